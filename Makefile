@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine with Python 3.11: `make demo` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test lint bench format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# `python3.11` is not on every machine under that name; any 3.11 or later will do.
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@echo "installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## stream a loyalty program through the embedded log and ClickHouse; DATA=file.csv.xz for your own
+	@$(BIN)/accrue demo $(if $(DATA),--data $(DATA)) $(ARGS)
+
+test: $(INSTALLED) ## every test; those on a real Kafka run where a JDK 17 and Maven are, or with ACCRUE_TEST_KAFKA
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## formatting, linting, types and the import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## put the code in order
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## the benchmarks of BENCHMARKS.md, one JSON line each
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what the build and the tests left
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

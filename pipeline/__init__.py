@@ -1,0 +1,1 @@
+"""Accrue's pipeline: a pure engine in an imperative shell."""

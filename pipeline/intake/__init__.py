@@ -1,0 +1,1 @@
+"""Intake: any accepted message becomes one canonical record, or an error that names every defect."""

@@ -1,0 +1,1 @@
+"""The log behind one small port, with two adapters: kafka and embedded."""

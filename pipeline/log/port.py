@@ -1,0 +1,177 @@
+"""The port to the log: what the loops need of Kafka, and nothing else.
+
+Two adapters implement it, `pipeline.log.kafka` and `pipeline.log.embedded`; one suite of contract tests holds
+both to what the docstrings here promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+
+class Message(NamedTuple):
+    """One message as it lies in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    """Milliseconds since the epoch, as the producer set it."""
+    headers: Headers
+
+
+class Outgoing(NamedTuple):
+    """One message to be produced. `partition=None` leaves the choice to the murmur2 partitioner over the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: Headers = ()
+    timestamp: int | None = None
+    """Milliseconds since the epoch; None for the time of sending."""
+
+
+class Committed(NamedTuple):
+    """What a consumer group committed for a partition. `offset=None`: nothing so far."""
+
+    offset: int | None
+    metadata: str = ""
+
+
+class LogError(Exception):
+    """The log could not do what was asked; the message says what, where and why."""
+
+
+class Unavailable(LogError):
+    """The log did not answer in time and nothing was changed; the same call may be made again."""
+
+
+class Aborted(LogError):
+    """The transaction cannot be committed; abort it, rewind and go on with the same producer."""
+
+
+class Fenced(LogError):
+    """Another producer with the same transactional id has taken over; this producer is dead for good."""
+
+
+class OutcomeUnknown(LogError):
+    """Nobody can say whether the commit or abort took effect; this producer must never be used again."""
+
+
+class TopicSpec(NamedTuple):
+    """What a topic must look like."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+class Consumer(Protocol):
+    """Reads messages of committed transactions, in offset order within a partition.
+
+    A consumer is made with a group (then `subscribe` shares partitions with the other members, cooperatively) or
+    without one (then `assign` takes partitions for itself). It belongs to one thread.
+    """
+
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        *,
+        assigned: Callable[[Sequence[Partition]], None],
+        revoked: Callable[[Sequence[Partition]], None],
+        lost: Callable[[Sequence[Partition]], None],
+    ) -> None:
+        """Join the group. The callbacks run inside `consume`; `assigned` and `revoked` get the change only.
+
+        Newly assigned partitions deliver nothing until `seek` has said from where.
+        """
+
+    def assign(self, positions: Mapping[Partition, int]) -> None:
+        """Read exactly these partitions, each from the offset given; no group is involved."""
+
+    def consume(self, limit: int, timeout: float) -> list[Message]:
+        """Up to `limit` messages; waits at most `timeout` seconds for the first. Errors are raised, not returned."""
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Deliver from `offset` on; also drops what was fetched ahead."""
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions this consumer holds now."""
+
+    def committed(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
+        """The group's committed offsets with metadata, stable: waits for transactions in flight to end."""
+
+    def commit_offsets(self, offsets: Mapping[Partition, Committed], timeout: float) -> None:
+        """Commit outside a transaction, synchronously. Raises `Fenced` when the group has moved on."""
+
+    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+        """(first offset kept, last stable offset): a read_committed reader at the second has read all there is."""
+
+    def position(self, partition: Partition) -> int | None:
+        """The offset after the last message delivered or skipped (control records too); None before the first."""
+
+    def close(self) -> None:
+        """Leave the group and release everything; a second call does nothing."""
+
+
+class Producer(Protocol):
+    """Writes messages; made with a `transactional_id`, it writes transactions. It belongs to one thread."""
+
+    def init(self, timeout: float) -> None:
+        """Fence older producers with the same transactional id and end what they left open."""
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+
+    def produce(self, messages: Sequence[Outgoing]) -> None:
+        """Enqueue messages in order; blocks while the queue is full. Failures surface at the latest in `commit`."""
+
+    def send_offsets(self, offsets: Mapping[Partition, Committed], consumer: Consumer, timeout: float) -> None:
+        """Make the consumer's group offsets part of this transaction, checked against its group membership."""
+
+    def commit(self, timeout: float) -> None:
+        """Commit: returns when it is durable, raises `Aborted`, `Fenced` or `OutcomeUnknown` when it is not."""
+
+    def abort(self, timeout: float) -> None:
+        """Abort the open transaction; raises `Fenced` or `OutcomeUnknown` when that cannot be known."""
+
+    def flush(self, timeout: float) -> None:
+        """Without transactions: wait until all produced messages are acknowledged; raises when one is not."""
+
+    def close(self) -> None:
+        """Release everything without waiting for open work; a second call does nothing."""
+
+
+class Log(Protocol):
+    """One log: makes consumers and producers, and administers topics."""
+
+    def consumer(self, group: str | None = None, *, session_timeout: float = 10.0) -> Consumer:
+        """A read_committed consumer; auto-commit is off and an unknown position is an error, never a guess."""
+
+    def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> Producer:
+        """An idempotent producer; transactional when an id is given."""
+
+    def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
+        """Create those that are missing; the names created. What exists is left as it is."""
+
+    def describe_topics(self) -> dict[str, TopicSpec]:
+        """Every topic of the log with its partition count and the configuration this log knows of it."""
+
+    def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
+        """What a group has committed for the topics, read without joining it."""
+
+    def close(self) -> None:
+        """Release what the log holds; consumers and producers are closed by whoever made them."""

@@ -1,0 +1,1 @@
+"""Notifications: facts rendered in the envelopes that downstream systems expect."""

@@ -1,0 +1,1 @@
+"""The shell: the worker with its loops, state store, settings, metrics and web pages."""

@@ -1,0 +1,1 @@
+"""The published language: records, facts, notifications and program definitions."""

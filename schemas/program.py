@@ -1,0 +1,317 @@
+"""The program definition: what a loyalty manager writes, as YAML or JSON.
+
+Everything a decision depends on stands here, so a program travels whole in the journal. Amounts are integers in minor
+units of `currency` (pence for GBP); points are integers. Dates are local dates in `zone`, both ends inclusive.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["monthly-spend"])]
+Sku = Annotated[str, Field(min_length=1, max_length=64)]
+Points = Annotated[int, Field(ge=1, le=10**12)]
+Minor = Annotated[int, Field(ge=0, le=10**15)]
+Ratio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$", examples=["2", "3/2"])]
+"""A positive ratio of integers, such as `2` or `3/2`."""
+
+
+class Definition(BaseModel):
+    """Frozen and strict: an unknown or mistyped key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Validity(Definition):
+    """The local dates on which something holds, judged at event time; both ends inclusive."""
+
+    first: Annotated[date | None, Field(strict=False)] = None
+    last: Annotated[date | None, Field(strict=False)] = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first and self.last and self.last < self.first:
+            message = f"last ({self.last}) lies before first ({self.first}); swap them"
+            raise ValueError(message)
+        return self
+
+
+class Rule(Definition):
+    """What every earning rule has."""
+
+    id: Id
+    validity: Validity = Validity()
+
+
+class SpendRule(Rule):
+    """Points for what was spent: `points` for every `per_minor` of the bill, rounded down once per bill."""
+
+    kind: Literal["spend"] = "spend"
+    points: Points
+    per_minor: Annotated[int, Field(ge=1, le=10**12)]
+    minimum_minor: Minor = 0
+    """The least bill (before multipliers) that earns."""
+    excluded_skus: tuple[Sku, ...] = ()
+    excluded_categories: tuple[Sku, ...] = ()
+
+
+class MultiplierRule(Rule):
+    """Lines of these SKUs or categories count `factor` times in every spend rule; several multipliers multiply."""
+
+    kind: Literal["multiplier"] = "multiplier"
+    factor: Ratio
+    skus: tuple[Sku, ...] = ()
+    categories: tuple[Sku, ...] = ()
+
+    @field_validator("factor", mode="before")
+    @classmethod
+    def _factor_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _has_a_target(self) -> Self:
+        if not (self.skus or self.categories):
+            message = "names neither skus nor categories; give at least one of them"
+            raise ValueError(message)
+        return self
+
+
+class EventRule(Rule):
+    """A fixed number of points for each custom event of this name."""
+
+    kind: Literal["event"] = "event"
+    event: Annotated[str, Field(min_length=1, max_length=100)]
+    points: Points
+
+
+EarningRule = Annotated[SpendRule | MultiplierRule | EventRule, Field(discriminator="kind")]
+
+
+class Expiry(Definition):
+    """Points can be spent through the local date of the award plus `days`."""
+
+    days: Annotated[int, Field(ge=0, le=36_500)]
+
+
+class PointsCurrency(Definition):
+    """The points of the program."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")] = "POINTS"
+    expiry: Expiry | None = None
+    """None: points never expire."""
+    value_minor: Annotated[int, Field(ge=0, le=10**9)] = 1
+    """What one point is worth when redeemed, in minor units of the program's money."""
+
+
+class TierBasis(StrEnum):
+    """What decides the tier."""
+
+    LIFETIME_POINTS = "lifetime_points"
+    NET_PURCHASES = "net_purchases"
+
+
+class Tier(Definition):
+    """One tier; `threshold` is in points or in minor units, as the basis says."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    threshold: Minor
+
+
+class Tiers(Definition):
+    """Tiers, numbered from 1 in the order given; the first begins at 0. A customer only moves up."""
+
+    basis: TierBasis = Field(strict=False)
+    levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _rising_from_zero(self) -> Self:
+        thresholds = [tier.threshold for tier in self.levels]
+        if thresholds[0] != 0:
+            message = (
+                f"the first tier begins at {thresholds[0]}; give it threshold 0, so that every customer has a tier"
+            )
+            raise ValueError(message)
+        if any(upper <= lower for lower, upper in pairwise(thresholds)):
+            message = f"thresholds {thresholds} do not rise; order the tiers from lowest to highest"
+            raise ValueError(message)
+        return self
+
+
+class PeriodUnit(StrEnum):
+    """Fixed calendar periods in the program's zone; weeks begin on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class Transactions(Definition):
+    """Bills count: each as one, or by amount."""
+
+    of: Literal["transactions"] = "transactions"
+    measure: Literal["count", "sum"] = "count"
+    """`sum` adds up the bills' net amounts in minor units."""
+
+
+class Events(Definition):
+    """Custom events count: each as one, or by an integer attribute."""
+
+    of: Literal["events"] = "events"
+    event: Annotated[str, Field(min_length=1, max_length=100)]
+    measure: Literal["count", "sum"] = "count"
+    attribute: str | None = None
+    """The attribute that `sum` adds up; an event without it, or with one that is no integer, counts nothing."""
+
+    @model_validator(mode="after")
+    def _sum_needs_attribute(self) -> Self:
+        if (self.measure == "sum") != (self.attribute is not None):
+            message = "measure 'sum' needs an attribute to add up, and 'count' takes none"
+            raise ValueError(message)
+        return self
+
+
+class Milestone(Definition):
+    """A target, met once in each calendar period; `points` are the reward, 0 for none."""
+
+    id: Id
+    target_id: Annotated[int, Field(ge=1, le=2**31)]
+    """The number that downstream systems know it by."""
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    period: PeriodUnit = Field(strict=False)
+    counts: Annotated[Transactions | Events, Field(discriminator="of")]
+    target: Points
+    points: Annotated[int, Field(ge=0, le=10**12)] = 0
+    validity: Validity = Validity()
+
+
+class StreakLevel(Definition):
+    """A level: so many consecutive periods, with a reward in points (0 for none), once per customer."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    periods: Annotated[int, Field(ge=1, le=1_000)]
+    points: Annotated[int, Field(ge=0, le=10**12)] = 0
+
+
+class Streak(Definition):
+    """Consecutive periods in which a milestone was met."""
+
+    id: Id
+    streak_id: Annotated[int, Field(ge=1, le=2**31)]
+    """The number that downstream systems know it by."""
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    description: str = ""
+    milestone: Id
+    levels: Annotated[tuple[StreakLevel, ...], Field(min_length=1, max_length=20)]
+    validity: Validity = Validity()
+
+    @model_validator(mode="after")
+    def _rising_levels(self) -> Self:
+        periods = [level.periods for level in self.levels]
+        if periods != sorted(set(periods)):
+            message = f"levels ask for {periods} periods; order them from least to most, each once"
+            raise ValueError(message)
+        return self
+
+
+class Returns(Definition):
+    """How points of a returned bill are taken back."""
+
+    method: Literal["pro_rata_bill"] = "pro_rata_bill"
+    """In proportion to the part of the bill that came back, by the cumulative formula."""
+    shortfall: Literal["clamp"] = "clamp"
+    """Points that are no longer there are forgiven."""
+    window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
+
+
+class Redemption(Definition):
+    """What a redemption must keep to."""
+
+    minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
+
+
+class Notifications(Definition):
+    """What downstream systems are told, and how."""
+
+    profile: Literal["flat", "wrapped"] = "flat"
+    off: tuple[str, ...] = ()
+    """Event names that are not emitted, such as `targetAchievedValueUpdated`."""
+    identifiers: bool = True
+    """Whether mobile, e-mail and external ids are part of customer identifiers."""
+
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class ProgramDefinition(Definition):
+    """One version of one loyalty program."""
+
+    org_id: Annotated[int, Field(ge=1, le=2**53)]
+    program_id: Annotated[int, Field(ge=1, le=2**31)]
+    version: Annotated[int, Field(ge=1, le=2**31)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    default: bool = True
+    """Whether this is the org's default program (printed in notifications)."""
+    zone: str
+    """IANA time zone in which its days and periods are counted."""
+    currency: str
+    """ISO 4217 code of the money it earns on."""
+    points: PointsCurrency = PointsCurrency()
+    add_customers: bool = True
+    """Whether a customer nobody announced is added by their first record."""
+    repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35
+    """How long record ids are remembered; older records are refused."""
+    rules: Annotated[tuple[EarningRule, ...], Field(max_length=10_000)] = ()
+    tiers: Tiers | None = None
+    milestones: tuple[Milestone, ...] = ()
+    streaks: tuple[Streak, ...] = ()
+    returns: Returns = Returns()
+    redemption: Redemption = Redemption()
+    notifications: Notifications = Notifications()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            message = f"{value!r} is no IANA time zone; write one such as 'Europe/London' or 'UTC'"
+            raise ValueError(message) from error
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_code(cls, value: str) -> str:
+        if not _CURRENCY.fullmatch(value):
+            message = f"{value!r} is no ISO 4217 code; write three capitals such as 'GBP'"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _ids_unique_and_known(self) -> Self:
+        for what, ids in (
+            ("rules", [rule.id for rule in self.rules]),
+            ("milestones", [milestone.id for milestone in self.milestones]),
+            ("streaks", [streak.id for streak in self.streaks]),
+        ):
+            repeated = sorted({one for one in ids if ids.count(one) > 1})
+            if repeated:
+                message = f"{what} repeat the id {repeated[0]!r}; give each its own"
+                raise ValueError(message)
+        known = {milestone.id for milestone in self.milestones}
+        for index, streak in enumerate(self.streaks):
+            if streak.milestone not in known:
+                message = (
+                    f"streaks.{index}.milestone names {streak.milestone!r}, which is no milestone; "
+                    f"known: {', '.join(sorted(known)) or 'none'}"
+                )
+                raise ValueError(message)
+        return self

@@ -1,0 +1,1 @@
+"""Sinks: where facts go to be analysed."""

@@ -1,0 +1,1 @@
+"""ClickHouse: rows, the writer, migrations and views."""

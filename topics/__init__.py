@@ -1,0 +1,1 @@
+"""The catalog of every topic, as data."""
