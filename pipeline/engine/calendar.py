@@ -1,0 +1,120 @@
+"""The calendar of one time zone: local days and fixed periods, as integers.
+
+A day is counted from 1970-01-01, a period from the one that holds that day (weeks begin on Monday). Everything is
+computed on local dates, so a day of 23 or 25 hours is still one day. Periods are half-open: `[first, next first)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.program import PeriodUnit
+
+EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_MEMORY_MAX: Final = 20_000
+"""Remembered conversions per zone: half a century of days, or half a year of quarter hours; then we begin anew."""
+_QUARTER_HOUR_MS: Final = 900_000
+"""Zone offsets have been multiples of it since 1972, so one quarter hour lies in one local day."""
+
+
+class Days(NamedTuple):
+    """A half-open range of local days."""
+
+    first: int
+    end: int
+
+
+def as_date(day: int) -> date:
+    """The calendar date of a day number."""
+    return date.fromordinal(day + EPOCH_ORDINAL)
+
+
+def as_day(on: date) -> int:
+    """The day number of a calendar date."""
+    return on.toordinal() - EPOCH_ORDINAL
+
+
+class Calendar:
+    """Days and periods of one IANA time zone."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = ZoneInfo(zone)
+        self._days: dict[int, int] = {}
+        self._starts: dict[int, int] = {}
+
+    def day_of(self, instant: int) -> int:
+        """The local day that an instant (milliseconds since the epoch) lies in."""
+        quarter = instant // _QUARTER_HOUR_MS
+        day = self._days.get(quarter)
+        if day is None:
+            if len(self._days) >= _MEMORY_MAX:
+                self._days.clear()
+            local = datetime.fromtimestamp(quarter * 900, self._zone)
+            day = self._days[quarter] = local.toordinal() - EPOCH_ORDINAL
+        return day
+
+    def start_of(self, day: int) -> int:
+        """The instant at which a local day begins; the first instant after midnight where midnight is skipped."""
+        start = self._starts.get(day)
+        if start is None:
+            if len(self._starts) >= _MEMORY_MAX:
+                self._starts.clear()
+            on = as_date(day)
+            midnight = datetime(on.year, on.month, on.day, tzinfo=self._zone).astimezone(UTC)
+            start = self._starts[day] = (midnight - _EPOCH) // _MILLISECOND
+        return start
+
+
+def period_of(unit: PeriodUnit, day: int) -> int:
+    """The number of the period that a day lies in."""
+    return _PERIOD_OF[unit](day)
+
+
+def days_of(unit: PeriodUnit, period: int) -> Days:
+    """The days of a period."""
+    return Days(_FIRST_DAY[unit](period), _FIRST_DAY[unit](period + 1))
+
+
+def period_name(unit: PeriodUnit, period: int) -> str:
+    """How people write a period: `2011-03-09`, `2011-W10`, `2011-03`, `2011-Q1`, `2011`."""
+    first = as_date(_FIRST_DAY[unit](period))
+    if unit is PeriodUnit.DAY:
+        return first.isoformat()
+    if unit is PeriodUnit.WEEK:
+        year, week, _ = first.isocalendar()
+        return f"{year}-W{week:02}"
+    if unit is PeriodUnit.MONTH:
+        return f"{first.year}-{first.month:02}"
+    if unit is PeriodUnit.QUARTER:
+        return f"{first.year}-Q{(first.month + 2) // 3}"
+    return str(first.year)
+
+
+def _month_of(day: int) -> int:
+    on = as_date(day)
+    return (on.year - 1970) * 12 + on.month - 1
+
+
+def _first_day_of_month(month: int) -> int:
+    return as_day(date(1970 + month // 12, month % 12 + 1, 1))
+
+
+_PERIOD_OF: Final[dict[PeriodUnit, Callable[[int], int]]] = {
+    PeriodUnit.DAY: lambda day: day,
+    PeriodUnit.WEEK: lambda day: (day + 3) // 7,
+    PeriodUnit.MONTH: _month_of,
+    PeriodUnit.QUARTER: lambda day: _month_of(day) // 3,
+    PeriodUnit.YEAR: lambda day: _month_of(day) // 12,
+}
+_FIRST_DAY: Final[dict[PeriodUnit, Callable[[int], int]]] = {
+    PeriodUnit.DAY: lambda period: period,
+    PeriodUnit.WEEK: lambda period: period * 7 - 3,
+    PeriodUnit.MONTH: _first_day_of_month,
+    PeriodUnit.QUARTER: lambda period: _first_day_of_month(period * 3),
+    PeriodUnit.YEAR: lambda period: _first_day_of_month(period * 12),
+}
