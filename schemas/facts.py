@@ -110,7 +110,9 @@ class TransactionRecorded(Fact, frozen=True):
     amount_minor: int
     currency: str
     returnable_until: int
-    """The last instant at which a return is taken, exclusive."""
+    """The end of the return window: a return with an event time from here on is refused."""
+    forgotten_at: int
+    """When the entry may be deleted: no record that could tell the difference is accepted after it."""
 
 
 class ReturnRecorded(Fact, frozen=True):
@@ -143,7 +145,7 @@ class ProgramAdopted(ProgramFact, frozen=True):
     streaks: tuple[str, ...]
     """The streaks in force; runs of others end silently."""
     base_tier: int
-    """The tier of a customer who is new to the program."""
+    """The tier of a customer who is new to the program; 0 in a program without tiers."""
 
 
 class PurchaseCounted(ProgramFact, frozen=True):

@@ -67,7 +67,8 @@ class Section(msgspec.Struct, array_like=True):
 
     version: int
     """The program version last seen."""
-    tier: int = 1
+    tier: int = 0
+    """Tiers count from 1; 0 in a program without tiers."""
     transactions: int = 0
     purchases_minor: int = 0
     returned_minor: int = 0
@@ -84,6 +85,8 @@ class Head(msgspec.Struct, array_like=True):
     customer_id: int
     seq: int = 0
     clock: int = 0
+    horizon: int = 0
+    """No record with an event time before this is accepted any more."""
     registered_at: int | None = None
     """Event time of joining; None for somebody nobody has met."""
     profile: Profile = Profile()
@@ -100,16 +103,25 @@ class Award(msgspec.Struct, array_like=True, gc=False):
     rule_id: str
     lot_id: int
     points: int
+    due: int = 0
+    """What returns have asked for so far."""
     reversed: int = 0
+    """What returns have taken so far."""
 
 
 class Bill(msgspec.Struct, array_like=True):
     """A transaction that can still be returned: the entry `#bill:<number>`."""
 
     returnable_until: int
+    forgotten_at: int
+    """When the entry may be deleted; decisions go by `returnable_until`, never by whether it is there."""
     amount_minor: int
     currency: str
     returned_minor: int = 0
+    last_return_minor: int = 0
+    """What the latest return counted for."""
+    counted: list[int] = []
+    """The programs in which the bill counts."""
     awards: list[Award] = []
 
 

@@ -1,0 +1,23 @@
+"""The one module that divides: integers in, integers out, always rounded down."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+
+def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
+    """`points` for every `per_minor` of `base`, rounded down once; nothing for a base below zero."""
+    if base <= 0:
+        return 0
+    if isinstance(base, int):
+        return base * points // per_minor
+    return base.numerator * points // (base.denominator * per_minor)
+
+
+def reversal_due(award: int, basis: int, returned: int) -> int:
+    """What all returns so far ask back of an award: in proportion, rounded down, and all of it in the end.
+
+    RULE (cumulative formula): `award` once everything is returned, else `award × returned ÷ basis`, so that any split
+    of returns ends at exactly the award.
+    """
+    return award if returned >= basis else award * returned // basis

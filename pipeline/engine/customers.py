@@ -1,0 +1,56 @@
+"""Customers: who joins, and what is known of them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pipeline.engine.moment import Moment
+from pipeline.engine.state import CustomerState
+from schemas.facts import CustomerChanged, CustomerRegistered, Fact, RecordRefused, Refusal
+from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile
+
+_NOBODY = Profile()
+
+
+def register(state: CustomerState, record: CustomerAdded, moment: Moment) -> list[Fact]:
+    """A customer joins, once."""
+    head = state.head
+    if head.registered_at is not None:
+        return [RecordRefused(head.seq + 1, moment.cause, moment.at, Refusal.CUSTOMER_EXISTS, moment.clock)]
+    return [CustomerRegistered(head.seq + 1, moment.cause, moment.at, record.profile)]
+
+
+def welcome(state: CustomerState, record: CustomerRecord, moment: Moment) -> list[Fact]:  # noqa: ARG001 - a stage
+    """Somebody nobody announced is added by their first record, where a program of the org says so."""
+    head = state.head
+    if head.registered_at is not None:
+        return []
+    if not moment.org.adds_customers:
+        return [RecordRefused(head.seq + 1, moment.cause, moment.at, Refusal.CUSTOMER_UNKNOWN, moment.clock)]
+    return [CustomerRegistered(head.seq + 1, moment.cause, moment.at, _NOBODY)]
+
+
+def update(state: CustomerState, record: CustomerUpdated, moment: Moment) -> list[Fact]:
+    """What the record names replaces what was known; what it leaves empty stays."""
+    head = state.head
+    known = head.profile
+    changes: dict[str, object] = {}
+    for name in Profile.__struct_fields__:
+        new, old = getattr(record.profile, name), getattr(known, name)
+        if name == "extended":
+            new = {**old, **new}
+        if new and new != old:
+            changes[name] = new
+    profile = msgspec.structs.replace(known, **changes)
+    return [CustomerChanged(head.seq + 1, moment.cause, moment.at, profile, tuple(changes))]
+
+
+def note_registered(state: CustomerState, fact: CustomerRegistered) -> None:
+    """The customer is a member from the fact's effective time on."""
+    state.head.registered_at = fact.at
+    state.head.profile = fact.profile
+
+
+def note_changed(state: CustomerState, fact: CustomerChanged) -> None:
+    """The profile is the one the fact gives."""
+    state.head.profile = fact.profile

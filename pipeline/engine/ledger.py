@@ -1,0 +1,145 @@
+"""The points ledger of one customer: lots are opened by awards and consumed soonest-to-expire first (FEFO).
+
+RULE (order of spending): by closing instant, never-expiring last, ties by (issued_at, lot_id).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import Final
+
+from pipeline.engine.bills import entry_of
+from pipeline.engine.moment import Moment
+from pipeline.engine.programs import Program
+from pipeline.engine.state import Account, Award, CustomerState, Lot, Section
+from schemas.facts import (
+    IssuedFor,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    Taken,
+)
+
+NEVER: Final = 1 << 62
+"""Sorts after every instant."""
+_EMPTY: Final = Account()
+
+
+def account_of(section: Section, currency: str) -> Account:
+    """The account as it stands; an empty one, not to be changed, where there is none yet."""
+    return section.accounts.get(currency, _EMPTY)
+
+
+class Purse:
+    """Awards of one stage: each states the balance after it, so they are counted as they are made."""
+
+    def __init__(self, state: CustomerState, moment: Moment, program: Program) -> None:
+        account = account_of(state.head.sections[program.id], program.currency)
+        self._balance = account.balance
+        self._lifetime = account.lifetime
+        self._moment = moment
+        self._program = program
+        days = program.expiry_days
+        self._expires_on = None if days is None else program.calendar.day_of(moment.at) + days
+        self._closes_at = None if self._expires_on is None else program.calendar.start_of(self._expires_on + 1)
+
+    def award(self, seq: int, points: int, issued_for: IssuedFor, rule_id: str, bill_number: str = "") -> PointsIssued:
+        """The fact that issues `points`, with the balances after it."""
+        self._balance += points
+        self._lifetime += points
+        moment, program = self._moment, self._program
+        return PointsIssued(
+            seq,
+            moment.cause,
+            moment.at,
+            program.id,
+            program.version,
+            program.currency,
+            points,
+            issued_for,
+            rule_id,
+            self._expires_on,
+            self._closes_at,
+            self._balance,
+            self._lifetime,
+            bill_number,
+        )
+
+
+def take(account: Account, points: int) -> tuple[Taken, ...]:
+    """Which lots `points` would come from; the account must hold that many."""
+    taken: list[Taken] = []
+    for lot in account.lots:
+        part = min(points, lot.open_points)
+        taken.append(Taken(lot.lot_id, part))
+        points -= part
+        if not points:
+            break
+    return tuple(taken)
+
+
+def open_lot(state: CustomerState, fact: PointsIssued) -> None:
+    """Points issued are one new lot; those of a bill are noted with it."""
+    accounts = state.head.sections[fact.program_id].accounts
+    account = accounts.get(fact.currency)
+    if account is None:
+        account = accounts[fact.currency] = Account()
+    lot = Lot(fact.seq, fact.at, fact.points, fact.expires_on, fact.closes_at)
+    lots = account.lots
+    if not lots or _order(lots[-1]) <= _order(lot):
+        lots.append(lot)
+    else:
+        insort(lots, lot, key=_order)
+    account.balance = fact.balance
+    account.lifetime = fact.lifetime
+    account.issued += fact.points
+    if fact.bill_number:
+        award = Award(fact.program_id, fact.currency, fact.rule_id, fact.seq, fact.points)
+        state.entries[entry_of(fact.bill_number)].awards.append(award)
+
+
+def close_redeemed(state: CustomerState, fact: PointsRedeemed) -> None:
+    """The redeemed points leave their lots."""
+    _consume(state, fact).redeemed += fact.points
+
+
+def close_expired(state: CustomerState, fact: PointsExpired) -> None:
+    """The expired points leave their lots."""
+    _consume(state, fact).expired += fact.points
+
+
+def close_debited(state: CustomerState, fact: PointsDebited) -> None:
+    """The points taken away leave their lots."""
+    _consume(state, fact).debited += fact.points
+
+
+def close_reversed(state: CustomerState, fact: PointsReversed) -> None:
+    """The points taken back leave the lots of their awards, and the awards know it."""
+    account = state.head.sections[fact.program_id].accounts[fact.currency]
+    _shrink(account, {one.lot_id: one.points for one in fact.reversals})
+    account.balance = fact.balance
+    account.lifetime = fact.lifetime
+    account.reversed += fact.points
+    awards = {award.lot_id: award for award in state.entries[entry_of(fact.of_bill)].awards}
+    for one in fact.reversals:
+        awards[one.lot_id].due += one.due
+        awards[one.lot_id].reversed += one.points
+
+
+def _consume(state: CustomerState, fact: PointsRedeemed | PointsExpired | PointsDebited) -> Account:
+    account = state.head.sections[fact.program_id].accounts[fact.currency]
+    _shrink(account, {one.lot_id: one.points for one in fact.taken})
+    account.balance = fact.balance
+    return account
+
+
+def _shrink(account: Account, taken: dict[int, int]) -> None:
+    for lot in account.lots:
+        lot.open_points -= taken.get(lot.lot_id, 0)
+    account.lots = [lot for lot in account.lots if lot.open_points]
+
+
+def _order(lot: Lot) -> tuple[int, int, int]:
+    return (NEVER if lot.closes_at is None else lot.closes_at, lot.issued_at, lot.lot_id)

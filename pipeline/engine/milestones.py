@@ -1,0 +1,113 @@
+"""Milestones: targets met once in each calendar period. Counting goes on after a target is met.
+
+RULE (crossing): a milestone is achieved when `before < target <= after`, once per customer, milestone and period.
+A late record counts in the period of its event time.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.ledger import Purse
+from pipeline.engine.moment import Moment
+from pipeline.engine.programs import Program, Target
+from pipeline.engine.state import CustomerState, Progress
+from schemas.facts import Fact, IssuedFor, MilestoneAchieved, MilestoneProgressed
+from schemas.records import CustomEventReceived, TransactionAdded
+
+
+def targets_of(record: TransactionAdded | CustomEventReceived, program: Program) -> tuple[Target, ...]:
+    """The milestones that a record counts towards, whatever the day."""
+    if isinstance(record, TransactionAdded):
+        return program.transaction_targets
+    return program.event_targets.get(record.event_name, ())
+
+
+def progress(
+    state: CustomerState, record: TransactionAdded | CustomEventReceived, moment: Moment, program: Program
+) -> list[Fact]:
+    """How far the record brings each milestone, which of them it achieves, and their rewards."""
+    targets = targets_of(record, program)
+    if not targets:
+        return []
+    head = state.head
+    reached = head.sections[program.id].milestones
+    day = program.calendar.day_of(moment.at)
+    facts: list[Fact] = []
+    seq = head.seq
+    purse: Purse | None = None
+    for target in targets:
+        added = _added(target, record)
+        if added is None or not target.span.holds(day):
+            continue
+        milestone = target.definition
+        period = program.period(milestone.period, day)
+        known = reached.get(milestone.id)
+        so_far = None if known is None else known.get(period.number)
+        value = added if so_far is None else so_far.value + added
+        seq += 1
+        facts.append(
+            MilestoneProgressed(
+                seq,
+                moment.cause,
+                moment.at,
+                program.id,
+                program.version,
+                milestone.id,
+                period.number,
+                period.ends_at,
+                added,
+                value,
+                milestone.target,
+            )
+        )
+        if value < milestone.target or (so_far is not None and so_far.achieved):
+            continue
+        seq += 1
+        facts.append(
+            MilestoneAchieved(
+                seq,
+                moment.cause,
+                moment.at,
+                program.id,
+                program.version,
+                milestone.id,
+                period.number,
+                value,
+                milestone.target,
+            )
+        )
+        if milestone.points:
+            if purse is None:
+                purse = Purse(state, moment, program)
+            seq += 1
+            facts.append(purse.award(seq, milestone.points, IssuedFor.MILESTONE, milestone.id))
+    return facts
+
+
+def note_progress(state: CustomerState, fact: MilestoneProgressed) -> None:
+    """The period's value is the fact's; periods of which no record would be accepted any more leave."""
+    milestones = state.head.sections[fact.program_id].milestones
+    periods = milestones.get(fact.milestone_id)
+    if periods is None:
+        periods = milestones[fact.milestone_id] = {}
+    known = periods.get(fact.period)
+    if known is not None:
+        known.value = fact.value
+        return
+    horizon = state.head.horizon
+    for period in [number for number, one in periods.items() if one.ends_at <= horizon]:
+        del periods[period]
+    periods[fact.period] = Progress(fact.period_ends_at, fact.value)
+
+
+def note_achieved(state: CustomerState, fact: MilestoneAchieved) -> None:
+    """The period's target is met, for good."""
+    state.head.sections[fact.program_id].milestones[fact.milestone_id][fact.period].achieved = True
+
+
+def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | None:
+    if target.sums is None:
+        return 1
+    if isinstance(record, TransactionAdded):
+        return record.amount_minor
+    value = record.attributes.get(target.sums)
+    return value if type(value) is int and value > 0 else None

@@ -1,0 +1,112 @@
+"""Redemption and adjustment: points that are spent, given or taken on request."""
+
+from __future__ import annotations
+
+from pipeline.engine.ledger import Purse, account_of, take
+from pipeline.engine.moment import Moment
+from pipeline.engine.programs import Program
+from pipeline.engine.state import CustomerState
+from schemas.facts import Fact, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
+from schemas.records import AdjustPoints, RedeemPoints
+
+
+def address(state: CustomerState, record: RedeemPoints | AdjustPoints, moment: Moment) -> list[Fact]:
+    """The program that the request names must be in force."""
+    if moment.org.get(record.program_id) is not None:
+        return []
+    return [
+        RecordRefused(
+            state.head.seq + 1,
+            moment.cause,
+            moment.at,
+            Refusal.PROGRAM_UNKNOWN,
+            moment.clock,
+            subject=str(record.program_id),
+        )
+    ]
+
+
+def redeem(state: CustomerState, record: RedeemPoints, moment: Moment, program: Program) -> list[Fact]:
+    """The points leave the lots that expire soonest, or the redemption is refused."""
+    if record.program_id != program.id:
+        return []
+    account = account_of(state.head.sections[program.id], record.currency)
+    refusal = _refusal_of_redemption(record, account.balance, program)
+    if refusal is not None:
+        return [_refused(state, moment, program, refusal, record)]
+    return [
+        PointsRedeemed(
+            state.head.seq + 1,
+            moment.cause,
+            moment.at,
+            program.id,
+            program.version,
+            record.currency,
+            record.points,
+            record.id,
+            take(account, record.points),
+            account.balance - record.points,
+            record.points * program.definition.points.value_minor,
+            record.bill_number,
+            record.notes,
+        )
+    ]
+
+
+def adjust(state: CustomerState, record: AdjustPoints, moment: Moment, program: Program) -> list[Fact]:
+    """Points given are a lot of their own; points taken leave the lots that expire soonest."""
+    if record.program_id != program.id:
+        return []
+    account = account_of(state.head.sections[program.id], record.currency)
+    refusal = _refusal_of_adjustment(record, account.balance, program)
+    if refusal is not None:
+        return [_refused(state, moment, program, refusal, record)]
+    seq = state.head.seq + 1
+    if record.points > 0:
+        return [Purse(state, moment, program).award(seq, record.points, IssuedFor.ADJUSTMENT, record.reason)]
+    points = -record.points
+    return [
+        PointsDebited(
+            seq,
+            moment.cause,
+            moment.at,
+            program.id,
+            program.version,
+            record.currency,
+            points,
+            record.reason,
+            take(account, points),
+            account.balance - points,
+        )
+    ]
+
+
+def _refusal_of_redemption(record: RedeemPoints, balance: int, program: Program) -> Refusal | None:
+    if record.currency != program.currency:
+        return Refusal.CURRENCY_UNKNOWN
+    if record.points <= 0:
+        return Refusal.POINTS_NOT_POSITIVE
+    if record.points < program.definition.redemption.minimum_points:
+        return Refusal.BELOW_MINIMUM
+    if record.points > balance:
+        return Refusal.BALANCE_TOO_LOW
+    return None
+
+
+def _refusal_of_adjustment(record: AdjustPoints, balance: int, program: Program) -> Refusal | None:
+    if record.currency != program.currency:
+        return Refusal.CURRENCY_UNKNOWN
+    if record.points == 0:
+        return Refusal.POINTS_NOT_POSITIVE
+    if balance + record.points < 0:
+        return Refusal.BALANCE_TOO_LOW
+    return None
+
+
+def _refused(
+    state: CustomerState, moment: Moment, program: Program, reason: Refusal, record: RedeemPoints | AdjustPoints
+) -> RecordRefused:
+    subject = record.currency if reason is Refusal.CURRENCY_UNKNOWN else str(record.points)
+    return RecordRefused(
+        state.head.seq + 1, moment.cause, moment.at, reason, moment.clock, program.id, program.version, subject
+    )

@@ -1,0 +1,130 @@
+"""Streaks: consecutive periods in which a milestone was met.
+
+RULE: the state is the set of periods that count, kept as runs; a late record edits the set, so runs can merge. A period
+that is still running breaks nothing. Each level is reached once per customer, by the first run that is long enough.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.ledger import Purse
+from pipeline.engine.milestones import targets_of
+from pipeline.engine.moment import Moment
+from pipeline.engine.programs import Program, Run
+from pipeline.engine.state import CustomerState, StreakRuns
+from schemas.facts import (
+    Fact,
+    IssuedFor,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+)
+from schemas.program import Streak
+from schemas.records import CustomEventReceived, TransactionAdded
+
+
+def extend(
+    state: CustomerState, record: TransactionAdded | CustomEventReceived, moment: Moment, program: Program
+) -> list[Fact]:
+    """Enrol at the first record that counts; one more period where its milestone is met; the levels that gives."""
+    facts: list[Fact] = []
+    purse: Purse | None = None
+    for target in targets_of(record, program):
+        if not target.streaks:
+            continue
+        day = program.calendar.day_of(moment.at)
+        period = program.period(target.definition.period, day).number
+        progress = state.head.sections[program.id].milestones.get(target.definition.id, {}).get(period)
+        if progress is None:
+            continue
+        for run in target.streaks:
+            known = state.head.sections[program.id].streaks.get(run.definition.id)
+            if not run.span.holds(day) or (known is not None and known.ended):
+                continue
+            if known is None:
+                facts.append(_start(run, state.head.seq + len(facts) + 1, moment, program, day))
+                known = StreakRuns(None)
+            if progress.achieved and not _holds(known, period):
+                purse = purse or Purse(state, moment, program)
+                facts += _one_more(run.definition, known, period, state.head.seq + len(facts), moment, program, purse)
+    return facts
+
+
+def current_run(runs: list[tuple[int, int]], period: int) -> int:
+    """The run that stands in `period`: it ends there, or in the one before (the running period breaks nothing)."""
+    for first, last in reversed(runs):
+        if last in (period, period - 1):
+            return last - first + 1
+    return 0
+
+
+def with_period(runs: list[tuple[int, int]], period: int) -> tuple[list[tuple[int, int]], int]:
+    """The runs with one more period in them, and the length of the run that it stands in."""
+    first = last = period
+    kept: list[tuple[int, int]] = []
+    for run in runs:
+        if run[1] + 1 < first or last + 1 < run[0]:
+            kept.append(run)
+        else:
+            first, last = min(first, run[0]), max(last, run[1])
+    kept.append((first, last))
+    kept.sort()
+    return kept, last - first + 1
+
+
+def note_started(state: CustomerState, fact: StreakStarted) -> None:
+    """The customer is enrolled."""
+    streaks = state.head.sections[fact.program_id].streaks
+    streaks[fact.streak_id] = StreakRuns(fact.ends_at, ends_on=fact.ends_on)
+
+
+def note_extended(state: CustomerState, fact: StreakExtended) -> None:
+    """The period is in the set."""
+    streak = state.head.sections[fact.program_id].streaks[fact.streak_id]
+    streak.runs, _ = with_period(streak.runs, fact.period)
+    streak.longest = fact.longest
+
+
+def note_level(state: CustomerState, fact: StreakLevelReached) -> None:
+    """The level is reached, for good."""
+    state.head.sections[fact.program_id].streaks[fact.streak_id].levels.append(fact.level)
+
+
+def note_ended(state: CustomerState, fact: StreakEnded) -> None:
+    """Nothing counts in the streak any more."""
+    state.head.sections[fact.program_id].streaks[fact.streak_id].ended = True
+
+
+def _holds(known: StreakRuns, period: int) -> bool:
+    return any(first <= period <= last for first, last in reversed(known.runs))
+
+
+def _start(run: Run, seq: int, moment: Moment, program: Program, day: int) -> StreakStarted:
+    first, last = run.span
+    return StreakStarted(
+        seq,
+        moment.cause,
+        moment.at,
+        program.id,
+        program.version,
+        run.definition.id,
+        day if first is None else first,
+        last,
+        None if last is None else program.calendar.start_of(last + 1),
+    )
+
+
+def _one_more(
+    streak: Streak, known: StreakRuns, period: int, seq: int, moment: Moment, program: Program, purse: Purse
+) -> list[Fact]:
+    _, length = with_period(known.runs, period)
+    head = (moment.cause, moment.at, program.id, program.version, streak.id)
+    facts: list[Fact] = [StreakExtended(seq + 1, *head, period, length, max(length, known.longest))]
+    for level in streak.levels:
+        if level.periods > length or level.periods in known.levels:
+            continue
+        facts.append(StreakLevelReached(seq + len(facts) + 1, *head, level.periods, period, length))
+        if level.points:
+            reward = f"{streak.id}:{level.periods}"
+            facts.append(purse.award(seq + len(facts) + 1, level.points, IssuedFor.STREAK, reward))
+    return facts

@@ -1,0 +1,44 @@
+"""Tiers: looked at after what a record earned; a customer only moves up, over several tiers in one upgrade."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from pipeline.engine.ledger import account_of
+from pipeline.engine.moment import Moment
+from pipeline.engine.programs import Program
+from pipeline.engine.state import CustomerState
+from schemas.facts import Fact, TierUpgraded
+from schemas.records import CustomerRecord
+
+
+def assess(state: CustomerState, record: CustomerRecord, moment: Moment, program: Program) -> list[Fact]:  # noqa: ARG001 - a stage
+    """One upgrade, from the old tier to the one that the basis reaches now."""
+    thresholds = program.tier_thresholds
+    if not thresholds:
+        return []
+    section = state.head.sections[program.id]
+    if program.tiers_by_purchases:
+        value = section.purchases_minor - section.returned_minor
+    else:
+        value = account_of(section, program.currency).lifetime
+    reached = bisect_right(thresholds, value)
+    if reached <= section.tier:
+        return []
+    return [
+        TierUpgraded(
+            state.head.seq + 1,
+            moment.cause,
+            moment.at,
+            program.id,
+            program.version,
+            section.tier,
+            reached,
+            value,
+        )
+    ]
+
+
+def note_upgraded(state: CustomerState, fact: TierUpgraded) -> None:
+    """The tier is the one reached."""
+    state.head.sections[fact.program_id].tier = fact.reached
