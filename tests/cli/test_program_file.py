@@ -1,0 +1,112 @@
+"""Program files: the examples are valid, and every mistake is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.cli.program_file import InvalidProgram, load_program
+from schemas.program import ProgramDefinition
+
+PROGRAMS = sorted(Path("examples/programs").glob("*.yaml"))
+
+HEAD = """\
+org_id: 1
+program_id: 1
+version: 1
+name: A program
+zone: Europe/London
+currency: GBP
+"""
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(InvalidProgram) as caught:
+        load_program(text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_every_example_program_is_valid(path: Path) -> None:
+    assert isinstance(load_program(path.read_text("utf-8")), ProgramDefinition)
+
+
+def test_both_example_programs_are_there() -> None:
+    assert {"online-retail", "roastery"} <= {path.stem for path in PROGRAMS}
+
+
+def test_a_program_survives_being_written_as_json() -> None:
+    program = load_program(Path("examples/programs/roastery.yaml").read_text("utf-8"))
+
+    assert load_program(program.model_dump_json()) == program
+
+
+def test_off_is_a_key_and_not_the_boolean_of_old_yaml() -> None:
+    program = load_program(HEAD + "notifications: { off: [tierUpgraded] }")
+
+    assert program.notifications.off == ("tierUpgraded",)
+    assert yaml.safe_load("off: 1") == {False: 1}  # what a plain loader would have made of it
+
+
+def test_all_mistakes_are_reported_with_line_path_and_what_would_be_right() -> None:
+    text = """\
+org_id: one
+program_id: 1
+version: 1
+nam: A program
+zone: Europe/Lodon
+currency: GBP
+rules:
+  - { id: spend, kind: spend, points: 1.5, per_minor: 100, minimum: 3 }
+  - { id: spend, kind: multiplier, factor: 2 }
+  - { id: other, kind: lottery }
+streaks:
+  - id: regular
+    streak_id: 1
+    name: Regular
+    milestone: nowhere
+    levels: [{ name: Three, periods: 3 }]
+    validity: { first: 2010-13-01 }
+"""
+    assert problems(text) == [
+        "line 1, org_id: found 'one'; write a whole number from 1 to 9007199254740992",
+        "line 1, name: is missing; add text of 1 to 200 characters (in quotes if it looks like a number)",
+        "line 4, nam: there is no such key (found 'A program'); did you mean 'name'?",
+        "line 5, zone: 'Europe/Lodon' is no IANA time zone; write one such as 'Europe/London' or 'UTC'",
+        "line 8, rules[0].points: found 1.5; write a whole number from 1 to 1000000000000",
+        "line 8, rules[0].minimum: there is no such key (found 3); did you mean 'minimum_minor'?",
+        "line 9, rules[1]: names neither skus nor categories; give at least one of them",
+        "line 9, rules[1].id: repeats the id 'spend' of rules[0]; give each its own",
+        'line 10, rules[2]: found {"id": "other", "kind": "lottery"}; write kind: event | multiplier | spend',
+        "line 15, streaks[0].milestone: 'nowhere' is no milestone; known: none",
+        "line 17, streaks[0].validity.first: found '2010-13-01'; write a date, such as 2024-03-01",
+    ]
+
+
+def test_mistakes_between_parts_are_reported_once_when_all_else_is_right() -> None:
+    rule = "{ id: a, kind: event, event: app_open, points: 1 }"
+
+    assert problems(HEAD + f"rules: [{rule}, {rule}, {rule}]") == [
+        "line 7, rules[1].id: repeats the id 'a' of rules[0]; give each its own",
+        "line 7, rules[2].id: repeats the id 'a' of rules[0]; give each its own",
+    ]
+
+
+def test_a_key_that_stands_twice_is_a_mistake() -> None:
+    assert problems(HEAD + "name: Another\n") == ["line 7, name: stands here a second time (first in line 4); keep one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rules: [", "line 1: this is no YAML: expected the node content, but found '<stream end>'"),
+        ("", "the file: found null; write a mapping such as `org_id: 1`"),
+        ("- 3", "the file: found [3]; write a mapping such as `org_id: 1`"),
+        ("\0", "the file: this is no YAML: unacceptable character #x0000: special characters are not allowed"),
+    ],
+    ids=["broken", "empty", "list", "binary"],
+)
+def test_a_file_that_is_no_mapping_is_refused(text: str, expected: str) -> None:
+    assert [problem.split("\n", 1)[0] for problem in problems(text)] == [expected]
