@@ -17,7 +17,7 @@ def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
 def reversal_due(award: int, basis: int, returned: int) -> int:
     """What all returns so far ask back of an award: in proportion, rounded down, and all of it in the end.
 
-    RULE (cumulative formula): `award` once everything is returned, else `award × returned ÷ basis`, so that any split
+    RULE (cumulative formula): `award` once everything is returned, else `award * returned // basis`, so that any split
     of returns ends at exactly the award.
     """
     return award if returned >= basis else award * returned // basis

@@ -38,11 +38,4 @@ EFFECTS: Final[dict[type[Fact], Callable[[CustomerState, Any], None]]] = {
 def apply(state: CustomerState, fact: Fact) -> None:
     """Change `state` as the fact says, and count it; the next fact of a customer has the next `seq`."""
     EFFECTS[type(fact)](state, fact)
-    head = state.head
-    head.seq = fact.seq
-    if fact.at > head.clock and type(fact) in _TIMED:
-        head.clock = fact.at
-
-
-_TIMED: Final = frozenset({facts.PointsExpired, facts.StreakEnded})
-"""Facts of timers: by them the customer's clock stands at the due instant at least."""
+    state.head.seq = fact.seq

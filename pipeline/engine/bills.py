@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import DAY_MS, Program
+from pipeline.engine.moment import Moment, Turn
+from pipeline.engine.programs import DAY_MS
 from pipeline.engine.state import Bill, CustomerState
 from schemas.facts import (
     Fact,
@@ -22,7 +22,7 @@ LAG_ALLOWANCE_MS = 7 * DAY_MS
 
 def entry_of(bill_number: str) -> str:
     """The name of the entry that keeps a bill."""
-    return f"bill:{bill_number}"
+    return "bill:" + bill_number
 
 
 def record_bill(state: CustomerState, record: TransactionAdded, moment: Moment) -> list[Fact]:
@@ -76,28 +76,19 @@ def record_return(state: CustomerState, record: TransactionReturned, moment: Mom
     return [RecordRefused(seq, moment.cause, moment.at, reason, moment.clock, subject=subject)]
 
 
-def count_purchase(state: CustomerState, record: TransactionAdded, moment: Moment, program: Program) -> list[Fact]:
+def count_purchase(turn: Turn, record: TransactionAdded) -> list[Fact]:
     """The bill counts in a program that earns on its currency."""
-    head = state.head
+    program, section, seq = turn.program, turn.section, turn.head.seq + 1
     if record.currency != program.money:
+        reason = Refusal.CURRENCY_UNKNOWN
         return [
-            RecordRefused(
-                head.seq + 1,
-                moment.cause,
-                moment.at,
-                Refusal.CURRENCY_UNKNOWN,
-                moment.clock,
-                program.id,
-                program.version,
-                record.currency,
-            )
+            RecordRefused(seq, turn.cause, turn.at, reason, turn.clock, program.id, program.version, record.currency)
         ]
-    section = head.sections[program.id]
     return [
         PurchaseCounted(
-            head.seq + 1,
-            moment.cause,
-            moment.at,
+            seq,
+            turn.cause,
+            turn.at,
             program.id,
             program.version,
             record.bill_number,
@@ -109,17 +100,17 @@ def count_purchase(state: CustomerState, record: TransactionAdded, moment: Momen
     ]
 
 
-def count_return(state: CustomerState, record: TransactionReturned, moment: Moment, program: Program) -> list[Fact]:
+def count_return(turn: Turn, record: TransactionReturned) -> list[Fact]:
     """The return counts in a program in which its bill counted."""
-    bill = state.entries[entry_of(record.of_bill)]
+    bill = turn.state.entries[entry_of(record.of_bill)]
+    program, section = turn.program, turn.section
     if program.id not in bill.counted:
         return []
-    section = state.head.sections[program.id]
     return [
         ReturnCounted(
-            state.head.seq + 1,
-            moment.cause,
-            moment.at,
+            turn.head.seq + 1,
+            turn.cause,
+            turn.at,
             program.id,
             program.version,
             record.of_bill,

@@ -8,8 +8,8 @@ from typing import Any, Final
 from pipeline.engine import bills, customers, earning, milestones, redemption, repeats, returns, streaks, tiers
 from pipeline.engine.adoption import adopt
 from pipeline.engine.apply import apply
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import Program, Programs
+from pipeline.engine.moment import Moment, Turn
+from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
 from pipeline.engine.timers import due_by, fall_due
 from schemas.facts import Fact, RecordRefused
@@ -26,7 +26,7 @@ from schemas.records import (
 )
 
 CustomerStage = Callable[[CustomerState, Any, Moment], list[Fact]]
-ProgramStage = Callable[[CustomerState, Any, Moment, Program], list[Fact]]
+ProgramStage = Callable[[Turn, Any], list[Fact]]
 
 CUSTOMER_STAGES: Final[dict[type[CustomerRecord], tuple[CustomerStage, ...]]] = {
     CustomerAdded: (repeats.admit, customers.register),
@@ -57,23 +57,27 @@ def decide(state: CustomerState, record: AnyCustomerRecord, programs: Programs, 
     stage before it left; a refusal ends the part it belongs to. Last, timers that the record itself made overdue (a
     late bill whose points have expired already).
     """
-    cause = _PREFIX[type(record)] + record.id
+    kind = type(record)
+    cause = _PREFIX[kind] + record.id
     head = state.head
     if repeats.is_repeat(head, record, cause):
         return []
-    clock = max(head.clock, as_of)
-    org = programs.org(record.org_id)
-    moment = Moment(org, cause, record.event_time, clock)
+    at, clock = record.event_time, max(head.clock, as_of)
+    moment = Moment(programs.org(record.org_id), cause, at, clock)
     facts = fire(state, clock)
-    for customer_stage in CUSTOMER_STAGES[type(record)]:
-        if _refused(state, facts, customer_stage(state, record, moment)):
+    for customer_stage in CUSTOMER_STAGES[kind]:
+        decided = customer_stage(state, record, moment)
+        if decided and _keep(state, facts, decided):
             return facts
-    for program in org.programs:
+    for program in moment.org.programs:
         _keep(state, facts, adopt(state, moment, program))
-        for stage in PROGRAM_STAGES[type(record)]:
-            if _refused(state, facts, stage(state, record, moment, program)):
+        turn = Turn(state, head, head.sections[program.id], program, cause, at, clock, program.calendar.day_of(at))
+        for stage in PROGRAM_STAGES[kind]:
+            decided = stage(turn, record)
+            if decided and _keep(state, facts, decided):
                 break
-    facts += fire(state, clock)
+    if at < clock:
+        facts += fire(state, clock)
     return facts
 
 
@@ -94,14 +98,9 @@ def needs(head: Head, record: AnyCustomerRecord, programs: Programs) -> tuple[st
     return ()
 
 
-def _keep(state: CustomerState, facts: list[Fact], decided: list[Fact]) -> None:
+def _keep(state: CustomerState, facts: list[Fact], decided: list[Fact]) -> bool:
+    """Apply what a stage decided and add it to the facts; whether it ends in a refusal."""
     for fact in decided:
         apply(state, fact)
     facts += decided
-
-
-def _refused(state: CustomerState, facts: list[Fact], decided: list[Fact]) -> bool:
-    if not decided:
-        return False
-    _keep(state, facts, decided)
-    return type(decided[-1]) is RecordRefused
+    return bool(decided) and type(decided[-1]) is RecordRefused

@@ -3,50 +3,37 @@
 from __future__ import annotations
 
 from pipeline.engine.ledger import Purse
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import Program
-from pipeline.engine.state import CustomerState
+from pipeline.engine.moment import Turn
 from schemas.facts import Fact, IssuedFor
 from schemas.records import CustomEventReceived, TransactionAdded
 
 
-def earn_on_bill(state: CustomerState, record: TransactionAdded, moment: Moment, program: Program) -> list[Fact]:
+def earn_on_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
     """One award for each spend rule that gives points for the bill."""
+    program, day = turn.program, turn.day
     if not program.spends:
         return []
-    day = program.calendar.day_of(moment.at)
+    facts: list[Fact] = []
     weighted = program.weighted(record, day)
-    awards = [
-        (spend.rule_id, points)
-        for spend in program.spends
-        if spend.span.holds(day) and (points := spend.points(record, weighted))
-    ]
-    return _issue(state, moment, program, awards, IssuedFor.SPEND, record.bill_number)
+    purse: Purse | None = None
+    seq = turn.head.seq
+    for rule_id, span, points_for_bill in program.spends:
+        points = points_for_bill(record, weighted)
+        if points and (span is None or span.holds(day)):
+            purse = purse or Purse(turn)
+            seq += 1
+            facts.append(purse.award(seq, points, IssuedFor.SPEND, rule_id, record.bill_number))
+    return facts
 
 
-def earn_on_event(state: CustomerState, record: CustomEventReceived, moment: Moment, program: Program) -> list[Fact]:
+def earn_on_event(turn: Turn, record: CustomEventReceived) -> list[Fact]:
     """One award for each rule on events of this name."""
-    rules = program.event_awards.get(record.event_name)
+    rules = turn.program.event_awards.get(record.event_name)
     if rules is None:
         return []
-    day = program.calendar.day_of(moment.at)
-    awards = [(rule.rule_id, rule.points) for rule in rules if rule.span.holds(day)]
-    return _issue(state, moment, program, awards, IssuedFor.EVENT)
-
-
-def _issue(
-    state: CustomerState,
-    moment: Moment,
-    program: Program,
-    awards: list[tuple[str, int]],
-    issued_for: IssuedFor,
-    bill_number: str = "",
-) -> list[Fact]:
-    if not awards:
-        return []
-    purse = Purse(state, moment, program)
-    first = state.head.seq + 1
+    purse = Purse(turn)
+    in_force = [rule for rule in rules if rule.span is None or rule.span.holds(turn.day)]
     return [
-        purse.award(seq, points, issued_for, rule_id, bill_number)
-        for seq, (rule_id, points) in enumerate(awards, first)
+        purse.award(seq, rule.points, IssuedFor.EVENT, rule.rule_id)
+        for seq, rule in enumerate(in_force, turn.head.seq + 1)
     ]

@@ -9,8 +9,7 @@ from bisect import insort
 from typing import Final
 
 from pipeline.engine.bills import entry_of
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import Program
+from pipeline.engine.moment import Turn
 from pipeline.engine.state import Account, Award, CustomerState, Lot, Section
 from schemas.facts import (
     IssuedFor,
@@ -33,27 +32,29 @@ def account_of(section: Section, currency: str) -> Account:
 
 
 class Purse:
-    """Awards of one stage: each states the balance after it, so they are counted as they are made."""
+    """Awards of one stage: each states the balances after it, so they are counted as they are made."""
 
-    def __init__(self, state: CustomerState, moment: Moment, program: Program) -> None:
-        account = account_of(state.head.sections[program.id], program.currency)
+    __slots__ = ("_balance", "_closes_at", "_expires_on", "_lifetime", "_turn")
+
+    def __init__(self, turn: Turn) -> None:
+        program = turn.program
+        account = turn.section.accounts.get(program.currency, _EMPTY)
         self._balance = account.balance
         self._lifetime = account.lifetime
-        self._moment = moment
-        self._program = program
-        days = program.expiry_days
-        self._expires_on = None if days is None else program.calendar.day_of(moment.at) + days
+        self._turn = turn
+        self._expires_on = None if program.expiry_days is None else turn.day + program.expiry_days
         self._closes_at = None if self._expires_on is None else program.calendar.start_of(self._expires_on + 1)
 
     def award(self, seq: int, points: int, issued_for: IssuedFor, rule_id: str, bill_number: str = "") -> PointsIssued:
         """The fact that issues `points`, with the balances after it."""
         self._balance += points
         self._lifetime += points
-        moment, program = self._moment, self._program
+        turn = self._turn
+        program = turn.program
         return PointsIssued(
             seq,
-            moment.cause,
-            moment.at,
+            turn.cause,
+            turn.at,
             program.id,
             program.version,
             program.currency,
@@ -88,10 +89,10 @@ def open_lot(state: CustomerState, fact: PointsIssued) -> None:
         account = accounts[fact.currency] = Account()
     lot = Lot(fact.seq, fact.at, fact.points, fact.expires_on, fact.closes_at)
     lots = account.lots
-    if not lots or _order(lots[-1]) <= _order(lot):
-        lots.append(lot)
-    else:
+    if lots and _order(lot) < _order(lots[-1]):
         insort(lots, lot, key=_order)
+    else:
+        lots.append(lot)
     account.balance = fact.balance
     account.lifetime = fact.lifetime
     account.issued += fact.points
@@ -106,8 +107,9 @@ def close_redeemed(state: CustomerState, fact: PointsRedeemed) -> None:
 
 
 def close_expired(state: CustomerState, fact: PointsExpired) -> None:
-    """The expired points leave their lots."""
+    """The expired points leave their lots; the customer's clock stands at the due instant at least."""
     _consume(state, fact).expired += fact.points
+    state.head.clock = max(state.head.clock, fact.at)
 
 
 def close_debited(state: CustomerState, fact: PointsDebited) -> None:

@@ -7,7 +7,7 @@ A late record counts in the period of its event time.
 from __future__ import annotations
 
 from pipeline.engine.ledger import Purse
-from pipeline.engine.moment import Moment
+from pipeline.engine.moment import Turn
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState, Progress
 from schemas.facts import Fact, IssuedFor, MilestoneAchieved, MilestoneProgressed
@@ -21,63 +21,32 @@ def targets_of(record: TransactionAdded | CustomEventReceived, program: Program)
     return program.event_targets.get(record.event_name, ())
 
 
-def progress(
-    state: CustomerState, record: TransactionAdded | CustomEventReceived, moment: Moment, program: Program
-) -> list[Fact]:
+def progress(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[Fact]:
     """How far the record brings each milestone, which of them it achieves, and their rewards."""
-    targets = targets_of(record, program)
-    if not targets:
-        return []
-    head = state.head
-    reached = head.sections[program.id].milestones
-    day = program.calendar.day_of(moment.at)
     facts: list[Fact] = []
-    seq = head.seq
+    program, day = turn.program, turn.day
+    common = (turn.cause, turn.at, program.id, program.version)
+    reached = turn.section.milestones
+    seq = turn.head.seq
     purse: Purse | None = None
-    for target in targets:
+    for target in targets_of(record, program):
         added = _added(target, record)
-        if added is None or not target.span.holds(day):
+        if added is None or not (target.span is None or target.span.holds(day)):
             continue
         milestone = target.definition
         period = program.period(milestone.period, day)
         known = reached.get(milestone.id)
         so_far = None if known is None else known.get(period.number)
         value = added if so_far is None else so_far.value + added
+        subject = (milestone.id, period.number)
         seq += 1
-        facts.append(
-            MilestoneProgressed(
-                seq,
-                moment.cause,
-                moment.at,
-                program.id,
-                program.version,
-                milestone.id,
-                period.number,
-                period.ends_at,
-                added,
-                value,
-                milestone.target,
-            )
-        )
+        facts.append(MilestoneProgressed(seq, *common, *subject, period.ends_at, added, value, milestone.target))
         if value < milestone.target or (so_far is not None and so_far.achieved):
             continue
         seq += 1
-        facts.append(
-            MilestoneAchieved(
-                seq,
-                moment.cause,
-                moment.at,
-                program.id,
-                program.version,
-                milestone.id,
-                period.number,
-                value,
-                milestone.target,
-            )
-        )
+        facts.append(MilestoneAchieved(seq, *common, *subject, value, milestone.target))
         if milestone.points:
-            if purse is None:
-                purse = Purse(state, moment, program)
+            purse = purse or Purse(turn)
             seq += 1
             facts.append(purse.award(seq, milestone.points, IssuedFor.MILESTONE, milestone.id))
     return facts

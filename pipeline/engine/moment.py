@@ -1,13 +1,14 @@
-"""What a stage knows besides state and record."""
+"""What a stage knows besides the record."""
 
 from __future__ import annotations
 
 import msgspec
 
-from pipeline.engine.programs import Org
+from pipeline.engine.programs import Org, Program
+from pipeline.engine.state import CustomerState, Head, Section
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class Moment(msgspec.Struct, frozen=True):
     """The circumstances of one decision."""
 
     org: Org
@@ -17,3 +18,18 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     """The record's event time: the effective time of what it decides."""
     clock: int
     """The customer's clock: what it was, or the instant of this decision where that is later."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One program's part in one decision."""
+
+    state: CustomerState
+    head: Head
+    section: Section
+    """The customer's section for the program."""
+    program: Program
+    cause: str
+    at: int
+    clock: int
+    day: int
+    """The local day of `at` in the program's zone."""

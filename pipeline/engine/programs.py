@@ -37,7 +37,7 @@ Weighted = list[int | Fraction]
 
 
 class Span(NamedTuple):
-    """Local days on which something holds, inclusive; None is open."""
+    """Local days on which something holds, inclusive; None is open. What holds always has no span at all."""
 
     first: int | None
     last: int | None
@@ -51,7 +51,7 @@ class Spend(NamedTuple):
     """A spend rule, ready to run."""
 
     rule_id: str
-    span: Span
+    span: Span | None
     points: Callable[[TransactionAdded, Weighted], int]
 
 
@@ -59,7 +59,7 @@ class Factor(NamedTuple):
     """What a multiplier does to a line."""
 
     rule_id: str
-    span: Span
+    span: Span | None
     factor: int | Fraction
 
 
@@ -67,7 +67,7 @@ class EventAward(NamedTuple):
     """What an event rule pays."""
 
     rule_id: str
-    span: Span
+    span: Span | None
     points: int
 
 
@@ -75,7 +75,7 @@ class Target(NamedTuple):
     """A milestone, ready to run."""
 
     definition: Milestone
-    span: Span
+    span: Span | None
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
     streaks: tuple[Run, ...]
@@ -85,7 +85,7 @@ class Run(NamedTuple):
     """A streak, ready to run."""
 
     definition: Streak
-    span: Span
+    span: Span | None
     unit: PeriodUnit
 
 
@@ -144,7 +144,7 @@ class Program:
                 factors = more if factors is None else tuple(dict.fromkeys(factors + more))
             if factors is not None:
                 for factor in factors:
-                    if factor.span.holds(day):
+                    if factor.span is None or factor.span.holds(day):
                         amount *= factor.factor
             weighted.append(amount)
         return weighted
@@ -193,7 +193,9 @@ class Programs:
         return self.org(org_id).get(program_id)
 
 
-def _span(validity: Validity) -> Span:
+def _span(validity: Validity) -> Span | None:
+    if validity.first is None and validity.last is None:
+        return None
     return Span(
         None if validity.first is None else as_day(validity.first),
         None if validity.last is None else as_day(validity.last),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.engine.ledger import Purse, account_of, take
-from pipeline.engine.moment import Moment
+from pipeline.engine.moment import Moment, Turn
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState
 from schemas.facts import Fact, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
@@ -26,19 +26,20 @@ def address(state: CustomerState, record: RedeemPoints | AdjustPoints, moment: M
     ]
 
 
-def redeem(state: CustomerState, record: RedeemPoints, moment: Moment, program: Program) -> list[Fact]:
+def redeem(turn: Turn, record: RedeemPoints) -> list[Fact]:
     """The points leave the lots that expire soonest, or the redemption is refused."""
+    program = turn.program
     if record.program_id != program.id:
         return []
-    account = account_of(state.head.sections[program.id], record.currency)
+    account = account_of(turn.section, record.currency)
     refusal = _refusal_of_redemption(record, account.balance, program)
     if refusal is not None:
-        return [_refused(state, moment, program, refusal, record)]
+        return [_refused(turn, refusal, record)]
     return [
         PointsRedeemed(
-            state.head.seq + 1,
-            moment.cause,
-            moment.at,
+            turn.head.seq + 1,
+            turn.cause,
+            turn.at,
             program.id,
             program.version,
             record.currency,
@@ -53,23 +54,24 @@ def redeem(state: CustomerState, record: RedeemPoints, moment: Moment, program: 
     ]
 
 
-def adjust(state: CustomerState, record: AdjustPoints, moment: Moment, program: Program) -> list[Fact]:
+def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
     """Points given are a lot of their own; points taken leave the lots that expire soonest."""
+    program = turn.program
     if record.program_id != program.id:
         return []
-    account = account_of(state.head.sections[program.id], record.currency)
+    account = account_of(turn.section, record.currency)
     refusal = _refusal_of_adjustment(record, account.balance, program)
     if refusal is not None:
-        return [_refused(state, moment, program, refusal, record)]
-    seq = state.head.seq + 1
+        return [_refused(turn, refusal, record)]
+    seq = turn.head.seq + 1
     if record.points > 0:
-        return [Purse(state, moment, program).award(seq, record.points, IssuedFor.ADJUSTMENT, record.reason)]
+        return [Purse(turn).award(seq, record.points, IssuedFor.ADJUSTMENT, record.reason)]
     points = -record.points
     return [
         PointsDebited(
             seq,
-            moment.cause,
-            moment.at,
+            turn.cause,
+            turn.at,
             program.id,
             program.version,
             record.currency,
@@ -103,10 +105,9 @@ def _refusal_of_adjustment(record: AdjustPoints, balance: int, program: Program)
     return None
 
 
-def _refused(
-    state: CustomerState, moment: Moment, program: Program, reason: Refusal, record: RedeemPoints | AdjustPoints
-) -> RecordRefused:
+def _refused(turn: Turn, reason: Refusal, record: RedeemPoints | AdjustPoints) -> RecordRefused:
+    program = turn.program
     subject = record.currency if reason is Refusal.CURRENCY_UNKNOWN else str(record.points)
     return RecordRefused(
-        state.head.seq + 1, moment.cause, moment.at, reason, moment.clock, program.id, program.version, subject
+        turn.head.seq + 1, turn.cause, turn.at, reason, turn.clock, program.id, program.version, subject
     )

@@ -17,7 +17,8 @@ def is_repeat(head: Head, record: CustomerRecord, cause: str) -> bool:
 def admit(state: CustomerState, record: CustomerRecord, moment: Moment) -> list[Fact]:
     """Take the record in, or refuse it for its id or its age."""
     head = state.head
-    horizon = moment.clock - moment.org.window_ms
+    # A window that a new program version widens does not bring back ids that are forgotten.
+    horizon = max(head.horizon, moment.clock - moment.org.window_ms)
     if moment.cause in head.recent:
         return [
             RecordRefused(head.seq + 1, moment.cause, moment.at, Refusal.ID_REUSED, moment.clock, subject=record.id)
@@ -30,15 +31,15 @@ def admit(state: CustomerState, record: CustomerRecord, moment: Moment) -> list[
 def remember(state: CustomerState, fact: RecordAccepted) -> None:
     """Keep the id for as long as a repeat must be told; forget those that are too old by now."""
     head = state.head
-    head.clock = max(head.clock, fact.clock)
-    head.horizon = max(head.horizon, fact.forget_before)
+    head.clock = fact.clock
+    head.horizon = horizon = fact.forget_before
     recent = head.recent
     recent[fact.cause] = (fact.at, fact.digest)
     # Oldest come first but for late records; one of those stays until it is first, so none is forgotten too early.
-    while recent:
-        first = next(iter(recent))
-        if recent[first][0] >= head.horizon:
-            break
+    while True:
+        first = next(iter(recent))  # never exhausted: the id just noted lies within the window
+        if recent[first][0] >= horizon:
+            return
         del recent[first]
 
 

@@ -10,38 +10,37 @@ from __future__ import annotations
 from pipeline.engine.amounts import reversal_due
 from pipeline.engine.bills import entry_of
 from pipeline.engine.ledger import account_of
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import Program
-from pipeline.engine.state import Award, CustomerState
+from pipeline.engine.moment import Turn
+from pipeline.engine.state import Award
 from schemas.facts import Fact, PointsReversed, Reversal
 from schemas.records import TransactionReturned
 
 
-def reverse(state: CustomerState, record: TransactionReturned, moment: Moment, program: Program) -> list[Fact]:
+def reverse(turn: Turn, record: TransactionReturned) -> list[Fact]:
     """One reversal for each points currency of which the return asks something back."""
-    bill = state.entries[entry_of(record.of_bill)]
+    program = turn.program
+    bill = turn.state.entries[entry_of(record.of_bill)]
     asked: dict[str, list[tuple[Award, int]]] = {}
     for award in bill.awards:
         if award.program_id == program.id:
             due = reversal_due(award.points, bill.amount_minor, bill.returned_minor) - award.due
             if due > 0:
                 asked.setdefault(award.currency, []).append((award, due))
-    section = state.head.sections[program.id]
     facts: list[Fact] = []
     for currency, dues in asked.items():
-        account = account_of(section, currency)
+        account = account_of(turn.section, currency)
         still_open = {lot.lot_id: lot.open_points for lot in account.lots}
         reversals: list[Reversal] = []
         for award, due in dues:
             points = min(due, still_open.get(award.lot_id, 0))
             reversals.append(Reversal(award.rule_id, award.lot_id, due, points, due - points))
         points = sum(one.points for one in reversals)
-        before = sum(award.reversed for award in bill.awards if award.program_id == program.id)
+        before = sum(one.reversed for one in bill.awards if one.program_id == program.id and one.currency == currency)
         facts.append(
             PointsReversed(
-                state.head.seq + len(facts) + 1,
-                moment.cause,
-                moment.at,
+                turn.head.seq + len(facts) + 1,
+                turn.cause,
+                turn.at,
                 program.id,
                 program.version,
                 currency,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pipeline.engine.ledger import Purse
 from pipeline.engine.milestones import targets_of
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import Program, Run
+from pipeline.engine.moment import Turn
+from pipeline.engine.programs import Run
 from pipeline.engine.state import CustomerState, StreakRuns
 from schemas.facts import (
     Fact,
@@ -23,30 +23,28 @@ from schemas.program import Streak
 from schemas.records import CustomEventReceived, TransactionAdded
 
 
-def extend(
-    state: CustomerState, record: TransactionAdded | CustomEventReceived, moment: Moment, program: Program
-) -> list[Fact]:
+def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[Fact]:
     """Enrol at the first record that counts; one more period where its milestone is met; the levels that gives."""
     facts: list[Fact] = []
     purse: Purse | None = None
-    for target in targets_of(record, program):
+    section = turn.section
+    for target in targets_of(record, turn.program):
         if not target.streaks:
             continue
-        day = program.calendar.day_of(moment.at)
-        period = program.period(target.definition.period, day).number
-        progress = state.head.sections[program.id].milestones.get(target.definition.id, {}).get(period)
+        period = turn.program.period(target.definition.period, turn.day).number
+        progress = section.milestones.get(target.definition.id, {}).get(period)
         if progress is None:
             continue
         for run in target.streaks:
-            known = state.head.sections[program.id].streaks.get(run.definition.id)
-            if not run.span.holds(day) or (known is not None and known.ended):
+            known = section.streaks.get(run.definition.id)
+            if not (run.span is None or run.span.holds(turn.day)) or (known is not None and known.ended):
                 continue
             if known is None:
-                facts.append(_start(run, state.head.seq + len(facts) + 1, moment, program, day))
+                facts.append(_start(run, turn, turn.head.seq + len(facts) + 1))
                 known = StreakRuns(None)
             if progress.achieved and not _holds(known, period):
-                purse = purse or Purse(state, moment, program)
-                facts += _one_more(run.definition, known, period, state.head.seq + len(facts), moment, program, purse)
+                purse = purse or Purse(turn)
+                facts += _one_more(run.definition, known, period, turn, turn.head.seq + len(facts), purse)
     return facts
 
 
@@ -91,7 +89,8 @@ def note_level(state: CustomerState, fact: StreakLevelReached) -> None:
 
 
 def note_ended(state: CustomerState, fact: StreakEnded) -> None:
-    """Nothing counts in the streak any more."""
+    """Nothing counts in the streak any more; the customer's clock stands at the due instant at least."""
+    state.head.clock = max(state.head.clock, fact.at)
     state.head.sections[fact.program_id].streaks[fact.streak_id].ended = True
 
 
@@ -99,31 +98,30 @@ def _holds(known: StreakRuns, period: int) -> bool:
     return any(first <= period <= last for first, last in reversed(known.runs))
 
 
-def _start(run: Run, seq: int, moment: Moment, program: Program, day: int) -> StreakStarted:
-    first, last = run.span
+def _start(run: Run, turn: Turn, seq: int) -> StreakStarted:
+    program = turn.program
+    first, last = run.span or (None, None)
     return StreakStarted(
         seq,
-        moment.cause,
-        moment.at,
+        turn.cause,
+        turn.at,
         program.id,
         program.version,
         run.definition.id,
-        day if first is None else first,
+        turn.day if first is None else first,
         last,
         None if last is None else program.calendar.start_of(last + 1),
     )
 
 
-def _one_more(
-    streak: Streak, known: StreakRuns, period: int, seq: int, moment: Moment, program: Program, purse: Purse
-) -> list[Fact]:
+def _one_more(streak: Streak, known: StreakRuns, period: int, turn: Turn, seq: int, purse: Purse) -> list[Fact]:
     _, length = with_period(known.runs, period)
-    head = (moment.cause, moment.at, program.id, program.version, streak.id)
-    facts: list[Fact] = [StreakExtended(seq + 1, *head, period, length, max(length, known.longest))]
+    common = (turn.cause, turn.at, turn.program.id, turn.program.version, streak.id)
+    facts: list[Fact] = [StreakExtended(seq + 1, *common, period, length, max(length, known.longest))]
     for level in streak.levels:
         if level.periods > length or level.periods in known.levels:
             continue
-        facts.append(StreakLevelReached(seq + len(facts) + 1, *head, level.periods, period, length))
+        facts.append(StreakLevelReached(seq + len(facts) + 1, *common, level.periods, period, length))
         if level.points:
             reward = f"{streak.id}:{level.periods}"
             facts.append(purse.award(seq + len(facts) + 1, level.points, IssuedFor.STREAK, reward))

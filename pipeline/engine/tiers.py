@@ -5,19 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from pipeline.engine.ledger import account_of
-from pipeline.engine.moment import Moment
-from pipeline.engine.programs import Program
+from pipeline.engine.moment import Turn
 from pipeline.engine.state import CustomerState
 from schemas.facts import Fact, TierUpgraded
 from schemas.records import CustomerRecord
 
 
-def assess(state: CustomerState, record: CustomerRecord, moment: Moment, program: Program) -> list[Fact]:  # noqa: ARG001 - a stage
+def assess(turn: Turn, record: CustomerRecord) -> list[Fact]:  # noqa: ARG001 - a stage
     """One upgrade, from the old tier to the one that the basis reaches now."""
+    program, section = turn.program, turn.section
     thresholds = program.tier_thresholds
     if not thresholds:
         return []
-    section = state.head.sections[program.id]
     if program.tiers_by_purchases:
         value = section.purchases_minor - section.returned_minor
     else:
@@ -26,16 +25,7 @@ def assess(state: CustomerState, record: CustomerRecord, moment: Moment, program
     if reached <= section.tier:
         return []
     return [
-        TierUpgraded(
-            state.head.seq + 1,
-            moment.cause,
-            moment.at,
-            program.id,
-            program.version,
-            section.tier,
-            reached,
-            value,
-        )
+        TierUpgraded(turn.head.seq + 1, turn.cause, turn.at, program.id, program.version, section.tier, reached, value)
     ]
 
 
