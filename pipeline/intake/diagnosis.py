@@ -1,0 +1,121 @@
+"""Diagnosis: why a message cannot be taken, with every defect. The slow path, for what failed the fast one."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Final, get_args
+
+import msgspec
+
+from pipeline.intake import times
+from pipeline.intake.defects import defects_of, shown
+from pipeline.intake.verdict import Defect, Incoming, Limits, Reason, Rejected
+from schemas import messages
+
+DEFECTS_MAX: Final = 100
+"""Defects that are listed: enough to correct a producer by, and few enough for the headers of a dead letter."""
+_TYPES: Final[dict[str, type[messages.Message]]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(messages.AnyMessage)
+}
+# Not Decimal: an exponent of twenty digits would be an error there, and is infinity here.
+_DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=float)
+
+
+def diagnose(message: Incoming, *, wall: int, limits: Limits) -> Rejected | None:
+    """Why the message cannot be taken; None where nothing is wrong with it.
+
+    Args:
+        message: what lies in the input topic.
+        wall: the wall clock, milliseconds since the epoch.
+        limits: what the message is held to beside the shape of its fields.
+    """
+    try:
+        content = _object_in(message.value, limits)
+        return content if isinstance(content, Rejected) else _judge(content, message, wall, limits)
+    except RecursionError:
+        return _whole(Reason.TOO_DEEP, "is nested too deeply to be read", "write the fields of the message only")
+
+
+def _whole(reason: Reason, problem: str, remedy: str) -> Rejected:
+    return Rejected(reason, (Defect("", problem, remedy),))
+
+
+def _object_in(value: bytes | None, limits: Limits) -> dict[str, Any] | Rejected:
+    if value is None or not value.strip():
+        return _whole(Reason.EMPTY, "has no value", "write a JSON object; intake keeps nothing that could be deleted")
+    if len(value) > limits.bytes_max:
+        return _whole(Reason.TOO_LARGE, f"has {len(value)} bytes", f"write at most {limits.bytes_max}")
+    if value[0] == 0:
+        return _whole(Reason.AVRO_NOT_READ, "begins with byte 0x00, as Avro does", "write JSON; Avro is not read yet")
+    content = _json_in(value)
+    if not isinstance(content, dict | Rejected):
+        return _whole(Reason.NOT_AN_OBJECT, f"is {shown(content)}", "write one JSON object for each message")
+    return content
+
+
+def _json_in(value: bytes) -> Any:
+    try:
+        value.decode()
+        return _DECODER.decode(value)
+    except UnicodeDecodeError as error:
+        return _whole(Reason.NOT_UTF8, f"is not UTF-8: {error.reason} at byte {error.start}", "encode it as UTF-8")
+    except msgspec.ValidationError as error:
+        return _whole(Reason.INVALID_FIELDS, f"cannot be held: {error}", "write numbers of at most 19 digits")
+    except msgspec.DecodeError as error:
+        return _whole(Reason.NOT_JSON, f"is not JSON: {error}", "write one JSON object")
+
+
+def _judge(content: dict[str, Any], message: Incoming, wall: int, limits: Limits) -> Rejected | None:
+    name = content.get("type")
+    kind = _TYPES.get(name) if isinstance(name, str) else None
+    if kind is None:
+        seen = f"is {shown(name)}" if "type" in content else "is missing"
+        return Rejected(Reason.UNKNOWN_TYPE, (Defect("type", seen, f"write one of {', '.join(_TYPES)}"),))
+    found = _defects(content, kind)
+    late = _lateness(content, found, wall, limits)
+    if late and not found:
+        return Rejected(Reason.FUTURE_EVENT_TIME, (late,))
+    if found:
+        return Rejected(Reason.INVALID_FIELDS, (*found, late) if late else tuple(found))
+    if kind is messages.AdvanceClock and message.topic != limits.clock_topic:
+        seen = f"is advanceClock in {message.topic}"
+        return Rejected(Reason.CLOCK_NOT_ALLOWED, (Defect("type", seen, f"send it to {limits.clock_topic}"),))
+    return None
+
+
+def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defect]:
+    # One more than is listed, to know whether there are more.
+    found = list(islice(defects_of(content, msgspec.inspect.type_info(kind)), DEFECTS_MAX + 1))
+    if len(found) > DEFECTS_MAX:
+        found[DEFECTS_MAX] = Defect("", f"has more defects than the {DEFECTS_MAX} listed", "correct these first")
+        return found
+    if "eventTime" in content and not _broken(found, "eventTime", "zone"):
+        instant = times.instant_of(content["eventTime"], content.get("zone"))
+        if isinstance(instant, Defect):
+            found.append(instant)
+    if content.get("lines") and not _broken(found, "amountMinor", "lines"):
+        lines_minor = sum(line["amountMinor"] for line in content["lines"])
+        if "amountMinor" in content and content["amountMinor"] != lines_minor:
+            seen = f"is {content['amountMinor']}, but the lines add up to {lines_minor}"
+            found.append(Defect("amountMinor", seen, "make it the sum of the lines' amountMinor"))
+    if kind is messages.AdjustPoints and content.get("points") == 0 and not _broken(found, "points"):
+        found.append(Defect("points", "is 0", "write the points to add, or below zero those to take away"))
+    return found
+
+
+def _broken(found: list[Defect], *fields: str) -> bool:
+    return any(defect.path.startswith(fields) for defect in found)
+
+
+def _lateness(content: dict[str, Any], found: list[Defect], wall: int, limits: Limits) -> Defect | None:
+    field = "time" if content["type"] == "advanceClock" else "eventTime"
+    if field not in content or _broken(found, field, "zone"):
+        return None
+    instant = times.instant_of(content[field], content.get("zone"))
+    if isinstance(instant, Defect) or instant <= wall + limits.future_ms:
+        return None
+    return Defect(
+        field,
+        f"is {shown(content[field])}, {instant - wall} ms after the wall clock",
+        f"send it when it has happened; {limits.future_ms} ms are tolerated for clocks that go ahead",
+    )

@@ -1,0 +1,69 @@
+"""Event times: an instant as a number, a time with an offset, or a local time with its zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from pipeline.intake.verdict import Defect
+from schemas.messages import INSTANT_MAX
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_DATE_LENGTH_MAX: Final = len("2011-03-09")
+_EXAMPLE: Final = "2011-03-09T14:30:00+01:00"
+
+
+def instant_of(event_time: int | str, zone: str | None) -> int | Defect:
+    """The instant in milliseconds since the epoch, or what is wrong with the two fields.
+
+    A local time that the clocks show twice is the first of the two; one that they skip is read with the offset from
+    before the change.
+    """
+    if isinstance(event_time, int):
+        return event_time if zone is None else _idle(zone, "a number")
+    read = _read(event_time)
+    if isinstance(read, Defect):
+        return read
+    if read.tzinfo is None:
+        where = _zone_of(event_time, zone)
+        if isinstance(where, Defect):
+            return where
+        read = read.replace(tzinfo=where)
+    elif zone is not None:
+        return _idle(zone, "a time with an offset")
+    instant = (read - _EPOCH) // _MILLISECOND
+    if not 0 <= instant <= INSTANT_MAX:
+        return Defect("eventTime", f"is {event_time!r}, outside 1970 to 9999", "write the time at which it happened")
+    return instant
+
+
+def _read(event_time: str) -> datetime | Defect:
+    if len(event_time) <= _DATE_LENGTH_MAX:  # a date alone would be midnight, which nobody meant
+        return Defect("eventTime", f"is {event_time!r}, without a time of day", f"write a time such as {_EXAMPLE}")
+    try:
+        return datetime.fromisoformat(event_time)
+    except ValueError:
+        return Defect("eventTime", f"is {event_time!r}, no ISO-8601 time", f"write a time such as {_EXAMPLE}")
+
+
+def _zone_of(event_time: str, zone: str | None) -> ZoneInfo | Defect:
+    if zone is None:
+        remedy = "add an offset (Z for UTC), or name the local zone in the field zone, such as Europe/London"
+        return Defect("eventTime", f"is {event_time!r}, a local time of no known place", remedy)
+    if zone not in _zones():
+        return Defect("zone", f"is {zone!r}, no IANA time zone", "write one such as Europe/London or UTC")
+    return ZoneInfo(zone)
+
+
+def _idle(zone: str, what: str) -> Defect:
+    # Some systems encode local times as if they were UTC; a zone beside an instant is how one notices.
+    remedy = f"leave zone out, or write eventTime as a local time without offset, such as {_EXAMPLE[:19]}"
+    return Defect("zone", f"is {zone!r}, but eventTime is {what}, which needs no zone", remedy)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

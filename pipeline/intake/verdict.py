@@ -1,0 +1,103 @@
+"""The words of intake: what comes in, and the two ways it can end."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from schemas.records import Record
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Incoming(Protocol):
+    """One message of an input topic; a message of the log has this shape."""
+
+    @property
+    def topic(self) -> str:
+        """The topic it lies in."""
+
+    @property
+    def partition(self) -> int:
+        """The partition of that topic."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """As the producer sent it."""
+
+    @property
+    def value(self) -> bytes | None:
+        """As the producer sent it; None for a tombstone."""
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch, as the producer set it."""
+
+    @property
+    def headers(self) -> Headers:
+        """As the producer sent them."""
+
+
+class Limits(NamedTuple):
+    """What intake holds a message to, beside the shape of its fields."""
+
+    clock_topic: str
+    """The full name of the transactions topic, the only one that may carry `advanceClock`."""
+    future_ms: int = 300_000
+    """How far an event time may lie after the wall clock, for clocks that go ahead."""
+    bytes_max: int = 1_000_000
+    """The longest value that is looked at."""
+
+
+class Reason(StrEnum):
+    """Why a message is a dead letter, in order of precedence: the first that applies is the one given."""
+
+    EMPTY = "EMPTY"
+    """No value (a tombstone), or nothing but white space."""
+    TOO_LARGE = "TOO_LARGE"
+    AVRO_NOT_READ = "AVRO_NOT_READ"
+    """Avro in the Confluent framing, which this build does not read."""
+    NOT_UTF8 = "NOT_UTF8"
+    TOO_DEEP = "TOO_DEEP"
+    """Nested more deeply than can be read; no message of ours has more than three levels."""
+    NOT_JSON = "NOT_JSON"
+    NOT_AN_OBJECT = "NOT_AN_OBJECT"
+    UNKNOWN_TYPE = "UNKNOWN_TYPE"
+    INVALID_FIELDS = "INVALID_FIELDS"
+    FUTURE_EVENT_TIME = "FUTURE_EVENT_TIME"
+    """Later than the wall clock and the tolerance, and nothing else is wrong."""
+    CLOCK_NOT_ALLOWED = "CLOCK_NOT_ALLOWED"
+    """`advanceClock` outside the transactions topic."""
+
+
+class Defect(NamedTuple):
+    """One thing that is wrong with a message."""
+
+    path: str
+    """The field, such as `lines[2].amountMinor`; empty for the message as a whole."""
+    problem: str
+    """What is wrong with the value seen, which is printed cut to a bearable length."""
+    remedy: str
+    """What would be right."""
+
+
+class Accepted(msgspec.Struct, frozen=True, gc=False):
+    """The message is a canonical record."""
+
+    record: Record
+    key: bytes | None
+    """The journal key; None for a record that every journal partition gets."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The message is a dead letter."""
+
+    reason: Reason
+    defects: tuple[Defect, ...]
+    """Every defect that was found, at least one."""
