@@ -1,0 +1,264 @@
+"""The file of the embedded log: its tables, its batches of messages, and waiting for other writers in bounded time.
+
+A row is a batch of messages, as in Kafka. Many processes may have the file open; each connection belongs to one
+thread, and writers take turns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from pipeline.log.port import Committed, Headers, LogError, OutcomeUnknown, Partition, Unavailable
+
+BUSY_SECONDS: Final = 10.0
+"""How long to wait for other writers where the caller names no time."""
+
+_VERSION: Final = 1
+_SCHEMA: Final = (
+    """CREATE TABLE topics (
+        topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, config TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE batches (
+        topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, first_offset INTEGER NOT NULL,
+        next_offset INTEGER NOT NULL, messages BLOB NOT NULL,
+        PRIMARY KEY (topic_id, partition, first_offset)
+    ) STRICT""",  # with row ids: big rows in the order of writing, found through a small index
+    """CREATE TABLE group_offsets (
+        name TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+        next_offset INTEGER NOT NULL, metadata TEXT NOT NULL,
+        PRIMARY KEY (name, topic, partition)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE owners (
+        kind TEXT NOT NULL, name TEXT NOT NULL, epoch INTEGER NOT NULL, PRIMARY KEY (kind, name)
+    ) STRICT, WITHOUT ROWID""",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_PAGE_BYTES: Final = 16_384
+_CHECKPOINT_PAGES: Final = 2_000
+_BATCH_MESSAGES_MAX: Final = 500
+_POLL_SECONDS: Final = 0.004
+
+Stored = tuple[bytes | None, bytes | None, int, Headers]
+"""Key, value, timestamp and headers of one message."""
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(list[Stored])
+
+
+class Topic(NamedTuple):
+    """A topic as the file knows it."""
+
+    topic_id: int
+    partitions: int
+
+
+class Place(NamedTuple):
+    """One partition as the file knows it."""
+
+    topic_id: int
+    partition: int
+
+
+class Batch(NamedTuple):
+    """Messages at consecutive offsets; the batch after it begins at `next_offset`."""
+
+    first_offset: int
+    next_offset: int
+    messages: list[Stored]
+
+
+class Owner(NamedTuple):
+    """One claim to a name that the latest claimant holds: a transactional id, or membership of a group."""
+
+    kind: str
+    name: str
+    epoch: int
+
+
+class LogFile:
+    """One connection to the file, which is created when it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        self._arrival = _arrival(path)
+        self._topics: dict[str, Topic] = {}
+        with _errors("open the log"):
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            for setting in (
+                f"page_size = {_PAGE_BYTES}",
+                "journal_mode = WAL",
+                "synchronous = NORMAL",
+                f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+            ):
+                self._connection.execute(f"PRAGMA {setting}")
+        if self._version() == 0:
+            self._create_tables()
+        if self._version() != _VERSION:
+            raise LogError(f"{path} has format {self._version()}, this version of Accrue reads {_VERSION}")
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        self._connection.close()
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Give up waiting for another writer after this time."""
+        self._connection.execute(f"PRAGMA busy_timeout = {max(0, int(seconds * 1000))}")
+
+    def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with _errors("read"):
+            return self._connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def writing(self, timeout: float, action: str) -> Iterator[sqlite3.Connection]:
+        """One write transaction: all of the block takes effect, or nothing."""
+        with _errors(action):
+            self.wait_at_most(timeout)
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutcomeUnknown(f"cannot tell whether the log did {action}: {error}") from error
+        with self._arrival:
+            self._arrival.notify_all()
+
+    def changes(self) -> int:
+        """A number that changes when another connection, of any process, has committed."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
+    def wait_for_change(self, seen: int, deadline: float) -> bool:
+        """Wait for a commit after `seen`; False when there is none before the deadline."""
+        while (left := deadline - time.monotonic()) > 0:
+            with self._arrival:  # wakes at once for a writer of this process, else looks again soon
+                self._arrival.wait(min(left, _POLL_SECONDS))
+            if self.changes() != seen:
+                return True
+        return False
+
+    def topic(self, name: str) -> Topic:
+        """The topic of this name; topics are never changed nor deleted, so what was read once holds."""
+        if name not in self._topics:
+            found = self.rows("SELECT topic_id, partitions FROM topics WHERE name = ?", (name,))
+            if not found:
+                raise LogError(f"there is no topic {name}")
+            self._topics[name] = Topic(*found[0])
+        return self._topics[name]
+
+    def place(self, partition: Partition) -> Place:
+        """Where a partition lies; raises when there is no such partition."""
+        topic = self.topic(partition.topic)
+        if not 0 <= partition.number < topic.partitions:
+            raise LogError(f"topic {partition.topic} has no partition {partition.number}")
+        return Place(topic.topic_id, partition.number)
+
+    def end(self, place: Place) -> int:
+        """The offset that the next batch of a partition begins at."""
+        sql = """SELECT next_offset FROM batches WHERE topic_id = ? AND partition = ?
+            ORDER BY first_offset DESC LIMIT 1"""
+        found = self.rows(sql, place)
+        return int(found[0][0]) if found else 0
+
+    def append(self, place: Place, messages: list[Stored], *, control_records: int) -> None:
+        """Add messages to the end of a partition, followed by so many offsets without a message."""
+        if not messages:
+            return
+        end = self.end(place)
+        rows = []
+        for start in range(0, len(messages), _BATCH_MESSAGES_MAX):
+            batch = messages[start : start + _BATCH_MESSAGES_MAX]
+            after = end + start + len(batch)
+            if start + len(batch) == len(messages):
+                after += control_records
+            rows.append((*place, end + start, after, _ENCODER.encode(batch)))
+        self._connection.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", rows)
+
+    def batches(self, place: Place, offset: int) -> Iterator[Batch]:
+        """The batches of a partition from the one that holds `offset` on."""
+        sql = """SELECT first_offset, next_offset, messages FROM batches
+            WHERE topic_id = :topic AND partition = :partition AND next_offset > :offset
+                AND first_offset >= coalesce((
+                    SELECT max(first_offset) FROM batches
+                    WHERE topic_id = :topic AND partition = :partition AND first_offset <= :offset), 0)
+            ORDER BY first_offset"""
+        values = {"topic": place.topic_id, "partition": place.partition, "offset": offset}
+        with _errors("read messages"):
+            cursor = self._connection.execute(sql, values)
+            try:
+                for first, after, encoded in cursor:
+                    yield Batch(first, after, _DECODER.decode(encoded))
+            finally:
+                cursor.close()  # an open cursor would hold back the write-ahead log
+
+    def claim(self, kind: str, name: str, timeout: float) -> Owner:
+        """Take a name over from whoever held it."""
+        sql = """INSERT INTO owners VALUES (?, ?, 1)
+            ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch"""
+        with self.writing(timeout, f"claim {kind} {name}") as connection:
+            ((epoch,),) = connection.execute(sql, (kind, name)).fetchall()
+        return Owner(kind, name, epoch)
+
+    def holds(self, owner: Owner) -> bool:
+        """Whether nobody has taken the name over since."""
+        sql = "SELECT epoch FROM owners WHERE kind = ? AND name = ?"
+        return self.rows(sql, (owner.kind, owner.name)) == [(owner.epoch,)]
+
+    def offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed]:
+        """What a group has committed for these partitions."""
+        sql = "SELECT next_offset, metadata FROM group_offsets WHERE name = ? AND topic = ? AND partition = ?"
+        return {
+            partition: Committed(*found[0]) if (found := self.rows(sql, (group, *partition))) else Committed(None)
+            for partition in partitions
+        }
+
+    def store_offsets(self, group: str, offsets: Mapping[Partition, Committed]) -> None:
+        """Replace what a group has committed, inside a write transaction."""
+        if any(committed.offset is None for committed in offsets.values()):
+            raise LogError(f"cannot commit offsets of group {group}: one of them is None")
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO group_offsets VALUES (?, ?, ?, ?, ?)",
+            [(group, *partition, *committed) for partition, committed in offsets.items()],
+        )
+
+    def _version(self) -> int:
+        return int(self.rows("PRAGMA user_version")[0][0])
+
+    def _create_tables(self) -> None:
+        with self.writing(BUSY_SECONDS, "create the tables") as connection:
+            if self._version() == 0:  # still: another process may have been faster
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+
+
+@contextmanager
+def _errors(action: str) -> Iterator[None]:
+    """Tell SQLite's errors in the words of the port: busy for too long is `Unavailable`, the rest is `LogError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        raise (Unavailable if busy else LogError)(f"cannot {action}: {error}") from error
+
+
+_arrivals: Final[WeakValueDictionary[Path, threading.Condition]] = WeakValueDictionary()
+_arrivals_lock: Final = threading.Lock()
+
+
+def _arrival(path: Path) -> threading.Condition:
+    """The condition that writers of this process wake its readers with, one for each file."""
+    with _arrivals_lock:
+        return _arrivals.setdefault(path, threading.Condition())

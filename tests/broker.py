@@ -1,0 +1,212 @@
+"""A real Apache Kafka for the tests and the benchmarks: one JVM, its jars from Maven Central, its data in a folder.
+
+`python -m tests.broker` starts one, prints its bootstrap address and stops it on SIGINT or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+POM: Final = ROOT / "tests" / "kafka" / "pom.xml"
+CACHE: Final = ROOT / ".cache" / "kafka"
+KAFKA_VERSION: Final = "4.1.1"
+
+HOW_TO_GET_ONE: Final = (
+    "no Kafka to test with: install a JDK 17 or later and Maven, or set ACCRUE_TEST_KAFKA to a bootstrap address"
+)
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 15.0
+
+_PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+log.dirs={data}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=100
+auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+"""
+
+_LOGGING: Final = """\
+status=error
+rootLogger.level=warn
+rootLogger.appenderRef.console.ref=console
+appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d %p %m (%c)%n
+"""
+
+
+class BrokerError(Exception):
+    """The broker did not start; the message holds the end of its log."""
+
+
+def can_run() -> bool:
+    """Whether this machine can start a broker: it needs a JDK 17 or later, and Maven unless the jars are there."""
+    if shutil.which("java") is None or (shutil.which("mvn") is None and not _jars_marker().exists()):
+        return False
+    version = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    major = version.partition('"')[2].partition(".")[0].partition('"')[0]
+    return major.isdigit() and int(major) >= 17
+
+
+class Broker:
+    """One broker over one data folder; it can be killed and started again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._classpath = f"{_jars()}/*"
+        self._port, controller_port = _free_ports(2)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.bootstrap = f"127.0.0.1:{self._port}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._properties = folder / "server.properties"
+        self._properties.write_text(
+            _PROPERTIES.format(port=self._port, controller_port=controller_port, data=folder / "data")
+        )
+        (folder / "log4j2.properties").write_text(_LOGGING)
+        # A cluster id must not begin with a dash, or the command line takes it for an option.
+        cluster = "A" + urlsafe_b64encode(secrets.token_bytes(16)).decode()[1:22]
+        tool = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+        formatted = subprocess.run(tool, capture_output=True, text=True, check=False)
+        if formatted.returncode:
+            raise BrokerError(f"cannot format the data folder: {formatted.stdout}{formatted.stderr}")
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        with (self._folder / "broker.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._java("kafka.Kafka", str(self._properties)),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C meant for pytest must not stop it under a running test
+            )
+        atexit.register(self.stop)
+        self._wait_until_it_answers(time.monotonic() + _START_SECONDS)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal: SIGSTOP and SIGCONT make it hang and go on, SIGKILL is a crash."""
+        if self._process is not None:
+            os.killpg(self._process.pid, number)
+
+    def stop(self) -> None:
+        """Stop the process and wait for its end; a second call does nothing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        atexit.unregister(self.stop)
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(process.pid, signal.SIGCONT)
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(_STOP_SECONDS)
+
+    def _java(self, *arguments: str) -> list[str]:
+        logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
+        return ["java", "-Xms256m", "-Xmx1g", "-cp", self._classpath, logging, *arguments]
+
+    def _wait_until_it_answers(self, deadline: float) -> None:
+        client = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200})
+        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+            with suppress(KafkaException):  # not yet
+                client.list_topics(timeout=1.0)
+                return
+        end = (self._folder / "broker.log").read_text()[-2_000:]
+        self.stop()
+        raise BrokerError(f"Kafka did not answer at {self.bootstrap}: {end}")
+
+
+@contextmanager
+def running_broker() -> Iterator[str]:
+    """The bootstrap address of a broker that runs as long as the block."""
+    with tempfile.TemporaryDirectory(prefix="accrue-kafka-") as folder:
+        broker = Broker(Path(folder))
+        try:
+            broker.start()
+            yield broker.bootstrap
+        finally:
+            broker.stop()
+
+
+def _jars_marker() -> Path:
+    return CACHE / KAFKA_VERSION / "complete"
+
+
+def _jars() -> Path:
+    """The folder with the broker's jars; the first to come fetches them, others wait."""
+    marker = _jars_marker()
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not marker.exists():
+            copy = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
+            fetched = subprocess.run(
+                [*copy, f"-DoutputDirectory={marker.parent}"], capture_output=True, text=True, check=False
+            )
+            if fetched.returncode:
+                raise BrokerError(f"cannot fetch Kafka from Maven Central: {fetched.stdout}{fetched.stderr}")
+            marker.touch()
+    return marker.parent
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def main() -> None:
+    """Run a broker until SIGINT or SIGTERM."""
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    with running_broker() as bootstrap:
+        sys.stdout.write(f"{bootstrap}\n")
+        sys.stdout.flush()
+        asked_to_stop.wait()
+
+
+if __name__ == "__main__":
+    main()
