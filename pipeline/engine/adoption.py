@@ -5,22 +5,20 @@ RULE (program change): lots keep their terms; progress and runs of removed subje
 
 from __future__ import annotations
 
-from pipeline.engine.moment import Moment
 from pipeline.engine.programs import Program
-from pipeline.engine.state import CustomerState, Section
+from pipeline.engine.state import CustomerState, Section, first_due
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, ProgramAdopted
 
 
-def adopt(state: CustomerState, moment: Moment, program: Program) -> list[Fact]:
+def adopt(turn: Turn, program: Program) -> list[Fact]:
     """At the first touch, and at the first touch after the program changed."""
-    section = state.head.sections.get(program.id)
-    if section is not None and section.version == program.version:
-        return []
+    section = turn.head.sections.get(program.id)
     return [
         ProgramAdopted(
-            state.head.seq + 1,
-            moment.cause,
-            moment.at,
+            turn.head.seq + 1,
+            turn.cause,
+            turn.at,
             program.id,
             program.version,
             0 if section is None else section.version,
@@ -42,3 +40,4 @@ def follow(state: CustomerState, fact: ProgramAdopted) -> None:
     section.tier = max(section.tier, fact.base_tier)
     section.milestones = {key: value for key, value in section.milestones.items() if key in fact.milestones}
     section.streaks = {key: value for key, value in section.streaks.items() if key in fact.streaks}
+    state.head.due = first_due(state.head)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.engine.moment import Moment, Turn
 from pipeline.engine.programs import DAY_MS
 from pipeline.engine.state import Bill, CustomerState
+from pipeline.engine.turn import Turn
 from schemas.facts import (
     Fact,
     PurchaseCounted,
@@ -25,33 +25,31 @@ def entry_of(bill_number: str) -> str:
     return "bill:" + bill_number
 
 
-def record_bill(state: CustomerState, record: TransactionAdded, moment: Moment) -> list[Fact]:
+def record_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
     """A bill becomes known, unless one of that number can still be returned."""
-    seq = state.head.seq + 1
-    known = state.entries.get(entry_of(record.bill_number))
+    seq = turn.head.seq + 1
+    known = turn.state.entries.get(entry_of(record.bill_number))
     if known is not None and record.event_time < known.returnable_until:
-        return [
-            RecordRefused(seq, moment.cause, moment.at, Refusal.BILL_EXISTS, moment.clock, subject=record.bill_number)
-        ]
-    until = record.event_time + moment.org.return_window_ms
+        return [RecordRefused(seq, turn.cause, turn.at, Refusal.BILL_EXISTS, turn.clock, subject=record.bill_number)]
+    until = record.event_time + turn.org.return_window_ms
     return [
         TransactionRecorded(
             seq,
-            moment.cause,
-            moment.at,
+            turn.cause,
+            turn.at,
             record.bill_number,
             record.amount_minor,
             record.currency,
             until,
-            until + moment.org.window_ms + LAG_ALLOWANCE_MS,
+            until + turn.org.window_ms + LAG_ALLOWANCE_MS,
         )
     ]
 
 
-def record_return(state: CustomerState, record: TransactionReturned, moment: Moment) -> list[Fact]:
+def record_return(turn: Turn, record: TransactionReturned) -> list[Fact]:
     """A return counts for at most what is left of its bill."""
-    seq = state.head.seq + 1
-    bill = state.entries.get(entry_of(record.of_bill))
+    seq = turn.head.seq + 1
+    bill = turn.state.entries.get(entry_of(record.of_bill))
     if bill is None or record.event_time >= bill.returnable_until:
         reason = Refusal.BILL_UNKNOWN
     elif record.currency != bill.currency:
@@ -63,8 +61,8 @@ def record_return(state: CustomerState, record: TransactionReturned, moment: Mom
         return [
             ReturnRecorded(
                 seq,
-                moment.cause,
-                moment.at,
+                turn.cause,
+                turn.at,
                 record.of_bill,
                 counted,
                 bill.amount_minor,
@@ -73,7 +71,7 @@ def record_return(state: CustomerState, record: TransactionReturned, moment: Mom
             )
         ]
     subject = record.currency if reason is Refusal.CURRENCY_UNKNOWN else record.of_bill
-    return [RecordRefused(seq, moment.cause, moment.at, reason, moment.clock, subject=subject)]
+    return [RecordRefused(seq, turn.cause, turn.at, reason, turn.clock, subject=subject)]
 
 
 def count_purchase(turn: Turn, record: TransactionAdded) -> list[Fact]:

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.engine.moment import Moment
 from pipeline.engine.state import CustomerState
+from pipeline.engine.turn import Turn
 from schemas.facts import CustomerChanged, CustomerRegistered, Fact, RecordRefused, Refusal
 from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile
 
 _NOBODY = Profile()
 
 
-def register(state: CustomerState, record: CustomerAdded, moment: Moment) -> list[Fact]:
+def register(turn: Turn, record: CustomerAdded) -> list[Fact]:
     """A customer joins, once."""
-    head = state.head
+    head = turn.head
     if head.registered_at is not None:
-        return [RecordRefused(head.seq + 1, moment.cause, moment.at, Refusal.CUSTOMER_EXISTS, moment.clock)]
-    return [CustomerRegistered(head.seq + 1, moment.cause, moment.at, record.profile)]
+        return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.CUSTOMER_EXISTS, turn.clock)]
+    return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, record.profile)]
 
 
-def welcome(state: CustomerState, record: CustomerRecord, moment: Moment) -> list[Fact]:  # noqa: ARG001 - a stage
+def welcome(turn: Turn, record: CustomerRecord) -> list[Fact]:  # noqa: ARG001 - a stage
     """Somebody nobody announced is added by their first record, where a program of the org says so."""
-    head = state.head
+    head = turn.head
     if head.registered_at is not None:
         return []
-    if not moment.org.adds_customers:
-        return [RecordRefused(head.seq + 1, moment.cause, moment.at, Refusal.CUSTOMER_UNKNOWN, moment.clock)]
-    return [CustomerRegistered(head.seq + 1, moment.cause, moment.at, _NOBODY)]
+    if not turn.org.adds_customers:
+        return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.CUSTOMER_UNKNOWN, turn.clock)]
+    return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, _NOBODY)]
 
 
-def update(state: CustomerState, record: CustomerUpdated, moment: Moment) -> list[Fact]:
+def update(turn: Turn, record: CustomerUpdated) -> list[Fact]:
     """What the record names replaces what was known; what it leaves empty stays."""
-    head = state.head
+    head = turn.head
     known = head.profile
     changes: dict[str, object] = {}
     for name in Profile.__struct_fields__:
@@ -42,7 +42,7 @@ def update(state: CustomerState, record: CustomerUpdated, moment: Moment) -> lis
         if new and new != old:
             changes[name] = new
     profile = msgspec.structs.replace(known, **changes)
-    return [CustomerChanged(head.seq + 1, moment.cause, moment.at, profile, tuple(changes))]
+    return [CustomerChanged(head.seq + 1, turn.cause, turn.at, profile, tuple(changes))]
 
 
 def note_registered(state: CustomerState, fact: CustomerRegistered) -> None:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pipeline.engine import bills, customers, earning, milestones, redemption, repeats, returns, streaks, tiers
 from pipeline.engine.adoption import adopt
-from pipeline.engine.apply import apply
-from pipeline.engine.moment import Moment, Turn
+from pipeline.engine.apply import EFFECTS
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
-from pipeline.engine.timers import due_by, fall_due
+from pipeline.engine.timers import fall_due
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, RecordRefused
 from schemas.records import (
     AdjustPoints,
@@ -25,10 +25,9 @@ from schemas.records import (
     TransactionReturned,
 )
 
-CustomerStage = Callable[[CustomerState, Any, Moment], list[Fact]]
-ProgramStage = Callable[[Turn, Any], list[Fact]]
+Stage = Callable[[Turn, Any], list[Fact]]
 
-CUSTOMER_STAGES: Final[dict[type[CustomerRecord], tuple[CustomerStage, ...]]] = {
+CUSTOMER_STAGES: Final[dict[type[CustomerRecord], tuple[Stage, ...]]] = {
     CustomerAdded: (repeats.admit, customers.register),
     CustomerUpdated: (repeats.admit, customers.welcome, customers.update),
     TransactionAdded: (repeats.admit, customers.welcome, bills.record_bill),
@@ -37,7 +36,7 @@ CUSTOMER_STAGES: Final[dict[type[CustomerRecord], tuple[CustomerStage, ...]]] = 
     RedeemPoints: (repeats.admit, customers.welcome, redemption.address),
     AdjustPoints: (repeats.admit, customers.welcome, redemption.address),
 }
-PROGRAM_STAGES: Final[dict[type[CustomerRecord], tuple[ProgramStage, ...]]] = {
+PROGRAM_STAGES: Final[dict[type[CustomerRecord], tuple[Stage, ...]]] = {
     CustomerAdded: (),
     CustomerUpdated: (),
     TransactionAdded: (bills.count_purchase, earning.earn_on_bill, milestones.progress, streaks.extend, tiers.assess),
@@ -63,20 +62,19 @@ def decide(state: CustomerState, record: AnyCustomerRecord, programs: Programs, 
     if repeats.is_repeat(head, record, cause):
         return []
     at, clock = record.event_time, max(head.clock, as_of)
-    moment = Moment(programs.org(record.org_id), cause, at, clock)
-    facts = fire(state, clock)
-    for customer_stage in CUSTOMER_STAGES[kind]:
-        decided = customer_stage(state, record, moment)
-        if decided and _keep(state, facts, decided):
-            return facts
-    for program in moment.org.programs:
-        _keep(state, facts, adopt(state, moment, program))
-        turn = Turn(state, head, head.sections[program.id], program, cause, at, clock, program.calendar.day_of(at))
-        for stage in PROGRAM_STAGES[kind]:
-            decided = stage(turn, record)
-            if decided and _keep(state, facts, decided):
-                break
-    if at < clock:
+    org = programs.org(record.org_id)
+    facts = fire(state, clock) if head.due <= clock else []
+    turn = Turn(state, head, org, cause, at, clock)
+    if _refused(turn, record, CUSTOMER_STAGES[kind], facts):
+        return facts
+    for program in org.programs:
+        section = head.sections.get(program.id)
+        if section is None or section.version != program.version:
+            _keep(state, facts, adopt(turn, program))
+            section = head.sections[program.id]
+        turn.program, turn.section, turn.day = program, section, program.calendar.day_of(at)
+        _refused(turn, record, PROGRAM_STAGES[kind], facts)
+    if head.due <= clock:
         facts += fire(state, clock)
     return facts
 
@@ -84,8 +82,8 @@ def decide(state: CustomerState, record: AnyCustomerRecord, programs: Programs, 
 def fire(state: CustomerState, until: int) -> list[Fact]:
     """The facts of all timers due at or before `until`, in order, already applied to `state`."""
     facts: list[Fact] = []
-    while (due := due_by(state, until)) is not None:
-        _keep(state, facts, fall_due(state, due))
+    while state.head.due <= until:
+        _keep(state, facts, fall_due(state, state.head.due))
     return facts
 
 
@@ -98,9 +96,19 @@ def needs(head: Head, record: AnyCustomerRecord, programs: Programs) -> tuple[st
     return ()
 
 
-def _keep(state: CustomerState, facts: list[Fact], decided: list[Fact]) -> bool:
-    """Apply what a stage decided and add it to the facts; whether it ends in a refusal."""
+def _refused(turn: Turn, record: CustomerRecord, stages: tuple[Stage, ...], facts: list[Fact]) -> bool:
+    """Run the stages, each on what the one before it left; whether one refused, which ends them."""
+    for stage in stages:
+        decided = stage(turn, record)
+        if decided:
+            _keep(turn.state, facts, decided)
+            if type(decided[-1]) is RecordRefused:
+                return True
+    return False
+
+
+def _keep(state: CustomerState, facts: list[Fact], decided: list[Fact]) -> None:
     for fact in decided:
-        apply(state, fact)
+        EFFECTS[type(fact)](state, fact)
+    state.head.seq += len(decided)
     facts += decided
-    return bool(decided) and type(decided[-1]) is RecordRefused

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pipeline.engine.ledger import Purse
-from pipeline.engine.moment import Turn
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, IssuedFor
 from schemas.records import CustomEventReceived, TransactionAdded
+
+_SPEND: Final = IssuedFor.SPEND
+_EVENT: Final = IssuedFor.EVENT
 
 
 def earn_on_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
@@ -22,7 +27,7 @@ def earn_on_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
         if points and (span is None or span.holds(day)):
             purse = purse or Purse(turn)
             seq += 1
-            facts.append(purse.award(seq, points, IssuedFor.SPEND, rule_id, record.bill_number))
+            facts.append(purse.award(seq, points, _SPEND, rule_id, record.bill_number))
     return facts
 
 
@@ -33,7 +38,4 @@ def earn_on_event(turn: Turn, record: CustomEventReceived) -> list[Fact]:
         return []
     purse = Purse(turn)
     in_force = [rule for rule in rules if rule.span is None or rule.span.holds(turn.day)]
-    return [
-        purse.award(seq, rule.points, IssuedFor.EVENT, rule.rule_id)
-        for seq, rule in enumerate(in_force, turn.head.seq + 1)
-    ]
+    return [purse.award(seq, rule.points, _EVENT, rule.rule_id) for seq, rule in enumerate(in_force, turn.head.seq + 1)]

@@ -9,8 +9,8 @@ from bisect import insort
 from typing import Final
 
 from pipeline.engine.bills import entry_of
-from pipeline.engine.moment import Turn
-from pipeline.engine.state import Account, Award, CustomerState, Lot, Section
+from pipeline.engine.state import NEVER, Account, Award, CustomerState, Lot, Section, first_due
+from pipeline.engine.turn import Turn
 from schemas.facts import (
     IssuedFor,
     PointsDebited,
@@ -21,8 +21,6 @@ from schemas.facts import (
     Taken,
 )
 
-NEVER: Final = 1 << 62
-"""Sorts after every instant."""
 _EMPTY: Final = Account()
 
 
@@ -83,21 +81,24 @@ def take(account: Account, points: int) -> tuple[Taken, ...]:
 
 def open_lot(state: CustomerState, fact: PointsIssued) -> None:
     """Points issued are one new lot; those of a bill are noted with it."""
-    accounts = state.head.sections[fact.program_id].accounts
+    head, points, at = state.head, fact.points, fact.at
+    accounts = head.sections[fact.program_id].accounts
     account = accounts.get(fact.currency)
     if account is None:
         account = accounts[fact.currency] = Account()
-    lot = Lot(fact.seq, fact.at, fact.points, fact.expires_on, fact.closes_at)
+    closes_at = NEVER if fact.closes_at is None else fact.closes_at
+    lot = Lot(fact.seq, at, points, fact.expires_on, closes_at)
     lots = account.lots
-    if lots and _order(lot) < _order(lots[-1]):
-        insort(lots, lot, key=_order)
-    else:
+    if not lots or lots[-1].closes_at < closes_at or (lots[-1].closes_at == closes_at and lots[-1].issued_at <= at):
         lots.append(lot)
+    else:
+        insort(lots, lot, key=_order)
     account.balance = fact.balance
     account.lifetime = fact.lifetime
-    account.issued += fact.points
+    account.issued += points
+    head.due = min(head.due, closes_at)
     if fact.bill_number:
-        award = Award(fact.program_id, fact.currency, fact.rule_id, fact.seq, fact.points)
+        award = Award(fact.program_id, fact.currency, fact.rule_id, fact.seq, points)
         state.entries[entry_of(fact.bill_number)].awards.append(award)
 
 
@@ -119,8 +120,7 @@ def close_debited(state: CustomerState, fact: PointsDebited) -> None:
 
 def close_reversed(state: CustomerState, fact: PointsReversed) -> None:
     """The points taken back leave the lots of their awards, and the awards know it."""
-    account = state.head.sections[fact.program_id].accounts[fact.currency]
-    _shrink(account, {one.lot_id: one.points for one in fact.reversals})
+    account = _shrink(state, fact, {one.lot_id: one.points for one in fact.reversals})
     account.balance = fact.balance
     account.lifetime = fact.lifetime
     account.reversed += fact.points
@@ -131,17 +131,21 @@ def close_reversed(state: CustomerState, fact: PointsReversed) -> None:
 
 
 def _consume(state: CustomerState, fact: PointsRedeemed | PointsExpired | PointsDebited) -> Account:
-    account = state.head.sections[fact.program_id].accounts[fact.currency]
-    _shrink(account, {one.lot_id: one.points for one in fact.taken})
+    account = _shrink(state, fact, {one.lot_id: one.points for one in fact.taken})
     account.balance = fact.balance
     return account
 
 
-def _shrink(account: Account, taken: dict[int, int]) -> None:
+def _shrink(
+    state: CustomerState, fact: PointsRedeemed | PointsExpired | PointsDebited | PointsReversed, taken: dict[int, int]
+) -> Account:
+    account = state.head.sections[fact.program_id].accounts[fact.currency]
     for lot in account.lots:
         lot.open_points -= taken.get(lot.lot_id, 0)
     account.lots = [lot for lot in account.lots if lot.open_points]
+    state.head.due = first_due(state.head)
+    return account
 
 
 def _order(lot: Lot) -> tuple[int, int, int]:
-    return (NEVER if lot.closes_at is None else lot.closes_at, lot.issued_at, lot.lot_id)
+    return (lot.closes_at, lot.issued_at, lot.lot_id)

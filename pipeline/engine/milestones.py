@@ -6,12 +6,17 @@ A late record counts in the period of its event time.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pipeline.engine.ledger import Purse
-from pipeline.engine.moment import Turn
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState, Progress
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, IssuedFor, MilestoneAchieved, MilestoneProgressed
 from schemas.records import CustomEventReceived, TransactionAdded
+
+_REWARD: Final = IssuedFor.MILESTONE
+"""Bound once: looking up a member of an enum costs as much as building a fact."""
 
 
 def targets_of(record: TransactionAdded | CustomEventReceived, program: Program) -> tuple[Target, ...]:
@@ -34,7 +39,7 @@ def progress(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list
         if added is None or not (target.span is None or target.span.holds(day)):
             continue
         milestone = target.definition
-        period = program.period(milestone.period, day)
+        period = target.periods.around(day)
         known = reached.get(milestone.id)
         so_far = None if known is None else known.get(period.number)
         value = added if so_far is None else so_far.value + added
@@ -48,7 +53,7 @@ def progress(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list
         if milestone.points:
             purse = purse or Purse(turn)
             seq += 1
-            facts.append(purse.award(seq, milestone.points, IssuedFor.MILESTONE, milestone.id))
+            facts.append(purse.award(seq, milestone.points, _REWARD, milestone.id))
     return facts
 
 

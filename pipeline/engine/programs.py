@@ -78,6 +78,7 @@ class Target(NamedTuple):
     span: Span | None
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
+    periods: Periods
     streaks: tuple[Run, ...]
 
 
@@ -86,14 +87,33 @@ class Run(NamedTuple):
 
     definition: Streak
     span: Span | None
-    unit: PeriodUnit
 
 
 class Period(NamedTuple):
-    """A calendar period around a day."""
+    """A calendar period."""
 
     number: int
     ends_at: int
+
+
+class Periods:
+    """The calendar periods of one unit in one zone, remembered by day (hashing the unit each time costs more)."""
+
+    def __init__(self, unit: PeriodUnit, calendar: Calendar) -> None:
+        self._unit = unit
+        self._calendar = calendar
+        self._by_day: dict[int, Period] = {}
+
+    def around(self, day: int) -> Period:
+        """The period that `day` lies in."""
+        period = self._by_day.get(day)
+        if period is None:
+            if len(self._by_day) >= _PERIODS_MAX:
+                self._by_day.clear()
+            number = period_of(self._unit, day)
+            period = Period(number, self._calendar.start_of(days_of(self._unit, number).end))
+            self._by_day[day] = period
+        return period
 
 
 class Program:
@@ -116,19 +136,7 @@ class Program:
         self.spends = tuple(_spend(rule) for rule in definition.rules if isinstance(rule, SpendRule))
         self._by_sku, self._by_category = _factors(definition)
         self.event_awards = _event_awards(definition)
-        self.transaction_targets, self.event_targets = _targets(definition)
-        self._periods: dict[tuple[PeriodUnit, int], Period] = {}
-
-    def period(self, unit: PeriodUnit, day: int) -> Period:
-        """The period of that unit that `day` lies in."""
-        found = self._periods.get((unit, day))
-        if found is None:
-            if len(self._periods) >= _PERIODS_MAX:
-                self._periods.clear()
-            number = period_of(unit, day)
-            found = Period(number, self.calendar.start_of(days_of(unit, number).end))
-            self._periods[unit, day] = found
-        return found
+        self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
 
     def weighted(self, bill: TransactionAdded, day: int) -> Weighted:
         """The bill's line amounts, each times the multipliers that hold for it on `day`."""
@@ -216,12 +224,11 @@ def _spend(rule: SpendRule) -> Spend:
             return 0
         if not weighted:
             return points_for(bill.amount_minor, points, per_minor)
-        kept = [
-            amount
-            for line, amount in zip(bill.lines, weighted, strict=True)
-            if line.sku not in skus and line.category not in categories
-        ]
-        return points_for(sum(kept), points, per_minor)
+        kept: int | Fraction = 0
+        for line, amount in zip(bill.lines, weighted, strict=True):
+            if line.category not in categories and line.sku not in skus:
+                kept += amount
+        return points_for(kept, points, per_minor)
 
     return Spend(rule.id, _span(rule.validity), on_some if skus or categories else on_all)
 
@@ -248,18 +255,19 @@ def _event_awards(definition: ProgramDefinition) -> dict[str, tuple[EventAward, 
     return dict(awards)
 
 
-def _targets(definition: ProgramDefinition) -> tuple[tuple[Target, ...], dict[str, tuple[Target, ...]]]:
+def _targets(
+    definition: ProgramDefinition, calendar: Calendar
+) -> tuple[tuple[Target, ...], dict[str, tuple[Target, ...]]]:
+    periods = {unit: Periods(unit, calendar) for unit in PeriodUnit}
     on_transactions: list[Target] = []
     on_events: defaultdict[str, tuple[Target, ...]] = defaultdict(tuple)
     for milestone in definition.milestones:
         streaks = tuple(
-            Run(streak, _span(streak.validity), milestone.period)
-            for streak in definition.streaks
-            if streak.milestone == milestone.id
+            Run(streak, _span(streak.validity)) for streak in definition.streaks if streak.milestone == milestone.id
         )
-        counts, span = milestone.counts, _span(milestone.validity)
+        counts, span, unit = milestone.counts, _span(milestone.validity), periods[milestone.period]
         if isinstance(counts, Events):
-            on_events[counts.event] += (Target(milestone, span, counts.attribute, streaks),)
+            on_events[counts.event] += (Target(milestone, span, counts.attribute, unit, streaks),)
         else:
-            on_transactions.append(Target(milestone, span, "" if counts.measure == "sum" else None, streaks))
+            on_transactions.append(Target(milestone, span, "" if counts.measure == "sum" else None, unit, streaks))
     return tuple(on_transactions), dict(on_events)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pipeline.engine.ledger import Purse, account_of, take
-from pipeline.engine.moment import Moment, Turn
 from pipeline.engine.programs import Program
-from pipeline.engine.state import CustomerState
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
 from schemas.records import AdjustPoints, RedeemPoints
 
 
-def address(state: CustomerState, record: RedeemPoints | AdjustPoints, moment: Moment) -> list[Fact]:
+def address(turn: Turn, record: RedeemPoints | AdjustPoints) -> list[Fact]:
     """The program that the request names must be in force."""
-    if moment.org.get(record.program_id) is not None:
+    if turn.org.get(record.program_id) is not None:
         return []
     return [
         RecordRefused(
-            state.head.seq + 1,
-            moment.cause,
-            moment.at,
+            turn.head.seq + 1,
+            turn.cause,
+            turn.at,
             Refusal.PROGRAM_UNKNOWN,
-            moment.clock,
+            turn.clock,
             subject=str(record.program_id),
         )
     ]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pipeline.engine.amounts import reversal_due
 from pipeline.engine.bills import entry_of
 from pipeline.engine.ledger import account_of
-from pipeline.engine.moment import Turn
 from pipeline.engine.state import Award
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, PointsReversed, Reversal
 from schemas.records import TransactionReturned
 

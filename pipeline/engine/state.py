@@ -13,6 +13,8 @@ import msgspec
 from schemas.records import Profile, UnknownVersion
 
 STATE_VERSION: Final = 1
+NEVER: Final = 1 << 62
+"""An instant after every other."""
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
@@ -23,7 +25,8 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     issued_at: int
     open_points: int
     expires_on: int | None
-    closes_at: int | None
+    closes_at: int
+    """The instant from which they can't be spent; `NEVER` for points that don't expire."""
 
 
 class Account(msgspec.Struct, array_like=True):
@@ -52,7 +55,8 @@ class Progress(msgspec.Struct, array_like=True, gc=False):
 class StreakRuns(msgspec.Struct, array_like=True):
     """The periods that count in a streak, as runs of consecutive ones."""
 
-    ends_at: int | None
+    ends_at: int
+    """The instant after the streak's last day; `NEVER` for a streak without an end."""
     runs: list[tuple[int, int]] = []
     """(first, last) period of each run, in order."""
     longest: int = 0
@@ -93,6 +97,8 @@ class Head(msgspec.Struct, array_like=True):
     recent: dict[str, tuple[int, int]] = {}
     """Record ids by `recordType:id`, with event time and digest, for as long as a repeat must be told."""
     sections: dict[int, Section] = {}
+    due: int = NEVER
+    """The earliest instant at which a timer of this customer falls due."""
 
 
 class Award(msgspec.Struct, array_like=True, gc=False):
@@ -161,16 +167,14 @@ def _body(raw: bytes) -> memoryview:
     return memoryview(raw)[1:]
 
 
-def first_due(head: Head) -> int | None:
-    """The earliest instant at which a timer of this customer falls due; None without timers."""
-    due: int | None = None
+def first_due(head: Head) -> int:
+    """The earliest instant at which a timer falls due, found anew; `NEVER` without timers."""
+    due = NEVER
     for section in head.sections.values():
         for account in section.accounts.values():
             if account.lots:
-                closes_at = account.lots[0].closes_at
-                if closes_at is not None and (due is None or closes_at < due):
-                    due = closes_at
+                due = min(due, account.lots[0].closes_at)
         for streak in section.streaks.values():
-            if not streak.ended and streak.ends_at is not None and (due is None or streak.ends_at < due):
-                due = streak.ends_at
+            if not streak.ended:
+                due = min(due, streak.ends_at)
     return due

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pipeline.engine.ledger import Purse
 from pipeline.engine.milestones import targets_of
-from pipeline.engine.moment import Turn
 from pipeline.engine.programs import Run
-from pipeline.engine.state import CustomerState, StreakRuns
+from pipeline.engine.state import NEVER, CustomerState, StreakRuns, first_due
+from pipeline.engine.turn import Turn
 from schemas.facts import (
     Fact,
     IssuedFor,
@@ -31,7 +31,7 @@ def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[F
     for target in targets_of(record, turn.program):
         if not target.streaks:
             continue
-        period = turn.program.period(target.definition.period, turn.day).number
+        period = target.periods.around(turn.day).number
         progress = section.milestones.get(target.definition.id, {}).get(period)
         if progress is None:
             continue
@@ -41,7 +41,7 @@ def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[F
                 continue
             if known is None:
                 facts.append(_start(run, turn, turn.head.seq + len(facts) + 1))
-                known = StreakRuns(None)
+                known = StreakRuns(NEVER)
             if progress.achieved and not _holds(known, period):
                 purse = purse or Purse(turn)
                 facts += _one_more(run.definition, known, period, turn, turn.head.seq + len(facts), purse)
@@ -72,8 +72,9 @@ def with_period(runs: list[tuple[int, int]], period: int) -> tuple[list[tuple[in
 
 def note_started(state: CustomerState, fact: StreakStarted) -> None:
     """The customer is enrolled."""
-    streaks = state.head.sections[fact.program_id].streaks
-    streaks[fact.streak_id] = StreakRuns(fact.ends_at, ends_on=fact.ends_on)
+    ends_at = NEVER if fact.ends_at is None else fact.ends_at
+    state.head.sections[fact.program_id].streaks[fact.streak_id] = StreakRuns(ends_at, ends_on=fact.ends_on)
+    state.head.due = min(state.head.due, ends_at)
 
 
 def note_extended(state: CustomerState, fact: StreakExtended) -> None:
@@ -92,6 +93,7 @@ def note_ended(state: CustomerState, fact: StreakEnded) -> None:
     """Nothing counts in the streak any more; the customer's clock stands at the due instant at least."""
     state.head.clock = max(state.head.clock, fact.at)
     state.head.sections[fact.program_id].streaks[fact.streak_id].ended = True
+    state.head.due = first_due(state.head)
 
 
 def _holds(known: StreakRuns, period: int) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from pipeline.engine.ledger import account_of
-from pipeline.engine.moment import Turn
 from pipeline.engine.state import CustomerState
+from pipeline.engine.turn import Turn
 from schemas.facts import Fact, TierUpgraded
 from schemas.records import CustomerRecord
 

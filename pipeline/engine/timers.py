@@ -6,15 +6,9 @@ facts carry the due instant as effective time and (kind, subject, instant) as ca
 
 from __future__ import annotations
 
-from pipeline.engine.state import Account, CustomerState, Section, first_due
+from pipeline.engine.state import Account, CustomerState, Section
 from pipeline.engine.streaks import current_run
 from schemas.facts import Fact, PointsExpired, StreakEnded, Taken
-
-
-def due_by(state: CustomerState, until: int) -> int | None:
-    """The earliest instant at or before `until` at which something of the customer falls due."""
-    due = first_due(state.head)
-    return due if due is not None and due <= until else None
 
 
 def fall_due(state: CustomerState, due: int) -> list[Fact]:

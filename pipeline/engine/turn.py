@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from pipeline.engine.programs import Org, Program
 from pipeline.engine.state import CustomerState, Head, Section
 
 
-class Moment(msgspec.Struct, frozen=True):
-    """The circumstances of one decision."""
+class Turn(msgspec.Struct):
+    """The circumstances of one decision; its last three belong to the program whose turn it is."""
 
+    state: CustomerState
+    head: Head
     org: Org
     cause: str
     """`recordType:id` of the record."""
@@ -18,18 +22,8 @@ class Moment(msgspec.Struct, frozen=True):
     """The record's event time: the effective time of what it decides."""
     clock: int
     """The customer's clock: what it was, or the instant of this decision where that is later."""
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """One program's part in one decision."""
-
-    state: CustomerState
-    head: Head
-    section: Section
-    """The customer's section for the program."""
-    program: Program
-    cause: str
-    at: int
-    clock: int
-    day: int
+    program: Program = cast("Program", None)
+    """Set before a program's stages; the customer's own stages don't look."""
+    section: Section = cast("Section", None)
+    day: int = 0
     """The local day of `at` in the program's zone."""
