@@ -1,0 +1,71 @@
+"""Connecting: a ClickHouse server by its address, or the embedded engine (chDB) by its folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
+
+_SCHEMES: Final = {"http": False, "clickhouse": False, "https": True, "clickhouses": True}
+"""Whether a scheme is TLS."""
+_PID: Final = re.compile(r"^PID: (\d+)", re.MULTILINE)
+
+
+class CannotConnect(Exception):
+    """ClickHouse is not to be had; the message says why and what to do."""
+
+
+def open_clickhouse(dsn: str) -> Client:
+    """A client for `chdb:///folder` or `http(s)|clickhouse(s)://user:password@host:port/database`.
+
+    A client belongs to one thread; several in one process may share a folder. Raises `CannotConnect`.
+    """
+    address = urlsplit(dsn)
+    if address.scheme == "chdb":
+        return _open_folder(Path(unquote(address.path)))
+    if address.scheme not in _SCHEMES or not address.hostname:
+        known = ", ".join(["chdb", *_SCHEMES])
+        message = f"{dsn!r} is no ClickHouse address; write chdb:///folder or http://host:8123/database ({known})"
+        raise CannotConnect(message)
+    secure = _SCHEMES[address.scheme]
+    try:
+        return clickhouse_connect.get_client(
+            interface="https" if secure else "http",
+            host=address.hostname,
+            port=address.port or (8443 if secure else 8123),
+            username=unquote(address.username or "default"),
+            password=unquote(address.password or ""),
+            database=address.path.strip("/") or "default",
+            autogenerate_session_id=False,
+        )
+    except ClickHouseError as error:
+        message = f"ClickHouse at {address.hostname} does not answer as it should: {error}"
+        raise CannotConnect(message) from error
+
+
+def _open_folder(folder: Path) -> Client:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return clickhouse_connect.get_client(interface="chdb", path=str(folder))
+    except ProgrammingError as error:
+        if "CANNOT_OPEN_FILE" not in str(error):
+            message = f"the ClickHouse folder {folder} cannot be opened: {error}"
+            raise CannotConnect(message) from error
+        holder = _holder_of(folder)
+        message = (
+            f"the ClickHouse folder {folder} is held by process {holder or 'unknown'}, and one process at a time can "
+            "use it: wait for it to end or stop it, then run this again"
+        )
+        raise CannotConnect(message) from error
+
+
+def _holder_of(folder: Path) -> int | None:
+    """The process that the engine's own status file names."""
+    status = folder / "status"
+    found = _PID.search(status.read_text("utf-8")) if status.exists() else None
+    return None if found is None else int(found[1])

@@ -1,0 +1,245 @@
+-- What reports, `accrue customer` and analysts ask for. Amounts are minor units; days are local days of the program.
+
+CREATE OR REPLACE VIEW programs AS
+SELECT org_id, program_id, version, max(received_at) AS activated_at, any(definition) AS definition,
+    JSONExtractString(definition, 'name') AS name,
+    JSONExtractString(definition, 'zone') AS zone,
+    JSONExtractString(definition, 'currency') AS currency
+FROM (
+    SELECT org_id, JSONExtractInt(payload, 'program_id') AS program_id, JSONExtractInt(payload, 'version') AS version,
+        received_at, JSONExtractString(payload, 'definition') AS definition
+    FROM journal WHERE type = 'ProgramActivated'
+)
+GROUP BY org_id, program_id, version;
+
+-- The version of each program that was activated last.
+CREATE OR REPLACE VIEW programs_in_force AS
+SELECT org_id, program_id, version, activated_at, definition, name, zone, currency
+FROM programs
+ORDER BY activated_at DESC, version DESC
+LIMIT 1 BY org_id, program_id;
+
+CREATE OR REPLACE VIEW program_tiers AS
+SELECT org_id, program_id, version, index AS tier, JSONExtractString(level, 'name') AS name,
+    JSONExtractInt(level, 'threshold') AS threshold
+FROM programs
+ARRAY JOIN JSONExtractArrayRaw(definition, 'tiers', 'levels') AS level,
+    arrayEnumerate(JSONExtractArrayRaw(definition, 'tiers', 'levels')) AS index;
+
+CREATE OR REPLACE VIEW program_milestones AS
+SELECT org_id, program_id, version, zone, JSONExtractString(milestone, 'id') AS milestone_id,
+    JSONExtractString(milestone, 'name') AS name, JSONExtractString(milestone, 'period') AS unit
+FROM programs
+ARRAY JOIN JSONExtractArrayRaw(definition, 'milestones') AS milestone;
+
+CREATE OR REPLACE VIEW program_streaks AS
+SELECT s.org_id AS org_id, s.program_id AS program_id, s.version AS version, s.streak_id AS streak_id, s.name AS name,
+    m.unit AS unit, m.zone AS zone
+FROM (
+    SELECT org_id, program_id, version, JSONExtractString(streak, 'id') AS streak_id,
+        JSONExtractString(streak, 'name') AS name, JSONExtractString(streak, 'milestone') AS milestone_id
+    FROM programs
+    ARRAY JOIN JSONExtractArrayRaw(definition, 'streaks') AS streak
+) AS s
+JOIN program_milestones AS m USING (org_id, program_id, version, milestone_id);
+
+-- The instant that the figures stand for: the latest that the journal speaks of.
+CREATE OR REPLACE VIEW settlement AS
+SELECT max(at) AS as_of FROM journal WHERE customer_id != 0 OR type = 'ClockAdvanced';
+
+CREATE OR REPLACE VIEW customer_state_latest AS
+SELECT * FROM customer_state FINAL;
+
+-- Every fact, whatever its table.
+CREATE OR REPLACE VIEW facts AS
+SELECT org_id, customer_id, seq, 'accepted' AS fact, toInt64(0) AS program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM acceptances
+UNION ALL
+SELECT org_id, customer_id, seq, 'refused', program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM refusals
+UNION ALL
+SELECT org_id, customer_id, seq, concat('customer_', kind), 0, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM customers
+UNION ALL
+SELECT org_id, customer_id, seq, concat('bill_', kind), 0, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM bills
+UNION ALL
+SELECT org_id, customer_id, seq, 'adopted', program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM adoptions
+UNION ALL
+SELECT org_id, customer_id, seq, concat('purchase_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM purchases
+UNION ALL
+SELECT org_id, customer_id, seq, concat('points_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM points_facts
+UNION ALL
+SELECT org_id, customer_id, seq, concat('milestone_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM milestone_events
+UNION ALL
+SELECT org_id, customer_id, seq, concat('streak_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM streak_events
+UNION ALL
+SELECT org_id, customer_id, seq, concat('tier_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM tier_changes;
+
+-- The tier of each customer in each program, by the names of the version in force.
+CREATE OR REPLACE VIEW customer_tiers AS
+SELECT c.org_id AS org_id, c.program_id AS program_id, c.customer_id AS customer_id, c.tier AS tier, t.name AS tier_name
+FROM (
+    SELECT org_id, program_id, customer_id, argMax(tier, seq) AS tier
+    FROM (
+        SELECT org_id, program_id, customer_id, seq, base_tier AS tier FROM adoptions WHERE previous_version = 0
+        UNION ALL
+        SELECT org_id, program_id, customer_id, seq, reached FROM tier_changes
+    )
+    GROUP BY org_id, program_id, customer_id
+) AS c
+LEFT JOIN (
+    SELECT t.org_id AS org_id, t.program_id AS program_id, t.tier AS tier, t.name AS name
+    FROM program_tiers AS t
+    JOIN programs_in_force AS p USING (org_id, program_id, version)
+) AS t USING (org_id, program_id, tier);
+
+-- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
+-- period or in the one before it (the running one breaks nothing), or stood at the end of a streak that is over.
+CREATE OR REPLACE VIEW customer_streaks AS
+WITH
+    toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone)) AS today,
+    toInt64(toInt32(today)) AS day,
+    (toYear(today) - 1970) * 12 + toMonth(today) - 1 AS month,
+    multiIf(unit = 'day', day, unit = 'week', intDiv(day + 3, 7), unit = 'month', month,
+        unit = 'quarter', intDiv(month, 3), toYear(today) - 1970) AS running,
+    arrayReverseSort(arrayFilter(period -> period <= running, periods)) AS past,
+    if(has(past, running), running, running - 1) AS last
+SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
+    toInt64(if(ended, end_run, arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past)))) AS run,
+    longest, levels, ended
+FROM (
+    SELECT org_id, program_id, customer_id, streak_id,
+        groupUniqArrayIf(assumeNotNull(period), kind = 'extended') AS periods,
+        max(longest) AS longest,
+        arraySort(groupUniqArrayIf(level, kind = 'level_reached')) AS levels,
+        max(kind = 'ended') AS ended,
+        maxIf(run, kind = 'ended') AS end_run
+    FROM streak_events
+    GROUP BY org_id, program_id, customer_id, streak_id
+) AS e
+JOIN (
+    SELECT org_id, program_id, streak_id, unit, zone
+    FROM program_streaks AS s
+    JOIN programs_in_force AS p USING (org_id, program_id, version)
+) AS u USING (org_id, program_id, streak_id);
+
+-- One row per customer and program. `streak_run` and `longest_run` are those of the customer's best streak.
+CREATE OR REPLACE VIEW customer_summary AS
+SELECT a.org_id AS org_id, a.program_id AS program_id, a.customer_id AS customer_id,
+    b.transactions AS transactions, b.purchases AS purchases, b.returned AS returned,
+    p.spend_points AS spend_points, p.event_points AS event_points, p.milestone_points AS milestone_points,
+    p.streak_points AS streak_points, p.adjustment_points AS adjustment_points, p.issued AS issued,
+    p.reversed AS reversed, p.expired AS expired, p.redeemed AS redeemed, p.debited AS debited,
+    p.issued - p.reversed - p.expired - p.redeemed - p.debited AS balance,
+    t.tier AS tier, t.tier_name AS tier_name, s.streak_run AS streak_run, s.longest_run AS longest_run
+FROM (SELECT DISTINCT org_id, program_id, customer_id FROM adoptions) AS a
+LEFT JOIN (
+    SELECT org_id, program_id, customer_id, toInt64(countIf(kind = 'counted')) AS transactions,
+        sumIf(amount_minor, kind = 'counted') AS purchases, sumIf(amount_minor, kind = 'returned') AS returned
+    FROM purchases GROUP BY org_id, program_id, customer_id
+) AS b USING (org_id, program_id, customer_id)
+LEFT JOIN (
+    SELECT org_id, program_id, customer_id,
+        sumIf(points, issued_for = 'spend') AS spend_points, sumIf(points, issued_for = 'event') AS event_points,
+        sumIf(points, issued_for = 'milestone') AS milestone_points, sumIf(points, issued_for = 'streak') AS streak_points,
+        sumIf(points, issued_for = 'adjustment') AS adjustment_points, sumIf(points, kind = 'issued') AS issued,
+        sumIf(points, kind = 'reversed') AS reversed, sumIf(points, kind = 'expired') AS expired,
+        sumIf(points, kind = 'redeemed') AS redeemed, sumIf(points, kind = 'debited') AS debited
+    FROM points_facts GROUP BY org_id, program_id, customer_id
+) AS p USING (org_id, program_id, customer_id)
+LEFT JOIN customer_tiers AS t USING (org_id, program_id, customer_id)
+LEFT JOIN (
+    SELECT org_id, program_id, customer_id, max(run) AS streak_run, max(longest) AS longest_run
+    FROM customer_streaks GROUP BY org_id, program_id, customer_id
+) AS s USING (org_id, program_id, customer_id);
+
+CREATE OR REPLACE VIEW totals_by_program AS
+SELECT org_id, program_id, toInt64(count()) AS customers, sum(transactions) AS transactions, sum(purchases) AS purchases,
+    sum(returned) AS returned, sum(spend_points) AS spend_points, sum(event_points) AS event_points,
+    sum(milestone_points) AS milestone_points, sum(streak_points) AS streak_points,
+    sum(adjustment_points) AS adjustment_points, sum(issued) AS issued, sum(reversed) AS reversed,
+    sum(expired) AS expired, sum(redeemed) AS redeemed, sum(debited) AS debited, sum(balance) AS balance
+FROM customer_summary
+GROUP BY org_id, program_id;
+
+CREATE OR REPLACE VIEW tier_distribution AS
+SELECT org_id, program_id, tier, any(tier_name) AS name, toInt64(count()) AS customers
+FROM customer_tiers
+GROUP BY org_id, program_id, tier;
+
+-- Customers in each tier at the end of each day, for every day from the first customer to the settlement.
+CREATE OR REPLACE VIEW tier_distribution_by_day AS
+WITH moves AS (
+    SELECT m.org_id AS org_id, m.program_id AS program_id, m.tier AS tier,
+        toDate32(formatDateTime(m.at, '%F', p.zone)) AS day, m.step AS step
+    FROM (
+        SELECT org_id, program_id, base_tier AS tier, at, 1 AS step FROM adoptions WHERE previous_version = 0
+        UNION ALL
+        SELECT org_id, program_id, reached, at, 1 FROM tier_changes
+        UNION ALL
+        SELECT org_id, program_id, previous, at, -1 FROM tier_changes
+    ) AS m
+    JOIN programs_in_force AS p USING (org_id, program_id)
+),
+grid AS (
+    SELECT s.org_id AS org_id, s.program_id AS program_id, s.tier AS tier,
+        arrayJoin(arrayMap(n -> toDate32(s.first + n), range(toUInt32(dateDiff('day', s.first, s.last) + 1)))) AS day
+    FROM (
+        SELECT t.org_id AS org_id, t.program_id AS program_id, t.tier AS tier, d.first AS first,
+            greatest(d.last, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', d.zone))) AS last
+        FROM (SELECT DISTINCT org_id, program_id, tier FROM moves) AS t
+        JOIN (
+            SELECT m.org_id AS org_id, m.program_id AS program_id, min(m.day) AS first, max(m.day) AS last, any(p.zone) AS zone
+            FROM moves AS m JOIN programs_in_force AS p USING (org_id, program_id)
+            GROUP BY org_id, program_id
+        ) AS d USING (org_id, program_id)
+    ) AS s
+)
+SELECT g.org_id AS org_id, g.program_id AS program_id, g.day AS day, g.tier AS tier, n.name AS name,
+    sum(c.step) OVER (PARTITION BY g.org_id, g.program_id, g.tier ORDER BY g.day) AS customers
+FROM grid AS g
+LEFT JOIN (
+    SELECT org_id, program_id, tier, day, toInt64(sum(step)) AS step FROM moves GROUP BY org_id, program_id, tier, day
+) AS c USING (org_id, program_id, tier, day)
+LEFT JOIN tier_distribution AS n USING (org_id, program_id, tier);
+
+CREATE OR REPLACE VIEW points_by_day AS
+SELECT f.org_id AS org_id, f.program_id AS program_id, toDate32(formatDateTime(f.at, '%F', p.zone)) AS day,
+    sumIf(f.points, f.kind = 'issued') AS issued, sumIf(f.points, f.kind = 'reversed') AS reversed,
+    sumIf(f.points, f.kind = 'expired') AS expired, sumIf(f.points, f.kind = 'redeemed') AS redeemed,
+    sumIf(f.points, f.kind = 'debited') AS debited
+FROM points_facts AS f
+JOIN programs_in_force AS p USING (org_id, program_id)
+GROUP BY org_id, program_id, day;
+
+-- How far customers get: all of the program, those with progress, those who reached it once, twice, three times.
+CREATE OR REPLACE VIEW milestone_funnel AS
+SELECT m.org_id AS org_id, m.program_id AS program_id, m.milestone_id AS milestone_id, m.name AS name,
+    a.customers AS customers, toInt64(countIf(e.progressed > 0)) AS progressed, toInt64(countIf(e.achieved >= 1)) AS achieved,
+    toInt64(countIf(e.achieved >= 2)) AS achieved_twice, toInt64(countIf(e.achieved >= 3)) AS achieved_three_times,
+    toInt64(sum(e.achieved)) AS achievements
+FROM (
+    SELECT org_id, program_id, milestone_id, name
+    FROM program_milestones AS m JOIN programs_in_force AS p USING (org_id, program_id, version)
+) AS m
+LEFT JOIN (
+    SELECT org_id, program_id, toInt64(uniqExact(customer_id)) AS customers FROM adoptions GROUP BY org_id, program_id
+) AS a USING (org_id, program_id)
+LEFT JOIN (
+    SELECT org_id, program_id, milestone_id, customer_id, countIf(kind = 'progressed') AS progressed,
+        countIf(kind = 'achieved') AS achieved
+    FROM milestone_events GROUP BY org_id, program_id, milestone_id, customer_id
+) AS e USING (org_id, program_id, milestone_id)
+GROUP BY org_id, program_id, milestone_id, name, customers;
+
+-- By length: whose longest run it is, and whose run it is now.
+CREATE OR REPLACE VIEW streak_lengths AS
+SELECT org_id, program_id, streak_id, length, toInt64(sum(is_longest)) AS longest, toInt64(sum(1 - is_longest)) AS running
+FROM (
+    SELECT org_id, program_id, streak_id, pair.1 AS length, pair.2 AS is_longest
+    FROM customer_streaks
+    ARRAY JOIN [(longest, 1), (run, 0)] AS pair
+)
+GROUP BY org_id, program_id, streak_id, length;
+
+CREATE OR REPLACE VIEW notification_counts AS
+SELECT org_id, event_name, toInt64(count()) AS notifications, toInt64(uniqExact(event_id)) AS event_ids
+FROM notifications
+GROUP BY org_id, event_name;

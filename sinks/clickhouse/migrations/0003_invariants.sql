@@ -1,0 +1,143 @@
+-- The invariants that `accrue verify` checks: each view gives the rows that break one, `invariants` counts them.
+-- They hold when the sink has caught up with the log.
+
+CREATE OR REPLACE VIEW ledger_unbalanced AS
+SELECT org_id, customer_id, seq, currency, sum(points) AS difference, toInt64(count()) AS legs
+FROM ledger_entries
+GROUP BY org_id, customer_id, seq, currency
+HAVING difference != 0 OR legs < 2;
+
+-- What moves a customer's points must be in the ledger, and nothing else.
+CREATE OR REPLACE VIEW ledger_fact_mismatches AS
+SELECT org_id, customer_id, seq, currency, sum(decided) AS fact_points, sum(posted) AS ledger_points
+FROM (
+    SELECT org_id, customer_id, seq, currency, if(kind = 'issued', points, -points) AS decided, 0 AS posted FROM points_facts
+    UNION ALL
+    SELECT org_id, customer_id, seq, currency, 0, points FROM ledger_entries WHERE account = 'member'
+)
+GROUP BY org_id, customer_id, seq, currency
+HAVING fact_points != ledger_points;
+
+CREATE OR REPLACE VIEW balance_mismatches AS
+SELECT org_id, program_id, customer_id, currency, sum(stated) AS state_balance, sum(open) AS open_lots,
+    sum(posted) AS ledger_balance
+FROM (
+    SELECT org_id, program_id, customer_id, account.1 AS currency, account.2 AS stated, 0 AS open, 0 AS posted
+    FROM customer_state_latest ARRAY JOIN arrayZip(`accounts.currency`, `accounts.balance`) AS account
+    UNION ALL
+    SELECT org_id, program_id, customer_id, lot.1, 0, lot.2, 0
+    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.currency`, `lots.open_points`) AS lot
+    UNION ALL
+    SELECT org_id, program_id, customer_id, currency, 0, 0, points FROM ledger_entries WHERE account = 'member'
+)
+GROUP BY org_id, program_id, customer_id, currency
+HAVING state_balance != open_lots OR state_balance != ledger_balance;
+
+-- Awarded = still open + redeemed + expired + reversed + debited, for every lot.
+CREATE OR REPLACE VIEW lot_mismatches AS
+SELECT org_id, program_id, customer_id, lot_id, sum(awarded) AS awarded_points, sum(taken) AS taken_points, sum(open) AS open_points
+FROM (
+    SELECT org_id, program_id, customer_id, seq AS lot_id, points AS awarded, 0 AS taken, 0 AS open
+    FROM points_facts WHERE kind = 'issued'
+    UNION ALL
+    SELECT org_id, program_id, customer_id, part.1, 0, part.2, 0
+    FROM points_facts ARRAY JOIN arrayZip(`taken.lot_id`, `taken.points`) AS part
+    UNION ALL
+    SELECT org_id, program_id, customer_id, lot.1, 0, 0, lot.2
+    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.lot_id`, `lots.open_points`) AS lot
+)
+GROUP BY org_id, program_id, customer_id, lot_id
+HAVING awarded_points != taken_points + open_points;
+
+-- The clock of a journal partition is what all of its sources have announced; a customer's clock may be further.
+CREATE OR REPLACE VIEW lots_past_expiry AS
+SELECT s.org_id AS org_id, s.program_id AS program_id, s.customer_id AS customer_id, s.lot_id AS lot_id,
+    s.open_points AS open_points, s.closes_at AS closes_at
+FROM (
+    SELECT org_id, program_id, customer_id, src_partition, clock, lot.1 AS lot_id, lot.2 AS open_points, lot.3 AS closes_at
+    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.lot_id`, `lots.open_points`, `lots.closes_at`) AS lot
+    WHERE lot.3 IS NOT NULL
+) AS s
+LEFT JOIN (
+    SELECT src_partition, min(announced) AS clock
+    FROM (
+        SELECT src_partition, JSONExtractString(payload, 'clock_source') AS clock_source, max(at) AS announced
+        FROM journal WHERE type = 'ClockAdvanced' GROUP BY src_partition, clock_source
+    )
+    GROUP BY src_partition
+) AS p USING (src_partition)
+WHERE s.closes_at <= greatest(s.clock, p.clock);
+
+CREATE OR REPLACE VIEW reversals_over_award AS
+SELECT org_id, program_id, customer_id, lot_id, sum(awarded) AS awarded_points, sum(reversed) AS reversed_points
+FROM (
+    SELECT org_id, program_id, customer_id, seq AS lot_id, points AS awarded, 0 AS reversed
+    FROM points_facts WHERE kind = 'issued'
+    UNION ALL
+    SELECT org_id, program_id, customer_id, part.1, 0, part.2
+    FROM points_facts ARRAY JOIN arrayZip(`taken.lot_id`, `taken.points`) AS part WHERE kind = 'reversed'
+)
+GROUP BY org_id, program_id, customer_id, lot_id
+HAVING reversed_points > awarded_points;
+
+-- No points are spent that are not there. (Promised points do not exist yet; they will never be in `member`.)
+CREATE OR REPLACE VIEW negative_balances AS
+SELECT org_id, program_id, customer_id, seq, currency, balance FROM points_facts WHERE balance < 0;
+
+-- The balance that each fact states, and its notification prints, is the sum of the ledger up to it.
+CREATE OR REPLACE VIEW stated_balance_mismatches AS
+SELECT org_id, program_id, customer_id, seq, currency, stated, posted
+FROM (
+    SELECT org_id, program_id, customer_id, seq, currency, balance AS stated,
+        sum(if(kind = 'issued', points, -points)) OVER (
+            PARTITION BY org_id, program_id, customer_id, currency ORDER BY seq) AS posted
+    FROM points_facts
+)
+WHERE stated != posted;
+
+-- A customer's facts are counted from 1 without a gap, each once, and the state has seen all of them.
+CREATE OR REPLACE VIEW seq_gaps AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.facts AS facts, f.last AS last, s.seq AS state_seq
+FROM (
+    SELECT org_id, customer_id, toInt64(count()) AS facts, min(seq) AS first, max(seq) AS last,
+        toInt64(uniqExact(seq)) AS distinct_facts
+    FROM facts GROUP BY org_id, customer_id
+) AS f
+FULL JOIN (
+    SELECT org_id, customer_id, max(seq) AS seq FROM customer_state_latest GROUP BY org_id, customer_id
+) AS s USING (org_id, customer_id)
+WHERE f.facts != f.last OR f.distinct_facts != f.last OR f.first != 1 OR f.last != s.seq;
+
+-- A message's rows are there once.
+CREATE OR REPLACE VIEW repeated_rows AS
+SELECT src_topic, src_partition, src_offset, idx, toInt64(count()) AS rows
+FROM (
+    SELECT src_topic, src_partition, src_offset, idx FROM facts
+    UNION ALL
+    SELECT src_topic, src_partition, src_offset, idx FROM journal
+    UNION ALL
+    SELECT src_topic, src_partition, src_offset, idx FROM notifications
+)
+GROUP BY src_topic, src_partition, src_offset, idx
+HAVING rows > 1;
+
+CREATE OR REPLACE VIEW invariants AS
+SELECT 'ledger_unbalanced' AS invariant, 'every ledger entry sums to zero' AS promise, (SELECT count() FROM ledger_unbalanced) AS violations
+UNION ALL
+SELECT 'ledger_fact_mismatches', 'the ledger holds what the facts decided, and nothing else', (SELECT count() FROM ledger_fact_mismatches)
+UNION ALL
+SELECT 'balance_mismatches', 'balance = open lots = ledger, for every customer', (SELECT count() FROM balance_mismatches)
+UNION ALL
+SELECT 'lot_mismatches', 'awarded = open + redeemed + expired + reversed + debited, for every lot', (SELECT count() FROM lot_mismatches)
+UNION ALL
+SELECT 'lots_past_expiry', 'no lot is open past its expiry', (SELECT count() FROM lots_past_expiry)
+UNION ALL
+SELECT 'reversals_over_award', 'no award is reversed by more than it gave', (SELECT count() FROM reversals_over_award)
+UNION ALL
+SELECT 'negative_balances', 'no balance is below zero', (SELECT count() FROM negative_balances)
+UNION ALL
+SELECT 'stated_balance_mismatches', 'the balance that each fact states is the sum of the ledger up to it', (SELECT count() FROM stated_balance_mismatches)
+UNION ALL
+SELECT 'seq_gaps', 'facts of a customer are counted without gap or repeat, and the state has all of them', (SELECT count() FROM seq_gaps)
+UNION ALL
+SELECT 'repeated_rows', 'every message is there once', (SELECT count() FROM repeated_rows);
