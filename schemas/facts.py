@@ -276,6 +276,8 @@ class MilestoneAchieved(ProgramFact, frozen=True):
     period: int
     value: int
     target: int
+    added: int = 0
+    """What the record that met it added; 0 in facts from before the field was there."""
 
 
 class StreakStarted(ProgramFact, frozen=True):

@@ -6,12 +6,14 @@ RULE (order of spending): by closing instant, never-expiring last, ties by (issu
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 from typing import Final
 
 from pipeline.engine.bills import entry_of
 from pipeline.engine.state import NEVER, Account, Award, CustomerState, Lot, Section, first_due
 from pipeline.engine.turn import Turn
 from schemas.facts import (
+    Fact,
     IssuedFor,
     PointsDebited,
     PointsExpired,
@@ -29,42 +31,39 @@ def account_of(section: Section, currency: str) -> Account:
     return section.accounts.get(currency, _EMPTY)
 
 
-class Purse:
-    """Awards of one stage: each states the balances after it, so they are counted as they are made."""
-
-    __slots__ = ("_balance", "_closes_at", "_expires_on", "_lifetime", "_turn")
-
-    def __init__(self, turn: Turn) -> None:
-        program = turn.program
-        account = turn.section.accounts.get(program.currency, _EMPTY)
-        self._balance = account.balance
-        self._lifetime = account.lifetime
-        self._turn = turn
-        self._expires_on = None if program.expiry_days is None else turn.day + program.expiry_days
-        self._closes_at = None if self._expires_on is None else program.calendar.start_of(self._expires_on + 1)
-
-    def award(self, seq: int, points: int, issued_for: IssuedFor, rule_id: str, bill_number: str = "") -> PointsIssued:
-        """The fact that issues `points`, with the balances after it."""
-        self._balance += points
-        self._lifetime += points
-        turn = self._turn
-        program = turn.program
-        return PointsIssued(
-            seq,
-            turn.cause,
-            turn.at,
-            program.id,
-            program.version,
-            program.currency,
-            points,
-            issued_for,
-            rule_id,
-            self._expires_on,
-            self._closes_at,
-            self._balance,
-            self._lifetime,
-            bill_number,
+def issue(
+    turn: Turn, seq: int, awards: Iterable[tuple[str, int]], issued_for: IssuedFor, bill_number: str = ""
+) -> list[Fact]:
+    """One `PointsIssued` for each award (rule id, points), counted from `seq` on, each with the balances after it."""
+    program = turn.program
+    account = account_of(turn.section, program.currency)
+    balance, lifetime = account.balance, account.lifetime
+    cause, at, program_id, version, currency = turn.cause, turn.at, program.id, program.version, program.currency
+    expires_on, closes_at = program.expiry_of(turn.day)
+    facts: list[Fact] = []
+    for rule_id, points in awards:
+        balance += points
+        lifetime += points
+        facts.append(
+            PointsIssued(
+                seq,
+                cause,
+                at,
+                program_id,
+                version,
+                currency,
+                points,
+                issued_for,
+                rule_id,
+                expires_on,
+                closes_at,
+                balance,
+                lifetime,
+                bill_number,
+            )
         )
+        seq += 1
+    return facts
 
 
 def take(account: Account, points: int) -> tuple[Taken, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.engine.ledger import Purse
+from pipeline.engine.ledger import issue
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState, Progress
 from pipeline.engine.turn import Turn
@@ -29,32 +29,32 @@ def targets_of(record: TransactionAdded | CustomEventReceived, program: Program)
 def progress(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[Fact]:
     """How far the record brings each milestone, which of them it achieves, and their rewards."""
     facts: list[Fact] = []
+    rewards: list[tuple[str, int]] = []
     program, day = turn.program, turn.day
-    common = (turn.cause, turn.at, program.id, program.version)
+    cause, at, program_id, version = turn.cause, turn.at, program.id, program.version
     reached = turn.section.milestones
     seq = turn.head.seq
-    purse: Purse | None = None
     for target in targets_of(record, program):
         added = _added(target, record)
         if added is None or not (target.span is None or target.span.holds(day)):
             continue
-        milestone = target.definition
-        period = target.periods.around(day)
-        known = reached.get(milestone.id)
-        so_far = None if known is None else known.get(period.number)
+        milestone_id, goal, reward = target.milestone_id, target.goal, target.reward
+        period, ends_at = target.periods.around(day)
+        known = reached.get(milestone_id)
+        so_far = None if known is None else known.get(period)
         value = added if so_far is None else so_far.value + added
-        subject = (milestone.id, period.number)
         seq += 1
-        facts.append(MilestoneProgressed(seq, *common, *subject, period.ends_at, added, value, milestone.target))
-        if value < milestone.target or (so_far is not None and so_far.achieved):
-            continue
-        seq += 1
-        facts.append(MilestoneAchieved(seq, *common, *subject, value, milestone.target))
-        if milestone.points:
-            purse = purse or Purse(turn)
+        facts.append(
+            MilestoneProgressed(seq, cause, at, program_id, version, milestone_id, period, ends_at, added, value, goal)
+        )
+        if value >= goal and (so_far is None or not so_far.achieved):
             seq += 1
-            facts.append(purse.award(seq, milestone.points, _REWARD, milestone.id))
-    return facts
+            facts.append(
+                MilestoneAchieved(seq, cause, at, program_id, version, milestone_id, period, value, goal, added)
+            )
+            if reward:
+                rewards.append((milestone_id, reward))
+    return facts + issue(turn, seq + 1, rewards, _REWARD) if rewards else facts
 
 
 def note_progress(state: CustomerState, fact: MilestoneProgressed) -> None:

@@ -16,7 +16,6 @@ from pipeline.engine.calendar import Calendar, as_day, days_of, period_of
 from schemas.program import (
     EventRule,
     Events,
-    Milestone,
     MultiplierRule,
     PeriodUnit,
     ProgramDefinition,
@@ -74,7 +73,9 @@ class EventAward(NamedTuple):
 class Target(NamedTuple):
     """A milestone, ready to run."""
 
-    definition: Milestone
+    milestone_id: str
+    goal: int
+    reward: int
     span: Span | None
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
@@ -126,7 +127,7 @@ class Program:
         self.calendar = Calendar(definition.zone)
         self.money = definition.currency
         self.currency = definition.points.name
-        self.expiry_days = definition.points.expiry.days if definition.points.expiry else None
+        self._expiry_days = definition.points.expiry.days if definition.points.expiry else None
         self.milestone_ids = tuple(milestone.id for milestone in definition.milestones)
         self.streak_ids = tuple(streak.id for streak in definition.streaks)
         tiers = definition.tiers
@@ -137,6 +138,12 @@ class Program:
         self._by_sku, self._by_category = _factors(definition)
         self.event_awards = _event_awards(definition)
         self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
+
+    def expiry_of(self, day: int) -> tuple[int, int] | tuple[None, None]:
+        """For points awarded on `day`: the last day on which they can be spent, and the instant after it."""
+        if self._expiry_days is None:
+            return None, None
+        return day + self._expiry_days, self.calendar.start_of(day + self._expiry_days + 1)
 
     def weighted(self, bill: TransactionAdded, day: int) -> Weighted:
         """The bill's line amounts, each times the multipliers that hold for it on `day`."""
@@ -265,9 +272,10 @@ def _targets(
         streaks = tuple(
             Run(streak, _span(streak.validity)) for streak in definition.streaks if streak.milestone == milestone.id
         )
-        counts, span, unit = milestone.counts, _span(milestone.validity), periods[milestone.period]
+        counts, unit = milestone.counts, periods[milestone.period]
+        common = (milestone.id, milestone.target, milestone.points, _span(milestone.validity))
         if isinstance(counts, Events):
-            on_events[counts.event] += (Target(milestone, span, counts.attribute, unit, streaks),)
+            on_events[counts.event] += (Target(*common, counts.attribute, unit, streaks),)
         else:
-            on_transactions.append(Target(milestone, span, "" if counts.measure == "sum" else None, unit, streaks))
+            on_transactions.append(Target(*common, "" if counts.measure == "sum" else None, unit, streaks))
     return tuple(on_transactions), dict(on_events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.ledger import Purse, account_of, take
+from pipeline.engine.ledger import account_of, issue, take
 from pipeline.engine.programs import Program
 from pipeline.engine.turn import Turn
 from schemas.facts import Fact, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
@@ -64,7 +64,7 @@ def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
         return [_refused(turn, refusal, record)]
     seq = turn.head.seq + 1
     if record.points > 0:
-        return [Purse(turn).award(seq, record.points, IssuedFor.ADJUSTMENT, record.reason)]
+        return issue(turn, seq, [(record.reason, record.points)], IssuedFor.ADJUSTMENT)
     points = -record.points
     return [
         PointsDebited(

@@ -6,7 +6,7 @@ that is still running breaks nothing. Each level is reached once per customer, b
 
 from __future__ import annotations
 
-from pipeline.engine.ledger import Purse
+from pipeline.engine.ledger import issue
 from pipeline.engine.milestones import targets_of
 from pipeline.engine.programs import Run
 from pipeline.engine.state import NEVER, CustomerState, StreakRuns, first_due
@@ -26,13 +26,14 @@ from schemas.records import CustomEventReceived, TransactionAdded
 def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[Fact]:
     """Enrol at the first record that counts; one more period where its milestone is met; the levels that gives."""
     facts: list[Fact] = []
-    purse: Purse | None = None
+    rewards: list[tuple[str, int]] = []
     section = turn.section
     for target in targets_of(record, turn.program):
         if not target.streaks:
             continue
         period = target.periods.around(turn.day).number
-        progress = section.milestones.get(target.definition.id, {}).get(period)
+        periods = section.milestones.get(target.milestone_id)
+        progress = None if periods is None else periods.get(period)
         if progress is None:
             continue
         for run in target.streaks:
@@ -42,10 +43,9 @@ def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[F
             if known is None:
                 facts.append(_start(run, turn, turn.head.seq + len(facts) + 1))
                 known = StreakRuns(NEVER)
-            if progress.achieved and not _holds(known, period):
-                purse = purse or Purse(turn)
-                facts += _one_more(run.definition, known, period, turn, turn.head.seq + len(facts), purse)
-    return facts
+            if progress.achieved and not _holds(known.runs, period):
+                _one_more(run.definition, known, period, turn, facts, rewards)
+    return facts + issue(turn, turn.head.seq + len(facts) + 1, rewards, IssuedFor.STREAK) if rewards else facts
 
 
 def current_run(runs: list[tuple[int, int]], period: int) -> int:
@@ -96,8 +96,11 @@ def note_ended(state: CustomerState, fact: StreakEnded) -> None:
     state.head.due = first_due(state.head)
 
 
-def _holds(known: StreakRuns, period: int) -> bool:
-    return any(first <= period <= last for first, last in reversed(known.runs))
+def _holds(runs: list[tuple[int, int]], period: int) -> bool:
+    for first, last in reversed(runs):  # noqa: SIM110 - any() over a generator costs three times the loop
+        if first <= period <= last:
+            return True
+    return False
 
 
 def _start(run: Run, turn: Turn, seq: int) -> StreakStarted:
@@ -116,15 +119,16 @@ def _start(run: Run, turn: Turn, seq: int) -> StreakStarted:
     )
 
 
-def _one_more(streak: Streak, known: StreakRuns, period: int, turn: Turn, seq: int, purse: Purse) -> list[Fact]:
+def _one_more(
+    streak: Streak, known: StreakRuns, period: int, turn: Turn, facts: list[Fact], rewards: list[tuple[str, int]]
+) -> None:
     _, length = with_period(known.runs, period)
     common = (turn.cause, turn.at, turn.program.id, turn.program.version, streak.id)
-    facts: list[Fact] = [StreakExtended(seq + 1, *common, period, length, max(length, known.longest))]
+    seq = turn.head.seq
+    facts.append(StreakExtended(seq + len(facts) + 1, *common, period, length, max(length, known.longest)))
     for level in streak.levels:
         if level.periods > length or level.periods in known.levels:
             continue
         facts.append(StreakLevelReached(seq + len(facts) + 1, *common, level.periods, period, length))
         if level.points:
-            reward = f"{streak.id}:{level.periods}"
-            facts.append(purse.award(seq + len(facts) + 1, level.points, IssuedFor.STREAK, reward))
-    return facts
+            rewards.append((f"{streak.id}:{level.periods}", level.points))

@@ -1,0 +1,94 @@
+"""The programs and records that the benchmarks run on: made by seed, the same on every machine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from schemas.program import ProgramDefinition
+from schemas.records import Line, TransactionAdded
+
+DAY_MS = 86_400_000
+START = 1_735_689_600_000
+"""2025-01-01T00:00:00Z."""
+
+TEN_RULES = ProgramDefinition.model_validate(
+    {
+        "org_id": 1,
+        "program_id": 1,
+        "version": 1,
+        "name": "Bench",
+        "zone": "Europe/London",
+        "currency": "GBP",
+        "points": {"expiry": {"days": 365}},
+        "rules": [
+            {"kind": "spend", "id": "base", "points": 1, "per_minor": 100},
+            {"kind": "spend", "id": "no-gift-cards", "points": 1, "per_minor": 200, "excluded_categories": ["gift"]},
+            {"kind": "spend", "id": "large-bills", "points": 5, "per_minor": 100, "minimum_minor": 50_000},
+            {"kind": "multiplier", "id": "espresso", "factor": 2, "skus": ["S0001", "S0002"]},
+            {"kind": "multiplier", "id": "filter", "factor": "3/2", "skus": ["S9001"]},
+            {"kind": "multiplier", "id": "beans", "factor": 3, "categories": ["beans"]},
+            {"kind": "event", "id": "opened", "event": "app_open", "points": 1},
+            {"kind": "event", "id": "review", "event": "review_written", "points": 50},
+            {"kind": "event", "id": "referral", "event": "referral_made", "points": 500},
+            {"kind": "event", "id": "birthday", "event": "birthday", "points": 100},
+        ],
+        "tiers": {
+            "basis": "lifetime_points",
+            "levels": [
+                {"name": "Base", "threshold": 0},
+                {"name": "Silver", "threshold": 1_000},
+                {"name": "Gold", "threshold": 5_000},
+            ],
+        },
+        "milestones": [
+            {
+                "id": "monthly-spend",
+                "target_id": 101,
+                "name": "Spend 100 in a month",
+                "period": "month",
+                "counts": {"of": "transactions", "measure": "sum"},
+                "target": 10_000,
+                "points": 100,
+            }
+        ],
+        "streaks": [
+            {
+                "id": "regular",
+                "streak_id": 201,
+                "name": "Regular",
+                "milestone": "monthly-spend",
+                "levels": [{"name": "Three months", "periods": 3, "points": 200}],
+            }
+        ],
+    },
+    strict=False,
+)
+"""Ten rules, of which four match a bill of `three_line_bills`: base, no-gift-cards, espresso, beans."""
+
+
+def three_line_bills(count: int, customers: int, *, seed: int = 1) -> Iterator[TransactionAdded]:
+    """`count` bills of three lines each by `customers` customers over half a year, in time order."""
+    chance = random.Random(seed)  # noqa: S311 - a seeded sample, not a secret
+    step = 180 * DAY_MS // count
+    for number in range(count):
+        amounts = [chance.randrange(250, 1_500) for _ in range(3)]
+        at = START + number * step
+        yield TransactionAdded(
+            received_at=at,
+            source="loyalty.transactions:0",
+            offset=number,
+            org_id=1,
+            customer_id=1_000 + chance.randrange(customers),
+            id=f"t-{number}",
+            digest=number,
+            event_time=at,
+            bill_number=f"b-{number}",
+            amount_minor=sum(amounts),
+            currency="GBP",
+            lines=(
+                Line("S0001", amounts[0], 1, "drinks"),
+                Line("S0100", amounts[1], 1, "beans"),
+                Line("S0200", amounts[2], 2, "food"),
+            ),
+        )
