@@ -2,6 +2,7 @@
 
 RULE (order): by due instant; at the same instant streaks end before points expire; then programs in id order. A timer's
 facts carry the due instant as effective time and (kind, subject, instant) as cause, never the tick that found them.
+An expiry's subject ends with its first lot: points of a late record may expire on a date that is settled already.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _expire(
         facts.append(
             PointsExpired(
                 state.head.seq + len(facts) + 1,
-                f"expiry:{program_id}/{currency}/{expired_on}:{due}",
+                f"expiry:{program_id}/{currency}/{expired_on}/{taken[0].lot_id}:{due}",
                 due,
                 program_id,
                 version,
