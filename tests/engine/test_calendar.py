@@ -1,0 +1,105 @@
+"""The calendar: local days and periods at the edges of months, leap years and summer time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.engine import calendar
+from pipeline.engine.calendar import Calendar, as_date, days_of, period_name, period_of
+from schemas.program import PeriodUnit
+from tests.dsl import day, instant
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("zone", "on", "hours"),
+    [
+        pytest.param("Europe/London", "2011-03-27", 23, id="spring"),
+        pytest.param("Europe/London", "2011-10-30", 25, id="autumn"),
+        pytest.param("Europe/London", "2011-03-28", 24, id="usual"),
+        pytest.param("UTC", "2012-02-29", 24, id="leap-day"),
+        pytest.param("America/Sao_Paulo", "2018-11-04", 23, id="midnight-skipped"),
+        pytest.param("America/Havana", "2011-11-13", 25, id="midnight-twice"),
+        pytest.param("Australia/Lord_Howe", "2011-04-03", 24.5, id="half-an-hour"),
+        pytest.param("Pacific/Apia", "2011-12-30", 0, id="a-day-that-never-was"),
+    ],
+)
+def test_local_day_is_as_long_as_its_clock_says(zone: str, on: str, hours: float) -> None:
+    local = Calendar(zone)
+    number = day(on)
+    first, end = local.start_of(number), local.start_of(number + 1)
+    assert end - first == hours * HOUR
+    if hours:
+        assert (local.day_of(first - 1), local.day_of(first), local.day_of(end - 1)) == (number - 1, number, number)
+
+
+def test_skipped_midnight_begins_the_day_an_hour_later() -> None:
+    start = Calendar("America/Sao_Paulo").start_of(day("2018-11-04"))
+    assert (
+        datetime.fromtimestamp(start / 1000, ZoneInfo("America/Sao_Paulo")).isoformat() == "2018-11-04T01:00:00-02:00"
+    )
+
+
+def test_instants_before_1970_lie_on_negative_days() -> None:
+    assert Calendar("America/New_York").day_of(0) == -1
+    assert period_of(PeriodUnit.MONTH, -1) == period_of(PeriodUnit.QUARTER, -1) == period_of(PeriodUnit.YEAR, -1) == -1
+
+
+@pytest.mark.parametrize(
+    ("unit", "inside", "name", "first", "end"),
+    [
+        pytest.param("day", "2012-02-29", "2012-02-29", "2012-02-29", "2012-03-01", id="leap-day"),
+        pytest.param("week", "2011-03-06", "2011-W09", "2011-02-28", "2011-03-07", id="sunday-ends-a-week"),
+        pytest.param("week", "2011-03-07", "2011-W10", "2011-03-07", "2011-03-14", id="monday-begins-a-week"),
+        pytest.param("week", "2011-01-01", "2010-W52", "2010-12-27", "2011-01-03", id="week-over-new-year"),
+        pytest.param("month", "2012-02-29", "2012-02", "2012-02-01", "2012-03-01", id="leap-february"),
+        pytest.param("month", "2011-02-28", "2011-02", "2011-02-01", "2011-03-01", id="short-february"),
+        pytest.param("month", "2011-12-31", "2011-12", "2011-12-01", "2012-01-01", id="december"),
+        pytest.param("quarter", "2011-03-31", "2011-Q1", "2011-01-01", "2011-04-01", id="end-of-a-quarter"),
+        pytest.param("quarter", "2011-04-01", "2011-Q2", "2011-04-01", "2011-07-01", id="start-of-a-quarter"),
+        pytest.param("year", "2012-12-31", "2012", "2012-01-01", "2013-01-01", id="leap-year"),
+    ],
+)
+def test_period_holds_its_days(unit: str, inside: str, name: str, first: str, end: str) -> None:
+    one = PeriodUnit(unit)
+    number = period_of(one, day(inside))
+    days = days_of(one, number)
+    assert (period_name(one, number), as_date(days.first).isoformat(), as_date(days.end).isoformat()) == (
+        name,
+        first,
+        end,
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(list(PeriodUnit)), st.integers(-3_000, 40_000))
+def test_periods_of_every_unit_follow_each_other_without_gaps(unit: PeriodUnit, number: int) -> None:
+    period = period_of(unit, number)
+    days = days_of(unit, period)
+    assert days.first <= number < days.end
+    assert period_of(unit, days.end) == period + 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["Europe/London", "America/Sao_Paulo", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.integers(instant("1975-01-01"), instant("2037-12-31")),
+)
+def test_instant_lies_in_the_day_that_the_zone_says(zone: str, at: int) -> None:
+    local = Calendar(zone)
+    number = local.day_of(at)
+    assert as_date(number) == datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(zone)).date()
+    assert local.start_of(number) <= at < local.start_of(number + 1)
+
+
+def test_full_memory_begins_anew_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar, "_MEMORY_MAX", 2)
+    local = Calendar("Europe/London")
+    days = [day("2011-03-26"), day("2011-03-27"), day("2011-03-28"), day("2011-03-29")]
+    assert [local.day_of(local.start_of(one)) for one in days] == days
