@@ -54,20 +54,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 Lines = Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False):
-    """What is known of a person; what is left out is unknown, or in an update unchanged."""
-
-    first_name: Short = ""
-    last_name: Short = ""
-    mobile: Short = ""
-    email: Short = ""
-    external_id: Short = ""
-    loyalty_type: MaybeCode = ""
-    channel: MaybeCode = ""
-    """Where the customer came from, such as `INSTORE`."""
-    extended: Annotated[dict[Name, Text], Meta(max_length=ATTRIBUTES_MAX)] = {}
-
-
 class Message(
     msgspec.Struct,
     frozen=True,
@@ -131,16 +117,26 @@ class CustomEvent(CustomerMessage, frozen=True, kw_only=True):
     attributes: Annotated[dict[Name, Attribute], Meta(max_length=ATTRIBUTES_MAX)] = {}
 
 
-class CustomerAdded(CustomerMessage, frozen=True, kw_only=True):
+class ProfileMessage(CustomerMessage, frozen=True, kw_only=True):
+    """A message about a person; what is left out is unknown, or in an update unchanged."""
+
+    first_name: Short = ""
+    last_name: Short = ""
+    mobile: Short = ""
+    email: Short = ""
+    external_id: Short = ""
+    loyalty_type: MaybeCode = ""
+    channel: MaybeCode = ""
+    """Where the customer came from, such as `INSTORE`."""
+    extended: Annotated[dict[Name, Text], Meta(max_length=ATTRIBUTES_MAX)] = {}
+
+
+class CustomerAdded(ProfileMessage, frozen=True, kw_only=True):
     """A customer joined."""
 
-    profile: Profile = Profile()
 
-
-class CustomerUpdated(CustomerMessage, frozen=True, kw_only=True):
+class CustomerUpdated(ProfileMessage, frozen=True, kw_only=True):
     """Parts of a customer's profile changed."""
-
-    profile: Profile
 
 
 class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):

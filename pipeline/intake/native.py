@@ -154,18 +154,17 @@ def _decimal(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
-def _profile(message: messages.CustomerAdded | messages.CustomerUpdated) -> Fields:
-    sent = message.profile
+def _profile(message: messages.ProfileMessage) -> Fields:
     return (
         records.Profile(
-            sent.first_name,
-            sent.last_name,
-            sent.mobile,
-            sent.email,
-            sent.external_id,
-            sent.loyalty_type,
-            sent.channel,
-            sent.extended,
+            message.first_name,
+            message.last_name,
+            message.mobile,
+            message.email,
+            message.external_id,
+            message.loyalty_type,
+            message.channel,
+            message.extended,
         ),
     )
 

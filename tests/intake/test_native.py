@@ -1,0 +1,225 @@
+"""What a well-formed message becomes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from pipeline.intake.native import input_key
+from pipeline.intake.verdict import Accepted
+from pipeline.log.port import Message
+from schemas import messages, records
+from schemas.records import decode_record, encode_record
+from tests.intake.incoming import FOLDER, LIMITS, WALL, Sent, example, examples, normalise, taken
+
+SOURCE = "loyalty.transactions:2"
+HEAD = (WALL, SOURCE, 7, 100, 4711)
+MORNING = 1_741_508_100_000
+"""2025-03-09T08:15:00Z"""
+
+
+@dataclass
+class Case:
+    kind: str
+    record: records.Record
+
+
+CASES = [
+    Case(
+        "transactionAdded",
+        records.TransactionAdded(
+            *HEAD,
+            "till-7-000123",
+            0,
+            MORNING,
+            "B-000123",
+            1250,
+            "GBP",
+            (records.Line("BEANS-250", 890, 1, "beans"), records.Line("FLAT-WHITE", 360, 1, "drinks")),
+            100,
+            1350,
+            "SOHO",
+            "7",
+        ),
+    ),
+    Case(
+        "transactionReturned",
+        records.TransactionReturned(
+            *HEAD,
+            "till-7-000140",
+            0,
+            1_741_801_200_000,
+            "R-000140",
+            "B-000123",
+            890,
+            "GBP",
+            (records.Line("BEANS-250", 890, 1, "beans"),),
+            "SOHO",
+            "7",
+        ),
+    ),
+    Case(
+        "customEvent",
+        records.CustomEventReceived(
+            *HEAD,
+            "app-9f31",
+            0,
+            1_741_640_730_250,
+            "app_review",
+            {"stars": 5, "score": "4.5", "verified": True, "text": "the best beans in town"},
+        ),
+    ),
+    Case(
+        "customerAdded",
+        records.CustomerAdded(
+            *HEAD,
+            "crm-4711",
+            0,
+            1_741_508_040_000,
+            records.Profile(
+                "Zoë",
+                "Miller",
+                "447700900123",
+                "zoe.miller@example.com",
+                "CRM-4711",
+                "loyalty",
+                "INSTORE",
+                {"favourite_roast": "light"},
+            ),
+        ),
+    ),
+    Case(
+        "customerUpdated",
+        records.CustomerUpdated(
+            *HEAD,
+            "crm-4711-2",
+            0,
+            1_743_498_000_000,
+            records.Profile(mobile="447700900456", extended={"favourite_roast": "dark"}),
+        ),
+    ),
+    Case(
+        "redeemPoints",
+        records.RedeemPoints(
+            *HEAD, "redemption-55", 0, 1_743_578_400_000, 1, 50, "POINTS", "B-000377", "a free flat white"
+        ),
+    ),
+    Case(
+        "adjustPoints",
+        records.AdjustPoints(
+            *HEAD, "goodwill-12", 0, 1_743_667_200_000, 1, 25, "goodwill: the grinder was out of order", "POINTS"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+def test_a_message_becomes_the_record_of_its_type(case: Case) -> None:
+    accepted = taken(example(case.kind))
+    assert isinstance(accepted, Accepted)
+    digest = accepted.record.digest  # type: ignore[attr-defined]
+    assert accepted == Accepted(msgspec.structs.replace(case.record, digest=digest), b"100:4711")
+    assert 0 < digest < 2**48
+
+
+def test_the_clock_of_a_transactions_partition_goes_to_every_journal_partition() -> None:
+    accepted = taken({"type": "advanceClock", "time": MORNING, "last": True})
+    assert accepted == Accepted(records.ClockAdvanced(WALL, SOURCE, 7, SOURCE, MORNING, True), None)  # noqa: FBT003
+
+
+def test_every_type_has_samples_and_every_sample_is_accepted() -> None:
+    types = {kind.__struct_config__.tag for kind in get_args(messages.AnyMessage)}
+    assert {path.stem for path in FOLDER.glob("*.json")} == types
+    for path in FOLDER.glob("*.json"):
+        samples = json.loads(path.read_text())
+        assert {sample["type"] for sample in samples} == {path.stem}
+    assert [taken(sample) for sample in examples() if not isinstance(taken(sample), Accepted)] == []
+
+
+@pytest.mark.parametrize("topic", ["loyalty.events", "loyalty.customers", "loyalty.commands"])
+def test_every_record_type_comes_from_every_input_topic(topic: str) -> None:
+    for case in CASES:
+        accepted = taken(Sent(json.dumps(example(case.kind)).encode(), topic=topic))
+        assert isinstance(accepted, Accepted)
+        assert type(accepted.record) is type(case.record)
+        assert accepted.record.source == f"{topic}:2"
+
+
+def test_a_message_of_the_log_can_be_taken_as_it_is() -> None:
+    value = json.dumps(example("adjustPoints")).encode()
+    message = Message("loyalty.commands", 0, 1, b"100:4711", value, WALL, ())
+    assert isinstance(normalise(message, wall=WALL, limits=LIMITS), Accepted)
+
+
+def test_an_accepted_record_survives_the_journal() -> None:
+    for sample in examples():
+        accepted = taken(sample)
+        assert isinstance(accepted, Accepted)
+        assert decode_record(encode_record(accepted.record)) == accepted.record
+
+
+def _customer_record(message: Sent | dict[str, Any]) -> records.CustomerRecord:
+    accepted = taken(message)
+    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted.record, records.CustomerRecord)
+    return accepted.record
+
+
+def test_a_message_without_id_is_known_by_its_place() -> None:
+    nameless = {**example("redeemPoints")}
+    del nameless["id"]
+    assert _customer_record(nameless).id == "loyalty.transactions:2:7"
+
+
+def test_a_dead_letter_that_is_sent_again_keeps_the_id_of_its_first_place() -> None:
+    nameless = {**example("redeemPoints"), "id": None}
+    again = Sent(json.dumps(nameless).encode(), headers=(("accrue.origin", b"loyalty.events:0:12"),))
+    assert _customer_record(again).id == "loyalty.events:0:12"
+
+
+def test_the_digest_is_of_the_content_and_not_of_the_spelling_or_the_place() -> None:
+    plain = example("transactionAdded")
+    spelled = {**dict(reversed(plain.items())), "eventTime": MORNING}
+    del spelled["zone"]
+    elsewhere = Sent(json.dumps(plain, indent=3).encode(), topic="loyalty.events", partition=0, offset=99)
+    assert {_customer_record(one).digest for one in (plain, spelled, elsewhere)} == {_customer_record(plain).digest}
+
+
+@pytest.mark.parametrize("kind", [case.kind for case in CASES])
+def test_the_digest_tells_other_content(kind: str) -> None:
+    plain = example(kind)
+    later = {**plain, "eventTime": 1_741_508_100_001}
+    later.pop("zone", None)
+    assert _customer_record(plain).digest != _customer_record(later).digest
+
+
+def test_the_order_of_attributes_is_no_content() -> None:
+    plain = example("customEvent")
+    turned = {**plain, "attributes": dict(reversed(plain["attributes"].items()))}
+    assert _customer_record(plain).digest == _customer_record(turned).digest
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("0.1", "0.1"), ("1.50", "1.5"), ("5.0", "5.0"), ("1e-7", "0.0000001"), ("2.5e3", "2500.0"), ("-0.25", "-0.25")],
+)
+def test_a_number_with_a_fraction_is_kept_as_a_decimal_string(sent: str, kept: str) -> None:
+    text = json.dumps({**example("customEvent"), "attributes": {"n": "NUMBER"}}).replace('"NUMBER"', sent)
+    record = _customer_record(Sent(text.encode()))
+    assert isinstance(record, records.CustomEventReceived)
+    assert record.attributes == {"n": kept}
+
+
+def test_escapes_that_are_no_control_characters_are_taken() -> None:
+    event = {**example("customEvent"), "eventName": 'a "quoted" \\ name, é'}
+    record = _customer_record(event)
+    assert isinstance(record, records.CustomEventReceived)
+    assert record.event_name == 'a "quoted" \\ name, é'
+
+
+def test_the_key_names_org_and_customer() -> None:
+    assert input_key(100, 4711) == b"100:4711"

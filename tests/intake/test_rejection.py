@@ -1,0 +1,265 @@
+"""What is wrong with a message: the reason, and every defect with its path."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.intake.diagnosis import DEFECTS_MAX
+from pipeline.intake.verdict import Defect, Reason, Rejected
+from tests.intake.incoming import WALL, Sent, example, taken
+
+LATE = Sent(json.dumps({**example("adjustPoints"), "eventTime": WALL + 300_001}).encode())
+CLOCK_ELSEWHERE = Sent(b'{"type":"advanceClock","time":5}', topic="loyalty.events")
+
+BY_REASON: dict[Reason, list[Sent]] = {
+    Reason.EMPTY: [Sent(None), Sent(b""), Sent(b" \n\t")],
+    Reason.TOO_LARGE: [Sent(b'{"type":"' + b"x" * 1_000_000)],
+    Reason.AVRO_NOT_READ: [Sent(b"\x00\x00\x00\x00\x07\x02abc")],
+    Reason.NOT_UTF8: [Sent(b'{"type":"customEvent\xff"}'), Sent(b"\xfe\xff\x00{")],
+    Reason.TOO_DEEP: [Sent(b"[" * 50_000), Sent(b'{"a":' * 50_000)],
+    Reason.NOT_JSON: [
+        Sent(b"{"),
+        Sent(b"orgId=5"),
+        Sent(b'{"type":"advanceClock","time":NaN}'),
+        Sent(b'{"type":"advanceClock","time":5}{}'),
+        Sent(b'{"type":"customEvent","eventName":"\x01"}'),
+        Sent(b"\xef\xbb\xbf{}"),
+    ],
+    Reason.NOT_AN_OBJECT: [Sent(b"[1,2]"), Sent(b"null"), Sent(b'"text"'), Sent(b"5")],
+    Reason.UNKNOWN_TYPE: [Sent(b"{}"), Sent(b'{"type":"TransactionAdded"}'), Sent(b'{"type":["x"]}')],
+    Reason.INVALID_FIELDS: [Sent(b'{"type":"advanceClock"}'), Sent(b'{"type":"advanceClock","time":1e400}')],
+    Reason.FUTURE_EVENT_TIME: [LATE, Sent(b'{"type":"advanceClock","time":99999999999999}')],
+    Reason.CLOCK_NOT_ALLOWED: [CLOCK_ELSEWHERE],
+}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_is_given(reason: Reason) -> None:
+    for message in BY_REASON[reason]:
+        rejected = taken(message)
+        assert isinstance(rejected, Rejected), message
+        assert (rejected.reason, len(rejected.defects)) == (reason, 1), message
+
+
+def test_an_event_time_within_the_tolerance_is_taken() -> None:
+    assert not isinstance(taken({**example("adjustPoints"), "eventTime": WALL + 300_000}), Rejected)
+
+
+def defects(kind: str, **changed: Any) -> tuple[Defect, ...]:
+    rejected = taken({**example(kind), **changed})
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason is Reason.INVALID_FIELDS
+    return rejected.defects
+
+
+LINE = {"sku": "A", "amountMinor": 1250}
+ATTRIBUTE = (
+    "write an integer from -9223372036854775808 to 9223372036854775807, or a number, or true or false, "
+    "or a string of at most 1000 characters"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "defect"),
+    [
+        ("adjustPoints", {"orgId": "100"}, ("orgId", 'is "100"', "write an integer from 1 to 9007199254740992")),
+        ("adjustPoints", {"orgId": 0}, ("orgId", "is 0", "write an integer from 1 to 9007199254740992")),
+        (
+            "adjustPoints",
+            {"customerId": 2**53 + 1},
+            ("customerId", "is 9007199254740993", "write an integer from 1 to 9007199254740992"),
+        ),
+        (
+            "adjustPoints",
+            {"points": True},
+            ("points", "is true", "write an integer from -1000000000000 to 1000000000000"),
+        ),
+        (
+            "adjustPoints",
+            {"points": 1.0},
+            ("points", "is 1.0", "write an integer from -1000000000000 to 1000000000000"),
+        ),
+        (
+            "adjustPoints",
+            {"points": 0},
+            ("points", "is 0", "write the points to add, or below zero those to take away"),
+        ),
+        ("adjustPoints", {"reason": ""}, ("reason", 'is ""', "write a string of 1 to 200 characters")),
+        (
+            "adjustPoints",
+            {"currency": "p"},
+            ("currency", 'is "p"', "write the name of a points currency such as POINTS"),
+        ),
+        (
+            "adjustPoints",
+            {"eventTime": -1},
+            (
+                "eventTime",
+                "is -1",
+                "write an integer from 0 to 253402300799999: milliseconds since 1970-01-01T00:00:00Z",
+            ),
+        ),
+        (
+            "adjustPoints",
+            {"eventTime": None},
+            (
+                "eventTime",
+                "is null",
+                "write milliseconds since 1970-01-01T00:00:00Z, or an ISO-8601 time such as 2011-03-09T14:30:00+01:00",
+            ),
+        ),
+        (
+            "adjustPoints",
+            {"eventTime": "noon on sunday"},
+            ("eventTime", "is 'noon on sunday', no ISO-8601 time", "write a time such as 2011-03-09T14:30:00+01:00"),
+        ),
+        (
+            "adjustPoints",
+            {"zone": "UTC"},
+            (
+                "zone",
+                "is 'UTC', but eventTime is a number, which needs no zone",
+                "leave zone out, or write eventTime as a local time without offset, such as 2011-03-09T14:30:00",
+            ),
+        ),
+        ("adjustPoints", {"id": ""}, ("id", 'is ""', "write a string of 1 to 128 characters")),
+        (
+            "adjustPoints",
+            {"id": "a\nb"},
+            ("id", 'holds the control character U+000A at position 2: "a\\nb"', "leave control characters out"),
+        ),
+        (
+            "adjustPoints",
+            {"point": 5},
+            (
+                "point",
+                "is no known field",
+                "remove it; known are orgId, customerId, eventTime, zone, id, programId, points, reason, currency",
+            ),
+        ),
+        ("transactionAdded", {"currency": "gbp"}, ("currency", 'is "gbp"', "write an ISO 4217 code such as GBP")),
+        (
+            "transactionAdded",
+            {"amountMinor": 1249},
+            ("amountMinor", "is 1249, but the lines add up to 1250", "make it the sum of the lines' amountMinor"),
+        ),
+        (
+            "transactionReturned",
+            {"amountMinor": 1},
+            ("amountMinor", "is 1, but the lines add up to 890", "make it the sum of the lines' amountMinor"),
+        ),
+        ("transactionAdded", {"lines": {}}, ("lines", "is {}", "write a list of at most 2000 items")),
+        (
+            "transactionAdded",
+            {"lines": [LINE, 5]},
+            ("lines[1]", "is 5", "write an object with sku, amountMinor, quantity, category"),
+        ),
+        (
+            "transactionAdded",
+            {"lines": [LINE, LINE, {"sku": "B", "amountMinor": 12.5}]},
+            ("lines[2].amountMinor", "is 12.5", "write an integer from 0 to 1000000000000000"),
+        ),
+        (
+            "transactionAdded",
+            {"lines": [{"amountMinor": 1250}]},
+            ("lines[0].sku", "is missing", "add a string of 1 to 64 characters"),
+        ),
+        (
+            "transactionAdded",
+            {"lines": [{**LINE, "price of one": 5}]},
+            (
+                'lines[0]["price of one"]',
+                "is no known field",
+                "remove it; known are sku, amountMinor, quantity, category",
+            ),
+        ),
+        (
+            "transactionAdded",
+            {"lines": [{"sku": "A", "amountMinor": 0}] * 2_001, "amountMinor": 0},
+            ("lines", "has 2001 items", "write a list of at most 2000 items"),
+        ),
+        (
+            "transactionAdded",
+            {"grossMinor": -1},
+            ("grossMinor", "is -1", "write an integer from 0 to 1000000000000000"),
+        ),
+        (
+            "transactionAdded",
+            {"store": "x" * 65},
+            ("store", f'is "{"x" * 59}… (67 characters)', "write a string of at most 64 characters"),
+        ),
+        ("customEvent", {"attributes": {"a": None}}, ("attributes.a", "is null", ATTRIBUTE)),
+        (
+            "customEvent",
+            {"attributes": {"a": 2**63}},
+            (
+                "attributes.a",
+                "is 9223372036854775808",
+                "write an integer from -9223372036854775808 to 9223372036854775807",
+            ),
+        ),
+        (
+            "customEvent",
+            {"attributes": {"": 1}},
+            ('attributes[""]', 'as a key is ""', "write a string of 1 to 100 characters"),
+        ),
+        (
+            "customEvent",
+            {"attributes": {str(n): n for n in range(101)}},
+            ("attributes", "has 101 entries", f"write an object of at most 100 entries, each {ATTRIBUTE[6:]}"),
+        ),
+        ("customerAdded", {"email": 5}, ("email", "is 5", "write a string of at most 200 characters")),
+        (
+            "customerUpdated",
+            {"extended": {"a": "\x7f"}},
+            (
+                "extended.a",
+                'holds the control character U+007F at position 1: "\x7f"',
+                "leave control characters out",
+            ),
+        ),
+        ("redeemPoints", {"programId": 0}, ("programId", "is 0", "write an integer from 1 to 2147483648")),
+        ("advanceClock", {"last": 1}, ("last", "is 1", "write true or false")),
+    ],
+)
+def test_a_defect_names_path_problem_and_remedy(
+    kind: str, changed: dict[str, Any], defect: tuple[str, str, str]
+) -> None:
+    assert defects(kind, **changed) == (Defect(*defect),)
+
+
+def test_every_required_field_that_is_missing_is_named() -> None:
+    rejected = taken({"type": "transactionReturned"})
+    assert isinstance(rejected, Rejected)
+    assert [(defect.path, defect.problem) for defect in rejected.defects] == [
+        (field, "is missing")
+        for field in ("orgId", "customerId", "eventTime", "billNumber", "ofBill", "amountMinor", "currency")
+    ]
+
+
+def test_all_defects_of_a_message_are_reported_together() -> None:
+    found = defects(
+        "transactionAdded",
+        orgId=None,
+        eventTime="2011-03-09T10:00",
+        zone="Mars/Olympus",
+        amountMinor=1,
+        currency="£",
+        lines=[LINE],
+        colour="red",
+    )
+    assert [defect.path for defect in found] == ["orgId", "currency", "colour", "zone", "amountMinor"]
+
+
+def test_a_late_time_is_reported_beside_other_defects() -> None:
+    found = defects("adjustPoints", eventTime=WALL + 900_000, orgId=0)
+    assert [defect.path for defect in found] == ["orgId", "eventTime"]
+
+
+def test_the_list_of_defects_is_bounded_and_says_so() -> None:
+    found = defects("transactionAdded", lines=[{}] * 2_000)
+    assert len(found) == DEFECTS_MAX + 1
+    assert found[-1] == Defect("", "has more defects than the 100 listed", "correct these first")

@@ -1,0 +1,63 @@
+"""Event times."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.intake.times import instant_of
+from pipeline.intake.verdict import Defect
+
+
+@pytest.mark.parametrize(
+    ("event_time", "zone", "instant"),
+    [
+        (0, None, 0),
+        (1_300_000_000_123, None, 1_300_000_000_123),
+        ("1970-01-01T00:00:00Z", None, 0),
+        ("2011-03-09T14:30:00.250+01:00", None, 1_299_677_400_250),
+        ("2011-03-09 14:30+0100", None, 1_299_677_400_000),
+        ("2011-03-09T14:30:00.9999999Z", None, 1_299_681_000_999),
+        ("2011-07-09T14:30:00", "Europe/London", 1_310_218_200_000),
+        ("2011-10-30T01:30:00", "Europe/London", 1_319_934_600_000),
+        ("2011-03-27T01:30:00", "Europe/London", 1_301_189_400_000),
+        ("2011-03-09T14:30:00", "Asia/Kathmandu", 1_299_660_300_000),
+    ],
+    ids=[
+        "epoch",
+        "number",
+        "utc",
+        "offset",
+        "blank and short",
+        "below a millisecond",
+        "local in summer",
+        "hour that comes twice is the first",
+        "hour that is skipped",
+        "quarter-hour zone",
+    ],
+)
+def test_an_event_time_is_an_instant(event_time: int | str, zone: str | None, instant: int) -> None:
+    assert instant_of(event_time, zone) == instant
+
+
+@pytest.mark.parametrize(
+    ("event_time", "zone", "path", "problem"),
+    [
+        ("yesterday at noon", None, "eventTime", "no ISO-8601 time"),
+        ("2011-02-29T10:00:00Z", None, "eventTime", "no ISO-8601 time"),
+        ("2011-02-28", None, "eventTime", "without a time of day"),
+        ("2011-02-28T10:00:00", None, "eventTime", "a local time of no known place"),
+        ("2011-02-28T10:00:00", "America", "zone", "no IANA time zone"),
+        ("2011-02-28T10:00:00", "../../etc/passwd", "zone", "no IANA time zone"),
+        ("2011-02-28T10:00:00Z", "Europe/London", "zone", "needs no zone"),
+        (5, "Europe/London", "zone", "needs no zone"),
+        ("1969-12-31T23:59:59.999Z", None, "eventTime", "outside 1970 to 9999"),
+        ("9999-12-31T23:59:59-14:00", None, "eventTime", "outside 1970 to 9999"),
+        ("0001-01-01T00:00:00+14:00", None, "eventTime", "outside 1970 to 9999"),
+        ("0001-01-01T00:00:00", "Asia/Tokyo", "eventTime", "outside 1970 to 9999"),
+    ],
+)
+def test_a_time_that_is_none_is_a_defect(event_time: int | str, zone: str | None, path: str, problem: str) -> None:
+    defect = instant_of(event_time, zone)
+    assert isinstance(defect, Defect)
+    assert defect.path == path
+    assert problem in defect.problem

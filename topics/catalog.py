@@ -1,0 +1,162 @@
+"""Every topic of Accrue as data: what it carries, how it is keyed, and how long it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, NamedTuple, Protocol
+
+
+def _kept_for(time: timedelta) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(time // timedelta(milliseconds=1))}
+
+
+_INPUT: Final = _kept_for(timedelta(days=7))
+_FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}
+_NOTIFICATION: Final = _kept_for(timedelta(days=30))
+_COMPACT: Final = {"cleanup.policy": "compact"}
+# Small segments and an early cleaner keep the changelog, which is read whole at a restore, near its live size.
+_CHANGELOG: Final = _COMPACT | {"segment.bytes": str(16 * 2**20), "min.cleanable.dirty.ratio": "0.1"}
+# A dead letter is the original and its reasons, so it may be longer than the longest input of a broker's default.
+_DEAD_LETTER: Final = _kept_for(timedelta(days=30)) | {"max.message.bytes": str(2 * 2**20)}
+
+_CUSTOMER: Final = "orgId:customerId"
+_NATIVE: Final = "native message, JSON"
+_ENVELOPE: Final = "notification, JSON; header eventName"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic, by its name without prefix."""
+
+    name: str
+    key: str
+    """What its messages are keyed by."""
+    value: str
+    """What its messages carry."""
+    config: Mapping[str, str] = field(hash=False)
+    description: str
+
+
+TOPICS: Final = (
+    Topic("transactions", _CUSTOMER, _NATIVE, _INPUT, "Bills and returns from upstream; backfills pass time here too."),
+    Topic("events", _CUSTOMER, _NATIVE, _INPUT, "Custom events from upstream."),
+    Topic("customers", _CUSTOMER, _NATIVE, _INPUT, "New customers and changed profiles from upstream."),
+    Topic("commands", _CUSTOMER, _NATIVE, _INPUT, "Redemptions and adjustments that somebody asks for."),
+    Topic("journal", _CUSTOMER, "record, msgpack", _FOR_EVER, "The truth: every accepted input, in one order."),
+    Topic("facts", _CUSTOMER, "facts of one record, msgpack", _FOR_EVER, "What was decided."),
+    Topic("notifications.points", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Points issued, redeemed, reversed, expired."),
+    Topic("notifications.tiers", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Changes of tier."),
+    Topic("notifications.milestones", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Progress and achievement of targets."),
+    Topic(
+        "notifications.streaks", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Streaks begun, levels reached, streaks ended."
+    ),
+    Topic(
+        "notifications.customers", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Customers and transactions that were taken."
+    ),
+    Topic("notifications.rewards", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Notifications that fit nowhere else."),
+    Topic(
+        "state",
+        "orgId:customerId[#kind:id], $partition, $program:…",
+        "state entry, msgpack",
+        _CHANGELOG,
+        "The changelog that a worker's state is restored from; partitioned as the journal.",
+    ),
+    Topic("programs", "orgId/programId", "program version, JSON", _COMPACT, "The catalog of programs, to be read."),
+    Topic("deadletters", "as it came", "as it came; reason in headers", _DEAD_LETTER, "Messages that nobody can read."),
+)
+
+
+class Spec(NamedTuple):
+    """What a topic of a catalog must look like in the log."""
+
+    name: str
+    """The full name, prefix included."""
+    partitions: int
+    config: Mapping[str, str]
+    key: str
+    value: str
+    description: str
+
+
+class Described(Protocol):
+    """What the log says about a topic that exists."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions it has."""
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        """Its configuration, as far as the log knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The topics under one prefix, all with the same number of partitions, which is fixed for life."""
+
+    prefix: str = "loyalty."
+    partitions: int = 4
+
+    def name(self, topic: str) -> str:
+        """The full name of a topic; raises `KeyError` for one that is not in the catalog."""
+        return self.prefix + _BY_NAME[topic].name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The full names of the topics that intake reads."""
+        return tuple(self.prefix + topic.name for topic in TOPICS if topic.value == _NATIVE)
+
+    @property
+    def notifications(self) -> tuple[str, ...]:
+        """The full names of the topics that downstream systems read."""
+        return tuple(self.prefix + topic.name for topic in TOPICS if topic.value == _ENVELOPE)
+
+    def specs(self) -> tuple[Spec, ...]:
+        """Every topic, in the order of the catalog."""
+        return tuple(
+            Spec(self.prefix + topic.name, self.partitions, topic.config, topic.key, topic.value, topic.description)
+            for topic in TOPICS
+        )
+
+
+_BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+
+
+class Defect(NamedTuple):
+    """One thing about a topic that is not as it must be."""
+
+    topic: str
+    problem: str
+    remedy: str
+
+
+def defects(catalog: Catalog, described: Mapping[str, Described]) -> list[Defect]:
+    """What differs between the catalog and the topics that exist, by full name; empty when all is well.
+
+    Of the configuration only what the log knows is compared.
+    """
+    found: list[Defect] = []
+    for spec in catalog.specs():
+        topic = described.get(spec.name)
+        if topic is None:
+            found.append(Defect(spec.name, "does not exist", "create it: accrue topics create"))
+            continue
+        if topic.partitions != spec.partitions:
+            problem = f"has {topic.partitions} partitions, not {spec.partitions}"
+            # A key's partition follows from the count, so adding partitions would tear customers apart.
+            remedy = (
+                f"set the partition count to {topic.partitions} if all topics have that many, else use a new prefix"
+            )
+            found.append(Defect(spec.name, problem, remedy))
+        found += [
+            Defect(
+                spec.name,
+                f"has {key}={topic.config[key]}, not {wanted}",
+                f"kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} --add-config {key}={wanted}",
+            )
+            for key, wanted in spec.config.items()
+            if topic.config.get(key, wanted) != wanted
+        ]
+    return found
