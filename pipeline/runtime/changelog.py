@@ -1,0 +1,131 @@
+"""The changelog: how a partition's local store is brought to the state that belongs to its committed offset."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from pipeline.engine.state import decode_bill, decode_head, first_due
+from pipeline.log.port import Consumer, Log, Message, Partition
+from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
+from pipeline.runtime.store import Change, PartitionStore
+
+_READ_RECORDS: Final = 2_000
+_READ_SECONDS: Final = 0.2
+_CALL_SECONDS: Final = 10.0
+
+
+class StateMissing(RuntimeError):
+    """The changelog does not hold the state that the committed offset belongs to."""
+
+
+class StateAhead(RuntimeError):
+    """The changelog holds a state beyond the committed offset, which no transaction can have written."""
+
+
+class Restore:
+    """Brings one store to one state, a read at a time, so that the partitions that are ready go on meanwhile."""
+
+    def __init__(
+        self, log: Log, changelog: Partition, store: PartitionStore, wanted: Mark | None, patience_seconds: float
+    ) -> None:
+        """Begin. `wanted=None`: nothing was committed yet, so there must be no state."""
+        self._changelog = changelog
+        self._store = store
+        self._wanted = wanted
+        self._patience = patience_seconds
+        self._deadline = time.monotonic() + patience_seconds
+        self._done = wanted is not None and store.matches(wanted)
+        self._reader: Consumer | None = None
+        self.left = 0
+        """Changelog offsets still to be read."""
+        if not self._done:
+            self._begin(log)
+
+    def step(self) -> bool:
+        """Read on for a moment; True when the store holds the wanted state."""
+        if self._done or self._reader is None:
+            return True
+        messages = self._reader.consume(_READ_RECORDS, _READ_SECONDS)
+        # Asked for after reading: what is committed by now is the least that must be read.
+        end = self._reader.bounds(self._changelog, _CALL_SECONDS)[1]
+        position = self._reader.position(self._changelog)
+        self.left = 0 if position is None else max(0, end - position)
+        if messages:
+            self._deadline = time.monotonic() + self._patience
+            self._done = self._take(messages)
+        elif self._wanted is None and self.left == 0:
+            self._store.restore((), (), (), self._store.position, whole=True)
+            self._done = True
+        elif time.monotonic() > self._deadline:
+            message = f"{self._changelog} ends without the state of {self._wanted}, which is committed; was it deleted?"
+            raise StateMissing(message)
+        if self._done:
+            self.close()
+        return self._done
+
+    def close(self) -> None:
+        """Stop reading; a second call does nothing."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _begin(self, log: Log) -> None:
+        self._reader = log.consumer()
+        first, end = self._reader.bounds(self._changelog, _CALL_SECONDS)
+        marker = self._store.marker
+        stale = self._wanted is None or (marker is not None and marker.round >= self._wanted.round)
+        if stale or not first <= self._store.position <= end:
+            self._store.begin_anew()
+        start = max(first, self._store.position)
+        self.left = end - start
+        self._reader.assign({self._changelog: start})
+
+    def _take(self, messages: list[Message]) -> bool:
+        latest: dict[bytes, bytes | None] = {}
+        position = self._store.position
+        reached = False
+        for message in messages:
+            key = message.key
+            if key is None:
+                continue
+            latest[key] = message.value
+            position = message.offset + 1
+            if key == MARKER_KEY and message.value is not None and self._reached(message.value):
+                reached = True
+                break
+        self._write(latest, position, whole=reached)
+        return reached
+
+    def _reached(self, raw: bytes) -> bool:
+        mark = decode_marker(raw).mark
+        if self._wanted is None or mark.round > self._wanted.round or mark.next_offset > self._wanted.next_offset:
+            message = (
+                f"{self._changelog} holds the state of {mark}, but {self._wanted or 'nothing'} is committed; "
+                "was the group's offset reset or deleted? State and offset must move together"
+            )
+            raise StateAhead(message)
+        return mark == self._wanted
+
+    def _write(self, latest: dict[bytes, bytes | None], position: int, *, whole: bool) -> None:
+        keys = list(latest)
+        heads: list[Change] = []
+        entries: list[Change] = []
+        others: list[Change] = []
+        for key, before in zip(keys, self._store.get_many(keys), strict=True):
+            value = latest[key]
+            if key == MARKER_KEY or key.startswith(PROGRAM_PREFIX):
+                others.append(Change(key, value))
+            elif b"#" in key:
+                entries.append(Change(key, value, _forgotten_at(before), _forgotten_at(value)))
+            else:
+                heads.append(Change(key, value, _due_at(before), _due_at(value)))
+        self._store.restore(heads, entries, others, position, whole=whole)
+
+
+def _due_at(raw: bytes | None) -> int | None:
+    return None if raw is None else first_due(decode_head(raw))
+
+
+def _forgotten_at(raw: bytes | None) -> int | None:
+    return None if raw is None else decode_bill(raw).forgotten_at

@@ -1,0 +1,66 @@
+"""Dead letters: messages nobody can read leave with their original bytes, and past a rate the role stops instead."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pipeline.intake.deadletters import dead_letter_headers
+from pipeline.intake.verdict import Defect
+from pipeline.log.port import Message, Outgoing
+
+_WINDOW_SECONDS: Final = 60.0
+
+
+class TooManyDeadLetters(RuntimeError):
+    """More messages than allowed could not be read, so it is more likely that we are wrong than that they are."""
+
+
+class DeadLetters:
+    """Makes the dead letters of one role and counts those that took effect in the last minute."""
+
+    def __init__(
+        self, topic: str, stage: str, per_minute_max: int | None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`stage` is the role's name; without a maximum it never stops; `clock` gives seconds."""
+        self.total = 0
+        self._topic = topic
+        self._stage = stage
+        self._max = per_minute_max
+        self._clock = clock
+        self._recent: deque[tuple[float, int]] = deque()
+        self._open = 0
+        """Letters of the open round."""
+
+    def letter(self, message: Message, reason: str, defects: Sequence[Defect]) -> Outgoing:
+        """The dead letter for `message`; raises `TooManyDeadLetters`, before any of the open round takes effect."""
+        self._open += 1
+        if self._max is not None and self._open + self._in_last_minute() > self._max:
+            problem = defects[0].problem if defects else reason
+            text = (
+                f"more than {self._max} messages in a minute could not be read; the last was "
+                f"{message.topic}:{message.partition}:{message.offset}, {reason}: {problem}. Correct the producer, "
+                "or raise ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX"
+            )
+            raise TooManyDeadLetters(text)
+        headers = dead_letter_headers(message, reason, defects, stage=self._stage)
+        return Outgoing(self._topic, message.key, message.value, None, headers, message.timestamp)
+
+    def committed(self) -> None:
+        """The letters of the open round are sent."""
+        if self._open:
+            self.total += self._open
+            self._recent.append((self._clock(), self._open))
+            self._open = 0
+
+    def aborted(self) -> None:
+        """The letters of the open round are not sent."""
+        self._open = 0
+
+    def _in_last_minute(self) -> int:
+        horizon = self._clock() - _WINDOW_SECONDS
+        while self._recent and self._recent[0][0] < horizon:
+            self._recent.popleft()
+        return sum(count for _, count in self._recent)

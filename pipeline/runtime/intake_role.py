@@ -1,0 +1,95 @@
+"""The intake role: what producers send becomes the journal, or a dead letter that says why. It keeps no state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from pipeline.intake.native import normalise
+from pipeline.intake.verdict import Accepted, Limits
+from pipeline.log.port import Committed, Message, Outgoing, Partition
+from pipeline.runtime.deadletters import DeadLetters
+from pipeline.runtime.loop import Decided, Finished
+from pipeline.runtime.loyalty_role import wall_clock
+from pipeline.runtime.progress import Progress
+from pipeline.runtime.settings import Settings
+from schemas.records import encode_record
+from topics.catalog import Catalog
+
+INTAKE: Final = "intake"
+
+
+class IntakeRole:
+    """Normalises input messages; implements `loop.Role`."""
+
+    name = INTAKE
+
+    def __init__(self, settings: Settings, progress: Progress, *, wall: Callable[[], int] = wall_clock) -> None:
+        """`wall` gives milliseconds since the epoch: when a message was taken."""
+        catalog = Catalog(settings.prefix, settings.partitions)
+        self.topics: Sequence[str] = catalog.inputs
+        self._progress = progress
+        self._wall = wall
+        self._limits = Limits(
+            clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
+        )
+        self._journal = catalog.name("journal")
+        self._journal_partitions = range(settings.partitions)
+        self._dead_letters = DeadLetters(catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max)
+        self._opened: dict[Partition, int] = {}
+        self._read: dict[Partition, int] = {}
+        """Of the open round: the offset after the last message of each partition."""
+
+    def open(self, partition: Partition, committed: Committed, first: int) -> None:
+        """Begin where the group stands."""
+        self._opened[partition] = first if committed.offset is None else committed.offset
+
+    def restore(self, partition: Partition) -> int | None:
+        """There is no state, so the partition is ready at once."""
+        return self._opened.pop(partition)
+
+    def wants_round(self) -> bool:
+        """Never: there is nothing to do without a message."""
+        return False
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
+        out: list[Outgoing] = []
+        read: dict[tuple[str, int], int] = {}
+        wall, limits, journal = self._wall(), self._limits, self._journal
+        for message in batch:
+            verdict = normalise(message, wall=wall, limits=limits)
+            if isinstance(verdict, Accepted):
+                value = encode_record(verdict.record)
+                if verdict.key is None:
+                    out += [Outgoing(journal, None, value, number) for number in self._journal_partitions]
+                else:
+                    out.append(Outgoing(journal, verdict.key, value))
+            else:
+                out.append(self._dead_letters.letter(message, verdict.reason.value, verdict.defects))
+            read[message[:2]] = message[2] + 1
+        self._read.update({Partition(*partition): offset for partition, offset in read.items()})
+        return Decided(out)
+
+    def finish(self) -> Finished:
+        """Nothing more to write."""
+        return Finished([], {partition: Committed(offset) for partition, offset in self._read.items()})
+
+    def committed(self) -> None:
+        """The round took effect."""
+        self._read = {}
+        self._dead_letters.committed()
+        self._progress.dead_letters = self._dead_letters.total
+
+    def aborted(self) -> None:
+        """The round had no effect."""
+        self._read = {}
+        self._dead_letters.aborted()
+
+    def drop(self, partition: Partition) -> None:
+        """Let go of a partition; what the open round read of it is aborted."""
+        self._opened.pop(partition, None)
+
+    def close(self) -> None:
+        """There is nothing to release."""

@@ -1,0 +1,371 @@
+"""The transactional loop: one thread, one consumer, one producer, and one role that decides.
+
+What a role makes of a micro-batch leaves in the same transaction as the offsets it read, or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, NamedTuple, Protocol
+
+from pipeline.log.port import (
+    Aborted,
+    Committed,
+    Fenced,
+    Log,
+    LogError,
+    Message,
+    OutcomeUnknown,
+    Outgoing,
+    Partition,
+    Producer,
+    Unavailable,
+)
+from pipeline.runtime.progress import Progress
+from pipeline.runtime.settings import Settings
+from pipeline.runtime.slot import SlotInUse
+
+LOGGER: Final = logging.getLogger(__name__)
+
+_CALL_SECONDS: Final = 30.0
+"""How long one call to the log may take before its outcome counts as unknown."""
+_LOOK_SECONDS: Final = 1.0
+"""How long one look at committed offsets may take: the other partitions wait meanwhile."""
+_IDLE_SECONDS: Final = 0.1
+_LAG_SECONDS: Final = 5.0
+_FAILURES_MAX: Final = 20
+"""Rounds that fail one after the other, with growing pauses (about a minute), before the worker gives up."""
+_FENCES_MAX: Final = 2
+_NOT_YET: Final = 1 << 63
+"""Beyond any offset: what is expected of a partition that is not ready."""
+
+
+class Gone(RuntimeError):
+    """The log did not answer for longer than the worker is patient."""
+
+
+class Decided(NamedTuple):
+    """What a role made of a micro-batch."""
+
+    messages: list[Outgoing]
+    full: bool = False
+    """End the round now."""
+
+
+class Finished(NamedTuple):
+    """The end of a round: what is still to be written, and from where each touched partition goes on."""
+
+    messages: list[Outgoing]
+    offsets: dict[Partition, Committed]
+    """Of every partition the round touched, moved or not."""
+    again: Sequence[Partition] = ()
+    """Partitions that were read further than they got: they are read again from their offset."""
+
+
+class Role(Protocol):
+    """What is done with messages. All calls of one role come one at a time."""
+
+    name: str
+    topics: Sequence[str]
+
+    def open(self, partition: Partition, committed: Committed, first: int) -> None:
+        """The partition is this worker's now; `first` is the first offset that the log keeps of it."""
+
+    def restore(self, partition: Partition) -> int | None:
+        """Go on restoring for a moment; the offset to read from once the partition is ready."""
+
+    def wants_round(self) -> bool:
+        """Whether there is something to do without any message."""
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        """Decide a micro-batch: messages of ready partitions, in order within each."""
+
+    def finish(self) -> Finished:
+        """End the round."""
+
+    def committed(self) -> None:
+        """The round took effect."""
+
+    def aborted(self) -> None:
+        """The round had no effect: forget it."""
+
+    def drop(self, partition: Partition) -> None:
+        """The partition is not this worker's any more, or must be opened anew."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+class TransactionalLoop:
+    """Runs one role until told to stop.
+
+    One round is one transaction: 1 consume a micro-batch → 2 the role decides → 3 produce, and once more from 1 until
+    the round is full → 4 send the offsets of all touched partitions → 5 commit → 6 the role stores what took effect.
+
+    A crash before 5 leaves no trace: the log aborts. A crash between 5 and 6 leaves a local store that is behind by a
+    transaction and catches up from the changelog. Where nobody can say whether 5 took effect, the producer is thrown
+    away and everything is read again from the log.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        role: Role,
+        settings: Settings,
+        *,
+        progress: Progress | None = None,
+        process: Callable[[Sequence[Message]], Decided] | None = None,
+    ) -> None:
+        self.progress = progress or Progress(role.name)
+        self._log = log
+        self._role = role
+        self._settings = settings
+        self._process = process or role.process
+        self._group = f"{settings.group}.{role.name}"
+        self._transactional_id = f"{settings.prefix}{settings.group}-{role.name}-{settings.slot}"
+        self._consumer = log.consumer(self._group, session_timeout=_seconds(settings.session_timeout))
+        self._producer: Producer | None = None
+        self._open = False
+        """Whether a transaction is open."""
+        self._broken = False
+        """Whether partitions of the open transaction were taken away."""
+        self._waiting: dict[Partition, float] = {}
+        """Partitions whose committed offsets are still to be read, until this instant."""
+        self._restoring: set[Partition] = set()
+        self._durable: dict[Partition, int] = {}
+        """Of ready partitions: the next offset, as committed."""
+        self._expected: dict[tuple[str, int], int] = {}
+        """Of ready partitions: the next offset of this round. What lies before it came already."""
+        self._failures = 0
+        self._fences = 0
+        self._lag_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set, then end the round and leave the group. Raises when it cannot go on."""
+        try:
+            self._consumer.subscribe(self._role.topics, assigned=self._assigned, revoked=self._taken, lost=self._taken)
+            while not stop.is_set():
+                self._turn(stop)
+        finally:
+            self._leave()
+
+    def _turn(self, stop: threading.Event) -> None:
+        try:
+            if self._producer is None:
+                self._producer = self._fresh_producer(stop)
+            try:
+                self._make_ready()
+                self._round(self._producer, stop)
+            except (Aborted, Unavailable) as error:
+                self._rewind(self._producer, error, stop)
+        except OutcomeUnknown as error:
+            self._start_over(error, stop)
+        except Fenced as error:
+            self._fences += 1
+            if self._fences >= _FENCES_MAX:
+                message = f"slot {self._settings.slot} is in use: another {self._role.name} worker has taken over"
+                raise SlotInUse(message) from error
+            self._start_over(error, stop)
+
+    def _round(self, producer: Producer, stop: threading.Event) -> None:
+        records = 0
+        deadline = 0.0
+        wanted = self._role.wants_round()
+        timeout = 0.0 if wanted or self._waiting or self._restoring else _IDLE_SECONDS
+        settings = self._settings
+        while True:
+            # 1 consume a micro-batch
+            batch = self._consume(min(settings.batch_records_max, settings.transaction_records_max - records), timeout)
+            if self._broken:
+                message = "partitions were taken away in the middle of a round"
+                raise Aborted(message)
+            if not batch and not wanted:
+                break
+            if not self._open:
+                producer.begin()
+                self._open = True
+                deadline = time.monotonic() + _seconds(settings.transaction_span)
+            # 2 the role decides
+            decided = self._process(batch)
+            # 3 produce
+            producer.produce(decided.messages)
+            records += len(batch)
+            wanted = False
+            timeout = 0.0
+            if (
+                decided.full
+                or records >= settings.transaction_records_max
+                or time.monotonic() >= deadline
+                or stop.is_set()
+            ):
+                break
+        if self._open:
+            self._commit(producer, records)
+        self._look_at_lag()
+
+    def _commit(self, producer: Producer, records: int) -> None:
+        finished = self._role.finish()
+        producer.produce(finished.messages)
+        # 4 send the offsets of all touched partitions, moved or not: a worker that lost one of them is refused
+        if finished.offsets:
+            producer.send_offsets(finished.offsets, self._consumer, _CALL_SECONDS)
+        # 5 commit
+        producer.commit(_CALL_SECONDS)
+        self._open = False
+        self._failures = self._fences = 0
+        # 6 the role stores what took effect
+        self._role.committed()
+        for partition, (offset, _) in finished.offsets.items():
+            if offset is not None:
+                self._durable[partition] = offset
+        for partition in finished.again:
+            self._seek(partition, self._durable[partition])
+        self.progress.round_committed(records, time.monotonic())
+
+    def _consume(self, limit: int, timeout: float) -> list[Message]:
+        expected = self._expected
+        batch: list[Message] = []
+        for message in self._consumer.consume(limit, timeout):
+            partition = message[:2]
+            offset = message[2]
+            if offset >= expected.get(partition, _NOT_YET):  # the client may deliver an offset again
+                expected[partition] = offset + 1
+                batch.append(message)
+        if batch:
+            self.progress.timestamp = batch[-1].timestamp
+        return batch
+
+    def _rewind(self, producer: Producer, error: LogError, stop: threading.Event) -> None:
+        """Back to what is committed, with the same producer."""
+        LOGGER.info("%s: round aborted: %s", self._role.name, error)
+        if self._open:
+            producer.abort(_CALL_SECONDS)
+        self._open = self._broken = False
+        self._role.aborted()
+        for partition, offset in self._durable.items():
+            self._seek(partition, offset)
+        self._failed(error, stop)
+
+    def _start_over(self, error: LogError, stop: threading.Event) -> None:
+        """Never again that producer: a new one, and everything as the log has it."""
+        LOGGER.warning("%s: starting over: %s", self._role.name, error)
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+        self._open = self._broken = False
+        held = self._consumer.assignment()
+        for partition in (*self._durable, *self._restoring):
+            self._role.drop(partition)
+        self._durable.clear()
+        self._expected.clear()
+        self._restoring.clear()
+        self._waiting.clear()
+        self._assigned(held)
+        self._failed(error, stop)
+
+    def _failed(self, error: LogError, stop: threading.Event) -> None:
+        self.progress.aborts += 1
+        self._failures += 1
+        if self._failures > _FAILURES_MAX:
+            raise error
+        if self._failures > 1:  # once is a rebalance
+            stop.wait(min(0.01 * 2**self._failures, 5.0))
+
+    def _assigned(self, partitions: Iterable[Partition]) -> None:
+        deadline = time.monotonic() + _seconds(self._settings.patience)
+        self._waiting.update(dict.fromkeys(partitions, deadline))
+
+    def _taken(self, partitions: Iterable[Partition]) -> None:
+        """Partitions went to another worker: whatever of them is in the open round must not be committed."""
+        self._broken = self._open
+        for partition in partitions:
+            self._expected.pop(partition, None)
+            self._waiting.pop(partition, None)
+            if partition in self._restoring or partition in self._durable:
+                self._role.drop(partition)
+            self._restoring.discard(partition)
+            self._durable.pop(partition, None)
+            self.progress.lag.pop(partition, None)
+
+    def _make_ready(self) -> None:
+        """Read what is committed for new partitions, and go on restoring those that are not ready."""
+        for partition, (committed, first) in self._committed().items():
+            self._role.open(partition, committed, first)
+            del self._waiting[partition]
+            self._restoring.add(partition)
+        for partition in sorted(self._restoring):
+            offset = self._role.restore(partition)
+            if offset is not None:
+                self._restoring.discard(partition)
+                self._durable[partition] = offset
+                self._seek(partition, offset)
+        self.progress.ready = bool(self._durable) and not (self._restoring or self._waiting)
+        self.progress.restoring = len(self._restoring) + len(self._waiting)
+
+    def _committed(self) -> Mapping[Partition, tuple[Committed, int]]:
+        if not self._waiting:
+            return {}
+        try:
+            committed = self._consumer.committed(list(self._waiting), _LOOK_SECONDS)
+            return {one: (committed[one], self._consumer.bounds(one, _LOOK_SECONDS)[0]) for one in list(self._waiting)}
+        except Unavailable as error:  # such as a transaction of the owner before us that is still to end
+            if time.monotonic() > min(self._waiting.values()):
+                message = f"committed offsets of {', '.join(map(str, self._waiting))} are not to be had: {error}"
+                raise Gone(message) from error
+            return {}
+
+    def _seek(self, partition: Partition, offset: int) -> None:
+        self._consumer.seek(partition, offset)
+        self._expected[partition] = offset
+
+    def _fresh_producer(self, stop: threading.Event) -> Producer:
+        deadline = time.monotonic() + _seconds(self._settings.patience)
+        producer = self._log.producer(
+            self._transactional_id, transaction_timeout=_seconds(self._settings.transaction_timeout)
+        )
+        while True:
+            try:
+                producer.init(_CALL_SECONDS)
+            except Unavailable as error:
+                if time.monotonic() > deadline or stop.wait(0.2):
+                    producer.close()
+                    message = f"no producer for {self._transactional_id}: {error}"
+                    raise Gone(message) from error
+            except LogError:
+                producer.close()
+                raise
+            else:
+                return producer
+
+    def _look_at_lag(self) -> None:
+        now = time.monotonic()
+        if now - self._lag_at < _LAG_SECONDS:
+            return
+        self._lag_at = now
+        with suppress(Unavailable):
+            for partition in self._durable:
+                end = self._consumer.bounds(partition, _LOOK_SECONDS)[1]
+                # control records are no lag: what the consumer has passed over counts as read
+                reached = max(self._expected[partition], self._consumer.position(partition) or 0)
+                self.progress.lag[partition] = max(0, end - reached)
+
+    def _leave(self) -> None:
+        if self._producer is not None:
+            with suppress(LogError):
+                if self._open:
+                    self._producer.abort(_CALL_SECONDS)
+        self._open = False
+        self._consumer.close()
+        if self._producer is not None:
+            self._producer.close()
+        self._role.close()
+        self.progress.ready = False
+
+
+def _seconds(span: timedelta) -> float:
+    return span.total_seconds()

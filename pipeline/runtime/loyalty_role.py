@@ -1,0 +1,198 @@
+"""The loyalty role: the journal's partitions in hand, each with its state, decided record by record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from pipeline.intake.verdict import Defect
+from pipeline.log.port import Committed, Consumer, Log, Message, Outgoing, Partition, Unavailable
+from pipeline.runtime.changelog import Restore
+from pipeline.runtime.deadletters import DeadLetters
+from pipeline.runtime.loop import Decided, Finished
+from pipeline.runtime.marker import committed_with, mark_of
+from pipeline.runtime.partition import LoyaltyPartition
+from pipeline.runtime.progress import Progress
+from pipeline.runtime.settings import Settings
+from pipeline.runtime.slot import SlotLock
+from pipeline.runtime.store import PartitionStore
+from topics.catalog import Catalog
+
+LOYALTY: Final = "loyalty"
+_NOTE_SECONDS: Final = 30.0
+"""How often the local stores note how far into the changelog they are: a crash costs reading so much again."""
+_CALL_SECONDS: Final = 1.0
+
+
+def wall_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class LoyaltyRole:
+    """Decides journal records; implements `loop.Role`."""
+
+    name = LOYALTY
+
+    def __init__(
+        self, log: Log, settings: Settings, progress: Progress, *, wall: Callable[[], int] = wall_clock
+    ) -> None:
+        """`wall` gives milliseconds since the epoch; it is written to the journal, never decided by."""
+        catalog = Catalog(settings.prefix, settings.partitions)
+        self._catalog = catalog
+        self.topics: Sequence[str] = (catalog.name("journal"),)
+        self._log = log
+        self._settings = settings
+        self._progress = progress
+        self._wall = wall
+        self._wall_every = settings.wall_tick.total_seconds() * 1_000
+        self._changelog = catalog.name("state")
+        self._dead_letters = DeadLetters(catalog.name("deadletters"), LOYALTY, settings.dead_letters_per_minute_max)
+        self._lock = SlotLock(settings.states)
+        self._restores: dict[int, tuple[Restore, PartitionStore, int]] = {}
+        self._partitions: dict[int, LoyaltyPartition] = {}
+        self._budget = settings.tick_customers_max
+        self._noted_at = time.monotonic()
+        self._bounds: Consumer | None = None
+
+    def open(self, partition: Partition, committed: Committed, first: int) -> None:
+        """Begin to restore the state that belongs to the committed offset."""
+        number = partition.number
+        settings = self._settings
+        where = settings.kafka_bootstrap or settings.data_dir.resolve()
+        store = PartitionStore(settings.states / str(number), f"{where} {self._changelog}:{number}")
+        try:
+            restore = Restore(
+                self._log,
+                Partition(self._changelog, number),
+                store,
+                mark_of(committed),
+                settings.patience.total_seconds(),
+            )
+        except BaseException:
+            store.close()
+            raise
+        self._restores[number] = (restore, store, first)
+
+    def restore(self, partition: Partition) -> int | None:
+        """Read the changelog for a moment; the journal offset to go on from once the state is there."""
+        number = partition.number
+        restore, store, first = self._restores[number]
+        done = restore.step()
+        self._progress.restore_left[number] = restore.left
+        if not done:
+            return None
+        del self._restores[number]
+        self._progress.restore_left.pop(number, None)
+        cached_max = self._settings.heads_cached_max // self._settings.partitions
+        opened = LoyaltyPartition(number, store, first, self._catalog, cached_max)
+        self._partitions[number] = opened
+        return opened.next_offset
+
+    def wants_round(self) -> bool:
+        """Whether the passing of time must be written to a partition."""
+        wall = self._wall()
+        return any(one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        """Decide a micro-batch, partition by partition."""
+        out: list[Outgoing] = []
+        by_partition: dict[int, list[Message]] = {}
+        for message in batch:
+            number = message[1]
+            if number in by_partition:
+                by_partition[number].append(message)
+            else:
+                by_partition[number] = [message]
+        full = False
+        for number, messages in by_partition.items():
+            partition = self._partitions[number]
+            self._budget = partition.take(messages, out, self._budget)
+            full = full or partition.blocked
+            if partition.unreadable:
+                self._bury(partition, out)
+        wall = self._wall()
+        for partition in self._partitions.values():
+            partition.wall_tick(wall, self._wall_every, out)
+        return Decided(out, full)
+
+    def finish(self) -> Finished:
+        """The changelog of every touched partition, and the marks to be committed."""
+        out: list[Outgoing] = []
+        offsets: dict[Partition, Committed] = {}
+        again: list[Partition] = []
+        (journal,) = self.topics
+        for number, partition in self._partitions.items():
+            if partition.touched:
+                offsets[Partition(journal, number)] = committed_with(partition.finish(out))
+                if partition.blocked:
+                    again.append(Partition(journal, number))
+        return Finished(out, offsets, again)
+
+    def committed(self) -> None:
+        """Store what took effect."""
+        for partition in self._partitions.values():
+            if partition.touched:
+                partition.committed()
+        self._dead_letters.committed()
+        self._budget = self._settings.tick_customers_max
+        self._note_positions()
+        self._report()
+
+    def aborted(self) -> None:
+        """Drop the working copies."""
+        for partition in self._partitions.values():
+            partition.aborted()
+        self._dead_letters.aborted()
+        self._budget = self._settings.tick_customers_max
+
+    def drop(self, partition: Partition) -> None:
+        """Let go of a partition, ready or half restored."""
+        number = partition.number
+        self._progress.restore_left.pop(number, None)
+        self._progress.clocks.pop(number, None)
+        if (opened := self._partitions.pop(number, None)) is not None:
+            opened.store.close()
+        if (restoring := self._restores.pop(number, None)) is not None:
+            restore, store, _ = restoring
+            restore.close()
+            store.close()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        (journal,) = self.topics
+        for number in (*self._partitions, *self._restores):
+            self.drop(Partition(journal, number))
+        if self._bounds is not None:
+            self._bounds.close()
+            self._bounds = None
+        self._lock.close()
+
+    def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> None:
+        for message, problem in partition.unreadable:
+            defect = Defect("", problem, "the journal is written by intake only; find out who wrote this")
+            out.append(self._dead_letters.letter(message, "UNREADABLE_RECORD", (defect,)))
+        partition.unreadable = []
+
+    def _note_positions(self) -> None:
+        """What is committed by now is ours and stored, so the stores hold all of the changelog up to its end."""
+        now = time.monotonic()
+        if now - self._noted_at < _NOTE_SECONDS:
+            return
+        self._noted_at = now
+        if self._bounds is None:
+            self._bounds = self._log.consumer()
+        with suppress(Unavailable):
+            for number, partition in self._partitions.items():
+                partition.store.note(self._bounds.bounds(Partition(self._changelog, number), _CALL_SECONDS)[1])
+
+    def _report(self) -> None:
+        progress = self._progress
+        partitions = self._partitions.values()
+        progress.clocks = {one.number: one.clock for one in partitions}
+        progress.repeats = sum(one.repeats for one in partitions)
+        progress.facts = sum(one.outputs.facts for one in partitions)
+        progress.notifications = sum(one.outputs.notifications for one in partitions)
+        progress.dead_letters = self._dead_letters.total

@@ -1,0 +1,61 @@
+"""Outputs: what leaves the heart for one journal record and customer: one message of facts, and notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.engine import ENGINE_VERSION
+from pipeline.log.port import Headers, Outgoing
+from pipeline.notify.context import Context
+from pipeline.notify.program_view import ProgramView
+from pipeline.notify.render import render_all
+from schemas.facts import Fact, FactMessage, encode_facts
+from schemas.notifications import FAMILIES, EventName
+from schemas.records import AnyCustomerRecord
+from topics.catalog import Catalog
+
+EVENT_NAME_HEADER: Final = "eventName"
+_HEADERS: Final[dict[EventName, Headers]] = {name: ((EVENT_NAME_HEADER, name.value.encode()),) for name in EventName}
+
+
+class Outputs:
+    """Makes the messages of one journal partition; all keep its number, hence a customer's order."""
+
+    def __init__(self, catalog: Catalog, partition: int) -> None:
+        self._facts = catalog.name("facts")
+        self._families = {family: catalog.name(family) for family in FAMILIES}
+        self._partition = partition
+        self.facts = 0
+        self.notifications = 0
+
+    def add(
+        self,
+        out: list[Outgoing],
+        key: bytes,
+        customer: tuple[int, int],
+        offset: int,
+        recorded_at: int,
+        record: AnyCustomerRecord | None,
+        facts: list[Fact],
+        views: Mapping[int, ProgramView],
+    ) -> None:
+        """Add to `out` what the facts of one customer at one journal offset amount to; `record=None`: a tick."""
+        org_id, customer_id = customer
+        partition = self._partition
+        message = FactMessage(
+            partition,
+            offset,
+            ENGINE_VERSION,
+            org_id,
+            customer_id,
+            facts[0].seq,
+            recorded_at,
+            tuple(facts),  # type: ignore[arg-type]  # the engine makes no fact outside the union; a test holds it to that
+        )
+        out.append(Outgoing(self._facts, key, encode_facts(message), partition))
+        self.facts += len(facts)
+        notifications = render_all(facts, Context(org_id, customer_id, record, views, recorded_at))
+        self.notifications += len(notifications)
+        families = self._families
+        out += [Outgoing(families[one.topic], key, one.body, partition, _HEADERS[one.event]) for one in notifications]

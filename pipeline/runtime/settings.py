@@ -1,0 +1,81 @@
+"""Settings: everything a worker can be told, from `ACCRUE_…` variables, built once at the entry point."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.functional_validators import BeforeValidator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+RoleName = Literal["intake", "loyalty", "sink"]
+ROLES: tuple[RoleName, ...] = ("intake", "loyalty", "sink")
+
+
+def _by_commas(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Spans of time are ISO 8601 durations (`PT7S`) or seconds; `roles` is a list with commas."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="ACCRUE_", extra="forbid")
+
+    kafka_bootstrap: str | None = None
+    """Brokers, as `host:port,host:port`; None: the embedded log in `data_dir`."""
+    clickhouse_dsn: str | None = None
+    """Where the sink writes; None: the embedded engine in `data_dir`."""
+    data_dir: Path = Path("accrue-data")
+    """The folder of the embedded parts."""
+    state_dir: Path | None = None
+    """The folder of the local stores, a cache; None: `state` in `data_dir`."""
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9.-]{0,100}$")] = "loyalty."
+    """What every topic's name begins with."""
+    partitions: Annotated[int, Field(ge=1, le=1_024)] = 4
+    """Of every topic; fixed for the life of the topics."""
+
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "accrue"
+    slot: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """Which worker of the group this is; each running worker needs its own."""
+    roles: Annotated[tuple[RoleName, ...], NoDecode, BeforeValidator(_by_commas), Field(min_length=1)] = ROLES
+    """What this worker does."""
+    web_port: Annotated[int | None, Field(ge=1, le=65_535)] = 6_066
+    """Port of `/livez`, `/readyz` and `/metrics` for slot 0, and one more for each slot; None: no web server."""
+
+    transaction_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=15))] = timedelta(
+        seconds=15
+    )
+    """After so long the broker aborts what a dead worker left open; readers wait for it."""
+    transaction_records_max: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    transaction_span: Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(seconds=5))] = timedelta(
+        milliseconds=500
+    )
+    """A transaction gathers for no longer than this."""
+    batch_records_max: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    """Records handed over at once; bounds the time in which the worker answers nobody else."""
+    session_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
+        seconds=10
+    )
+    """A worker that is silent for so long loses its partitions."""
+    patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=60)
+    """How long to wait for a log that does not answer before the worker gives up."""
+
+    heads_cached_max: Annotated[int, Field(ge=4, le=10_000_000)] = 100_000
+    """Customers kept decoded, all partitions together: about 4 kB each."""
+    tick_customers_max: Annotated[int, Field(ge=1, le=100_000)] = 2_000
+    """Customers whose timers fire in one transaction; more wait for the next."""
+    wall_tick: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=60)
+    """How often the passing of time is written to a journal partition in wall mode."""
+    future_tolerance: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=5)
+    """An event time this far ahead of the wall clock is still taken."""
+    dead_letters_per_minute_max: Annotated[int | None, Field(ge=1)] = 600
+    """A role that meets more unreadable messages stops; None: it never stops."""
+    sink_notifications: bool = True
+    """Whether the sink also stores notifications."""
+
+    @property
+    def states(self) -> Path:
+        """The folder of this slot's local stores."""
+        return (self.state_dir or self.data_dir / "state") / f"slot-{self.slot}"

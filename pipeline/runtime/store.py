@@ -1,0 +1,240 @@
+"""The local store: one partition's state in a folder, a cache of the changelog that can always be rebuilt.
+
+Beside the values lie two ordered indexes: customers by the instant their first timer falls due, and bills by the
+instant they may be forgotten. One transaction's writes, its marker among them, are one atomic batch.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+from rocksdict import BlockBasedOptions, Cache, ColumnFamily, DBCompressionType, Options, Rdict, WriteBatch
+
+from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
+from schemas.records import UnknownVersion
+
+_VALUES: Final = "default"
+_DUE: Final = "due"
+_FORGOTTEN: Final = "forgotten"
+_LOCAL_KEY: Final = b"$local"
+"""What only this store knows: it is no part of the changelog."""
+_FIRST_CUSTOMER: Final = b"0"
+"""Keys of customers begin with a digit, keys of the partition itself with `$`, which sorts before."""
+_INSTANT: Final = struct.Struct(">Q")
+_INSTANT_BYTES: Final = _INSTANT.size
+
+_BLOCK_CACHE_BYTES: Final = 32 << 20
+_WRITE_BUFFER_BYTES: Final = 8 << 20
+_BLOOM_BITS: Final = 10
+_OPEN_FILES_MAX: Final = 256
+
+_CACHE: Final = Cache(_BLOCK_CACHE_BYTES)
+"""One for all partitions of the process, so that memory does not grow with them."""
+
+
+class Change(NamedTuple):
+    """A new value of one key, with its place in the index before and after."""
+
+    key: bytes
+    value: bytes | None
+    """None: deleted."""
+    was_at: int | None = None
+    now_at: int | None = None
+
+
+class _Local(msgspec.Struct, array_like=True):
+    origin: str
+    """The changelog that this store is a cache of."""
+    position: int
+    """Changelog offset up to which everything is in the store."""
+    whole: bool
+    """Whether the values are those of the marker; False while restoring."""
+
+
+class PartitionStore:
+    """The store of one partition; it belongs to one thread at a time."""
+
+    def __init__(self, folder: Path, origin: str) -> None:
+        """Open the store in `folder`; one that cannot be read, or is of another `origin`, is begun anew."""
+        self._folder = folder
+        self._origin = origin
+        try:
+            self._open()
+            foreign = self._local.origin != origin
+        except (UnknownVersion, msgspec.DecodeError, _Unreadable):
+            foreign = True
+            self._let_go()
+        if foreign:
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget everything."""
+        self._let_go()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._open()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._let_go()
+
+    @property
+    def marker(self) -> Marker | None:
+        """The state that the store holds; None when it is empty or half restored."""
+        return self._marker if self._local.whole else None
+
+    @property
+    def position(self) -> int:
+        """The changelog offset from which on there may be something new."""
+        return self._local.position
+
+    def matches(self, mark: Mark) -> bool:
+        """Whether the store holds exactly this state."""
+        marker = self.marker
+        return marker is not None and marker.mark == mark
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        value: bytes | None = self._files.database.get(key)
+        return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of keys, in their order."""
+        return cast("list[bytes | None]", self._files.database.get(list(keys)))
+
+    def has_customers(self) -> bool:
+        """Whether there is any customer."""
+        return next(iter(self._files.database.keys(from_key=_FIRST_CUSTOMER)), None) is not None
+
+    def due(self, until: int) -> Iterator[tuple[int, bytes]]:
+        """(instant, key) of the customers with a timer due at or before `until`, in that order."""
+        return _until(self._files.due, until)
+
+    def forgotten(self, until: int) -> Iterator[tuple[int, bytes]]:
+        """(instant, key) of the bills that may be deleted at or before `until`, in that order."""
+        return _until(self._files.forgotten, until)
+
+    def write(
+        self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
+    ) -> None:
+        """Store what one transaction changed, whole or not at all."""
+        batch = self._batch(heads, entries, others)
+        batch.put(MARKER_KEY, marker, self._files.in_values)
+        self._files.database.write(batch)
+        self._marker: Marker | None = decode_marker(marker)
+
+    def note(self, position: int) -> None:
+        """Everything in the changelog before `position` is in the store."""
+        self._put_local(position, whole=True)
+
+    def restore(
+        self,
+        heads: Iterable[Change],
+        entries: Iterable[Change],
+        others: Iterable[Change],
+        position: int,
+        *,
+        whole: bool,
+    ) -> None:
+        """Store what was read from the changelog up to `position`."""
+        batch = self._batch(heads, entries, others)
+        self._local = _Local(self._origin, position, whole)
+        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
+        self._files.database.write(batch)
+        self._marker = self._read_marker()
+
+    def _batch(self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change]) -> WriteBatch:
+        batch = WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        values = self._files.in_values
+        for index, changes in ((self._files.in_due, heads), (self._files.in_forgotten, entries), (None, others)):
+            for key, value, was_at, now_at in changes:
+                if value is None:
+                    delete(key, values)
+                else:
+                    put(key, value, values)
+                if was_at != now_at:
+                    if was_at is not None:
+                        delete(_INSTANT.pack(was_at) + key, index)
+                    if now_at is not None:
+                        put(_INSTANT.pack(now_at) + key, b"", index)
+        return batch
+
+    def _put_local(self, position: int, *, whole: bool) -> None:
+        self._local = _Local(self._origin, position, whole)
+        self._files.database.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local))
+
+    def _open(self) -> None:
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        families = {_VALUES: _options(), _DUE: _options(), _FORGOTTEN: _options()}
+        try:
+            database = Rdict(str(self._folder), _options(), families)
+        except Exception as error:  # rocksdict raises nothing narrower
+            raise _Unreadable(str(error)) from error
+        self._files = _Files(
+            database,
+            database.get_column_family(_DUE),
+            database.get_column_family(_FORGOTTEN),
+            database.get_column_family_handle(_VALUES),
+            database.get_column_family_handle(_DUE),
+            database.get_column_family_handle(_FORGOTTEN),
+        )
+        raw = self.get(_LOCAL_KEY)
+        if raw is None:
+            self._put_local(0, whole=False)
+        else:
+            self._local = msgspec.msgpack.decode(raw, type=_Local)
+        self._marker = self._read_marker()
+
+    def _read_marker(self) -> Marker | None:
+        raw = self.get(MARKER_KEY)
+        return None if raw is None else decode_marker(raw)
+
+    def _let_go(self) -> None:
+        files = self.__dict__.pop("_files", None)
+        if files is not None:  # the lock on the folder goes with the last reference
+            files.database.close()
+
+
+class _Files(NamedTuple):
+    """An open database and the two ways to name its column families."""
+
+    database: Rdict
+    due: Rdict
+    forgotten: Rdict
+    in_values: ColumnFamily
+    in_due: ColumnFamily
+    in_forgotten: ColumnFamily
+
+
+class _Unreadable(RuntimeError):
+    """The files are torn or no database."""
+
+
+def _until(index: Any, until: int) -> Iterator[tuple[int, bytes]]:
+    end = _INSTANT.pack(until + 1)
+    for key in index.keys():  # noqa: SIM118 - no dict
+        if key >= end:
+            return
+        yield _INSTANT.unpack_from(key)[0], key[_INSTANT_BYTES:]
+
+
+def _options() -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(_CACHE)
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_bloom_filter(_BLOOM_BITS, block_based=False)
+    options = Options(raw_mode=True)
+    options.create_if_missing(create_if_missing=True)
+    options.create_missing_column_families(create_missing_cfs=True)
+    options.set_block_based_table_factory(table)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_max_open_files(_OPEN_FILES_MAX)
+    options.set_keep_log_file_num(1)
+    return options

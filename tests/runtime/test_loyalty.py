@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.log.port import Aborted, Committed, Log
+from pipeline.runtime.deadletters import TooManyDeadLetters
+from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
+from pipeline.runtime.slot import SlotInUse
+from pipeline.runtime.store import PartitionStore
+from schemas.facts import PointsExpired, decode_facts
+from schemas.records import Record
+from tests.runtime.workshop import DAY, START, Until, Workshop, activation, backfill, bill, clock, history
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def log(request: pytest.FixtureRequest) -> Log:
+    return request.getfixturevalue(f"{request.param}_log")
+
+
+@pytest.fixture
+def workshop(log: Log, tmp_path: Path, prefix: str) -> Iterator[Workshop]:
+    workshop = Workshop(log, tmp_path, prefix)
+    yield workshop
+    workshop.close()
+
+
+@pytest.fixture
+def small(embedded_log: Log, tmp_path: Path) -> Iterator[Workshop]:
+    workshop = Workshop(embedded_log, tmp_path, "small.")
+    yield workshop
+    workshop.close()
+
+
+def told_by(log: Log, folder: Path, prefix: str, records: Sequence[Record], **changes: Any) -> tuple[Any, Any]:
+    """What a worker with these settings tells and keeps of a journal of its own."""
+    workshop = Workshop(log, folder, prefix)
+    workshop.journal(*records)
+    workshop.decide_all(**changes)
+    seen = workshop.told(), workshop.state()
+    workshop.close()
+    return seen
+
+
+def test_a_bill_becomes_facts_a_notification_and_state_in_the_journals_partition(workshop: Workshop) -> None:
+    workshop.journal(activation(), bill(5, 1, START))
+
+    workshop.decide_all()
+
+    (facts,) = workshop.read("facts")
+    message = decode_facts(facts.value or b"")
+    assert (facts.partition, facts.key) == (1, b"1:5")
+    assert (message.journal_partition, message.org_id, message.customer_id, message.first_seq) == (1, 1, 5, 1)
+    assert [type(fact).__name__ for fact in message.facts] == [
+        "RecordAccepted",
+        "CustomerRegistered",
+        "TransactionRecorded",
+        "ProgramAdopted",
+        "PurchaseCounted",
+        "PointsIssued",
+    ]
+    (issued,) = workshop.read("notifications.points")
+    assert (issued.partition, issued.key, issued.headers) == (1, b"1:5", (("eventName", b"pointsIssued"),))
+    assert sorted(workshop.state()) == [
+        (0, b"$program:1:7:1"),
+        (1, b"$program:1:7:1"),
+        (1, b"1:5"),
+        (1, b"1:5#bill:B1"),
+    ]
+
+
+def test_marker_and_committed_offset_agree_in_every_partition(workshop: Workshop) -> None:
+    workshop.journal(*history(customers=4, days=3))
+
+    workshop.decide_all(transaction_records_max=5)
+
+    committed = workshop.log.group_offsets(f"{workshop.settings.group}.loyalty", [workshop.topic("journal")])
+    latest = {one.partition: one.value for one in workshop.read("state") if one.key == MARKER_KEY}
+    assert {number: decode_marker(value or b"").mark for number, value in latest.items()} == {
+        partition.number: mark_of(one) for partition, one in committed.items()
+    }
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_batch_sizes_change_nothing(embedded_log: Log, tmp_path: Path, size: int) -> None:
+    records = history()
+
+    expected = told_by(embedded_log, tmp_path / "one", "one.", records)
+    sliced = told_by(
+        embedded_log, tmp_path / "other", "other.", records, transaction_records_max=size, batch_records_max=size
+    )
+
+    assert sliced == expected
+
+
+def test_ticks_in_slices_tell_the_same_as_ticks_at_once(embedded_log: Log, tmp_path: Path) -> None:
+    records = [*history(days=8), clock(START + 30 * DAY)]
+
+    at_once = told_by(embedded_log, tmp_path / "once", "once.", records)
+    in_slices = told_by(embedded_log, tmp_path / "slices", "slices.", records, tick_customers_max=2)
+
+    assert in_slices == at_once
+    expired = [fact for one in at_once[0] if one[0] == "facts" for fact in decode_facts(one[3]).facts]
+    assert sum(isinstance(fact, PointsExpired) for fact in expired) > 12
+
+
+def test_a_small_cache_changes_nothing(embedded_log: Log, tmp_path: Path) -> None:
+    records = history()
+
+    expected = told_by(embedded_log, tmp_path / "big", "big.", records)
+    cramped = told_by(
+        embedded_log, tmp_path / "cramped", "cramped.", records, heads_cached_max=4, transaction_records_max=3
+    )
+
+    assert cramped == expected
+
+
+def test_restart_without_the_local_store_goes_on_as_if_nothing_happened(
+    workshop: Workshop, embedded_log: Log, tmp_path: Path
+) -> None:
+    records = history()
+    half = len(records) // 2
+    expected = told_by(embedded_log, tmp_path / "straight", workshop.settings.prefix + "straight.", records)
+
+    workshop.journal(*records[:half])
+    workshop.decide_all()
+    workshop.forget_stores()
+    workshop.journal(*records[half:])
+    workshop.decide_all()
+
+    assert (workshop.told(), workshop.state()) == expected
+
+
+def test_store_that_missed_the_last_rounds_catches_up(small: Workshop, tmp_path: Path) -> None:
+    records = history()
+    half = len(records) // 2
+    small.journal(*records[:half])
+    small.decide_all()
+    behind = tmp_path / "behind"
+    (tmp_path / "state").rename(behind)
+    small.journal(*records[half:-5])
+    small.decide_all()
+    small.forget_stores()
+    behind.rename(tmp_path / "state")
+
+    small.journal(*records[-5:])
+    small.decide_all()
+
+    small.forget_stores()
+    assert (small.told(), small.state()) == told_by(small.log, tmp_path / "straight", "straight.", records)
+
+
+def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> None:
+    small.journal(*history(days=5))
+    small.decide_all()
+    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    assert store.marker is not None
+    ahead = decode_marker(store.get(MARKER_KEY) or b"")
+    store.close()
+
+    other = Workshop(small.log, tmp_path, "small.", partitions=2)
+    other.journal(*history(days=7)[-10:])
+    other.decide_all()
+
+    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    assert store.marker is not None
+    assert store.marker.round > ahead.round
+    store.close()
+    other.close()
+
+
+class _FailsOnce:
+    """A producer that refuses one commit, as a rebalance would."""
+
+    def __init__(self, producer: Any, failing: list[int]) -> None:
+        self._producer = producer
+        self._failing = failing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
+
+    def commit(self, timeout: float) -> None:
+        self._failing[0] -= 1
+        if self._failing[0] == 0:
+            raise Aborted
+        self._producer.commit(timeout)
+
+
+class _FlakyLog:
+    def __init__(self, log: Log, failing: int) -> None:
+        self._log = log
+        self._failing = [failing]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def producer(self, *args: Any, **options: Any) -> Any:
+        return _FailsOnce(self._log.producer(*args, **options), self._failing)
+
+
+@pytest.mark.parametrize("failing", [1, 2, 5])
+def test_aborted_round_rolls_everything_back_and_is_done_again(
+    workshop: Workshop, embedded_log: Log, tmp_path: Path, failing: int
+) -> None:
+    records = history()
+    expected = told_by(embedded_log, tmp_path / "straight", workshop.settings.prefix + "straight.", records)
+    workshop.journal(*records)
+    until = workshop.until_read("loyalty", "journal")
+
+    workshop.log = _FlakyLog(workshop.log, failing)  # type: ignore[assignment]
+    loop = workshop.loyalty(transaction_records_max=20)
+    loop.run(until)
+
+    assert loop.progress.aborts >= 1
+    assert (workshop.told(), workshop.state()) == expected
+
+
+def test_repeats_are_dropped_and_counted(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START), bill(5, 1, START))
+
+    loop = small.decide_all()
+
+    assert loop.progress.repeats == 1
+    assert len(small.read("facts")) == 1
+
+
+def test_journal_record_nobody_can_read_is_a_dead_letter_with_its_bytes(small: Workshop) -> None:
+    small.journal(activation())
+    small.send("journal", b"1:5", b"\x09nonsense", 1, (("trace", b"abc"),))
+    small.journal(bill(5, 1, START))
+
+    loop = small.decide_all()
+
+    (letter,) = small.read("deadletters")
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value, headers["trace"]) == (b"1:5", b"\x09nonsense", b"abc")
+    assert (headers["accrue.reason"], headers["accrue.stage"]) == (b"UNREADABLE_RECORD", b"loyalty")
+    assert headers["accrue.origin"] == f"{small.topic('journal')}:1:1".encode()
+    assert len(small.read("facts")) == 1
+    assert loop.progress.dead_letters == 1
+
+
+def test_past_the_limit_of_dead_letters_the_role_stops_and_nothing_of_the_round_is_kept(small: Workshop) -> None:
+    small.journal(activation())
+    small.decide_all()
+    for _ in range(3):
+        small.send("journal", b"1:5", b"nonsense", 1)
+
+    with pytest.raises(TooManyDeadLetters, match="more than 2 messages"):
+        small.decide_all(dead_letters_per_minute_max=2)
+
+    assert small.read("deadletters") == []
+    small.decide_all(dead_letters_per_minute_max=None)
+    assert len(small.read("deadletters")) == 3
+
+
+def test_partition_taken_away_in_the_middle_of_a_round_is_decided_once_by_its_new_owner(
+    small: Workshop, tmp_path: Path
+) -> None:
+    records = history()
+    small.journal(*records)
+    until = small.until_read("loyalty", "journal")
+    first = small.loyalty(transaction_records_max=30)
+    first.run(Until(lambda: first.progress.commits >= 3))
+    stop = threading.Event()
+    slow = small.loyalty(slot=0, transaction_records_max=30)
+    role = slow._role
+    decide = role.process
+
+    def take_over_then_decide(batch: Any) -> Any:
+        if slow.progress.commits == 2 and not stop.is_set():
+            stop.set()
+            small.loyalty(slot=1, transaction_records_max=30).run(until)
+        return decide(batch)
+
+    slow._process = take_over_then_decide
+    slow.run(Until(stop.is_set))
+
+    assert (small.told(), small.state()) == told_by(small.log, tmp_path / "straight", "straight.", records)
+
+
+def test_second_worker_of_the_same_slot_on_this_machine_is_refused_at_once(small: Workshop) -> None:
+    first = small.loyalty()
+
+    with pytest.raises(SlotInUse, match="slot-0 is in use"):
+        small.loyalty()
+    first.run(Until(lambda: True))
+
+
+def test_worker_that_is_fenced_twice_without_a_commit_says_that_its_slot_is_in_use(
+    small: Workshop,
+) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    worker = small.loyalty()
+    decide = worker._process
+
+    def let_another_take_over(batch: Any) -> Any:
+        rival = small.log.producer(worker._transactional_id)
+        rival.init(5.0)
+        rival.close()
+        return decide(batch)
+
+    worker._process = let_another_take_over
+
+    with pytest.raises(SlotInUse, match="slot 0 is in use: another loyalty worker"):
+        worker.run(Until(lambda: False))
+    assert small.read("facts") == []
+
+
+def test_owner_writes_the_passing_of_wall_time_where_there_are_customers(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    small.wall = START + 11 * DAY
+    worker = small.loyalty()
+
+    worker.run(Until(lambda: worker.progress.clocks.get(1) == small.wall))
+
+    last = decode_facts(small.read("facts")[-1].value or b"").facts
+    assert [type(fact).__name__ for fact in last] == ["PointsExpired"]
+    assert [one.partition for one in small.read("journal") if one.key is None] == [0, 1, 1]
+
+
+def test_forgotten_bills_leave_the_changelog_at_a_tick(small: Workshop) -> None:
+    small.journal(backfill(), activation(), bill(5, 1, START), clock(START + 30 * DAY))
+    small.decide_all()
+    assert (1, b"1:5#bill:B1") in small.state()
+
+    small.journal(clock(START + 100 * DAY))
+    small.decide_all()
+
+    assert (1, b"1:5#bill:B1") not in small.state()
+
+
+def test_program_in_force_is_there_again_after_a_restart(small: Workshop) -> None:
+    small.journal(activation())
+    small.decide_all()
+    small.journal(bill(5, 1, START))
+
+    small.decide_all()
+
+    assert len(small.read("notifications.points")) == 1
+
+
+def test_bug_in_the_engine_stops_the_worker_and_leaves_no_trace(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    worker = small.loyalty()
+
+    def fail(batch: Any) -> Any:
+        worker._role.process(batch)
+        raise ZeroDivisionError
+
+    worker._process = fail
+    with pytest.raises(ZeroDivisionError):
+        worker.run(Until(lambda: False))
+
+    assert small.read("facts", "state") == []
+
+
+def test_mark_is_told_from_metadata_that_somebody_else_committed() -> None:
+    assert mark_of(committed_with(Mark(5, 3))) == Mark(5, 3)
+    assert mark_of(Committed(None)) is None
+    with pytest.raises(UnknownCommit, match="reset by hand"):
+        mark_of(Committed(5, ""))
