@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import msgspec
+
+from pipeline.intake.native import input_key
+from schemas import messages
+from schemas.notifications import EventName
 from schemas.program import ProgramDefinition
 from schemas.records import Line, TransactionAdded
 
@@ -66,14 +71,36 @@ TEN_RULES = ProgramDefinition.model_validate(
 )
 """Ten rules, of which four match a bill of `three_line_bills`: base, no-gift-cards, espresso, beans."""
 
+SIMPLE = ProgramDefinition.model_validate(
+    {
+        "org_id": 1,
+        "program_id": 1,
+        "version": 1,
+        "name": "Simple",
+        "zone": "UTC",
+        "currency": "GBP",
+        "rules": [{"kind": "spend", "id": "base", "points": 1, "per_minor": 100}],
+        "tiers": {
+            "basis": "lifetime_points",
+            "levels": [{"name": "Base", "threshold": 0}, {"name": "Gold", "threshold": 100}],
+        },
+        "returns": {"window_days": 0},
+        "notifications": {"off": [name.value for name in EventName if name is not EventName.POINTS_ISSUED]},
+    },
+    strict=False,
+)
+"""One spend rule and two tiers: for each bill one message of facts and one notification, and nothing else."""
 
-def three_line_bills(count: int, customers: int, *, seed: int = 1) -> Iterator[TransactionAdded]:
-    """`count` bills of three lines each by `customers` customers over half a year, in time order."""
+
+def three_line_bills(
+    count: int, customers: int, *, seed: int = 1, start: int = START, days: int = 180
+) -> Iterator[TransactionAdded]:
+    """`count` bills of three lines each by `customers` customers over `days` days from `start`, in time order."""
     chance = random.Random(seed)  # noqa: S311 - a seeded sample, not a secret
-    step = 180 * DAY_MS // count
+    step = days * DAY_MS // count
     for number in range(count):
         amounts = [chance.randrange(250, 1_500) for _ in range(3)]
-        at = START + number * step
+        at = start + number * step
         yield TransactionAdded(
             received_at=at,
             source="loyalty.transactions:0",
@@ -92,3 +119,27 @@ def three_line_bills(count: int, customers: int, *, seed: int = 1) -> Iterator[T
                 Line("S0200", amounts[2], 2, "food"),
             ),
         )
+
+
+def as_messages(bills: Iterable[TransactionAdded]) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of the native JSON messages that intake would make these bills of."""
+    encode = msgspec.json.Encoder().encode
+    for bill in bills:
+        message = messages.TransactionAdded(
+            org_id=bill.org_id,
+            customer_id=bill.customer_id,
+            event_time=bill.event_time,
+            id=bill.id,
+            bill_number=bill.bill_number,
+            amount_minor=bill.amount_minor,
+            currency=bill.currency,
+            lines=tuple(
+                messages.Line(
+                    sku=line.sku, amount_minor=line.amount_minor, quantity=line.quantity, category=line.category
+                )
+                for line in bill.lines
+            ),
+            store="SOHO",
+            till="7",
+        )
+        yield input_key(bill.org_id, bill.customer_id), encode(message)
