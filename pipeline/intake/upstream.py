@@ -32,3 +32,8 @@ def midnights(calendar: Calendar, after: int, through: int) -> Iterator[Input]:
     """A clock message for each local midnight of the days `after` + 1 to `through` (day numbers)."""
     for day in range(after + 1, through + 1):
         yield clock(calendar.start_of(day))
+
+
+def last_clock(time: int) -> bytes:
+    """The announcement that nothing of a backfill follows at all, as a message."""
+    return _ENCODER.encode(AdvanceClock(time=time, last=True))

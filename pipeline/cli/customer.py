@@ -1,0 +1,156 @@
+"""`accrue customer`: what is known of one customer, from ClickHouse, and as of when."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from clickhouse_connect.driver.client import Client
+
+from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table
+from pipeline.cli.place import Place, Unusable
+from pipeline.engine.calendar import Calendar, period_name, period_of
+from pipeline.engine.streaks import current_run
+from schemas.program import ProgramDefinition, TierBasis
+
+
+@click.command()
+@click.argument("org", type=int)
+@click.argument("customer_id", metavar="ID", type=int)
+@placed
+@json_option
+def customer(org: int, customer_id: int, place: Place, *, as_json: bool) -> None:
+    r"""Show one customer: balance, lots, tier with progress, milestones and streaks, in each program.
+
+    \b
+    Example:
+      accrue customer 1 12347 --data-dir accrue-demo
+    """
+    with place.clickhouse() as client:
+        states = _states(client, org, customer_id)
+        if not states:
+            message = f"org {org} has no customer {customer_id} (in ClickHouse, which follows the log)"
+            raise Unusable(message)
+        views = [view_of(state, definition_of(client, org, state)) for state in states]
+    if as_json:
+        print_json({"org": org, "customer": customer_id, "programs": views})
+        return
+    for view in views:
+        _print(customer_id, view)
+
+
+def definition_of(client: Client, org: int, state: dict[str, Any]) -> ProgramDefinition | None:
+    """The version of the program that the customer's section follows."""
+    rows = client.query(
+        "SELECT definition FROM programs WHERE org_id = {org:Int64} AND program_id = {program:Int64} "
+        "AND version = {version:Int64} LIMIT 1",
+        parameters={"org": org, "program": state["program_id"], "version": state["program_version"]},
+    ).result_rows
+    return ProgramDefinition.model_validate_json(rows[0][0]) if rows else None
+
+
+def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:
+    """One row of `customer_state` with the words of its program."""
+    as_of = state["clock"]
+    milestones = {one.id: one for one in definition.milestones} if definition else {}
+    streaks = {one.id: one for one in definition.streaks} if definition else {}
+    calendar = Calendar(definition.zone) if definition else None
+    today = calendar.day_of(int(as_of.timestamp() * 1000)) if calendar else 0
+    return {
+        "as_of": as_of,
+        "facts": state["seq"],
+        "registered_at": state["registered_at"],
+        "profile": json.loads(state["profile"]),
+        "program_id": state["program_id"],
+        "program": definition.name if definition else None,
+        "program_version": state["program_version"],
+        "transactions": state["transactions"],
+        "purchases_minor": state["purchases_minor"],
+        "returned_minor": state["returned_minor"],
+        "accounts": _nested(state, "accounts"),
+        "lots": _nested(state, "lots"),
+        "tier": _tier(state, definition),
+        "milestones": [
+            one
+            | {
+                "name": milestones[one["milestone_id"]].name,
+                "period_name": period_name(milestones[one["milestone_id"]].period, one["period"]),
+                "target": milestones[one["milestone_id"]].target,
+            }
+            for one in _nested(state, "milestones")
+            if one["milestone_id"] in milestones
+        ],
+        "streaks": [
+            one
+            | {
+                "name": streaks[one["streak_id"]].name,
+                "run": _run(one, period_of(milestones[streaks[one["streak_id"]].milestone].period, today)),
+                "all_levels": [level.periods for level in streaks[one["streak_id"]].levels],
+            }
+            for one in _nested(state, "streaks")
+            if one["streak_id"] in streaks
+        ],
+    }
+
+
+def _states(client: Client, org: int, customer_id: int) -> list[dict[str, Any]]:
+    found = client.query(
+        "SELECT * FROM customer_state_latest WHERE org_id = {org:Int64} AND customer_id = {customer:Int64} "
+        "ORDER BY program_id",
+        parameters={"org": org, "customer": customer_id},
+    )
+    return [dict(row) for row in found.named_results()]
+
+
+def _nested(state: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    columns = {key.partition(".")[2]: value for key, value in state.items() if key.startswith(f"{name}.")}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _run(streak: dict[str, Any], period: int) -> int:
+    last = streak["run_last"]
+    return 0 if last is None else current_run([(streak["run_first"], last)], period)
+
+
+def _tier(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any] | None:
+    tiers = definition.tiers if definition else None
+    number = state["tier"]
+    if tiers is None or not 1 <= number <= len(tiers.levels):
+        return None
+    if tiers.basis is TierBasis.NET_PURCHASES:
+        value = state["purchases_minor"] - state["returned_minor"]
+    else:
+        value = sum(account["lifetime"] for account in _nested(state, "accounts"))
+    following = tiers.levels[number] if number < len(tiers.levels) else None
+    return {
+        "number": number,
+        "name": tiers.levels[number - 1].name,
+        "basis": tiers.basis.value,
+        "value": value,
+        "next": following.name if following else None,
+        "to_next": max(0, following.threshold - value) if following else None,
+    }
+
+
+def _print(customer_id: int, view: dict[str, Any]) -> None:
+    title = f"Customer {customer_id} in {view['program'] or 'no program'}"
+    CONSOLE.print(f"[bold]{title}[/], as of {view['as_of']:%Y-%m-%d %H:%M:%S} UTC")
+    tier = view["tier"]
+    if tier:
+        onwards = f", {tier['to_next']:,} to {tier['next']}" if tier["next"] else ", the highest"
+        CONSOLE.print(f"Tier {tier['name']} ({tier['basis']} {tier['value']:,}{onwards})")
+    CONSOLE.print(
+        f"{view['transactions']:,} transactions, purchases {view['purchases_minor']:,}, "
+        f"returned {view['returned_minor']:,} (minor units)"
+    )
+    account = ("currency", "balance", "lifetime", "issued", "redeemed", "expired", "reversed", "debited")
+    tables: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+        ("Points", "accounts", account),
+        ("Open lots, soonest to expire first", "lots", ("lot_id", "open_points", "expires_on", "issued_at")),
+        ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
+        ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),
+    )
+    for heading, name, columns in tables:
+        if view[name]:
+            print_table(heading, columns, [[row[column] for column in columns] for row in view[name]])

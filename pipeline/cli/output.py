@@ -1,0 +1,80 @@
+"""What a command prints: tables for people, one JSON value for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.cli.place import Place, place_of
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+CONSOLE: Final = Console(highlight=False)
+ERRORS: Final = Console(stderr=True, highlight=False)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on a line of its own."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; numbers stand right."""
+    cells = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        numeric = bool(cells) and all(isinstance(row[index], int | float) or row[index] is None for row in cells)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*map(shown, row))
+    CONSOLE.print(table)
+
+
+def shown(value: object) -> str:
+    """A value as people read it: thousands apart, instants in UTC to the second."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)
+
+
+def instant(milliseconds: int) -> datetime:
+    """An instant as a date and time in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def placed(command: Command) -> Command:
+    """Give a command `--data-dir` and hand it the `place` that it works on."""
+
+    def with_place(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Place:
+        return place_of(value)
+
+    return click.option(
+        "--data-dir",
+        "place",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=with_place,
+        help="Folder of the embedded log and ClickHouse, such as the one a demo leaves. "
+        "[env: ACCRUE_DATA_DIR; servers: ACCRUE_KAFKA_BOOTSTRAP, ACCRUE_CLICKHOUSE_DSN]",
+    )(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+"""Every command has it."""
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,89 @@
+"""The place a command works on: real servers by `ACCRUE_…` variables, or the embedded parts in a data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from pipeline.log.embedded import FILE_NAME, EmbeddedLog
+from pipeline.log.port import Log, TopicSpec
+from pipeline.runtime.settings import Settings
+from sinks.clickhouse.connect import open_clickhouse
+from sinks.clickhouse.schema import migrate
+from topics.catalog import Catalog, defects
+
+
+class Unusable(Exception):
+    """The command cannot do its work here; the message says why and what to do."""
+
+
+class Place(NamedTuple):
+    """Where the log and ClickHouse are, and what the topics are called there."""
+
+    settings: Settings
+
+    @property
+    def catalog(self) -> Catalog:
+        """The topics of this place."""
+        return Catalog(self.settings.prefix, self.settings.partitions)
+
+    @property
+    def dsn(self) -> str:
+        """Where ClickHouse is."""
+        return self.settings.clickhouse_dsn or f"chdb://{(self.settings.data_dir / 'clickhouse').resolve()}"
+
+    def new_log(self) -> Log:
+        """The log; an embedded one is created when it is missing."""
+        if self.settings.kafka_bootstrap is None:
+            return EmbeddedLog(self.settings.data_dir)
+        # Only who names a Kafka pays for loading its client.
+        from pipeline.log.kafka import KafkaLog  # noqa: PLC0415
+
+        return KafkaLog(self.settings.kafka_bootstrap)
+
+    @contextmanager
+    def log(self, *, checked: bool = True) -> Iterator[Log]:
+        """The log that is there; with `checked`, its topics must be as the catalog says. Raises `Unusable`."""
+        if self.settings.kafka_bootstrap is None and not (self.settings.data_dir / FILE_NAME).exists():
+            message = (
+                f"there is no log in the folder {self.settings.data_dir}: give --data-dir, set ACCRUE_KAFKA_BOOTSTRAP "
+                "for a Kafka, or make one with `accrue topics create` or `accrue demo`"
+            )
+            raise Unusable(message)
+        log = self.new_log()
+        try:
+            if checked and (found := defects(self.catalog, log.describe_topics())):
+                raise Unusable("\n".join(f"topic {one.topic} {one.problem}: {one.remedy}" for one in found))
+            yield log
+        finally:
+            log.close()
+
+    def create_topics(self, log: Log) -> list[str]:
+        """Create the topics that are missing; their names."""
+        return log.create_topics([TopicSpec(one.name, one.partitions, one.config) for one in self.catalog.specs()])
+
+    @contextmanager
+    def clickhouse(self, *, create: bool = False) -> Iterator[Client]:
+        """A ClickHouse client with our tables up to date. Raises `Unusable` for a folder that is not there."""
+        folder = self.settings.data_dir / "clickhouse"
+        if self.settings.clickhouse_dsn is None and not create and not folder.exists():
+            message = (
+                f"there is no ClickHouse in the folder {self.settings.data_dir}: give --data-dir, set "
+                "ACCRUE_CLICKHOUSE_DSN for a server, or make one with `accrue demo` or `accrue worker`"
+            )
+            raise Unusable(message)
+        client = open_clickhouse(self.dsn)
+        try:
+            migrate(client)
+            yield client
+        finally:
+            client.close()
+
+
+def place_of(data_dir: Path | None) -> Place:
+    """The place that the environment and the option name."""
+    return Place(Settings() if data_dir is None else Settings(data_dir=data_dir))

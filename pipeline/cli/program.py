@@ -1,0 +1,207 @@
+"""`accrue program`: check a program file, put it in force, look at what is in force."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from pydantic import ValidationError
+
+from pipeline.cli.output import json_option, placed, print_json, print_table
+from pipeline.cli.place import Place, Unusable
+from pipeline.cli.program_file import InvalidProgram, load_program
+from pipeline.cli.reading import partitions_of, read_all
+from pipeline.log.port import Log, Outgoing
+from schemas.program import ProgramDefinition
+from schemas.records import ProgramActivated, encode_record
+
+_TIMEOUT: Final = 30.0
+
+
+class Activation(msgspec.Struct, frozen=True):
+    """One version of a program in the catalog topic."""
+
+    org_id: int
+    program_id: int
+    version: int
+    hash: str
+    activated_at: int
+    definition: str
+
+
+@click.group()
+def program() -> None:
+    r"""Check programs and put them in force.
+
+    \b
+    Example:
+      accrue program check examples/programs/roastery.yaml
+      accrue program apply examples/programs/roastery.yaml
+    """
+
+
+@program.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_context
+def check(context: click.Context, file: Path, *, as_json: bool) -> None:
+    r"""Report every mistake in a program file: where, what is wrong, what would be right. Exit code 1 for mistakes.
+
+    \b
+    Example:
+      accrue program check examples/programs/roastery.yaml
+    """
+    try:
+        definition = load_program(file.read_text("utf-8"))
+    except InvalidProgram as error:
+        if as_json:
+            print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
+        else:
+            click.echo(f"{file}: {len(error.problems)} mistakes\n{error}")
+        context.exit(1)
+    else:
+        found = {
+            "valid": True,
+            "org_id": definition.org_id,
+            "program_id": definition.program_id,
+            "version": definition.version,
+            "name": definition.name,
+            "rules": len(definition.rules),
+            "milestones": len(definition.milestones),
+            "streaks": len(definition.streaks),
+            "tiers": len(definition.tiers.levels) if definition.tiers else 0,
+        }
+        if as_json:
+            print_json(found)
+        else:
+            click.echo(
+                f"{file} is valid: {definition.name}, version {definition.version} of program "
+                f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
+                f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
+            )
+
+
+@program.command("apply")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@placed
+@json_option
+def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
+    r"""Put a program in force: from its place in the journal on, every decision follows it.
+
+    The version must be higher than the one in force; the same version again, unchanged, does nothing.
+
+    \b
+    Example:
+      accrue program apply examples/programs/roastery.yaml --data-dir accrue-demo
+    """
+    definition = load_program(file.read_text("utf-8"))
+    with place.log() as log:
+        changed = activate(place, log, definition)
+    if as_json:
+        print_json({"program_id": definition.program_id, "version": definition.version, "changed": changed})
+    else:
+        state = "in force" if changed else "in force already, unchanged"
+        click.echo(f"{definition.name}, version {definition.version}: {state}")
+
+
+@program.command()
+@placed
+@json_option
+def show(place: Place, *, as_json: bool) -> None:
+    r"""Show the programs in force.
+
+    \b
+    Example:
+      accrue program show --data-dir accrue-demo
+    """
+    with place.log() as log:
+        catalog = in_force(place, log)
+    if as_json:
+        print_json([msgspec.to_builtins(one) | {"definition": json.loads(one.definition)} for one in catalog.values()])
+    else:
+        rows = [
+            (one.org_id, one.program_id, json.loads(one.definition)["name"], one.version, one.hash[:12])
+            for one in catalog.values()
+        ]
+        print_table("Programs in force", ("org", "program", "name", "version", "hash"), rows)
+
+
+@program.command()
+def schema() -> None:
+    r"""Print the JSON Schema of a program file, for editors.
+
+    \b
+    Example:
+      accrue program schema > program.schema.json
+    """
+    click.echo(json.dumps(ProgramDefinition.model_json_schema(), indent=2))
+
+
+def in_force(place: Place, log: Log) -> dict[tuple[int, int], Activation]:
+    """The latest version of each program in the catalog topic, by org and program."""
+    latest: dict[tuple[int, int], Activation] = {}
+    topic = place.catalog.name("programs")
+    for message in read_all(log, partitions_of([topic], place.settings.partitions)):
+        if message.value is not None:
+            one = msgspec.json.decode(message.value, type=Activation)
+            latest[one.org_id, one.program_id] = one
+    return dict(sorted(latest.items()))
+
+
+def activate(place: Place, log: Log, definition: ProgramDefinition) -> bool:
+    """Write the program to every journal partition and to the catalog, in one transaction; whether it was new.
+
+    Raises `Unusable` for a version that is not higher than the one in force.
+    """
+    text = definition.model_dump_json()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    known = in_force(place, log).get((definition.org_id, definition.program_id))
+    if known is not None and known.hash == digest:
+        return False
+    if known is not None and known.version >= definition.version:
+        message = (
+            f"version {known.version} of program {definition.program_id} is in force and differs from the file: "
+            f"give the file a version above {known.version}"
+        )
+        raise Unusable(message)
+    now = int(time.time() * 1000)
+    record = encode_record(
+        ProgramActivated(now, "command", 0, definition.org_id, definition.program_id, definition.version, digest, text)
+    )
+    key = f"{definition.org_id}/{definition.program_id}".encode()
+    entry = Activation(definition.org_id, definition.program_id, definition.version, digest, now, text)
+    journal = place.catalog.name("journal")
+    write(
+        place,
+        log,
+        [
+            *(Outgoing(journal, b"$program:" + key, record, number) for number in range(place.settings.partitions)),
+            Outgoing(place.catalog.name("programs"), key, msgspec.json.encode(entry)),
+        ],
+    )
+    return True
+
+
+def write(place: Place, log: Log, messages: list[Outgoing]) -> None:
+    """Write the messages in one transaction, as the command line (one command at a time)."""
+    producer = log.producer(f"{place.settings.prefix}{place.settings.group}-command")
+    try:
+        producer.init(_TIMEOUT)
+        producer.begin()
+        producer.produce(messages)
+        producer.commit(_TIMEOUT)
+    finally:
+        producer.close()
+
+
+def problems_of(error: ValidationError) -> str:
+    """The settings that are wrong, one a line."""
+    return "\n".join(
+        f"ACCRUE_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}, not {one['input']!r}"
+        for one in error.errors()
+    )

@@ -1,0 +1,56 @@
+"""Reading topics from the command line: everything that is there now, or whatever comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from pipeline.log.port import Log, Message, Partition
+
+_BATCH: Final = 10_000
+_TIMEOUT: Final = 30.0
+_POLL: Final = 0.5
+
+
+def partitions_of(topics: Sequence[str], count: int) -> list[Partition]:
+    """Every partition of the topics."""
+    return [Partition(topic, number) for topic in topics for number in range(count)]
+
+
+def ends_of(log: Log, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    """Where the partitions end now."""
+    consumer = log.consumer()
+    try:
+        return {partition: consumer.bounds(partition, _TIMEOUT)[1] for partition in partitions}
+    finally:
+        consumer.close()
+
+
+def read_all(
+    log: Log, partitions: Sequence[Partition], ends: Mapping[Partition, int] | None = None
+) -> Iterator[Message]:
+    """Every message before `ends` (by default: that is there when this is called), in order within each partition."""
+    consumer = log.consumer()
+    try:
+        bounds = {partition: consumer.bounds(partition, _TIMEOUT) for partition in partitions}
+        wanted = ends or {partition: end for partition, (_, end) in bounds.items()}
+        consumer.assign({partition: first for partition, (first, _) in bounds.items()})
+        missing = {partition for partition, (first, _) in bounds.items() if first < wanted[partition]}
+        while missing:
+            for message in consumer.consume(_BATCH, _POLL):
+                if message.offset < wanted[Partition(message.topic, message.partition)]:
+                    yield message
+            missing = {one for one in missing if (consumer.position(one) or 0) < wanted[one]}
+    finally:
+        consumer.close()
+
+
+def follow(log: Log, ends: Mapping[Partition, int]) -> Iterator[Message]:
+    """What comes after `ends`, for ever."""
+    consumer = log.consumer()
+    try:
+        consumer.assign(ends)
+        while True:
+            yield from consumer.consume(_BATCH, _POLL)
+    finally:
+        consumer.close()

@@ -1,0 +1,86 @@
+"""`accrue send`: JSON lines to an input topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO, Final
+
+import click
+import msgspec
+
+from pipeline.cli.output import json_option, placed, print_json
+from pipeline.cli.place import Place
+from pipeline.intake.native import input_key
+from pipeline.log.port import Outgoing
+
+_BATCH: Final = 5_000
+_TIMEOUT: Final = 30.0
+
+
+class _Address(msgspec.Struct):
+    org_id: int = msgspec.field(name="orgId")
+    customer_id: int = msgspec.field(name="customerId")
+
+
+_ADDRESS: Final = msgspec.json.Decoder(_Address)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.File("rb"))
+@click.option(
+    "--topic",
+    type=click.Choice(["transactions", "events", "customers", "commands"]),
+    default="transactions",
+    show_default=True,
+    help="The input topic; each takes every type of message.",
+)
+@placed
+@json_option
+def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, as_json: bool) -> None:
+    r"""Send JSON lines (or one JSON object per file) to an input topic; `-` reads standard input.
+
+    Messages are keyed by customer. One that names no customer is sent as it is: intake says what is wrong with it.
+
+    \b
+    Example:
+      accrue send examples/messages/transactionAdded.json --data-dir accrue-demo
+      cat events.jsonl | accrue send - --topic events
+    """
+    sent = 0
+    name = place.catalog.name(topic)
+    with place.log() as log:
+        producer = log.producer()
+        try:
+            for file in files:
+                messages = _messages(file)
+                while batch := [Outgoing(name, _key(one), one) for one in islice(messages, _BATCH)]:
+                    producer.produce(batch)
+                    producer.flush(_TIMEOUT)
+                    sent += len(batch)
+        finally:
+            producer.close()
+    if as_json:
+        print_json({"topic": name, "sent": sent})
+    else:
+        click.echo(f"sent {sent:,} messages to {name}")
+
+
+def _messages(file: IO[bytes]) -> Iterator[bytes]:
+    """The file's lines, or the file as a whole where it is one JSON value over several lines."""
+    first = file.readline()
+    if first.strip() in {b"{", b""}:
+        yield (first + file.read()).strip()
+        return
+    yield first.strip()
+    for line in file:
+        if line.strip():
+            yield line.strip()
+
+
+def _key(message: bytes) -> bytes | None:
+    try:
+        address = _ADDRESS.decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return input_key(address.org_id, address.customer_id)

@@ -1,0 +1,86 @@
+"""`accrue tail`: the latest notifications, and those to come."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Final
+
+import click
+
+from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
+from pipeline.cli.place import Place
+from pipeline.cli.reading import ends_of, follow, partitions_of, read_all
+from pipeline.log.port import Message
+
+_FAMILIES: Final = ("points", "tiers", "milestones", "streaks", "customers", "rewards")
+
+
+@click.command()
+@click.option("--topic", type=click.Choice(_FAMILIES), multiple=True, help="Only these topics; all by default.")
+@click.option("--event", multiple=True, help="Only events of this name, such as pointsIssued.")
+@click.option("--customer", type=int, help="Only this customer.")
+@click.option("-n", "--lines", default=10, show_default=True, help="How many of those that are there.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Go on with those that come; Ctrl-C ends it.")
+@placed
+@json_option
+def tail(
+    topic: tuple[str, ...],
+    event: tuple[str, ...],
+    customer: int | None,
+    lines: int,
+    place: Place,
+    *,
+    following: bool,
+    as_json: bool,
+) -> None:
+    r"""Print notifications: the last ones, and with -f those that come.
+
+    \b
+    Example:
+      accrue tail --event tierUpgraded --data-dir accrue-demo
+      accrue tail --customer 12347 -n 50 --data-dir accrue-demo
+      accrue tail -f --json | jq .eventName
+    """
+    names = [place.catalog.name(f"notifications.{one}") for one in topic or _FAMILIES]
+    partitions = partitions_of(names, place.settings.partitions)
+    suffix = None if customer is None else b":%d" % customer
+
+    def wanted(message: Message) -> bool:
+        if suffix is not None and not (message.key or b"").endswith(suffix):
+            return False
+        return not event or event_name(message) in event
+
+    def show(message: Message) -> None:
+        click.echo(message.value or b"") if as_json else CONSOLE.print(line_of(message))
+
+    with place.log() as log:
+        ends = ends_of(log, partitions)
+        # Topics have no order between them: what is there is shown by the time at which it was written.
+        present = sorted(filter(wanted, read_all(log, partitions, ends)), key=lambda message: message.timestamp)
+        for message in present[-lines:]:
+            show(message)
+        if following:
+            with suppress(KeyboardInterrupt):
+                for message in filter(wanted, follow(log, ends)):
+                    show(message)
+
+
+def event_name(message: Message) -> str:
+    """The notification's event name, from its header."""
+    return next((value.decode() for name, value in message.headers if name == "eventName"), "")
+
+
+def line_of(message: Message) -> str:
+    """A notification in one line, for people."""
+    body = json.loads(message.value or b"{}")
+    body = body.get("attributes", body)
+    data = body.get("data", {})
+    numbers = ", ".join(
+        f"{name} {shown(int(value)) if isinstance(value, float) and value.is_integer() else value}"
+        for name, value in data.items()
+        if isinstance(value, int | float | str) and name not in {"loyaltyProgramId", "loyaltyType", "notes"}
+    )
+    when = instant(body["createdAt"]).strftime("%Y-%m-%d %H:%M")
+    customer = (message.key or b"").decode().partition(":")[2]
+    return f"[dim]{when}[/]  [bold]{event_name(message):28}[/] customer {customer}  [dim]{numbers[:110]}[/]"

@@ -1,0 +1,94 @@
+"""`accrue topics`: the catalog, and the topics as they are."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.output import json_option, placed, print_json, print_table
+from pipeline.cli.place import Place
+from topics.catalog import defects
+
+
+@click.group()
+def topics() -> None:
+    r"""Create and check the topics.
+
+    \b
+    Example:
+      accrue topics create
+      accrue topics describe
+    """
+
+
+@topics.command()
+@placed
+@json_option
+def create(place: Place, *, as_json: bool) -> None:
+    r"""Create the topics that are missing; those that exist are left as they are.
+
+    \b
+    Example:
+      ACCRUE_KAFKA_BOOTSTRAP=localhost:9092 accrue topics create
+    """
+    log = place.new_log()
+    try:
+        created = place.create_topics(log)
+    finally:
+        log.close()
+    if as_json:
+        print_json({"created": created})
+    else:
+        click.echo("\n".join(f"created {name}" for name in created) or "all topics exist already")
+
+
+@topics.command("list")
+@placed
+@json_option
+def list_topics(place: Place, *, as_json: bool) -> None:
+    r"""List the topics of the catalog: what lies in each, by which key, for how long.
+
+    \b
+    Example:
+      accrue topics list
+    """
+    specs = place.catalog.specs()
+    if as_json:
+        print_json([spec._asdict() | {"config": dict(spec.config)} for spec in specs])
+    else:
+        rows = [(spec.name, spec.partitions, spec.key, spec.value, spec.description) for spec in specs]
+        print_table("Topics", ("topic", "partitions", "key", "value", "what lies in it"), rows)
+
+
+@topics.command()
+@placed
+@json_option
+@click.pass_context
+def describe(context: click.Context, place: Place, *, as_json: bool) -> None:
+    r"""Compare the topics that exist with the catalog. Exit code 1 when something differs.
+
+    \b
+    Example:
+      accrue topics describe --json
+    """
+    with place.log(checked=False) as log:
+        described = log.describe_topics()
+    found = defects(place.catalog, described)
+    names = [spec.name for spec in place.catalog.specs()]
+    if as_json:
+        print_json(
+            {
+                "topics": {
+                    name: {"partitions": described[name].partitions, "config": dict(described[name].config)}
+                    for name in names
+                    if name in described
+                },
+                "defects": [defect._asdict() for defect in found],
+            }
+        )
+    else:
+        rows = [(name, described[name].partitions if name in described else None) for name in names]
+        print_table("Topics as they are", ("topic", "partitions"), rows)
+        for defect in found:
+            click.echo(f"{defect.topic} {defect.problem}: {defect.remedy}")
+    if found:
+        context.exit(1)
