@@ -1,0 +1,132 @@
+"""The log on Apache Kafka, through confluent-kafka: settings of the clients, and topics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its __all__
+    AdminClient,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    ResourceType,
+)
+
+from pipeline.log.kafka_consumer import KafkaConsumer
+from pipeline.log.kafka_errors import port_error
+from pipeline.log.kafka_producer import KafkaProducer
+from pipeline.log.port import Committed, LogError, Partition, TopicSpec, Unavailable
+
+Settings = Mapping[str, str | int | bool]
+
+_ADMIN_SECONDS: Final = 15.0
+_POLL_SECONDS: Final = 0.02
+_NONE: Final[Settings] = MappingProxyType({})
+
+_Result = TypeVar("_Result")
+
+
+class KafkaLog:
+    """The log at one bootstrap address.
+
+    `settings` go to every client as they are: addresses, security, names. A member of a group that does not call
+    `consume` for `max_poll_interval` seconds loses its partitions.
+    """
+
+    def __init__(self, bootstrap: str, settings: Settings = _NONE, *, max_poll_interval: float = 300.0) -> None:
+        self._settings: Settings = {"bootstrap.servers": bootstrap, "log_level": 4, **settings}
+        self._max_poll_interval = max_poll_interval
+        self._admin = AdminClient(dict(self._settings))
+
+    def consumer(self, group: str | None = None, *, session_timeout: float = 10.0) -> KafkaConsumer:
+        """A read_committed consumer."""
+        return KafkaConsumer(
+            self._settings, group, session_timeout=session_timeout, max_poll_interval=self._max_poll_interval
+        )
+
+    def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> KafkaProducer:
+        """An idempotent producer; transactional when an id is given."""
+        return KafkaProducer(self._settings, transactional_id, transaction_timeout=transaction_timeout)
+
+    def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
+        """Create those that are missing, and wait until the cluster shows them; the names created."""
+        if not topics:
+            return []
+        wanted = [NewTopic(spec.name, spec.partitions, config=dict(spec.config)) for spec in topics]
+        created = []
+        for name, future in self._admin.create_topics(wanted, operation_timeout=_ADMIN_SECONDS).items():
+            try:
+                future.result(_ADMIN_SECONDS)
+                created.append(name)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise port_error(f"create topic {name}", error) from error
+        self._wait_until_visible(set(created))
+        return created
+
+    def describe_topics(self) -> dict[str, TopicSpec]:
+        """Every topic but Kafka's own, with its partition count and what its configuration overrides."""
+        partitions = {name: count for name, count in self._partition_counts().items() if not name.startswith("__")}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in partitions]
+        described = self._admin.describe_configs(resources) if resources else {}
+        return {
+            resource.name: TopicSpec(
+                resource.name,
+                partitions[resource.name],
+                {
+                    entry.name: entry.value
+                    for entry in _result("describe topics", future).values()
+                    if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+                },
+            )
+            for resource, future in described.items()
+        }
+
+    def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
+        """What a group has committed for every partition of the topics, read without joining it."""
+        counts = self._partition_counts()
+        if missing := set(topics) - counts.keys():
+            raise LogError(f"there is no topic {', '.join(sorted(missing))}")
+        wanted = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
+        request = ConsumerGroupTopicPartitions(group, wanted)
+        answers = self._admin.list_consumer_group_offsets([request], require_stable=True)
+        found = _result(f"read the offsets of group {group}", answers[group]).topic_partitions
+        return {
+            Partition(place.topic, place.partition): Committed(
+                place.offset if place.offset >= 0 else None, place.metadata or ""
+            )
+            for place in found
+        }
+
+    def close(self) -> None:
+        """Nothing is held open: the admin client ends with this object."""
+
+    def _partition_counts(self) -> dict[str, int]:
+        try:
+            topics = self._admin.list_topics(timeout=_ADMIN_SECONDS).topics
+        except KafkaException as error:
+            raise port_error("list topics", error) from error
+        return {name: len(topic.partitions) for name, topic in topics.items()}
+
+    def _wait_until_visible(self, names: set[str]) -> None:
+        """A created topic is known to the controller at once and to every broker a little later."""
+        deadline = time.monotonic() + _ADMIN_SECONDS
+        while names - self._partition_counts().keys():
+            if time.monotonic() > deadline:
+                raise Unavailable(f"topics were created but are not visible yet: {', '.join(sorted(names))}")
+            threading.Event().wait(_POLL_SECONDS)
+
+
+def _result(action: str, future: Future[_Result]) -> _Result:
+    try:
+        return future.result(_ADMIN_SECONDS)
+    except KafkaException as error:
+        raise port_error(action, error) from error
+    except TimeoutError as error:
+        raise Unavailable(f"cannot {action}: no answer in {_ADMIN_SECONDS} s") from error

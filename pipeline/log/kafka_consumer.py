@@ -1,0 +1,290 @@
+"""Reading from Kafka: batches, groups whose partitions wait for `seek`, and positions behind control records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipeline.log.kafka_errors import END_OF_PARTITION, NOT_A_MEMBER, POLLED_TOO_LATE, port_error
+from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
+
+_Callback = Callable[[Sequence[Partition]], None]
+
+_NO_GROUP: Final = "accrue-without-group"  # librdkafka wants a name, and contacts no group under `assign`
+
+# A call of `consume` that asks for many messages waits until it has them all; so the first is waited for alone.
+_AT_ONCE: Final = 0.0
+_METADATA_SECONDS: Final = 10.0
+_HEARTBEAT_SECONDS_MAX: Final = 1.0  # how late a member learns that another one joins
+
+
+class KafkaConsumer:
+    """A consumer over librdkafka's.
+
+    librdkafka learns of a partition only when it is known from where to read it: within the rebalance when `assigned`
+    calls `seek`, else at the first `seek` after it. So nothing can be fetched from a guessed offset, and nothing has
+    to be paused.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str | int | bool],
+        group: str | None,
+        *,
+        session_timeout: float,
+        max_poll_interval: float,
+    ) -> None:
+        self._group = group
+        self._client = Consumer(
+            {
+                **settings,
+                "group.id": _NO_GROUP if group is None else group,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "allow.auto.create.topics": False,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": int(session_timeout * 1_000),
+                "heartbeat.interval.ms": int(min(session_timeout / 3, _HEARTBEAT_SECONDS_MAX) * 1_000),
+                "max.poll.interval.ms": int(max(max_poll_interval, session_timeout) * 1_000),
+                "enable.partition.eof": True,  # tells the position behind control records
+                "fetch.wait.max.ms": 100,  # how late that may be
+                "fetch.queue.backoff.ms": 20,
+                "topic.metadata.propagation.max.ms": 5_000,
+            }
+        )
+        self._held: set[Partition] = set()
+        self._positions: dict[Partition | tuple[str, int], int] = {}  # of the partitions that librdkafka reads
+        self._starting: dict[Partition, int] | None = None  # what `seek` said while `assigned` runs
+        self._failure: LogError | None = None
+        self._closed = False
+
+    def subscribe(self, topics: Sequence[str], *, assigned: _Callback, revoked: _Callback, lost: _Callback) -> None:
+        """Join the group; the callbacks run inside `consume`."""
+        if self._group is None:
+            raise LogError("cannot subscribe: the consumer was made without a group")
+
+        def on_assign(_client: Consumer, places: list[TopicPartition]) -> None:
+            self._take(_partitions(places), assigned)
+
+        def on_revoke(_client: Consumer, places: list[TopicPartition]) -> None:
+            self._give_up(_partitions(places), revoked)
+
+        def on_lost(_client: Consumer, places: list[TopicPartition]) -> None:
+            self._give_up(_partitions(places), lost)
+
+        self._client.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+
+    def assign(self, positions: Mapping[Partition, int]) -> None:
+        """Read exactly these partitions, each from the offset given."""
+        self._require_existing(positions)
+        self._client.assign([TopicPartition(*partition, offset) for partition, offset in positions.items()])
+        self._held = set(positions)
+        self._positions = dict[Partition | tuple[str, int], int](positions.items())
+
+    def consume(self, limit: int, timeout: float) -> list[Message]:
+        """Up to `limit` messages; waits at most `timeout` seconds for the first."""
+        deadline = time.monotonic() + timeout
+        self._raise_failure()
+        messages = self._accept(self._poll(limit, _AT_ONCE))
+        while not messages and (left := deadline - time.monotonic()) > 0:
+            self._raise_failure()
+            messages = self._accept(self._poll(1, left))
+            if messages and limit > 1:
+                messages += self._accept(self._poll(limit - 1, _AT_ONCE))
+        if not messages:
+            self._raise_failure()
+        return messages
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Deliver from `offset` on; also drops what was fetched ahead."""
+        if partition not in self._held:
+            raise LogError(f"cannot seek in {partition}: it is not assigned to this consumer")
+        if self._starting is not None and partition in self._starting:
+            self._starting[partition] = offset
+            return
+        place = TopicPartition(*partition, offset)
+        try:
+            if partition in self._positions:
+                self._client.seek(place)
+            else:
+                self._client.incremental_assign([place])
+        except KafkaException as error:
+            raise port_error(f"seek in {partition}", error) from error
+        self._positions[partition] = offset
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions this consumer holds now."""
+        return frozenset(self._held)
+
+    def committed(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
+        """The group's committed offsets; read_committed makes the broker wait for transactions in flight."""
+        if self._group is None:
+            raise LogError("no committed offsets: the consumer was made without a group")
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        action = f"read the offsets of group {self._group}"
+        try:
+            places = self._client.committed(wanted, timeout) if wanted else []
+        except KafkaException as error:
+            raise port_error(action, error) from error
+        for place in places:
+            if place.error is not None:
+                raise port_error(action, place.error)
+        return {
+            Partition(place.topic, place.partition): Committed(
+                place.offset if place.offset >= 0 else None, place.metadata or ""
+            )
+            for place in places
+        }
+
+    def commit_offsets(self, offsets: Mapping[Partition, Committed], timeout: float) -> None:
+        """Commit outside a transaction; the time it may take is librdkafka's: session and socket timeout."""
+        del timeout
+        if self._group is None:
+            raise LogError("cannot commit offsets: the consumer was made without a group")
+        action = f"commit offsets of group {self._group}"
+        if self.group_metadata(offsets) is None:
+            raise Fenced(f"cannot {action}: it has moved on without this consumer")
+        if not offsets:
+            return
+        try:
+            places = self._client.commit(offsets=offset_places(offsets), asynchronous=False)
+        except KafkaException as error:
+            raise _commit_error(action, error.args[0]) from error
+        for place in places or ():
+            if place.error is not None:
+                raise _commit_error(action, place.error)
+
+    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+        """(first offset kept, last stable offset)."""
+        try:
+            found = self._client.get_watermark_offsets(TopicPartition(*partition), timeout)
+        except KafkaException as error:
+            raise port_error(f"read the bounds of {partition}", error) from error
+        if found is None:
+            raise Unavailable(f"cannot read the bounds of {partition}: no answer in {timeout} s")
+        low, high = found
+        return low, high
+
+    def position(self, partition: Partition) -> int | None:
+        """The offset after the last message delivered or skipped; None before a first offset is known."""
+        return self._positions.get(partition)
+
+    def close(self) -> None:
+        """Leave the group and release everything; no callback is called."""
+        if not self._closed:
+            self._closed = True
+            self._client.close()
+            self._held.clear()
+            self._positions.clear()
+
+    def group_metadata(self, partitions: Iterable[Partition]) -> Any | None:
+        """This consumer's membership as the broker checks it; None without one, or when a partition is not held.
+
+        The broker checks member and generation and not the partition, so that is checked here. A consumer that has
+        left the group has no member id; it is looked at last, so that it vouches for the metadata.
+        """
+        metadata = self._client.consumer_group_metadata()
+        member = self._group is not None and self._client.memberid() and self._held.issuperset(partitions)
+        return metadata if member else None
+
+    def _require_existing(self, partitions: Iterable[Partition]) -> None:
+        """Librdkafka would wait for a missing topic in silence."""
+        try:
+            topics = self._client.list_topics(timeout=_METADATA_SECONDS).topics
+        except KafkaException as error:
+            raise port_error("list topics", error) from error
+        for topic, number in partitions:
+            if topic not in topics or number not in topics[topic].partitions:
+                raise LogError(f"there is no partition {number} of topic {topic}")
+
+    def _poll(self, limit: int, timeout: float) -> list[Any]:
+        try:
+            return self._client.consume(limit, timeout)
+        except KafkaException as error:
+            raise port_error("consume", error) from error
+
+    def _accept(self, received: list[Any]) -> list[Message]:
+        """The messages among what was received; an error is kept until they have been handed out."""
+        positions = self._positions
+        messages: list[Message] = []
+        for each in received:
+            topic, number, offset = each.topic(), each.partition(), each.offset()
+            error = each.error()
+            if error is not None:
+                if error.code() == END_OF_PARTITION:
+                    if (topic, number) in positions:
+                        positions[topic, number] = offset
+                elif error.code() != POLLED_TOO_LATE:  # `lost` is called for that
+                    self._failure = port_error(f"consume from {topic}", error)
+                continue
+            expected = positions.get((topic, number))
+            if expected is None or offset < expected:  # given up in this very call, or delivered twice
+                continue
+            positions[topic, number] = offset + 1
+            headers = each.headers()
+            messages.append(
+                Message(
+                    topic,
+                    number,
+                    offset,
+                    each.key(),
+                    each.value(),
+                    each.timestamp()[1],
+                    tuple((name, data or b"") for name, data in headers) if headers else (),
+                )
+            )
+        return messages
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _take(self, partitions: list[Partition], assigned: _Callback) -> None:
+        unknown = -1
+        self._held.update(partitions)
+        self._starting = dict.fromkeys(partitions, unknown)
+        try:
+            assigned(partitions)
+        finally:
+            sought = {partition: offset for partition, offset in self._starting.items() if offset != unknown}
+            self._starting = None
+            self._client.incremental_assign([TopicPartition(*each, offset) for each, offset in sought.items()])
+            for partition, offset in sought.items():
+                self._positions[partition] = offset
+
+    def _give_up(self, partitions: list[Partition], told: _Callback) -> None:
+        try:
+            if not self._closed:
+                told(partitions)
+        finally:
+            read = [partition for partition in partitions if partition in self._positions]
+            self._client.incremental_unassign([TopicPartition(*partition) for partition in read])
+            for partition in partitions:
+                self._held.discard(partition)
+                self._positions.pop(partition, None)
+
+
+def offset_places(offsets: Mapping[Partition, Committed]) -> list[TopicPartition]:
+    """Offsets to commit, as librdkafka takes them."""
+    places = []
+    for partition, (offset, metadata) in offsets.items():
+        if offset is None:
+            raise LogError(f"cannot commit an offset for {partition}: there is none")
+        places.append(TopicPartition(*partition, offset, metadata=metadata))
+    return places
+
+
+def _partitions(places: Iterable[TopicPartition]) -> list[Partition]:
+    return [Partition(place.topic, place.partition) for place in places]
+
+
+def _commit_error(action: str, error: KafkaError) -> LogError:
+    if error.code() in NOT_A_MEMBER:
+        return Fenced(f"cannot {action}: {error.str()} ({error.name()})")
+    return port_error(action, error)

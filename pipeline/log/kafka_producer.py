@@ -1,0 +1,256 @@
+"""Writing to Kafka: batches, transactions, and what is known when one fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from pipeline.log.kafka_consumer import KafkaConsumer, offset_places
+from pipeline.log.kafka_errors import FENCED, QUEUE_FULL, port_error
+from pipeline.log.port import (
+    Aborted,
+    Committed,
+    Consumer,
+    Fenced,
+    LogError,
+    OutcomeUnknown,
+    Outgoing,
+    Partition,
+    Unavailable,
+)
+
+_QUEUE_MESSAGES_MAX: Final = 100_000
+_QUEUE_KBYTES_MAX: Final = 2_097_151  # librdkafka's maximum: the count is reached before
+_BATCH_MESSAGES_MAX: Final = 10_000
+_POLL_SECONDS: Final = 0.1
+_BY_KEY: Final = -1  # librdkafka's word for leaving the choice to the partitioner
+
+_Lanes = dict[int, list[dict[str, Any]]]
+"""Messages of one topic that may go as batches, by partition."""
+
+
+class KafkaProducer:
+    """A producer over librdkafka's; after `Fenced` or `OutcomeUnknown` every call raises the same again."""
+
+    def __init__(
+        self, settings: Mapping[str, str | int | bool], transactional_id: str | None, *, transaction_timeout: float
+    ) -> None:
+        timeout_ms = int(transaction_timeout * 1_000)
+        configuration: dict[str, Any] = {
+            **settings,
+            "acks": "all",
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": 5,
+            "batch.num.messages": _BATCH_MESSAGES_MAX,
+            "queue.buffering.max.messages": _QUEUE_MESSAGES_MAX,
+            "queue.buffering.max.kbytes": _QUEUE_KBYTES_MAX,
+            "topic.metadata.propagation.max.ms": 5_000,
+        }
+        if transactional_id is None:
+            configuration |= {"on_delivery": self._on_delivery, "delivery.report.only.error": True}
+        else:  # a message that fails fails its transaction, so nobody needs to be told of each
+            configuration |= {
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": timeout_ms,
+                "message.timeout.ms": timeout_ms,
+            }
+        self._transactional = transactional_id is not None
+        self._name = transactional_id or "without transactions"
+        self._patience = transaction_timeout
+        self._client: Producer | None = Producer(configuration)
+        self._ready = False
+        self._open = False
+        self._dead: LogError | None = None
+        self._undelivered: str | None = None
+
+    def init(self, timeout: float) -> None:
+        """Fence older producers with the same transactional id and end what they left open."""
+        client = self._alive()
+        try:
+            client.init_transactions(timeout)
+        except KafkaException as error:
+            cause = error.args[0]
+            if cause.fatal() or cause.code() in FENCED:
+                raise self._died("init", cause) from error
+            raise port_error(f"init producer {self._name}", error) from error
+        self._ready = True
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        client = self._alive()
+        if not self._ready or self._open:
+            raise LogError("cannot begin: " + ("a transaction is open" if self._open else "call init first"))
+        self._ask("begin a transaction", client.begin_transaction)
+        self._open = True
+
+    def produce(self, messages: Sequence[Outgoing]) -> None:
+        """Enqueue messages in order; blocks while the queue is full.
+
+        A batch goes to one partition or to the partitioner, and takes neither headers nor timestamps. So a message
+        that cannot join what was gathered for its topic goes after it.
+        """
+        client = self._alive()
+        if self._transactional:
+            self._require_open("produce")
+        gathered: dict[str, _Lanes] = {}
+        for topic, key, value, partition, headers, timestamp in messages:
+            lanes = gathered.get(topic)
+            if lanes is None:
+                lanes = gathered[topic] = {}
+            number = _BY_KEY if partition is None else partition
+            if headers or timestamp is not None:
+                self._send(client, topic, lanes)
+                self._send_one(client, topic, key, value, number, headers, timestamp)
+                continue
+            lane = lanes.get(number)
+            if lane is None:
+                if number == _BY_KEY or _BY_KEY in lanes:
+                    self._send(client, topic, lanes)
+                lane = lanes[number] = []
+            lane.append({"key": key, "value": value})
+        for topic, lanes in gathered.items():
+            self._send(client, topic, lanes)
+
+    def send_offsets(self, offsets: Mapping[Partition, Committed], consumer: Consumer, timeout: float) -> None:
+        """Make the consumer's group offsets part of this transaction, checked against its group membership."""
+        client = self._alive()
+        self._require_open("send offsets")
+        if not isinstance(consumer, KafkaConsumer):
+            raise LogError("cannot send offsets: not a consumer of this log")
+        metadata = consumer.group_metadata(offsets)
+        if metadata is None:
+            self._undelivered = "the consumer does not hold all of the partitions any more"
+            raise Aborted(f"cannot send offsets: {self._undelivered}")
+        places = offset_places(offsets)
+        self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout))
+
+    def commit(self, timeout: float) -> None:
+        """Commit: returns when it is durable."""
+        client = self._alive()
+        self._require_open("commit")
+        if self._undelivered is not None:
+            raise Aborted(f"cannot commit: {self._undelivered}")
+        self._ask("commit", lambda: client.commit_transaction(timeout))
+        self._open = False
+
+    def abort(self, timeout: float) -> None:
+        """Abort the open transaction."""
+        client = self._alive()
+        self._require_open("abort")
+        self._ask("abort", lambda: client.abort_transaction(timeout))
+        self._open = False
+        self._undelivered = None
+
+    def flush(self, timeout: float) -> None:
+        """Without transactions: wait until all produced messages are acknowledged."""
+        left = self._alive().flush(timeout)
+        undelivered, self._undelivered = self._undelivered, None
+        if undelivered is not None:
+            raise LogError(f"cannot deliver: {undelivered}")
+        if left:
+            raise Unavailable(f"{left} messages were not acknowledged in {timeout} s")
+
+    def close(self) -> None:
+        """Release everything without waiting for open work; what is open is for the next `init` to end."""
+        self._client = None
+        self._dead = self._dead or LogError(f"producer {self._name} is closed")
+
+    def _send(self, client: Producer, topic: str, lanes: _Lanes) -> None:
+        for number, batch in lanes.items():
+            for start in range(0, len(batch), _BATCH_MESSAGES_MAX):
+                self._send_batch(client, topic, number, batch[start : start + _BATCH_MESSAGES_MAX])
+        lanes.clear()
+
+    def _send_batch(self, client: Producer, topic: str, number: int, batch: list[dict[str, Any]]) -> None:
+        deadline = time.monotonic() + self._patience
+        while True:
+            while len(client) + len(batch) > _QUEUE_MESSAGES_MAX:
+                self._wait(client, deadline)
+            try:
+                queued = client.produce_batch(topic, batch, number)
+            except KafkaException as error:
+                raise self._refused(topic, error.args[0]) from error
+            if queued == len(batch):
+                return
+            batch = self._unsent(topic, batch)
+            self._wait(client, deadline)
+
+    def _unsent(self, topic: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The tail of a batch that found the queue full; sending it again keeps the order only if it is a tail."""
+        first = next(index for index, message in enumerate(batch) if "_error" in message)
+        rest = batch[first:]
+        for message in rest:
+            error = message.pop("_error", None)
+            if error is None or error.code() != QUEUE_FULL:
+                raise self._refused(topic, error or KafkaError(QUEUE_FULL))
+        return rest
+
+    def _send_one(
+        self,
+        client: Producer,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        number: int,
+        headers: Sequence[tuple[str, bytes]],
+        timestamp: int | None,
+    ) -> None:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                client.produce(topic, value, key, number, timestamp=timestamp or 0, headers=list(headers))
+            except BufferError:
+                self._wait(client, deadline)
+            except KafkaException as error:
+                raise self._refused(topic, error.args[0]) from error
+            else:
+                return
+
+    def _wait(self, client: Producer, deadline: float) -> None:
+        """Wait for room in the queue, a little at a time."""
+        client.poll(_POLL_SECONDS)
+        if time.monotonic() > deadline:
+            raise self._refused("any topic", KafkaError(QUEUE_FULL))
+
+    def _refused(self, topic: str, cause: KafkaError) -> LogError:
+        """A message could not even be enqueued: the transaction that it belongs to must not commit without it."""
+        if cause.fatal():
+            return self._died("produce", cause)
+        reason = f"a message to {topic}: {cause.str()} ({cause.name()})"
+        if not self._transactional:
+            return LogError(f"cannot produce {reason}")
+        self._undelivered = self._undelivered or reason
+        return Aborted(f"cannot produce {reason}")
+
+    def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None and self._undelivered is None:
+            self._undelivered = f"a message to {message.topic()}: {error.str()} ({error.name()})"
+
+    def _alive(self) -> Producer:
+        if self._client is None or self._dead is not None:
+            raise self._dead or LogError(f"producer {self._name} is closed")
+        return self._client
+
+    def _require_open(self, action: str) -> None:
+        if not self._open:
+            raise LogError(f"cannot {action}: no transaction is open")
+
+    def _ask(self, action: str, call: Callable[[], None]) -> None:
+        """Make a call that belongs to a transaction; every failure says what is still known of it."""
+        try:
+            call()
+        except KafkaException as error:
+            cause = error.args[0]
+            if cause.txn_requires_abort() and not cause.fatal():
+                raise Aborted(f"cannot {action}: {cause.str()} ({cause.name()})") from error
+            raise self._died(action, cause) from error
+
+    def _died(self, action: str, cause: KafkaError) -> LogError:
+        kind = Fenced if cause.code() in FENCED else OutcomeUnknown
+        self._dead = kind(f"producer {self._name} cannot {action}: {cause.str()} ({cause.name()})")
+        return self._dead

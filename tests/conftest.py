@@ -1,0 +1,50 @@
+"""The logs that tests run on: the embedded one in a temporary folder, and a real Kafka, one broker a session."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.kafka import KafkaLog
+from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """The address of a real Kafka: ACCRUE_TEST_KAFKA, or a broker started for this session."""
+    if given := os.environ.get("ACCRUE_TEST_KAFKA"):
+        yield given
+    elif can_run():
+        with running_broker() as bootstrap:
+            yield bootstrap
+    elif os.environ.get("CI") == "true":
+        pytest.fail(HOW_TO_GET_ONE, pytrace=False)
+    else:
+        pytest.skip(HOW_TO_GET_ONE)
+
+
+@pytest.fixture
+def prefix() -> str:
+    """What this test's topics, groups and transactional ids begin with, so that tests can share a broker."""
+    return f"test-{secrets.token_hex(4)}."
+
+
+@pytest.fixture
+def embedded_log(tmp_path: Path) -> Iterator[EmbeddedLog]:
+    """An empty embedded log."""
+    log = EmbeddedLog(tmp_path / "log")
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def kafka_log(kafka_bootstrap: str) -> Iterator[KafkaLog]:
+    """The real Kafka, shared by the tests of a session: begin every name with `prefix`."""
+    log = KafkaLog(kafka_bootstrap)
+    yield log
+    log.close()

@@ -1,0 +1,127 @@
+"""What only the embedded log promises: it outlives its processes, and several processes share it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.log.embedded import FILE_NAME, EmbeddedLog
+from pipeline.log.port import Aborted, Committed, LogError, Partition, TopicSpec, Unavailable
+from tests.log.desk import SECONDS, Desk, read, texts, transact, values
+
+WRITER = """
+import sys
+from pathlib import Path
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Outgoing, TopicSpec
+
+folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+log = EmbeddedLog(folder)
+log.create_topics([TopicSpec("shared", 1, {})])
+producer = log.producer(name)
+producer.init(20)
+for number in range(count):
+    producer.begin()
+    producer.produce([Outgoing("shared", None, f"{name} {number}".encode())])
+    producer.commit(20)
+"""
+
+
+def test_the_log_survives_a_restart(tmp_path: Path) -> None:
+    partition = Partition("topic", 0)
+    for visit in range(3):
+        log = EmbeddedLog(tmp_path)
+        log.create_topics([TopicSpec("topic", 1, {"retention.ms": "1"})])
+        desk = Desk(log, "")
+        member = desk.member(["topic"])
+        expected = Committed(2 * visit, f"visit {visit}") if visit else Committed(None)
+        assert member.consumer.committed([partition], SECONDS) == {partition: expected}
+        transact(desk.transactional(), *texts("topic", 1, f"visit-{visit}"))
+        assert len(read(member.consumer, visit + 1)) == visit + 1
+        member.consumer.commit_offsets({partition: Committed(2 * visit + 2, f"visit {visit + 1}")}, SECONDS)
+        desk.close()
+        log.close()
+
+
+def test_processes_write_side_by_side_while_another_reads(tmp_path: Path) -> None:
+    names = ["one", "two", "three"]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name, "200"]) for name in names]
+    log = EmbeddedLog(tmp_path)
+    log.create_topics([TopicSpec("shared", 1, {})])
+    desk = Desk(log, "")
+    messages = read(desk.reader(Partition("shared", 0)), 600)
+    assert [writer.wait(SECONDS) for writer in writers] == [0, 0, 0]
+    assert [message.offset for message in messages] == list(range(0, 1_200, 2))
+    for name in names:
+        mine = [value for value in values(messages) if value and value.startswith(name.encode() + b" ")]
+        assert mine == [f"{name} {number}".encode() for number in range(200)]
+    desk.close()
+    log.close()
+
+
+def test_a_reader_of_the_same_process_is_woken_at_once(embedded_log: EmbeddedLog, prefix: str) -> None:
+    desk = Desk(embedded_log, prefix)
+    topic = desk.topic()
+    reader = desk.reader(Partition(topic, 0))
+    arrived: list[float] = []
+
+    def wait() -> None:
+        read(reader, 1)
+        arrived.append(time.monotonic())
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    sent = time.monotonic()
+    desk.write(*texts(topic, 1))
+    thread.join(SECONDS)
+    assert arrived[0] - sent < 1
+    desk.close()
+
+
+def test_a_writer_that_waits_too_long_for_its_turn_gives_up(
+    embedded_log: EmbeddedLog, prefix: str, tmp_path: Path
+) -> None:
+    desk = Desk(embedded_log, prefix)
+    topic = desk.topic()
+    member = desk.member([topic])
+    producer = desk.transactional()
+    producer.begin()
+    producer.produce(texts(topic, 1))
+    blocker = sqlite3.connect(tmp_path / "log" / FILE_NAME, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable):
+        member.consumer.commit_offsets({Partition(topic, 0): Committed(0)}, 0.05)
+    with pytest.raises(Aborted):
+        producer.commit(0.05)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    producer.abort(SECONDS)
+    transact(producer, *texts(topic, 1, "after"))
+    assert values(read(member.consumer, 1)) == [b"after-0"]
+    desk.close()
+
+
+def test_a_new_subscriber_takes_the_whole_group_over(embedded_log: EmbeddedLog, prefix: str) -> None:
+    desk = Desk(embedded_log, prefix)
+    topic = desk.topic(3)
+    older = desk.member([topic])
+    newer = desk.member([topic])
+    older.consumer.consume(1, 0)
+    assert older.gone == newer.assigned == [Partition(topic, number) for number in range(3)]
+    assert older.consumer.assignment() == frozenset()
+    desk.close()
+
+
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
+    EmbeddedLog(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LogError, match="99"):
+        EmbeddedLog(tmp_path)

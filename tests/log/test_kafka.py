@@ -1,0 +1,139 @@
+"""What only Kafka can do to a client: time out, fall silent, throw it out of the group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.log.kafka import KafkaLog
+from pipeline.log.port import Aborted, Committed, Fenced, OutcomeUnknown, Outgoing, Partition, Unavailable
+from tests.log.desk import (
+    SECONDS,
+    Desk,
+    Membership,
+    from_the_beginning,
+    read,
+    texts,
+    transact,
+    until,
+    values,
+)
+
+
+@pytest.fixture
+def desk(kafka_log: KafkaLog, prefix: str) -> Iterator[Desk]:
+    desk = Desk(kafka_log, prefix)
+    yield desk
+    desk.close()
+
+
+def test_a_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_dead(desk: Desk) -> None:
+    topic = desk.topic()
+    producer = desk.transactional("same")
+    producer.begin()
+    producer.produce(texts(topic, 50_000))
+    with pytest.raises(OutcomeUnknown):
+        producer.commit(0.001)
+    for call in (producer.begin, lambda: producer.abort(SECONDS), lambda: producer.commit(SECONDS)):
+        with pytest.raises(OutcomeUnknown):
+            call()
+    producer.close()
+    transact(desk.transactional("same"), *texts(topic, 1, "after"))
+    reader = desk.reader(Partition(topic, 0))
+    end = reader.bounds(Partition(topic, 0), SECONDS)[1]
+    everything = until(lambda: reader.position(Partition(topic, 0)) == end, reader)
+    assert values(everything)[-1] == b"after-0"
+    assert len(everything) in {1, 50_001}
+
+
+def test_a_fenced_producer_stays_fenced(desk: Desk) -> None:
+    topic = desk.topic()
+    producer = desk.transactional("same")
+    producer.begin()
+    producer.produce(texts(topic, 1))
+    desk.transactional("same")
+    for call in (lambda: producer.commit(SECONDS), lambda: producer.abort(SECONDS), lambda: producer.init(SECONDS)):
+        with pytest.raises(Fenced):
+            call()
+
+
+def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    log = KafkaLog("127.0.0.1:1", {"log_level": 0})
+    consumer = log.consumer("group")
+    with pytest.raises(Unavailable):
+        consumer.bounds(Partition("topic", 0), 0.2)
+    with pytest.raises(Unavailable):
+        consumer.committed([Partition("topic", 0)], 0.2)
+    with pytest.raises(Unavailable):
+        log.producer("producer").init(0.2)
+    consumer.close()
+
+
+def test_a_consumer_that_was_thrown_out_for_not_polling_cannot_send_offsets(kafka_bootstrap: str, prefix: str) -> None:
+    log = KafkaLog(kafka_bootstrap, {"log_level": 0}, max_poll_interval=0.6)
+    desk = Desk(log, prefix)
+    topic = desk.topic()
+    partition = Partition(topic, 0)
+    consumer = log.consumer(prefix + "group", session_timeout=0.6)
+    idle = Membership(consumer, [topic], from_the_beginning)
+    until(lambda: idle.assigned, consumer)
+    until(lambda: not consumer._client.memberid(), desk.reader(partition))
+    producer = desk.transactional()
+    producer.begin()
+    with pytest.raises(Aborted):
+        producer.send_offsets({partition: Committed(1)}, consumer, SECONDS)
+    producer.abort(SECONDS)
+    with pytest.raises(Fenced):
+        consumer.commit_offsets({partition: Committed(1)}, SECONDS)
+    until(lambda: idle.gone == [partition], consumer)
+    consumer.close()
+    desk.close()
+
+
+def test_offsets_of_an_older_generation_are_refused_by_the_broker(desk: Desk) -> None:
+    """A worker that slept through a rebalance still believes in its partitions, and sends what it knew before."""
+    topic = desk.topic(2)
+    sleeper = desk.member([topic])
+    stale = sleeper.consumer.group_metadata([])  # type: ignore[attr-defined]
+    other = Membership(desk.consumer("group"), [topic], from_the_beginning)
+    until(lambda: other.assigned and sleeper.gone, sleeper.consumer, other.consumer)
+    sleeper.consumer.group_metadata = lambda _partitions: stale  # type: ignore[attr-defined]
+    producer = desk.transactional()
+    producer.begin()
+    producer.produce(texts(topic, 1))
+    with pytest.raises(Aborted):
+        producer.send_offsets({Partition(topic, 0): Committed(1)}, sleeper.consumer, SECONDS)
+    producer.abort(SECONDS)
+    transact(producer, *texts(topic, 1))
+
+
+def test_a_full_queue_blocks_and_keeps_the_order(desk: Desk) -> None:
+    topic = desk.topic(2)
+    producer = desk.producer()
+    producer.produce([Outgoing(topic, None, b"%d" % number, number % 2) for number in range(250_000)])
+    producer.flush(SECONDS)
+    lanes: tuple[list[int], list[int]] = ([], [])
+    for message in read(desk.reader(Partition(topic, 0), Partition(topic, 1)), 250_000):
+        lanes[message.partition].append(int(message.value or b""))
+    assert lanes == (list(range(0, 250_000, 2)), list(range(1, 250_000, 2)))
+
+
+def test_a_message_too_large_for_the_client_fails_its_transaction(desk: Desk) -> None:
+    topic = desk.topic()
+    producer = desk.transactional()
+    producer.begin()
+    with pytest.raises(Aborted):
+        producer.produce([Outgoing(topic, None, bytes(2_000_000)), *texts(topic, 1)])
+    with pytest.raises(Aborted):
+        producer.commit(SECONDS)
+    producer.abort(SECONDS)
+    transact(producer, *texts(topic, 1, "after"))
+    assert values(read(desk.reader(Partition(topic, 0)), 1)) == [b"after-0"]
+
+
+def test_keyed_and_placed_messages_keep_their_order_within_a_partition(desk: Desk) -> None:
+    topic = desk.topic(1)
+    sent = [Outgoing(topic, b"key", b"%d" % number, 0 if number % 3 else None) for number in range(300)]
+    transact(desk.transactional(), *sent)
+    assert values(read(desk.reader(Partition(topic, 0)), 300)) == [each.value for each in sent]
