@@ -289,6 +289,8 @@ class StreakStarted(ProgramFact, frozen=True):
     ends_on: int | None
     ends_at: int | None
     """The instant after the window's last day; None for a streak without an end."""
+    ends_in: int | None = None
+    """The number of the period that `ends_at` lies in."""
 
 
 class StreakExtended(ProgramFact, frozen=True):

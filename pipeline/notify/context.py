@@ -1,0 +1,102 @@
+"""The context of rendering: what the facts of one journal record about one customer have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.notify.activity import Activity, activity_of
+from pipeline.notify.identity import CauseIds
+from pipeline.notify.program_view import Delivery, ProgramView
+from schemas.facts import Fact, ProgramFact
+from schemas.records import AnyRecord, CustomerRecord
+
+_NO_PROGRAM: Final = Delivery()
+
+
+class Cause:
+    """What made a fact so: the record, or a timer."""
+
+    __slots__ = ("activity", "created_at", "ids", "ref_id", "token")
+
+    def __init__(self, ids: CauseIds, org_id: int, created_at: int, activity: Activity | None) -> None:
+        self.ids = ids
+        self.token = ids.token
+        self.ref_id = f"{org_id}_{ids.token}"
+        self.created_at = created_at
+        """When intake took the record; for a timer, the instant it was due."""
+        self.activity = activity
+        """What the customer did; None for a timer, even one that fell due when a record came."""
+
+
+class Context:
+    """Made once for each journal record and customer; what several notifications share is worked out once."""
+
+    __slots__ = (
+        "_cause",
+        "_cause_name",
+        "_house",
+        "customer",
+        "customer_id",
+        "entity",
+        "org_id",
+        "programs",
+        "record",
+        "recorded_at",
+    )
+
+    def __init__(
+        self,
+        org_id: int,
+        customer_id: int,
+        record: AnyRecord | None,
+        programs: Mapping[int, ProgramView],
+        recorded_at: int,
+    ) -> None:
+        """`record` is None for a tick; `programs` are those of this org; `recorded_at` as in `FactMessage`."""
+        self.org_id = org_id
+        self.customer_id = customer_id
+        self.record = record
+        self.programs = programs
+        self.recorded_at = recorded_at
+        self.customer: dict[str, object] = {"customerId": customer_id}
+        self.entity: dict[str, object] = {"entityType": "USER", "entityId": customer_id}
+        self._cause: Cause | None = None
+        self._cause_name = ""
+        self._house: Delivery | None = None
+
+    def cause_of(self, fact: Fact) -> Cause:
+        """The fact's cause; facts of one cause stand together, so the last one is kept."""
+        if self._cause is None or fact.cause != self._cause_name:
+            self._cause = self._new_cause(fact)
+            self._cause_name = fact.cause
+        return self._cause
+
+    def program_of(self, fact: ProgramFact) -> ProgramView:
+        """The program that the fact stands in."""
+        return self.programs[fact.program_id]
+
+    def delivery_of(self, fact: Fact) -> Delivery:
+        """The settings of the fact's program; for a fact that stands in none, those of the org's default program."""
+        if isinstance(fact, ProgramFact):
+            return self.programs[fact.program_id].delivery
+        return self.house
+
+    @property
+    def house(self) -> Delivery:
+        """The settings of the org's default program: of several, the one with the lowest number."""
+        if self._house is None:
+            views = sorted(self.programs.items()) if len(self.programs) > 1 else self.programs.items()
+            chosen: ProgramView | None = None
+            for _, view in views:
+                if chosen is None or (view.default and not chosen.default):
+                    chosen = view
+            self._house = _NO_PROGRAM if chosen is None else chosen.delivery
+        return self._house
+
+    def _new_cause(self, fact: Fact) -> Cause:
+        ids = CauseIds(self.org_id, self.customer_id, fact.cause, fact.at)
+        record = self.record
+        if isinstance(record, CustomerRecord) and fact.cause == f"{type(record).__name__}:{record.id}":
+            return Cause(ids, self.org_id, self.recorded_at, activity_of(record))
+        return Cause(ids, self.org_id, fact.at, None)

@@ -1,0 +1,139 @@
+"""Render: facts become notifications. What each fact becomes, or that it stays silent, stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from pipeline.notify import customers, points, progress
+from pipeline.notify.context import Context
+from pipeline.notify.envelope import flat, wrapped
+from schemas.facts import (
+    CustomerChanged,
+    CustomerRegistered,
+    Fact,
+    MilestoneAchieved,
+    MilestoneProgressed,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    ProgramAdopted,
+    ProgramFact,
+    PurchaseCounted,
+    RecordAccepted,
+    RecordRefused,
+    ReturnCounted,
+    ReturnRecorded,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+    TierUpgraded,
+    TransactionRecorded,
+)
+from schemas.notifications import TOPIC_OF, EventName, Notification
+
+
+class Rendering(NamedTuple):
+    """What a kind of fact becomes."""
+
+    event: EventName
+    name: str
+    topic: str
+    subject: Callable[[Any], str]
+    data: Callable[[Any, Context], dict[str, object] | None]
+
+
+def _news(
+    event: EventName, subject: Callable[[Any], str], data: Callable[[Any, Context], dict[str, object] | None]
+) -> Rendering:
+    """`subject` tells events of one name and cause apart; `data` gives None when there is nothing to tell."""
+    return Rendering(event, event.value, TOPIC_OF[event], subject, data)  # a plain str is formatted faster
+
+
+RENDERINGS: Final[dict[type[Fact], Rendering | None]] = {
+    CustomerRegistered: _news(EventName.CUSTOMER_ADDED, lambda _: "", customers.customer_added),
+    CustomerChanged: _news(EventName.CUSTOMER_UPDATED, lambda _: "", customers.customer_updated),
+    TransactionRecorded: _news(EventName.TRANSACTION_ADDED, lambda fact: fact.bill_number, customers.transaction_added),
+    PointsIssued: _news(
+        EventName.POINTS_ISSUED,
+        lambda fact: f"{fact.currency}/{fact.issued_for}/{fact.rule_id}",
+        points.points_issued,
+    ),
+    PointsRedeemed: _news(
+        EventName.POINTS_REDEEMED, lambda fact: f"{fact.currency}/{fact.redemption_id}", points.points_redeemed
+    ),
+    PointsExpired: _news(
+        EventName.POINTS_EXPIRED, lambda fact: f"{fact.currency}/{fact.expired_on}", points.points_expired
+    ),
+    PointsReversed: _news(
+        EventName.ISSUED_POINTS_REVERSED, lambda fact: f"{fact.currency}/{fact.of_bill}", points.issued_points_reversed
+    ),
+    TierUpgraded: _news(EventName.TIER_UPGRADED, lambda fact: str(fact.reached), points.tier_upgraded),
+    MilestoneProgressed: _news(
+        EventName.TARGET_ACHIEVED_VALUE_UPDATED,
+        lambda fact: f"{fact.milestone_id}/{fact.period}",
+        progress.target_value_updated,
+    ),
+    MilestoneAchieved: _news(
+        EventName.TARGET_VALUE_ACHIEVED,
+        lambda fact: f"{fact.milestone_id}/{fact.period}",
+        progress.target_value_achieved,
+    ),
+    StreakStarted: _news(EventName.STREAK_START, lambda fact: fact.streak_id, progress.streak_start),
+    StreakLevelReached: _news(
+        EventName.STREAK_LEVEL_ACHIEVED,
+        lambda fact: f"{fact.streak_id}/{fact.level}",
+        progress.streak_level_achieved,
+    ),
+    StreakEnded: _news(EventName.STREAK_END, lambda fact: fact.streak_id, progress.streak_end),
+    RecordAccepted: None,
+    RecordRefused: None,
+    ReturnRecorded: None,
+    ProgramAdopted: None,
+    PurchaseCounted: None,
+    ReturnCounted: None,
+    PointsDebited: None,
+    StreakExtended: None,
+}
+"""Every kind of fact; None for those that are no news downstream."""
+
+
+def render(fact: Fact, context: Context, ordinal: int = 0) -> Notification | None:
+    """The notification of a fact, in the envelope of its program; None for one that is silent or switched off.
+
+    `ordinal` tells apart events that name, cause and subject do not. Raises `KeyError` for a program that `context`
+    does not hold, and `TypeError` for a bill without its record.
+    """
+    rendering = RENDERINGS[type(fact)]
+    if rendering is None:
+        return None
+    event, name, topic, subject_of, data_of = rendering
+    delivery = context.delivery_of(fact)
+    if name in delivery.off:
+        return None
+    data = data_of(fact, context)
+    if data is None:
+        return None
+    program_id = fact.program_id if isinstance(fact, ProgramFact) else 0
+    event_id = context.cause_of(fact).ids.event_id(program_id, name, ordinal, subject_of(fact))
+    envelope = wrapped if delivery.wrapped else flat
+    return Notification(event, topic, event_id, envelope(name, event_id, data, fact, context))
+
+
+def render_all(facts: Iterable[Fact], context: Context) -> list[Notification]:
+    """The notifications of the facts of one message, in order, no two with one id."""
+    notifications: list[Notification] = []
+    ids: set[str] = set()
+    for fact in facts:
+        notification = render(fact, context)
+        ordinal = 0
+        while notification is not None and notification.id in ids:
+            ordinal += 1
+            notification = render(fact, context, ordinal)
+        if notification is not None:
+            ids.add(notification.id)
+            notifications.append(notification)
+    return notifications
