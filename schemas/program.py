@@ -169,7 +169,7 @@ class Events(Definition):
     event: Annotated[str, Field(min_length=1, max_length=100)]
     measure: Literal["count", "sum"] = "count"
     attribute: str | None = None
-    """The attribute that `sum` adds up; an event without it, or with one that is no integer, counts nothing."""
+    """The attribute that `sum` adds up; an event in which it is no integer from 1 to 10^15 counts nothing."""
 
     @model_validator(mode="after")
     def _sum_needs_attribute(self) -> Self:

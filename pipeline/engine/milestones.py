@@ -15,6 +15,8 @@ from pipeline.engine.turn import Turn
 from schemas.facts import Fact, IssuedFor, MilestoneAchieved, MilestoneProgressed
 from schemas.records import CustomEventReceived, TransactionAdded
 
+_ADDED_MAX: Final = 10**15
+"""The most that one event may add, as much as a bill: a stray timestamp must not carry a sum beyond 64 bits."""
 _REWARD: Final = IssuedFor.MILESTONE
 """Bound once: looking up a member of an enum costs as much as building a fact."""
 
@@ -84,4 +86,4 @@ def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> in
     if isinstance(record, TransactionAdded):
         return record.amount_minor
     value = record.attributes.get(target.sums)
-    return value if type(value) is int and value > 0 else None
+    return value if type(value) is int and 0 < value <= _ADDED_MAX else None
