@@ -58,12 +58,14 @@ class StreakRuns(msgspec.Struct, array_like=True):
     ends_at: int
     """The instant after the streak's last day; `NEVER` for a streak without an end."""
     runs: list[tuple[int, int]] = []
-    """(first, last) period of each run, in order."""
+    """(first, last) period of each run, in order; one leaves when no late record can lengthen it any more."""
     longest: int = 0
     levels: list[int] = []
     """Levels reached, once per customer."""
     ended: bool = False
     ends_on: int | None = None
+    ends_in: int | None = None
+    """The number of the period that `ends_at` lies in."""
 
 
 class Section(msgspec.Struct, array_like=True):

@@ -6,9 +6,11 @@ that is still running breaks nothing. Each level is reached once per customer, b
 
 from __future__ import annotations
 
+from typing import Final
+
 from pipeline.engine.ledger import issue
 from pipeline.engine.milestones import targets_of
-from pipeline.engine.programs import Run
+from pipeline.engine.programs import Periods, Run
 from pipeline.engine.state import NEVER, CustomerState, StreakRuns, first_due
 from pipeline.engine.turn import Turn
 from schemas.facts import (
@@ -21,6 +23,9 @@ from schemas.facts import (
 )
 from schemas.program import Streak
 from schemas.records import CustomEventReceived, TransactionAdded
+
+_PERIODS_KEPT: Final = 400
+"""No late record can lengthen a run that ended so many periods ago: ids are remembered for 366 days at most."""
 
 
 def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[Fact]:
@@ -41,7 +46,7 @@ def extend(turn: Turn, record: TransactionAdded | CustomEventReceived) -> list[F
             if not (run.span is None or run.span.holds(turn.day)) or (known is not None and known.ended):
                 continue
             if known is None:
-                facts.append(_start(run, turn, turn.head.seq + len(facts) + 1))
+                facts.append(_start(run, target.periods, turn, turn.head.seq + len(facts) + 1))
                 known = StreakRuns(NEVER)
             if progress.achieved and not _holds(known.runs, period):
                 _one_more(run.definition, known, period, turn, facts, rewards)
@@ -73,14 +78,16 @@ def with_period(runs: list[tuple[int, int]], period: int) -> tuple[list[tuple[in
 def note_started(state: CustomerState, fact: StreakStarted) -> None:
     """The customer is enrolled."""
     ends_at = NEVER if fact.ends_at is None else fact.ends_at
-    state.head.sections[fact.program_id].streaks[fact.streak_id] = StreakRuns(ends_at, ends_on=fact.ends_on)
+    runs = StreakRuns(ends_at, ends_on=fact.ends_on, ends_in=fact.ends_in)
+    state.head.sections[fact.program_id].streaks[fact.streak_id] = runs
     state.head.due = min(state.head.due, ends_at)
 
 
 def note_extended(state: CustomerState, fact: StreakExtended) -> None:
     """The period is in the set."""
     streak = state.head.sections[fact.program_id].streaks[fact.streak_id]
-    streak.runs, _ = with_period(streak.runs, fact.period)
+    runs, _ = with_period(streak.runs, fact.period)
+    streak.runs = [run for run in runs if run[1] >= fact.period - _PERIODS_KEPT]
     streak.longest = fact.longest
 
 
@@ -103,7 +110,7 @@ def _holds(runs: list[tuple[int, int]], period: int) -> bool:
     return False
 
 
-def _start(run: Run, turn: Turn, seq: int) -> StreakStarted:
+def _start(run: Run, periods: Periods, turn: Turn, seq: int) -> StreakStarted:
     program = turn.program
     first, last = run.span or (None, None)
     return StreakStarted(
@@ -116,6 +123,7 @@ def _start(run: Run, turn: Turn, seq: int) -> StreakStarted:
         turn.day if first is None else first,
         last,
         None if last is None else program.calendar.start_of(last + 1),
+        None if last is None else periods.around(last + 1).number,
     )
 
 

@@ -29,9 +29,8 @@ def _end_streak(
     state: CustomerState, program_id: int, section: Section, streak_id: str, due: int, facts: list[Fact]
 ) -> None:
     streak = section.streaks[streak_id]
-    if streak.ended or streak.ends_at != due or streak.ends_on is None:
+    if streak.ended or streak.ends_at != due or streak.ends_on is None or streak.ends_in is None:
         return
-    last = streak.runs[-1][1] if streak.runs else 0
     facts.append(
         StreakEnded(
             state.head.seq + len(facts) + 1,
@@ -41,7 +40,7 @@ def _end_streak(
             section.version,
             streak_id,
             streak.ends_on,
-            current_run(streak.runs, last),
+            current_run(streak.runs, streak.ends_in),
             tuple(streak.levels),
         )
     )
