@@ -24,7 +24,7 @@ from pipeline.engine.calendar import as_day
 from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.postings import MEMBER, postings
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import Account, Bill, CustomerState, Head, decode_bill, decode_head, encode_state
+from pipeline.engine.state import Account, Bill, CustomerState, Head, decode_bill, decode_head, encode_state, first_due
 from schemas import facts as known
 from schemas.facts import Fact, FactMessage, IssuedFor, ProgramFact, decode_facts, encode_facts
 from schemas.program import ProgramDefinition
@@ -191,6 +191,7 @@ def check(state: CustomerState, facts: list[Fact]) -> None:
     for one in decode_facts(encode_facts(message)).facts:
         apply(folded, one)
     assert folded == state
+    assert state.head.due == first_due(state.head)
     assert decode_head(encode_state(state.head)) == state.head
     assert all(decode_bill(encode_state(bill)) == bill for bill in state.entries.values())
     balances = Counter[tuple[int, str]]()

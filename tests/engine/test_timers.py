@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.state import first_due
+from pipeline.engine.state import NEVER, first_due
 from schemas.facts import PointsExpired, PointsIssued, RecordRefused, Refusal, StreakEnded, StreakStarted
 from schemas.program import ProgramDefinition
 from tests.dsl import Story, bought, day, given, instant, issued, program, redeem, spend, tick
@@ -88,7 +88,7 @@ def test_streak_that_ended_leaves_the_points_timer() -> None:
     story.play(tick("2011-04-01 00:00"))
     assert first_due(story.state.head) == instant("2011-04-30 00:00")
     story.play(tick("2011-04-30 00:00"))
-    assert first_due(story.state.head) is None
+    assert first_due(story.state.head) == NEVER
 
 
 def test_points_of_a_late_bill_may_expire_as_soon_as_they_are_issued() -> None:

@@ -1,0 +1,174 @@
+"""Milestones: what counts, when a target is met, and what it pays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.engine.calendar import period_of
+from schemas.facts import IssuedFor, MilestoneAchieved, MilestoneProgressed, PointsIssued
+from schemas.program import PeriodUnit, ProgramDefinition
+from tests.dsl import Story, bought, brought_back, day, did, fact, given, instant, issued, program
+
+
+def milestone(**parts: Any) -> dict[str, Any]:
+    fixed = {"id": "goal", "target_id": 9, "name": "Goal", "period": "month", "counts": {"of": "transactions"}}
+    return {**fixed, "target": 1, **parts}
+
+
+def with_goal(version: int = 1, **parts: Any) -> ProgramDefinition:
+    return program(version=version, milestones=[milestone(**parts)])
+
+
+def values(story: Story) -> list[tuple[int, int]]:
+    return [(one.added, one.value) for one in story.only(MilestoneProgressed)]
+
+
+SUM = {"of": "transactions", "measure": "sum"}
+GRAMS = {"of": "events", "event": "brew", "measure": "sum", "attribute": "grams"}
+MARCH_2011 = period_of(PeriodUnit.MONTH, day("2011-03-01"))
+
+
+def test_bill_that_meets_the_target_achieves_the_milestone_and_is_rewarded() -> None:
+    goal = with_goal(counts=SUM, target=1_000, points=50)
+    given(goal, bought("B1", 999, "2011-03-01")).when(bought("B2", 1, "2011-03-31 23:59")).then(
+        fact(
+            MilestoneProgressed,
+            milestone_id="goal",
+            period=MARCH_2011,
+            period_ends_at=instant("2011-04-01 00:00"),
+            added=1,
+            value=1_000,
+            target=1_000,
+        ),
+        fact(MilestoneAchieved, milestone_id="goal", period=MARCH_2011, value=1_000, target=1_000, added=1),
+        issued(50, "goal", balance=50, issued_for=IssuedFor.MILESTONE),
+    )
+
+
+@pytest.mark.parametrize(
+    ("amounts", "achieved_by"),
+    [
+        pytest.param([998, 1], [], id="one-short"),
+        pytest.param([999, 1], ["B2"], id="exactly"),
+        pytest.param([2_500], ["B1"], id="at-once-and-once-only"),
+        pytest.param([999, 2, 5_000], ["B2"], id="counting-goes-on"),
+        pytest.param([1_000, 0], ["B1"], id="nothing-added-after-it"),
+    ],
+)
+def test_target_is_met_once_when_the_value_crosses_it(amounts: list[int], achieved_by: list[str]) -> None:
+    story = given(with_goal(counts=SUM, target=1_000))
+    for number, amount in enumerate(amounts, 1):
+        story.play(bought(f"B{number}", amount, f"2011-03-0{number}"))
+    assert [one.cause for one in story.only(MilestoneAchieved)] == [f"TransactionAdded:t-{one}" for one in achieved_by]
+    assert len(values(story)) == len(amounts)
+    assert values(story)[-1][1] == sum(amounts)
+
+
+@pytest.mark.parametrize(
+    ("unit", "first", "second", "separate"),
+    [
+        pytest.param("day", "2011-03-27 00:00", "2011-03-27 23:59", False, id="a-day-of-23-hours"),
+        pytest.param("day", "2011-03-27 23:59", "2011-03-28 00:00", True, id="midnight"),
+        pytest.param("week", "2011-03-06 23:59", "2011-03-07 00:00", True, id="monday"),
+        pytest.param("month", "2012-02-29 23:59", "2012-03-01 00:00", True, id="leap-february"),
+        pytest.param("month", "2011-10-01 00:00", "2011-10-31 23:59", False, id="a-month-with-25-hours"),
+        pytest.param("quarter", "2011-03-31 23:59", "2011-04-01 00:00", True, id="quarter"),
+        pytest.param("year", "2011-12-31 23:59", "2012-01-01 00:00", True, id="year"),
+    ],
+)
+def test_every_period_of_the_zone_begins_at_nothing(unit: str, first: str, second: str, separate: bool) -> None:  # noqa: FBT001
+    story = given(with_goal(period=unit, points=5), bought("B1", 1, first), bought("B2", 1, second))
+    assert values(story) == [(1, 1), (1, 1 if separate else 2)]
+    assert len(story.only(MilestoneAchieved)) == len(story.only(PointsIssued)) == (2 if separate else 1)
+
+
+def test_late_bill_counts_in_the_period_of_its_event_time() -> None:
+    story = given(with_goal(target=2), bought("B1", 1, "2011-02-28"), bought("B3", 1, "2011-03-05"))
+    story.play(bought("B2", 1, "2011-02-28 13:00"), as_of=instant("2011-03-06"))
+    assert [one.period for one in story.only(MilestoneAchieved)] == [MARCH_2011 - 1]
+    assert values(story) == [(1, 1), (1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "counted"),
+    [
+        pytest.param({"grams": 18}, [(18, 18)], id="an-integer"),
+        pytest.param({}, [], id="missing"),
+        pytest.param({"grams": "18"}, [], id="text"),
+        pytest.param({"grams": "1.5"}, [], id="a-fraction"),
+        pytest.param({"grams": True}, [], id="a-truth"),
+        pytest.param({"grams": 0}, [], id="zero"),
+        pytest.param({"grams": -18}, [], id="below-zero"),
+        pytest.param({"grams": 10**15}, [(10**15, 10**15)], id="the-most-there-can-be"),
+        pytest.param({"grams": 10**15 + 1}, [], id="beyond-the-most"),
+    ],
+)
+def test_sum_over_events_adds_up_a_positive_integer_attribute(
+    attributes: dict[str, int | bool | str], counted: list[tuple[int, int]]
+) -> None:
+    story = given(with_goal(counts=GRAMS, target=100)).when(did("brew", "2011-03-01", attributes=attributes))
+    assert values(story) == counted
+
+
+def test_stray_numbers_in_events_never_grow_beyond_what_can_be_stored() -> None:
+    story = given(with_goal(counts=GRAMS, target=100))
+    for hour in range(10, 16):
+        story.play(did("brew", f"2011-03-01 {hour}:00", attributes={"grams": 2**63 - 1}))
+    assert values(story) == []
+
+
+def test_count_over_events_counts_those_of_its_name() -> None:
+    goal = with_goal(counts={"of": "events", "event": "brew"}, target=2)
+    story = given(goal, did("brew", "2011-03-01"), did("taste", "2011-03-02"), did("brew", "2011-03-03"))
+    assert (values(story), len(story.only(MilestoneAchieved))) == ([(1, 1), (1, 2)], 1)
+
+
+@pytest.mark.parametrize(
+    ("on", "counts"),
+    [
+        pytest.param("2011-03-09 23:59", False, id="day-before"),
+        pytest.param("2011-03-10 00:00", True, id="first-day"),
+        pytest.param("2011-03-20 23:59", True, id="last-day"),
+        pytest.param("2011-03-21 00:00", False, id="day-after"),
+    ],
+)
+def test_milestone_counts_within_its_validity(on: str, counts: bool) -> None:  # noqa: FBT001 - a table
+    story = given(with_goal(validity={"first": "2011-03-10", "last": "2011-03-20"})).when(bought("B1", 1, on))
+    assert bool(values(story)) == counts
+
+
+def test_return_leaves_the_value_alone() -> None:
+    story = given(with_goal(counts=SUM, target=1_000), bought("B1", 999, "2011-03-01"))
+    story.play(brought_back("B1", 999, "2011-03-02"))
+    story.play(bought("B2", 1, "2011-03-03"))
+    assert len(story.only(MilestoneAchieved)) == 1
+
+
+def test_rewards_of_several_milestones_add_up_in_the_balance() -> None:
+    story = given(program(milestones=[milestone(id="one", points=3), milestone(id="two", points=4)]))
+    story.when(bought("B1", 1, "2011-03-01"))
+    assert [(one.rule_id, one.balance) for one in story.only(PointsIssued)] == [("one", 3), ("two", 7)]
+
+
+def test_target_lowered_below_the_value_is_met_by_the_next_bill() -> None:
+    story = given(with_goal(counts=SUM, target=1_000), bought("B1", 500, "2011-03-01"))
+    story.play(with_goal(counts=SUM, target=400, version=2))
+    story.play(bought("B2", 1, "2011-03-02"))
+    assert [(one.value, one.target) for one in story.only(MilestoneAchieved)] == [(501, 400)]
+
+
+def test_achieved_milestone_stays_achieved_when_the_target_is_raised() -> None:
+    story = given(with_goal(target=1), bought("B1", 500, "2011-03-01"), with_goal(target=2, version=2))
+    story.play(bought("B2", 1, "2011-03-02"))
+    assert len(story.only(MilestoneAchieved)) == 1
+
+
+def test_periods_leave_when_no_record_of_them_would_be_accepted() -> None:
+    story = given(with_goal(period="day"))
+    for month in range(1, 7):
+        for on in ("05", "15", "25"):
+            story.play(bought(f"B{month}-{on}", 1, f"2011-0{month}-{on}"))
+    kept = story.state.head.sections[1].milestones["goal"]
+    assert list(kept) == [day(one) for one in ("2011-05-25", "2011-06-05", "2011-06-15", "2011-06-25")]

@@ -1,0 +1,250 @@
+"""Streaks: runs of periods, late records that join them, levels once for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.engine.calendar import period_of
+from pipeline.engine.streaks import current_run, with_period
+from schemas.facts import IssuedFor, MilestoneAchieved, StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.program import PeriodUnit, ProgramDefinition
+from tests.dsl import Story, bought, brought_back, day, did, fact, given, instant, issued, program, tick
+
+
+def loyal(version: int = 1, validity: dict[str, str] | None = None, **parts: Any) -> ProgramDefinition:
+    visit = {"id": "visit", "target_id": 1, "name": "Visit", "counts": {"of": "transactions"}}
+    goal = {"period": "month", "target": 1}
+    streak = {"id": "loyal", "streak_id": 2, "name": "Loyal", "milestone": "visit", "validity": validity or {}}
+    levels = [{"name": "Three", "periods": 3, "points": 20}, {"name": "Four", "periods": 4}]
+    return program(
+        version=version,
+        repeat_window_days=200,
+        milestones=[{**visit, **goal, **{name: parts.pop(name) for name in ("period", "target") if name in parts}}],
+        streaks=[{**streak, "levels": levels, **parts}],
+    )
+
+
+def month(text: str) -> int:
+    return period_of(PeriodUnit.MONTH, day(f"{text}-01"))
+
+
+def visits(*months: str, program: ProgramDefinition | None = None) -> Story:
+    return given(program or loyal(), *(bought(f"B{one}", 100, f"{one}-10") for one in months))
+
+
+def late_visit(story: Story, on: str, as_of: str) -> None:
+    story.play(bought(f"late-{on}", 100, on), as_of=instant(as_of))
+
+
+def levels(story: Story) -> list[tuple[int, int]]:
+    return [(one.level, one.run) for one in story.only(StreakLevelReached)]
+
+
+def test_first_bill_enrols_and_counts() -> None:
+    given(loyal()).when(bought("B1", 100, "2011-03-10")).then(
+        fact(MilestoneAchieved, milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
+        fact(StreakStarted, streak_id="loyal", starts_on=day("2011-03-10"), ends_on=None, ends_at=None),
+        fact(StreakExtended, streak_id="loyal", period=month("2011-03"), run=1, longest=1),
+    )
+
+
+def test_streak_with_dates_begins_and_ends_on_them() -> None:
+    story = visits("2011-03", program=loyal(validity={"first": "2011-01-01", "last": "2011-12-31"}))
+    assert story.only(StreakStarted) == [
+        StreakStarted(
+            8,
+            "TransactionAdded:t-B2011-03",
+            instant("2011-03-10"),
+            1,
+            1,
+            "loyal",
+            day("2011-01-01"),
+            day("2011-12-31"),
+            instant("2012-01-01 00:00"),
+            month("2012-01"),
+        )
+    ]
+
+
+def test_bill_that_counts_without_meeting_the_target_enrols_only() -> None:
+    story = visits("2011-03", program=loyal(target=2))
+    assert (len(story.only(StreakStarted)), story.only(StreakExtended)) == (1, [])
+    story.play(bought("B2", 100, "2011-03-11"))
+    assert [one.run for one in story.only(StreakExtended)] == [1]
+
+
+def test_period_counts_once_however_often_its_target_is_met() -> None:
+    story = visits("2011-03")
+    story.play(bought("B2", 100, "2011-03-20"))
+    assert len(story.only(StreakExtended)) == 1
+
+
+def test_third_month_in_a_row_reaches_the_level_and_its_reward() -> None:
+    visits("2011-01", "2011-02").when(bought("B3", 100, "2011-03-10")).then(
+        fact(MilestoneAchieved, milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
+        fact(StreakExtended, streak_id="loyal", period=month("2011-03"), run=3, longest=3),
+        fact(StreakLevelReached, streak_id="loyal", level=3, period=month("2011-03"), run=3),
+        issued(20, "loyal:3", balance=20, issued_for=IssuedFor.STREAK),
+    )
+
+
+@pytest.mark.parametrize(
+    ("months", "runs", "reached"),
+    [
+        pytest.param(["01", "02", "04"], [1, 2, 1], [], id="a-missed-month-breaks-it"),
+        pytest.param(["01", "02", "03", "04"], [1, 2, 3, 4], [(3, 3), (4, 4)], id="run-goes-on"),
+        pytest.param(["01", "02", "03", "05", "06", "07"], [1, 2, 3, 1, 2, 3], [(3, 3)], id="level-once-for-ever"),
+    ],
+)
+def test_run_is_the_number_of_consecutive_periods(months: list[str], runs: list[int], reached: list[Any]) -> None:
+    story = visits(*(f"2011-{one}" for one in months))
+    assert ([one.run for one in story.only(StreakExtended)], levels(story)) == (runs, reached)
+
+
+def test_run_goes_on_over_new_year() -> None:
+    assert levels(visits("2010-11", "2010-12", "2011-01")) == [(3, 3)]
+
+
+def test_late_bill_joins_two_runs_and_reaches_every_level_on_the_way() -> None:
+    story = visits("2011-01", "2011-02", "2011-04")
+    late_visit(story, "2011-03-15", "2011-04-20")
+    assert [(one.run, one.longest) for one in story.only(StreakExtended)] == [(1, 1), (2, 2), (1, 2), (4, 4)]
+    assert levels(story) == [(3, 4), (4, 4)]
+    assert story.state.head.sections[1].streaks["loyal"].runs == [(month("2011-01"), month("2011-04"))]
+
+
+def test_late_bill_before_the_first_period_lengthens_the_run() -> None:
+    story = visits("2011-02", "2011-03")
+    late_visit(story, "2011-01-15", "2011-03-20")
+    assert levels(story) == [(3, 3)]
+
+
+def test_longest_run_is_kept_when_it_breaks() -> None:
+    story = visits("2011-01", "2011-02", "2011-03", "2011-05")
+    assert [one.longest for one in story.only(StreakExtended)] == [1, 2, 3, 3]
+
+
+def test_return_does_not_take_a_period_out_of_the_run() -> None:
+    story = visits("2011-01", "2011-02")
+    story.play(brought_back("B2011-02", 100, "2011-02-20"))
+    story.play(bought("B3", 100, "2011-03-10"))
+    assert levels(story) == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("months", "run"),
+    [
+        pytest.param(["01", "02", "03"], 0, id="broken-long-before"),
+        pytest.param(["10", "11"], 0, id="last-month-missed"),
+        pytest.param(["10", "11", "12"], 3, id="standing"),
+        pytest.param(["01", "12"], 1, id="only-the-last-month"),
+    ],
+)
+def test_streak_ends_with_the_run_that_stands_on_its_last_day(months: list[str], run: int) -> None:
+    story = visits(*(f"2011-{one}" for one in months), program=loyal(validity={"last": "2011-12-31"}))
+    story.when(tick("2012-01-01 00:00"))
+    reached = tuple(level for level, _ in levels(story))
+    assert [(one.run, one.levels, one.ends_on) for one in story.only(StreakEnded)] == [
+        (run, reached, day("2011-12-31"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("months", "run"),
+    [pytest.param(["09", "10"], 2, id="running-month-breaks-nothing"), pytest.param(["08", "09"], 0, id="broken")],
+)
+def test_streak_may_end_within_a_period(months: list[str], run: int) -> None:
+    story = visits(*(f"2011-{one}" for one in months), program=loyal(validity={"last": "2011-11-15"}))
+    story.play(tick("2011-11-16"))
+    assert [one.run for one in story.only(StreakEnded)] == [run]
+
+
+def test_streak_in_which_nothing_counted_ends_at_nothing() -> None:
+    story = visits("2011-03", program=loyal(target=2, validity={"last": "2011-12-31"})).when(tick("2012-01-01"))
+    assert [(one.run, one.levels) for one in story.only(StreakEnded)] == [(0, ())]
+
+
+def test_nothing_counts_once_the_streak_is_over() -> None:
+    story = visits("2011-01", "2011-02", program=loyal(validity={"last": "2011-03-31"}))
+    story.play(tick("2011-04-01"))
+    late_visit(story, "2011-03-15", "2011-04-10")
+    story.play(bought("B4", 100, "2011-04-10"))
+    assert (len(story.only(StreakExtended)), levels(story)) == (2, [])
+
+
+def test_bill_before_the_streak_begins_does_not_enrol() -> None:
+    story = visits("2011-01", program=loyal(validity={"first": "2011-02-01"}))
+    assert story.only(StreakStarted) == []
+
+
+def test_streak_on_an_event_milestone_follows_the_events() -> None:
+    brew = {
+        "id": "brew",
+        "target_id": 1,
+        "name": "Brew",
+        "period": "day",
+        "counts": {"of": "events", "event": "brew"},
+        "target": 1,
+    }
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "brew", "levels": [{"name": "2", "periods": 2}]}
+    definition = program(milestones=[brew], streaks=[streak])
+    story = given(definition, did("brew", "2011-03-26"), did("taste", "2011-03-26"), did("brew", "2011-03-27"))
+    assert levels(story) == [(2, 2)]
+
+
+def test_event_that_adds_nothing_to_its_milestone_enrols_nobody() -> None:
+    counts = {"of": "events", "event": "brew", "measure": "sum", "attribute": "grams"}
+    brew = {"id": "brew", "target_id": 1, "name": "Brew", "period": "day", "counts": counts, "target": 1}
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "brew", "levels": [{"name": "2", "periods": 2}]}
+    given(program(milestones=[brew], streaks=[streak])).when(did("brew", "2011-03-26")).then()
+
+
+def test_two_streaks_on_one_milestone_pay_each_for_itself() -> None:
+    definition = loyal()
+    twin = definition.streaks[0].model_copy(update={"id": "twin", "streak_id": 3})
+    both = definition.model_copy(update={"streaks": (*definition.streaks, twin)})
+    story = visits("2011-01", "2011-02", "2011-03", program=both)
+    assert [(one.streak_id, one.level) for one in story.only(StreakLevelReached)] == [("loyal", 3), ("twin", 3)]
+    assert story.account().balance == 40
+
+
+def test_runs_that_no_late_record_can_lengthen_leave() -> None:
+    story = given(loyal(period="day"))
+    for year in (2011, 2013):
+        for number in ("01", "03", "05"):
+            story.play(bought(f"B{year}-{number}", 100, f"{year}-03-{number}"))
+    kept = story.state.head.sections[1].streaks["loyal"]
+    assert kept.runs == [(day(f"2013-03-{one}"), day(f"2013-03-{one}")) for one in ("01", "03", "05")]
+    assert kept.longest == 1
+
+
+@pytest.mark.parametrize(
+    ("runs", "period", "after", "length"),
+    [
+        pytest.param([], 5, [(5, 5)], 1, id="first"),
+        pytest.param([(1, 3)], 4, [(1, 4)], 4, id="next"),
+        pytest.param([(1, 3)], 5, [(1, 3), (5, 5)], 1, id="gap"),
+        pytest.param([(1, 3), (5, 6)], 4, [(1, 6)], 6, id="joins"),
+        pytest.param([(5, 6)], 3, [(3, 3), (5, 6)], 1, id="before"),
+        pytest.param([(5, 6)], 4, [(4, 6)], 3, id="just-before"),
+        pytest.param([(1, 1), (9, 9)], 5, [(1, 1), (5, 5), (9, 9)], 1, id="between"),
+    ],
+)
+def test_period_joins_the_runs_it_touches(
+    runs: list[tuple[int, int]], period: int, after: list[tuple[int, int]], length: int
+) -> None:
+    assert with_period(runs, period) == (after, length)
+
+
+@pytest.mark.parametrize(
+    ("period", "run"),
+    [
+        pytest.param(6, 3, id="running-period-counts"),
+        pytest.param(7, 3, id="running-period-breaks-nothing"),
+        pytest.param(8, 0, id="missed"),
+    ],
+)
+def test_current_run_stands_until_a_period_is_missed(period: int, run: int) -> None:
+    assert current_run([(1, 2), (4, 6)], period) == run
