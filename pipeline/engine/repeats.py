@@ -18,11 +18,12 @@ def is_repeat(head: Head, record: CustomerRecord, cause: str) -> bool:
 def admit(turn: Turn, record: CustomerRecord) -> list[Fact]:
     """Take the record in, or refuse it for its id or its age."""
     head, cause, at, clock = turn.head, turn.cause, turn.at, turn.clock
-    if cause in head.recent:
-        return [RecordRefused(head.seq + 1, cause, at, Refusal.ID_REUSED, clock, subject=record.id)]
     horizon = clock - turn.org.window_ms
     # A window that a new program version widens does not bring back the ids that are forgotten.
     horizon = max(horizon, head.horizon)
+    known = head.recent.get(cause)
+    if known is not None and known[0] >= horizon:
+        return [RecordRefused(head.seq + 1, cause, at, Refusal.ID_REUSED, clock, subject=record.id)]
     if at < horizon:
         return [RecordRefused(head.seq + 1, cause, at, Refusal.TOO_OLD, clock)]
     return [RecordAccepted(head.seq + 1, cause, at, clock, record.digest, horizon)]
@@ -32,6 +33,7 @@ def remember(state: CustomerState, fact: RecordAccepted) -> None:
     """Keep the id for as long as a repeat must be told; forget those that are too old by now."""
     head = state.head
     recent = head.recent
+    recent.pop(fact.cause, None)  # the same id from before the window, which nothing had swept out yet
     recent[fact.cause] = (fact.at, fact.digest)
     head.clock = fact.clock
     head.horizon = horizon = fact.forget_before
