@@ -27,11 +27,11 @@ h2 { font-size: 18px; margin: 0 0 2px; }
 h3 { font-size: 14px; margin: 22px 0 4px; }
 p { margin: 0 0 12px; }
 .soft { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(178px, 1fr)); gap: 12px; margin: 24px 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin: 24px 0; }
 .tile, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; }
-.tile { padding: 14px 16px; }
+.tile { padding: 14px 16px; margin: 0; }
 .tile dt { color: var(--soft); font-size: 13px; }
-.tile dd { margin: 0; font-size: 25px; font-weight: 650; line-height: 1.25; font-variant-numeric: tabular-nums; }
+.tile dd { margin: 0; font-size: 24px; font-weight: 650; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile dd.note { font-size: 12px; font-weight: 400; color: var(--soft); }
 .card { padding: 20px 22px; margin: 0 0 16px; }
 .plot { overflow-x: auto; }
