@@ -1,0 +1,36 @@
+"""Golden files: what each case becomes. `python -m tests.notify.golden` writes them anew; then read the diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from pipeline.notify.render import render
+from schemas.notifications import EventName
+from tests.notify.cases import CASES, context, recorded_at, view
+
+GOLDEN = Path(__file__).parent / "golden"
+PROFILES = ("flat", "wrapped")
+
+
+def body_of(event: EventName, profile: str) -> bytes:
+    case = CASES[event]
+    program = view(notifications={"profile": profile})
+    notification = render(case.fact, context(case.record, program, recorded_at=recorded_at(case)))
+    assert notification is not None
+    return notification.body
+
+
+def path_of(event: EventName, profile: str) -> Path:
+    return GOLDEN / f"{event}.{profile}.json"
+
+
+def pretty(body: bytes) -> str:
+    return msgspec.json.format(body, indent=2).decode() + "\n"
+
+
+if __name__ == "__main__":
+    for one in EventName:
+        for envelope in PROFILES:
+            path_of(one, envelope).write_text(pretty(body_of(one, envelope)))
