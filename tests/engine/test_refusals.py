@@ -1,0 +1,85 @@
+"""Refusals: one test each, in the order of the enum, and a check that none is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.facts import RecordRefused, Refusal
+from schemas.program import ProgramDefinition
+from tests.dsl import Step, adjust, bought, brought_back, given, instant, joined, program, redeem, spend
+
+SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
+B1 = bought("B1", 1_000, "2011-03-01")
+Case = tuple[list[ProgramDefinition | Step], Step, str, int]
+
+CASES: dict[Refusal, Case] = {
+    Refusal.ID_REUSED: ([SHOP, B1], bought("B2", 1, "2011-03-02", id="t-B1"), "t-B1", 0),
+    Refusal.TOO_OLD: ([SHOP, joined("2011-03-01")], bought("B2", 1, "2011-01-01"), "", 0),
+    Refusal.CUSTOMER_UNKNOWN: ([program(add_customers=False)], B1, "", 0),
+    Refusal.CUSTOMER_EXISTS: ([SHOP, B1], joined("2011-03-02"), "", 0),
+    Refusal.PROGRAM_UNKNOWN: ([SHOP, B1], redeem(5, "2011-03-02", program_id=9), "9", 0),
+    Refusal.CURRENCY_UNKNOWN: ([SHOP], bought("B2", 1, "2011-03-02", currency="EUR"), "EUR", 1),
+    Refusal.BILL_EXISTS: ([SHOP, B1], bought("B1", 1_000, "2011-03-02", id="other"), "B1", 0),
+    Refusal.BILL_UNKNOWN: ([SHOP, B1], brought_back("B9", 1, "2011-03-02"), "B9", 0),
+    Refusal.BILL_RETURNED: (
+        [SHOP, B1, brought_back("B1", 1_000, "2011-03-02")],
+        brought_back("B1", 1, "2011-03-03"),
+        "B1",
+        0,
+    ),
+    Refusal.POINTS_NOT_POSITIVE: ([SHOP, B1], redeem(0, "2011-03-02"), "0", 1),
+    Refusal.BELOW_MINIMUM: ([SHOP, B1], redeem(4, "2011-03-02"), "4", 1),
+    Refusal.BALANCE_TOO_LOW: ([SHOP, B1], redeem(11, "2011-03-02"), "11", 1),
+}
+
+
+@pytest.mark.parametrize("reason", list(Refusal))
+def test_record_is_refused_for_its_reason(reason: Refusal) -> None:
+    steps, record, subject, program_id = CASES[reason]
+    story = given(*steps)
+    story.play(record)
+    assert [
+        (one.reason, one.subject, one.program_id, one.program_version)
+        for one in story.decided
+        if type(one) is RecordRefused
+    ] == [(reason, subject, program_id, min(program_id, 1))]
+
+
+def test_no_refusal_is_missing_here() -> None:
+    assert list(CASES) == list(Refusal)
+
+
+@pytest.mark.parametrize(
+    ("steps", "record", "first"),
+    [
+        pytest.param([SHOP, B1], bought("B9", 1, "2010-01-01", id="t-B1"), Refusal.ID_REUSED, id="reused-and-too-old"),
+        pytest.param([SHOP, joined("2011-03-01")], joined("2010-01-01"), Refusal.TOO_OLD, id="too-old-and-exists"),
+        pytest.param(
+            [program(add_customers=False)],
+            redeem(0, "2011-03-01", program_id=9),
+            Refusal.CUSTOMER_UNKNOWN,
+            id="unknown-customer-and-program",
+        ),
+        pytest.param(
+            [SHOP],
+            redeem(0, "2011-03-01", program_id=9, currency="X"),
+            Refusal.PROGRAM_UNKNOWN,
+            id="program-and-currency",
+        ),
+        pytest.param([SHOP], redeem(0, "2011-03-01", currency="X"), Refusal.CURRENCY_UNKNOWN, id="currency-and-zero"),
+        pytest.param([SHOP], adjust(0, "2011-03-01", currency="X"), Refusal.CURRENCY_UNKNOWN, id="adjustment-currency"),
+        pytest.param([SHOP], redeem(0, "2011-03-01"), Refusal.POINTS_NOT_POSITIVE, id="zero-and-below-minimum"),
+        pytest.param([SHOP], redeem(4, "2011-03-01"), Refusal.BELOW_MINIMUM, id="below-minimum-and-balance"),
+    ],
+)
+def test_of_several_reasons_the_first_in_order_is_given(steps: list[Step], record: Step, first: Refusal) -> None:
+    story = given(*steps)
+    story.play(record, as_of=instant("2011-03-02"))
+    assert [one.reason for one in story.decided if type(one) is RecordRefused] == [first]
+
+
+def test_return_in_another_currency_than_its_bill_is_refused() -> None:
+    story = given(SHOP, B1)
+    story.play(brought_back("B1", 1_000, "2011-03-02", currency="EUR"))
+    assert [(one.reason, one.subject) for one in story.only(RecordRefused)] == [(Refusal.CURRENCY_UNKNOWN, "EUR")]
+    assert story.account().balance == 10
