@@ -33,7 +33,7 @@ ENVELOPE_FIELDS = {
 
 EXTENSIONS: dict[EventName, set[str]] = {
     EventName.CUSTOMER_UPDATED: {
-        # The sample's list is empty; requestUpdated shows `{fieldName, previousValue, currentValue}`: we give no values.
+        # The sample's list is empty; requestUpdated shows `{fieldName, previousValue, currentValue}`. Values we keep.
         "updatedFields[]",
         "updatedFields[].fieldName",
         # In customerAdded's sample, not in this one.
