@@ -46,6 +46,7 @@ from schemas.records import (
 ORG: Final = 1
 CUSTOMER: Final = 7
 ZONE: Final = "Europe/London"
+NOBODY: Final = Profile()
 BOOKKEEPING: Final = frozenset(
     {
         known.RecordAccepted,
@@ -260,14 +261,14 @@ def adjust(points: int, on: str, **parts: Any) -> AdjustPoints:
     return _record(AdjustPoints, f"a-{on}", on, **{"program_id": 1, "points": points, "reason": "goodwill", **parts})
 
 
-def joined(on: str, **profile: Any) -> CustomerAdded:
+def joined(on: str, profile: Profile = NOBODY, **parts: Any) -> CustomerAdded:
     """A customer is announced."""
-    return _record(CustomerAdded, f"j-{on}", on, profile=Profile(**profile))
+    return _record(CustomerAdded, f"j-{on}", on, profile=profile, **parts)
 
 
-def changed(on: str, **profile: Any) -> CustomerUpdated:
+def changed(on: str, profile: Profile, **parts: Any) -> CustomerUpdated:
     """A profile changes."""
-    return _record(CustomerUpdated, f"c-{on}", on, profile=Profile(**profile))
+    return _record(CustomerUpdated, f"c-{on}", on, profile=profile, **parts)
 
 
 def tick(on: str) -> Tick:

@@ -10,7 +10,7 @@ from tests.dsl import adjust, bought, brought_back, changed, did, fact, given, i
 
 
 def test_announced_customer_is_registered_with_the_profile() -> None:
-    given(program()).when(joined("2011-03-01", first_name="Ann")).then(
+    given(program()).when(joined("2011-03-01", Profile(first_name="Ann"))).then(
         fact(CustomerRegistered, profile=Profile(first_name="Ann"))
     )
 
@@ -23,7 +23,7 @@ def test_announced_customer_is_registered_with_the_profile() -> None:
         pytest.param(did("login", "2011-03-01"), id="event"),
         pytest.param(redeem(5, "2011-03-01"), id="redemption"),
         pytest.param(adjust(5, "2011-03-01"), id="adjustment"),
-        pytest.param(changed("2011-03-01", first_name="Ann"), id="update"),
+        pytest.param(changed("2011-03-01", Profile(first_name="Ann")), id="update"),
     ],
 )
 def test_customer_nobody_announced_is_added_by_the_first_record(step: object) -> None:
@@ -52,7 +52,7 @@ def test_announced_customer_is_known_to_programs_that_add_nobody() -> None:
 
 
 def test_announcement_is_refused_once_the_customer_is_there() -> None:
-    given(program(), bought("B1", 100, "2011-03-01")).when(joined("2011-03-02", first_name="Ann")).then(
+    given(program(), bought("B1", 100, "2011-03-01")).when(joined("2011-03-02", Profile(first_name="Ann"))).then(
         fact(RecordRefused, reason=Refusal.CUSTOMER_EXISTS, clock=instant("2011-03-02"))
     )
 
@@ -74,15 +74,15 @@ def test_update_changes_what_it_names(
     update: dict[str, object], after: dict[str, object], fields: tuple[str, ...]
 ) -> None:
     known = {"first_name": "Ann", "email": "ann@example.com", "extended": {"shoe": "38"}}
-    story = given(program(), joined("2011-03-01", **known)).when(changed("2011-03-02", **update))
+    story = given(program(), joined("2011-03-01", Profile(**known))).when(changed("2011-03-02", Profile(**update)))
     profile = Profile(**{**known, **after})  # type: ignore[arg-type]
     story.then(fact(CustomerChanged, profile=profile, updated_fields=fields))
     assert story.state.head.profile == profile
 
 
 def test_repeated_update_is_no_update() -> None:
-    given(program(), changed("2011-03-01", first_name="Ann")).when(
-        changed("2011-03-01", first_name="Ann")
+    given(program(), changed("2011-03-01", Profile(first_name="Ann"))).when(
+        changed("2011-03-01", Profile(first_name="Ann"))
     ).then_nothing()
 
 
