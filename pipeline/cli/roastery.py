@@ -19,7 +19,7 @@ from pipeline.intake.native import input_key
 from pipeline.intake.upstream import Input, clock
 from schemas import messages
 
-CUSTOMERS: Final = 5_200
+CUSTOMERS: Final = 5_100
 DAYS: Final = 366
 SEED: Final = 20_240_101
 
@@ -34,7 +34,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 # Parts of the customers, and chances per day.
 _OPENING_SHARE, _OPENING_DAYS = 0.45, 28
 _APP_SHARE, _APP_OPEN = 0.6, 0.03
-_BREWER_SHARE, _BREW = 0.08, 0.12
+_BREWER_SHARE, _BREW = 0.05, 0.2
 _PROFILE_CHANGE: Final = 0.06
 _LINES_MAX: Final = 5
 _RETURNED_OFTEN: Final = ("beans", "equipment")

@@ -30,10 +30,10 @@ class Habit(NamedTuple):
 
 
 HABITS: Final = {
-    "regular": Habit(share=0.07, workday=0.72, weekend=0.25, lapses=0.10),
-    "commuter": Habit(share=0.18, workday=0.34, weekend=0.03, lapses=0.20),
-    "weekender": Habit(share=0.22, workday=0.02, weekend=0.42, lapses=0.20),
-    "occasional": Habit(share=0.53, workday=0.045, weekend=0.07, lapses=0.35),
+    "regular": Habit(share=0.055, workday=0.72, weekend=0.25, lapses=0.10),
+    "commuter": Habit(share=0.155, workday=0.34, weekend=0.03, lapses=0.20),
+    "weekender": Habit(share=0.21, workday=0.02, weekend=0.42, lapses=0.20),
+    "occasional": Habit(share=0.58, workday=0.045, weekend=0.07, lapses=0.35),
 }
 LAPSED_VISIT: Final = 0.003
 """The chance per day that somebody who stopped coming drops in after all."""
