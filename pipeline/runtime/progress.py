@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.log.port import Partition
+
+_STUCK_SECONDS: Final = 30.0
+"""So long without a commit, while there is something to read, is not ready."""
 
 
 @dataclass(slots=True)
@@ -40,3 +45,16 @@ class Progress:
         self.commits += 1
         self.records += records
         self.committed_at = now
+
+    def status(self) -> tuple[bool, str]:
+        """Whether it has partitions, all of them restored, and commits while there is something to read; why not."""
+        if self.restoring:
+            left = sum(dict(self.restore_left).values())
+            return False, f"restoring {self.restoring} partitions, {left} changelog records to read"
+        if not self.ready:
+            return False, "no partition is assigned"
+        behind = sum(dict(self.lag).values())
+        silent = time.monotonic() - (self.committed_at or 0.0)
+        if behind and silent > _STUCK_SECONDS:
+            return False, f"no commit for {silent:.0f} s with {behind} messages to read"
+        return True, ""

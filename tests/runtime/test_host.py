@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.runtime.deadletters import TooManyDeadLetters
+from pipeline.runtime.host import HostApp, build_app, running
+from schemas.facts import decode_facts
+from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation
+
+TRANSACTION = {
+    "type": "transactionAdded",
+    "id": "t1",
+    "orgId": 1,
+    "customerId": 5,
+    "eventTime": 1_600_000_000_000,
+    "billNumber": "B1",
+    "amountMinor": 1_000,
+    "currency": "GBP",
+}
+WORKER = """
+import sys
+from pathlib import Path
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.runtime.host import run_worker
+from pipeline.runtime.settings import Settings
+settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None,
+                    dead_letters_per_minute_max=1)
+run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("intake", "loyalty"))
+"""
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    log = EmbeddedLog(tmp_path / "log")
+    workshop = Workshop(log, tmp_path, "host.")
+    workshop.journal(activation())
+    yield workshop
+    workshop.close()
+    log.close()
+
+
+def send(workshop: Workshop, count: int = 1, **changes: object) -> None:
+    for number in range(count):
+        message = TRANSACTION | {"id": f"t{number}", "billNumber": f"B{number}"} | changes
+        message["eventTime"] = time.time_ns() // 1_000_000
+        workshop.send("transactions", b"1:5", json.dumps(message).encode(), 1)
+
+
+def wait_for(workshop: Workshop, role: str, topic: str) -> None:
+    until = workshop.until_read(role, topic)
+    pause = threading.Event()
+    while not until.is_set():
+        pause.wait(0.05)
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_message_sent_to_an_input_topic_becomes_a_notification(workshop: Workshop) -> None:
+    send(workshop, 20)
+    app = build_app(workshop.settings, workshop.log, ("intake", "loyalty"))
+
+    with running(app):
+        wait_for(workshop, "intake", "transactions")
+        wait_for(workshop, "loyalty", "journal")
+
+    assert len(workshop.read("notifications.points")) == 20
+    assert sum(len(decode_facts(one.value or b"").facts) for one in workshop.read("facts")) == 82
+
+
+def test_clock_message_reaches_every_journal_partition_once(workshop: Workshop) -> None:
+    workshop.send("transactions", None, b'{"type":"advanceClock","time":1600000000000}', 0)
+    app = build_app(workshop.settings, workshop.log, ("intake",))
+
+    with running(app):
+        wait_for(workshop, "intake", "transactions")
+
+    assert [(one.partition, one.key) for one in workshop.read("journal")] == [(0, None)] * 2 + [(1, None)] * 2
+
+
+def test_message_nobody_can_read_is_a_dead_letter_with_its_bytes_and_origin(workshop: Workshop) -> None:
+    workshop.send("events", b"k", b"{nonsense", 1, (("trace", b"abc"),))
+    app = build_app(workshop.settings, workshop.log, ("intake",))
+
+    with running(app):
+        wait_for(workshop, "intake", "events")
+
+    (letter,) = workshop.read("deadletters")
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value, headers["trace"], headers["accrue.origin"], headers["accrue.stage"]) == (
+        b"k",
+        b"{nonsense",
+        b"abc",
+        b"host.events:1:0",
+        b"intake",
+    )
+
+
+def test_pages_tell_that_the_worker_lives_is_ready_and_how_it_does(workshop: Workshop) -> None:
+    port = free_port()
+    send(workshop, 3)
+    app = build_app(workshop.settings.model_copy(update={"web_port": port}), workshop.log, ("intake", "loyalty"))
+
+    with running(app):
+        wait_for(workshop, "intake", "transactions")
+        wait_for(workshop, "loyalty", "journal")
+        seen = {path: get(port, path) for path in ("/livez", "/readyz", "/metrics")}
+
+    assert seen["/livez"] == (200, '{"alive":true,"dead":[]}')
+    assert (seen["/readyz"][0], json.loads(seen["/readyz"][1])) == (
+        200,
+        {
+            "ready": True,
+            "roles": {"intake": {"ready": True, "reason": ""}, "loyalty": {"ready": True, "reason": ""}},
+        },
+    )
+    assert seen["/metrics"][0] == 200
+    assert 'accrue_transactions_committed_total{role="intake"}' in seen["/metrics"][1]
+    assert 'messaging_client_consumed_messages_total{role="intake"} 3.0' in seen["/metrics"][1]
+
+
+class _Failing:
+    name = "sink"
+
+    def run(self, stop: threading.Event) -> None:
+        stop.wait(0.1)
+        raise ZeroDivisionError
+
+    def status(self) -> tuple[bool, str]:
+        return False, "it is about to fail"
+
+
+def test_role_that_dies_ends_the_app_with_its_error(workshop: Workshop) -> None:
+    app = build_app(workshop.settings, workshop.log, ("intake", "sink"), extra_roles=[_Failing()])
+
+    with pytest.raises(ZeroDivisionError), running(app):
+        app.stop_roles.wait(PATIENCE_SECONDS)
+
+    assert not any(app.alive().values())
+
+
+def test_error_of_an_agent_reaches_the_thread_that_waits(workshop: Workshop) -> None:
+    send(workshop, 3, customerId="nobody")
+    settings = workshop.settings.model_copy(update={"dead_letters_per_minute_max": 2})
+    app = build_app(settings, workshop.log, ("intake",))
+
+    with pytest.raises(TooManyDeadLetters), running(app):
+        app.stop_roles.wait(PATIENCE_SECONDS)
+
+
+def test_role_that_nothing_was_given_for_is_refused(workshop: Workshop) -> None:
+    with pytest.raises(ValueError, match="role sink"):
+        build_app(workshop.settings, workshop.log, ("sink",))
+
+
+def _worker(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WORKER, str(folder)], cwd=Path(__file__).parents[2])
+
+
+def test_worker_in_the_foreground_ends_with_zero_on_sigterm(workshop: Workshop, tmp_path: Path) -> None:
+    send(workshop, 2)
+    worker = _worker(tmp_path)
+    try:
+        wait_for(workshop, "intake", "transactions")
+        wait_for(workshop, "loyalty", "journal")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+        worker.wait(10)
+
+    assert len(workshop.read("notifications.points")) == 2
+
+
+def test_worker_in_the_foreground_ends_with_an_error_when_a_role_dies(workshop: Workshop, tmp_path: Path) -> None:
+    send(workshop, 5, customerId="nobody")
+
+    worker = _worker(tmp_path)
+    try:
+        assert worker.wait(60) not in (0, -signal.SIGKILL)
+    finally:
+        worker.kill()
+        worker.wait(10)
+
+    assert workshop.read("deadletters") == []
+    assert HostApp.BootStrategy.enable_kafka is False
