@@ -37,6 +37,7 @@ HOW_TO_GET_ONE: Final = (
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 15.0
+_POLL_SECONDS: Final = 0.02
 
 _PROPERTIES: Final = """\
 process.roles=broker,controller
@@ -59,6 +60,9 @@ auto.create.topics.enable=false
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 """
+
+# The pipe to its standard input closes when this process ends, however it ends; then the broker does, too.
+_AS_LONG_AS_WE_LIVE: Final = '"$@" & cat > /dev/null; kill $!; wait $!'
 
 _LOGGING: Final = """\
 status=error
@@ -104,13 +108,15 @@ class Broker:
         tool = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
         formatted = subprocess.run(tool, capture_output=True, text=True, check=False)
         if formatted.returncode:
-            raise BrokerError(f"cannot format the data folder: {formatted.stdout}{formatted.stderr}")
+            message = f"cannot format the data folder: {formatted.stdout}{formatted.stderr}"
+            raise BrokerError(message)
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
         with (self._folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._java("kafka.Kafka", str(self._properties)),
+                ["/bin/sh", "-c", _AS_LONG_AS_WE_LIVE, "sh", *self._java("kafka.Kafka", str(self._properties))],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C meant for pytest must not stop it under a running test
@@ -132,11 +138,13 @@ class Broker:
         with suppress(ProcessLookupError):  # it may have ended by itself
             os.killpg(process.pid, signal.SIGCONT)
             os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _group_exists(process.pid) and time.monotonic() < deadline:
+            process.poll()
+            threading.Event().wait(_POLL_SECONDS)
+        with suppress(ProcessLookupError):  # it has ended, as it should
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(_STOP_SECONDS)
+        process.communicate()
 
     def _java(self, *arguments: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
@@ -150,7 +158,8 @@ class Broker:
                 return
         end = (self._folder / "broker.log").read_text()[-2_000:]
         self.stop()
-        raise BrokerError(f"Kafka did not answer at {self.bootstrap}: {end}")
+        message = f"Kafka did not answer at {self.bootstrap}: {end}"
+        raise BrokerError(message)
 
 
 @contextmanager
@@ -181,9 +190,18 @@ def _jars() -> Path:
                 [*copy, f"-DoutputDirectory={marker.parent}"], capture_output=True, text=True, check=False
             )
             if fetched.returncode:
-                raise BrokerError(f"cannot fetch Kafka from Maven Central: {fetched.stdout}{fetched.stderr}")
+                message = f"cannot fetch Kafka from Maven Central: {fetched.stdout}{fetched.stderr}"
+                raise BrokerError(message)
             marker.touch()
     return marker.parent
+
+
+def _group_exists(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _free_ports(count: int) -> list[int]:

@@ -104,7 +104,8 @@ class EmbeddedConsumer:
         """Take over the group at the first `consume`; `lost` is called once another consumer has."""
         del revoked  # nobody asks for partitions back: they are only ever lost
         if self.group is None:
-            raise LogError("cannot subscribe: the consumer was made without a group")
+            message = "cannot subscribe: the consumer was made without a group"
+            raise LogError(message)
         self._topics, self._assigned, self._lost = tuple(topics), assigned, lost
         self._readers = {}
         self._membership = None
@@ -128,7 +129,8 @@ class EmbeddedConsumer:
     def seek(self, partition: Partition, offset: int) -> None:
         """Deliver from `offset` on; what was read ahead is dropped."""
         if partition not in self._readers:
-            raise LogError(f"cannot seek in {partition}: it is not assigned to this consumer")
+            message = f"cannot seek in {partition}: it is not assigned to this consumer"
+            raise LogError(message)
         self._readers[partition] = _Reader(self._file, partition, offset)
 
     def assignment(self) -> frozenset[Partition]:
@@ -138,17 +140,20 @@ class EmbeddedConsumer:
     def committed(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
         """The group's committed offsets; a transaction in flight has written nothing yet, so they are stable."""
         if self.group is None:
-            raise LogError("no committed offsets: the consumer was made without a group")
+            message = "no committed offsets: the consumer was made without a group"
+            raise LogError(message)
         self._file.wait_at_most(timeout)
         return self._file.offsets(self.group, partitions)
 
     def commit_offsets(self, offsets: Mapping[Partition, Committed], timeout: float) -> None:
         """Commit outside a transaction; `Fenced` when this consumer is not the group's member any more."""
         if self.group is None:
-            raise LogError("cannot commit offsets: the consumer was made without a group")
+            message = "cannot commit offsets: the consumer was made without a group"
+            raise LogError(message)
         with self._file.writing(timeout, "commit offsets"):
             if not self.owns(offsets):
-                raise Fenced(f"cannot commit offsets: another consumer has taken over group {self.group}")
+                message = f"cannot commit offsets: another consumer has taken over group {self.group}"
+                raise Fenced(message)
             self._file.store_offsets(self.group, offsets)
 
     def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
@@ -210,7 +215,8 @@ class EmbeddedProducer:
     def init(self, timeout: float) -> None:
         """Take the transactional id over: whoever still writes with it is refused."""
         if self._transactional_id is None:
-            raise LogError("cannot init: the producer was made without a transactional id")
+            message = "cannot init: the producer was made without a transactional id"
+            raise LogError(message)
         self._claim = self._file.claim("transactional id", self._transactional_id, timeout)
 
     def begin(self) -> None:
@@ -240,7 +246,8 @@ class EmbeddedProducer:
         """Commit these offsets with the transaction, as long as the consumer is still the group's member."""
         self._require_open("send offsets")
         if not isinstance(consumer, EmbeddedConsumer) or consumer.group is None:
-            raise LogError("cannot send offsets: not a consumer of a group of this log")
+            message = "cannot send offsets: not a consumer of a group of this log"
+            raise LogError(message)
         self._file.wait_at_most(timeout)
         self._offsets.append((consumer, dict(offsets)))
         self._refuse_if_lost(consumer, offsets)
@@ -249,7 +256,8 @@ class EmbeddedProducer:
         """Make messages and offsets visible together, or neither."""
         self._require_open("commit")
         if self._failure is not None:
-            raise Aborted(f"cannot commit: {self._failure}") from self._failure
+            message = f"cannot commit: {self._failure}"
+            raise Aborted(message) from self._failure
         try:
             with self._file.writing(timeout, "commit"):
                 self._refuse_if_fenced("commit")
@@ -290,7 +298,8 @@ class EmbeddedProducer:
             elif 0 <= chosen < len(lanes):
                 number = chosen
             else:
-                raise LogError(f"topic {topic} has no partition {chosen}")
+                message = f"topic {topic} has no partition {chosen}"
+                raise LogError(message)
             lanes[number].append((key, value, now if timestamp is None else timestamp, headers))
 
     def _append(self, *, control_records: int) -> None:
@@ -301,11 +310,13 @@ class EmbeddedProducer:
 
     def _require_open(self, action: str) -> None:
         if not self._open:
-            raise LogError(f"cannot {action}: no transaction is open")
+            message = f"cannot {action}: no transaction is open"
+            raise LogError(message)
 
     def _refuse_if_fenced(self, action: str) -> None:
         if self._claim is None or not self._file.holds(self._claim):
-            raise Fenced(f"cannot {action}: another producer has taken over {self._transactional_id}")
+            message = f"cannot {action}: another producer has taken over {self._transactional_id}"
+            raise Fenced(message)
 
     def _refuse_if_lost(self, consumer: EmbeddedConsumer, offsets: Mapping[Partition, Committed]) -> None:
         if not consumer.owns(offsets):
@@ -327,7 +338,8 @@ class _Reader:
         self._partition = partition
         self._place = file.place(partition)
         if not 0 <= offset <= (end := file.end(self._place)):
-            raise LogError(f"cannot read {partition} from offset {offset}: it ends at {end}")
+            message = f"cannot read {partition} from offset {offset}: it ends at {end}"
+            raise LogError(message)
         self.position = offset
         self._next = offset
         self._ahead: list[Message] = []

@@ -66,7 +66,8 @@ class KafkaLog:
                 created.append(name)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise port_error(f"create topic {name}", error) from error
+                    action = f"create topic {name}"
+                    raise port_error(action, error) from error
         self._wait_until_visible(set(created))
         return created
 
@@ -92,7 +93,8 @@ class KafkaLog:
         """What a group has committed for every partition of the topics, read without joining it."""
         counts = self._partition_counts()
         if missing := set(topics) - counts.keys():
-            raise LogError(f"there is no topic {', '.join(sorted(missing))}")
+            message = f"there is no topic {', '.join(sorted(missing))}"
+            raise LogError(message)
         wanted = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
         request = ConsumerGroupTopicPartitions(group, wanted)
         answers = self._admin.list_consumer_group_offsets([request], require_stable=True)
@@ -111,7 +113,8 @@ class KafkaLog:
         try:
             topics = self._admin.list_topics(timeout=_ADMIN_SECONDS).topics
         except KafkaException as error:
-            raise port_error("list topics", error) from error
+            action = "list topics"
+            raise port_error(action, error) from error
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
     def _wait_until_visible(self, names: set[str]) -> None:
@@ -119,7 +122,8 @@ class KafkaLog:
         deadline = time.monotonic() + _ADMIN_SECONDS
         while names - self._partition_counts().keys():
             if time.monotonic() > deadline:
-                raise Unavailable(f"topics were created but are not visible yet: {', '.join(sorted(names))}")
+                message = f"topics were created but are not visible yet: {', '.join(sorted(names))}"
+                raise Unavailable(message)
             threading.Event().wait(_POLL_SECONDS)
 
 
@@ -129,4 +133,5 @@ def _result(action: str, future: Future[_Result]) -> _Result:
     except KafkaException as error:
         raise port_error(action, error) from error
     except TimeoutError as error:
-        raise Unavailable(f"cannot {action}: no answer in {_ADMIN_SECONDS} s") from error
+        message = f"cannot {action}: no answer in {_ADMIN_SECONDS} s"
+        raise Unavailable(message) from error

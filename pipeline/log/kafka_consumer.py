@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pipeline.log.kafka_errors import END_OF_PARTITION, NOT_A_MEMBER, POLLED_TOO_LATE, port_error
+from pipeline.log.kafka_errors import END_OF_PARTITION, NOT_A_MEMBER, NOT_STARTED, POLLED_TOO_LATE, port_error
 from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
 
 _Callback = Callable[[Sequence[Partition]], None]
@@ -17,6 +17,7 @@ _NO_GROUP: Final = "accrue-without-group"  # librdkafka wants a name, and contac
 
 # A call of `consume` that asks for many messages waits until it has them all; so the first is waited for alone.
 _AT_ONCE: Final = 0.0
+_SEEK_AGAIN_SECONDS: Final = 0.005
 _METADATA_SECONDS: Final = 10.0
 _HEARTBEAT_SECONDS_MAX: Final = 1.0  # how late a member learns that another one joins
 
@@ -52,13 +53,14 @@ class KafkaConsumer:
                 "heartbeat.interval.ms": int(min(session_timeout / 3, _HEARTBEAT_SECONDS_MAX) * 1_000),
                 "max.poll.interval.ms": int(max(max_poll_interval, session_timeout) * 1_000),
                 "enable.partition.eof": True,  # tells the position behind control records
-                "fetch.wait.max.ms": 100,  # how late that may be
+                "fetch.wait.max.ms": 50,  # how late that may be
                 "fetch.queue.backoff.ms": 20,
                 "topic.metadata.propagation.max.ms": 5_000,
             }
         )
         self._held: set[Partition] = set()
         self._positions: dict[Partition | tuple[str, int], int] = {}  # of the partitions that librdkafka reads
+        self._unsought: dict[Partition, int] = {}  # what librdkafka was not ready to seek
         self._starting: dict[Partition, int] | None = None  # what `seek` said while `assigned` runs
         self._failure: LogError | None = None
         self._closed = False
@@ -66,7 +68,8 @@ class KafkaConsumer:
     def subscribe(self, topics: Sequence[str], *, assigned: _Callback, revoked: _Callback, lost: _Callback) -> None:
         """Join the group; the callbacks run inside `consume`."""
         if self._group is None:
-            raise LogError("cannot subscribe: the consumer was made without a group")
+            message = "cannot subscribe: the consumer was made without a group"
+            raise LogError(message)
 
         def on_assign(_client: Consumer, places: list[TopicPartition]) -> None:
             self._take(_partitions(places), assigned)
@@ -84,16 +87,19 @@ class KafkaConsumer:
         self._require_existing(positions)
         self._client.assign([TopicPartition(*partition, offset) for partition, offset in positions.items()])
         self._held = set(positions)
+        self._unsought = {}
         self._positions = dict[Partition | tuple[str, int], int](positions.items())
 
     def consume(self, limit: int, timeout: float) -> list[Message]:
         """Up to `limit` messages; waits at most `timeout` seconds for the first."""
         deadline = time.monotonic() + timeout
         self._raise_failure()
+        self._seek_unsought()
         messages = self._accept(self._poll(limit, _AT_ONCE))
         while not messages and (left := deadline - time.monotonic()) > 0:
             self._raise_failure()
-            messages = self._accept(self._poll(1, left))
+            self._seek_unsought()
+            messages = self._accept(self._poll(1, min(left, _SEEK_AGAIN_SECONDS) if self._unsought else left))
             if messages and limit > 1:
                 messages += self._accept(self._poll(limit - 1, _AT_ONCE))
         if not messages:
@@ -103,18 +109,20 @@ class KafkaConsumer:
     def seek(self, partition: Partition, offset: int) -> None:
         """Deliver from `offset` on; also drops what was fetched ahead."""
         if partition not in self._held:
-            raise LogError(f"cannot seek in {partition}: it is not assigned to this consumer")
+            message = f"cannot seek in {partition}: it is not assigned to this consumer"
+            raise LogError(message)
         if self._starting is not None and partition in self._starting:
             self._starting[partition] = offset
             return
-        place = TopicPartition(*partition, offset)
-        try:
-            if partition in self._positions:
-                self._client.seek(place)
-            else:
-                self._client.incremental_assign([place])
-        except KafkaException as error:
-            raise port_error(f"seek in {partition}", error) from error
+        if partition in self._positions:
+            self._unsought[partition] = offset
+            self._seek_unsought()
+        else:
+            try:
+                self._client.incremental_assign([TopicPartition(*partition, offset)])
+            except KafkaException as error:
+                action = f"seek in {partition}"
+                raise port_error(action, error) from error
         self._positions[partition] = offset
 
     def assignment(self) -> frozenset[Partition]:
@@ -124,7 +132,8 @@ class KafkaConsumer:
     def committed(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
         """The group's committed offsets; read_committed makes the broker wait for transactions in flight."""
         if self._group is None:
-            raise LogError("no committed offsets: the consumer was made without a group")
+            message = "no committed offsets: the consumer was made without a group"
+            raise LogError(message)
         wanted = [TopicPartition(*partition) for partition in partitions]
         action = f"read the offsets of group {self._group}"
         try:
@@ -145,10 +154,12 @@ class KafkaConsumer:
         """Commit outside a transaction; the time it may take is librdkafka's: session and socket timeout."""
         del timeout
         if self._group is None:
-            raise LogError("cannot commit offsets: the consumer was made without a group")
+            message = "cannot commit offsets: the consumer was made without a group"
+            raise LogError(message)
         action = f"commit offsets of group {self._group}"
         if self.group_metadata(offsets) is None:
-            raise Fenced(f"cannot {action}: it has moved on without this consumer")
+            message = f"cannot {action}: it has moved on without this consumer"
+            raise Fenced(message)
         if not offsets:
             return
         try:
@@ -164,9 +175,11 @@ class KafkaConsumer:
         try:
             found = self._client.get_watermark_offsets(TopicPartition(*partition), timeout)
         except KafkaException as error:
-            raise port_error(f"read the bounds of {partition}", error) from error
+            action = f"read the bounds of {partition}"
+            raise port_error(action, error) from error
         if found is None:
-            raise Unavailable(f"cannot read the bounds of {partition}: no answer in {timeout} s")
+            message = f"cannot read the bounds of {partition}: no answer in {timeout} s"
+            raise Unavailable(message)
         low, high = found
         return low, high
 
@@ -197,16 +210,31 @@ class KafkaConsumer:
         try:
             topics = self._client.list_topics(timeout=_METADATA_SECONDS).topics
         except KafkaException as error:
-            raise port_error("list topics", error) from error
+            action = "list topics"
+            raise port_error(action, error) from error
         for topic, number in partitions:
             if topic not in topics or number not in topics[topic].partitions:
-                raise LogError(f"there is no partition {number} of topic {topic}")
+                message = f"there is no partition {number} of topic {topic}"
+                raise LogError(message)
+
+    def _seek_unsought(self) -> None:
+        """Librdkafka cannot seek in a partition that is still starting; until it can, what it delivers is dropped."""
+        for partition, offset in list(self._unsought.items()):
+            try:
+                self._client.seek(TopicPartition(*partition, offset))
+            except KafkaException as error:
+                if error.args[0].code() != NOT_STARTED:
+                    action = f"seek in {partition}"
+                    raise port_error(action, error) from error
+            else:
+                del self._unsought[partition]
 
     def _poll(self, limit: int, timeout: float) -> list[Any]:
         try:
             return self._client.consume(limit, timeout)
         except KafkaException as error:
-            raise port_error("consume", error) from error
+            action = "consume"
+            raise port_error(action, error) from error
 
     def _accept(self, received: list[Any]) -> list[Message]:
         """The messages among what was received; an error is kept until they have been handed out."""
@@ -217,14 +245,14 @@ class KafkaConsumer:
             error = each.error()
             if error is not None:
                 if error.code() == END_OF_PARTITION:
-                    if (topic, number) in positions:
+                    if (topic, number) in positions and (topic, number) not in self._unsought:
                         positions[topic, number] = offset
                 elif error.code() != POLLED_TOO_LATE:  # `lost` is called for that
                     self._failure = port_error(f"consume from {topic}", error)
                 continue
             expected = positions.get((topic, number))
-            if expected is None or offset < expected:  # given up in this very call, or delivered twice
-                continue
+            if expected is None or offset < expected or (topic, number) in self._unsought:
+                continue  # given up in this very call, delivered twice, or fetched before a seek
             positions[topic, number] = offset + 1
             headers = each.headers()
             messages.append(
@@ -267,6 +295,7 @@ class KafkaConsumer:
             self._client.incremental_unassign([TopicPartition(*partition) for partition in read])
             for partition in partitions:
                 self._held.discard(partition)
+                self._unsought.pop(partition, None)
                 self._positions.pop(partition, None)
 
 
@@ -275,7 +304,8 @@ def offset_places(offsets: Mapping[Partition, Committed]) -> list[TopicPartition
     places = []
     for partition, (offset, metadata) in offsets.items():
         if offset is None:
-            raise LogError(f"cannot commit an offset for {partition}: there is none")
+            message = f"cannot commit an offset for {partition}: there is none"
+            raise LogError(message)
         places.append(TopicPartition(*partition, offset, metadata=metadata))
     return places
 

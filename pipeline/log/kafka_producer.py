@@ -49,7 +49,7 @@ class KafkaProducer:
             "batch.num.messages": _BATCH_MESSAGES_MAX,
             "queue.buffering.max.messages": _QUEUE_MESSAGES_MAX,
             "queue.buffering.max.kbytes": _QUEUE_KBYTES_MAX,
-            "topic.metadata.propagation.max.ms": 5_000,
+            "topic.metadata.propagation.max.ms": 3_000,
         }
         if transactional_id is None:
             configuration |= {"on_delivery": self._on_delivery, "delivery.report.only.error": True}
@@ -76,8 +76,10 @@ class KafkaProducer:
         except KafkaException as error:
             cause = error.args[0]
             if cause.fatal() or cause.code() in FENCED:
-                raise self._died("init", cause) from error
-            raise port_error(f"init producer {self._name}", error) from error
+                message = "init"
+                raise self._died(message, cause) from error
+            message = f"init producer {self._name}"
+            raise port_error(message, error) from error
         self._ready = True
 
     def begin(self) -> None:
@@ -121,11 +123,13 @@ class KafkaProducer:
         client = self._alive()
         self._require_open("send offsets")
         if not isinstance(consumer, KafkaConsumer):
-            raise LogError("cannot send offsets: not a consumer of this log")
+            message = "cannot send offsets: not a consumer of this log"
+            raise LogError(message)
         metadata = consumer.group_metadata(offsets)
         if metadata is None:
             self._undelivered = "the consumer does not hold all of the partitions any more"
-            raise Aborted(f"cannot send offsets: {self._undelivered}")
+            message = f"cannot send offsets: {self._undelivered}"
+            raise Aborted(message)
         places = offset_places(offsets)
         self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout))
 
@@ -134,7 +138,8 @@ class KafkaProducer:
         client = self._alive()
         self._require_open("commit")
         if self._undelivered is not None:
-            raise Aborted(f"cannot commit: {self._undelivered}")
+            message = f"cannot commit: {self._undelivered}"
+            raise Aborted(message)
         self._ask("commit", lambda: client.commit_transaction(timeout))
         self._open = False
 
@@ -151,9 +156,11 @@ class KafkaProducer:
         left = self._alive().flush(timeout)
         undelivered, self._undelivered = self._undelivered, None
         if undelivered is not None:
-            raise LogError(f"cannot deliver: {undelivered}")
+            message = f"cannot deliver: {undelivered}"
+            raise LogError(message)
         if left:
-            raise Unavailable(f"{left} messages were not acknowledged in {timeout} s")
+            message = f"{left} messages were not acknowledged in {timeout} s"
+            raise Unavailable(message)
 
     def close(self) -> None:
         """Release everything without waiting for open work; what is open is for the next `init` to end."""
@@ -215,7 +222,8 @@ class KafkaProducer:
         """Wait for room in the queue, a little at a time."""
         client.poll(_POLL_SECONDS)
         if time.monotonic() > deadline:
-            raise self._refused("any topic", KafkaError(QUEUE_FULL))
+            message = "any topic"
+            raise self._refused(message, KafkaError(QUEUE_FULL))
 
     def _refused(self, topic: str, cause: KafkaError) -> LogError:
         """A message could not even be enqueued: the transaction that it belongs to must not commit without it."""
@@ -238,7 +246,8 @@ class KafkaProducer:
 
     def _require_open(self, action: str) -> None:
         if not self._open:
-            raise LogError(f"cannot {action}: no transaction is open")
+            message = f"cannot {action}: no transaction is open"
+            raise LogError(message)
 
     def _ask(self, action: str, call: Callable[[], None]) -> None:
         """Make a call that belongs to a transaction; every failure says what is still known of it."""
@@ -247,7 +256,8 @@ class KafkaProducer:
         except KafkaException as error:
             cause = error.args[0]
             if cause.txn_requires_abort() and not cause.fatal():
-                raise Aborted(f"cannot {action}: {cause.str()} ({cause.name()})") from error
+                message = f"cannot {action}: {cause.str()} ({cause.name()})"
+                raise Aborted(message) from error
             raise self._died(action, cause) from error
 
     def _died(self, action: str, cause: KafkaError) -> LogError:

@@ -104,7 +104,8 @@ class LogFile:
         if self._version() == 0:
             self._create_tables()
         if self._version() != _VERSION:
-            raise LogError(f"{path} has format {self._version()}, this version of Accrue reads {_VERSION}")
+            message = f"{path} has format {self._version()}, this version of Accrue reads {_VERSION}"
+            raise LogError(message)
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
@@ -133,7 +134,8 @@ class LogFile:
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise OutcomeUnknown(f"cannot tell whether the log did {action}: {error}") from error
+            message = f"cannot tell whether the log did {action}: {error}"
+            raise OutcomeUnknown(message) from error
         with self._arrival:
             self._arrival.notify_all()
 
@@ -155,7 +157,8 @@ class LogFile:
         if name not in self._topics:
             found = self.rows("SELECT topic_id, partitions FROM topics WHERE name = ?", (name,))
             if not found:
-                raise LogError(f"there is no topic {name}")
+                message = f"there is no topic {name}"
+                raise LogError(message)
             self._topics[name] = Topic(*found[0])
         return self._topics[name]
 
@@ -163,7 +166,8 @@ class LogFile:
         """Where a partition lies; raises when there is no such partition."""
         topic = self.topic(partition.topic)
         if not 0 <= partition.number < topic.partitions:
-            raise LogError(f"topic {partition.topic} has no partition {partition.number}")
+            message = f"topic {partition.topic} has no partition {partition.number}"
+            raise LogError(message)
         return Place(topic.topic_id, partition.number)
 
     def end(self, place: Place) -> int:
@@ -228,7 +232,8 @@ class LogFile:
     def store_offsets(self, group: str, offsets: Mapping[Partition, Committed]) -> None:
         """Replace what a group has committed, inside a write transaction."""
         if any(committed.offset is None for committed in offsets.values()):
-            raise LogError(f"cannot commit offsets of group {group}: one of them is None")
+            message = f"cannot commit offsets of group {group}: one of them is None"
+            raise LogError(message)
         self._connection.executemany(
             "INSERT OR REPLACE INTO group_offsets VALUES (?, ?, ?, ?, ?)",
             [(group, *partition, *committed) for partition, committed in offsets.items()],
@@ -251,7 +256,8 @@ def _errors(action: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-        raise (Unavailable if busy else LogError)(f"cannot {action}: {error}") from error
+        message = f"cannot {action}: {error}"
+        raise (Unavailable if busy else LogError)(message) from error
 
 
 _arrivals: Final[WeakValueDictionary[Path, threading.Condition]] = WeakValueDictionary()

@@ -12,7 +12,7 @@ from pipeline.log.port import Consumer, Log, Message, Outgoing, Partition, Produ
 SECONDS: Final = 20.0
 """Longer than anything here should ever take."""
 
-QUIET_SECONDS: Final = 0.5
+QUIET_SECONDS: Final = 0.3
 """How long a test watches for messages that must not come."""
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pipeline.log.port import LogError, Message, Outgoing, Partition
+from pipeline.log.port import Consumer, LogError, Message, Outgoing, Partition
 from tests.log.desk import (
     QUIET_SECONDS,
     SECONDS,
@@ -73,7 +73,7 @@ def test_consume_gives_no_more_than_its_limit(desk: Desk) -> None:
     until(lambda: reader.position(Partition(topic, 0)) == 10, reader)
     reader.seek(Partition(topic, 0), 0)
     assert values(read(reader, 1)) == [b"message-0"]
-    while batch := reader.consume(3, 1.0):
+    while batch := reader.consume(3, QUIET_SECONDS):
         assert len(batch) <= 3
 
 
@@ -159,6 +159,21 @@ def test_seek_may_be_called_while_partitions_are_being_assigned(desk: Desk) -> N
     desk.write(*texts(topic, 10))
     member = Membership(desk.consumer("group"), [topic], lambda consumer, partition: consumer.seek(partition, 8))
     assert values(read(member.consumer, 2)) == [b"message-8", b"message-9"]
+
+
+def test_seek_straight_after_assign_wins(desk: Desk) -> None:
+    topic = desk.topic(4)
+    partitions = [Partition(topic, number) for number in range(4)]
+    desk.write(*(each for number in range(4) for each in texts(topic, 30, partition=number)))
+    reader = desk.reader(*partitions)
+    for offset in range(8):
+        reader.assign(dict.fromkeys(partitions, 0))
+        for partition in partitions:
+            reader.seek(partition, offset + 1)
+        first: dict[int, int] = {}
+        for message in until_each_came(reader, partitions):
+            first.setdefault(message.partition, message.offset)
+        assert first == dict.fromkeys(range(4), offset + 1)
 
 
 def test_seek_in_a_partition_not_held_is_refused(desk: Desk) -> None:
@@ -257,3 +272,8 @@ def test_closing_twice_does_nothing(desk: Desk) -> None:
     producer = desk.transactional()
     producer.close()
     producer.close()
+
+
+def until_each_came(reader: Consumer, partitions: list[Partition]) -> list[Message]:
+    before = {partition: reader.position(partition) for partition in partitions}
+    return until(lambda: all(reader.position(each) != before[each] for each in partitions), reader)

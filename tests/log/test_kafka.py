@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -35,9 +35,10 @@ def test_a_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_
     producer.produce(texts(topic, 50_000))
     with pytest.raises(OutcomeUnknown):
         producer.commit(0.001)
-    for call in (producer.begin, lambda: producer.abort(SECONDS), lambda: producer.commit(SECONDS)):
+    calls: tuple[Callable[[float], None], ...] = (producer.commit, producer.abort, producer.init)
+    for call in calls:
         with pytest.raises(OutcomeUnknown):
-            call()
+            call(SECONDS)
     producer.close()
     transact(desk.transactional("same"), *texts(topic, 1, "after"))
     reader = desk.reader(Partition(topic, 0))
@@ -53,9 +54,10 @@ def test_a_fenced_producer_stays_fenced(desk: Desk) -> None:
     producer.begin()
     producer.produce(texts(topic, 1))
     desk.transactional("same")
-    for call in (lambda: producer.commit(SECONDS), lambda: producer.abort(SECONDS), lambda: producer.init(SECONDS)):
+    calls: tuple[Callable[[float], None], ...] = (producer.commit, producer.abort, producer.init)
+    for call in calls:
         with pytest.raises(Fenced):
-            call()
+            call(SECONDS)
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
