@@ -1,0 +1,205 @@
+"""`accrue demo`: a whole loyalty program on one machine, from an input topic to the report."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+import time
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pipeline.cli.backfill import begin_backfill
+from pipeline.cli.feeding import Feed, RetailFeed, RoasteryFeed
+from pipeline.cli.importing import day_of, print_import
+from pipeline.cli.output import CONSOLE, ERRORS, json_option, print_json
+from pipeline.cli.place import Place, Unusable
+from pipeline.cli.program import activate
+from pipeline.cli.program_file import load_program
+from pipeline.cli.report import render_report
+from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on, summary_table
+from pipeline.cli.summary import CUSTOMER_COLUMNS, Summary
+from pipeline.cli.watching import Watcher
+from pipeline.cli.worker import sinks_of
+from pipeline.log.embedded import FILE_NAME
+from pipeline.log.port import Log
+from pipeline.runtime.settings import Settings
+from schemas.program import ProgramDefinition
+
+if TYPE_CHECKING:
+    from pipeline.runtime.host import HostApp
+    from sinks.clickhouse.sink import ClickHouseSink
+
+PROGRAMS: Final = Path(__file__).parents[2] / "examples" / "programs"
+_FOLDER: Final = Path("accrue-demo")
+_LOOK_SECONDS: Final = 0.1
+_STUCK_SECONDS: Final = 120.0
+_ALMOST: Final = 0.99
+"""What is done when everything is decided and ClickHouse has not got it all."""
+
+
+@click.command()
+@click.option(
+    "--data",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of the UCI Online Retail format (csv, csv.gz, csv.xz), not the roastery; several in order of time.",
+)
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="With --data: settle as of the start of this day.")
+@click.option(
+    "--customers",
+    "customers_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write one CSV row per customer.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_FOLDER,
+    show_default=True,
+    help="Folder to run in; an earlier demo in it is replaced.",
+)
+@click.option("--members", default=6_000, show_default=True, help="Customers of the roastery.")
+@click.option("--days", default=366, show_default=True, help="Days of the roastery.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
+@json_option
+def demo(
+    files: tuple[Path, ...],
+    until: datetime | None,
+    customers_file: Path | None,
+    data_dir: Path,
+    members: int,
+    days: int,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    r"""Run a loyalty program on this machine, without any server, and look at what it did.
+
+    Streams a synthetic coffee roastery, or a file of real transactions, through the embedded log and the embedded
+    ClickHouse, then prints figures and writes an HTML report. The folder it leaves works with every other command.
+
+    \b
+    Example:
+      accrue demo
+      accrue demo --data online_retail.csv.xz --until 2011-12-10
+      accrue demo --data 2010.csv --data 2011.csv --json --customers customers.csv
+    """
+    place = Place(Settings(data_dir=data_dir, web_port=None, kafka_bootstrap=None, clickhouse_dsn=None))
+    began = time.monotonic()
+    _empty(data_dir)
+    feed: Feed
+    if files:
+        ERRORS.print("reading the file …", style="dim")
+        feed = RetailFeed(files, day_of(until), 1)
+    else:
+        feed = RoasteryFeed(members, days, seed)
+    definition = load_program((PROGRAMS / feed.program).read_text("utf-8"))
+    with closing(place.new_log()) as log:
+        place.create_topics(log)
+        begin_backfill(place, log)
+        activate(place, log, definition)
+        with sinks_of(place, log) as sinks:
+            _run(place, log, sinks, feed, definition)
+    with place.clickhouse() as client:
+        summary = Summary(client, definition)
+        rows = summary.customer_rows() if customers_file else []
+        report = summary.report(feed.source, _lines_of(feed), "")
+    report_file = data_dir / "report.html"
+    report_file.write_text(render_report(report), "utf-8")
+    if customers_file:
+        with customers_file.open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out).writerows([CUSTOMER_COLUMNS, *rows])
+    if as_json:
+        print_json(_as_json(feed, summary))
+    else:
+        _print(feed, summary, report_file, time.monotonic() - began)
+
+
+def _run(place: Place, log: Log, sinks: list[ClickHouseSink], feed: Feed, definition: ProgramDefinition) -> None:
+    """Feed and work until everything up to the end of the data is decided and in ClickHouse."""
+    # Faust takes a second to load, which no other command should pay.
+    from pipeline.runtime.host import build_app, running  # noqa: PLC0415
+
+    app = build_app(place.settings, log, place.settings.roles, extra_roles=sinks)
+    feed.start(place)
+    try:
+        with (
+            closing(Watcher(log, place.catalog, definition)) as watcher,
+            screen_on(ERRORS, definition.name) as screen,
+            running(app),
+        ):
+            _watch(app, sinks, feed, watcher, screen)
+    finally:
+        feed.stop()
+
+
+def _watch(
+    app: HostApp, sinks: list[ClickHouseSink], feed: Feed, watcher: Watcher, screen: LiveScreen | PlainScreen
+) -> None:
+    moved, before = time.monotonic(), (0, 0)
+    start, end = feed.span
+    while True:
+        notices = watcher.look(_LOOK_SECONDS)
+        now = time.monotonic()
+        clock, records = app.settled(), app.decided()
+        drained = clock >= end and all(sink.lag(watcher.consumer) == 0 for sink in sinks)
+        done = 1.0 if drained else min(_ALMOST, max(0.0, (clock - start) / max(1, end - start)))
+        screen.update(watcher.snapshot(now, done, records, clock, notices))
+        if drained:
+            return
+        if app.failure is not None:
+            return  # `running` raises it
+        stored = sum(sum(sink.stored().values()) for sink in sinks)
+        if (records + clock, stored) != before:
+            moved, before = now, (records + clock, stored)
+        problem = feed.failed() or (f"nothing moved for {now - moved:.0f} s" if now - moved > _STUCK_SECONDS else None)
+        if problem:
+            message = f"the demo cannot go on: {problem}; roles: {app.status()}"
+            raise Unusable(message)
+
+
+def _empty(folder: Path) -> None:
+    """Remove an earlier demo; anything else in the way stays and is an error."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / FILE_NAME).exists():
+        message = f"{folder} is not empty and holds no earlier demo: give another --data-dir, or remove it yourself"
+        raise Unusable(message)
+    shutil.rmtree(folder)
+
+
+def _lines_of(feed: Feed) -> list[tuple[str, int | str]]:
+    return list(feed.report.counts().items()) if isinstance(feed, RetailFeed) else []
+
+
+def _as_json(feed: Feed, summary: Summary) -> dict[str, object]:
+    imported: dict[str, object] = {}
+    if isinstance(feed, RetailFeed):
+        imported = {"lines": feed.report.lines, "dispositions": feed.report.counts()}
+    return imported | {
+        "customers": summary.customers,
+        "totals": summary.totals,
+        "tiers": summary.tiers,
+        "notifications": summary.notifications,
+    }
+
+
+def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> None:
+    if isinstance(feed, RetailFeed):
+        print_import(feed.report)
+    CONSOLE.print(summary_table("Totals, from ClickHouse", [("customers", summary.customers), *summary.totals.items()]))
+    CONSOLE.print(summary_table("Tiers", list(summary.tiers.items())))
+    CONSOLE.print(summary_table("Notifications", list(summary.notifications.items())))
+    folder, customer = report_file.parent, summary.someone()
+    CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
+    CONSOLE.print(f"report: [bold]{report_file.resolve()}[/]")
+    CONSOLE.print("next:")
+    accrue = Path(sys.argv[0])
+    for command in (f"customer {summary.org} {customer}", "verify", "tail --event tierUpgraded"):
+        CONSOLE.print(f"  {accrue} {command} --data-dir {folder}", soft_wrap=True)

@@ -1,0 +1,110 @@
+"""What a demo runs on: a file of transactions, or a generator in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from pipeline.cli.place import Place
+from pipeline.cli.retail_file import read_files
+from pipeline.cli.roastery import roastery, span_of
+from pipeline.cli.sending import send_inputs
+from pipeline.engine.calendar import Calendar, as_day
+from pipeline.intake.retail import ImportReport
+from pipeline.intake.retail_inputs import ZONE, inputs, matched
+from pipeline.runtime.settings import Settings
+
+ROASTERY: Final = "roastery.yaml"
+RETAIL: Final = "online-retail.yaml"
+
+
+class Span(NamedTuple):
+    """The time that the data covers, in milliseconds since the epoch."""
+
+    start: int
+    end: int
+
+
+class Feed(Protocol):
+    """Something that sends inputs, all of them before `span.end`, and a clock message at it."""
+
+    source: str
+    """What it is, for people."""
+    program: str
+    """The file name of its example program."""
+    span: Span
+
+    def start(self, place: Place) -> None:
+        """Begin to send."""
+
+    def failed(self) -> str | None:
+        """Why no more will come, though it should."""
+
+    def stop(self) -> None:
+        """Send no more."""
+
+
+class RoasteryFeed:
+    """The synthetic roastery; its process fills the log while the worker reads."""
+
+    program = ROASTERY
+
+    def __init__(self, customers: int, days: int, seed: int) -> None:
+        self.source = f"a synthetic roastery: {customers:,} customers, {days} days, seed {seed}"
+        self.span = Span(*span_of(days))
+        self._scale = (seed, customers, days)
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def start(self, place: Place) -> None:
+        """Start the process."""
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=_send_roastery, args=(place.settings, *self._scale), daemon=True)
+        self._process.start()
+
+    def failed(self) -> str | None:
+        """Whether the process ended otherwise than well."""
+        code = self._process.exitcode if self._process else None
+        return f"the generator ended with exit code {code}" if code else None
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join()
+
+
+class RetailFeed:
+    """Files of the UCI Online Retail format."""
+
+    program = RETAIL
+
+    def __init__(self, files: Sequence[Path], until: date | None, org_id: int) -> None:
+        invoices = read_files(files, lambda _part: None)
+        ordered = invoices.in_order()
+        self.report: ImportReport = invoices.report
+        steps = matched(ordered, self.report)
+        self.source = ", ".join(path.name for path in files)
+        self._inputs = list(inputs(steps, org_id, until))
+        start = self._inputs[0].time if self._inputs else 0
+        end = self._inputs[-1].time if self._inputs else Calendar(ZONE).start_of(as_day(until or date(1970, 1, 1)))
+        self.span = Span(start, end)
+
+    def start(self, place: Place) -> None:
+        """Send everything: a file of bills is soon sent."""
+        with place.log() as log:
+            send_inputs(place, log, self._inputs, lambda _sent, _time: True)
+
+    def failed(self) -> None:
+        """It has sent everything already."""
+
+    def stop(self) -> None:
+        """It has sent everything already."""
+
+
+def _send_roastery(settings: Settings, seed: int, customers: int, days: int) -> None:
+    place = Place(settings)
+    with place.log() as log:
+        send_inputs(place, log, roastery(seed, customers, days), lambda _sent, _time: True)

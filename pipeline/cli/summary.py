@@ -1,0 +1,161 @@
+"""The figures of a run, all from ClickHouse: totals, tiers, notifications, one row per customer, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+
+from pipeline.cli.report import Funnel, PointsOverTime, ReportData, StreakLengths, TiersOverTime, Tile
+from schemas.program import ProgramDefinition
+
+TOTALS: Final = (
+    "transactions",
+    "purchases",
+    "returned",
+    "spend_points",
+    "event_points",
+    "milestone_points",
+    "streak_points",
+    "redeemed",
+    "reversed",
+    "expired",
+    "balance",
+)
+CUSTOMER_COLUMNS: Final = (
+    "customer_id",
+    "transactions",
+    "purchases",
+    "returned",
+    "spend_points",
+    "milestone_points",
+    "streak_points",
+    "reversed",
+    "expired",
+    "balance",
+    "tier",
+    "streak_run",
+    "longest_run",
+)
+_WHERE: Final = "WHERE org_id = {org:Int64} AND program_id = {program:Int64}"
+
+
+class Summary:
+    """What ClickHouse says about one program."""
+
+    def __init__(self, client: Client, definition: ProgramDefinition) -> None:
+        self._client = client
+        self._definition = definition
+        self.org = definition.org_id
+        self._ids = {"org": definition.org_id, "program": definition.program_id}
+        self.totals = self._totals()
+        self.customers: int = self._count("SELECT count() FROM customer_summary " + _WHERE)
+        self.tiers: dict[str, int] = {
+            name: customers
+            for name, customers in self._rows(f"SELECT name, customers FROM tier_distribution {_WHERE} ORDER BY tier")
+            if name
+        }
+        self.notifications: dict[str, int] = {
+            name: count
+            for name, count in self._rows(
+                "SELECT event_name, notifications FROM notification_counts WHERE org_id = {org:Int64} "
+                "ORDER BY notifications DESC, event_name"
+            )
+        }
+        self.records: int = self._count("SELECT count() FROM journal")
+        self.settled: str = str(self._rows("SELECT as_of FROM settlement")[0][0])[:19]
+
+    def someone(self) -> int:
+        """A customer worth looking at: the one with most transactions."""
+        return self._count(f"SELECT argMax(customer_id, (transactions, customer_id)) FROM customer_summary {_WHERE}")
+
+    def customer_rows(self) -> list[Sequence[Any]]:
+        """One row per customer, with the values of `CUSTOMER_COLUMNS`."""
+        columns = ", ".join(
+            {"tier": "tier_name", "streak_run": "ifNull(streak_run, 0)", "longest_run": "ifNull(longest_run, 0)"}.get(
+                column, column
+            )
+            for column in CUSTOMER_COLUMNS
+        )
+        return self._rows(f"SELECT {columns} FROM customer_summary {_WHERE} ORDER BY customer_id")
+
+    def report(self, source: str, lines: Sequence[tuple[str, int | str]], footer: str) -> ReportData:
+        """What the HTML report shows; `lines` says where imported lines went, empty without an import."""
+        totals = self.totals
+        tables: list[tuple[str, Sequence[tuple[str, int | str]]]] = [
+            ("Totals", list(totals.items())),
+            ("Notifications", list(self.notifications.items())),
+        ]
+        if lines:
+            tables.append(("Imported lines", lines))
+        return ReportData(
+            program=self._definition.name,
+            source=source,
+            settled=f"{self.settled} UTC",
+            tiles=(
+                Tile("Customers", self.customers),
+                Tile("Transactions", totals["transactions"]),
+                Tile("Points issued", sum(value for name, value in totals.items() if name.endswith("_points"))),
+                Tile("Points open", totals["balance"], "the balance of all customers"),
+                Tile("Notifications", sum(self.notifications.values())),
+            ),
+            points=self._points(),
+            tiers=self._tiers_over_time(),
+            funnels=self._funnels(),
+            streaks=self._streaks(),
+            tables=tables,
+            footer=footer,
+        )
+
+    def _points(self) -> PointsOverTime:
+        rows = self._rows(
+            "SELECT toStartOfMonth(day) AS month, sum(issued), sum(redeemed), sum(expired), sum(reversed) "
+            f"FROM points_by_day {_WHERE} GROUP BY month ORDER BY month"
+        )
+        months, issued, redeemed, expired, reverses = zip(*rows, strict=True) if rows else ((),) * 5
+        return PointsOverTime(months, issued, redeemed, expired, reverses)
+
+    def _tiers_over_time(self) -> TiersOverTime:
+        rows = self._rows(
+            "SELECT day, name, customers FROM tier_distribution_by_day "
+            f"{_WHERE} AND (toDayOfWeek(day) = 7 OR day = (SELECT max(day) FROM tier_distribution_by_day {_WHERE})) "
+            "ORDER BY day"
+        )
+        days: list[date] = sorted({row[0] for row in rows})
+        counted = {(day, name): customers for day, name, customers in rows}
+        names = [tier.name for tier in self._definition.tiers.levels] if self._definition.tiers else []
+        return TiersOverTime(days, [(name, [int(counted.get((day, name), 0)) for day in days]) for name in names])
+
+    def _funnels(self) -> list[Funnel]:
+        rows = self._rows(
+            "SELECT name, customers, progressed, achieved, achieved_twice, achieved_three_times "
+            f"FROM milestone_funnel {_WHERE} ORDER BY milestone_id"
+        )
+        stages = ("in the program", "made progress", "reached it", "reached it twice", "three times or more")
+        return [Funnel(name, tuple(zip(stages, counts, strict=True))) for name, *counts in rows]
+
+    def _streaks(self) -> list[StreakLengths]:
+        milestones = {one.id: one.period.value for one in self._definition.milestones}
+        found: list[StreakLengths] = []
+        for streak in self._definition.streaks:
+            rows = self._client.query(
+                f"SELECT length, longest FROM streak_lengths {_WHERE} AND streak_id = {{streak:String}} "
+                "AND longest > 0 ORDER BY length",
+                parameters={**self._ids, "streak": streak.id},
+            ).result_rows
+            found.append(
+                StreakLengths(streak.name, f"{milestones[streak.milestone]}s", tuple((int(a), int(b)) for a, b in rows))
+            )
+        return found
+
+    def _totals(self) -> dict[str, int]:
+        rows = self._rows(f"SELECT {', '.join(TOTALS)} FROM totals_by_program {_WHERE}")
+        return dict(zip(TOTALS, rows[0] if rows else [0] * len(TOTALS), strict=True))
+
+    def _count(self, query: str) -> int:
+        return int(self._rows(query)[0][0])
+
+    def _rows(self, query: str) -> list[Sequence[Any]]:
+        return list(self._client.query(query, parameters=self._ids).result_rows)

@@ -1,0 +1,60 @@
+"""`accrue worker`: the roles, in the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from pipeline.cli.output import placed
+from pipeline.cli.place import Place
+from pipeline.log.port import Log
+from pipeline.runtime.settings import ROLES, RoleName
+from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
+
+SINK: RoleName = "sink"
+
+
+@click.command()
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="What it does; all by default.")
+@click.option("--slot", type=click.IntRange(0), help="Which worker this is, from 0; each running worker needs its own.")
+@placed
+def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
+    r"""Run intake, loyalty and sink until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
+
+    `/livez`, `/readyz` and `/metrics` are on port 6066 plus the slot.
+
+    \b
+    Example:
+      ACCRUE_KAFKA_BOOTSTRAP=localhost:9092 ACCRUE_CLICKHOUSE_DSN=http://localhost:8123/default accrue worker
+      accrue worker --role intake --role loyalty --slot 1
+    """
+    # Faust takes a second to load, which no other command should pay.
+    from pipeline.runtime.host import run_worker  # noqa: PLC0415
+
+    changes: dict[str, object] = {"roles": roles} if roles else {}
+    if slot is not None:
+        changes["slot"] = slot
+    place = Place(place.settings.model_copy(update=changes))
+    with place.log() as log, sinks_of(place, log) as sinks:
+        run_worker(place.settings, log, place.settings.roles, extra_roles=sinks)
+
+
+@contextmanager
+def sinks_of(place: Place, log: Log) -> Iterator[list[ClickHouseSink]]:
+    """The ClickHouse sink where it is among the roles."""
+    settings = place.settings
+    if SINK not in settings.roles:
+        yield []
+        return
+    catalog = place.catalog
+    with place.clickhouse(create=True) as client:
+        sink_settings = SinkSettings(
+            group=f"{settings.group}.{SINK}",
+            journal=catalog.name("journal"),
+            facts=catalog.name("facts"),
+            state=catalog.name("state"),
+            notifications=catalog.notifications if settings.sink_notifications else (),
+        )
+        yield [ClickHouseSink(log, client, sink_settings)]
