@@ -70,11 +70,11 @@ def take(account: Account, points: int) -> tuple[Taken, ...]:
     """Which lots `points` would come from; the account must hold that many."""
     taken: list[Taken] = []
     for lot in account.lots:
+        if not points:
+            break
         part = min(points, lot.open_points)
         taken.append(Taken(lot.lot_id, part))
         points -= part
-        if not points:
-            break
     return tuple(taken)
 
 
