@@ -13,7 +13,7 @@ from typing import Final
 BENCHMARKS: Final = {
     "a": "bench.engine_alone",
     "b": "bench.codecs",
-    "c": "bench.roastery",
+    "c": "bench.whole_program",
     "d": "bench.simple_job",
     "memory": "bench.memory",
 }

@@ -1,0 +1,39 @@
+"""Accrue as a user runs it: its settings in the environment, its workers as processes of their own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.processes import ACCRUE, accrue
+from schemas.program import ProgramDefinition
+
+
+def environment(bootstrap: str, folder: Path) -> dict[str, str]:
+    """The settings, all else as it comes."""
+    return {
+        "ACCRUE_KAFKA_BOOTSTRAP": bootstrap,
+        "ACCRUE_DATA_DIR": str(folder / "accrue"),
+        "ACCRUE_WEB_PORT": str(_free_port()),
+    }
+
+
+def commands(workers: int, roles: Sequence[str]) -> list[list[str]]:
+    """One command for each worker."""
+    asked = [part for role in roles for part in ("--role", role)]
+    return [[ACCRUE, "worker", *asked, "--slot", str(slot)] for slot in range(workers)]
+
+
+def prepare(environment: dict[str, str], program: ProgramDefinition, folder: Path) -> None:
+    """Make the topics and put the program in force."""
+    accrue(environment, "topics", "create")
+    file = folder / "program.yaml"
+    file.write_text(program.model_dump_json(exclude_unset=True))
+    accrue(environment, "program", "apply", str(file))
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
