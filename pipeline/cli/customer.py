@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.screen import summary_table
 from pipeline.engine.calendar import Calendar, period_name, period_of
 from pipeline.engine.streaks import current_run
 from schemas.program import ProgramDefinition, TierBasis
@@ -144,9 +145,9 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         f"{view['transactions']:,} transactions, purchases {view['purchases_minor']:,}, "
         f"returned {view['returned_minor']:,} (minor units)"
     )
-    account = ("currency", "balance", "lifetime", "issued", "redeemed", "expired", "reversed", "debited")
+    for account in view["accounts"]:
+        CONSOLE.print(summary_table(str(account.pop("currency")), list(account.items())))
     tables: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-        ("Points", "accounts", account),
         ("Open lots, soonest to expire first", "lots", ("lot_id", "open_points", "expires_on", "issued_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
         ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),

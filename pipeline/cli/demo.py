@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 import sys
 import time
@@ -21,8 +20,8 @@ from pipeline.cli.place import Place, Unusable
 from pipeline.cli.program import activate
 from pipeline.cli.program_file import load_program
 from pipeline.cli.report import render_report
-from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on, summary_table
-from pipeline.cli.summary import CUSTOMER_COLUMNS, Summary
+from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on
+from pipeline.cli.summary import Summary
 from pipeline.cli.watching import Watcher
 from pipeline.cli.worker import sinks_of
 from pipeline.log.embedded import FILE_NAME
@@ -108,17 +107,14 @@ def demo(
             _run(place, log, sinks, feed, definition)
     with place.clickhouse() as client:
         summary = Summary(client, definition)
-        rows = summary.customer_rows() if customers_file else []
-        report = summary.report(feed.source, _lines_of(feed), "")
-    report_file = data_dir / "report.html"
-    report_file.write_text(render_report(report), "utf-8")
-    if customers_file:
-        with customers_file.open("w", newline="", encoding="utf-8") as out:
-            csv.writer(out).writerows([CUSTOMER_COLUMNS, *rows])
-    if as_json:
-        print_json(_as_json(feed, summary))
-    else:
-        _print(feed, summary, report_file, time.monotonic() - began)
+        report_file = data_dir / "report.html"
+        report_file.write_text(render_report(summary.report(feed.source, _lines_of(feed))), "utf-8")
+        if customers_file:
+            summary.write_customers(customers_file)
+        if as_json:
+            print_json(_imported(feed) | summary.as_json())
+        else:
+            _print(feed, summary, report_file, time.monotonic() - began)
 
 
 def _run(place: Place, log: Log, sinks: list[ClickHouseSink], feed: Feed, definition: ProgramDefinition) -> None:
@@ -178,24 +174,17 @@ def _lines_of(feed: Feed) -> list[tuple[str, int | str]]:
     return list(feed.report.counts().items()) if isinstance(feed, RetailFeed) else []
 
 
-def _as_json(feed: Feed, summary: Summary) -> dict[str, object]:
-    imported: dict[str, object] = {}
+def _imported(feed: Feed) -> dict[str, object]:
     if isinstance(feed, RetailFeed):
-        imported = {"lines": feed.report.lines, "dispositions": feed.report.counts()}
-    return imported | {
-        "customers": summary.customers,
-        "totals": summary.totals,
-        "tiers": summary.tiers,
-        "notifications": summary.notifications,
-    }
+        return {"lines": feed.report.lines, "dispositions": feed.report.counts()}
+    return {}
 
 
 def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> None:
     if isinstance(feed, RetailFeed):
         print_import(feed.report)
-    CONSOLE.print(summary_table("Totals, from ClickHouse", [("customers", summary.customers), *summary.totals.items()]))
-    CONSOLE.print(summary_table("Tiers", list(summary.tiers.items())))
-    CONSOLE.print(summary_table("Notifications", list(summary.notifications.items())))
+    for table in summary.tables():
+        CONSOLE.print(table)
     folder, customer = report_file.parent, summary.someone()
     CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
     CONSOLE.print(f"report: [bold]{report_file.resolve()}[/]")

@@ -17,6 +17,7 @@ from pipeline.cli.importing import import_group
 from pipeline.cli.place import Unusable
 from pipeline.cli.program import problems_of, program
 from pipeline.cli.program_file import InvalidProgram
+from pipeline.cli.reporting import report
 from pipeline.cli.retail_file import Unreadable
 from pipeline.cli.send import send
 from pipeline.cli.tail import tail
@@ -44,7 +45,7 @@ def accrue() -> None:
     """
 
 
-for command in (backfill, customer, demo, import_group, program, send, tail, topics, verify, worker):
+for command in (backfill, customer, demo, import_group, program, report, send, tail, topics, verify, worker):
     accrue.add_command(command)
 
 FAILURES: Final[dict[type[Exception], Callable[[Exception], str]]] = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
+from rich.table import Table
 
 from pipeline.cli.report import Funnel, PointsOverTime, ReportData, StreakLengths, TiersOverTime, Tile
+from pipeline.cli.screen import summary_table
 from schemas.program import ProgramDefinition
 
 TOTALS: Final = (
@@ -58,7 +62,7 @@ class Summary:
             if name
         }
         self.notifications: dict[str, int] = {
-            name: count
+            str(name): int(count)
             for name, count in self._rows(
                 "SELECT event_name, notifications FROM notification_counts WHERE org_id = {org:Int64} "
                 "ORDER BY notifications DESC, event_name"
@@ -66,6 +70,26 @@ class Summary:
         }
         self.records: int = self._count("SELECT count() FROM journal")
         self.settled: str = str(self._rows("SELECT as_of FROM settlement")[0][0])[:19]
+
+    def as_json(self) -> dict[str, object]:
+        """The figures, for scripts."""
+        return {
+            "customers": self.customers,
+            "totals": self.totals,
+            "tiers": self.tiers,
+            "notifications": self.notifications,
+        }
+
+    def tables(self) -> Iterator[Table]:
+        """The figures, for people."""
+        yield summary_table("Totals, from ClickHouse", [("customers", self.customers), *self.totals.items()])
+        yield summary_table("Tiers", list(self.tiers.items()))
+        yield summary_table("Notifications", list(self.notifications.items()))
+
+    def write_customers(self, file: Path) -> None:
+        """Write one CSV row per customer."""
+        with file.open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out).writerows([CUSTOMER_COLUMNS, *self.customer_rows()])
 
     def someone(self) -> int:
         """A customer worth looking at: the one with most transactions."""
@@ -81,8 +105,8 @@ class Summary:
         )
         return self._rows(f"SELECT {columns} FROM customer_summary {_WHERE} ORDER BY customer_id")
 
-    def report(self, source: str, lines: Sequence[tuple[str, int | str]], footer: str) -> ReportData:
-        """What the HTML report shows; `lines` says where imported lines went, empty without an import."""
+    def report(self, source: str, lines: Sequence[tuple[str, int | str]] = ()) -> ReportData:
+        """What the HTML report shows; `lines` says where imported lines went."""
         totals = self.totals
         tables: list[tuple[str, Sequence[tuple[str, int | str]]]] = [
             ("Totals", list(totals.items())),
@@ -106,7 +130,6 @@ class Summary:
             funnels=self._funnels(),
             streaks=self._streaks(),
             tables=tables,
-            footer=footer,
         )
 
     def _points(self) -> PointsOverTime:
