@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -50,22 +52,29 @@ def open_clickhouse(dsn: str) -> Client:
 
 def _open_folder(folder: Path) -> Client:
     folder.mkdir(parents=True, exist_ok=True)
+    holder = _holder_of(folder)
+    if holder is not None and holder != os.getpid():
+        message = (
+            f"the ClickHouse folder {folder} is held by process {holder}, and one process at a time can use it: "
+            "wait for it to end or stop it, then run this again"
+        )
+        raise CannotConnect(message)
     try:
         return clickhouse_connect.get_client(interface="chdb", path=str(folder))
     except ProgrammingError as error:
-        if "CANNOT_OPEN_FILE" not in str(error):
-            message = f"the ClickHouse folder {folder} cannot be opened: {error}"
-            raise CannotConnect(message) from error
-        holder = _holder_of(folder)
-        message = (
-            f"the ClickHouse folder {folder} is held by process {holder or 'unknown'}, and one process at a time can "
-            "use it: wait for it to end or stop it, then run this again"
-        )
+        message = f"the ClickHouse folder {folder} cannot be opened: {error}"
         raise CannotConnect(message) from error
 
 
 def _holder_of(folder: Path) -> int | None:
-    """The process that the engine's own status file names."""
+    """The process that has the engine's status file locked: the engine itself doesn't say who keeps it out."""
     status = folder / "status"
-    found = _PID.search(status.read_text("utf-8")) if status.exists() else None
-    return None if found is None else int(found[1])
+    if not status.exists():
+        return None
+    with status.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found = _PID.search(file.read())
+            return int(found[1]) if found else 0
+    return None

@@ -1,4 +1,4 @@
-"""Facts as rows: each fact is one row in the table of its kind, and its postings are legs in the ledger."""
+"""Facts as rows: a row for the message, one for each fact in the table of its kind, and the legs of its postings."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ class Shape(NamedTuple):
 def add_facts(rows: Rows, message: FactMessage, source: Source) -> None:
     """Add the rows of one message."""
     org, customer = message.org_id, message.customer_id
-    origin = (
+    rows["fact_messages"] += (
+        org,
+        customer,
+        message.first_seq,
+        len(message.facts),
         message.recorded_at,
         message.journal_partition,
         message.journal_offset,
         message.engine_version,
         *source,
+        0,
     )
     for index, fact in enumerate(message.facts):
         table, values = SHAPES[type(fact)]
-        head = (org, customer, fact.seq, fact.cause, fact.at, *origin, index)
+        head = (org, customer, fact.seq, fact.cause, fact.at, *source, index)
         target = rows[table]
         target += head
         target += values(fact)

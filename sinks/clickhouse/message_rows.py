@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.engine.state import Head, Section, decode_head
+from pipeline.engine.state import NEVER, Head, Section, decode_head
 from pipeline.log.port import Message
 from schemas.facts import decode_facts
 from schemas.records import (
@@ -125,7 +125,7 @@ def _lots(section: Section) -> tuple[list[Any], ...]:
         [lot.issued_at for lot in lots],
         [lot.open_points for lot in lots],
         [lot.expires_on for lot in lots],
-        [lot.closes_at for lot in lots],
+        [None if lot.closes_at == NEVER else lot.closes_at for lot in lots],
     )
 
 

@@ -1,7 +1,7 @@
 """Rows: what goes into ClickHouse, as flat values by table.
 
-A `Rows` holds for every table the values of its rows one after the other, column by column in the order of `COLUMNS`:
-that is what ClickHouse's MsgPack format wants, and the cheapest thing to build in Python.
+A `Rows` holds for every table the values of its rows one after the other, each row in the order of `COLUMNS`. One list
+a table is the cheapest thing to fill in Python, and a column is a slice of it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,6 @@ FACT_COLUMNS: Final = (
     "seq",
     "cause",
     "at",
-    "recorded_at",
-    "journal_partition",
-    "journal_offset",
-    "engine_version",
     *SOURCE_COLUMNS,
 )
 """What every row made of a fact begins with."""
@@ -47,6 +43,17 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "source",
         "source_offset",
         "payload",
+        *SOURCE_COLUMNS,
+    ),
+    "fact_messages": (
+        "org_id",
+        "customer_id",
+        "first_seq",
+        "facts",
+        "recorded_at",
+        "journal_partition",
+        "journal_offset",
+        "engine_version",
         *SOURCE_COLUMNS,
     ),
     "acceptances": (*FACT_COLUMNS, "clock", "digest", "forget_before"),

@@ -35,8 +35,6 @@ from sinks.clickhouse.writer import ClickHouseWriter
 
 Result = TypeVar("Result")
 _LOG: Final = logging.getLogger(__name__)
-_POLL_SECONDS: Final = 0.2
-"""How long a round waits for messages: also how soon a stop is noticed."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,8 @@ class SinkSettings:
     bytes_max: int = 32 * 2**20
     linger_seconds: float = 1.0
     """How long a message may wait for others; ClickHouse wants few large inserts."""
+    poll_seconds: float = 0.2
+    """How long a round waits for messages: also how soon a stop is noticed."""
     attempts_max: int = 8
     """For one insert or commit, with waits that double from `backoff_seconds`: 32 s in all."""
     backoff_seconds: float = 0.25
@@ -135,7 +135,7 @@ class ClickHouseSink:
         return sum(max(0, watch.bounds(partition, timeout)[1] - offset) for partition, offset in stored.items())
 
     def _round(self, consumer: Consumer, stop: threading.Event) -> None:
-        messages = consumer.consume(self._settings.messages_max, _POLL_SECONDS)
+        messages = consumer.consume(self._settings.messages_max, self._settings.poll_seconds)
         for message in messages:
             reading = self._readings.get(Partition(message.topic, message.partition))
             if reading is not None:

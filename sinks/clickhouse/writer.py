@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
+from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
 
 from sinks.clickhouse.rows import COLUMNS, Rows
 
-_ENCODER: Final = msgspec.msgpack.Encoder()
 _SETTINGS: Final = {
     "async_insert": 0,  # an acknowledgement must mean that the rows are there
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,  # a block with late events of many years is odd, but no error
 }
-_FIXARRAY_MAX: Final = 15
-_ARRAY16_MAX: Final = 65_535
 
 
 class ClickHouseWriter:
@@ -24,6 +22,7 @@ class ClickHouseWriter:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._types: dict[str, Sequence[ClickHouseType]] = {}
 
     def insert(self, rows: Rows, token: str | None) -> None:
         """Insert the rows of one block, table after table; returns when ClickHouse has them.
@@ -36,14 +35,21 @@ class ClickHouseWriter:
             settings["insert_deduplication_token"] = token
         for table, values in rows.items():
             if values:
-                self._client.raw_insert(
-                    table, column_names=COLUMNS[table], insert_block=packed(values), settings=settings, fmt="MsgPack"
+                names = COLUMNS[table]
+                width = len(names)
+                self._client.insert(
+                    table,
+                    [values[column::width] for column in range(width)],
+                    column_names=names,
+                    column_types=self._types_of(table),
+                    column_oriented=True,
+                    settings=settings,
                 )
 
-
-def packed(values: list[Any]) -> bytes:
-    """The values one after the other in MessagePack, as ClickHouse's MsgPack format reads rows."""
-    encoded = _ENCODER.encode(values)
-    count = len(values)
-    header = 1 if count <= _FIXARRAY_MAX else 3 if count <= _ARRAY16_MAX else 5
-    return encoded[header:]
+    def _types_of(self, table: str) -> Sequence[ClickHouseType]:
+        """The types of the columns, asked for once: they do not change while a process runs."""
+        types = self._types.get(table)
+        if types is None:
+            context = self._client.create_insert_context(table, COLUMNS[table], column_oriented=True)
+            types = self._types[table] = context.column_types
+        return types

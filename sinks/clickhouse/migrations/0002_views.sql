@@ -52,25 +52,25 @@ SELECT * FROM customer_state FINAL;
 
 -- Every fact, whatever its table.
 CREATE OR REPLACE VIEW facts AS
-SELECT org_id, customer_id, seq, 'accepted' AS fact, toInt64(0) AS program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM acceptances
+SELECT org_id, customer_id, seq, 'accepted' AS fact, toInt64(0) AS program_id, cause, at, src_topic, src_partition, src_offset, idx FROM acceptances
 UNION ALL
-SELECT org_id, customer_id, seq, 'refused', program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM refusals
+SELECT org_id, customer_id, seq, 'refused', program_id, cause, at, src_topic, src_partition, src_offset, idx FROM refusals
 UNION ALL
-SELECT org_id, customer_id, seq, concat('customer_', kind), 0, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM customers
+SELECT org_id, customer_id, seq, concat('customer_', kind), 0, cause, at, src_topic, src_partition, src_offset, idx FROM customers
 UNION ALL
-SELECT org_id, customer_id, seq, concat('bill_', kind), 0, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM bills
+SELECT org_id, customer_id, seq, concat('bill_', kind), 0, cause, at, src_topic, src_partition, src_offset, idx FROM bills
 UNION ALL
-SELECT org_id, customer_id, seq, 'adopted', program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM adoptions
+SELECT org_id, customer_id, seq, 'adopted', program_id, cause, at, src_topic, src_partition, src_offset, idx FROM adoptions
 UNION ALL
-SELECT org_id, customer_id, seq, concat('purchase_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM purchases
+SELECT org_id, customer_id, seq, concat('purchase_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM purchases
 UNION ALL
-SELECT org_id, customer_id, seq, concat('points_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM points_facts
+SELECT org_id, customer_id, seq, concat('points_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM points_facts
 UNION ALL
-SELECT org_id, customer_id, seq, concat('milestone_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM milestone_events
+SELECT org_id, customer_id, seq, concat('milestone_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM milestone_events
 UNION ALL
-SELECT org_id, customer_id, seq, concat('streak_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM streak_events
+SELECT org_id, customer_id, seq, concat('streak_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM streak_events
 UNION ALL
-SELECT org_id, customer_id, seq, concat('tier_', kind), program_id, cause, at, recorded_at, src_topic, src_partition, src_offset, idx FROM tier_changes;
+SELECT org_id, customer_id, seq, concat('tier_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM tier_changes;
 
 -- The tier of each customer in each program, by the names of the version in force.
 CREATE OR REPLACE VIEW customer_tiers AS

@@ -1,0 +1,314 @@
+"""The sink on the embedded log: whatever happens to it, every row is there once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import OperationalError
+
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Committed, Consumer, Partition, Unavailable
+from sinks.clickhouse.intents import ForeignMetadata, Intent
+from sinks.clickhouse.sink import ClickHouseSink, Unreadable
+from tests.sinks.running import SECONDS, Running, contents, drain, running, settings
+from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
+
+EVERYTHING = {
+    "journal": 4,
+    "fact_messages": 7,
+    "acceptances": 2,
+    "refusals": 0,
+    "customers": 2,
+    "bills": 0,
+    "adoptions": 2,
+    "purchases": 4,
+    "points_facts": 7,
+    "ledger_entries": 14,
+    "milestone_events": 4,
+    "streak_events": 3,
+    "tier_changes": 1,
+    "notifications": 2,
+    "customer_state": 2,
+}
+
+
+class Death(BaseException):
+    """The process ends here."""
+
+
+class Steps:
+    """Everything the sink does to the world outside, counted; it dies before or after one of the steps."""
+
+    def __init__(self, fatal: int | None = None, *, done: bool = False) -> None:
+        self.taken: list[str] = []
+        self._fatal = fatal
+        self._done = done
+
+    def take(self, name: str, step: Callable[[], None]) -> None:
+        fatal = len(self.taken) == self._fatal
+        self.taken.append(name)
+        if fatal and not self._done:
+            raise Death
+        step()
+        if fatal:
+            raise Death
+
+
+class Wrapped:
+    """Something with one method changed."""
+
+    def __init__(self, inner: Any, **changed: Any) -> None:
+        self._inner = inner
+        self._changed = changed
+
+    def __getattr__(self, name: str) -> Any:
+        return self._changed.get(name) or getattr(self._inner, name)
+
+
+def client_with(client: Client, steps: Steps) -> Any:
+    def insert(table: str, data: Any, **arguments: Any) -> None:
+        steps.take(f"insert {table}", lambda: client.insert(table, data, **arguments))
+
+    return Wrapped(client, insert=insert)
+
+
+def log_with(log: EmbeddedLog, steps: Steps) -> Any:
+    def consumer(group: str | None = None) -> Any:
+        inner = log.consumer(group)
+
+        def commit_offsets(offsets: Mapping[Partition, Committed], timeout: float) -> None:
+            steps.take("commit", lambda: inner.commit_offsets(offsets, timeout))
+
+        return Wrapped(inner, commit_offsets=commit_offsets)
+
+    return Wrapped(log, consumer=consumer)
+
+
+def counts(client: Client) -> dict[str, int]:
+    return {table: rows for table, (rows, _) in contents(client).items()}
+
+
+def test_everything_in_the_log_is_in_clickhouse_once(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+
+    drain(embedded_log, clickhouse)
+
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_sink_that_starts_again_goes_on_where_it_was(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    told = tell(embedded_log)
+    using = settings()
+    drain(embedded_log, clickhouse, using)
+
+    told.journal(bought(11, "B3", 100, "2011-04-20 10:00"))
+    drain(embedded_log, clickhouse, using)
+
+    assert counts(clickhouse) == EVERYTHING | {"journal": 5}
+
+
+def test_small_rounds_give_the_same_rows(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    drain(embedded_log, clickhouse)
+    expected = contents(clickhouse)
+    for table in EVERYTHING:
+        clickhouse.command(f"TRUNCATE TABLE {table}")
+
+    drain(embedded_log, clickhouse, settings(group="other", messages_max=2))
+
+    assert contents(clickhouse) == expected
+
+
+STEPS = 15
+"""What one round of the whole story takes: intents, a table after the other, offsets."""
+
+
+@pytest.fixture(scope="module")
+def expected(engine: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[int, int]]]:
+    """What a run without a death leaves."""
+    for table in EVERYTHING:
+        engine.command(f"TRUNCATE TABLE {table}")
+    log = EmbeddedLog(tmp_path_factory.mktemp("log"))
+    tell(log)
+    steps = Steps()
+    drain(log_with(log, steps), client_with(engine, steps))
+    assert [steps.taken[0], len(steps.taken), steps.taken[-1]] == ["commit", STEPS, "commit"]
+    yield contents(engine)
+    log.close()
+
+
+@pytest.mark.parametrize("done", [pytest.param(False, id="before"), pytest.param(True, id="after")])
+@pytest.mark.parametrize("fatal", range(STEPS))
+def test_a_sink_that_dies_at_a_step_leaves_every_row_once(
+    expected: dict[str, tuple[int, int]], clickhouse: Client, embedded_log: EmbeddedLog, fatal: int, *, done: bool
+) -> None:
+    told = tell(embedded_log)
+    using = settings()
+    steps = Steps(fatal, done=done)
+    dying = Running(ClickHouseSink(log_with(embedded_log, steps), client_with(clickhouse, steps), using))
+    dying.wait_for_death()
+    assert isinstance(dying.error, Death)
+
+    told.journal(bought(11, "B3", 100, "2011-04-20 10:00"))  # what comes later must not get into the begun block
+    drain(embedded_log, clickhouse, using)
+
+    found = contents(clickhouse)
+    assert found.pop("journal")[0] == expected["journal"][0] + 1
+    assert found == {table: rows for table, rows in expected.items() if table != "journal"}
+
+
+def test_a_block_that_was_begun_is_read_again_exactly_even_with_other_settings(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    using = settings()
+    steps = Steps(STEPS - 1)
+    dying = Running(ClickHouseSink(log_with(embedded_log, steps), client_with(clickhouse, steps), using))
+    dying.wait_for_death()
+    begun = embedded_log.group_offsets("sink", [JOURNAL])[Partition(JOURNAL, 0)]
+    assert begun == Committed(0, Intent(0, 3, using.epoch).metadata())
+
+    drain(embedded_log, clickhouse, settings(messages_max=1, epoch="another"))
+
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_sink_that_lost_its_partitions_while_it_inserted_changes_nothing(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    using = settings()
+    inserting, go_on = threading.Event(), threading.Event()
+
+    def insert(table: str, data: Any, **arguments: Any) -> None:
+        inserting.set()
+        assert go_on.wait(SECONDS)
+        clickhouse.insert(table, data, **arguments)
+
+    with running(embedded_log, Wrapped(clickhouse, insert=insert), using) as zombie:  # type: ignore[arg-type]
+        assert inserting.wait(SECONDS)
+        drain(embedded_log, clickhouse, using)
+        go_on.set()
+        zombie.wait_until(lambda: zombie.sink.stored() == {})
+        assert zombie.sink.status() == (True, "")
+
+    assert zombie.error is None
+    assert counts(clickhouse) == EVERYTHING
+
+
+def failing(times: int, error: Exception, step: Callable[..., None], *, done: bool) -> Callable[..., None]:
+    left = [times]
+
+    def attempt(*arguments: Any, **named: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            if done:
+                step(*arguments, **named)
+            raise error
+        step(*arguments, **named)
+
+    return attempt
+
+
+@pytest.mark.parametrize("done", [pytest.param(False, id="nothing was done"), pytest.param(True, id="it was done")])
+def test_an_insert_whose_answer_is_lost_is_made_again(
+    clickhouse: Client, embedded_log: EmbeddedLog, *, done: bool
+) -> None:
+    tell(embedded_log)
+    insert = failing(3, OperationalError("connection reset"), clickhouse.insert, done=done)
+
+    drain(embedded_log, Wrapped(clickhouse, insert=insert))  # type: ignore[arg-type]
+
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_commit_that_finds_the_log_away_is_made_again(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+
+    def consumer(group: str | None = None) -> Any:
+        inner: Consumer = embedded_log.consumer(group)
+        return Wrapped(inner, commit_offsets=failing(2, Unavailable("no answer"), inner.commit_offsets, done=False))
+
+    drain(Wrapped(embedded_log, consumer=consumer), clickhouse)  # type: ignore[arg-type]
+
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_sink_gives_up_when_clickhouse_stays_away_and_says_so(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    away = Wrapped(clickhouse, insert=failing(99, OperationalError("gone"), clickhouse.insert, done=False))
+
+    sink = Running(ClickHouseSink(embedded_log, away, settings(attempts_max=3)))  # type: ignore[arg-type]
+    sink.wait_for_death()
+
+    assert isinstance(sink.error, OperationalError)
+    assert sink.sink.status() == (False, "OperationalError: gone")
+    assert counts(clickhouse) == dict.fromkeys(EVERYTHING, 0)
+
+
+def test_a_sink_that_waits_for_clickhouse_can_be_stopped(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    away = Wrapped(clickhouse, insert=failing(99, OperationalError("gone"), clickhouse.insert, done=False))
+
+    with running(embedded_log, away, settings(backoff_seconds=SECONDS)) as sink:  # type: ignore[arg-type]
+        sink.wait_until(lambda: sink.sink.status() == (False, f"trying again in {SECONDS} s: gone"))
+
+    assert sink.error is None
+    assert sink.sink.status() == (False, "stopped")
+
+
+def test_a_fact_message_that_cannot_be_decoded_stops_the_sink_and_is_named(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    told = tell(embedded_log)
+    told.raw(FACTS, b"\x01?")
+
+    sink = Running(ClickHouseSink(embedded_log, clickhouse, settings()))
+    sink.wait_for_death()
+
+    assert isinstance(sink.error, Unreadable)
+    assert str(sink.error).startswith(f"{FACTS} partition 0 offset 7 cannot be decoded: ")
+
+
+def test_metadata_that_no_sink_wrote_stops_the_sink(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    using = settings()
+    drain(embedded_log, clickhouse, using)
+    foreign = embedded_log.consumer(using.group)
+    foreign.subscribe([JOURNAL], assigned=lambda _: None, revoked=lambda _: None, lost=lambda _: None)
+    foreign.consume(1, 0.0)
+    foreign.commit_offsets({Partition(JOURNAL, 0): Committed(0, "mine")}, SECONDS)
+    foreign.close()
+
+    sink = Running(ClickHouseSink(embedded_log, clickhouse, using))
+    sink.wait_for_death()
+
+    assert isinstance(sink.error, ForeignMetadata)
+
+
+def test_only_the_last_state_of_a_customer_in_a_block_is_inserted(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    told: Told = tell(embedded_log)
+    head = HEADS[12]
+    told.state(head, head, head)
+
+    drain(embedded_log, clickhouse)
+
+    assert clickhouse.query("SELECT customer_id, count() FROM customer_state GROUP BY 1 ORDER BY 1").result_rows == [
+        (11, 1),
+        (12, 1),
+    ]
+
+
+def test_messages_wait_for_others_no_longer_than_they_may(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    steps = Steps()
+
+    drain(log_with(embedded_log, steps), client_with(clickhouse, steps), settings(linger_seconds=0.3))
+
+    assert steps.taken.count("commit") == 2

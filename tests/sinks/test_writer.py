@@ -1,0 +1,53 @@
+"""The writer: the same token twice is the rows once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from sinks.clickhouse.writer import ClickHouseWriter
+
+MONTH_MS = 31 * 86_400_000
+
+
+def notifications(count: int, *, first: int = 0) -> list[Any]:
+    """Rows in a hundred and fifty months."""
+    values: list[Any] = []
+    for index in range(first, first + count):
+        values += (1, index, "pointsIssued", index % 150 * MONTH_MS, "{}", "points", 0, index, 0)
+    return values
+
+
+def count(client: Client) -> int:
+    return int(client.query("SELECT count() FROM notifications").result_rows[0][0])
+
+
+def test_a_block_inserted_again_with_its_token_is_there_once(clickhouse: Client) -> None:
+    writer = ClickHouseWriter(clickhouse)
+
+    for _ in range(3):
+        writer.insert({"notifications": notifications(1_000)}, "writer:same")
+
+    assert count(clickhouse) == 1_000
+
+
+def test_the_same_rows_with_another_token_are_other_rows(clickhouse: Client) -> None:
+    writer = ClickHouseWriter(clickhouse)
+
+    writer.insert({"notifications": notifications(10)}, "writer:one")
+    writer.insert({"notifications": notifications(10)}, "writer:two")
+
+    assert count(clickhouse) == 20
+
+
+def test_a_block_may_span_more_months_than_the_server_would_allow_by_itself(clickhouse: Client) -> None:
+    ClickHouseWriter(clickhouse).insert({"notifications": notifications(150)}, "writer:months")
+
+    assert clickhouse.query("SELECT uniq(toYYYYMM(at)) FROM notifications").result_rows == [(150,)]
+
+
+def test_a_table_without_rows_is_left_alone(clickhouse: Client) -> None:
+    ClickHouseWriter(clickhouse).insert({"notifications": []}, "writer:none")
+
+    assert count(clickhouse) == 0
