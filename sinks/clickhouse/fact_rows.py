@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pipeline.engine.postings import postings
+from pipeline.engine.postings import MOVES, postings
 from schemas import facts
-from schemas.facts import Fact, FactMessage
+from schemas.facts import Fact, FactMessage, ProgramFact
 from schemas.records import Profile
 from sinks.clickhouse.rows import Rows, Source
 
@@ -22,6 +22,7 @@ class Shape(NamedTuple):
 def add_facts(rows: Rows, message: FactMessage, source: Source) -> None:
     """Add the rows of one message."""
     org, customer = message.org_id, message.customer_id
+    topic, partition, offset = source
     rows["fact_messages"] += (
         org,
         customer,
@@ -31,22 +32,35 @@ def add_facts(rows: Rows, message: FactMessage, source: Source) -> None:
         message.journal_partition,
         message.journal_offset,
         message.engine_version,
-        *source,
+        topic,
+        partition,
+        offset,
         0,
     )
     for index, fact in enumerate(message.facts):
-        table, values = SHAPES[type(fact)]
-        head = (org, customer, fact.seq, fact.cause, fact.at, *source, index)
+        kind = type(fact)
+        table, values = SHAPES[kind]
+        head = (org, customer, fact.seq, fact.cause, fact.at, topic, partition, offset, index)
         target = rows[table]
         target += head
         target += values(fact)
-        leg = 0
-        for source_account, destination, points, currency in postings(fact):
-            program = (fact.program_id, fact.program_version)  # type: ignore[union-attr]  # only program facts post
-            target = rows["ledger_entries"]
-            target += (*head, *program, leg, source_account, currency, -points)
-            target += (*head, *program, leg + 1, destination, currency, points)
-            leg += 2
+        if kind in MOVES:
+            _add_legs(rows["ledger_entries"], head, fact)
+
+
+def _add_legs(target: list[Any], head: tuple[Any, ...], fact: Fact) -> None:
+    """Each posting is two legs: out of its source and into its destination."""
+    if not isinstance(fact, ProgramFact):
+        message = f"{type(fact).__name__} moves points and belongs to no program"
+        raise TypeError(message)
+    program = (fact.program_id, fact.program_version)
+    for number, (account, destination, points, currency) in enumerate(postings(fact)):
+        target += head
+        target += program
+        target += (2 * number, account, currency, -points)
+        target += head
+        target += program
+        target += (2 * number + 1, destination, currency, points)
 
 
 def _accepted(fact: facts.RecordAccepted) -> tuple[Any, ...]:
