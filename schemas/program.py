@@ -106,7 +106,7 @@ class PointsCurrency(Definition):
     name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")] = "POINTS"
     expiry: Expiry | None = None
     """None: points never expire."""
-    value_minor: Annotated[int, Field(ge=0, le=10**9)] = 1
+    value_minor: Annotated[int, Field(ge=0, le=10**6)] = 1
     """What one point is worth when redeemed, in minor units of the program's money."""
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Final
+
+AWARD_MAX: Final = 10**12
+"""The most points of one award, as much as one adjustment: a mistyped rate must not carry a balance beyond 64 bits."""
 
 
 def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
-    """`points` for every `per_minor` of `base`, rounded down once; nothing for a base below zero."""
+    """`points` for every `per_minor` of `base`, rounded down once and cut at `AWARD_MAX`; 0 for a base below zero."""
     if base <= 0:
         return 0
     if isinstance(base, int):
-        return base * points // per_minor
-    return base.numerator * points // (base.denominator * per_minor)
+        award = base * points // per_minor
+    else:
+        award = base.numerator * points // (base.denominator * per_minor)
+    return award if award < AWARD_MAX else AWARD_MAX  # noqa: FURB136 - min() costs more than the division
 
 
 def reversal_due(award: int, basis: int, returned: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.amounts import points_for, reversal_due
+from pipeline.engine.amounts import AWARD_MAX, points_for, reversal_due
 from schemas.facts import (
     MilestoneAchieved,
     PointsReversed,
@@ -17,6 +17,7 @@ from schemas.facts import (
     Reversal,
     TierUpgraded,
 )
+from schemas.records import Line
 from tests.dsl import Story, bought, brought_back, fact, given, instant, program, redeem, spend, tick
 
 SHOP = program(rules=[spend()])
@@ -222,6 +223,14 @@ def test_reversal_never_falls_and_ends_at_the_award(award: int, basis: int) -> N
     dues = [reversal_due(award, basis, returned) for returned in range(basis + 2)]
     assert dues == sorted(dues)
     assert (dues[0], dues[-2:]) == (0, [award, award])
+
+
+@pytest.mark.parametrize("factor", [pytest.param(1, id="whole"), pytest.param("3/2", id="ratio")])
+def test_award_of_a_mistyped_rate_is_cut_at_what_can_be_stored(factor: int | str) -> None:
+    double = {"id": "double", "kind": "multiplier", "factor": factor, "skus": ["A"]}
+    wrong = program(rules=[spend(points=10**12, per_minor=1), double], points={"value_minor": 10**6})
+    story = given(wrong, bought("B1", None, "2011-03-01", lines=(Line("A", 10**12),)), redeem(10**12, "2011-03-02"))
+    assert (story.account().issued, story.account().balance) == (AWARD_MAX, 0)
 
 
 def test_nothing_is_earned_on_less_than_nothing() -> None:
