@@ -24,9 +24,9 @@ from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on
 from pipeline.cli.summary import Summary
 from pipeline.cli.watching import Watcher
 from pipeline.cli.worker import sinks_of
-from pipeline.log.embedded import FILE_NAME
 from pipeline.log.port import Log
 from pipeline.runtime.settings import Settings
+from pipeline.runtime.slot import SlotLock
 from schemas.program import ProgramDefinition
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PROGRAMS: Final = Path(__file__).parents[2] / "examples" / "programs"
 _FOLDER: Final = Path("accrue-demo")
+_MARK: Final = "this-is-a-demo"
 _LOOK_SECONDS: Final = 0.1
 _STUCK_SECONDS: Final = 120.0
 _ALMOST: Final = 0.99
@@ -91,7 +92,7 @@ def demo(
     """
     place = Place(Settings(data_dir=data_dir, web_port=None, kafka_bootstrap=None, clickhouse_dsn=None))
     began = time.monotonic()
-    _empty(data_dir)
+    _clear(place)
     feed: Feed
     if files:
         ERRORS.print("reading the file …", style="dim")
@@ -160,14 +161,17 @@ def _watch(
             raise Unusable(message)
 
 
-def _empty(folder: Path) -> None:
-    """Remove an earlier demo; anything else in the way stays and is an error."""
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not (folder / FILE_NAME).exists():
-        message = f"{folder} is not empty and holds no earlier demo: give another --data-dir, or remove it yourself"
-        raise Unusable(message)
-    shutil.rmtree(folder)
+def _clear(place: Place) -> None:
+    """Make room for a demo: an earlier one is removed; anything else in the way stays and is an error."""
+    folder = place.settings.data_dir
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / _MARK).exists():
+            message = f"{folder} is not empty and holds no earlier demo: give another --data-dir, or remove it yourself"
+            raise Unusable(message)
+        SlotLock(place.settings.states).close()  # nothing is taken away from a worker that runs in it
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).write_text("This folder is a demo's: the next demo in it removes everything here.\n", "utf-8")
 
 
 def _lines_of(feed: Feed) -> list[tuple[str, int | str]]:

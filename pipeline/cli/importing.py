@@ -43,10 +43,10 @@ def retail(files: tuple[Path, ...], org: int, until: datetime | None, place: Pla
     """
     ERRORS.print("reading …", style="dim")
     invoices = read_files(files, lambda _part: None)
-    steps = matched(invoices.in_order(), invoices.report)
+    messages = inputs(matched(invoices.in_order(), invoices.report), org, day_of(until))
     with place.log() as log:
         begin_backfill(place, log)
-        sent = send_inputs(place, log, inputs(steps, org, day_of(until)), lambda _sent, _time: True)
+        sent = send_inputs(place, log, messages, lambda _sent, _time: True)
     report = invoices.report
     if as_json:
         print_json(

@@ -27,6 +27,7 @@ from pipeline.cli.worker import worker
 from pipeline.intake.retail import WrongHeader
 from pipeline.intake.retail_inputs import UntilTooEarly
 from pipeline.log.port import LogError
+from pipeline.runtime.slot import SlotInUse
 from sinks.clickhouse.connect import CannotConnect
 
 
@@ -56,6 +57,7 @@ FAILURES: Final[dict[type[Exception], Callable[[Exception], str]]] = {
             ClickHouseError,
             InvalidProgram,
             LogError,
+            SlotInUse,
             Unreadable,
             Unusable,
             UntilTooEarly,

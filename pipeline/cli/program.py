@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.cli.program_file import InvalidProgram, load_program
+from pipeline.cli.program_file import InvalidProgram, Problem, load_program
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.log.port import Log, Outgoing
 from schemas.program import ProgramDefinition
@@ -57,7 +57,7 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
       accrue program check examples/programs/roastery.yaml
     """
     try:
-        definition = load_program(file.read_text("utf-8"))
+        definition = _program_in(file)
     except InvalidProgram as error:
         if as_json:
             print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
@@ -99,7 +99,7 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
     Example:
       accrue program apply examples/programs/roastery.yaml --data-dir accrue-demo
     """
-    definition = load_program(file.read_text("utf-8"))
+    definition = _program_in(file)
     with place.log() as log:
         changed = activate(place, log, definition)
     if as_json:
@@ -140,6 +140,15 @@ def schema() -> None:
       accrue program schema > program.schema.json
     """
     click.echo(json.dumps(ProgramDefinition.model_json_schema(), indent=2))
+
+
+def _program_in(file: Path) -> ProgramDefinition:
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is no UTF-8 text ({error.reason})"
+        raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
+    return load_program(text)
 
 
 def in_force(place: Place, log: Log) -> dict[tuple[int, int], Activation]:

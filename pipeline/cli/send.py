@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import IO, Final
 
 import click
@@ -24,6 +24,7 @@ class _Address(msgspec.Struct):
 
 
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @click.command()
@@ -38,7 +39,7 @@ _ADDRESS: Final = msgspec.json.Decoder(_Address)
 @placed
 @json_option
 def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, as_json: bool) -> None:
-    r"""Send JSON lines (or one JSON object per file) to an input topic; `-` reads standard input.
+    r"""Send JSON to an input topic: one message a line, one object, or a list of objects; `-` reads standard input.
 
     Messages are keyed by customer. One that names no customer is sent as it is: intake says what is wrong with it.
 
@@ -67,13 +68,21 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, as_json: boo
 
 
 def _messages(file: IO[bytes]) -> Iterator[bytes]:
-    """The file's lines, or the file as a whole where it is one JSON value over several lines."""
-    first = file.readline()
-    if first.strip() in {b"{", b""}:
-        yield (first + file.read()).strip()
+    """The file's lines; where it is one JSON value over several lines, that; where it is a JSON list, its items."""
+    first = next((line.strip() for line in file if line.strip()), b"")
+    if first == b"{":
+        yield first + b"\n" + file.read().strip()
         return
-    yield first.strip()
-    for line in file:
+    rest: Iterable[bytes] = file
+    if first.startswith(b"["):
+        whole = first + b"\n" + file.read()
+        try:
+            yield from map(bytes, _LIST.decode(whole))
+        except (msgspec.DecodeError, UnicodeDecodeError):  # no list, so each of its lines speaks for itself
+            rest = whole.splitlines()[1:]
+        else:
+            return
+    for line in chain([first], rest):
         if line.strip():
             yield line.strip()
 

@@ -19,9 +19,9 @@ def _by_commas(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """Spans of time are ISO 8601 durations (`PT7S`) or seconds; `roles` is a list with commas."""
+    """Spans of time are ISO 8601 durations (`PT7S`) or seconds; `roles` is a list with commas; `none` is None."""
 
-    model_config = SettingsConfigDict(frozen=True, env_prefix="ACCRUE_", extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, env_prefix="ACCRUE_", extra="forbid", env_parse_none_str="none")
 
     kafka_bootstrap: str | None = None
     """Brokers, as `host:port,host:port`; None: the embedded log in `data_dir`."""
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """How long to wait for a log that does not answer before the worker gives up."""
 
     heads_cached_max: Annotated[int, Field(ge=4, le=10_000_000)] = 100_000
-    """Customers kept decoded, all partitions together: about 4 kB each."""
+    """Customers kept decoded, all partitions together: about 6 kB each with ten open lots."""
     tick_customers_max: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     """Customers whose timers fire in one transaction; more wait for the next."""
     wall_tick: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=60)
