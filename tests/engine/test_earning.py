@@ -85,6 +85,11 @@ def test_excluded_lines_still_count_towards_the_minimum() -> None:
     assert earned(story) == [("spend", 10)]
 
 
+def test_bill_below_the_minimum_earns_nothing_whatever_is_excluded() -> None:
+    rule = spend(minimum_minor=3_001, excluded_skus=["CARD"])
+    given(program(rules=[rule])).when(bought("B1", None, "2011-03-01", lines=(MUG, CARD))).then()
+
+
 def test_bill_without_lines_earns_on_its_amount_whatever_is_excluded() -> None:
     story = given(program(rules=[spend(excluded_skus=["CARD"])])).when(bought("B1", 700, "2011-03-01"))
     assert earned(story) == [("spend", 7)]
