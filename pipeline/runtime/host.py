@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -151,6 +152,7 @@ class HostApp(faust.App):
     async def on_started(self) -> None:
         """Start the threads; agents run by now."""
         await super().on_started()
+        _collect_garbage_seldom()
         self.flow_control.resume()  # else only an assignment by Faust's own consumer would
         for role in self.roles:
             thread = threading.Thread(target=self._run, args=(role,), name=f"accrue-{role.name}", daemon=True)
@@ -239,6 +241,13 @@ async def _host(app: HostApp) -> None:
     await app.start()
     await app.loop.run_in_executor(None, app.stop_roles.wait)
     await app.stop()
+
+
+def _collect_garbage_seldom() -> None:
+    """Records leave no cycles behind, and looking for some among the cached customers costs a third of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000)
 
 
 class _Worker(faust.Worker):

@@ -37,7 +37,7 @@ _CALL_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
 _IDLE_SECONDS: Final = 0.1
-_LAG_SECONDS: Final = 5.0
+_LAG_SECONDS: Final = 10.0
 _FAILURES_MAX: Final = 20
 """Rounds that fail one after the other, with growing pauses (about a minute), before the worker gives up."""
 _FENCES_MAX: Final = 2

@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Log
+from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store import PartitionStore
 from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record
-from tests.runtime.workshop import DAY, START, Until, Workshop, activation, backfill, bill, clock, history
+from tests.runtime.workshop import (
+    DAY,
+    PATIENCE_SECONDS,
+    START,
+    Until,
+    Workshop,
+    activation,
+    backfill,
+    bill,
+    clock,
+    history,
+)
 
 
 @pytest.fixture(params=["embedded", "kafka"])
@@ -173,50 +184,107 @@ def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> N
     other.close()
 
 
-class _FailsOnce:
-    """A producer that refuses one commit, as a rebalance would."""
+class _FlakyProducer:
+    """A producer whose commits fail where they are told to."""
 
-    def __init__(self, producer: Any, failing: list[int]) -> None:
+    def __init__(self, producer: Any, fail: Callable[[Any], None]) -> None:
         self._producer = producer
-        self._failing = failing
+        self._fail = fail
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._producer, name)
 
     def commit(self, timeout: float) -> None:
-        self._failing[0] -= 1
-        if self._failing[0] == 0:
-            raise Aborted
+        self._fail(self._producer)
         self._producer.commit(timeout)
 
 
 class _FlakyLog:
-    def __init__(self, log: Log, failing: int) -> None:
+    """A log whose commits fail, counted over all its producers."""
+
+    def __init__(self, log: Log, failing: set[int], fail: Callable[[Any], None]) -> None:
         self._log = log
-        self._failing = [failing]
+        self._failing = failing
+        self._fail = fail
+        self._commits = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)
 
     def producer(self, *args: Any, **options: Any) -> Any:
-        return _FailsOnce(self._log.producer(*args, **options), self._failing)
+        return _FlakyProducer(self._log.producer(*args, **options), self._count)
+
+    def _count(self, producer: Any) -> None:
+        self._commits += 1
+        if self._commits in self._failing:
+            self._fail(producer)
 
 
-@pytest.mark.parametrize("failing", [1, 2, 5])
-def test_aborted_round_rolls_everything_back_and_is_done_again(
-    workshop: Workshop, embedded_log: Log, tmp_path: Path, failing: int
+def _refused(_: Any) -> None:
+    """As in a rebalance: the transaction can only be aborted."""
+    raise Aborted
+
+
+def _unknown_and_done(producer: Any) -> None:
+    """The answer to a commit that took effect is lost."""
+    producer.commit(10.0)
+    raise OutcomeUnknown
+
+
+def _unknown_and_not_done(_: Any) -> None:
+    """The commit itself is lost."""
+    raise OutcomeUnknown
+
+
+@pytest.mark.parametrize("fail", [_refused, _unknown_and_done, _unknown_and_not_done])
+@pytest.mark.parametrize("failing", [{1}, {3, 4, 7}], ids=str)
+def test_round_that_fails_is_rolled_back_and_done_once(
+    workshop: Workshop, embedded_log: Log, tmp_path: Path, failing: set[int], fail: Callable[[Any], None]
 ) -> None:
-    records = history()
+    records = history(days=25)
     expected = told_by(embedded_log, tmp_path / "straight", workshop.settings.prefix + "straight.", records)
     workshop.journal(*records)
     until = workshop.until_read("loyalty", "journal")
 
-    workshop.log = _FlakyLog(workshop.log, failing)  # type: ignore[assignment]
+    workshop.log = _FlakyLog(workshop.log, failing, fail)  # type: ignore[assignment]
     loop = workshop.loyalty(transaction_records_max=20)
     loop.run(until)
 
-    assert loop.progress.aborts >= 1
+    assert loop.progress.aborts >= len(failing)
     assert (workshop.told(), workshop.state()) == expected
+
+
+def test_worker_that_joins_takes_partitions_over_and_everything_is_told_once(
+    kafka_log: Log, embedded_log: Log, tmp_path: Path, prefix: str
+) -> None:
+    records = history()
+    expected = told_by(embedded_log, tmp_path / "straight", prefix + "straight.", records)
+    workshop = Workshop(kafka_log, tmp_path, prefix)
+    workshop.journal(*records)
+    read = workshop.until_read("loyalty", "journal")
+    first = workshop.loyalty(slot=0, transaction_records_max=2)
+    second = workshop.loyalty(slot=1, transaction_records_max=2)
+    joined = threading.Event()
+    done = threading.Event()
+
+    def start_second() -> None:
+        joined.wait(PATIENCE_SECONDS)
+        second.run(Until(done.is_set))
+
+    def second_is_at_work() -> bool:
+        if first.progress.commits >= 2:
+            joined.set()
+        return second.progress.commits >= 1 and read.is_set()
+
+    thread = threading.Thread(target=start_second)
+    thread.start()
+    first.run(Until(second_is_at_work))
+    done.set()
+    thread.join(PATIENCE_SECONDS)
+
+    assert (workshop.told(), workshop.state()) == expected
+    assert first.progress.commits >= 2
+    workshop.close()
 
 
 def test_repeats_are_dropped_and_counted(small: Workshop) -> None:
