@@ -1,0 +1,75 @@
+"""A shop's year-end in a file, what the naive model makes of it, and how a user loads it."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from tests.e2e.product import ROOT, Product
+from tests.naive.retail_model import Outcome, naive_run
+from tests.naive.retail_rows import retail_rows
+
+PROGRAM = ROOT / "examples" / "programs" / "online-retail.yaml"
+HEADER = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
+# Summer time ends, points expire, three months make a streak, and its window closes.
+FIRST, DAYS, UNTIL = date(2011, 9, 20), 100, date(2012, 1, 3)
+LONDON = ZoneInfo("Europe/London")
+START, END = (int(datetime(on.year, on.month, on.day, tzinfo=LONDON).timestamp() * 1000) for on in (FIRST, UNTIL))
+ROWS = retail_rows(7, FIRST, DAYS, customers=40, per_day=4)
+
+
+class Figures(NamedTuple):
+    """What a user sees at the end."""
+
+    report: dict[str, Any]
+    customers: list[dict[str, str]]
+
+
+def write_file(folder: Path) -> Path:
+    """The shop's file."""
+    file = folder / "shop.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        csv.writer(out).writerows([HEADER, *ROWS])
+    return file
+
+
+def prepare(product: Product) -> None:
+    """Topics and program, as a user who will start with history."""
+    product.run("topics", "create")
+    product.run("program", "apply", str(PROGRAM))
+
+
+def load(product: Product) -> dict[str, Any]:
+    """Send the file; what the import says."""
+    file = write_file(product.folder)
+    imported: dict[str, Any] = product.json("import", "retail", str(file), "--until", UNTIL.isoformat())
+    return imported
+
+
+def figures_of(product: Product, *place: str) -> Figures:
+    """What the report says."""
+    file = product.folder / "customers.csv"
+    report = product.json("report", "--customers", str(file), *place)
+    return Figures(report, customers_in(file))
+
+
+def customers_in(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as rows:
+        return list(csv.DictReader(rows))
+
+
+def expected(naive: Outcome) -> Figures:
+    """What the report must say by the naive model."""
+    report = {
+        "customers": len(naive.customers),
+        "totals": {**naive.totals, "event_points": 0, "redeemed": 0},
+        "tiers": dict(naive.tiers),
+        "notifications": dict(naive.notifications),
+    }
+    return Figures(report, [{name: str(value) for name, value in row.items()} for row in naive.customers])
+
+
+NAIVE = naive_run(ROWS, UNTIL)
