@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown
+from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Partition
+from pipeline.runtime.changelog import StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
 from pipeline.runtime.slot import SlotInUse
@@ -285,6 +287,34 @@ def test_worker_that_joins_takes_partitions_over_and_everything_is_told_once(
     assert (workshop.told(), workshop.state()) == expected
     assert first.progress.commits >= 2
     workshop.close()
+
+
+def test_state_without_a_committed_offset_is_refused(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+
+    with pytest.raises(StateAhead, match="nothing is committed"):
+        small.decide_all(group="another")
+
+
+def test_committed_offset_without_its_state_is_refused_in_bounded_time(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    small.forget_stores()
+    journal = Partition(small.topic("journal"), 1)
+    producer = small.log.producer("somebody")
+    consumer = small.log.consumer(f"{small.settings.group}.loyalty")
+    consumer.subscribe([journal.topic], assigned=lambda _: None, revoked=lambda _: None, lost=lambda _: None)
+    consumer.consume(1, 0.0)
+    producer.init(5.0)
+    producer.begin()
+    producer.send_offsets({journal: committed_with(Mark(2, 99))}, consumer, 5.0)
+    producer.commit(5.0)
+    consumer.close()
+    producer.close()
+
+    with pytest.raises(StateMissing, match="ends without the state"):
+        small.decide_all(patience=timedelta(seconds=1))
 
 
 def test_repeats_are_dropped_and_counted(small: Workshop) -> None:

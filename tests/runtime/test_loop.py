@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.log.port import Aborted, Committed, Message, Outgoing, Partition
+from pipeline.runtime.loop import Decided, Finished, TransactionalLoop
+from pipeline.runtime.settings import Settings
+
+ZERO, ONE = Partition("in", 0), Partition("in", 1)
+
+
+def message(partition: int, offset: int) -> Message:
+    return Message("in", partition, offset, None, b"%d.%d" % (partition, offset), 0, ())
+
+
+class ScriptedLog:
+    """A log whose consumer does, call by call, what the script says; it notes what is committed and where it is sought.
+
+    It is consumer and producer in one; a step of the script gives messages, after calling back what it likes.
+    """
+
+    def __init__(self, *script: Callable[[ScriptedLog], list[Message]]) -> None:
+        self.script = list(script)
+        self.stop = threading.Event()
+        self.held: set[Partition] = set()
+        self.open: list[Outgoing] = []
+        self.offsets: dict[Partition, Committed] = {}
+        self.told: list[tuple[list[bytes | None], dict[Partition, int | None]]] = []
+        self.aborts = 0
+        self.seeks: list[tuple[Partition, int]] = []
+
+    def consumer(self, *_: Any, **__: Any) -> ScriptedLog:
+        return self
+
+    def producer(self, *_: Any, **__: Any) -> ScriptedLog:
+        return self
+
+    def subscribe(self, _topics: Any, *, assigned: Any, revoked: Any, lost: Any) -> None:
+        self.assigned, self.revoked, self.lost = assigned, revoked, lost
+
+    def consume(self, _limit: int, _timeout: float) -> list[Message]:
+        if not self.script:
+            self.stop.set()
+            return []
+        return self.script.pop(0)(self)
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        self.seeks.append((partition, offset))
+
+    def assignment(self) -> frozenset[Partition]:
+        return frozenset(self.held)
+
+    def committed(self, partitions: Sequence[Partition], _timeout: float) -> dict[Partition, Committed]:
+        return dict.fromkeys(partitions, Committed(None))
+
+    def bounds(self, _partition: Partition, _timeout: float) -> tuple[int, int]:
+        return 0, 0
+
+    def position(self, _partition: Partition) -> int | None:
+        return None
+
+    def init(self, _timeout: float) -> None:
+        """Nobody to fence."""
+
+    def begin(self) -> None:
+        self.open, self.offsets = [], {}
+
+    def produce(self, messages: Sequence[Outgoing]) -> None:
+        self.open += messages
+
+    def send_offsets(self, offsets: dict[Partition, Committed], _consumer: Any, _timeout: float) -> None:
+        self.offsets = offsets
+
+    def commit(self, _timeout: float) -> None:
+        committed = {partition: one.offset for partition, one in self.offsets.items()}
+        self.told.append(([one.value for one in self.open], committed))
+
+    def abort(self, _timeout: float) -> None:
+        self.aborts += 1
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Echo:
+    """Sends on what it reads."""
+
+    name = "echo"
+    topics = ("in",)
+
+    def __init__(self) -> None:
+        self.read: dict[Partition, int] = {}
+        self.dropped: list[Partition] = []
+
+    def open(self, partition: Partition, committed: Committed, first: int) -> None:
+        """Begin at the beginning."""
+
+    def restore(self, _partition: Partition) -> int | None:
+        return 0
+
+    def wants_round(self) -> bool:
+        return False
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        for one in batch:
+            self.read[Partition(one.topic, one.partition)] = one.offset + 1
+        return Decided([Outgoing("out", None, one.value) for one in batch])
+
+    def finish(self) -> Finished:
+        return Finished([], {partition: Committed(offset) for partition, offset in self.read.items()})
+
+    def committed(self) -> None:
+        self.read = {}
+
+    def aborted(self) -> None:
+        self.read = {}
+
+    def drop(self, partition: Partition) -> None:
+        self.dropped.append(partition)
+        self.read.pop(partition, None)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def assign(log: ScriptedLog) -> list[Message]:
+    log.held = {ZERO, ONE}
+    log.assigned([ZERO, ONE])
+    return []
+
+
+def give(*messages: Message) -> Callable[[ScriptedLog], list[Message]]:
+    return lambda _: list(messages)
+
+
+def revoke(partition: Partition, *messages: Message) -> Callable[[ScriptedLog], list[Message]]:
+    def step(log: ScriptedLog) -> list[Message]:
+        log.held.discard(partition)
+        log.revoked([partition])
+        return list(messages)
+
+    return step
+
+
+def run(tmp_path: Path, *script: Callable[[ScriptedLog], list[Message]]) -> tuple[ScriptedLog, Echo]:
+    log, role = ScriptedLog(*script), Echo()
+    loop = TransactionalLoop(log, role, Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop.run(log.stop)
+    return log, role
+
+
+def test_messages_of_several_batches_and_their_offsets_are_one_transaction(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, assign, give(message(0, 0), message(1, 0)), give(message(0, 1)), give())
+
+    assert log.told == [([b"0.0", b"1.0", b"0.1"], {ZERO: 2, ONE: 1})]
+
+
+def test_round_is_aborted_and_done_again_without_the_partition_that_was_revoked_in_its_middle(tmp_path: Path) -> None:
+    log, role = run(
+        tmp_path,
+        assign,
+        give(message(0, 0), message(1, 0)),
+        revoke(ONE, message(1, 1)),
+        give(message(0, 0), message(1, 2)),
+        give(),
+    )
+
+    assert (log.aborts, log.told) == (1, [([b"0.0"], {ZERO: 1})])
+    assert role.dropped == [ONE]
+    assert log.seeks == [(ZERO, 0), (ONE, 0), (ZERO, 0)]
+
+
+def test_partition_revoked_between_rounds_costs_no_abort(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, assign, give(message(1, 0)), give(), revoke(ONE, message(0, 0), message(1, 1)), give())
+
+    assert (log.aborts, log.told) == (0, [([b"1.0"], {ONE: 1}), ([b"0.0"], {ZERO: 1})])
+
+
+def test_offset_that_is_delivered_again_is_dropped(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, assign, give(message(0, 0), message(0, 1)), give(message(0, 1), message(0, 2)), give())
+
+    assert log.told == [([b"0.0", b"0.1", b"0.2"], {ZERO: 3})]
+
+
+def test_message_of_a_partition_that_is_not_ready_is_not_looked_at(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, give(message(0, 0)), give())
+
+    assert log.told == []
+
+
+def test_partition_assigned_anew_is_opened_anew(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, assign, revoke(ONE), assign, give(message(1, 0)), give())
+
+    assert log.told == [([b"1.0"], {ONE: 1})]
+
+
+def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 2)
+    log = ScriptedLog(assign, *[give(message(0, 0)), give()] * 9)
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    reason = Aborted("the group has moved on")
+
+    def refuse(_timeout: float) -> None:
+        raise reason
+
+    log.commit = refuse  # type: ignore[method-assign]
+    with pytest.raises(Aborted, match="moved on"):
+        loop.run(log.stop)
+
+    assert log.aborts == 3

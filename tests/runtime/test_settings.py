@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.runtime.settings import Settings
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCRUE_KAFKA_BOOTSTRAP", "broker:9092")
+    monkeypatch.setenv("ACCRUE_ROLES", "intake, loyalty")
+    monkeypatch.setenv("ACCRUE_SLOT", "3")
+    monkeypatch.setenv("ACCRUE_TRANSACTION_SPAN", "PT0.2S")
+
+    settings = Settings(data_dir=Path("data"))
+
+    assert (settings.kafka_bootstrap, settings.roles, settings.slot, settings.transaction_span) == (
+        "broker:9092",
+        ("intake", "loyalty"),
+        3,
+        timedelta(milliseconds=200),
+    )
+    assert settings.states == Path("data/state/slot-3")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACCRUE_PARTITIONS", "0"),
+        ("ACCRUE_ROLES", "waiter"),
+        ("ACCRUE_PREFIX", "no_underscores."),
+        ("ACCRUE_SLOT", "x"),
+    ],
+)
+def test_setting_out_of_its_limits_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError):
+        Settings()
