@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["monthly-spend"])]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
 Points = Annotated[int, Field(ge=1, le=10**12)]
-Minor = Annotated[int, Field(ge=0, le=10**15)]
+Minor = Annotated[int, Field(ge=0, le=10**12)]
 Ratio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$", examples=["2", "3/2"])]
 """A positive ratio of integers, such as `2` or `3/2`."""
 
@@ -294,6 +294,16 @@ class ProgramDefinition(Definition):
             message = f"{value!r} is no ISO 4217 code; write three capitals such as 'GBP'"
             raise ValueError(message)
         return value
+
+    @model_validator(mode="after")
+    def _bills_outlive_ids(self) -> Self:
+        if self.returns.window_days < self.repeat_window_days:
+            message = (
+                f"returns.window_days ({self.returns.window_days}) is less than repeat_window_days "
+                f"({self.repeat_window_days}), so a bill sent again under another id could pay twice; make it as long"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _ids_unique_and_known(self) -> Self:

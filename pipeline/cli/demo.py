@@ -20,6 +20,7 @@ from pipeline.cli.place import Place, Unusable
 from pipeline.cli.program import activate
 from pipeline.cli.program_file import load_program
 from pipeline.cli.report import render_report
+from pipeline.cli.roastery import CUSTOMERS, DAYS, SEED
 from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on
 from pipeline.cli.summary import Summary
 from pipeline.cli.watching import Watcher
@@ -64,9 +65,9 @@ _ALMOST: Final = 0.99
     show_default=True,
     help="Folder to run in; an earlier demo in it is replaced.",
 )
-@click.option("--members", default=6_000, show_default=True, help="Customers of the roastery.")
-@click.option("--days", default=366, show_default=True, help="Days of the roastery.")
-@click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
+@click.option("--members", default=CUSTOMERS, show_default=True, help="Customers of the roastery.")
+@click.option("--days", default=DAYS, show_default=True, help="Days of the roastery.")
+@click.option("--seed", default=SEED, show_default=True, help="Another seed, another year.")
 @json_option
 def demo(
     files: tuple[Path, ...],
@@ -189,7 +190,7 @@ def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> N
         print_import(feed.report)
     for table in summary.tables():
         CONSOLE.print(table)
-    folder, customer = report_file.parent, summary.someone()
+    folder, customer = report_file.parent, summary.most_active
     CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
     CONSOLE.print(f"report: [bold]{report_file.resolve()}[/]")
     CONSOLE.print("next:")

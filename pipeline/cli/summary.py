@@ -43,6 +43,7 @@ CUSTOMER_COLUMNS: Final = (
     "streak_run",
     "longest_run",
 )
+_SUNDAY: Final = 7
 _WHERE: Final = "WHERE org_id = {org:Int64} AND program_id = {program:Int64}"
 
 
@@ -54,8 +55,15 @@ class Summary:
         self._definition = definition
         self.org = definition.org_id
         self._ids = {"org": definition.org_id, "program": definition.program_id}
-        self.totals = self._totals()
-        self.customers: int = self._count("SELECT count() FROM customer_summary " + _WHERE)
+        sums = ", ".join(f"sum({name})" for name in TOTALS)
+        # One pass for all of these: the view is worked out anew for each query.
+        [(customers, most_active, *totals)] = self._rows(
+            f"SELECT count(), argMax(customer_id, (transactions, customer_id)), {sums} FROM customer_summary {_WHERE}"
+        )
+        self.customers: int = customers
+        self.most_active: int = most_active
+        """The customer with most transactions."""
+        self.totals: dict[str, int] = dict(zip(TOTALS, totals, strict=True))
         self.tiers: dict[str, int] = {
             name: customers
             for name, customers in self._rows(f"SELECT name, customers FROM tier_distribution {_WHERE} ORDER BY tier")
@@ -89,11 +97,7 @@ class Summary:
     def write_customers(self, file: Path) -> None:
         """Write one CSV row per customer."""
         with file.open("w", newline="", encoding="utf-8") as out:
-            csv.writer(out).writerows([CUSTOMER_COLUMNS, *self.customer_rows()])
-
-    def someone(self) -> int:
-        """A customer worth looking at: the one with most transactions."""
-        return self._count(f"SELECT argMax(customer_id, (transactions, customer_id)) FROM customer_summary {_WHERE}")
+            csv.writer(out, lineterminator="\n").writerows([CUSTOMER_COLUMNS, *self.customer_rows()])
 
     def customer_rows(self) -> list[Sequence[Any]]:
         """One row per customer, with the values of `CUSTOMER_COLUMNS`."""
@@ -141,15 +145,13 @@ class Summary:
         return PointsOverTime(months, issued, redeemed, expired, reverses)
 
     def _tiers_over_time(self) -> TiersOverTime:
-        rows = self._rows(
-            "SELECT day, name, customers FROM tier_distribution_by_day "
-            f"{_WHERE} AND (toDayOfWeek(day) = 7 OR day = (SELECT max(day) FROM tier_distribution_by_day {_WHERE})) "
-            "ORDER BY day"
-        )
-        days: list[date] = sorted({row[0] for row in rows})
-        counted = {(day, name): customers for day, name, customers in rows}
+        """By week, and on the last day."""
+        rows = self._rows(f"SELECT day, name, customers FROM tier_distribution_by_day {_WHERE}")
+        counted = {(day, name): int(customers) for day, name, customers in rows}
+        every: list[date] = sorted({day for day, _ in counted})
+        days = [day for day in every if day.isoweekday() == _SUNDAY or day == every[-1]]
         names = [tier.name for tier in self._definition.tiers.levels] if self._definition.tiers else []
-        return TiersOverTime(days, [(name, [int(counted.get((day, name), 0)) for day in days]) for name in names])
+        return TiersOverTime(days, [(name, [counted.get((day, name), 0) for day in days]) for name in names])
 
     def _funnels(self) -> list[Funnel]:
         rows = self._rows(
@@ -172,10 +174,6 @@ class Summary:
                 StreakLengths(streak.name, f"{milestones[streak.milestone]}s", tuple((int(a), int(b)) for a, b in rows))
             )
         return found
-
-    def _totals(self) -> dict[str, int]:
-        rows = self._rows(f"SELECT {', '.join(TOTALS)} FROM totals_by_program {_WHERE}")
-        return dict(zip(TOTALS, rows[0] if rows else [0] * len(TOTALS), strict=True))
 
     def _count(self, query: str) -> int:
         return int(self._rows(query)[0][0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from pipeline.runtime.settings import ROLES, RoleName
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 
 SINK: RoleName = "sink"
+_EMBEDDED: dict[str, Any] = {"linger_seconds": 3.0, "messages_max": 200_000, "bytes_max": 256 * 2**20}
 
 
 @click.command()
@@ -50,11 +52,14 @@ def sinks_of(place: Place, log: Log) -> Iterator[list[ClickHouseSink]]:
         return
     catalog = place.catalog
     with place.clickhouse(create=True) as client:
+        # The embedded engine shares the worker's cores, and what an insert costs there does not depend on its size.
+        patience = _EMBEDDED if settings.clickhouse_dsn is None else {}
         sink_settings = SinkSettings(
             group=f"{settings.group}.{SINK}",
             journal=catalog.name("journal"),
             facts=catalog.name("facts"),
             state=catalog.name("state"),
             notifications=catalog.notifications if settings.sink_notifications else (),
+            **patience,
         )
         yield [ClickHouseSink(log, client, sink_settings)]

@@ -19,7 +19,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _MEMORY_MAX: Final = 20_000
 """Remembered conversions per zone: half a century of days, or half a year of quarter hours; then we begin anew."""
 _QUARTER_HOUR_MS: Final = 900_000
-"""Zone offsets have been multiples of it since 1972, so one quarter hour lies in one local day."""
+"""One quarter hour lies in one local day: offsets are multiples of it, and a day begins at the first midnight. (Where
+clocks once fell back over midnight by rule, as in St John's until 2010, that hour counts to the day it begins in.)"""
 
 
 class Days(NamedTuple):

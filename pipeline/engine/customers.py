@@ -13,11 +13,13 @@ _NOBODY = Profile()
 
 
 def register(turn: Turn, record: CustomerAdded) -> list[Fact]:
-    """A customer joins, once."""
+    """A customer joins, once; for one who was added by an earlier record, this is the profile that was missing."""
     head = turn.head
-    if head.registered_at is not None:
-        return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.CUSTOMER_EXISTS, turn.clock)]
-    return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, record.profile)]
+    if head.registered_at is None:
+        return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, record.profile)]
+    if head.profile == _NOBODY != record.profile:
+        return update(turn, record)
+    return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.CUSTOMER_EXISTS, turn.clock)]
 
 
 def welcome(turn: Turn, record: CustomerRecord) -> list[Fact]:  # noqa: ARG001 - a stage
@@ -30,7 +32,7 @@ def welcome(turn: Turn, record: CustomerRecord) -> list[Fact]:  # noqa: ARG001 -
     return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, _NOBODY)]
 
 
-def update(turn: Turn, record: CustomerUpdated) -> list[Fact]:
+def update(turn: Turn, record: CustomerAdded | CustomerUpdated) -> list[Fact]:
     """What the record names replaces what was known; what it leaves empty stays."""
     head = turn.head
     known = head.profile

@@ -110,3 +110,9 @@ def test_a_key_that_stands_twice_is_a_mistake() -> None:
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, expected: str) -> None:
     assert [problem.split("\n", 1)[0] for problem in problems(text)] == [expected]
+
+
+def test_return_window_shorter_than_the_repeat_window_is_a_mistake() -> None:
+    text = 'org_id: 1\nprogram_id: 1\nversion: 1\nname: "P"\nzone: UTC\ncurrency: GBP\nreturns: {window_days: 7}\n'
+    with pytest.raises(InvalidProgram, match=r"less than repeat_window_days \(35\)"):
+        load_program(text)

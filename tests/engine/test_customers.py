@@ -51,8 +51,15 @@ def test_announced_customer_is_known_to_programs_that_add_nobody() -> None:
     assert story.only(RecordRefused) == []
 
 
-def test_announcement_is_refused_once_the_customer_is_there() -> None:
+def test_announcement_of_a_customer_whom_a_bill_added_brings_the_profile() -> None:
     given(program(), bought("B1", 100, "2011-03-01")).when(joined("2011-03-02", Profile(first_name="Ann"))).then(
+        fact(CustomerChanged, profile=Profile(first_name="Ann"), updated_fields=("first_name",))
+    )
+
+
+def test_second_announcement_is_refused() -> None:
+    story = given(program(), joined("2011-03-01", Profile(first_name="Ann")))
+    story.when(joined("2011-03-02", Profile(first_name="Bob"))).then(
         fact(RecordRefused, reason=Refusal.CUSTOMER_EXISTS, clock=instant("2011-03-02"))
     )
 

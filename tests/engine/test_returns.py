@@ -194,7 +194,9 @@ def test_rewards_of_milestones_and_tiers_stay() -> None:
     ],
 )
 def test_bill_can_be_returned_within_its_window(on: str, reason: Refusal | None) -> None:
-    story = given(program(rules=[spend()], returns={"window_days": 10}), bought("B1", 1_000, "2011-03-01"))
+    story = given(
+        program(rules=[spend()], returns={"window_days": 10}, repeat_window_days=5), bought("B1", 1_000, "2011-03-01")
+    )
     story.when(brought_back("B1", 1_000, on))
     assert [one.reason for one in story.only(RecordRefused)] == ([reason] if reason else [])
     assert reversed_by(story) == ([] if reason else [10])
@@ -202,8 +204,8 @@ def test_bill_can_be_returned_within_its_window(on: str, reason: Refusal | None)
 
 def test_window_is_the_longest_of_the_org_and_judged_by_event_time() -> None:
     story = given(
-        program(rules=[spend()], returns={"window_days": 10}),
-        program(program_id=2, returns={"window_days": 20}),
+        program(rules=[spend()], returns={"window_days": 10}, repeat_window_days=5),
+        program(program_id=2, returns={"window_days": 20}, repeat_window_days=5),
         bought("B1", 1_000, "2011-03-01"),
     )
     story.play(brought_back("B1", 1_000, "2011-03-20"), as_of=instant("2011-04-10"))

@@ -160,7 +160,7 @@ ATTRIBUTE = (
         (
             "transactionAdded",
             {"lines": [LINE, LINE, {"sku": "B", "amountMinor": 12.5}]},
-            ("lines[2].amountMinor", "is 12.5", "write an integer from 0 to 1000000000000000"),
+            ("lines[2].amountMinor", "is 12.5", "write an integer from 0 to 1000000000000"),
         ),
         (
             "transactionAdded",
@@ -184,7 +184,7 @@ ATTRIBUTE = (
         (
             "transactionAdded",
             {"grossMinor": -1},
-            ("grossMinor", "is -1", "write an integer from 0 to 1000000000000000"),
+            ("grossMinor", "is -1", "write an integer from 0 to 1000000000000"),
         ),
         (
             "transactionAdded",
