@@ -294,7 +294,7 @@ def test_state_without_a_committed_offset_is_refused(small: Workshop) -> None:
     small.decide_all()
 
     with pytest.raises(StateAhead, match="nothing is committed"):
-        small.decide_all(group="another")
+        small.loyalty(group="another").run(Until(lambda: False))
 
 
 def test_committed_offset_without_its_state_is_refused_in_bounded_time(small: Workshop) -> None:
@@ -314,7 +314,7 @@ def test_committed_offset_without_its_state_is_refused_in_bounded_time(small: Wo
     producer.close()
 
     with pytest.raises(StateMissing, match="ends without the state"):
-        small.decide_all(patience=timedelta(seconds=1))
+        small.loyalty(patience=timedelta(seconds=1)).run(Until(lambda: False))
 
 
 def test_repeats_are_dropped_and_counted(small: Workshop) -> None:

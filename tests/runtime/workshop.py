@@ -47,7 +47,7 @@ PROGRAM = ProgramDefinition.model_validate_json(
             "zone": "UTC",
             "currency": "GBP",
             "points": {"expiry": {"days": 10}},
-            "returns": {"window_days": 20},
+            "returns": {"window_days": 40},
             "rules": [{"kind": "spend", "id": "spend", "points": 1, "per_minor": 100}],
         }
     )
