@@ -8,9 +8,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bench import worker
@@ -128,9 +129,16 @@ def _commit(bootstrap: str, journal: str) -> None:
     offset, metadata = committed_with(MARK)
     places = [TopicPartition(journal, number, offset or 0, metadata) for number in range(PARTITIONS)]
     group = ConsumerGroupTopicPartitions("accrue.loyalty", places)
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    for answer in admin.alter_consumer_group_offsets([group]).values():
-        answer.result(30.0)
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    deadline = time.monotonic() + 30.0
+    while True:  # the first commit of all makes the topic of offsets, and may come before it is there
+        answers = [one.result(30.0) for one in admin.alter_consumer_group_offsets([group]).values()]
+        errors = [place.error for answer in answers for place in answer.topic_partitions if place.error is not None]
+        if not errors:
+            return
+        if time.monotonic() > deadline:
+            raise KafkaException(errors[0])
+        Event().wait(0.2)
 
 
 if __name__ == "__main__":
