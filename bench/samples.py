@@ -84,7 +84,7 @@ SIMPLE = ProgramDefinition.model_validate(
             "basis": "lifetime_points",
             "levels": [{"name": "Base", "threshold": 0}, {"name": "Gold", "threshold": 100}],
         },
-        "returns": {"window_days": 0},
+        "returns": None,
         "notifications": {"off": [name.value for name in EventName if name is not EventName.POINTS_ISSUED]},
     },
     strict=False,

@@ -273,7 +273,8 @@ class ProgramDefinition(Definition):
     tiers: Tiers | None = None
     milestones: tuple[Milestone, ...] = ()
     streaks: tuple[Streak, ...] = ()
-    returns: Returns = Returns()
+    returns: Returns | None = Returns()
+    """None: bills cannot be returned and are not kept; one is told from a repeat by its record id alone."""
     redemption: Redemption = Redemption()
     notifications: Notifications = Notifications()
 
@@ -297,7 +298,7 @@ class ProgramDefinition(Definition):
 
     @model_validator(mode="after")
     def _bills_outlive_ids(self) -> Self:
-        if self.returns.window_days < self.repeat_window_days:
+        if self.returns and self.returns.window_days < self.repeat_window_days:
             message = (
                 f"returns.window_days ({self.returns.window_days}) is less than repeat_window_days "
                 f"({self.repeat_window_days}), so a bill sent again under another id could pay twice; make it as long"

@@ -31,7 +31,9 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
     known = turn.state.entries.get(entry_of(record.bill_number))
     if known is not None and record.event_time < known.returnable_until:
         return [RecordRefused(seq, turn.cause, turn.at, Refusal.BILL_EXISTS, turn.clock, subject=record.bill_number)]
-    until = record.event_time + turn.org.return_window_ms
+    window = turn.org.return_window_ms
+    until = record.event_time if window is None else record.event_time + window
+    forgotten_at = until if window is None else until + turn.org.window_ms + LAG_ALLOWANCE_MS
     return [
         TransactionRecorded(
             seq,
@@ -41,7 +43,7 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
             record.amount_minor,
             record.currency,
             until,
-            until + turn.org.window_ms + LAG_ALLOWANCE_MS,
+            forgotten_at,
         )
     ]
 
@@ -120,7 +122,9 @@ def count_return(turn: Turn, record: TransactionReturned) -> list[Fact]:
 
 
 def open_bill(state: CustomerState, fact: TransactionRecorded) -> None:
-    """The bill is an entry from now on, in the place of a forgotten one of the same number."""
+    """The bill is an entry from now on, in the place of a forgotten one; one that can't be returned is not kept."""
+    if fact.forgotten_at <= fact.at:
+        return
     state.entries[entry_of(fact.bill_number)] = Bill(
         fact.returnable_until, fact.forgotten_at, fact.amount_minor, fact.currency
     )
@@ -138,7 +142,9 @@ def note_purchase(state: CustomerState, fact: PurchaseCounted) -> None:
     section = state.head.sections[fact.program_id]
     section.transactions = fact.transactions
     section.purchases_minor = fact.purchases_minor
-    state.entries[entry_of(fact.bill_number)].counted.append(fact.program_id)
+    bill = state.entries.get(entry_of(fact.bill_number))
+    if bill is not None:
+        bill.counted.append(fact.program_id)
 
 
 def note_return(state: CustomerState, fact: ReturnCounted) -> None:

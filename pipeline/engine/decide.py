@@ -87,10 +87,11 @@ def fire(state: CustomerState, until: int) -> list[Fact]:
     return facts
 
 
-def needs(head: Head, record: AnyCustomerRecord, programs: Programs) -> tuple[str, ...]:  # noqa: ARG001 - the protocol
+def needs(_head: Head, record: AnyCustomerRecord, programs: Programs) -> tuple[str, ...]:
     """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""
     if isinstance(record, TransactionAdded):
-        return (bills.entry_of(record.bill_number),)
+        kept = programs.org(record.org_id).return_window_ms is not None
+        return (bills.entry_of(record.bill_number),) if kept else ()
     if isinstance(record, TransactionReturned):
         return (bills.entry_of(record.of_bill),)
     return ()

@@ -24,7 +24,9 @@ def earn_on_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
         points = points_for_bill(record, weighted)
         if points and (span is None or span.holds(day)):
             awards.append((rule_id, points))
-    return issue(turn, turn.head.seq + 1, awards, _SPEND, record.bill_number) if awards else []
+    return (
+        issue(turn, turn.head.seq + 1, awards, _SPEND, record.bill_number if program.returns else "") if awards else []
+    )
 
 
 def earn_on_event(turn: Turn, record: CustomEventReceived) -> list[Fact]:

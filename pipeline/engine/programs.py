@@ -134,6 +134,7 @@ class Program:
         self.base_tier = 1 if tiers else 0
         self.tier_thresholds = tuple(tier.threshold for tier in tiers.levels) if tiers else ()
         self.tiers_by_purchases = tiers is not None and tiers.basis is TierBasis.NET_PURCHASES
+        self.returns = definition.returns is not None
         self.spends = tuple(_spend(rule) for rule in definition.rules if isinstance(rule, SpendRule))
         self._by_sku, self._by_category = _factors(definition)
         self.event_awards = _event_awards(definition)
@@ -173,7 +174,9 @@ class Org:
         definitions = [program.definition for program in self.programs]
         days = max((definition.repeat_window_days for definition in definitions), default=_WINDOW_DAYS_DEFAULT)
         self.window_ms = days * DAY_MS
-        self.return_window_ms = max((one.returns.window_days for one in definitions), default=0) * DAY_MS
+        windows = [one.returns.window_days for one in definitions if one.returns]
+        self.return_window_ms = max(windows) * DAY_MS if windows else None
+        """How long bills can be returned; None where they can't be, and are not kept."""
         self.adds_customers = not definitions or any(one.add_customers for one in definitions)
 
     def get(self, program_id: int) -> Program | None:

@@ -80,3 +80,12 @@ def test_bill_in_a_currency_of_no_program_is_known_but_counts_nowhere() -> None:
     assert (story.state.entries["bill:B1"].counted, story.state.head.sections[1].transactions) == ([], 0)
     story.play(brought_back("B1", 1_000, "2011-03-02", currency="EUR"))
     assert story.state.head.sections[1].returned_minor == 0
+
+
+def test_bill_that_cannot_be_returned_is_not_kept_and_earns_all_the_same() -> None:
+    story = given(program(rules=[spend()], returns=None)).when(bought("B1", 1_000, "2011-03-01"))
+    assert [one.points for one in story.only(PointsIssued)] == [10]
+    assert story.state.entries == {}
+    story.when(brought_back("B1", 1_000, "2011-03-02")).then(
+        fact(RecordRefused, reason=Refusal.BILL_UNKNOWN, subject="B1", clock=instant("2011-03-02"))
+    )

@@ -16,7 +16,7 @@ from pipeline.engine.state import Bill, Head, decode_bill, decode_head, encode_s
 from schemas import facts
 from schemas.facts import AnyFact, ProgramFact
 from schemas.records import AnyCustomerRecord, UnknownVersion
-from tests.dsl import bought, brought_back, did, joined
+from tests.dsl import bought, brought_back, did, joined, program
 
 ABOUT_POINTS = {
     kind for kind in get_args(AnyFact) if issubclass(kind, ProgramFact) and "points" in kind.__struct_fields__
@@ -79,7 +79,7 @@ def test_points_move_between_the_member_and_one_other_account(fact: facts.Fact, 
     ],
 )
 def test_record_needs_the_bill_it_speaks_of(record: AnyCustomerRecord, keys: tuple[str, ...]) -> None:
-    assert needs(Head(1, 7), record, Programs()) == keys
+    assert needs(Head(1, 7), record, Programs().activate(program())) == keys
 
 
 @pytest.mark.parametrize("raw", [pytest.param(b"", id="empty"), pytest.param(b"\x09\x90", id="from-the-future")])

@@ -47,7 +47,7 @@ def test_org_keeps_to_the_widest_windows_of_its_programs() -> None:
 
 def test_org_without_programs_remembers_ids_for_five_weeks_and_adds_customers() -> None:
     org = Programs().org(1)
-    assert (org.window_ms, org.return_window_ms, org.adds_customers) == (35 * DAY, 0, True)
+    assert (org.window_ms, org.return_window_ms, org.adds_customers) == (35 * DAY, None, True)
 
 
 def test_full_memory_of_periods_begins_anew_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,7 +208,7 @@ def test_window_is_the_longest_of_the_org_and_judged_by_event_time() -> None:
         program(program_id=2, returns={"window_days": 20}, repeat_window_days=5),
         bought("B1", 1_000, "2011-03-01"),
     )
-    story.play(brought_back("B1", 1_000, "2011-03-20"), as_of=instant("2011-04-10"))
+    story.play(brought_back("B1", 1_000, "2011-03-20"), as_of=instant("2011-03-24"))
     assert reversed_by(story) == [10]
 
 
