@@ -50,7 +50,12 @@ class Product:
     def run(self, *arguments: str, stdin: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[str]:
         """A command, run to its end, which must have this exit code."""
         ended = subprocess.run(
-            [ACCRUE, *arguments], input=stdin, env=self._environment({}), capture_output=True, timeout=COMMAND_SECONDS
+            [ACCRUE, *arguments],
+            input=stdin,
+            env=self._environment({}),
+            capture_output=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
         )
         out, err = ended.stdout.decode(), ended.stderr.decode()
         assert ended.returncode == code, (arguments, ended.returncode, out, err)
@@ -187,6 +192,11 @@ class Watch:
             return False
         committed = self._log.group_offsets(self._sink, self._topics)
         return all((committed[one].offset or 0) > last for one, last in self._last.items())
+
+    def facts_of(self, org_id: int, customer_id: int) -> list[AnyFact]:
+        """What has been decided about a customer so far."""
+        self.clock()
+        return self._facts[org_id, customer_id]
 
     def digest(self) -> str:
         """Of all facts, by customer and in their order, whichever messages they came in."""

@@ -1,0 +1,66 @@
+"""A worker that is stopped, killed and robbed of its local state midway ends with the figures of one that was not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import shop
+from tests.e2e.conftest import LOGS, Settled, product_on
+from tests.e2e.product import Product, Watch, Worker, wait_until
+
+SMALL = {
+    "embedded": {"ACCRUE_TRANSACTION_RECORDS_MAX": "5", "ACCRUE_BATCH_RECORDS_MAX": "5"},
+    "kafka": {"ACCRUE_TRANSACTION_RECORDS_MAX": "20", "ACCRUE_BATCH_RECORDS_MAX": "20"},
+}
+"""So many transactions that there is a midway to be caught at."""
+
+
+def wait_for_part(watch: Watch, numerator: int, denominator: int, worker: Worker) -> None:
+    """Wait until this part of the time in the data has been decided; it must not be over by then."""
+    there = shop.START + (shop.END - shop.START) * numerator // denominator
+    wait_until(lambda: watch.clock() >= there, worker)
+
+
+def is_midway(watch: Watch) -> bool:
+    return shop.START < watch.clock() < shop.END
+
+
+def drop_local_state(product: Product) -> None:
+    states = product.place.settings.states
+    assert any(states.iterdir())
+    shutil.rmtree(states)
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_worker_stopped_killed_and_robbed_of_its_state_gives_the_same(
+    log: str, request: pytest.FixtureRequest, tmp_path: Path, embedded_shop: Settled
+) -> None:
+    product = product_on(log, request, tmp_path)
+    shop.prepare(product)
+    shop.load(product)
+
+    with product.watched() as watch:
+        with product.worker(**SMALL[log]) as stopped:
+            wait_for_part(watch, 1, 5, stopped)
+            stopped.stop()
+        assert is_midway(watch)
+        with product.worker(**SMALL[log]) as killed:
+            wait_for_part(watch, 2, 5, killed)
+            killed.kill()
+        assert is_midway(watch)
+        with product.worker(**SMALL[log]) as killed:
+            wait_for_part(watch, 3, 5, killed)
+            killed.kill()
+        assert is_midway(watch)
+        drop_local_state(product)
+        with product.worker() as last:
+            wait_until(lambda: watch.clock() == shop.END and watch.is_stored(), last)
+            last.stop()
+        digest = watch.digest()
+
+    assert shop.figures_of(product) == embedded_shop.figures
+    assert product.json("verify")["holds"]
+    assert digest == embedded_shop.digest
