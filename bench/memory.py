@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
+import msgspec
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -82,8 +83,8 @@ def typical_head(now: int) -> Head:
     state = CustomerState(Head(PROGRAM.org_id, 1))
     first = now - 30 * LOTS * DAY_MS
     for bill in three_line_bills(LOTS, 1, start=first, days=30 * (LOTS - 1)):
-        one = CustomerState(state.head)
-        decide(one, bill, programs, bill.event_time)
+        before = msgspec.structs.replace(bill, id=f"before-{bill.id}")  # else the bills to come were repeats of it
+        decide(CustomerState(state.head), before, programs, bill.event_time)
     lots = len(state.head.sections[PROGRAM.program_id].accounts[PROGRAM.points.name].lots)
     if lots != LOTS:
         message = f"the sample has {lots} open lots, not {LOTS}"

@@ -13,6 +13,7 @@ from bench.processes import Process
 _LOOK_SECONDS: Final = 0.1
 _QUIET_SECONDS: Final = 3.0
 """Nothing was written for so long: time to ask whether that was all."""
+_STUCK_SECONDS: Final = 60.0
 
 
 class Run(NamedTuple):
@@ -65,6 +66,7 @@ def watch(
         if first and now - moved > _QUIET_SECONDS and done():
             resident = sum(process.resident_bytes()[1] for process in processes)
             return Run(first - began, last - first, last_cpu - first_cpu, resident)
-        if now - began > limit:
-            message = f"not done after {limit:.0f} s; first output after {first - began:.1f} s"
+        stuck = first and now - moved > _STUCK_SECONDS
+        if stuck or now - began > limit:
+            message = f"not done after {now - began:.0f} s, and nothing was written in the last {now - moved:.0f} s"
             raise TimeoutError(message)
