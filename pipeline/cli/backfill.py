@@ -18,7 +18,7 @@ from schemas.records import BackfillBegun, ClockAdvanced, ProgramActivated, deco
 
 @click.group()
 def backfill() -> None:
-    r"""Load history in event time.
+    """Load history in event time.
 
     While a backfill is on, timers fall due by the time of the records, and `advanceClock` in each partition of the
     transactions topic says how far that is.
@@ -35,7 +35,7 @@ def backfill() -> None:
 @placed
 @json_option
 def begin(place: Place, *, as_json: bool) -> None:
-    r"""Put a journal that is still empty into event mode.
+    """Put a journal that is still empty into event mode.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def begin(place: Place, *, as_json: bool) -> None:
 @placed
 @json_option
 def end(place: Place, *, as_json: bool) -> None:
-    r"""Say that no more history follows: once that is read, the journal runs on the wall clock for good.
+    """Say that no more history follows: once that is read, the journal runs on the wall clock for good.
 
     \b
     Example:

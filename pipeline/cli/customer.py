@@ -22,7 +22,7 @@ from schemas.program import ProgramDefinition, TierBasis
 @placed
 @json_option
 def customer(org: int, customer_id: int, place: Place, *, as_json: bool) -> None:
-    r"""Show one customer: balance, lots, tier with progress, milestones and streaks, in each program.
+    """Show one customer: balance, lots, tier with progress, milestones and streaks, in each program.
 
     \b
     Example:

@@ -80,7 +80,7 @@ def demo(
     *,
     as_json: bool,
 ) -> None:
-    r"""Run a loyalty program on this machine, without any server, and look at what it did.
+    """Run a loyalty program on this machine, without any server, and look at what it did.
 
     Streams a synthetic coffee roastery, or a file of real transactions, through the embedded log and the embedded
     ClickHouse, then prints figures and writes an HTML report. The folder it leaves works with every other command.

@@ -18,7 +18,7 @@ from pipeline.intake.retail_inputs import inputs, matched
 
 @click.group("import")
 def import_group() -> None:
-    r"""Import history, in event time.
+    """Import history, in event time.
 
     \b
     Example:
@@ -33,7 +33,7 @@ def import_group() -> None:
 @placed
 @json_option
 def retail(files: tuple[Path, ...], org: int, until: datetime | None, place: Place, *, as_json: bool) -> None:
-    r"""Import files of the UCI Online Retail format (csv, csv.gz, csv.xz), in the order of time.
+    """Import files of the UCI Online Retail format (csv, csv.gz, csv.xz), in the order of time.
 
     Prints where every line went. The journal runs on event time (`accrue backfill begin` is done first where needed).
 

@@ -34,7 +34,7 @@ from sinks.clickhouse.connect import CannotConnect
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="accrue")
 def accrue() -> None:
-    r"""Accrue: a loyalty engine on a stream.
+    """Accrue: a loyalty engine on a stream.
 
     Without servers, commands work on a data folder; with ACCRUE_KAFKA_BOOTSTRAP and ACCRUE_CLICKHOUSE_DSN on real ones.
 

@@ -36,7 +36,7 @@ class Activation(msgspec.Struct, frozen=True):
 
 @click.group()
 def program() -> None:
-    r"""Check programs and put them in force.
+    """Check programs and put them in force.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def program() -> None:
 @json_option
 @click.pass_context
 def check(context: click.Context, file: Path, *, as_json: bool) -> None:
-    r"""Report every mistake in a program file: where, what is wrong, what would be right. Exit code 1 for mistakes.
+    """Report every mistake in a program file: where, what is wrong, what would be right. Exit code 1 for mistakes.
 
     \b
     Example:
@@ -91,7 +91,7 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
 @placed
 @json_option
 def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
-    r"""Put a program in force: from its place in the journal on, every decision follows it.
+    """Put a program in force: from its place in the journal on, every decision follows it.
 
     The version must be higher than the one in force; the same version again, unchanged, does nothing.
 
@@ -113,7 +113,7 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
 @placed
 @json_option
 def show(place: Place, *, as_json: bool) -> None:
-    r"""Show the programs in force.
+    """Show the programs in force.
 
     \b
     Example:
@@ -133,7 +133,7 @@ def show(place: Place, *, as_json: bool) -> None:
 
 @program.command()
 def schema() -> None:
-    r"""Print the JSON Schema of a program file, for editors.
+    """Print the JSON Schema of a program file, for editors.
 
     \b
     Example:

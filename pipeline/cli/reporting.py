@@ -34,7 +34,7 @@ def report(
     *,
     as_json: bool,
 ) -> None:
-    r"""Show the figures of a program: totals, tiers, notifications; with --html as charts.
+    """Show the figures of a program: totals, tiers, notifications; with --html as charts.
 
     \b
     Example:

@@ -39,7 +39,7 @@ _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 @placed
 @json_option
 def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, as_json: bool) -> None:
-    r"""Send JSON to an input topic: one message a line, one object, or a list of objects; `-` reads standard input.
+    """Send JSON to an input topic: one message a line, one object, or a list of objects; `-` reads standard input.
 
     Messages are keyed by customer. One that names no customer is sent as it is: intake says what is wrong with it.
 

@@ -34,7 +34,7 @@ def tail(
     following: bool,
     as_json: bool,
 ) -> None:
-    r"""Print notifications: the last ones, and with -f those that come.
+    """Print notifications: the last ones, and with -f those that come.
 
     \b
     Example:

@@ -11,7 +11,7 @@ from topics.catalog import defects
 
 @click.group()
 def topics() -> None:
-    r"""Create and check the topics.
+    """Create and check the topics.
 
     \b
     Example:
@@ -24,7 +24,7 @@ def topics() -> None:
 @placed
 @json_option
 def create(place: Place, *, as_json: bool) -> None:
-    r"""Create the topics that are missing; those that exist are left as they are.
+    """Create the topics that are missing; those that exist are left as they are.
 
     \b
     Example:
@@ -45,7 +45,7 @@ def create(place: Place, *, as_json: bool) -> None:
 @placed
 @json_option
 def list_topics(place: Place, *, as_json: bool) -> None:
-    r"""List the topics of the catalog: what lies in each, by which key, for how long.
+    """List the topics of the catalog: what lies in each, by which key, for how long.
 
     \b
     Example:
@@ -64,7 +64,7 @@ def list_topics(place: Place, *, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def describe(context: click.Context, place: Place, *, as_json: bool) -> None:
-    r"""Compare the topics that exist with the catalog. Exit code 1 when something differs.
+    """Compare the topics that exist with the catalog. Exit code 1 when something differs.
 
     \b
     Example:

@@ -13,7 +13,7 @@ from pipeline.cli.place import Place
 @json_option
 @click.pass_context
 def verify(context: click.Context, place: Place, *, as_json: bool) -> None:
-    r"""Check the invariants of every customer and every ledger entry. Exit code 1 when one is broken.
+    """Check the invariants of every customer and every ledger entry. Exit code 1 when one is broken.
 
     They hold when the sink has caught up with the log.
 

@@ -23,7 +23,7 @@ _EMBEDDED: dict[str, Any] = {"linger_seconds": 3.0, "messages_max": 200_000, "by
 @click.option("--slot", type=click.IntRange(0), help="Which worker this is, from 0; each running worker needs its own.")
 @placed
 def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
-    r"""Run intake, loyalty and sink until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
+    """Run intake, loyalty and sink until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
 
     `/livez`, `/readyz` and `/metrics` are on port 6066 plus the slot.
 

@@ -1,0 +1,221 @@
+"""What is wrong with place or input is told in words, with exit code 2 and nothing done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Outgoing, TopicSpec
+from pipeline.runtime.slot import SlotLock
+from schemas.records import WALL_SOURCE, ClockAdvanced, encode_record
+from tests.cli.terminal import Terminal
+from tests.e2e.shop import HEADER
+
+ROASTERY = Path("examples/programs/roastery.yaml")
+ROW = ["536365", "85123A", "A thing", "6", "2010-12-01 08:26:00", "2.55", "17850", "United Kingdom"]
+
+
+def shop_file(folder: Path, header: list[str] = HEADER) -> str:
+    file = folder / "shop.csv"
+    file.write_text(f"{','.join(header)}\n{','.join(ROW)}\n")
+    return str(file)
+
+
+def journal_of(terminal: Terminal) -> int:
+    """How many messages lie in the journal."""
+    log = EmbeddedLog(terminal.folder)
+    consumer = log.consumer()
+    try:
+        return sum(consumer.bounds(one, 5.0)[1] for one in log.group_offsets("any", ["loyalty.journal"]))
+    finally:
+        consumer.close()
+        log.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["program show", "send -", "tail", "topics describe", "backfill begin", "backfill end", "worker --role intake"],
+)
+def test_folder_without_a_log_is_named(command: str, terminal: Terminal) -> None:
+    ended = terminal.run(*command.split())
+
+    assert ended.code == 2
+    assert f"there is no log in the folder {terminal.folder}" in ended.err
+    assert "accrue topics create" in ended.err
+    assert not terminal.folder.exists()
+
+
+@pytest.mark.parametrize("command", ["customer 1 2", "report", "verify"])
+def test_folder_without_clickhouse_is_named(command: str, terminal: Terminal) -> None:
+    ended = terminal.run(*command.split())
+
+    assert ended.code == 2
+    assert f"there is no ClickHouse in the folder {terminal.folder}" in ended.err
+    assert not terminal.folder.exists()
+
+
+def test_missing_topics_are_each_named_with_what_to_do(terminal: Terminal) -> None:
+    log = EmbeddedLog(terminal.folder)
+    log.create_topics([TopicSpec("loyalty.transactions", 4, {})])
+    log.close()
+
+    ended = terminal.run("send", "-")
+
+    assert ended.code == 2
+    assert ended.err.count("does not exist: create it: accrue topics create") == 14
+    assert "loyalty.transactions" not in ended.err
+
+
+def test_setting_that_is_wrong_is_named_by_its_variable(terminal: Terminal) -> None:
+    terminal.set("ACCRUE_PARTITIONS", "none at all")
+
+    ended = terminal.run("topics", "list")
+
+    assert ended.code == 2
+    assert ended.err.startswith("error: ACCRUE_PARTITIONS: ")
+    assert "'none at all'" in ended.err
+
+
+def test_changed_program_needs_a_higher_version(with_topics: Terminal, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(ROASTERY.read_text().replace("Copper Kettle Rewards", "Tin Kettle Rewards"))
+    with_topics.done("program", "apply", str(ROASTERY))
+
+    ended = with_topics.run("program", "apply", str(changed))
+
+    assert ended.code == 2
+    assert "version 1 of program 1 is in force and differs from the file: give the file a version above 1" in ended.err
+    assert [one["definition"]["name"] for one in with_topics.done("program", "show", "--json").json] == [
+        "Copper Kettle Rewards"
+    ]
+
+
+def test_same_program_again_changes_nothing(with_topics: Terminal) -> None:
+    first = with_topics.done("program", "apply", str(ROASTERY), "--json").json
+    written = journal_of(with_topics)
+
+    again = with_topics.done("program", "apply", str(ROASTERY), "--json").json
+
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert journal_of(with_topics) == written
+
+
+def test_program_with_mistakes_is_not_applied(with_topics: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "program.yaml"
+    file.write_text("org_id: one\n")
+
+    ended = with_topics.run("program", "apply", str(file))
+
+    assert ended.code == 2
+    assert "line 1, org_id: found 'one'" in ended.err
+    assert journal_of(with_topics) == 0
+
+
+def test_program_check_has_exit_code_one_for_mistakes(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "program.yaml"
+    file.write_bytes(b"org_id: 1\nname: Caf\xe9\n")
+
+    ended = terminal.run("program", "check", str(file), "--json")
+
+    assert ended.code == 1
+    assert ended.json == {
+        "valid": False,
+        "problems": [
+            {
+                "path": "",
+                "line": None,
+                "wrong": "byte 19 is no UTF-8 text (invalid continuation byte)",
+                "right": "save the file as UTF-8",
+            }
+        ],
+    }
+
+
+def test_file_of_another_format_is_refused_with_its_header(with_topics: Terminal, tmp_path: Path) -> None:
+    ended = with_topics.run("import", "retail", shop_file(tmp_path, ["a", "b"]))
+
+    assert ended.code == 2
+    assert "shop.csv" in ended.err
+    assert "InvoiceNo" in ended.err
+    assert journal_of(with_topics) == 0
+
+
+def test_file_that_is_cut_off_is_refused(with_topics: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "shop.csv.gz"
+    file.write_bytes(b"\x1f\x8b\x08\x00\x00")
+
+    ended = with_topics.run("import", "retail", str(file))
+
+    assert ended.code == 2
+    assert f"cannot read {file}" in ended.err
+
+
+def test_settlement_before_the_last_bill_is_refused_and_leaves_no_trace(with_topics: Terminal, tmp_path: Path) -> None:
+    ended = with_topics.run("import", "retail", shop_file(tmp_path), "--until", "2010-12-01")
+
+    assert ended.code == 2
+    assert "settle as of 2010-12-02 or later, not as of 2010-12-01" in ended.err
+    assert journal_of(with_topics) == 0
+
+
+def test_backfill_cannot_follow_records(with_topics: Terminal, tmp_path: Path) -> None:
+    with_topics.done("import", "retail", shop_file(tmp_path))
+    with_topics.done("backfill", "begin")  # on already: nothing happens
+    with_topics.set("ACCRUE_PREFIX", "other.")
+    with_topics.done("topics", "create")
+    write_wall_tick(with_topics)
+
+    ended = with_topics.run("backfill", "begin")
+
+    assert ended.code == 2
+    assert "the journal has begun (partition 0, offset 0), and a backfill must come first" in ended.err
+    assert "ACCRUE_PREFIX" in ended.err
+
+
+def write_wall_tick(terminal: Terminal) -> None:
+    """What a worker writes first where no backfill is on."""
+    log = EmbeddedLog(terminal.folder)
+    producer = log.producer()
+    tick = encode_record(ClockAdvanced(1, WALL_SOURCE, 0, WALL_SOURCE, 1))
+    producer.produce([Outgoing("other.journal", None, tick, 0)])
+    producer.close()
+    log.close()
+
+
+def test_backfill_that_is_not_on_cannot_end(with_topics: Terminal) -> None:
+    ended = with_topics.run("backfill", "end")
+
+    assert ended.code == 2
+    assert "no backfill is on: there is nothing to end" in ended.err
+
+
+def test_second_worker_of_a_slot_is_refused(with_topics: Terminal) -> None:
+    running = SlotLock(with_topics.folder / "state" / "slot-0")
+
+    ended = with_topics.run("worker", "--role", "loyalty")
+    running.close()
+
+    assert ended.code == 2
+    assert "is in use by another worker; start each worker with a --slot of its own" in ended.err
+
+
+def test_demo_leaves_a_folder_alone_that_is_not_a_demos(with_topics: Terminal) -> None:
+    ended = with_topics.run("demo", "--data-dir", str(with_topics.folder))
+
+    assert ended.code == 2
+    assert f"{with_topics.folder} is not empty and holds no earlier demo" in ended.err
+    assert with_topics.done("topics", "describe", "--json").json["defects"] == []
+
+
+def test_demo_leaves_a_folder_alone_that_a_worker_runs_in(with_topics: Terminal) -> None:
+    (with_topics.folder / "this-is-a-demo").touch()
+    running = SlotLock(with_topics.folder / "state" / "slot-0")
+
+    ended = with_topics.run("demo", "--data-dir", str(with_topics.folder))
+    running.close()
+
+    assert ended.code == 2
+    assert "is in use by another worker" in ended.err
+    assert with_topics.done("topics", "describe", "--json").json["defects"] == []

@@ -1,0 +1,75 @@
+"""`accrue send`: every way to write messages down arrives message by message, keyed by customer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.reading import partitions_of, read_all
+from pipeline.intake.native import normalise
+from pipeline.intake.verdict import Accepted, Limits
+from pipeline.log.embedded import EmbeddedLog
+from tests.cli.terminal import Terminal
+
+SAMPLES = sorted(Path("examples/messages").glob("*.json"))
+ONE = b'{"orgId": 1, "customerId": 5, "a": "x"}'
+OTHER = b'{"orgId": 1, "customerId": 6}'
+
+
+def sent(terminal: Terminal, topic: str = "transactions") -> list[tuple[bytes | None, bytes | None]]:
+    """Key and value of every message in an input topic."""
+    log = EmbeddedLog(terminal.folder)
+    try:
+        return sorted(((one.key, one.value) for one in read_all(log, partitions_of([f"loyalty.{topic}"], 4))), key=repr)
+    finally:
+        log.close()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(ONE + b"\n" + OTHER + b"\n", id="lines"),
+        pytest.param(b"\n\n" + ONE + b"\n\n" + OTHER, id="lines with blanks between"),
+        pytest.param(b"[" + ONE + b",\n " + OTHER + b"]\n", id="a list"),
+        pytest.param(b"[\n" + ONE + b",\n" + OTHER + b"\n]", id="a list over several lines"),
+    ],
+)
+def test_messages_arrive_one_by_one_under_their_customers_key(written: bytes, with_topics: Terminal) -> None:
+    ended = with_topics.done("send", "-", "--json", stdin=written)
+
+    assert ended.json == {"topic": "loyalty.transactions", "sent": 2}
+    assert sent(with_topics) == [(b"1:5", ONE), (b"1:6", OTHER)]
+
+
+def test_one_object_over_several_lines_is_one_message(with_topics: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(json.loads(ONE), indent=2))
+
+    with_topics.done("send", str(file), "--topic", "events")
+
+    ((key, value),) = sent(with_topics, "events")
+    assert (key, json.loads(value or b"")) == (b"1:5", json.loads(ONE))
+
+
+def test_message_that_names_no_customer_is_sent_as_it_is(with_topics: Terminal) -> None:
+    with_topics.done("send", "-", stdin=b'{"orgId": 1}\nnonsense\n[1,\n\xff')
+
+    assert sent(with_topics) == [(None, one) for one in (b"[1,", b"\xff", b"nonsense", b'{"orgId": 1}')]
+
+
+def test_nothing_is_sent_for_nothing(with_topics: Terminal) -> None:
+    assert with_topics.done("send", "-", "--json", stdin=b"\n").json["sent"] == 0
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_every_sample_file_arrives_as_messages_that_intake_takes(sample: Path, with_topics: Terminal) -> None:
+    with_topics.done("send", str(sample))
+
+    log = EmbeddedLog(with_topics.folder)
+    messages = list(read_all(log, partitions_of(["loyalty.transactions"], 4)))
+    log.close()
+    limits = Limits(clock_topic="loyalty.transactions")
+    assert len(messages) == len(json.loads(sample.read_text()))
+    assert {type(normalise(one, wall=1_790_000_000_000, limits=limits)) for one in messages} == {Accepted}
