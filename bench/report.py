@@ -7,6 +7,7 @@ import os
 import platform
 import shlex
 import sys
+import time
 from pathlib import Path
 
 
@@ -20,12 +21,26 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+def loop_nanoseconds() -> float:
+    """What one turn of a plain loop of additions takes: tells a machine that is slow or shared from one that is not."""
+    turns = 200_000
+    best = float("inf")
+    for _ in range(5):
+        total = 0
+        began = time.perf_counter()
+        for number in range(turns):
+            total += number
+        best = min(best, time.perf_counter() - began)
+    return round(best / turns * 1e9, 1)
+
+
 def machine() -> dict[str, object]:
     """What the figures were measured on."""
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
+        "loop_nanoseconds": loop_nanoseconds(),
         "python": f"{platform.python_version()} ({platform.python_compiler()}; {' '.join(platform.python_build())})",
     }
 
