@@ -22,9 +22,10 @@ from pipeline.cli.program_file import load_program
 from pipeline.cli.report import render_report
 from pipeline.cli.roastery import CUSTOMERS, DAYS, SEED
 from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on
+from pipeline.cli.sinking import SinkProcess
 from pipeline.cli.summary import Summary
 from pipeline.cli.watching import Watcher
-from pipeline.cli.worker import sinks_of
+from pipeline.cli.worker import SINK
 from pipeline.log.port import Log
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotLock
@@ -32,7 +33,6 @@ from schemas.program import ProgramDefinition
 
 if TYPE_CHECKING:
     from pipeline.runtime.host import HostApp
-    from sinks.clickhouse.sink import ClickHouseSink
 
 PROGRAMS: Final = Path(__file__).parents[2] / "examples" / "programs"
 _FOLDER: Final = Path("accrue-demo")
@@ -105,8 +105,7 @@ def demo(
         place.create_topics(log)
         begin_backfill(place, log)
         activate(place, log, definition)
-        with sinks_of(place, log) as sinks:
-            _run(place, log, sinks, feed, definition)
+        _run(place, log, feed, definition)
     with place.clickhouse() as client:
         summary = Summary(client, definition)
         report_file = data_dir / "report.html"
@@ -119,45 +118,45 @@ def demo(
             _print(feed, summary, report_file, time.monotonic() - began)
 
 
-def _run(place: Place, log: Log, sinks: list[ClickHouseSink], feed: Feed, definition: ProgramDefinition) -> None:
+def _run(place: Place, log: Log, feed: Feed, definition: ProgramDefinition) -> None:
     """Feed and work until everything up to the end of the data is decided and in ClickHouse."""
     # Faust takes a second to load, which no other command should pay.
     from pipeline.runtime.host import build_app, running  # noqa: PLC0415
 
-    app = build_app(place.settings, log, place.settings.roles, extra_roles=sinks)
+    app = build_app(place.settings, log, [role for role in place.settings.roles if role != SINK])
     feed.start(place)
     try:
         with (
+            SinkProcess(place) as sink,
             closing(Watcher(log, place.catalog, definition)) as watcher,
             screen_on(ERRORS, definition.name) as screen,
             running(app),
         ):
-            _watch(app, sinks, feed, watcher, screen)
+            _watch(app, sink, feed, watcher, screen)
     finally:
         feed.stop()
 
 
-def _watch(
-    app: HostApp, sinks: list[ClickHouseSink], feed: Feed, watcher: Watcher, screen: LiveScreen | PlainScreen
-) -> None:
-    moved, before = time.monotonic(), (0, 0)
+def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen: LiveScreen | PlainScreen) -> None:
+    moved, before = time.monotonic(), (-1, 0, sink.lag())
     start, end = feed.span
     while True:
         notices = watcher.look(_LOOK_SECONDS)
         now = time.monotonic()
         clock, records = app.settled(), app.decided()
-        drained = clock >= end and all(sink.lag(watcher.consumer) == 0 for sink in sinks)
+        if clock >= end:
+            sink.hurry()
+        drained = clock >= end and sink.lag() == 0
         done = 1.0 if drained else min(_ALMOST, max(0.0, (clock - start) / max(1, end - start)))
         screen.update(watcher.snapshot(now, done, records, clock, notices))
         if drained:
             return
         if app.failure is not None:
             return  # `running` raises it
-        stored = sum(sum(sink.stored().values()) for sink in sinks)
-        if (records + clock, stored) != before:
-            moved, before = now, (records + clock, stored)
-        problem = feed.failed() or (f"nothing moved for {now - moved:.0f} s" if now - moved > _STUCK_SECONDS else None)
-        if problem:
+        if (records, clock, sink.lag()) != before:
+            moved, before = now, (records, clock, sink.lag())
+        stuck = f"nothing moved for {now - moved:.0f} s" if now - moved > _STUCK_SECONDS else None
+        if problem := feed.failed() or sink.failed() or stuck:
             message = f"the demo cannot go on: {problem}; roles: {app.status()}"
             raise Unusable(message)
 

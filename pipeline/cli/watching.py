@@ -40,9 +40,8 @@ class Watcher:
     """Counts what the notifications say. Belongs to one thread."""
 
     def __init__(self, log: Log, catalog: Catalog, definition: ProgramDefinition) -> None:
-        self.consumer = log.consumer()
-        """The consumer of the thread that watches."""
-        self.consumer.assign(dict.fromkeys(partitions_of(catalog.notifications, catalog.partitions), 0))
+        self._consumer = log.consumer()
+        self._consumer.assign(dict.fromkeys(partitions_of(catalog.notifications, catalog.partitions), 0))
         self._calendar = Calendar(definition.zone)
         self._tiers = [tier.name for tier in definition.tiers.levels] if definition.tiers else []
         self._in_tier = [0] * len(self._tiers)
@@ -51,7 +50,7 @@ class Watcher:
 
     def look(self, timeout: float) -> list[Notice]:
         """Read what is new, waiting at most so many seconds for the first of it; a few worth showing."""
-        messages = self.consumer.consume(_BATCH, timeout)
+        messages = self._consumer.consume(_BATCH, timeout)
         events = self._events
         for message in messages:
             name = event_name(message)
@@ -77,7 +76,7 @@ class Watcher:
 
     def close(self) -> None:
         """Release the consumer."""
-        self.consumer.close()
+        self._consumer.close()
 
     def _upgrade(self, data: Mapping[str, Any]) -> None:
         previous, reached = int(data["previousTierNumber"]) - 1, int(data["upgradedTierNumber"]) - 1

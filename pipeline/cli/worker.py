@@ -44,8 +44,8 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
 
 
 @contextmanager
-def sinks_of(place: Place, log: Log) -> Iterator[list[ClickHouseSink]]:
-    """The ClickHouse sink where it is among the roles."""
+def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouseSink]]:
+    """The ClickHouse sink where it is among the roles; `changes` are changes to its settings."""
     settings = place.settings
     if SINK not in settings.roles:
         yield []
@@ -53,7 +53,7 @@ def sinks_of(place: Place, log: Log) -> Iterator[list[ClickHouseSink]]:
     catalog = place.catalog
     with place.clickhouse(create=True) as client:
         # The embedded engine shares the worker's cores, and what an insert costs there does not depend on its size.
-        patience = _EMBEDDED if settings.clickhouse_dsn is None else {}
+        patience = (_EMBEDDED if settings.clickhouse_dsn is None else {}) | changes
         sink_settings = SinkSettings(
             group=f"{settings.group}.{SINK}",
             journal=catalog.name("journal"),

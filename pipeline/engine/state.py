@@ -102,6 +102,11 @@ class Head(msgspec.Struct, array_like=True):
     due: int = NEVER
     """The earliest instant at which a timer of this customer falls due."""
 
+    @property
+    def timer(self) -> int | None:
+        """`due`, or None for a customer without timers."""
+        return None if self.due == NEVER else self.due
+
 
 class Award(msgspec.Struct, array_like=True, gc=False):
     """Points that a bill earned, which a return would take back."""

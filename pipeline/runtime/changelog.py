@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from pipeline.engine.state import decode_bill, decode_head, first_due
+from pipeline.engine.state import decode_bill, decode_head
 from pipeline.log.port import Consumer, Log, Message, Partition
 from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
 from pipeline.runtime.store import Change, PartitionStore
@@ -124,7 +124,7 @@ class Restore:
 
 
 def _due_at(raw: bytes | None) -> int | None:
-    return None if raw is None else first_due(decode_head(raw))
+    return None if raw is None else decode_head(raw).timer
 
 
 def _forgotten_at(raw: bytes | None) -> int | None:

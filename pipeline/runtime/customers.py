@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush, merge
 from typing import NamedTuple
 
-from pipeline.engine.state import CustomerState, Head, decode_bill, decode_head, encode_state, first_due
+from pipeline.engine.state import CustomerState, Head, decode_bill, decode_head, encode_state
 from pipeline.runtime.store import Change, PartitionStore
 
 
@@ -100,8 +100,8 @@ class Customers:
         for at, key in merge(self._due_in_hand(until), self._due_in_store(until)):
             customer = self._young.get(key) or self._load(key)
             yield customer
-            due = first_due(customer.state.head)
-            if due is not None and due <= until:
+            due = customer.state.head.due
+            if due <= until:
                 message = (
                     f"{key.decode()} still has a timer due at {due} after its timers until {until} fired (from {at})"
                 )
@@ -135,7 +135,7 @@ class Customers:
         for key, customer in self._in_hand.items():
             if customer.dirty:
                 head = customer.state.head
-                heads.append(Change(key, encode_state(head), customer.indexed, first_due(head)))
+                heads.append(Change(key, encode_state(head), customer.indexed, head.timer))
                 for name, bill in customer.state.entries.items():
                     raw = encode_state(bill)
                     before = customer.loaded.get(name)
@@ -183,7 +183,7 @@ class Customers:
                 customer = Customer(key, Head(int(org_id), int(customer_id)), None)
             else:
                 head = decode_head(raw)
-                customer = Customer(key, head, first_due(head))
+                customer = Customer(key, head, head.timer)
         self._young[key] = customer
         return customer
 
@@ -191,7 +191,7 @@ class Customers:
         """Look at the timers of customers that changed since the last look."""
         for key in self._touched:
             customer = self._in_hand[key]
-            due = first_due(customer.state.head)
+            due = customer.state.head.timer
             if due != customer.due:
                 customer.due = due
                 if due is not None:

@@ -88,6 +88,7 @@ class ClickHouseSink:
         self._waiting_since: float | None = None
         self._stored: dict[Partition, int] = {}
         self._status = (False, "not started")
+        self._hurry = False
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set; raises when ClickHouse or the log stays away, or a message is no good.
@@ -113,6 +114,10 @@ class ClickHouseSink:
             raise
         finally:
             consumer.close()
+
+    def hurry(self) -> None:
+        """From now on, insert what there is at once: nothing more is worth waiting for."""
+        self._hurry = True
 
     def status(self) -> tuple[bool, str]:
         """Whether the sink is at work, and if not, why."""
@@ -181,7 +186,8 @@ class ClickHouseSink:
         now = time.monotonic()
         self._waiting_since = now if self._waiting_since is None else self._waiting_since
         return (
-            now - self._waiting_since >= self._settings.linger_seconds
+            self._hurry
+            or now - self._waiting_since >= self._settings.linger_seconds
             or sum(len(reading.messages) for reading in waiting) >= self._settings.messages_max
             or sum(reading.size for reading in waiting) >= self._settings.bytes_max
             or any(reading.begun is not None for reading in waiting)
