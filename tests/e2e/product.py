@@ -58,7 +58,7 @@ class Product:
             check=False,
         )
         out, err = ended.stdout.decode(), ended.stderr.decode()
-        assert ended.returncode == code, (arguments, ended.returncode, out, err)
+        assert ended.returncode == code, f"{arguments} ended with {ended.returncode}:\n{out[-2_000:]}\n{err[-4_000:]}"
         return subprocess.CompletedProcess(ended.args, ended.returncode, out, err)
 
     def json(self, *arguments: str, stdin: bytes = b"") -> Any:

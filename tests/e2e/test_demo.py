@@ -1,0 +1,97 @@
+"""`accrue demo`, as a newcomer runs it: again and again in one folder, with what it says to try next."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from pipeline.cli.summary import CUSTOMER_COLUMNS, TOTALS
+from tests.e2e import shop
+from tests.e2e.product import Product
+
+ROASTERY = ("demo", "--members", "60", "--days", "45")
+
+
+class Demo(NamedTuple):
+    """Two runs in one folder, the first for a person and the second for a script."""
+
+    product: Product
+    said: str
+    figures: dict[str, Any]
+    customers: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    product = Product(tmp_path_factory.mktemp("demo"))
+    folder = str(product.data)
+    file = product.folder / "customers.csv"
+    said = product.run(*ROASTERY, "--data-dir", folder).stdout
+    figures = product.json(*ROASTERY, "--data-dir", folder, "--customers", str(file))
+    return Demo(product, said, figures, shop.customers_in(file))
+
+
+def test_figures_have_the_shape_that_scripts_rely_on(demo: Demo) -> None:
+    figures = demo.figures
+
+    assert set(figures) == {"customers", "totals", "tiers", "notifications"}
+    assert set(figures["totals"]) == set(TOTALS)
+    assert figures["notifications"]["customerAdded"] == figures["customers"] <= 60
+    assert figures["notifications"]["transactionAdded"] == figures["totals"]["transactions"] > 60
+    assert sum(figures["tiers"].values()) == figures["customers"]
+
+
+def test_customers_file_adds_up_to_the_totals(demo: Demo) -> None:
+    assert len(demo.customers) == demo.figures["customers"]
+    assert tuple(demo.customers[0]) == CUSTOMER_COLUMNS
+    for name in ("transactions", "purchases", "spend_points", "balance"):
+        assert sum(int(row[name]) for row in demo.customers) == demo.figures["totals"][name], name
+
+
+def test_same_seed_again_in_the_same_folder_gives_the_same_figures(demo: Demo) -> None:
+    for name in ("balance", "spend_points", "transactions"):
+        assert re.search(rf"{name}\D+{demo.figures['totals'][name]:,}\b", demo.said), (name, demo.said)
+
+
+def test_report_needs_no_network(demo: Demo) -> None:
+    html = (demo.product.data / "report.html").read_text("utf-8")
+
+    assert str(demo.product.data / "report.html") in demo.said
+    assert set(re.findall(r"https?://[^\s\"'<]+", html)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"\b(?:src|href)\s*=|@import|url\(|<script|<link|<iframe", html)
+
+
+def test_every_command_that_it_prints_works_on_its_folder(demo: Demo) -> None:
+    commands = [shlex.split(line) for line in demo.said.partition("next:")[2].splitlines() if line.strip()]
+
+    assert [command[1] for command in commands] == ["customer", "verify", "tail"]
+    for _, *arguments in commands:
+        assert demo.product.run(*arguments).stdout.strip()
+    assert demo.product.json("verify", "--data-dir", str(demo.product.data))["holds"]
+
+
+def test_demo_of_a_file_is_as_in_the_naive_model(tmp_path: Path) -> None:
+    product = Product(tmp_path)
+    file = tmp_path / "customers.csv"
+    data = ("--data", str(shop.write_file(tmp_path)), "--until", shop.UNTIL.isoformat())
+
+    figures = product.json("demo", *data, "--data-dir", str(product.data), "--customers", str(file))
+
+    lines = {name: count for name, count in figures.pop("dispositions").items() if count}
+    assert (figures.pop("lines"), lines) == (len(shop.ROWS), dict(shop.NAIVE.dispositions))
+    assert shop.Figures(figures, shop.customers_in(file)) == shop.expected(shop.NAIVE)
+
+
+def test_demo_of_a_file_that_is_none_ends_with_what_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("a,b\n1,2\n")
+    product = Product(tmp_path)
+
+    ended = product.run("demo", "--data", str(file), "--data-dir", str(product.data), "--json", code=2)
+
+    assert "other.csv" in ended.stderr
+    assert not ended.stdout
