@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import IO, Final
@@ -36,16 +37,18 @@ _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
     show_default=True,
     help="The input topic; each takes every type of message.",
 )
+@click.option("--now", is_flag=True, help="Say that it happens now: the current time takes the place of eventTime.")
 @placed
 @json_option
-def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, as_json: bool) -> None:
+def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, as_json: bool) -> None:
     """Send JSON to an input topic: one message a line, one object, or a list of objects; `-` reads standard input.
 
     Messages are keyed by customer. One that names no customer is sent as it is: intake says what is wrong with it.
+    Events older than the program's repeat window (35 days) are refused, the samples among them: send those with --now.
 
     \b
     Example:
-      accrue send examples/messages/transactionAdded.json --data-dir accrue-demo
+      accrue send --now examples/messages/transactionAdded.json --data-dir accrue-demo
       cat events.jsonl | accrue send - --topic events
     """
     sent = 0
@@ -54,7 +57,7 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, as_json: boo
         producer = log.producer()
         try:
             for file in files:
-                messages = _messages(file)
+                messages = map(_of_now, _messages(file)) if now else _messages(file)
                 while batch := [Outgoing(name, _key(one), one) for one in islice(messages, _BATCH)]:
                     producer.produce(batch)
                     producer.flush(_TIMEOUT)
@@ -85,6 +88,18 @@ def _messages(file: IO[bytes]) -> Iterator[bytes]:
     for line in chain([first], rest):
         if line.strip():
             yield line.strip()
+
+
+def _of_now(message: bytes) -> bytes:
+    """The message as of now; what is no JSON object with an event time stays as it is."""
+    try:
+        content = msgspec.json.decode(message, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return message
+    if "eventTime" not in content:
+        return message
+    content.pop("zone", None)
+    return msgspec.json.encode(content | {"eventTime": time.time_ns() // 1_000_000})
 
 
 def _key(message: bytes) -> bytes | None:

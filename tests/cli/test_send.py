@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,16 @@ def test_every_sample_file_arrives_as_messages_that_intake_takes(sample: Path, w
     limits = Limits(clock_topic="loyalty.transactions")
     assert len(messages) == len(json.loads(sample.read_text()))
     assert {type(normalise(one, wall=1_790_000_000_000, limits=limits)) for one in messages} == {Accepted}
+
+
+def test_messages_sent_as_of_now_keep_all_but_their_time(with_topics: Terminal) -> None:
+    message = {"orgId": 1, "customerId": 5, "eventTime": "2011-03-09T10:00", "zone": "Europe/London", "a": [1.50]}
+    before = time.time_ns() // 1_000_000
+
+    with_topics.done("send", "-", "--now", stdin=json.dumps(message).encode() + b'\n{"b": 1}\nnonsense')
+
+    (_, first), (_, second), (_, third) = sent(with_topics)
+    now = json.loads(third or b"")
+    assert (first, second) == (b"nonsense", b'{"b": 1}')
+    assert now | {"eventTime": 0} == {"orgId": 1, "customerId": 5, "eventTime": 0, "a": [1.50]}
+    assert before <= now["eventTime"] <= time.time_ns() // 1_000_000

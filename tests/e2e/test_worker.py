@@ -104,6 +104,16 @@ def test_metrics_count_what_went_through(life: Life) -> None:
     assert {"kafka_consumergroup_lag", "accrue_restore_records_left"} <= families.keys()
 
 
+def test_sample_message_sent_as_the_readme_says_is_told_downstream(life: Life) -> None:
+    before = samples(life.worker)["accrue_notifications_total", "loyalty"]
+
+    life.product.run("send", "--now", str(ROOT / "examples" / "messages" / "transactionAdded.json"))
+    wait_until(lambda: samples(life.worker)["accrue_notifications_total", "loyalty"] > before, life.worker)
+
+    told = life.product.run("tail", "--customer", "4711", "--json").stdout.splitlines()
+    assert {"customerAdded", "transactionAdded", "pointsIssued"} <= {json.loads(one)["eventName"] for one in told}
+
+
 def test_log_can_be_read_while_the_worker_runs(life: Life) -> None:
     (program,) = life.product.json("program", "show")
 
