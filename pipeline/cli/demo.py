@@ -139,7 +139,7 @@ def _run(place: Place, log: Log, feed: Feed, definition: ProgramDefinition) -> N
 
 def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen: LiveScreen | PlainScreen) -> None:
     moved, before = time.monotonic(), (-1, 0, sink.lag())
-    start, end = feed.span
+    _, end = feed.span
     while True:
         notices = watcher.look(_LOOK_SECONDS)
         now = time.monotonic()
@@ -147,7 +147,7 @@ def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen
         if clock >= end:
             sink.hurry()
         drained = clock >= end and sink.lag() == 0
-        done = 1.0 if drained else min(_ALMOST, max(0.0, (clock - start) / max(1, end - start)))
+        done = 1.0 if drained else min(_ALMOST, records / max(feed.expected(), records, 1))
         screen.update(watcher.snapshot(now, done, records, clock, notices))
         if drained:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 from datetime import date
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from pipeline.intake.retail import ImportReport
 from pipeline.intake.retail_inputs import ZONE, inputs, matched
 from pipeline.runtime.settings import Settings
 
+_CONTEXT: Final = multiprocessing.get_context("spawn")
 ROASTERY: Final = "roastery.yaml"
 RETAIL: Final = "online-retail.yaml"
 
@@ -40,6 +42,9 @@ class Feed(Protocol):
     def start(self, place: Place) -> None:
         """Begin to send."""
 
+    def expected(self) -> int:
+        """About how many journal records there will be in all; 0 while nobody knows."""
+
     def failed(self) -> str | None:
         """Why no more will come, though it should."""
 
@@ -57,12 +62,17 @@ class RoasteryFeed:
         self.span = Span(*span_of(days))
         self._scale = (seed, customers, days)
         self._process: multiprocessing.process.BaseProcess | None = None
+        self._expected: Synchronized[int] = _CONTEXT.Value("q", 0)
 
     def start(self, place: Place) -> None:
         """Start the process."""
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=_send_roastery, args=(place.settings, *self._scale), daemon=True)
+        arguments = (place.settings, *self._scale, self._expected)
+        self._process = _CONTEXT.Process(target=_send_roastery, args=arguments, daemon=True)
         self._process.start()
+
+    def expected(self) -> int:
+        """Estimated from what was sent so far and the time it covers."""
+        return self._expected.value
 
     def failed(self) -> str | None:
         """Whether the process ended otherwise than well."""
@@ -88,14 +98,21 @@ class RetailFeed:
         steps = matched(ordered, self.report)
         self.source = ", ".join(path.name for path in files)
         self._inputs = list(inputs(steps, org_id, until))
+        self._expected = 0
         start = self._inputs[0].time if self._inputs else 0
         end = self._inputs[-1].time if self._inputs else Calendar(ZONE).start_of(as_day(until or date(1970, 1, 1)))
         self.span = Span(start, end)
 
     def start(self, place: Place) -> None:
         """Send everything: a file of bills is soon sent."""
+        clocks = sum(one.key is None for one in self._inputs)
+        self._expected = len(self._inputs) + clocks * (place.settings.partitions**2 - 1)
         with place.log() as log:
-            send_inputs(place, log, self._inputs, lambda _sent, _time: True)
+            send_inputs(place, log, self._inputs, lambda _sent, _time: None)
+
+    def expected(self) -> int:
+        """Known exactly."""
+        return self._expected
 
     def failed(self) -> None:
         """It has sent everything already."""
@@ -104,7 +121,14 @@ class RetailFeed:
         """It has sent everything already."""
 
 
-def _send_roastery(settings: Settings, seed: int, customers: int, days: int) -> None:
+def _send_roastery(settings: Settings, seed: int, customers: int, days: int, expected: Synchronized[int]) -> None:
     place = Place(settings)
+    start, end = span_of(days)
+    # A clock message goes to each input partition, and from each of those to each journal partition.
+    more_clocks = days * settings.partitions * (settings.partitions - 1)
+
+    def on_sent(sent: int, time: int) -> None:
+        expected.value = (sent * (end - start)) // max(1, time - start) + more_clocks
+
     with place.log() as log:
-        send_inputs(place, log, roastery(seed, customers, days), lambda _sent, _time: True)
+        send_inputs(place, log, roastery(seed, customers, days), on_sent)

@@ -46,7 +46,7 @@ def retail(files: tuple[Path, ...], org: int, until: datetime | None, place: Pla
     messages = inputs(matched(invoices.in_order(), invoices.report), org, day_of(until))
     with place.log() as log:
         begin_backfill(place, log)
-        sent = send_inputs(place, log, messages, lambda _sent, _time: True)
+        sent = send_inputs(place, log, messages, lambda _sent, _time: None)
     report = invoices.report
     if as_json:
         print_json(

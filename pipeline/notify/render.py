@@ -108,8 +108,29 @@ def render(fact: Fact, context: Context, ordinal: int = 0) -> Notification | Non
     does not hold, and `TypeError` for a bill without its record.
     """
     rendering = RENDERINGS[type(fact)]
-    if rendering is None:
-        return None
+    return None if rendering is None else _render(rendering, fact, context, ordinal)
+
+
+def render_all(facts: Iterable[Fact], context: Context) -> list[Notification]:
+    """The notifications of the facts of one message, in order, no two with one id."""
+    notifications: list[Notification] = []
+    ids: set[str] = set()
+    for fact in facts:
+        rendering = RENDERINGS[type(fact)]
+        if rendering is None:
+            continue
+        notification = _render(rendering, fact, context, 0)
+        ordinal = 0
+        while notification is not None and notification.id in ids:
+            ordinal += 1
+            notification = _render(rendering, fact, context, ordinal)
+        if notification is not None:
+            ids.add(notification.id)
+            notifications.append(notification)
+    return notifications
+
+
+def _render(rendering: Rendering, fact: Fact, context: Context, ordinal: int) -> Notification | None:
     event, name, topic, subject_of, data_of = rendering
     delivery = context.delivery_of(fact)
     if name in delivery.off:
@@ -121,19 +142,3 @@ def render(fact: Fact, context: Context, ordinal: int = 0) -> Notification | Non
     event_id = context.cause_of(fact).ids.event_id(program_id, name, ordinal, subject_of(fact))
     envelope = wrapped if delivery.wrapped else flat
     return Notification(event, topic, event_id, envelope(name, event_id, data, fact, context))
-
-
-def render_all(facts: Iterable[Fact], context: Context) -> list[Notification]:
-    """The notifications of the facts of one message, in order, no two with one id."""
-    notifications: list[Notification] = []
-    ids: set[str] = set()
-    for fact in facts:
-        notification = render(fact, context)
-        ordinal = 0
-        while notification is not None and notification.id in ids:
-            ordinal += 1
-            notification = render(fact, context, ordinal)
-        if notification is not None:
-            ids.add(notification.id)
-            notifications.append(notification)
-    return notifications
