@@ -46,7 +46,9 @@ def test_every_command_is_one_that_accrue_has(name: str) -> None:
     command: Any = accrue
     while arguments and arguments[0] in getattr(command, "commands", {}):
         command, arguments = command.commands[arguments[0]], arguments[1:]
-    with command.make_context(arguments[0] if arguments else command.name, list(arguments), resilient_parsing=True) as made:
+    with command.make_context(
+        arguments[0] if arguments else command.name, list(arguments), resilient_parsing=True
+    ) as made:
         assert made.args == []
 
 
@@ -69,7 +71,7 @@ def test_the_example_environment_is_valid(monkeypatch: pytest.MonkeyPatch) -> No
 def test_images_are_pinned_and_ports_stay_on_this_machine() -> None:
     for name, service in SERVICES.items():
         tag = service["image"].partition(":")[2]
-        assert tag and tag != "latest", name
+        assert tag not in {"", "latest"}, name
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:"), name
 
