@@ -1,4 +1,4 @@
-"""How long a job takes, seen from outside: from the first output that is written to the last that is visible."""
+"""How long a job takes, seen from outside: from the first message that is written to the last that is visible."""
 
 from __future__ import annotations
 
@@ -40,17 +40,27 @@ class Run(NamedTuple):
 
 
 def watch(
-    cluster: Cluster, outputs: Sequence[str], processes: Sequence[Process], done: Callable[[], bool], limit: float
+    cluster: Cluster,
+    outputs: Sequence[str],
+    processes: Sequence[Process],
+    done: Callable[[], bool],
+    limit: float,
+    *,
+    between: Sequence[str] = (),
 ) -> Run:
-    """Look at the ends of the output topics until the job is `done`; raises `TimeoutError` after `limit` seconds."""
+    """Look at the ends of topics until the job is `done`; raises `TimeoutError` after `limit` seconds.
+
+    The time runs from the first message in `outputs` or in the topics `between` input and outputs, to the last output.
+    """
     began = time.monotonic()
-    before = written = cluster.ends(outputs, visible=False)
+    topics = [*outputs, *between]
+    before = written = cluster.ends(topics, visible=False)
     visible = cluster.ends(outputs, visible=True)
     first = first_cpu = last = last_cpu = moved = 0.0
     pause = Event()
     while True:
         pause.wait(_LOOK_SECONDS)
-        now_written = cluster.ends(outputs, visible=False)
+        now_written = cluster.ends(topics, visible=False)
         now_visible = cluster.ends(outputs, visible=True)
         now = time.monotonic()
         for process in processes:

@@ -57,7 +57,7 @@ def run(cluster: Cluster, folder: Path, size: Sizes, workers: int) -> None:
 
     outputs = [facts, *catalog.notifications]
     with started(worker.commands(workers, ("intake", "loyalty")), environment, folder) as processes:
-        took = watch(cluster, outputs, processes, done, LIMIT_SECONDS)
+        took = watch(cluster, outputs, processes, done, LIMIT_SECONDS, between=[journal])
     notifications = cluster.count(catalog.notifications)
     fact_messages = cluster.count([facts])
     report(
