@@ -76,12 +76,6 @@ class Context:
         """The program that the fact stands in."""
         return self.programs[fact.program_id]
 
-    def delivery_of(self, fact: Fact) -> Delivery:
-        """The settings of the fact's program; for a fact that stands in none, those of the org's default program."""
-        if isinstance(fact, ProgramFact):
-            return self.programs[fact.program_id].delivery
-        return self.house
-
     @property
     def house(self) -> Delivery:
         """The settings of the org's default program: of several, the one with the lowest number."""

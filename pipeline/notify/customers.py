@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.notify.activity import transaction_id
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import major
 from schemas.facts import CustomerChanged, CustomerRegistered, TransactionRecorded
@@ -44,11 +43,12 @@ def transaction_added(fact: TransactionRecorded, context: Context) -> dict[str, 
     if not isinstance(bill, TransactionAdded):
         message = f"bill {fact.bill_number!r} of {fact.cause!r} is rendered without its record"
         raise TypeError(message)
+    activity = context.cause_of(fact).activity
     data: dict[str, object] = {
         "amount": major(fact.amount_minor, fact.currency),
         "billNumber": fact.bill_number,
         "enteredAt": fact.at,
-        "transactionId": transaction_id(context.org_id, fact.bill_number),
+        "transactionId": None if activity is None else activity.transaction_id,
         "billType": "REGULAR",
         "lineItemCount": len(bill.lines),
         "discount": major(bill.discount_minor, fact.currency),

@@ -44,61 +44,84 @@ class Rendering(NamedTuple):
     topic: str
     subject: Callable[[Any], str]
     data: Callable[[Any, Context], dict[str, object] | None]
+    in_program: bool
 
 
 def _news(
-    event: EventName, subject: Callable[[Any], str], data: Callable[[Any, Context], dict[str, object] | None]
-) -> Rendering:
+    kind: type[Fact],
+    event: EventName,
+    subject: Callable[[Any], str],
+    data: Callable[[Any, Context], dict[str, object] | None],
+) -> tuple[type[Fact], Rendering]:
     """`subject` tells events of one name and cause apart; `data` gives None when there is nothing to tell."""
-    return Rendering(event, event.value, TOPIC_OF[event], subject, data)  # a plain str is formatted faster
+    name = event.value  # a plain str is formatted faster
+    return kind, Rendering(event, name, TOPIC_OF[event], subject, data, issubclass(kind, ProgramFact))
 
 
-RENDERINGS: Final[dict[type[Fact], Rendering | None]] = {
-    CustomerRegistered: _news(EventName.CUSTOMER_ADDED, lambda _: "", customers.customer_added),
-    CustomerChanged: _news(EventName.CUSTOMER_UPDATED, lambda _: "", customers.customer_updated),
-    TransactionRecorded: _news(EventName.TRANSACTION_ADDED, lambda fact: fact.bill_number, customers.transaction_added),
-    PointsIssued: _news(
+_SILENT: Final[tuple[type[Fact], ...]] = (
+    RecordAccepted,
+    RecordRefused,
+    ReturnRecorded,
+    ProgramAdopted,
+    PurchaseCounted,
+    ReturnCounted,
+    PointsDebited,
+    StreakExtended,
+)
+"""What is no news downstream."""
+
+_NEWS: Final = (
+    _news(CustomerRegistered, EventName.CUSTOMER_ADDED, lambda _: "", customers.customer_added),
+    _news(CustomerChanged, EventName.CUSTOMER_UPDATED, lambda _: "", customers.customer_updated),
+    _news(TransactionRecorded, EventName.TRANSACTION_ADDED, lambda fact: fact.bill_number, customers.transaction_added),
+    _news(
+        PointsIssued,
         EventName.POINTS_ISSUED,
         lambda fact: f"{fact.currency}/{fact.issued_for}/{fact.rule_id}",
         points.points_issued,
     ),
-    PointsRedeemed: _news(
-        EventName.POINTS_REDEEMED, lambda fact: f"{fact.currency}/{fact.redemption_id}", points.points_redeemed
+    _news(
+        PointsRedeemed,
+        EventName.POINTS_REDEEMED,
+        lambda fact: f"{fact.currency}/{fact.redemption_id}",
+        points.points_redeemed,
     ),
-    PointsExpired: _news(
-        EventName.POINTS_EXPIRED, lambda fact: f"{fact.currency}/{fact.expired_on}", points.points_expired
+    _news(
+        PointsExpired,
+        EventName.POINTS_EXPIRED,
+        lambda fact: f"{fact.currency}/{fact.expired_on}",
+        points.points_expired,
     ),
-    PointsReversed: _news(
-        EventName.ISSUED_POINTS_REVERSED, lambda fact: f"{fact.currency}/{fact.of_bill}", points.issued_points_reversed
+    _news(
+        PointsReversed,
+        EventName.ISSUED_POINTS_REVERSED,
+        lambda fact: f"{fact.currency}/{fact.of_bill}",
+        points.issued_points_reversed,
     ),
-    TierUpgraded: _news(EventName.TIER_UPGRADED, lambda fact: str(fact.reached), points.tier_upgraded),
-    MilestoneProgressed: _news(
+    _news(TierUpgraded, EventName.TIER_UPGRADED, lambda fact: str(fact.reached), points.tier_upgraded),
+    _news(
+        MilestoneProgressed,
         EventName.TARGET_ACHIEVED_VALUE_UPDATED,
         lambda fact: f"{fact.milestone_id}/{fact.period}",
         progress.target_value_updated,
     ),
-    MilestoneAchieved: _news(
+    _news(
+        MilestoneAchieved,
         EventName.TARGET_VALUE_ACHIEVED,
         lambda fact: f"{fact.milestone_id}/{fact.period}",
         progress.target_value_achieved,
     ),
-    StreakStarted: _news(EventName.STREAK_START, lambda fact: fact.streak_id, progress.streak_start),
-    StreakLevelReached: _news(
+    _news(StreakStarted, EventName.STREAK_START, lambda fact: fact.streak_id, progress.streak_start),
+    _news(
+        StreakLevelReached,
         EventName.STREAK_LEVEL_ACHIEVED,
         lambda fact: f"{fact.streak_id}/{fact.level}",
         progress.streak_level_achieved,
     ),
-    StreakEnded: _news(EventName.STREAK_END, lambda fact: fact.streak_id, progress.streak_end),
-    RecordAccepted: None,
-    RecordRefused: None,
-    ReturnRecorded: None,
-    ProgramAdopted: None,
-    PurchaseCounted: None,
-    ReturnCounted: None,
-    PointsDebited: None,
-    StreakExtended: None,
-}
-"""Every kind of fact; None for those that are no news downstream."""
+    _news(StreakEnded, EventName.STREAK_END, lambda fact: fact.streak_id, progress.streak_end),
+)
+RENDERINGS: Final[dict[type[Fact], Rendering | None]] = {**dict(_NEWS), **dict.fromkeys(_SILENT)}
+"""Every kind of fact; None for the silent ones."""
 
 
 def render(fact: Fact, context: Context, ordinal: int = 0) -> Notification | None:
@@ -131,14 +154,14 @@ def render_all(facts: Iterable[Fact], context: Context) -> list[Notification]:
 
 
 def _render(rendering: Rendering, fact: Fact, context: Context, ordinal: int) -> Notification | None:
-    event, name, topic, subject_of, data_of = rendering
-    delivery = context.delivery_of(fact)
+    event, name, topic, subject_of, data_of, in_program = rendering
+    program_id: int = fact.program_id if in_program else 0  # type: ignore[attr-defined]  # as the table says
+    delivery = context.programs[program_id].delivery if in_program else context.house
     if name in delivery.off:
         return None
     data = data_of(fact, context)
     if data is None:
         return None
-    program_id = fact.program_id if isinstance(fact, ProgramFact) else 0
     event_id = context.cause_of(fact).ids.event_id(program_id, name, ordinal, subject_of(fact))
     envelope = wrapped if delivery.wrapped else flat
     return Notification(event, topic, event_id, envelope(name, event_id, data, fact, context))
