@@ -66,7 +66,7 @@ def placed(command: Command) -> Command:
         type=click.Path(path_type=Path, file_okay=False),
         callback=with_place,
         help="Folder of the embedded log and ClickHouse, such as the one a demo leaves. "
-        "[env: ACCRUE_DATA_DIR; servers: ACCRUE_KAFKA_BOOTSTRAP, ACCRUE_CLICKHOUSE_DSN]",
+        "Without it: ACCRUE_DATA_DIR, or the servers that ACCRUE_KAFKA_BOOTSTRAP and ACCRUE_CLICKHOUSE_DSN name.",
     )(command)
 
 

@@ -85,5 +85,7 @@ class Place(NamedTuple):
 
 
 def place_of(data_dir: Path | None) -> Place:
-    """The place that the environment and the option name."""
-    return Place(Settings() if data_dir is None else Settings(data_dir=data_dir))
+    """The place that the environment names; a folder that is named is used, whatever servers the environment names."""
+    if data_dir is None:
+        return Place(Settings())
+    return Place(Settings(data_dir=data_dir, kafka_bootstrap=None, clickhouse_dsn=None))
