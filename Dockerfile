@@ -7,7 +7,7 @@ COPY topics topics
 COPY pipeline pipeline
 COPY sinks sinks
 COPY examples examples
-RUN pip install --no-cache-dir -c constraints.txt . && useradd --create-home accrue && mkdir /data && chown accrue /data
+RUN pip install --no-cache-dir -c constraints.txt -e . && useradd --create-home accrue && mkdir /data && chown accrue /data
 USER accrue
 ENTRYPOINT ["accrue"]
 CMD ["--help"]
