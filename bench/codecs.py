@@ -18,7 +18,7 @@ from pipeline.intake.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
 from pipeline.notify.context import Context
-from pipeline.notify.program_view import ProgramView
+from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import render_all
 from schemas.facts import Fact, FactMessage, decode_facts, encode_facts
 from schemas.records import TransactionAdded, decode_record, encode_record
@@ -99,12 +99,12 @@ def _facts(bills: Sequence[TransactionAdded], decided: Sequence[list[Fact]]) -> 
 
 
 def _render(bills: Sequence[TransactionAdded], decided: Sequence[list[Fact]]) -> None:
-    views = {TEN_RULES.program_id: ProgramView(TEN_RULES)}
+    view = OrgView([ProgramView(TEN_RULES)])
 
     def run() -> list[int]:
         sizes_of_bodies = []
         for bill, facts in zip(bills, decided, strict=True):
-            context = Context(bill.org_id, bill.customer_id, bill, views, bill.received_at)
+            context = Context(bill.org_id, bill.customer_id, bill, view, bill.received_at)
             sizes_of_bodies += [len(notification.body) for notification in render_all(facts, context)]
         return sizes_of_bodies
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from pipeline.notify.activity import Activity, activity_of
 from pipeline.notify.identity import CauseIds
-from pipeline.notify.program_view import Delivery, ProgramView
+from pipeline.notify.program_view import OrgView, ProgramView
 from schemas.facts import Fact, ProgramFact
 from schemas.records import AnyRecord, CustomerRecord
-
-_NO_PROGRAM: Final = Delivery()
 
 
 class Cause:
@@ -35,10 +30,10 @@ class Context:
     __slots__ = (
         "_cause",
         "_cause_name",
-        "_house",
         "customer",
         "customer_id",
         "entity",
+        "house",
         "org_id",
         "programs",
         "record",
@@ -50,20 +45,20 @@ class Context:
         org_id: int,
         customer_id: int,
         record: AnyRecord | None,
-        programs: Mapping[int, ProgramView],
+        org: OrgView,
         recorded_at: int,
     ) -> None:
-        """`record` is None for a tick; `programs` are those of this org; `recorded_at` as in `FactMessage`."""
+        """`record` is None for a tick; `recorded_at` as in `FactMessage`."""
         self.org_id = org_id
         self.customer_id = customer_id
         self.record = record
-        self.programs = programs
+        self.programs = org.programs
+        self.house = org.house
         self.recorded_at = recorded_at
         self.customer: dict[str, object] = {"customerId": customer_id}
         self.entity: dict[str, object] = {"entityType": "USER", "entityId": customer_id}
         self._cause: Cause | None = None
         self._cause_name = ""
-        self._house: Delivery | None = None
 
     def cause_of(self, fact: Fact) -> Cause:
         """The fact's cause; facts of one cause stand together, so the last one is kept."""
@@ -75,18 +70,6 @@ class Context:
     def program_of(self, fact: ProgramFact) -> ProgramView:
         """The program that the fact stands in."""
         return self.programs[fact.program_id]
-
-    @property
-    def house(self) -> Delivery:
-        """The settings of the org's default program: of several, the one with the lowest number."""
-        if self._house is None:
-            views = sorted(self.programs.items()) if len(self.programs) > 1 else self.programs.items()
-            chosen: ProgramView | None = None
-            for _, view in views:
-                if chosen is None or (view.default and not chosen.default):
-                    chosen = view
-            self._house = _NO_PROGRAM if chosen is None else chosen.delivery
-        return self._house
 
     def _new_cause(self, fact: Fact) -> Cause:
         ids = CauseIds(self.org_id, self.customer_id, fact.cause, fact.at)

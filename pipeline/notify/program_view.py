@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -97,6 +98,20 @@ class ProgramView:
             self.milestone(streak.milestone),
             {level.periods: level.name for level in streak.levels},
         )
+
+
+class OrgView:
+    """The programs of one org."""
+
+    def __init__(self, programs: Iterable[ProgramView] = ()) -> None:
+        self.programs = {one.id: one for one in programs}
+        in_order = sorted(self.programs.values(), key=lambda one: (not one.default, one.id))
+        self.house = in_order[0].delivery if in_order else Delivery()
+        """The settings of the org's default program: of several, or without one, of that with the lowest number."""
+
+    def with_program(self, program: ProgramView) -> OrgView:
+        """These programs, with this one in the place of its earlier version."""
+        return OrgView([*(one for one in self.programs.values() if one.id != program.id), program])
 
 
 def _details(definition: ProgramDefinition) -> dict[str, object]:

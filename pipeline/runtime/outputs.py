@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
-from pipeline.notify.program_view import ProgramView
+from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import render_all
 from schemas.facts import Fact, FactMessage, encode_facts
 from schemas.notifications import FAMILIES, EventName
@@ -38,7 +37,7 @@ class Outputs:
         recorded_at: int,
         record: AnyCustomerRecord | None,
         facts: list[Fact],
-        views: Mapping[int, ProgramView],
+        org: OrgView,
     ) -> None:
         """Add to `out` what the facts of one customer at one journal offset amount to; `record=None`: a tick."""
         org_id, customer_id = customer
@@ -55,7 +54,7 @@ class Outputs:
         )
         out.append(Outgoing(self._facts, key, encode_facts(message), partition))
         self.facts += len(facts)
-        notifications = render_all(facts, Context(org_id, customer_id, record, views, recorded_at))
+        notifications = render_all(facts, Context(org_id, customer_id, record, org, recorded_at))
         self.notifications += len(notifications)
         families = self._families
         out += [Outgoing(families[one.topic], key, one.body, partition, _HEADERS[one.event]) for one in notifications]

@@ -12,7 +12,7 @@ from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.programs import Programs
 from pipeline.log.port import Message, Outgoing
-from pipeline.notify.program_view import ProgramView
+from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.runtime.customers import Changes, Customers
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
 from pipeline.runtime.outputs import Outputs
@@ -45,8 +45,8 @@ class _InForce(NamedTuple):
     mark: Mark
     clock: PartitionClock
     programs: Programs
-    views: dict[int, dict[int, ProgramView]]
-    """By org and program."""
+    views: dict[int, OrgView]
+    """By org."""
     versions: dict[tuple[int, int], int]
     """By org and program."""
 
@@ -60,7 +60,7 @@ class _Round(NamedTuple):
     marker: bytes
 
 
-_NO_VIEWS: Final[dict[int, ProgramView]] = {}
+_NO_VIEW: Final = OrgView()
 
 
 class LoyaltyPartition:
@@ -191,7 +191,7 @@ class LoyaltyPartition:
             record.received_at,
             record,  # type: ignore[arg-type]
             facts,
-            in_force.views.get(org_id, _NO_VIEWS),
+            in_force.views.get(org_id, _NO_VIEW),
         )
 
     def _govern(self, record: AnyRecord, offset: int, out: list[Outgoing], budget: int) -> int:
@@ -229,9 +229,9 @@ class LoyaltyPartition:
             facts = fire(state, until)
             customers.changed(customer)
             if facts:
-                views = in_force.views.get(head.org_id, _NO_VIEWS)
+                view = in_force.views.get(head.org_id, _NO_VIEW)
                 self.outputs.add(
-                    out, customer.key, (head.org_id, head.customer_id), offset, announced, None, facts, views
+                    out, customer.key, (head.org_id, head.customer_id), offset, announced, None, facts, view
                 )
         # Housekeeping goes the same way, so that what is still there never depends on how ticks were sliced.
         forgotten = customers.forget(until, budget)
@@ -247,7 +247,7 @@ class LoyaltyPartition:
 
 def _activated(in_force: _InForce, definition: ProgramDefinition) -> _InForce:
     org_id, program_id = definition.org_id, definition.program_id
-    views = {**in_force.views, org_id: {**in_force.views.get(org_id, {}), program_id: ProgramView(definition)}}
+    views = {**in_force.views, org_id: in_force.views.get(org_id, _NO_VIEW).with_program(ProgramView(definition))}
     versions = {**in_force.versions, (org_id, program_id): definition.version}
     return in_force._replace(programs=in_force.programs.activate(definition), views=views, versions=versions)
 

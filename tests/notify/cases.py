@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pipeline.notify.context import Context
-from pipeline.notify.program_view import ProgramView
+from pipeline.notify.program_view import OrgView, ProgramView
 from schemas.facts import (
     CustomerChanged,
     CustomerRegistered,
@@ -96,7 +96,7 @@ def view(**changes: Any) -> ProgramView:
 
 
 def context(record: AnyRecord | None, *views: ProgramView, recorded_at: int = RECEIVED) -> Context:
-    return Context(ORG, CUSTOMER, record, {one.id: one for one in views or (view(),)}, recorded_at)
+    return Context(ORG, CUSTOMER, record, OrgView(views or (view(),)), recorded_at)
 
 
 def bill(number: str = "B-1001", **changes: Any) -> TransactionAdded:

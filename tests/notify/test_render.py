@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.notify.activity import ACTIVITIES
 from pipeline.notify.context import Context
+from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import RENDERINGS, render, render_all
 from schemas.facts import (
     AnyFact,
@@ -162,7 +163,7 @@ def test_facts_outside_programs_follow_the_default_program(defaults: tuple[bool,
 
 
 def test_a_customer_of_an_org_without_programs_is_announced_in_the_flat_envelope() -> None:
-    notification = render(CASES[EventName.CUSTOMER_ADDED].fact, Context(ORG, CUSTOMER, JOINING, {}, RECEIVED))
+    notification = render(CASES[EventName.CUSTOMER_ADDED].fact, Context(ORG, CUSTOMER, JOINING, OrgView(), RECEIVED))
     assert notification is not None
     assert "attributes" not in decoded(notification.body)
 
