@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Fenced, LogError, Outgoing, Partition, Producer
+from pipeline.log.port import Aborted, Committed, Fenced, LogError, Outgoing, Partition, Producer, TopicSpec
 from tests.log.desk import (
     QUIET_SECONDS,
     SECONDS,
@@ -47,6 +47,15 @@ def test_a_transaction_over_several_topics_and_partitions_is_seen_whole(desk: De
     transact(desk.transactional(), *(Outgoing(place.topic, None, b"x", place.number) for place in places))
     messages = read(desk.reader(*places), 4)
     assert sorted((message.topic, message.partition) for message in messages) == sorted(places)
+
+
+def test_a_message_may_be_as_long_as_its_topic_takes(desk: Desk) -> None:
+    longest = 2 * 2**20
+    topic = desk.prefix + "long"
+    desk.log.create_topics([TopicSpec(topic, 1, {"max.message.bytes": str(longest)})])
+    long = Outgoing(topic, b"key", b"x" * (longest - 1_000), 0, (("header", b"x" * 500),))
+    transact(desk.transactional(), long, long._replace(headers=()))
+    assert values(read(desk.reader(Partition(topic, 0)), 2)) == [long.value, long.value]
 
 
 def test_many_transactions_of_one_producer_keep_their_order(desk: Desk) -> None:
