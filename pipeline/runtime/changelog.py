@@ -47,22 +47,28 @@ class Restore:
         if self._done or self._reader is None:
             return True
         messages = self._reader.consume(_READ_RECORDS, _READ_SECONDS)
-        # Asked for after reading: what is committed by now is the least that must be read.
-        end = self._reader.bounds(self._changelog, _CALL_SECONDS)[1]
-        position = self._reader.position(self._changelog)
-        self.left = 0 if position is None else max(0, end - position)
-        if messages:
+        if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
             self._deadline = time.monotonic() + self._patience
             self._done = self._take(messages)
-        elif self._wanted is None and self.left == 0:
+        if not self._done:
+            # Asked for after reading: what is committed by now is the least that must be read.
+            end = self._reader.bounds(self._changelog, _CALL_SECONDS)[1]
+            position = self._reader.position(self._changelog)
+            self.left = 0 if position is None else max(0, end - position)
+            if not messages:
+                self._wait_or_end()
+        if self._done:
+            self.close()
+        return self._done
+
+    def _wait_or_end(self) -> None:
+        """There was nothing to read: the end where no state is wanted, else something that is still to come."""
+        if self._wanted is None and self.left == 0:
             self._store.restore((), (), (), self._store.position, whole=True)
             self._done = True
         elif time.monotonic() > self._deadline:
             message = f"{self._changelog} ends without the state of {self._wanted}, which is committed; was it deleted?"
             raise StateMissing(message)
-        if self._done:
-            self.close()
-        return self._done
 
     def close(self) -> None:
         """Stop reading; a second call does nothing."""

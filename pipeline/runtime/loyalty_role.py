@@ -56,6 +56,7 @@ class LoyaltyRole:
         self._budget = settings.tick_customers_max
         self._noted_at = time.monotonic()
         self._bounds: Consumer | None = None
+        self._to_note: dict[int, int] = {}
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
         """Begin to restore the state that belongs to the committed offset."""
@@ -129,6 +130,7 @@ class LoyaltyRole:
                 offsets[Partition(journal, number)] = committed_with(partition.finish(out))
                 if partition.blocked:
                     again.append(Partition(journal, number))
+        self._look_at_ends()
         return Finished(out, offsets, again)
 
     def committed(self) -> None:
@@ -138,13 +140,16 @@ class LoyaltyRole:
                 partition.committed()
         self._dead_letters.committed()
         self._budget = self._settings.tick_customers_max
-        self._note_positions()
+        for number, end in self._to_note.items():
+            self._partitions[number].store.note(end)
+        self._to_note = {}
         self._report()
 
     def aborted(self) -> None:
         """Drop the working copies."""
         for partition in self._partitions.values():
             partition.aborted()
+        self._to_note = {}
         self._dead_letters.aborted()
         self._budget = self._settings.tick_customers_max
 
@@ -176,8 +181,11 @@ class LoyaltyRole:
             out.append(self._dead_letters.letter(message, "UNREADABLE_RECORD", (defect,)))
         partition.unreadable = []
 
-    def _note_positions(self) -> None:
-        """What is committed by now is ours and stored, so the stores hold all of the changelog up to its end."""
+    def _look_at_ends(self) -> None:
+        """Where the changelog ends before this round commits: if it does, all before that is ours and stored.
+
+        Looked at after the commit, the end could be that of another worker that has taken the partition over since.
+        """
         now = time.monotonic()
         if now - self._noted_at < _NOTE_SECONDS:
             return
@@ -186,7 +194,9 @@ class LoyaltyRole:
             self._bounds = self._log.consumer()
         with suppress(Unavailable):
             for number, partition in self._partitions.items():
-                partition.store.note(self._bounds.bounds(Partition(self._changelog, number), _CALL_SECONDS)[1])
+                if partition.touched:
+                    changelog = Partition(self._changelog, number)
+                    self._to_note[number] = self._bounds.bounds(changelog, _CALL_SECONDS)[1]
 
     def _report(self) -> None:
         progress = self._progress

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Partition
+from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
 from pipeline.runtime.changelog import StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
@@ -184,6 +184,114 @@ def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> N
     assert store.marker.round > ahead.round
     store.close()
     other.close()
+
+
+class _DeafConsumer:
+    """A consumer that gets no answer about where a partition ends, the first time after it has read of it."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+        self._next = "hears"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def consume(self, limit: int, timeout: float) -> Any:
+        messages = self._consumer.consume(min(limit, 50), timeout)
+        if messages and self._next == "hears":
+            self._next = "is deaf"
+        return messages
+
+    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+        if self._next == "is deaf":
+            self._next = "hears again"
+            raise Unavailable
+        bounds: tuple[int, int] = self._consumer.bounds(partition, timeout)
+        return bounds
+
+
+class _DeafLog:
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def consumer(self, group: str | None = None, **options: Any) -> Any:
+        consumer = self._log.consumer(group, **options)
+        return consumer if group else _DeafConsumer(consumer)
+
+
+def test_broker_that_does_not_answer_in_the_middle_of_a_restore_costs_nothing_of_the_state(
+    small: Workshop, tmp_path: Path
+) -> None:
+    records = history()
+    small.journal(*records[:-5])
+    small.decide_all()
+    small.forget_stores()
+    log = small.log
+
+    small.log = _DeafLog(log)  # type: ignore[assignment]
+    loop = small.loyalty()
+    small.log = log
+    small.journal(*records[-5:])
+    loop.run(small.until_read("loyalty", "journal"))
+
+    assert loop.progress.aborts
+    assert (small.told(), small.state()) == told_by(log, tmp_path / "straight", "straight.", records)
+
+
+class _OvertakenProducer:
+    """A producer after whose commits another worker writes at once."""
+
+    def __init__(self, producer: Any, overtake: Callable[[], None]) -> None:
+        self._producer = producer
+        self._overtake = overtake
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
+
+    def commit(self, timeout: float) -> None:
+        self._producer.commit(timeout)
+        self._overtake()
+
+
+class _OvertakenLog:
+    def __init__(self, log: Log, message: Outgoing) -> None:
+        self._log = log
+        self._message = message
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def producer(self, *args: Any, **options: Any) -> Any:
+        return _OvertakenProducer(self._log.producer(*args, **options), self._overtake)
+
+    def _overtake(self) -> None:
+        other = self._log.producer()
+        other.produce([self._message])
+        other.flush(10.0)
+        other.close()
+
+
+def test_what_another_worker_wrote_right_after_a_commit_is_not_taken_for_stored(
+    small: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.loyalty_role._NOTE_SECONDS", 0.0)
+    small.journal(*history(days=5))
+    until = small.until_read("loyalty", "journal")
+    log = small.log
+
+    small.log = _OvertakenLog(log, Outgoing(small.topic("state"), b"1:1", b"another's", 1))  # type: ignore[assignment]
+    small.loyalty().run(until)
+    small.log = log
+
+    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    noted = store.position
+    store.close()
+    anothers = [one.offset for one in small.read("state") if one.value == b"another's"]
+    assert anothers
+    assert noted <= anothers[0]
 
 
 class _FlakyProducer:
