@@ -57,12 +57,13 @@ def _run(settings: Settings, lag: Synchronized[int], hurry: Event, stop: Event) 
     """Run the sink in a thread of this process and tell how far it is."""
     place = Place(settings)
     stop_sink = threading.Event()
+    demo = multiprocessing.parent_process()
     with place.log() as log, sinks_of(place, log, linger_seconds=10.0) as [sink]:
         thread = threading.Thread(target=sink.run, args=(stop_sink,), name="accrue-sink", daemon=True)
         thread.start()
         watch = log.consumer()
         try:
-            while not stop.wait(_LOOK_SECONDS) and thread.is_alive():
+            while not stop.wait(_LOOK_SECONDS) and thread.is_alive() and (demo is None or demo.is_alive()):
                 hurried = hurry.is_set()
                 if hurried:
                     sink.hurry()
