@@ -66,7 +66,7 @@ class Unreadable(Exception):
 
 
 class _Stopped(Exception):
-    """The sink was asked to stop while it waited to try again."""
+    """The sink was asked to stop in the middle of a round; the intents stand, so the next run goes on there."""
 
 
 class ClickHouseSink:
@@ -214,6 +214,8 @@ class ClickHouseSink:
         )
         # 2 rows
         for reading, block in blocks:
+            if stop.is_set():  # all blocks together may take longer than whoever stops us is ready to wait
+                raise _Stopped
             rows = self._rows(reading.partition.topic, block)
             token = None if reading.begun is None else reading.begun.token(reading.partition)
             self._patiently(partial(self._writer.insert, rows, token), stop)

@@ -123,6 +123,25 @@ def test_small_rounds_give_the_same_rows(clickhouse: Client, embedded_log: Embed
     assert contents(clickhouse) == expected
 
 
+def test_a_sink_asked_to_stop_in_the_middle_of_a_round_leaves_the_rest_to_the_next_run(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    using = settings()
+    stop = threading.Event()
+
+    def insert(table: str, data: Any, **arguments: Any) -> None:
+        clickhouse.insert(table, data, **arguments)
+        stop.set()
+
+    ClickHouseSink(embedded_log, Wrapped(clickhouse, insert=insert), using).run(stop)  # type: ignore[arg-type]
+    some = counts(clickhouse)
+    drain(embedded_log, clickhouse, using)
+
+    assert 0 < sum(some.values()) < sum(EVERYTHING.values())
+    assert counts(clickhouse) == EVERYTHING
+
+
 STEPS = 15
 """What one round of the whole story takes: intents, a table after the other, offsets."""
 
