@@ -106,12 +106,18 @@ class LoyaltyPartition:
                 break
             try:
                 record = decode_record(message.value or b"")
-                if isinstance(record, CustomerRecord):
-                    self._decide(record, message.offset, out)
-                else:
-                    budget = self._govern(record, message.offset, out, budget)
+                definition = _definition_in(record)
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
                 self.unreadable.append(Unreadable(message, str(error)))
+            else:  # outside `try`: a state that cannot be read stops the worker, the record is not to blame
+                if isinstance(record, CustomerRecord):
+                    self._decide(record, message.offset, out)
+                elif isinstance(record, ClockAdvanced):
+                    budget = self._advance(record, message.offset, out, budget)
+                elif isinstance(record, BackfillBegun):
+                    self._begin_backfill(record)
+                elif isinstance(record, ProgramActivated) and definition is not None:
+                    self._activate(record, definition)
             if not self.blocked:
                 self._next_offset = message.offset + 1
         return budget
@@ -194,17 +200,10 @@ class LoyaltyPartition:
             in_force.views.get(org_id, _NO_VIEW),
         )
 
-    def _govern(self, record: AnyRecord, offset: int, out: list[Outgoing], budget: int) -> int:
-        """A record that is about no customer; what is left of the budget for timers."""
-        if isinstance(record, ClockAdvanced):
-            return self._advance(record, offset, out, budget)
-        if isinstance(record, BackfillBegun):
-            clock = _copy(self._in_force.clock)
-            clock.begin_backfill(record)
-            self._in_force = self._in_force._replace(clock=clock)
-        elif isinstance(record, ProgramActivated):
-            self._activate(record)
-        return budget
+    def _begin_backfill(self, record: BackfillBegun) -> None:
+        clock = _copy(self._in_force.clock)
+        clock.begin_backfill(record)
+        self._in_force = self._in_force._replace(clock=clock)
 
     def _advance(self, record: ClockAdvanced, offset: int, out: list[Outgoing], budget: int) -> int:
         clock = _copy(self._in_force.clock)
@@ -238,11 +237,14 @@ class LoyaltyPartition:
         self.blocked = forgotten == budget and customers.may_forget(until)
         return budget - forgotten
 
-    def _activate(self, record: ProgramActivated) -> None:
-        definition = ProgramDefinition.model_validate_json(record.definition)
+    def _activate(self, record: ProgramActivated, definition: ProgramDefinition) -> None:
         self._in_force = _activated(self._in_force, definition)
         key = program_key(definition.org_id, definition.program_id, definition.version)
         self._others.append(Change(key, record.definition.encode()))
+
+
+def _definition_in(record: AnyRecord) -> ProgramDefinition | None:
+    return ProgramDefinition.model_validate_json(record.definition) if isinstance(record, ProgramActivated) else None
 
 
 def _activated(in_force: _InForce, definition: ProgramDefinition) -> _InForce:

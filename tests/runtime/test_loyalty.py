@@ -13,9 +13,9 @@ from pipeline.runtime.changelog import StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
 from pipeline.runtime.slot import SlotInUse
-from pipeline.runtime.store import PartitionStore
+from pipeline.runtime.store import Change, PartitionStore
 from schemas.facts import PointsExpired, decode_facts
-from schemas.records import Record
+from schemas.records import Record, UnknownVersion
 from tests.runtime.workshop import (
     DAY,
     PATIENCE_SECONDS,
@@ -448,6 +448,24 @@ def test_journal_record_nobody_can_read_is_a_dead_letter_with_its_bytes(small: W
     assert headers["accrue.origin"] == f"{small.topic('journal')}:1:1".encode()
     assert len(small.read("facts")) == 1
     assert loop.progress.dead_letters == 1
+
+
+def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried(
+    small: Workshop, tmp_path: Path
+) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    assert store.marker is not None
+    newer = Change(b"1:5", b"\x09of a newer version")
+    store.restore([newer], (), (), store.position, whole=True)
+    store.close()
+
+    small.journal(bill(5, 2, START))
+    with pytest.raises(UnknownVersion, match="state format version 09"):
+        small.decide_all()
+
+    assert small.read("deadletters") == []
 
 
 def test_past_the_limit_of_dead_letters_the_role_stops_and_nothing_of_the_round_is_kept(small: Workshop) -> None:
