@@ -143,7 +143,8 @@ class TransactionalLoop:
         """Of ready partitions: the next offset of this round. What lies before it came already."""
         self._failures = 0
         self._fences = 0
-        self._lag_at = 0.0
+        self._look_due = 0.0
+        """When to look at the lag again, monotonic seconds."""
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then end the round and leave the group. Raises when it cannot go on."""
@@ -304,7 +305,10 @@ class TransactionalLoop:
                 self._restoring.discard(partition)
                 self._durable[partition] = offset
                 self._seek(partition, offset)
-        self.progress.ready = bool(self._durable) and not (self._restoring or self._waiting)
+        ready = bool(self._durable) and not (self._restoring or self._waiting)
+        if ready and not self.progress.ready:
+            self._look_due = 0.0  # nobody has looked at the new partitions
+        self.progress.ready = ready
         self.progress.restoring = len(self._restoring) + len(self._waiting)
 
     def _committed(self) -> Mapping[Partition, tuple[Committed, int]]:
@@ -344,15 +348,16 @@ class TransactionalLoop:
 
     def _look_at_lag(self) -> None:
         now = time.monotonic()
-        if now - self._lag_at < _LAG_SECONDS:
+        if now < self._look_due or not self._durable:
             return
-        self._lag_at = now
+        self._look_due = now + _LAG_SECONDS
         with suppress(Unavailable):
             for partition in self._durable:
                 end = self._consumer.bounds(partition, _LOOK_SECONDS)[1]
                 # control records are no lag: what the consumer has passed over counts as read
                 reached = max(self._expected[partition], self._consumer.position(partition) or 0)
                 self.progress.lag[partition] = max(0, end - reached)
+            self.progress.heard_at = now
 
     def _leave(self) -> None:
         if self._producer is not None:

@@ -10,6 +10,8 @@ from pipeline.log.port import Partition
 
 _STUCK_SECONDS: Final = 30.0
 """So long without a commit, while there is something to read, is not ready."""
+_SILENT_SECONDS: Final = 30.0
+"""So long without an answer of the log is not ready: what the lag says is out of date by then."""
 
 
 @dataclass(slots=True)
@@ -27,8 +29,10 @@ class Progress:
     aborts: int = 0
     records: int = 0
     """Records in committed rounds."""
-    committed_at: float | None = None
-    """Monotonic seconds of the last commit."""
+    committed_at: float = field(default_factory=time.monotonic)
+    """Monotonic seconds of the last commit; of the start, before the first."""
+    heard_at: float = field(default_factory=time.monotonic)
+    """Monotonic seconds of the log's last answer about all partitions; of the start, before the first."""
     timestamp: int = 0
     """Of the message read last, milliseconds since the epoch."""
     lag: dict[Partition, int] = field(default_factory=dict)
@@ -44,17 +48,21 @@ class Progress:
         """One more round took effect."""
         self.commits += 1
         self.records += records
-        self.committed_at = now
+        self.committed_at = self.heard_at = now
 
     def status(self) -> tuple[bool, str]:
-        """Whether it has partitions, all of them restored, and commits while there is something to read; why not."""
+        """Whether it has partitions, all restored, hears from the log and commits what there is to read; why not."""
         if self.restoring:
             left = sum(dict(self.restore_left).values())
             return False, f"restoring {self.restoring} partitions, {left} changelog records to read"
         if not self.ready:
             return False, "no partition is assigned"
+        now = time.monotonic()
+        silent = now - self.heard_at
+        if silent > _SILENT_SECONDS:
+            return False, f"the log has not answered for {silent:.0f} s"
         behind = sum(dict(self.lag).values())
-        silent = time.monotonic() - (self.committed_at or 0.0)
-        if behind and silent > _STUCK_SECONDS:
-            return False, f"no commit for {silent:.0f} s with {behind} messages to read"
+        stuck = now - self.committed_at
+        if behind and stuck > _STUCK_SECONDS:
+            return False, f"no commit for {stuck:.0f} s with {behind} messages to read"
         return True, ""

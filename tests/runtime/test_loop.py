@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Message, Outgoing, Partition
+from pipeline.log.port import Aborted, Committed, Message, Outgoing, Partition, Unavailable
 from pipeline.runtime.loop import Decided, Finished, TransactionalLoop
+from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 
 ZERO, ONE = Partition("in", 0), Partition("in", 1)
@@ -215,3 +216,49 @@ def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
         loop.run(log.stop)
 
     assert log.aborts == 3
+
+
+def test_lag_is_known_as_soon_as_the_partitions_are_ready(tmp_path: Path) -> None:
+    log = ScriptedLog(give(), assign, give())
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    log.bounds = lambda partition, _timeout: (0, 5 + partition.number)  # type: ignore[method-assign]
+
+    loop.run(log.stop)
+
+    assert loop.progress.lag == {ZERO: 5, ONE: 6}
+
+
+@pytest.mark.parametrize(
+    ("away", "status"),
+    [
+        pytest.param(False, (True, ""), id="the log answers"),
+        pytest.param(True, (False, "the log has not answered for 31 s"), id="the log is away"),
+    ],
+)
+def test_worker_is_ready_only_while_it_hears_from_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, away: bool, status: tuple[bool, str]
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
+    progress = Progress("echo")
+    told = []
+
+    def bounds(partition: Partition, _timeout: float) -> tuple[int, int]:
+        if away and partition == ONE and progress.ready:
+            message = "no answer"
+            raise Unavailable(message)
+        return 0, 0
+
+    def half_a_minute_later(_: ScriptedLog) -> list[Message]:
+        progress.heard_at -= 31
+        return []
+
+    def look(_: ScriptedLog) -> list[Message]:
+        told.append(progress.status())
+        return []
+
+    log = ScriptedLog(assign, give(), half_a_minute_later, look)
+    log.bounds = bounds  # type: ignore[method-assign]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), progress=progress)  # type: ignore[arg-type]
+    loop.run(log.stop)
+
+    assert told == [status]
