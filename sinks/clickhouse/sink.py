@@ -36,6 +36,9 @@ from sinks.clickhouse.writer import ClickHouseWriter
 Result = TypeVar("Result")
 _LOG: Final = logging.getLogger(__name__)
 
+_STUCK_SECONDS: Final = 30.0
+"""So long without any step done, while messages wait, is not ready."""
+
 
 @dataclass(frozen=True)
 class SinkSettings:
@@ -87,7 +90,10 @@ class ClickHouseSink:
         self._unplaced: list[Partition] = []
         self._waiting_since: float | None = None
         self._stored: dict[Partition, int] = {}
-        self._status = (False, "not started")
+        self._trouble: str | None = "not started"
+        """Why the sink is not at work."""
+        self._worked_at = time.monotonic()
+        """When something last went well: a poll, an insert or a commit."""
         self._hurry = False
 
     def run(self, stop: threading.Event) -> None:
@@ -103,14 +109,14 @@ class ClickHouseSink:
                 revoked=self._drop,
                 lost=self._drop,
             )
-            self._status = (True, "")
+            self._trouble = None
             while not stop.is_set():
                 self._round(consumer, stop)
-            self._status = (False, "stopped")
+            self._trouble = "stopped"
         except _Stopped:
-            self._status = (False, "stopped")
+            self._trouble = "stopped"
         except BaseException as error:
-            self._status = (False, f"{type(error).__name__}: {error}")
+            self._trouble = f"{type(error).__name__}: {error}"
             raise
         finally:
             consumer.close()
@@ -120,8 +126,18 @@ class ClickHouseSink:
         self._hurry = True
 
     def status(self) -> tuple[bool, str]:
-        """Whether the sink is at work, and if not, why."""
-        return self._status
+        """Whether it has partitions, all of them placed, and gets on with what it has read; why not."""
+        if self._trouble is not None:
+            return False, self._trouble
+        unplaced = len(self._unplaced)
+        if unplaced:
+            return False, f"{unplaced} partitions are not placed yet"
+        if not self._stored:
+            return False, "no partition is assigned"
+        silent = time.monotonic() - self._worked_at
+        if self._waiting_since is not None and silent > _STUCK_SECONDS:
+            return False, f"nothing was inserted or committed for {silent:.0f} s, and messages wait"
+        return True, ""
 
     def stored(self) -> Mapping[Partition, int]:
         """By partition of this member: everything before this offset is in ClickHouse."""
@@ -140,7 +156,8 @@ class ClickHouseSink:
         return sum(max(0, watch.bounds(partition, timeout)[1] - offset) for partition, offset in stored.items())
 
     def _round(self, consumer: Consumer, stop: threading.Event) -> None:
-        messages = consumer.consume(self._settings.messages_max, self._settings.poll_seconds)
+        limit, poll = self._settings.messages_max, self._settings.poll_seconds
+        messages = self._patiently(lambda: consumer.consume(limit, poll), stop)
         for message in messages:
             reading = self._readings.get(Partition(message.topic, message.partition))
             if reading is not None:
@@ -258,13 +275,14 @@ class ClickHouseSink:
             except (ClickHouseError, Unavailable) as error:
                 if not left:
                     raise
-                self._status = (False, f"trying again in {delay} s: {error}")
+                self._trouble = f"trying again in {delay} s: {error}"
                 _LOG.warning("trying again in %s s, %s attempts left: %s", delay, left, error)
                 if stop.wait(delay):
                     raise _Stopped from error
                 delay *= 2
             else:
-                self._status = (True, "")
+                self._trouble = None
+                self._worked_at = time.monotonic()
                 return result
 
     def _stored_before(self, consumer: Consumer, reading: Reading) -> int:

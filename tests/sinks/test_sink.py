@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.log.port import Committed, Consumer, Partition, Unavailable
+from pipeline.log.port import Committed, Consumer, Message, Partition, Unavailable
 from sinks.clickhouse.intents import ForeignMetadata, Intent
 from sinks.clickhouse.sink import ClickHouseSink, Unreadable
 from tests.sinks.running import SECONDS, Running, contents, drain, running, settings
@@ -213,7 +213,7 @@ def test_a_sink_that_lost_its_partitions_while_it_inserted_changes_nothing(
         drain(embedded_log, clickhouse, using)
         go_on.set()
         zombie.wait_until(lambda: zombie.sink.stored() == {})
-        assert zombie.sink.status() == (True, "")
+        assert zombie.sink.status() == (False, "no partition is assigned")
 
     assert zombie.error is None
     assert counts(clickhouse) == EVERYTHING
@@ -255,6 +255,75 @@ def test_a_commit_that_finds_the_log_away_is_made_again(clickhouse: Client, embe
     drain(Wrapped(embedded_log, consumer=consumer), clickhouse)  # type: ignore[arg-type]
 
     assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_poll_that_finds_the_log_away_is_made_again(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    left = [2]
+
+    def consumer(group: str | None = None) -> Any:
+        inner: Consumer = embedded_log.consumer(group)
+
+        def consume(limit: int, timeout: float) -> list[Message]:
+            if left[0]:
+                left[0] -= 1
+                message = "no answer"
+                raise Unavailable(message)
+            return inner.consume(limit, timeout)
+
+        return Wrapped(inner, consume=consume)
+
+    drain(Wrapped(embedded_log, consumer=consumer), clickhouse)  # type: ignore[arg-type]
+
+    assert (left, counts(clickhouse)) == ([0], EVERYTHING)
+
+
+def test_a_sink_is_ready_once_it_has_partitions_and_all_of_them_are_placed(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    polled, go_on = threading.Event(), threading.Event()
+
+    def consumer(group: str | None = None) -> Any:
+        inner: Consumer = embedded_log.consumer(group)
+
+        def committed(partitions: list[Partition], timeout: float) -> dict[Partition, Committed]:
+            polled.set()
+            assert go_on.wait(SECONDS)
+            return inner.committed(partitions, timeout)
+
+        return Wrapped(inner, committed=committed)
+
+    sink = ClickHouseSink(Wrapped(embedded_log, consumer=consumer), clickhouse, settings())  # type: ignore[arg-type]
+    before = sink.status()
+    started = Running(sink)
+    assert polled.wait(SECONDS)
+    placing = sink.status()
+    go_on.set()
+    started.wait_until(lambda: sink.status() == (True, ""))
+    started.stop()
+
+    assert (before, placing) == ((False, "not started"), (False, "4 partitions are not placed yet"))
+
+
+def test_a_sink_whose_insert_gets_no_answer_is_not_ready(
+    clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.sink._STUCK_SECONDS", 0.1)
+    tell(embedded_log)
+    go_on = threading.Event()
+
+    def insert(table: str, data: Any, **arguments: Any) -> None:
+        assert go_on.wait(SECONDS)
+        clickhouse.insert(table, data, **arguments)
+
+    with running(embedded_log, Wrapped(clickhouse, insert=insert)) as sink:  # type: ignore[arg-type]
+        try:
+            sink.wait_until(lambda: sink.sink.status()[1].endswith("s, and messages wait"))
+        finally:
+            go_on.set()
+
+    assert sink.error is None
 
 
 def test_a_sink_gives_up_when_clickhouse_stays_away_and_says_so(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
