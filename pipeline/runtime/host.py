@@ -24,6 +24,8 @@ from pipeline.runtime.metrics import CONTENT_TYPE, Metrics
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import RoleName, Settings
 
+LOGGER: Final = logging.getLogger(__name__)
+
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 90.0
 
@@ -163,8 +165,13 @@ class HostApp(faust.App):
     async def on_stop(self) -> None:
         """Let every role end its round and leave its group, while its agent is still there to answer."""
         self.stop_roles.set()
-        for thread in self._threads.values():
+        for name, thread in self._threads.items():
             await self.loop.run_in_executor(None, thread.join, _STOP_SECONDS)
+            if thread.is_alive():
+                LOGGER.critical("%s still runs %s s after it was told to stop", name, _STOP_SECONDS)
+                stuck = TimeoutError(f"{name} still runs {_STOP_SECONDS} s after it was told to stop")
+                self.failure = self.failure or stuck
+                await self.crash(self.failure)
         await super().on_stop()
 
     def _run(self, role: Runnable) -> None:
@@ -173,7 +180,8 @@ class HostApp(faust.App):
         except BaseException as error:  # whatever ends a role ends the worker
             self.failure = self.failure or error
             self.stop_roles.set()
-            logging.getLogger(__name__).critical("%s died: %s", role.name, error, exc_info=error)
+            notes = getattr(error, "__notes__", ())
+            LOGGER.critical("%s died: %s", role.name, ", ".join((repr(error), *notes)), exc_info=error)
             asyncio.run_coroutine_threadsafe(self.crash(error), self.loop)
             if not isinstance(error, Exception):
                 raise

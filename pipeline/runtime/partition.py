@@ -110,16 +110,26 @@ class LoyaltyPartition:
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
                 self.unreadable.append(Unreadable(message, str(error)))
             else:  # outside `try`: a state that cannot be read stops the worker, the record is not to blame
-                if isinstance(record, CustomerRecord):
-                    self._decide(record, message.offset, out)
-                elif isinstance(record, ClockAdvanced):
-                    budget = self._advance(record, message.offset, out, budget)
-                elif isinstance(record, BackfillBegun):
-                    self._begin_backfill(record)
-                elif isinstance(record, ProgramActivated) and definition is not None:
-                    self._activate(record, definition)
+                try:
+                    budget = self._take(record, definition, message.offset, out, budget)
+                except BaseException as error:
+                    error.add_note(f"at {self._journal} partition {self.number} offset {message.offset}")
+                    raise
             if not self.blocked:
                 self._next_offset = message.offset + 1
+        return budget
+
+    def _take(
+        self, record: AnyRecord, definition: ProgramDefinition | None, offset: int, out: list[Outgoing], budget: int
+    ) -> int:
+        if isinstance(record, CustomerRecord):
+            self._decide(record, offset, out)
+        elif isinstance(record, ClockAdvanced):
+            budget = self._advance(record, offset, out, budget)
+        elif isinstance(record, BackfillBegun):
+            self._begin_backfill(record)
+        elif isinstance(record, ProgramActivated) and definition is not None:
+            self._activate(record, definition)
         return budget
 
     def wall_tick(self, wall: int, every: float, out: list[Outgoing]) -> None:

@@ -39,6 +39,23 @@ settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accr
                     dead_letters_per_minute_max=1)
 run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("intake", "loyalty"))
 """
+STUCK_WORKER = """
+import sys, threading
+from pathlib import Path
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.runtime import host
+from pipeline.runtime.settings import Settings
+class Stuck:
+    name = "sink"
+    def run(self, stop):
+        print("runs", flush=True)
+        threading.Event().wait()
+    def status(self):
+        return True, ""
+host._STOP_SECONDS = 0.2
+settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
+host.run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("sink",), extra_roles=[Stuck()])
+"""
 
 
 @pytest.fixture
@@ -209,3 +226,20 @@ def test_worker_in_the_foreground_ends_with_an_error_when_a_role_dies(workshop: 
 
     assert workshop.read("deadletters") == []
     assert HostApp.BootStrategy.enable_kafka is False
+
+
+def test_worker_in_the_foreground_ends_with_an_error_that_names_the_role_that_does_not_stop(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2]
+    command = [sys.executable, "-c", STUCK_WORKER, str(tmp_path)]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as worker:
+        try:
+            assert worker.stdout is not None
+            while "runs" not in (line := worker.stdout.readline()):
+                assert line, "the worker died before its role ran"
+            worker.send_signal(signal.SIGTERM)
+            told, _ = worker.communicate(timeout=30)
+        finally:
+            worker.kill()
+
+    assert worker.returncode == 1
+    assert "sink still runs 0.2 s after it was told to stop" in told

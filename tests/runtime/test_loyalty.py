@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine.decide import decide
 from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
 from pipeline.runtime.changelog import StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
+from pipeline.runtime.host import build_app, running
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store import Change, PartitionStore
@@ -569,18 +571,24 @@ def test_program_in_force_is_there_again_after_a_restart(small: Workshop) -> Non
     assert len(small.read("notifications.points")) == 1
 
 
-def test_bug_in_the_engine_stops_the_worker_and_leaves_no_trace(small: Workshop) -> None:
-    small.journal(activation(), bill(5, 1, START))
-    worker = small.loyalty()
+def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_trace(
+    small: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def decide_with_bug(state: Any, record: Any, *given: Any) -> Any:
+        if record == bill(5, 2, START):
+            raise ZeroDivisionError
+        return decide(state, record, *given)
 
-    def fail(batch: Any) -> Any:
-        worker._role.process(batch)
-        raise ZeroDivisionError
+    monkeypatch.setattr("pipeline.runtime.partition.decide", decide_with_bug)
+    small.journal(activation(), bill(5, 1, START), bill(5, 2, START))
+    app = build_app(small.settings, small.log, ("loyalty",))
 
-    worker._process = fail
-    with pytest.raises(ZeroDivisionError):
-        worker.run(Until(lambda: False))
+    with pytest.raises(ZeroDivisionError) as died, running(app):
+        app.stop_roles.wait(PATIENCE_SECONDS)
 
+    where = "at small.journal partition 1 offset 2"
+    assert died.value.__notes__ == [where]
+    assert f"loyalty died: ZeroDivisionError(), {where}" in [one.getMessage() for one in caplog.records]
     assert small.read("facts", "state") == []
 
 
