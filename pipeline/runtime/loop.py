@@ -34,6 +34,8 @@ LOGGER: Final = logging.getLogger(__name__)
 
 _CALL_SECONDS: Final = 30.0
 """How long one call to the log may take before its outcome counts as unknown."""
+_INIT_SECONDS: Final = 5.0
+"""How long one attempt to begin as a producer may take: a stop is noticed after each."""
 _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
 _IDLE_SECONDS: Final = 0.1
@@ -159,6 +161,8 @@ class TransactionalLoop:
         try:
             if self._producer is None:
                 self._producer = self._fresh_producer(stop)
+                if self._producer is None:
+                    return
             try:
                 self._make_ready()
                 self._round(self._producer, stop)
@@ -327,16 +331,20 @@ class TransactionalLoop:
         self._consumer.seek(partition, offset)
         self._expected[partition] = offset
 
-    def _fresh_producer(self, stop: threading.Event) -> Producer:
+    def _fresh_producer(self, stop: threading.Event) -> Producer | None:
+        """A producer that is alone with its id; None when told to stop before."""
         deadline = time.monotonic() + _seconds(self._settings.patience)
         producer = self._log.producer(
             self._transactional_id, transaction_timeout=_seconds(self._settings.transaction_timeout)
         )
         while True:
             try:
-                producer.init(_CALL_SECONDS)
+                producer.init(_INIT_SECONDS)
             except Unavailable as error:
-                if time.monotonic() > deadline or stop.wait(0.2):
+                if stop.wait(0.2):
+                    producer.close()
+                    return None
+                if time.monotonic() > deadline:
                     producer.close()
                     message = f"no producer for {self._transactional_id}: {error}"
                     raise Gone(message) from error

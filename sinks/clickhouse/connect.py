@@ -15,6 +15,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingErr
 
 _SCHEMES: Final = {"http": False, "clickhouse": False, "https": True, "clickhouses": True}
 """Whether a scheme is TLS."""
+_CONNECT_SECONDS: Final = 10
+_ANSWER_SECONDS: Final = 60
+"""How long one statement may take; an insert that took longer is made again with its token."""
 _PID: Final = re.compile(r"^PID: (\d+)", re.MULTILINE)
 
 
@@ -44,6 +47,8 @@ def open_clickhouse(dsn: str) -> Client:
             password=unquote(address.password or ""),
             database=address.path.strip("/") or "default",
             autogenerate_session_id=False,
+            connect_timeout=_CONNECT_SECONDS,
+            send_receive_timeout=_ANSWER_SECONDS,
         )
     except ClickHouseError as error:
         message = f"ClickHouse at {address.hostname} does not answer as it should: {error}"

@@ -262,3 +262,22 @@ def test_worker_is_ready_only_while_it_hears_from_the_log(
     loop.run(log.stop)
 
     assert told == [status]
+
+
+def test_stop_while_the_log_has_no_producer_to_give_ends_the_worker_quietly(tmp_path: Path) -> None:
+    log = ScriptedLog()
+    waited: list[float] = []
+
+    def init(timeout: float) -> None:
+        waited.append(timeout)
+        if len(waited) == 2:
+            log.stop.set()
+        message = "no answer"
+        raise Unavailable(message)
+
+    log.init = init  # type: ignore[method-assign]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop.run(log.stop)
+
+    assert waited == [5.0, 5.0]
+    assert log.told == []
