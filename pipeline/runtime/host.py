@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
@@ -16,7 +16,7 @@ import faust
 from faust.app.base import BootStrategy
 from faust.web import Request, Response, View
 
-from pipeline.log.port import Log, Message
+from pipeline.log.port import Log, Message, Partition
 from pipeline.runtime.intake_role import INTAKE, IntakeRole
 from pipeline.runtime.loop import Decided, Role, TransactionalLoop
 from pipeline.runtime.loyalty_role import LOYALTY, LoyaltyRole
@@ -43,6 +43,9 @@ class Runnable(Protocol):
     def status(self) -> tuple[bool, str]:
         """Whether it is ready, and why not."""
 
+    def behind(self) -> Mapping[Partition, int]:
+        """By input partition: messages still to be read, as last looked at."""
+
 
 class HostedRole:
     """A transactional loop whose batches are decided by an agent of the app."""
@@ -63,6 +66,10 @@ class HostedRole:
     def status(self) -> tuple[bool, str]:
         """Ready when it has partitions, all of them restored, and commits while there is something to read."""
         return self.progress.status()
+
+    def behind(self) -> Mapping[Partition, int]:
+        """By input partition: messages still to be read, as last looked at."""
+        return dict(self.progress.lag)
 
     def _ask_agent(self, batch: Sequence[Message]) -> Decided:
         answer: Future[Decided] = Future()
@@ -265,7 +272,8 @@ class _Worker(faust.Worker):
 
 
 def _add_pages(app: HostApp, settings: Settings) -> None:
-    metrics = Metrics(settings.group, [role.progress for role in app.roles if isinstance(role, HostedRole)])
+    ours = [role.progress for role in app.roles if isinstance(role, HostedRole)]
+    metrics = Metrics(settings.group, ours, {role.name: role.behind for role in app.roles})
 
     async def livez(view: View, _request: Request) -> Response:
         """Whether every role runs."""

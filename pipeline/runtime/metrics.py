@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipeline.log.port import Partition
 from pipeline.runtime.progress import Progress
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,9 +29,13 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[Progress], int]], ...]] = (
 class Metrics(Collector):
     """The metrics of one worker's roles."""
 
-    def __init__(self, group: str, roles: Sequence[Progress]) -> None:
+    def __init__(
+        self, group: str, roles: Sequence[Progress], behind: Mapping[str, Callable[[], Mapping[Partition, int]]]
+    ) -> None:
+        """Of our `roles`; `behind` tells the lag of every role by name, ours or not."""
         self._group = group
         self._roles = tuple(roles)
+        self._behind = behind
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -69,9 +74,9 @@ class Metrics(Collector):
         lag = GaugeMetricFamily(
             "kafka_consumergroup_lag", "Messages still to be read.", labels=["consumergroup", "topic", "partition"]
         )
-        for role in self._roles:
-            for (topic, number), messages in dict(role.lag).items():
-                lag.add_metric([f"{self._group}.{role.role}", topic, str(number)], messages)
+        for role, behind in self._behind.items():
+            for (topic, number), messages in behind().items():
+                lag.add_metric([f"{self._group}.{role}", topic, str(number)], messages)
         return lag
 
     def _age(self) -> Metric:

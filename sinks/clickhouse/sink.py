@@ -37,7 +37,9 @@ Result = TypeVar("Result")
 _LOG: Final = logging.getLogger(__name__)
 
 _STUCK_SECONDS: Final = 30.0
-"""So long without any step done, while messages wait, is not ready."""
+"""So long without any step done while messages wait, or without an answer of the log, is not ready."""
+_LOOK_SECONDS: Final = 1.0
+_LAG_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class ClickHouseSink:
         """Why the sink is not at work."""
         self._worked_at = time.monotonic()
         """When something last went well: a poll, an insert or a commit."""
+        self._unheard_since: float | None = None
+        """When the log first did not tell how far it goes; a poll of a log that is away just finds nothing."""
+        self._look_due = 0.0
+        self._behind: dict[Partition, int] = {}
         self._hurry = False
 
     def run(self, stop: threading.Event) -> None:
@@ -134,10 +140,18 @@ class ClickHouseSink:
             return False, f"{unplaced} partitions are not placed yet"
         if not self._stored:
             return False, "no partition is assigned"
-        silent = time.monotonic() - self._worked_at
-        if self._waiting_since is not None and silent > _STUCK_SECONDS:
-            return False, f"nothing was inserted or committed for {silent:.0f} s, and messages wait"
+        now = time.monotonic()
+        unheard = now - (self._unheard_since or now)
+        if unheard > _STUCK_SECONDS:
+            return False, f"the log has not answered for {unheard:.0f} s"
+        stuck = now - self._worked_at
+        if self._waiting_since is not None and stuck > _STUCK_SECONDS:
+            return False, f"nothing was inserted or committed for {stuck:.0f} s, and messages wait"
         return True, ""
+
+    def behind(self) -> Mapping[Partition, int]:
+        """By partition of this member: offsets at the log's end that were not in ClickHouse at the last look."""
+        return self._behind
 
     def stored(self) -> Mapping[Partition, int]:
         """By partition of this member: everything before this offset is in ClickHouse."""
@@ -174,6 +188,22 @@ class ClickHouseSink:
         self._stored = {
             partition: self._stored_before(consumer, reading) for partition, reading in self._readings.items()
         }
+        self._look_at_lag(consumer)
+
+    def _look_at_lag(self, consumer: Consumer) -> None:
+        now = time.monotonic()
+        if now < self._look_due or not self._stored:
+            return
+        self._look_due = now + _LAG_SECONDS
+        try:
+            self._behind = {
+                partition: max(0, consumer.bounds(partition, _LOOK_SECONDS)[1] - offset)
+                for partition, offset in self._stored.items()
+            }
+        except Unavailable:
+            self._unheard_since = self._unheard_since or now
+        else:
+            self._unheard_since = None
 
     def _place(self, consumer: Consumer) -> None:
         """Begin at the committed offset of each new partition; a block that was begun there comes first."""
@@ -188,10 +218,12 @@ class ClickHouseSink:
             self._readings[partition] = Reading(partition, offset, intent)
             consumer.seek(partition, offset)
         self._unplaced.clear()
+        self._look_due = 0.0
 
     def _drop(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             self._readings.pop(partition, None)
+        self._behind = {partition: lag for partition, lag in self._behind.items() if partition not in partitions}
         self._unplaced[:] = [partition for partition in self._unplaced if partition not in partitions]
 
     def _is_due(self) -> bool:

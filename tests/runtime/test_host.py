@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Partition
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.host import HostApp, build_app, running
+from pipeline.runtime.metrics import Metrics
 from schemas.facts import decode_facts
 from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation
 
@@ -52,6 +54,8 @@ class Stuck:
         threading.Event().wait()
     def status(self):
         return True, ""
+    def behind(self):
+        return {}
 host._STOP_SECONDS = 0.2
 settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
 host.run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("sink",), extra_roles=[Stuck()])
@@ -170,6 +174,15 @@ class _Failing:
 
     def status(self) -> tuple[bool, str]:
         return False, "it is about to fail"
+
+    def behind(self) -> dict[Partition, int]:
+        return {Partition("facts", 1): 7}
+
+
+def test_metrics_tell_the_lag_of_a_role_that_is_not_ours() -> None:
+    text = Metrics("accrue", [], {"sink": _Failing().behind}).text()
+
+    assert 'kafka_consumergroup_lag{consumergroup="accrue.sink",partition="1",topic="facts"} 7.0' in text
 
 
 def test_role_that_dies_ends_the_app_with_its_error(workshop: Workshop) -> None:

@@ -306,6 +306,34 @@ def test_a_sink_is_ready_once_it_has_partitions_and_all_of_them_are_placed(
     assert (before, placing) == ((False, "not started"), (False, "4 partitions are not placed yet"))
 
 
+def test_a_sink_that_the_log_does_not_answer_is_not_ready(
+    clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.sink._STUCK_SECONDS", 0.5)
+    monkeypatch.setattr("sinks.clickhouse.sink._LAG_SECONDS", 0.0)
+    tell(embedded_log)
+    away = threading.Event()
+
+    def consumer(group: str | None = None) -> Any:
+        inner: Consumer = embedded_log.consumer(group)
+
+        def bounds(partition: Partition, timeout: float) -> tuple[int, int]:
+            if away.is_set():
+                message = "no answer"
+                raise Unavailable(message)
+            return inner.bounds(partition, timeout)
+
+        return Wrapped(inner, bounds=bounds)
+
+    with running(Wrapped(embedded_log, consumer=consumer), clickhouse) as sink:  # type: ignore[arg-type]
+        sink.wait_until(lambda: sink.sink.status() == (True, ""))
+        sink.wait_until(lambda: set(sink.sink.behind().values()) == {0})
+        away.set()
+        sink.wait_until(lambda: sink.sink.status()[1].startswith("the log has not answered for"))
+
+    assert sink.error is None
+
+
 def test_a_sink_whose_insert_gets_no_answer_is_not_ready(
     clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
