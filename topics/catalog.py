@@ -13,11 +13,14 @@ def _kept_for(time: timedelta) -> dict[str, str]:
 
 
 _INPUT: Final = _kept_for(timedelta(days=7))
-_FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}
+# What is known of one customer is one message of the changelog, and a tick may expire many lots of one: a busy account
+# outgrows a broker's default of 1 MB. The engine's own bounds keep it below this.
+_LARGE: Final = {"max.message.bytes": str(8 * 2**20)}
+_FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1"} | _LARGE
 _NOTIFICATION: Final = _kept_for(timedelta(days=30))
 _COMPACT: Final = {"cleanup.policy": "compact"}
 # Small segments and an early cleaner keep the changelog, which is read whole at a restore, near its live size.
-_CHANGELOG: Final = _COMPACT | {"segment.bytes": str(16 * 2**20), "min.cleanable.dirty.ratio": "0.1"}
+_CHANGELOG: Final = _COMPACT | {"segment.bytes": str(16 * 2**20), "min.cleanable.dirty.ratio": "0.1"} | _LARGE
 # A dead letter is the original and its reasons, so it may be longer than the longest input of a broker's default.
 _DEAD_LETTER: Final = _kept_for(timedelta(days=30)) | {"max.message.bytes": str(2 * 2**20)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import click
+import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
@@ -12,8 +13,16 @@ from pipeline.cli.program import write
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.engine.clock import PartitionClock
 from pipeline.intake.upstream import last_clock
-from pipeline.log.port import Log, Outgoing, Partition
-from schemas.records import BackfillBegun, ClockAdvanced, ProgramActivated, decode_record, encode_record
+from pipeline.log.port import Log, Message, Outgoing, Partition
+from schemas.records import (
+    AnyRecord,
+    BackfillBegun,
+    ClockAdvanced,
+    ProgramActivated,
+    UnknownVersion,
+    decode_record,
+    encode_record,
+)
 
 
 @click.group()
@@ -41,7 +50,7 @@ def begin(place: Place, *, as_json: bool) -> None:
     Example:
       accrue backfill begin
     """
-    with place.log() as log:
+    with place.log(create=True) as log:
         begin_backfill(place, log)
     print_json({"mode": "event"}) if as_json else click.echo("the journal runs on event time")
 
@@ -75,7 +84,7 @@ def begin_backfill(place: Place, log: Log) -> None:
         return
     journal = partitions_of([place.catalog.name("journal")], place.settings.partitions)
     for message in read_all(log, journal):
-        if message.value is not None and not isinstance(decode_record(message.value), ProgramActivated):
+        if not isinstance(_record_of(message), ProgramActivated):
             text = (
                 f"the journal has begun (partition {message.partition}, offset {message.offset}), and a backfill must "
                 "come first: use new topics (ACCRUE_PREFIX) or a new folder (--data-dir)"
@@ -92,10 +101,18 @@ def in_event_mode(place: Place, log: Log) -> bool:
     journal = partitions_of([place.catalog.name("journal")], place.settings.partitions)
     clocks: dict[Partition, PartitionClock] = {one: PartitionClock() for one in journal}
     for message in read_all(log, journal):
-        record = None if message.value is None else decode_record(message.value)
+        record = _record_of(message)
         clock = clocks[Partition(message.topic, message.partition)]
         if isinstance(record, BackfillBegun):
             clock.begin_backfill(record)
         elif isinstance(record, ClockAdvanced):
             clock.advance(record)
     return any(clock.event_mode for clock in clocks.values())
+
+
+def _record_of(message: Message) -> AnyRecord | None:
+    """The record in a journal message; None where there is none that can be read (the heart has its dead letter)."""
+    try:
+        return decode_record(message.value or b"")
+    except (UnknownVersion, msgspec.DecodeError):
+        return None

@@ -39,6 +39,7 @@ _FOLDER: Final = Path("accrue-demo")
 _MARK: Final = "this-is-a-demo"
 _LOOK_SECONDS: Final = 0.1
 _STUCK_SECONDS: Final = 120.0
+_INTERRUPTED: Final = 130
 _ALMOST: Final = 0.99
 """What is done when everything is decided and ClickHouse has not got it all."""
 
@@ -91,7 +92,10 @@ def demo(
       accrue demo --data online_retail.csv.xz --until 2011-12-10
       accrue demo --data 2010.csv --data 2011.csv --json --customers customers.csv
     """
-    place = Place(Settings(data_dir=data_dir, web_port=None, kafka_bootstrap=None, clickhouse_dsn=None))
+    if until and not files:
+        message = "--until goes with --data: the roastery ends where its days end"
+        raise click.UsageError(message)
+    place = Place(_settings(data_dir))
     began = time.monotonic()
     _clear(place)
     feed: Feed
@@ -105,7 +109,11 @@ def demo(
         place.create_topics(log)
         begin_backfill(place, log)
         activate(place, log, definition)
-        _run(place, log, feed, definition)
+        try:
+            _run(place, log, feed, definition)
+        except KeyboardInterrupt:
+            ERRORS.print(f"stopped; {data_dir} holds an unfinished demo, which the next one replaces")
+            raise SystemExit(_INTERRUPTED) from None
     with place.clickhouse() as client:
         summary = Summary(client, definition)
         report_file = data_dir / "report.html"
@@ -116,6 +124,12 @@ def demo(
             print_json(_imported(feed) | summary.as_json())
         else:
             _print(feed, summary, report_file, time.monotonic() - began)
+
+
+def _settings(data_dir: Path) -> Settings:
+    """Those of a demo: whatever the environment says of servers and workers is not about it."""
+    own = ("kafka_bootstrap", "clickhouse_dsn", "state_dir", "prefix", "partitions", "group", "slot", "roles")
+    return Settings(data_dir=data_dir, web_port=None, **{name: Settings.model_fields[name].default for name in own})
 
 
 def _run(place: Place, log: Log, feed: Feed, definition: ProgramDefinition) -> None:
@@ -196,3 +210,4 @@ def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> N
     accrue = Path(sys.argv[0])
     for command in (f"customer {summary.org} {customer}", "verify", "tail --event tierUpgraded"):
         CONSOLE.print(f"  {accrue} {command} --data-dir {folder}", soft_wrap=True)
+    CONSOLE.print("The folder runs on the time of its data until `accrue backfill end`.", style="dim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Sequence
 from datetime import date
 from multiprocessing.sharedctypes import Synchronized
@@ -122,6 +123,7 @@ class RetailFeed:
 
 
 def _send_roastery(settings: Settings, seed: int, customers: int, days: int, expected: Synchronized[int]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; the demo stops it
     place = Place(settings)
     start, end = span_of(days)
     # A clock message goes to each input partition, and from each of those to each journal partition.

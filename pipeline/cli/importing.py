@@ -44,7 +44,7 @@ def retail(files: tuple[Path, ...], org: int, until: datetime | None, place: Pla
     ERRORS.print("reading …", style="dim")
     invoices = read_files(files, lambda _part: None)
     messages = inputs(matched(invoices.in_order(), invoices.report), org, day_of(until))
-    with place.log() as log:
+    with place.log(create=True) as log:
         begin_backfill(place, log)
         sent = send_inputs(place, log, messages, lambda _sent, _time: None)
     report = invoices.report

@@ -27,8 +27,13 @@ from pipeline.cli.worker import worker
 from pipeline.intake.retail import WrongHeader
 from pipeline.intake.retail_inputs import UntilTooEarly
 from pipeline.log.port import LogError
+from pipeline.runtime.changelog import StateAhead, StateMissing
+from pipeline.runtime.deadletters import TooManyDeadLetters
+from pipeline.runtime.loop import Gone
 from pipeline.runtime.slot import SlotInUse
 from sinks.clickhouse.connect import CannotConnect
+from sinks.clickhouse.intents import ForeignMetadata
+from sinks.clickhouse.reading import BlockGone
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -53,11 +58,17 @@ FAILURES: Final[dict[type[Exception], Callable[[Exception], str]]] = {
     ValidationError: lambda error: problems_of(error) if isinstance(error, ValidationError) else str(error),
     **dict.fromkeys(
         (
+            BlockGone,
             CannotConnect,
             ClickHouseError,
+            ForeignMetadata,
+            Gone,
             InvalidProgram,
             LogError,
             SlotInUse,
+            StateAhead,
+            StateMissing,
+            TooManyDeadLetters,
             Unreadable,
             Unusable,
             UntilTooEarly,

@@ -36,6 +36,11 @@ class Place(NamedTuple):
         """Where ClickHouse is."""
         return self.settings.clickhouse_dsn or f"chdb://{(self.settings.data_dir / 'clickhouse').resolve()}"
 
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a log: a Kafka that was named, or the embedded one in the folder."""
+        return self.settings.kafka_bootstrap is not None or (self.settings.data_dir / FILE_NAME).exists()
+
     def new_log(self) -> Log:
         """The log; an embedded one is created when it is missing."""
         if self.settings.kafka_bootstrap is None:
@@ -46,16 +51,22 @@ class Place(NamedTuple):
         return KafkaLog(self.settings.kafka_bootstrap)
 
     @contextmanager
-    def log(self, *, checked: bool = True) -> Iterator[Log]:
-        """The log that is there; with `checked`, its topics must be as the catalog says. Raises `Unusable`."""
-        if self.settings.kafka_bootstrap is None and not (self.settings.data_dir / FILE_NAME).exists():
+    def log(self, *, checked: bool = True, create: bool = False) -> Iterator[Log]:
+        """The log that is there; with `checked`, its topics must be as the catalog says. Raises `Unusable`.
+
+        With `create`, an embedded log that is not there is made, with its topics.
+        """
+        missing = not self.has_log
+        if missing and not create:
             message = (
                 f"there is no log in the folder {self.settings.data_dir}: give --data-dir, set ACCRUE_KAFKA_BOOTSTRAP "
-                "for a Kafka, or make one with `accrue topics create` or `accrue demo`"
+                "for a Kafka, or make one with `accrue program apply`, `accrue send` or `accrue demo`"
             )
             raise Unusable(message)
         log = self.new_log()
         try:
+            if missing:
+                self.create_topics(log)
             if checked and (found := defects(self.catalog, log.describe_topics())):
                 raise Unusable("\n".join(f"topic {one.topic} {one.problem}: {one.remedy}" for one in found))
             yield log
@@ -88,4 +99,4 @@ def place_of(data_dir: Path | None) -> Place:
     """The place that the environment names; a folder that is named is used, whatever servers the environment names."""
     if data_dir is None:
         return Place(Settings())
-    return Place(Settings(data_dir=data_dir, kafka_bootstrap=None, clickhouse_dsn=None))
+    return Place(Settings(data_dir=data_dir, kafka_bootstrap=None, clickhouse_dsn=None, state_dir=None))

@@ -100,7 +100,7 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
       accrue program apply examples/programs/roastery.yaml --data-dir accrue-demo
     """
     definition = _program_in(file)
-    with place.log() as log:
+    with place.log(create=True) as log:
         changed = activate(place, log, definition)
     if as_json:
         print_json({"program_id": definition.program_id, "version": definition.version, "changed": changed})

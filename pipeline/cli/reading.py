@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pipeline.log.port import Log, Message, Partition
+from pipeline.log.port import Log, Message, Partition, Unavailable
 
 _BATCH: Final = 10_000
 _TIMEOUT: Final = 30.0
@@ -27,19 +28,33 @@ def ends_of(log: Log, partitions: Sequence[Partition]) -> dict[Partition, int]:
 
 
 def read_all(
-    log: Log, partitions: Sequence[Partition], ends: Mapping[Partition, int] | None = None
+    log: Log,
+    partitions: Sequence[Partition],
+    ends: Mapping[Partition, int] | None = None,
+    firsts: Mapping[Partition, int] | None = None,
 ) -> Iterator[Message]:
-    """Every message before `ends` (by default: that is there when this is called), in order within each partition."""
+    """Every message from `firsts` on and before `ends`, in order within each partition.
+
+    By default: that is there when this is called. Raises `Unavailable` when the log falls silent.
+    """
     consumer = log.consumer()
     try:
         bounds = {partition: consumer.bounds(partition, _TIMEOUT) for partition in partitions}
         wanted = ends or {partition: end for partition, (_, end) in bounds.items()}
-        consumer.assign({partition: first for partition, (first, _) in bounds.items()})
-        missing = {partition for partition, (first, _) in bounds.items() if first < wanted[partition]}
+        begin = {partition: max(first, (firsts or {}).get(partition, 0)) for partition, (first, _) in bounds.items()}
+        consumer.assign(begin)
+        missing = {partition for partition, first in begin.items() if first < wanted[partition]}
+        heard = time.monotonic()
         while missing:
-            for message in consumer.consume(_BATCH, _POLL):
+            messages = consumer.consume(_BATCH, _POLL)
+            for message in messages:
                 if message.offset < wanted[Partition(message.topic, message.partition)]:
                     yield message
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _TIMEOUT:
+                silent = f"the log has not answered for {_TIMEOUT:.0f} s, {len(missing)} partitions are not read"
+                raise Unavailable(silent)
             missing = {one for one in missing if (consumer.position(one) or 0) < wanted[one]}
     finally:
         consumer.close()

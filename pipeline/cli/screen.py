@@ -146,8 +146,8 @@ class PlainScreen:
 
 
 def screen_on(console: Console, title: str) -> LiveScreen | PlainScreen:
-    """The view that suits the console: plain where it is no terminal or `NO_COLOR` is set."""
-    live = console.is_terminal and not console.is_dumb_terminal and not console.no_color
+    """The view that suits the console: plain where it is no terminal; `NO_COLOR` takes the colours away, no more."""
+    live = console.is_terminal and not console.is_dumb_terminal
     return LiveScreen(console, title) if live else PlainScreen(console, title)
 
 

@@ -51,9 +51,9 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
       accrue send --now examples/messages/transactionAdded.json --data-dir accrue-demo
       cat events.jsonl | accrue send - --topic events
     """
-    sent = 0
+    sent = nameless = 0
     name = place.catalog.name(topic)
-    with place.log() as log:
+    with place.log(create=True) as log:
         producer = log.producer()
         try:
             for file in files:
@@ -62,12 +62,15 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
                     producer.produce(batch)
                     producer.flush(_TIMEOUT)
                     sent += len(batch)
+                    nameless += sum(one.key is None for one in batch)
         finally:
             producer.close()
     if as_json:
-        print_json({"topic": name, "sent": sent})
+        print_json({"topic": name, "sent": sent, "without_customer": nameless})
     else:
         click.echo(f"sent {sent:,} messages to {name}")
+        if nameless:
+            click.echo(f"{nameless:,} of them name no customer: they will be dead letters", err=True)
 
 
 def _messages(file: IO[bytes]) -> Iterator[bytes]:

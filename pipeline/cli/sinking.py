@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
@@ -55,6 +56,7 @@ class SinkProcess:
 
 def _run(settings: Settings, lag: Synchronized[int], hurry: Event, stop: Event) -> None:
     """Run the sink in a thread of this process and tell how far it is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; the demo stops it
     place = Place(settings)
     stop_sink = threading.Event()
     demo = multiprocessing.parent_process()

@@ -23,11 +23,14 @@ TOTALS: Final = (
     "event_points",
     "milestone_points",
     "streak_points",
+    "adjustment_points",
     "redeemed",
+    "debited",
     "reversed",
     "expired",
     "balance",
 )
+"""All points are in one of these, so the points that came less those that went are the balance."""
 CUSTOMER_COLUMNS: Final = (
     "customer_id",
     "transactions",

@@ -39,7 +39,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
     if slot is not None:
         changes["slot"] = slot
     place = Place(place.settings.model_copy(update=changes))
-    with place.log() as log, sinks_of(place, log) as sinks:
+    with place.log(create=True) as log, sinks_of(place, log) as sinks:
         run_worker(place.settings, log, place.settings.roles, extra_roles=sinks)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import msgspec
 
 from pipeline.engine.state import CustomerState
@@ -10,6 +12,8 @@ from schemas.facts import CustomerChanged, CustomerRegistered, Fact, RecordRefus
 from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile
 
 _NOBODY = Profile()
+EXTENDED_MAX: Final = 200
+"""Extended fields of one profile, over all its updates: with the longest names and values about 0.2 MB of a head."""
 
 
 def register(turn: Turn, record: CustomerAdded) -> list[Fact]:
@@ -36,13 +40,15 @@ def update(turn: Turn, record: CustomerAdded | CustomerUpdated) -> list[Fact]:
     """What the record names replaces what was known; what it leaves empty stays."""
     head = turn.head
     known = head.profile
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     for name in Profile.__struct_fields__:
         new, old = getattr(record.profile, name), getattr(known, name)
         if name == "extended":
             new = {**old, **new}
         if new and new != old:
             changes[name] = new
+    if len(changes.get("extended", ())) > EXTENDED_MAX:
+        return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.PROFILE_TOO_LARGE, turn.clock)]
     profile = msgspec.structs.replace(known, **changes)
     return [CustomerChanged(head.seq + 1, turn.cause, turn.at, profile, tuple(changes))]
 

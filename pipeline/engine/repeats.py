@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from itertools import takewhile
+from typing import Final
 
 from pipeline.engine.state import CustomerState, Head
 from pipeline.engine.turn import Turn
 from schemas.facts import Fact, RecordAccepted, RecordRefused, Refusal
 from schemas.records import CustomerRecord
+
+RECENT_MAX: Final = 20_000
+"""Ids remembered of one customer: one record every two minutes for five weeks, and at most 3 MB of a head, which must
+fit a message of the changelog. An id must not leave early, so what comes beyond is refused."""
 
 
 def is_repeat(head: Head, record: CustomerRecord, cause: str) -> bool:
@@ -26,6 +31,9 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Fact]:
         return [RecordRefused(head.seq + 1, cause, at, Refusal.ID_REUSED, clock, subject=record.id)]
     if at < horizon:
         return [RecordRefused(head.seq + 1, cause, at, Refusal.TOO_OLD, clock)]
+    recent = head.recent
+    if len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX:
+        return [RecordRefused(head.seq + 1, cause, at, Refusal.TOO_MANY, clock)]
     return [RecordAccepted(head.seq + 1, cause, at, clock, record.digest, horizon)]
 
 

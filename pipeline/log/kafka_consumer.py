@@ -101,7 +101,10 @@ class KafkaConsumer:
             self._seek_unsought()
             messages = self._accept(self._poll(1, min(left, _SEEK_AGAIN_SECONDS) if self._unsought else left))
             if messages and limit > 1:
-                messages += self._accept(self._poll(limit - 1, _AT_ONCE))
+                try:
+                    messages += self._accept(self._poll(limit - 1, _AT_ONCE))
+                except LogError as error:  # what came before it is handed out first
+                    self._failure = error
         if not messages:
             self._raise_failure()
         return messages

@@ -27,7 +27,7 @@ _QUEUE_KBYTES_MAX: Final = 2_097_151  # librdkafka's maximum: the count is reach
 _BATCH_MESSAGES_MAX: Final = 10_000
 # Each topic has its own limit, and the broker holds us to it. librdkafka's own (1 MB) is below what other producers may
 # send to an input topic, so their dead letters could never leave, and the stream would stand still at them.
-_MESSAGE_BYTES_MAX: Final = 4 * 2**20
+_MESSAGE_BYTES_MAX: Final = 8 * 2**20
 _POLL_SECONDS: Final = 0.1
 _BY_KEY: Final = -1  # librdkafka's word for leaving the choice to the partitioner
 

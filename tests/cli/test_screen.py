@@ -22,10 +22,10 @@ def snapshot(now: float, done: float, notices: tuple[Notice, ...] = ()) -> Snaps
 
 @pytest.mark.parametrize(
     ("terminal", "no_color", "expected"),
-    [(True, False, LiveScreen), (True, True, PlainScreen), (False, False, PlainScreen)],
+    [(True, False, LiveScreen), (True, True, LiveScreen), (False, False, PlainScreen)],
     ids=["terminal", "terminal without colour", "pipe"],
 )
-def test_only_a_terminal_with_colours_gets_the_live_view(
+def test_a_terminal_gets_the_live_view_with_or_without_colours(
     *, terminal: bool, no_color: bool, expected: type[LiveScreen | PlainScreen]
 ) -> None:
     target, _ = console(terminal=terminal, no_color=no_color)

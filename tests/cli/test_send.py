@@ -40,7 +40,7 @@ def sent(terminal: Terminal, topic: str = "transactions") -> list[tuple[bytes | 
 def test_messages_arrive_one_by_one_under_their_customers_key(written: bytes, with_topics: Terminal) -> None:
     ended = with_topics.done("send", "-", "--json", stdin=written)
 
-    assert ended.json == {"topic": "loyalty.transactions", "sent": 2}
+    assert ended.json == {"topic": "loyalty.transactions", "sent": 2, "without_customer": 0}
     assert sent(with_topics) == [(b"1:5", ONE), (b"1:6", OTHER)]
 
 

@@ -65,7 +65,7 @@ def expected(naive: Outcome) -> Figures:
     """What the report must say by the naive model."""
     report = {
         "customers": len(naive.customers),
-        "totals": {**naive.totals, "event_points": 0, "redeemed": 0},
+        "totals": {**naive.totals, "event_points": 0, "adjustment_points": 0, "redeemed": 0, "debited": 0},
         "tiers": dict(naive.tiers),
         "notifications": dict(naive.notifications),
     }

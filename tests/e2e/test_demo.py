@@ -45,6 +45,13 @@ def test_figures_have_the_shape_that_scripts_rely_on(demo: Demo) -> None:
     assert sum(figures["tiers"].values()) == figures["customers"]
 
 
+def test_points_that_came_less_those_that_went_are_the_balance(demo: Demo) -> None:
+    totals = demo.figures["totals"]
+    came = sum(points for name, points in totals.items() if name.endswith("_points"))
+    went = sum(totals[name] for name in ("redeemed", "debited", "reversed", "expired"))
+    assert came - went == totals["balance"] > 0
+
+
 def test_customers_file_adds_up_to_the_totals(demo: Demo) -> None:
     assert len(demo.customers) == demo.figures["customers"]
     assert tuple(demo.customers[0]) == CUSTOMER_COLUMNS

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.engine import repeats
+from pipeline.engine.customers import EXTENDED_MAX
 from schemas.facts import RecordRefused, Refusal
 from schemas.program import ProgramDefinition
-from tests.dsl import Step, adjust, bought, brought_back, given, instant, joined, program, redeem, spend
+from schemas.records import Profile
+from tests.dsl import Step, adjust, bought, brought_back, changed, given, instant, joined, program, redeem, spend
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 B1 = bought("B1", 1_000, "2011-03-01")
+RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(3)]
 Case = tuple[list[ProgramDefinition | Step], Step, str, int]
 
 CASES: dict[Refusal, Case] = {
     Refusal.ID_REUSED: ([SHOP, B1], bought("B2", 1, "2011-03-02", id="t-B1"), "t-B1", 0),
     Refusal.TOO_OLD: ([SHOP, joined("2011-03-01")], bought("B2", 1, "2011-01-01"), "", 0),
+    Refusal.TOO_MANY: ([SHOP, *RUSH], bought("B3", 1, "2011-03-02"), "", 0),
     Refusal.CUSTOMER_UNKNOWN: ([program(add_customers=False)], B1, "", 0),
     Refusal.CUSTOMER_EXISTS: ([SHOP, B1], joined("2011-03-02"), "", 0),
+    Refusal.PROFILE_TOO_LARGE: (
+        [SHOP, joined("2011-03-01", Profile(extended={"a": "1"}))],
+        changed("2011-03-02", Profile(extended={f"x{n}": "1" for n in range(EXTENDED_MAX)})),
+        "",
+        0,
+    ),
     Refusal.PROGRAM_UNKNOWN: ([SHOP, B1], redeem(5, "2011-03-02", program_id=9), "9", 0),
     Refusal.CURRENCY_UNKNOWN: ([SHOP], bought("B2", 1, "2011-03-02", currency="EUR"), "EUR", 1),
     Refusal.BILL_EXISTS: ([SHOP, B1], bought("B1", 1_000, "2011-03-02", id="other"), "B1", 0),
@@ -34,7 +45,8 @@ CASES: dict[Refusal, Case] = {
 
 
 @pytest.mark.parametrize("reason", list(Refusal))
-def test_record_is_refused_for_its_reason(reason: Refusal) -> None:
+def test_record_is_refused_for_its_reason(reason: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "RECENT_MAX", len(RUSH))
     steps, record, subject, program_id = CASES[reason]
     story = given(*steps)
     story.play(record)

@@ -6,9 +6,10 @@ import copy
 
 import pytest
 
+from pipeline.engine import repeats
 from schemas.facts import PointsIssued, RecordRefused, Refusal
 from schemas.program import ProgramDefinition
-from tests.dsl import Story, bought, did, given, instant, program, redeem, spend
+from tests.dsl import Story, bought, did, fact, given, instant, program, redeem, spend
 
 DAY = 86_400_000
 NOON = instant("2011-03-01")
@@ -106,3 +107,13 @@ def test_window_is_the_longest_of_the_org() -> None:
     story = given(shop(), shop(20, program_id=2))
     story.play(bought("B1", 1_000, "2011-03-01"), as_of=NOON + 20 * DAY)
     assert story.only(RecordRefused) == []
+
+
+def test_ids_make_room_by_time_and_then_records_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "RECENT_MAX", 2)
+    story = given(shop(10), bought("B1", 100, "2011-03-01"), bought("B2", 100, "2011-03-05"))
+    story.when(bought("B3", 100, "2011-03-11")).then(
+        fact(RecordRefused, reason=Refusal.TOO_MANY, clock=instant("2011-03-11"))
+    )
+    story.play(bought("B4", 100, "2011-03-12"))
+    assert [one.points for one in story.decided if isinstance(one, PointsIssued)] == [1]

@@ -44,9 +44,17 @@ def test_every_topic_has_the_same_partitions_and_says_what_it_carries() -> None:
     ("topics", "config"),
     [
         (ALL[:4], {"cleanup.policy": "delete", "retention.ms": "604800000"}),
-        (ALL[4:6], {"cleanup.policy": "delete", "retention.ms": "-1"}),
+        (ALL[4:6], {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "8388608"}),
         (ALL[6:12], {"cleanup.policy": "delete", "retention.ms": "2592000000"}),
-        (["state"], {"cleanup.policy": "compact", "segment.bytes": "16777216", "min.cleanable.dirty.ratio": "0.1"}),
+        (
+            ["state"],
+            {
+                "cleanup.policy": "compact",
+                "segment.bytes": "16777216",
+                "min.cleanable.dirty.ratio": "0.1",
+                "max.message.bytes": "8388608",
+            },
+        ),
         (["programs"], {"cleanup.policy": "compact"}),
         (
             ["deadletters"],
