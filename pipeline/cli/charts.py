@@ -110,8 +110,11 @@ def funnel(title: str, stages: Sequence[tuple[str, int]], colour: str) -> str:
 
 
 def _share(count: int, whole: int) -> str:
-    percent = 100 * count // whole
-    return f"{percent}%" if percent or not count else "< 1%"
+    """Rounded to the nearest percent; what is not nothing is not 0 %, and what is not all is not 100 %."""
+    if count and 200 * count < whole:
+        return "< 1%"
+    percent = (200 * count + whole) // (2 * whole)
+    return f"{min(percent, 99) if count < whole else percent}%"
 
 
 def histogram(title: str, bins: Sequence[tuple[int, int]], colour: str, unit: str) -> str:
@@ -168,13 +171,15 @@ def _months(periods: Sequence[date], x: Callable[[int], float], frame: _Frame) -
     """A label where a month begins, every other one or fewer where there are many."""
     begins = [0, *(index for index, (one, two) in enumerate(pairwise(periods), start=1) if one.month != two.month)]
     begins = begins if periods else []
-    every = -(-len(begins) // _MONTH_LABELS_MAX)
+    every = max(1, -(-len(begins) // _MONTH_LABELS_MAX))
     for place, index in enumerate(begins):
-        if place % max(1, every) == 0:
+        if place % every == 0:
             on = periods[index]
-            name = on.strftime("%b %Y") if place == 0 or on.month == 1 else on.strftime("%b")
+            begins_year = place == 0 or on.year != periods[begins[place - every]].year
+            name = on.strftime("%b %Y") if begins_year else on.strftime("%b")
+            at_the_edge = x(index) + _LETTER * len(name) > _WIDTH
             yield _line(x(index), frame.height - _BOTTOM, x(index), frame.height - _BOTTOM + 5, "axis")
-            yield _text(x(index), frame.height - 8, name, "start")
+            yield _text(x(index), frame.height - 8, name, "end" if at_the_edge else "start")
 
 
 def _svg(title: str, height: int, parts: Sequence[str]) -> str:

@@ -91,7 +91,7 @@ def test_every_number_appears() -> None:
         "7,301",
     ):
         assert expected in texts
-    assert "91 (49%)" in texts
+    assert "91 (50%)" in texts
     assert "1 (< 1%)" in texts
 
 
