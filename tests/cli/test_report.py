@@ -92,7 +92,7 @@ def test_every_number_appears() -> None:
     ):
         assert expected in texts
     assert "91 (50%)" in texts
-    assert "1 (< 1%)" in texts
+    assert "1 (1%)" in texts
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
@@ -146,3 +146,11 @@ def test_bars_below_the_line_stay_within_the_drawing() -> None:
 )
 def test_axis_numbers_are_short(number: int, expected: str) -> None:
     assert charts.compact(number) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "whole", "share"),
+    [(0, 9, "0%"), (1, 1_000, "< 1%"), (5, 1_000, "1%"), (246, 5_100, "5%"), (999, 1_000, "99%"), (9, 9, "100%")],
+)
+def test_share_is_rounded_but_something_is_never_nothing_nor_all(count: int, whole: int, share: str) -> None:
+    assert charts._share(count, whole) == share
