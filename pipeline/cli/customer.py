@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import click
 from clickhouse_connect.driver.client import Client
@@ -14,6 +14,9 @@ from pipeline.cli.screen import summary_table
 from pipeline.engine.calendar import Calendar, period_name, period_of
 from pipeline.engine.streaks import current_run
 from schemas.program import ProgramDefinition, TierBasis
+
+_ROWS_SHOWN: Final = 10
+"""Of a table: the points of a busy customer lie in hundreds of lots."""
 
 
 @click.command()
@@ -153,5 +156,8 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),
     )
     for heading, name, columns in tables:
-        if view[name]:
-            print_table(heading, columns, [[row[column] for column in columns] for row in view[name]])
+        shown_rows = view[name][:_ROWS_SHOWN]
+        if shown_rows:
+            print_table(heading, columns, [[row[column] for column in columns] for row in shown_rows])
+        if len(view[name]) > len(shown_rows):
+            CONSOLE.print(f"and {len(view[name]) - len(shown_rows):,} more; --json has all of them")

@@ -12,13 +12,20 @@ from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
 from pipeline.cli.place import Place
 from pipeline.cli.reading import ends_of, follow, partitions_of, read_all
 from pipeline.log.port import Message
+from schemas.notifications import EventName
 
 _FAMILIES: Final = ("points", "tiers", "milestones", "streaks", "customers", "rewards")
 
 
 @click.command()
 @click.option("--topic", type=click.Choice(_FAMILIES), multiple=True, help="Only these topics; all by default.")
-@click.option("--event", multiple=True, help="Only events of this name, such as pointsIssued.")
+@click.option(
+    "--event",
+    multiple=True,
+    metavar="NAME",
+    type=click.Choice([name.value for name in EventName]),
+    help="Only events of this name, such as pointsIssued.",
+)
 @click.option("--customer", type=int, help="Only this customer.")
 @click.option("-n", "--lines", default=10, show_default=True, help="How many of those that are there.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on with those that come; Ctrl-C ends it.")

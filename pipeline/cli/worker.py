@@ -40,6 +40,11 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         changes["slot"] = slot
     place = Place(place.settings.model_copy(update=changes))
     with place.log(create=True) as log, sinks_of(place, log) as sinks:
+        port = place.settings.web_port
+        health = "" if port is None else f"; health: http://localhost:{port + place.settings.slot}/readyz"
+        click.echo(
+            f"working on {place.settings.kafka_bootstrap or place.settings.data_dir}{health}; Ctrl-C ends it", err=True
+        )
         run_worker(place.settings, log, place.settings.roles, extra_roles=sinks)
 
 
