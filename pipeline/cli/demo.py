@@ -206,8 +206,8 @@ def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> N
     folder, customer = report_file.parent, summary.most_active
     CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
     CONSOLE.print(f"report: [bold]{report_file.resolve()}[/]")
+    CONSOLE.print("the folder runs on the time of its data until `accrue backfill end`", style="dim")
     CONSOLE.print("next:")
     accrue = Path(sys.argv[0])
     for command in (f"customer {summary.org} {customer}", "verify", "tail --event tierUpgraded"):
         CONSOLE.print(f"  {accrue} {command} --data-dir {folder}", soft_wrap=True)
-    CONSOLE.print("The folder runs on the time of its data until `accrue backfill end`.", style="dim")
