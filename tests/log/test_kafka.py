@@ -126,7 +126,7 @@ def test_a_message_too_large_for_the_client_fails_its_transaction(desk: Desk) ->
     producer = desk.transactional()
     producer.begin()
     with pytest.raises(Aborted):
-        producer.produce([Outgoing(topic, None, bytes(2_000_000)), *texts(topic, 1)])
+        producer.produce([Outgoing(topic, None, bytes(9_000_000)), *texts(topic, 1)])
     with pytest.raises(Aborted):
         producer.commit(SECONDS)
     producer.abort(SECONDS)
