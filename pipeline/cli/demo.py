@@ -153,14 +153,13 @@ def _run(place: Place, log: Log, feed: Feed, definition: ProgramDefinition) -> N
 
 def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen: LiveScreen | PlainScreen) -> None:
     moved, before = time.monotonic(), (-1, 0, sink.lag())
-    _, end = feed.span
     while True:
         notices = watcher.look(_LOOK_SECONDS)
         now = time.monotonic()
         clock, records = app.settled(), app.decided()
-        if clock >= end:
+        if clock >= feed.end:
             sink.hurry()
-        drained = clock >= end and sink.lag() == 0
+        drained = clock >= feed.end and sink.lag() == 0
         done = 1.0 if drained else min(_ALMOST, records / max(feed.expected(), records, 1))
         screen.update(watcher.snapshot(now, done, records, clock, notices))
         if drained:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from pipeline.cli.place import Place
 from pipeline.cli.retail_file import read_files
@@ -24,21 +24,15 @@ ROASTERY: Final = "roastery.yaml"
 RETAIL: Final = "online-retail.yaml"
 
 
-class Span(NamedTuple):
-    """The time that the data covers, in milliseconds since the epoch."""
-
-    start: int
-    end: int
-
-
 class Feed(Protocol):
-    """Something that sends inputs, all of them before `span.end`, and a clock message at it."""
+    """Something that sends inputs, all of them before `end`, and a clock message at it."""
 
     source: str
     """What it is, for people."""
     program: str
     """The file name of its example program."""
-    span: Span
+    end: int
+    """The last instant of the data, milliseconds since the epoch."""
 
     def start(self, place: Place) -> None:
         """Begin to send."""
@@ -60,7 +54,7 @@ class RoasteryFeed:
 
     def __init__(self, customers: int, days: int, seed: int) -> None:
         self.source = f"a synthetic roastery: {customers:,} customers, {days} days, seed {seed}"
-        self.span = Span(*span_of(days))
+        self.end = span_of(days).end
         self._scale = (seed, customers, days)
         self._process: multiprocessing.process.BaseProcess | None = None
         self._expected: Synchronized[int] = _CONTEXT.Value("q", 0)
@@ -100,9 +94,7 @@ class RetailFeed:
         self.source = ", ".join(path.name for path in files)
         self._inputs = list(inputs(steps, org_id, until))
         self._expected = 0
-        start = self._inputs[0].time if self._inputs else 0
-        end = self._inputs[-1].time if self._inputs else Calendar(ZONE).start_of(as_day(until or date(1970, 1, 1)))
-        self.span = Span(start, end)
+        self.end = self._inputs[-1].time if self._inputs else Calendar(ZONE).start_of(as_day(until or date(1970, 1, 1)))
 
     def start(self, place: Place) -> None:
         """Send everything: a file of bills is soon sent."""
