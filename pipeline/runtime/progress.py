@@ -21,6 +21,8 @@ class Progress:
     role: str
     ready: bool = False
     """Whether it has partitions and all of them are restored."""
+    trouble: str = ""
+    """Why it is not at work though it runs: shown until it works again."""
     restoring: int = 0
     """Partitions that are not ready yet."""
     restore_left: dict[int, int] = field(default_factory=dict)
