@@ -13,6 +13,7 @@ from pipeline.cli.place import Place
 from pipeline.log.port import Log
 from pipeline.runtime.settings import ROLES, RoleName
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
+from sinks.clickhouse.writer import ClickHouseWriter
 
 SINK: RoleName = "sink"
 _EMBEDDED: dict[str, Any] = {"linger_seconds": 3.0, "messages_max": 200_000, "bytes_max": 256 * 2**20}
@@ -67,4 +68,4 @@ def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouse
             notifications=catalog.notifications if settings.sink_notifications else (),
             **patience,
         )
-        yield [ClickHouseSink(log, client, sink_settings)]
+        yield [ClickHouseSink(log, ClickHouseWriter(client), sink_settings)]

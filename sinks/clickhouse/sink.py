@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,15 +22,14 @@ from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partition, Unavailable
 from sinks.clickhouse.intents import Intent, intent_of
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.reading import Reading
 from sinks.clickhouse.rows import Rows
-from sinks.clickhouse.writer import ClickHouseWriter
+from sinks.clickhouse.writer import NotInserted, Writer
 
 Result = TypeVar("Result")
 _LOG: Final = logging.getLogger(__name__)
@@ -79,10 +77,11 @@ class ClickHouseSink:
 
     name = "sink"
 
-    def __init__(self, log: Log, client: Client, settings: SinkSettings) -> None:
+    def __init__(self, log: Log, writer: Writer, settings: SinkSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._log = log
-        self._writer = ClickHouseWriter(client)
+        self._writer = writer
         self._settings = settings
+        self._clock = clock
         self._row_makers: dict[str, Callable[[Rows, Message], None]] = {
             settings.journal: add_journal_record,
             settings.facts: add_fact_message,
@@ -94,7 +93,7 @@ class ClickHouseSink:
         self._stored: dict[Partition, int] = {}
         self._trouble: str | None = "not started"
         """Why the sink is not at work."""
-        self._worked_at = time.monotonic()
+        self._worked_at = self._clock.now()
         """When something last went well: a poll, an insert or a commit."""
         self._unheard_since: float | None = None
         """When the log first did not tell how far it goes; a poll of a log that is away just finds nothing."""
@@ -140,7 +139,7 @@ class ClickHouseSink:
             return False, f"{unplaced} partitions are not placed yet"
         if not self._stored:
             return False, "no partition is assigned"
-        now = time.monotonic()
+        now = self._clock.now()
         unheard = now - (self._unheard_since or now)
         if unheard > _STUCK_SECONDS:
             return False, f"the log has not answered for {unheard:.0f} s"
@@ -191,7 +190,7 @@ class ClickHouseSink:
         self._look_at_lag(consumer)
 
     def _look_at_lag(self, consumer: Consumer) -> None:
-        now = time.monotonic()
+        now = self._clock.now()
         if now < self._look_due or not self._stored:
             return
         self._look_due = now + _LAG_SECONDS
@@ -232,7 +231,7 @@ class ClickHouseSink:
         if not waiting:
             self._waiting_since = None
             return False
-        now = time.monotonic()
+        now = self._clock.now()
         self._waiting_since = now if self._waiting_since is None else self._waiting_since
         return (
             self._hurry
@@ -304,17 +303,17 @@ class ClickHouseSink:
             left -= 1
             try:
                 result = attempt()
-            except (ClickHouseError, Unavailable) as error:
+            except (NotInserted, Unavailable) as error:
                 if not left:
                     raise
                 self._trouble = f"trying again in {delay} s: {error}"
                 _LOG.warning("trying again in %s s, %s attempts left: %s", delay, left, error)
-                if stop.wait(delay):
+                if self._clock.wait(stop, delay):
                     raise _Stopped from error
                 delay *= 2
             else:
                 self._trouble = None
-                self._worked_at = time.monotonic()
+                self._worked_at = self._clock.now()
                 return result
 
     def _stored_before(self, consumer: Consumer, reading: Reading) -> int:

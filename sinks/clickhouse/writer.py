@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sinks.clickhouse.rows import COLUMNS, Rows
 
@@ -17,6 +18,21 @@ _SETTINGS: Final = {
 }
 
 
+class NotInserted(Exception):
+    """Nobody can say which of the rows are there: the same rows with the same token may be inserted again."""
+
+
+class Writer(Protocol):
+    """What the sink needs of ClickHouse. It belongs to one thread."""
+
+    def insert(self, rows: Rows, token: str | None) -> None:
+        """Insert the rows of one block, table after table; returns when ClickHouse has them.
+
+        After `NotInserted` the same rows must be inserted again with the same token. `None` is for tables without a
+        deduplication window, whose rows may come again.
+        """
+
+
 class ClickHouseWriter:
     """Inserts into the tables of the sink; belongs to one thread, as its client does."""
 
@@ -25,11 +41,13 @@ class ClickHouseWriter:
         self._types: dict[str, Sequence[ClickHouseType]] = {}
 
     def insert(self, rows: Rows, token: str | None) -> None:
-        """Insert the rows of one block, table after table; returns when ClickHouse has them.
+        """Insert the rows of one block, table after table; returns when ClickHouse has them."""
+        try:
+            self._insert(rows, token)
+        except ClickHouseError as error:
+            raise NotInserted(str(error)) from error
 
-        After an error the same rows must be inserted again with the same token. `None` is for tables without a
-        deduplication window, whose rows may come again. Raises `clickhouse_connect`'s `ClickHouseError`.
-        """
+    def _insert(self, rows: Rows, token: str | None) -> None:
         settings: dict[str, Any] = dict(_SETTINGS)
         if token is not None:
             settings["insert_deduplication_token"] = token

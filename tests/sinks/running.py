@@ -14,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 from pipeline.log.port import Log
 from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
+from sinks.clickhouse.writer import ClickHouseWriter
 from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE
 
 SECONDS: Final = 20.0
@@ -37,6 +38,11 @@ def settings(**changed: Any) -> SinkSettings:
         }
         | changed
     )
+
+
+def sink_on(log: Log, client: Client, using: SinkSettings | None = None) -> ClickHouseSink:
+    """A sink from the log into ClickHouse."""
+    return ClickHouseSink(log, ClickHouseWriter(client), using or settings())
 
 
 class Running:
@@ -86,7 +92,7 @@ class Running:
 @contextmanager
 def running(log: Log, client: Client, using: SinkSettings | None = None) -> Iterator[Running]:
     """A sink that runs meanwhile."""
-    started = Running(ClickHouseSink(log, client, using or settings()))
+    started = Running(sink_on(log, client, using))
     try:
         yield started
     finally:

@@ -13,8 +13,9 @@ from clickhouse_connect.driver.exceptions import OperationalError
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Consumer, Message, Partition, Unavailable
 from sinks.clickhouse.intents import ForeignMetadata, Intent
-from sinks.clickhouse.sink import ClickHouseSink, Unreadable
-from tests.sinks.running import SECONDS, Running, contents, drain, running, settings
+from sinks.clickhouse.sink import Unreadable
+from sinks.clickhouse.writer import NotInserted
+from tests.sinks.running import SECONDS, Running, contents, drain, running, settings, sink_on
 from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
 
 EVERYTHING = {
@@ -134,7 +135,7 @@ def test_a_sink_asked_to_stop_in_the_middle_of_a_round_leaves_the_rest_to_the_ne
         clickhouse.insert(table, data, **arguments)
         stop.set()
 
-    ClickHouseSink(embedded_log, Wrapped(clickhouse, insert=insert), using).run(stop)  # type: ignore[arg-type]
+    sink_on(embedded_log, Wrapped(clickhouse, insert=insert), using).run(stop)  # type: ignore[arg-type]
     some = counts(clickhouse)
     drain(embedded_log, clickhouse, using)
 
@@ -168,7 +169,7 @@ def test_a_sink_that_dies_at_a_step_leaves_every_row_once(
     told = tell(embedded_log)
     using = settings()
     steps = Steps(fatal, done=done)
-    dying = Running(ClickHouseSink(log_with(embedded_log, steps), client_with(clickhouse, steps), using))
+    dying = Running(sink_on(log_with(embedded_log, steps), client_with(clickhouse, steps), using))
     dying.wait_for_death()
     assert isinstance(dying.error, Death)
 
@@ -186,7 +187,7 @@ def test_a_block_that_was_begun_is_read_again_exactly_even_with_other_settings(
     tell(embedded_log)
     using = settings()
     steps = Steps(STEPS - 1)
-    dying = Running(ClickHouseSink(log_with(embedded_log, steps), client_with(clickhouse, steps), using))
+    dying = Running(sink_on(log_with(embedded_log, steps), client_with(clickhouse, steps), using))
     dying.wait_for_death()
     begun = embedded_log.group_offsets("sink", [JOURNAL])[Partition(JOURNAL, 0)]
     assert begun == Committed(0, Intent(0, 3, using.epoch).metadata())
@@ -294,7 +295,7 @@ def test_a_sink_is_ready_once_it_has_partitions_and_all_of_them_are_placed(
 
         return Wrapped(inner, committed=committed)
 
-    sink = ClickHouseSink(Wrapped(embedded_log, consumer=consumer), clickhouse, settings())  # type: ignore[arg-type]
+    sink = sink_on(Wrapped(embedded_log, consumer=consumer), clickhouse, settings())  # type: ignore[arg-type]
     before = sink.status()
     started = Running(sink)
     assert polled.wait(SECONDS)
@@ -358,11 +359,11 @@ def test_a_sink_gives_up_when_clickhouse_stays_away_and_says_so(clickhouse: Clie
     tell(embedded_log)
     away = Wrapped(clickhouse, insert=failing(99, OperationalError("gone"), clickhouse.insert, done=False))
 
-    sink = Running(ClickHouseSink(embedded_log, away, settings(attempts_max=3)))  # type: ignore[arg-type]
+    sink = Running(sink_on(embedded_log, away, settings(attempts_max=3)))  # type: ignore[arg-type]
     sink.wait_for_death()
 
-    assert isinstance(sink.error, OperationalError)
-    assert sink.sink.status() == (False, "OperationalError: gone")
+    assert isinstance(sink.error, NotInserted)
+    assert sink.sink.status() == (False, "NotInserted: gone")
     assert counts(clickhouse) == dict.fromkeys(EVERYTHING, 0)
 
 
@@ -383,7 +384,7 @@ def test_a_fact_message_that_cannot_be_decoded_stops_the_sink_and_is_named(
     told = tell(embedded_log)
     told.raw(FACTS, b"\x01?")
 
-    sink = Running(ClickHouseSink(embedded_log, clickhouse, settings()))
+    sink = Running(sink_on(embedded_log, clickhouse, settings()))
     sink.wait_for_death()
 
     assert isinstance(sink.error, Unreadable)
@@ -400,7 +401,7 @@ def test_metadata_that_no_sink_wrote_stops_the_sink(clickhouse: Client, embedded
     foreign.commit_offsets({Partition(JOURNAL, 0): Committed(0, "mine")}, SECONDS)
     foreign.close()
 
-    sink = Running(ClickHouseSink(embedded_log, clickhouse, using))
+    sink = Running(sink_on(embedded_log, clickhouse, using))
     sink.wait_for_death()
 
     assert isinstance(sink.error, ForeignMetadata)
