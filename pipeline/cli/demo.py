@@ -27,7 +27,7 @@ from pipeline.cli.summary import Summary
 from pipeline.cli.watching import Watcher
 from pipeline.cli.worker import SINK
 from pipeline.log.port import Log
-from pipeline.runtime.settings import Settings
+from pipeline.runtime.settings import ROLES, Settings
 from pipeline.runtime.slot import SlotLock
 from schemas.program import ProgramDefinition
 
@@ -181,7 +181,8 @@ def _clear(place: Place) -> None:
         if not (folder / _MARK).exists():
             message = f"{folder} is not empty and holds no earlier demo: give another --data-dir, or remove it yourself"
             raise Unusable(message)
-        SlotLock(place.settings.states).close()  # nothing is taken away from a worker that runs in it
+        for role in ROLES:
+            SlotLock(place.settings.states, role).close()  # nothing is taken away from a worker that runs in it
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MARK).write_text("This folder is a demo's: the next demo in it removes everything here.\n", "utf-8")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
+from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.engine.state import decode_bill, decode_head
 from pipeline.log.port import Consumer, Log, Message, Partition
 from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
-from pipeline.runtime.store import Change, PartitionStore
+from pipeline.runtime.store_port import Change, Store
 
 _READ_RECORDS: Final = 2_000
 _READ_SECONDS: Final = 0.2
@@ -27,14 +27,22 @@ class Restore:
     """Brings one store to one state, a read at a time, so that the partitions that are ready go on meanwhile."""
 
     def __init__(
-        self, log: Log, changelog: Partition, store: PartitionStore, wanted: Mark | None, patience_seconds: float
+        self,
+        log: Log,
+        changelog: Partition,
+        store: Store,
+        wanted: Mark | None,
+        patience_seconds: float,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Begin. `wanted=None`: nothing was committed yet, so there must be no state."""
         self._changelog = changelog
         self._store = store
         self._wanted = wanted
         self._patience = patience_seconds
-        self._deadline = time.monotonic() + patience_seconds
+        self._clock = clock
+        self._deadline = clock.now() + patience_seconds
         self._done = wanted is not None and store.matches(wanted)
         self._reader: Consumer | None = None
         self.left = 0
@@ -48,7 +56,7 @@ class Restore:
             return True
         messages = self._reader.consume(_READ_RECORDS, _READ_SECONDS)
         if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
-            self._deadline = time.monotonic() + self._patience
+            self._deadline = self._clock.now() + self._patience
             self._done = self._take(messages)
         if not self._done:
             # Asked for after reading: what is committed by now is the least that must be read.
@@ -66,7 +74,7 @@ class Restore:
         if self._wanted is None and self.left == 0:
             self._store.restore((), (), (), self._store.position, whole=True)
             self._done = True
-        elif time.monotonic() > self._deadline:
+        elif self._clock.now() > self._deadline:
             message = f"{self._changelog} ends without the state of {self._wanted}, which is committed; was it deleted?"
             raise StateMissing(message)
 

@@ -11,7 +11,7 @@ from heapq import heappop, heappush, merge
 from typing import NamedTuple
 
 from pipeline.engine.state import CustomerState, Head, decode_bill, decode_head, encode_state
-from pipeline.runtime.store import Change, PartitionStore
+from pipeline.runtime.store_port import Change, Store
 
 
 class _Loaded(NamedTuple):
@@ -48,7 +48,7 @@ class Changes(NamedTuple):
 class Customers:
     """The customers of one partition."""
 
-    def __init__(self, store: PartitionStore, cached_max: int) -> None:
+    def __init__(self, store: Store, cached_max: int) -> None:
         self._store = store
         self._generation_max = max(1, cached_max // 2)
         # Two generations instead of an order of use: a look costs one dict operation. The older is dropped when the

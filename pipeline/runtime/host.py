@@ -23,6 +23,7 @@ from pipeline.runtime.loyalty_role import LOYALTY, LoyaltyRole
 from pipeline.runtime.metrics import CONTENT_TYPE, Metrics
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import RoleName, Settings
+from pipeline.runtime.slot import SlotLock
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class HostedRole:
     def __init__(self, app: HostApp, log: Log, role: Role, progress: Progress, settings: Settings) -> None:
         self.name = role.name
         self.progress = progress
+        self._lock = SlotLock(settings.states, role.name)
         self._app = app
         self._patience = settings.patience.total_seconds()
         self._channel = app.channel()
@@ -61,7 +63,8 @@ class HostedRole:
 
     def run(self, stop: threading.Event) -> None:
         """Run the loop in this thread."""
-        self._loop.run(stop)
+        with self._lock:
+            self._loop.run(stop)
 
     def status(self) -> tuple[bool, str]:
         """Ready when it has partitions, all of them restored, and commits while there is something to read."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Committed, Message, Outgoing, Partition
 from pipeline.runtime.deadletters import DeadLetters
 from pipeline.runtime.loop import Decided, Finished
-from pipeline.runtime.loyalty_role import wall_clock
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from schemas.records import encode_record
@@ -25,18 +25,20 @@ class IntakeRole:
 
     name = INTAKE
 
-    def __init__(self, settings: Settings, progress: Progress, *, wall: Callable[[], int] = wall_clock) -> None:
-        """`wall` gives milliseconds since the epoch: when a message was taken."""
+    def __init__(self, settings: Settings, progress: Progress, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        """The wall time of `clock` is when a message was taken."""
         catalog = Catalog(settings.prefix, settings.partitions)
         self.topics: Sequence[str] = catalog.inputs
         self._progress = progress
-        self._wall = wall
+        self._clock = clock
         self._limits = Limits(
             clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
         )
         self._journal = catalog.name("journal")
         self._journal_partitions = range(settings.partitions)
-        self._dead_letters = DeadLetters(catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max)
+        self._dead_letters = DeadLetters(
+            catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max, clock=clock.now
+        )
         self._opened: dict[Partition, int] = {}
         self._read: dict[Partition, int] = {}
         """Of the open round: the offset after the last message of each partition."""
@@ -57,7 +59,7 @@ class IntakeRole:
         """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
         out: list[Outgoing] = []
         read: dict[tuple[str, int], int] = {}
-        wall, limits, journal = self._wall(), self._limits, self._journal
+        wall, limits, journal = self._clock.wall(), self._limits, self._journal
         for message in batch:
             verdict = normalise(message, wall=wall, limits=limits)
             if isinstance(verdict, Accepted):

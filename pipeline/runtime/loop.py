@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
+from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import (
     Aborted,
     Committed,
@@ -36,6 +36,7 @@ _CALL_SECONDS: Final = 30.0
 """How long one call to the log may take before its outcome counts as unknown."""
 _INIT_SECONDS: Final = 5.0
 """How long one attempt to begin as a producer may take: a stop is noticed after each."""
+_AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
 _IDLE_SECONDS: Final = 0.1
@@ -122,8 +123,11 @@ class TransactionalLoop:
         *,
         progress: Progress | None = None,
         process: Callable[[Sequence[Message]], Decided] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        """`process` stands in for the role's own, such as to have it called elsewhere."""
         self.progress = progress or Progress(role.name)
+        self._clock = clock
         self._log = log
         self._role = role
         self._settings = settings
@@ -194,7 +198,7 @@ class TransactionalLoop:
             if not self._open:
                 producer.begin()
                 self._open = True
-                deadline = time.monotonic() + _seconds(settings.transaction_span)
+                deadline = self._clock.now() + _seconds(settings.transaction_span)
             # 2 the role decides
             decided = self._process(batch)
             # 3 produce
@@ -205,7 +209,7 @@ class TransactionalLoop:
             if (
                 decided.full
                 or records >= settings.transaction_records_max
-                or time.monotonic() >= deadline
+                or self._clock.now() >= deadline
                 or stop.is_set()
             ):
                 break
@@ -230,7 +234,7 @@ class TransactionalLoop:
                 self._durable[partition] = offset
         for partition in finished.again:
             self._seek(partition, self._durable[partition])
-        self.progress.round_committed(records, time.monotonic())
+        self.progress.round_committed(records, self._clock.now())
 
     def _consume(self, limit: int, timeout: float) -> list[Message]:
         expected = self._expected
@@ -274,15 +278,15 @@ class TransactionalLoop:
         self._failed(error, stop)
 
     def _failed(self, error: LogError, stop: threading.Event) -> None:
-        self.progress.aborts += 1
+        self.progress.round_aborted(error)
         self._failures += 1
         if self._failures > _FAILURES_MAX:
             raise error
         if self._failures > 1:  # once is a rebalance
-            stop.wait(min(0.01 * 2**self._failures, 5.0))
+            self._clock.wait(stop, min(0.01 * 2**self._failures, 5.0))
 
     def _assigned(self, partitions: Iterable[Partition]) -> None:
-        deadline = time.monotonic() + _seconds(self._settings.patience)
+        deadline = self._clock.now() + _seconds(self._settings.patience)
         self._waiting.update(dict.fromkeys(partitions, deadline))
 
     def _taken(self, partitions: Iterable[Partition]) -> None:
@@ -322,7 +326,7 @@ class TransactionalLoop:
             committed = self._consumer.committed(list(self._waiting), _LOOK_SECONDS)
             return {one: (committed[one], self._consumer.bounds(one, _LOOK_SECONDS)[0]) for one in list(self._waiting)}
         except Unavailable as error:  # such as a transaction of the owner before us that is still to end
-            if time.monotonic() > min(self._waiting.values()):
+            if self._clock.now() > min(self._waiting.values()):
                 message = f"committed offsets of {', '.join(map(str, self._waiting))} are not to be had: {error}"
                 raise Gone(message) from error
             return {}
@@ -333,7 +337,7 @@ class TransactionalLoop:
 
     def _fresh_producer(self, stop: threading.Event) -> Producer | None:
         """A producer that is alone with its id; None when told to stop before."""
-        deadline = time.monotonic() + _seconds(self._settings.patience)
+        deadline = self._clock.now() + _seconds(self._settings.patience)
         producer = self._log.producer(
             self._transactional_id, transaction_timeout=_seconds(self._settings.transaction_timeout)
         )
@@ -341,10 +345,10 @@ class TransactionalLoop:
             try:
                 producer.init(_INIT_SECONDS)
             except Unavailable as error:
-                if stop.wait(0.2):
+                if self._clock.wait(stop, _AGAIN_SECONDS):
                     producer.close()
                     return None
-                if time.monotonic() > deadline:
+                if self._clock.now() > deadline:
                     producer.close()
                     message = f"no producer for {self._transactional_id}: {error}"
                     raise Gone(message) from error
@@ -355,7 +359,7 @@ class TransactionalLoop:
                 return producer
 
     def _look_at_lag(self) -> None:
-        now = time.monotonic()
+        now = self._clock.now()
         if now < self._look_due or not self._durable:
             return
         self._look_due = now + _LAG_SECONDS
@@ -365,7 +369,7 @@ class TransactionalLoop:
                 # control records are no lag: what the consumer has passed over counts as read
                 reached = max(self._expected[partition], self._consumer.position(partition) or 0)
                 self.progress.lag[partition] = max(0, end - reached)
-            self.progress.heard_at = now
+            self.progress.looked(now)
 
     def _leave(self) -> None:
         if self._producer is not None:

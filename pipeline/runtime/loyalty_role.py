@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Committed, Consumer, Log, Message, Outgoing, Partition, Unavailable
 from pipeline.runtime.changelog import Restore
@@ -16,8 +16,8 @@ from pipeline.runtime.marker import committed_with, mark_of
 from pipeline.runtime.partition import LoyaltyPartition
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
-from pipeline.runtime.slot import SlotLock
 from pipeline.runtime.store import PartitionStore
+from pipeline.runtime.store_port import Store
 from topics.catalog import Catalog
 
 LOYALTY: Final = "loyalty"
@@ -26,51 +26,56 @@ _NOTE_SECONDS: Final = 30.0
 _CALL_SECONDS: Final = 1.0
 
 
-def wall_clock() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
 class LoyaltyRole:
     """Decides journal records; implements `loop.Role`."""
 
     name = LOYALTY
 
     def __init__(
-        self, log: Log, settings: Settings, progress: Progress, *, wall: Callable[[], int] = wall_clock
+        self,
+        log: Log,
+        settings: Settings,
+        progress: Progress,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        open_store: Callable[[int], Store] | None = None,
     ) -> None:
-        """`wall` gives milliseconds since the epoch; it is written to the journal, never decided by."""
+        """`open_store` opens the local store of a partition; by default it lies in the slot's folder.
+
+        The wall time of `clock` is written to the journal, never decided by.
+        """
         catalog = Catalog(settings.prefix, settings.partitions)
         self._catalog = catalog
         self.topics: Sequence[str] = (catalog.name("journal"),)
         self._log = log
         self._settings = settings
         self._progress = progress
-        self._wall = wall
+        self._clock = clock
+        self._open_store = open_store or self._in_folder
         self._wall_every = settings.wall_tick.total_seconds() * 1_000
         self._changelog = catalog.name("state")
-        self._dead_letters = DeadLetters(catalog.name("deadletters"), LOYALTY, settings.dead_letters_per_minute_max)
-        self._lock = SlotLock(settings.states)
-        self._restores: dict[int, tuple[Restore, PartitionStore, int]] = {}
+        self._dead_letters = DeadLetters(
+            catalog.name("deadletters"), LOYALTY, settings.dead_letters_per_minute_max, clock=clock.now
+        )
+        self._restores: dict[int, tuple[Restore, Store, int]] = {}
         self._partitions: dict[int, LoyaltyPartition] = {}
         self._budget = settings.tick_customers_max
-        self._noted_at = time.monotonic()
+        self._noted_at = clock.now()
         self._bounds: Consumer | None = None
         self._to_note: dict[int, int] = {}
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
         """Begin to restore the state that belongs to the committed offset."""
         number = partition.number
-        settings = self._settings
-        where = settings.kafka_bootstrap or settings.data_dir.resolve()
-        store = PartitionStore(settings.states / str(number), f"{where} {self._changelog}:{number}")
+        store = self._open_store(number)
         try:
             restore = Restore(
                 self._log,
                 Partition(self._changelog, number),
                 store,
                 mark_of(committed),
-                settings.patience.total_seconds(),
+                self._settings.patience.total_seconds(),
+                clock=self._clock,
             )
         except BaseException:
             store.close()
@@ -94,7 +99,7 @@ class LoyaltyRole:
 
     def wants_round(self) -> bool:
         """Whether the passing of time must be written to a partition."""
-        wall = self._wall()
+        wall = self._clock.wall()
         return any(one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
 
     def process(self, batch: Sequence[Message]) -> Decided:
@@ -114,7 +119,7 @@ class LoyaltyRole:
             full = full or partition.blocked
             if partition.unreadable:
                 self._bury(partition, out)
-        wall = self._wall()
+        wall = self._clock.wall()
         for partition in self._partitions.values():
             partition.wall_tick(wall, self._wall_every, out)
         return Decided(out, full)
@@ -173,7 +178,11 @@ class LoyaltyRole:
         if self._bounds is not None:
             self._bounds.close()
             self._bounds = None
-        self._lock.close()
+
+    def _in_folder(self, number: int) -> Store:
+        settings = self._settings
+        where = settings.kafka_bootstrap or settings.data_dir.resolve()
+        return PartitionStore(settings.states / str(number), f"{where} {self._changelog}:{number}")
 
     def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> None:
         for message, problem in partition.unreadable:
@@ -186,7 +195,7 @@ class LoyaltyRole:
 
         Looked at after the commit, the end could be that of another worker that has taken the partition over since.
         """
-        now = time.monotonic()
+        now = self._clock.now()
         if now - self._noted_at < _NOTE_SECONDS:
             return
         self._noted_at = now

@@ -16,7 +16,7 @@ from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.runtime.customers import Changes, Customers
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
 from pipeline.runtime.outputs import Outputs
-from pipeline.runtime.store import Change, PartitionStore
+from pipeline.runtime.store_port import Change, Store
 from schemas.program import ProgramDefinition
 from schemas.records import (
     WALL_SOURCE,
@@ -66,7 +66,7 @@ _NO_VIEW: Final = OrgView()
 class LoyaltyPartition:
     """The working set of one journal partition."""
 
-    def __init__(self, number: int, store: PartitionStore, first: int, catalog: Catalog, cached_max: int) -> None:
+    def __init__(self, number: int, store: Store, first: int, catalog: Catalog, cached_max: int) -> None:
         """Over a restored `store`; `first` is the journal offset to begin with where it holds nothing."""
         self.number = number
         self.store = store
@@ -264,7 +264,7 @@ def _activated(in_force: _InForce, definition: ProgramDefinition) -> _InForce:
     return in_force._replace(programs=in_force.programs.activate(definition), views=views, versions=versions)
 
 
-def _restored(store: PartitionStore, first: int) -> _InForce:
+def _restored(store: Store, first: int) -> _InForce:
     marker = store.marker
     if marker is None:
         return _InForce(Mark(first, 0), PartitionClock(), Programs(), {}, {})

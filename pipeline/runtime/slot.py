@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from pathlib import Path
+from typing import Self
 
 
 class SlotInUse(RuntimeError):
@@ -11,18 +12,24 @@ class SlotInUse(RuntimeError):
 
 
 class SlotLock:
-    """Held from the making to `close`, or to the end of the process."""
+    """One role of one slot: held from the making to `close`, or to the end of the process; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        """Lock the slot's folder, made where it is missing; raises `SlotInUse`."""
+    def __init__(self, folder: Path, role: str) -> None:
+        """Lock the role in the slot's folder, which is made where it is missing; raises `SlotInUse`."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / "lock").open("a")
+        self._file = (folder / f"{role}.lock").open("a")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._file.close()
-            message = f"{folder} is in use by another worker; start each worker with a --slot of its own"
+            message = f"{folder} is in use by another {role} worker; start each worker with a --slot of its own"
             raise SlotInUse(message) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go; a second call does nothing."""

@@ -10,12 +10,13 @@ import shutil
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, ColumnFamily, DBCompressionType, Options, Rdict, WriteBatch
 
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
+from pipeline.runtime.store_port import Change, StoreFailed
 from schemas.records import UnknownVersion
 
 _VALUES: Final = "default"
@@ -37,16 +38,6 @@ _CACHE: Final = Cache(_BLOCK_CACHE_BYTES)
 """One for all partitions of the process, so that memory does not grow with them."""
 
 
-class Change(NamedTuple):
-    """A new value of one key, with its place in the index before and after."""
-
-    key: bytes
-    value: bytes | None
-    """None: deleted."""
-    was_at: int | None = None
-    now_at: int | None = None
-
-
 class _Local(msgspec.Struct, array_like=True):
     origin: str
     """The changelog that this store is a cache of."""
@@ -57,7 +48,10 @@ class _Local(msgspec.Struct, array_like=True):
 
 
 class PartitionStore:
-    """The store of one partition; it belongs to one thread at a time."""
+    """The store of one partition in RocksDB; implements `store_port.Store`.
+
+    Whatever fails, the files are given up: the next to open the folder begins anew and rebuilds it.
+    """
 
     def __init__(self, folder: Path, origin: str) -> None:
         """Open the store in `folder`; one that cannot be read, or is of another `origin`, is begun anew."""
@@ -66,7 +60,7 @@ class PartitionStore:
         try:
             self._open()
             foreign = self._local.origin != origin
-        except (UnknownVersion, msgspec.DecodeError, _Unreadable):
+        except (UnknownVersion, msgspec.DecodeError, StoreFailed):
             foreign = True
             self._let_go()
         if foreign:
@@ -99,24 +93,33 @@ class PartitionStore:
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
-        value: bytes | None = self._files.database.get(key)
+        try:
+            value: bytes | None = self._files.database.get(key)
+        except Exception as error:  # rocksdict raises nothing narrower, here and below
+            raise self._given_up(error) from error
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values of keys, in their order."""
-        return cast("list[bytes | None]", self._files.database.get(list(keys)))
+        try:
+            return cast("list[bytes | None]", self._files.database.get(list(keys)))
+        except Exception as error:
+            raise self._given_up(error) from error
 
     def has_customers(self) -> bool:
         """Whether there is any customer."""
-        return next(iter(self._files.database.keys(from_key=_FIRST_CUSTOMER)), None) is not None
+        try:
+            return next(iter(self._files.database.keys(from_key=_FIRST_CUSTOMER)), None) is not None
+        except Exception as error:
+            raise self._given_up(error) from error
 
     def due(self, until: int) -> Iterator[tuple[int, bytes]]:
         """(instant, key) of the customers with a timer due at or before `until`, in that order."""
-        return _until(self._files.due, until)
+        return self._until(self._files.due, until)
 
     def forgotten(self, until: int) -> Iterator[tuple[int, bytes]]:
         """(instant, key) of the bills that may be deleted at or before `until`, in that order."""
-        return _until(self._files.forgotten, until)
+        return self._until(self._files.forgotten, until)
 
     def write(
         self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
@@ -124,7 +127,7 @@ class PartitionStore:
         """Store what one transaction changed, whole or not at all."""
         batch = self._batch(heads, entries, others)
         batch.put(MARKER_KEY, marker, self._files.in_values)
-        self._files.database.write(batch)
+        self._write(batch)
         self._marker: Marker | None = decode_marker(marker)
 
     def note(self, position: int) -> None:
@@ -144,7 +147,7 @@ class PartitionStore:
         batch = self._batch(heads, entries, others)
         self._local = _Local(self._origin, position, whole)
         batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
-        self._files.database.write(batch)
+        self._write(batch)
         self._marker = self._read_marker()
 
     def _batch(self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change]) -> WriteBatch:
@@ -166,15 +169,38 @@ class PartitionStore:
 
     def _put_local(self, position: int, *, whole: bool) -> None:
         self._local = _Local(self._origin, position, whole)
-        self._files.database.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local))
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
+        self._write(batch)
+
+    def _write(self, batch: WriteBatch) -> None:
+        try:
+            self._files.database.write(batch)
+        except Exception as error:
+            raise self._given_up(error) from error
+
+    def _until(self, index: Rdict, until: int) -> Iterator[tuple[int, bytes]]:
+        end = _INSTANT.pack(until + 1)
+        try:
+            for key in cast("Iterable[bytes]", index.keys()):
+                if key >= end:
+                    return
+                yield _INSTANT.unpack_from(key)[0], key[_INSTANT_BYTES:]
+        except Exception as error:
+            raise self._given_up(error) from error
+
+    def _given_up(self, error: Exception) -> StoreFailed:
+        self._let_go()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return StoreFailed(f"the local store {self._folder} failed: {error}; it is built anew")
 
     def _open(self) -> None:
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
         families = {_VALUES: _options(), _DUE: _options(), _FORGOTTEN: _options()}
         try:
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
             database = Rdict(str(self._folder), _options(), families)
-        except Exception as error:  # rocksdict raises nothing narrower
-            raise _Unreadable(str(error)) from error
+        except Exception as error:
+            raise self._given_up(error) from error
         self._files = _Files(
             database,
             database.get_column_family(_DUE),
@@ -209,18 +235,6 @@ class _Files(NamedTuple):
     in_values: ColumnFamily
     in_due: ColumnFamily
     in_forgotten: ColumnFamily
-
-
-class _Unreadable(RuntimeError):
-    """The files are torn or no database."""
-
-
-def _until(index: Any, until: int) -> Iterator[tuple[int, bytes]]:
-    end = _INSTANT.pack(until + 1)
-    for key in index.keys():  # noqa: SIM118 - no dict
-        if key >= end:
-            return
-        yield _INSTANT.unpack_from(key)[0], key[_INSTANT_BYTES:]
 
 
 def _options() -> Options:

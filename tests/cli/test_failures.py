@@ -195,13 +195,13 @@ def test_backfill_that_is_not_on_cannot_end(with_topics: Terminal) -> None:
 
 
 def test_second_worker_of_a_slot_is_refused(with_topics: Terminal) -> None:
-    running = SlotLock(with_topics.folder / "state" / "slot-0")
+    running = SlotLock(with_topics.folder / "state" / "slot-0", "loyalty")
 
     ended = with_topics.run("worker", "--role", "loyalty")
     running.close()
 
     assert ended.code == 2
-    assert "is in use by another worker; start each worker with a --slot of its own" in ended.err
+    assert "is in use by another loyalty worker; start each worker with a --slot of its own" in ended.err
 
 
 def test_demo_leaves_a_folder_alone_that_is_not_a_demos(with_topics: Terminal) -> None:
@@ -214,11 +214,11 @@ def test_demo_leaves_a_folder_alone_that_is_not_a_demos(with_topics: Terminal) -
 
 def test_demo_leaves_a_folder_alone_that_a_worker_runs_in(with_topics: Terminal) -> None:
     (with_topics.folder / "this-is-a-demo").touch()
-    running = SlotLock(with_topics.folder / "state" / "slot-0")
+    running = SlotLock(with_topics.folder / "state" / "slot-0", "loyalty")
 
     ended = with_topics.run("demo", "--data-dir", str(with_topics.folder))
     running.close()
 
     assert ended.code == 2
-    assert "is in use by another worker" in ended.err
+    assert "is in use by another loyalty worker" in ended.err
     assert with_topics.done("topics", "describe", "--json").json["defects"] == []

@@ -15,7 +15,8 @@ from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.host import build_app, running
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
 from pipeline.runtime.slot import SlotInUse
-from pipeline.runtime.store import Change, PartitionStore
+from pipeline.runtime.store import PartitionStore
+from pipeline.runtime.store_port import Change
 from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record, UnknownVersion
 from tests.runtime.workshop import (
@@ -509,14 +510,6 @@ def test_partition_taken_away_in_the_middle_of_a_round_is_decided_once_by_its_ne
     assert (small.told(), small.state()) == told_by(small.log, tmp_path / "straight", "straight.", records)
 
 
-def test_second_worker_of_the_same_slot_on_this_machine_is_refused_at_once(small: Workshop) -> None:
-    first = small.loyalty()
-
-    with pytest.raises(SlotInUse, match="slot-0 is in use"):
-        small.loyalty()
-    first.run(Until(lambda: True))
-
-
 def test_worker_that_is_fenced_twice_without_a_commit_says_that_its_slot_is_in_use(
     small: Workshop,
 ) -> None:
@@ -540,10 +533,10 @@ def test_worker_that_is_fenced_twice_without_a_commit_says_that_its_slot_is_in_u
 def test_owner_writes_the_passing_of_wall_time_where_there_are_customers(small: Workshop) -> None:
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()
-    small.wall = START + 11 * DAY
+    small.clock.shown = START + 11 * DAY
     worker = small.loyalty()
 
-    worker.run(Until(lambda: worker.progress.clocks.get(1) == small.wall))
+    worker.run(Until(lambda: worker.progress.clocks.get(1) == small.clock.shown))
 
     last = decode_facts(small.read("facts")[-1].value or b"").facts
     assert [type(fact).__name__ for fact in last] == ["PointsExpired"]

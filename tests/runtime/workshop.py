@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.clock import SystemClock
 from pipeline.log.port import Headers, Log, Message, Outgoing, Partition, TopicSpec
 from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.loop import TransactionalLoop
@@ -54,6 +55,16 @@ PROGRAM = ProgramDefinition.model_validate_json(
 )
 
 
+class WallClock(SystemClock):
+    """A wall clock that a test sets; all else passes as it does."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def wall(self) -> int:
+        return self.shown
+
+
 class Until(threading.Event):
     """Set as soon as a condition holds; fails when that takes too long."""
 
@@ -76,7 +87,7 @@ class Workshop:
             data_dir=folder, prefix=prefix, group=f"{prefix}accrue", partitions=partitions, web_port=None
         )
         self.catalog = Catalog(prefix, partitions)
-        self.wall = 0
+        self.clock = WallClock()
         log.create_topics([TopicSpec(*spec[:3]) for spec in self.catalog.specs()])
         self._producer = log.producer()
 
@@ -109,13 +120,13 @@ class Workshop:
     def loyalty(self, **changes: Any) -> TransactionalLoop:
         settings = self.settings.model_copy(update=changes)
         progress = Progress("loyalty")
-        role = LoyaltyRole(self.log, settings, progress, wall=lambda: self.wall)
+        role = LoyaltyRole(self.log, settings, progress, clock=self.clock)
         return TransactionalLoop(self.log, role, settings, progress=progress)
 
     def intake(self, **changes: Any) -> TransactionalLoop:
         settings = self.settings.model_copy(update=changes)
         progress = Progress("intake")
-        role = IntakeRole(settings, progress, wall=lambda: self.wall)
+        role = IntakeRole(settings, progress, clock=self.clock)
         return TransactionalLoop(self.log, role, settings, progress=progress)
 
     def decide_all(self, **changes: Any) -> TransactionalLoop:
