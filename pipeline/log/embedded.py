@@ -44,9 +44,11 @@ class EmbeddedLog:
         self._path = (folder / FILE_NAME).resolve()
         self._file = LogFile(self._path)
 
-    def consumer(self, group: str | None = None, *, session_timeout: float = 10.0) -> EmbeddedConsumer:
-        """A consumer with a connection of its own; membership does not time out here."""
-        del session_timeout
+    def consumer(
+        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+    ) -> EmbeddedConsumer:
+        """A consumer with a connection of its own; the latest is the group's member, and that does not time out."""
+        del member, session_timeout
         return EmbeddedConsumer(LogFile(self._path), group)
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> EmbeddedProducer:

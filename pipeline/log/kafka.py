@@ -44,10 +44,16 @@ class KafkaLog:
         self._max_poll_interval = max_poll_interval
         self._admin = AdminClient(dict(self._settings))
 
-    def consumer(self, group: str | None = None, *, session_timeout: float = 10.0) -> KafkaConsumer:
-        """A read_committed consumer."""
+    def consumer(
+        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+    ) -> KafkaConsumer:
+        """A read_committed consumer; a `member` is a static one."""
         return KafkaConsumer(
-            self._settings, group, session_timeout=session_timeout, max_poll_interval=self._max_poll_interval
+            self._settings,
+            group,
+            member=member,
+            session_timeout=session_timeout,
+            max_poll_interval=self._max_poll_interval,
         )
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> KafkaProducer:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pipeline.log.kafka_errors import END_OF_PARTITION, NOT_A_MEMBER, NOT_STARTED, POLLED_TOO_LATE, port_error
+from pipeline.log.kafka_errors import END_OF_PARTITION, FATAL, NOT_A_MEMBER, NOT_STARTED, POLLED_TOO_LATE, port_error
 from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
 
 _Callback = Callable[[Sequence[Partition]], None]
@@ -19,6 +20,7 @@ _NO_GROUP: Final = "accrue-without-group"  # librdkafka wants a name, and contac
 _AT_ONCE: Final = 0.0
 _SEEK_AGAIN_SECONDS: Final = 0.005
 _METADATA_SECONDS: Final = 10.0
+_LEAVE_SECONDS: Final = 3.0
 _HEARTBEAT_SECONDS_MAX: Final = 1.0  # how late a member learns that another one joins
 
 
@@ -35,13 +37,16 @@ class KafkaConsumer:
         settings: Mapping[str, str | int | bool],
         group: str | None,
         *,
+        member: str | None,
         session_timeout: float,
         max_poll_interval: float,
     ) -> None:
         self._group = group
+        self._static = member is not None
         self._client = Consumer(
             {
                 **settings,
+                **({} if member is None else {"group.instance.id": member}),
                 "group.id": _NO_GROUP if group is None else group,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -63,6 +68,7 @@ class KafkaConsumer:
         self._unsought: dict[Partition, int] = {}  # what librdkafka was not ready to seek
         self._starting: dict[Partition, int] | None = None  # what `seek` said while `assigned` runs
         self._failure: LogError | None = None
+        self._fenced: Fenced | None = None
         self._closed = False
 
     def subscribe(self, topics: Sequence[str], *, assigned: _Callback, revoked: _Callback, lost: _Callback) -> None:
@@ -194,9 +200,19 @@ class KafkaConsumer:
         """Leave the group and release everything; no callback is called."""
         if not self._closed:
             self._closed = True
+            if self._static:
+                self._leave()
             self._client.close()
             self._held.clear()
             self._positions.clear()
+
+    def _leave(self) -> None:
+        """Leave the group: closing alone would keep a static member's partitions for its return."""
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        with suppress(KafkaException):  # one that was fenced has no place to give up
+            self._client.unsubscribe()
+            while self._client.memberid() and time.monotonic() < deadline:
+                self._client.consume(1, _SEEK_AGAIN_SECONDS)
 
     def group_metadata(self, partitions: Iterable[Partition]) -> Any | None:
         """This consumer's membership as the broker checks it; None without one, or when a partition is not held.
@@ -250,6 +266,8 @@ class KafkaConsumer:
                 if error.code() == END_OF_PARTITION:
                     if (topic, number) in positions and (topic, number) not in self._unsought:
                         positions[topic, number] = offset
+                elif error.code() == FATAL:
+                    self._fenced = Fenced(f"cannot consume: {error.str()}")
                 elif error.code() != POLLED_TOO_LATE:  # `lost` is called for that
                     self._failure = port_error(f"consume from {topic}", error)
                 continue
@@ -272,7 +290,7 @@ class KafkaConsumer:
         return messages
 
     def _raise_failure(self) -> None:
-        failure, self._failure = self._failure, None
+        failure, self._failure = self._fenced or self._failure, None
         if failure is not None:
             raise failure
 

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline.log.port import LogError, Unavailable
 
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF
+FATAL: Final = KafkaError._FATAL
 NOT_STARTED: Final = KafkaError._STATE
 POLLED_TOO_LATE: Final = KafkaError._MAX_POLL_EXCEEDED
 QUEUE_FULL: Final = KafkaError._QUEUE_FULL

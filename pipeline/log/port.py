@@ -103,7 +103,10 @@ class Consumer(Protocol):
         """Read exactly these partitions, each from the offset given; no group is involved."""
 
     def consume(self, limit: int, timeout: float) -> list[Message]:
-        """Up to `limit` messages; waits at most `timeout` seconds for the first. Errors are raised, not returned."""
+        """Up to `limit` messages; waits at most `timeout` seconds for the first. Errors are raised, not returned.
+
+        Raises `Fenced`, from then on, when another consumer has taken the place of this member.
+        """
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Deliver from `offset` on; also drops what was fetched ahead."""
@@ -158,8 +161,13 @@ class Producer(Protocol):
 class Log(Protocol):
     """One log: makes consumers and producers, and administers topics."""
 
-    def consumer(self, group: str | None = None, *, session_timeout: float = 10.0) -> Consumer:
-        """A read_committed consumer; auto-commit is off and an unknown position is an error, never a guess."""
+    def consumer(
+        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+    ) -> Consumer:
+        """A read_committed consumer; auto-commit is off and an unknown position is an error, never a guess.
+
+        A consumer with the name of a `member` that did not leave takes its place, and its partitions, at once.
+        """
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> Producer:
         """An idempotent producer; transactional when an id is given."""

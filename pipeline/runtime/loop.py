@@ -134,7 +134,9 @@ class TransactionalLoop:
         self._process = process or role.process
         self._group = f"{settings.group}.{role.name}"
         self._transactional_id = f"{settings.prefix}{settings.group}-{role.name}-{settings.slot}"
-        self._consumer = log.consumer(self._group, session_timeout=_seconds(settings.session_timeout))
+        self._consumer = log.consumer(
+            self._group, member=f"{role.name}-{settings.slot}", session_timeout=_seconds(settings.session_timeout)
+        )
         self._producer: Producer | None = None
         self._open = False
         """Whether a transaction is open."""
@@ -182,8 +184,9 @@ class TransactionalLoop:
             self._start_over(error, stop)
 
     def _round(self, producer: Producer, stop: threading.Event) -> None:
-        records = 0
+        records = sent = 0
         deadline = 0.0
+        durations = self.progress.durations
         wanted = self._role.wants_round()
         timeout = 0.0 if wanted or self._waiting or self._restoring else _IDLE_SECONDS
         settings = self._settings
@@ -200,9 +203,14 @@ class TransactionalLoop:
                 self._open = True
                 deadline = self._clock.now() + _seconds(settings.transaction_span)
             # 2 the role decides
+            began = self._clock.now()
             decided = self._process(batch)
             # 3 produce
+            producing = self._clock.now()
             producer.produce(decided.messages)
+            durations["process"].took(producing - began)
+            durations["send"].took(self._clock.now() - producing)
+            sent += len(decided.messages)
             records += len(batch)
             wanted = False
             timeout = 0.0
@@ -214,17 +222,19 @@ class TransactionalLoop:
             ):
                 break
         if self._open:
-            self._commit(producer, records)
+            self._commit(producer, records, sent)
         self._look_at_lag()
 
-    def _commit(self, producer: Producer, records: int) -> None:
+    def _commit(self, producer: Producer, records: int, sent: int) -> None:
         finished = self._role.finish()
         producer.produce(finished.messages)
+        began = self._clock.now()
         # 4 send the offsets of all touched partitions, moved or not: a worker that lost one of them is refused
         if finished.offsets:
             producer.send_offsets(finished.offsets, self._consumer, _CALL_SECONDS)
         # 5 commit
         producer.commit(_CALL_SECONDS)
+        self.progress.durations["commit"].took(self._clock.now() - began)
         self._open = False
         self._failures = self._fences = 0
         # 6 the role stores what took effect
@@ -234,12 +244,16 @@ class TransactionalLoop:
                 self._durable[partition] = offset
         for partition in finished.again:
             self._seek(partition, self._durable[partition])
-        self.progress.round_committed(records, self._clock.now())
+        self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages))
 
     def _consume(self, limit: int, timeout: float) -> list[Message]:
         expected = self._expected
         batch: list[Message] = []
-        for message in self._consumer.consume(limit, timeout):
+        began = self._clock.now()
+        messages = self._consumer.consume(limit, timeout)
+        if messages:
+            self.progress.durations["poll"].took(self._clock.now() - began)
+        for message in messages:
             partition = message[:2]
             offset = message[2]
             if offset >= expected.get(partition, _NOT_YET):  # the client may deliver an offset again
@@ -316,8 +330,7 @@ class TransactionalLoop:
         ready = bool(self._durable) and not (self._restoring or self._waiting)
         if ready and not self.progress.ready:
             self._look_due = 0.0  # nobody has looked at the new partitions
-        self.progress.ready = ready
-        self.progress.restoring = len(self._restoring) + len(self._waiting)
+        self.progress.placed(ready=ready, restoring=len(self._restoring) + len(self._waiting))
 
     def _committed(self) -> Mapping[Partition, tuple[Committed, int]]:
         if not self._waiting:

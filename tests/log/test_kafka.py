@@ -139,3 +139,33 @@ def test_keyed_and_placed_messages_keep_their_order_within_a_partition(desk: Des
     sent = [Outgoing(topic, b"key", b"%d" % number, 0 if number % 3 else None) for number in range(300)]
     transact(desk.transactional(), *sent)
     assert values(read(desk.reader(Partition(topic, 0)), 300)) == [each.value for each in sent]
+
+
+def test_a_member_that_died_is_replaced_at_once_by_the_next_of_its_name_and_fenced_when_it_lives(desk: Desk) -> None:
+    topic = desk.topic(2)
+    frozen, successor = (desk.log.consumer(desk.prefix + "group", member="one", session_timeout=60.0) for _ in "12")
+    old = Membership(frozen, [topic], from_the_beginning)
+    until(lambda: old.assigned, frozen)
+
+    new = Membership(successor, [topic], from_the_beginning)
+    until(lambda: new.assigned, successor)
+
+    assert sorted(new.assigned) == sorted(old.assigned) == [Partition(topic, 0), Partition(topic, 1)]
+    for _ in range(2):
+        with pytest.raises(Fenced):
+            until(lambda: False, frozen)
+    frozen.close()
+    successor.close()
+
+
+def test_a_member_with_a_name_leaves_its_partitions_to_the_others_when_it_is_closed(desk: Desk) -> None:
+    topic = desk.topic(2)
+    leaving, staying = (desk.log.consumer(desk.prefix + "group", member=each, session_timeout=60.0) for each in "ab")
+    first = Membership(leaving, [topic], from_the_beginning)
+    other = Membership(staying, [topic], from_the_beginning)
+    until(lambda: first.assigned and other.assigned, leaving, staying)
+
+    leaving.close()
+
+    until(lambda: len(staying.assignment()) == 2, staying)
+    staying.close()
