@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from pipeline.intake.deadletters import dead_letter_headers
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
+from pipeline.runtime.halted import Halted
 
 _WINDOW_SECONDS: Final = 60.0
 
 
-class TooManyDeadLetters(RuntimeError):
+class TooManyDeadLetters(Halted):
     """More messages than allowed could not be read, so it is more likely that we are wrong than that they are."""
 
 
@@ -25,19 +26,20 @@ class DeadLetters:
         self, topic: str, stage: str, per_minute_max: int | None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`stage` is the role's name; without a maximum it never stops; `clock` gives seconds."""
-        self.total = 0
+        self.by_reason: Counter[str] = Counter()
+        """Letters that took effect."""
         self._topic = topic
         self._stage = stage
         self._max = per_minute_max
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque()
-        self._open = 0
-        """Letters of the open round."""
+        self._open: Counter[str] = Counter()
+        """Letters of the open round, by reason."""
 
     def letter(self, message: Message, reason: str, defects: Sequence[Defect]) -> Outgoing:
         """The dead letter for `message`; raises `TooManyDeadLetters`, before any of the open round takes effect."""
-        self._open += 1
-        if self._max is not None and self._open + self._in_last_minute() > self._max:
+        self._open[reason] += 1
+        if self._max is not None and self._open.total() + self._in_last_minute() > self._max:
             problem = defects[0].problem if defects else reason
             text = (
                 f"more than {self._max} messages in a minute could not be read; the last was "
@@ -51,13 +53,13 @@ class DeadLetters:
     def committed(self) -> None:
         """The letters of the open round are sent."""
         if self._open:
-            self.total += self._open
-            self._recent.append((self._clock(), self._open))
-            self._open = 0
+            self.by_reason.update(self._open)
+            self._recent.append((self._clock(), self._open.total()))
+            self._open.clear()
 
     def aborted(self) -> None:
         """The letters of the open round are not sent."""
-        self._open = 0
+        self._open.clear()
 
     def _in_last_minute(self) -> int:
         horizon = self._clock() - _WINDOW_SECONDS

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Final, Protocol, Self
 
 import faust
@@ -17,6 +20,7 @@ from faust.app.base import BootStrategy
 from faust.web import Request, Response, View
 
 from pipeline.log.port import Log, Message, Partition
+from pipeline.runtime.halted import Halted
 from pipeline.runtime.intake_role import INTAKE, IntakeRole
 from pipeline.runtime.loop import Decided, Role, TransactionalLoop
 from pipeline.runtime.loyalty_role import LOYALTY, LoyaltyRole
@@ -28,7 +32,8 @@ from pipeline.runtime.slot import SlotLock
 LOGGER: Final = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 60.0
-_STOP_SECONDS: Final = 90.0
+_STOP_SECONDS: Final = 25.0
+"""For all roles together: an orchestrator kills after thirty, and by then it should be told what was stuck."""
 
 
 class Runnable(Protocol):
@@ -39,7 +44,7 @@ class Runnable(Protocol):
         """Which role it is."""
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; an error ends the worker."""
+        """Work until `stop` is set; `Halted` ends this role, any other error the worker."""
 
     def status(self) -> tuple[bool, str]:
         """Whether it is ready, and why not."""
@@ -64,7 +69,10 @@ class HostedRole:
     def run(self, stop: threading.Event) -> None:
         """Run the loop in this thread."""
         with self._lock:
-            self._loop.run(stop)
+            try:
+                self._loop.run(stop)
+            finally:
+                self.progress.lag.clear()  # it has left its group, so others know better
 
     def status(self) -> tuple[bool, str]:
         """Ready when it has partitions, all of them restored, and commits while there is something to read."""
@@ -139,15 +147,20 @@ class HostApp(faust.App):
         """Set once the roles run."""
         self.stop_roles = threading.Event()
         """Set when the roles are to stop, or one of them died."""
+        self.stuck: list[str] = []
+        """Roles that still ran when the time to stop was over."""
+        self._halted: dict[str, str] = {}
+        """By role: why it halted."""
         self._threads: dict[str, threading.Thread] = {}
 
     def alive(self) -> dict[str, bool]:
-        """Whether each role's thread runs."""
-        return {name: thread.is_alive() for name, thread in self._threads.items()}
+        """Whether each role runs, or has halted: restarting it would only bring it to the same place again."""
+        return {name: thread.is_alive() or name in self._halted for name, thread in self._threads.items()}
 
     def status(self) -> dict[str, tuple[bool, str]]:
         """Whether each role is ready, and why not."""
-        return {role.name: role.status() for role in self.roles}
+        halted = dict(self._halted)
+        return {one.name: (False, halted[one.name]) if one.name in halted else one.status() for one in self.roles}
 
     def settled(self) -> int:
         """The time up to which every journal partition of this worker is decided, milliseconds since the epoch."""
@@ -175,18 +188,27 @@ class HostApp(faust.App):
     async def on_stop(self) -> None:
         """Let every role end its round and leave its group, while its agent is still there to answer."""
         self.stop_roles.set()
+        deadline = self.loop.time() + _STOP_SECONDS
         for name, thread in self._threads.items():
-            await self.loop.run_in_executor(None, thread.join, _STOP_SECONDS)
+            await self.loop.run_in_executor(None, thread.join, max(0.0, deadline - self.loop.time()))
             if thread.is_alive():
-                LOGGER.critical("%s still runs %s s after it was told to stop", name, _STOP_SECONDS)
-                stuck = TimeoutError(f"{name} still runs {_STOP_SECONDS} s after it was told to stop")
-                self.failure = self.failure or stuck
+                message = f"{name} still runs {_STOP_SECONDS} s after it was told to stop: {self._what_it_does(thread)}"
+                LOGGER.critical("%s", message)
+                self.stuck.append(name)
+                self.failure = self.failure or TimeoutError(message)
                 await self.crash(self.failure)
         await super().on_stop()
+
+    def _what_it_does(self, thread: threading.Thread) -> str:
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - documented, name and all
+        return "it has just ended" if frame is None else f"in {frame.f_code.co_qualname}, line {frame.f_lineno}"
 
     def _run(self, role: Runnable) -> None:
         try:
             role.run(self.stop_roles)
+        except Halted as error:
+            self._halted[role.name] = f"halted: {error}"
+            LOGGER.critical("%s halted: %s", role.name, error)
         except BaseException as error:  # whatever ends a role ends the worker
             self.failure = self.failure or error
             self.stop_roles.set()
@@ -224,13 +246,17 @@ def build_app(
 def run_worker(
     settings: Settings, log: Log, roles: Sequence[RoleName], *, extra_roles: Sequence[Runnable] = ()
 ) -> None:
-    """Run in the foreground until SIGTERM or SIGINT, then exit with 0; with 1 when a role died.
+    """Run in the foreground until SIGTERM or SIGINT, then exit with 0; with 1 when a role died or did not stop.
 
-    Raises `SystemExit` in any case.
+    A second signal ends the process at once. Raises `SystemExit` in any other case.
     """
     app = build_app(settings, log, roles, extra_roles=extra_roles)
     worker = _Worker(app, loglevel="INFO", redirect_stdouts=False, loop=asyncio.new_event_loop())
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    finally:
+        if app.stuck:  # in a call that nothing can end: what it uses can never be released, so nobody waits for that
+            _leave_at_once(1)
 
 
 @contextmanager
@@ -249,7 +275,7 @@ def running(app: HostApp) -> Iterator[HostApp]:
         yield app
     finally:
         app.stop_roles.set()
-        hosting.result(_STOP_SECONDS)
+        hosting.result(_STOP_SECONDS + _START_SECONDS)
     if app.failure is not None:
         raise app.failure
 
@@ -269,14 +295,33 @@ def _collect_garbage_seldom() -> None:
 
 
 class _Worker(faust.Worker):
+    def _schedule_shutdown(self, number: signal.Signals) -> None:
+        super()._schedule_shutdown(number)
+        # Not by the event loop, which may be the one that is stuck.
+        for one in (signal.SIGINT, signal.SIGTERM):
+            self.loop.remove_signal_handler(one)
+            signal.signal(one, _end_at_once)
+
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
         super().on_setup_root_logger(logger, level)
         logger.setLevel(logging.INFO)  # Faust leaves DEBUG, which costs a fifth of the time
 
 
+def _end_at_once(number: int, _frame: FrameType | None) -> None:
+    name = signal.Signals(number).name
+    sys.stderr.write(f"{name} while stopping: leaving at once; the log aborts what is open\n")
+    _leave_at_once(128 + number)
+
+
+def _leave_at_once(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _add_pages(app: HostApp, settings: Settings) -> None:
     ours = [role.progress for role in app.roles if isinstance(role, HostedRole)]
-    metrics = Metrics(settings.group, ours, {role.name: role.behind for role in app.roles})
+    metrics = Metrics(settings.group, ours, {role.name: role.behind for role in app.roles}, app.status)
 
     async def livez(view: View, _request: Request) -> Response:
         """Whether every role runs."""

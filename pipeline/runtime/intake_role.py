@@ -82,7 +82,7 @@ class IntakeRole:
         """The round took effect."""
         self._read = {}
         self._dead_letters.committed()
-        self._progress.dead_letters = self._dead_letters.total
+        self._progress.dead_letters_by_reason = dict(self._dead_letters.by_reason)
 
     def aborted(self) -> None:
         """The round had no effect."""

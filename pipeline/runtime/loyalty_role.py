@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,8 @@ from pipeline.runtime.settings import Settings
 from pipeline.runtime.store import PartitionStore
 from pipeline.runtime.store_port import Store
 from topics.catalog import Catalog
+
+LOGGER: Final = logging.getLogger(__name__)
 
 LOYALTY: Final = "loyalty"
 _NOTE_SECONDS: Final = 30.0
@@ -81,17 +84,18 @@ class LoyaltyRole:
             store.close()
             raise
         self._restores[number] = (restore, store, first)
+        self._tell(number, restore)
 
     def restore(self, partition: Partition) -> int | None:
         """Read the changelog for a moment; the journal offset to go on from once the state is there."""
         number = partition.number
         restore, store, first = self._restores[number]
         done = restore.step()
-        self._progress.restore_left[number] = restore.left
         if not done:
+            self._tell(number, restore)
             return None
         del self._restores[number]
-        self._progress.restore_left.pop(number, None)
+        self._progress.restores.pop(number, None)
         cached_max = self._settings.heads_cached_max // self._settings.partitions
         opened = LoyaltyPartition(number, store, first, self._catalog, cached_max)
         self._partitions[number] = opened
@@ -154,6 +158,7 @@ class LoyaltyRole:
         """Drop the working copies."""
         for partition in self._partitions.values():
             partition.aborted()
+            partition.count_anew()
         self._to_note = {}
         self._dead_letters.aborted()
         self._budget = self._settings.tick_customers_max
@@ -161,7 +166,7 @@ class LoyaltyRole:
     def drop(self, partition: Partition) -> None:
         """Let go of a partition, ready or half restored."""
         number = partition.number
-        self._progress.restore_left.pop(number, None)
+        self._progress.restores.pop(number, None)
         self._progress.clocks.pop(number, None)
         if (opened := self._partitions.pop(number, None)) is not None:
             opened.store.close()
@@ -183,6 +188,10 @@ class LoyaltyRole:
         settings = self._settings
         where = settings.kafka_bootstrap or settings.data_dir.resolve()
         return PartitionStore(settings.states / str(number), f"{where} {self._changelog}:{number}")
+
+    def _tell(self, number: int, restore: Restore) -> None:
+        if news := self._progress.restored(number, restore.left):
+            LOGGER.info("%s", news)
 
     def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> None:
         for message, problem in partition.unreadable:
@@ -211,7 +220,7 @@ class LoyaltyRole:
         progress = self._progress
         partitions = self._partitions.values()
         progress.clocks = {one.number: one.clock for one in partitions}
-        progress.repeats = sum(one.repeats for one in partitions)
-        progress.facts = sum(one.outputs.facts for one in partitions)
-        progress.notifications = sum(one.outputs.notifications for one in partitions)
-        progress.dead_letters = self._dead_letters.total
+        for one in partitions:
+            progress.counted(one.outputs.facts, one.outputs.notifications, one.repeats, one.outputs.awards)
+            one.count_anew()
+        progress.dead_letters_by_reason = dict(self._dead_letters.by_reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from pipeline.engine import ENGINE_VERSION
@@ -9,13 +10,15 @@ from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import render_all
-from schemas.facts import Fact, FactMessage, encode_facts
+from schemas.facts import Fact, FactMessage, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
 from schemas.records import AnyCustomerRecord
 from topics.catalog import Catalog
 
 EVENT_NAME_HEADER: Final = "eventName"
 _HEADERS: Final[dict[EventName, Headers]] = {name: ((EVENT_NAME_HEADER, name.value.encode()),) for name in EventName}
+
+_ADJUSTMENT: Final = IssuedFor.ADJUSTMENT
 
 
 class Outputs:
@@ -27,6 +30,13 @@ class Outputs:
         self._partition = partition
         self.facts = 0
         self.notifications = 0
+        self.awards: Counter[tuple[int, int, str]] = Counter()
+        """By org, program, and the rule, milestone or streak level of it that gave points."""
+
+    def count_anew(self) -> None:
+        """What was counted so far was taken into account, or never took effect."""
+        self.facts = self.notifications = 0
+        self.awards.clear()
 
     def add(
         self,
@@ -54,6 +64,9 @@ class Outputs:
         )
         out.append(Outgoing(self._facts, key, encode_facts(message), partition))
         self.facts += len(facts)
+        for fact in facts:
+            if type(fact) is PointsIssued and fact.issued_for is not _ADJUSTMENT:  # whose reason is free text
+                self.awards[org_id, fact.program_id, fact.rule_id] += 1
         notifications = render_all(facts, Context(org_id, customer_id, record, org, recorded_at))
         self.notifications += len(notifications)
         families = self._families

@@ -74,7 +74,7 @@ class LoyaltyPartition:
         self.unreadable: list[Unreadable] = []
         """Records of this round that could not be decoded."""
         self.repeats = 0
-        """Records dropped because they came before, since the partition was taken."""
+        """Records dropped because they came before."""
         self.touched = False
         """Whether the open round has read or written anything here."""
         self.blocked = False
@@ -170,6 +170,11 @@ class LoyaltyPartition:
             self._customers.committed(changes)
             self._saved = self._in_force = in_force
         self._end_round()
+
+    def count_anew(self) -> None:
+        """What was counted so far was taken into account, or never took effect."""
+        self.repeats = 0
+        self.outputs.count_anew()
 
     def aborted(self) -> None:
         """The round had no effect: forget it."""
