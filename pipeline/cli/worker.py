@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ from pipeline.cli.output import placed
 from pipeline.cli.place import Place
 from pipeline.log.port import Log
 from pipeline.runtime.settings import ROLES, RoleName
+from sinks.clickhouse.connect import NoAnswer
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import ClickHouseWriter
 
@@ -57,15 +58,21 @@ def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouse
         yield []
         return
     catalog = place.catalog
-    with place.clickhouse(create=True) as client:
+    with ExitStack() as opened:
+        writer = ClickHouseWriter(lambda: opened.enter_context(place.clickhouse(create=True)))
+        try:
+            writer.open()
+        except NoAnswer as error:  # the other roles need not wait for it
+            click.echo(f"{error}; the sink tries again", err=True)
         # The embedded engine shares the worker's cores, and what an insert costs there does not depend on its size.
-        patience = (_EMBEDDED if settings.clickhouse_dsn is None else {}) | changes
+        embedded = _EMBEDDED if settings.clickhouse_dsn is None else {}
         sink_settings = SinkSettings(
             group=f"{settings.group}.{SINK}",
             journal=catalog.name("journal"),
             facts=catalog.name("facts"),
             state=catalog.name("state"),
             notifications=catalog.notifications if settings.sink_notifications else (),
-            **patience,
+            patience_seconds=settings.sink_patience.total_seconds(),
+            **(embedded | changes),
         )
-        yield [ClickHouseSink(log, ClickHouseWriter(client), sink_settings)]
+        yield [ClickHouseSink(log, writer, sink_settings)]

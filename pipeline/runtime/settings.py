@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     """A role that meets more unreadable messages stops; None: it never stops."""
     sink_notifications: bool = True
     """Whether the sink also stores notifications."""
+    sink_patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))] = timedelta(hours=1)
+    """How long one insert into ClickHouse is tried before the worker gives up."""
 
     @property
     def states(self) -> Path:

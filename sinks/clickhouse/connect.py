@@ -11,18 +11,23 @@ from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError, ProgrammingError
 
 _SCHEMES: Final = {"http": False, "clickhouse": False, "https": True, "clickhouses": True}
 """Whether a scheme is TLS."""
 _CONNECT_SECONDS: Final = 10
-_ANSWER_SECONDS: Final = 60
-"""How long one statement may take; an insert that took longer is made again with its token."""
+_ANSWER_SECONDS: Final = 20
+"""How long ClickHouse may be silent; an insert that it was silent about is made again with its token. While it works it
+says so every fifteen seconds, so a statement may take longer."""
 _PID: Final = re.compile(r"^PID: (\d+)", re.MULTILINE)
 
 
 class CannotConnect(Exception):
     """ClickHouse is not to be had; the message says why and what to do."""
+
+
+class NoAnswer(CannotConnect):
+    """ClickHouse may be away for a while: the same call may be made again."""
 
 
 def open_clickhouse(dsn: str) -> Client:
@@ -50,6 +55,9 @@ def open_clickhouse(dsn: str) -> Client:
             connect_timeout=_CONNECT_SECONDS,
             send_receive_timeout=_ANSWER_SECONDS,
         )
+    except OperationalError as error:
+        message = f"ClickHouse at {address.hostname} does not answer: {error}"
+        raise NoAnswer(message) from error
     except ClickHouseError as error:
         message = f"ClickHouse at {address.hostname} does not answer as it should: {error}"
         raise CannotConnect(message) from error

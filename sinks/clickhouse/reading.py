@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.log.port import Message, Partition
+from pipeline.log.port import Committed, Message, Partition
 from sinks.clickhouse.intents import Intent
 
 
@@ -13,15 +13,25 @@ class BlockGone(Exception):
 class Reading:
     """The messages of one partition that are not in ClickHouse yet, in order."""
 
-    def __init__(self, partition: Partition, committed: int, begun: Intent | None) -> None:
+    def __init__(
+        self, partition: Partition, committed: int, begun: Intent | None, agreed: Committed, at: float
+    ) -> None:
         self.partition = partition
         self.committed = committed
         """Everything before this offset is in ClickHouse."""
+        self.agreed = agreed
+        """What the group has committed, as far as we know."""
+        self.agreed_at = at
+        """When that was so, monotonic seconds."""
         self.begun = begun
         """The block that an earlier run may have inserted, in whole or in part: it comes first."""
         self.messages: list[Message] = []
         self.size = 0
         """Bytes of the values waiting."""
+
+    def agree(self, committed: Committed, at: float) -> None:
+        """The group has committed this, and had at the time given not let another member do so."""
+        self.agreed, self.agreed_at = committed, at
 
     def add(self, message: Message) -> None:
         """Take one message; one that came before is dropped."""

@@ -3,12 +3,19 @@
 A round, for all partitions at once:
 
 1. commit the intents (first, last, epoch) as metadata of the unchanged offsets
-2. insert each block with its token
+2. insert each block, table after table, with its token
 3. commit the offsets after the blocks
 
-A crash after 1 or inside 2 leaves the intent: the next run reads exactly those messages and inserts them with the same
-token, of which ClickHouse drops what it has. A crash after 3 leaves nothing to do. The changelog is compacted, so its
-blocks cannot be read again; its rows replace one another and need neither intent nor token.
+A crash after 1 or inside 2 leaves the intent: the next run, or the next owner of the partition, reads exactly those
+messages and inserts them with the same token, of which ClickHouse drops what it has. A crash after 3 leaves nothing to
+do. The changelog is compacted, so its blocks cannot be read again; its rows replace one another and need neither intent
+nor token.
+
+A sink that was frozen may have lost its partitions without knowing. So no step is begun on knowledge that is older than
+the group takes to give partitions away: what is committed is read again before, and a partition that another owner has
+moved on is dropped. What such a sink had already sent carries a token that the other owner has used, too.
+
+While ClickHouse or the log is away, the same step is tried again and again, and the sink stays a member of its group.
 """
 
 from __future__ import annotations
@@ -16,28 +23,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partition, Unavailable
+from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partition
+from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import Intent, intent_of
+from sinks.clickhouse.lag import Lag
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
+from sinks.clickhouse.patience import Patience, Stopped
 from sinks.clickhouse.reading import Reading
 from sinks.clickhouse.rows import Rows
-from sinks.clickhouse.writer import NotInserted, Writer
+from sinks.clickhouse.writer import Writer
 
-Result = TypeVar("Result")
 _LOG: Final = logging.getLogger(__name__)
 
-_STUCK_SECONDS: Final = 30.0
-"""So long without any step done while messages wait, or without an answer of the log, is not ready."""
-_LOOK_SECONDS: Final = 1.0
-_LAG_SECONDS: Final = 10.0
+_POLL_EVERY_SECONDS: Final = 5.0
+"""How often the group hears of a sink that does not read: it waits for minutes, but others wait for us to rebalance."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class SinkSettings:
     state: str
     notifications: tuple[str, ...] = ()
     """Topics of notifications to keep; none by default, as all of them can be rendered again."""
+    member: str | None = None
+    """The member of the group that this sink is, over restarts; None: a new one each time."""
     epoch: str = "v1"
     messages_max: int = 30_000
     """Of all partitions together: about 50 MB as rows."""
@@ -58,18 +66,18 @@ class SinkSettings:
     """How long a message may wait for others; ClickHouse wants few large inserts."""
     poll_seconds: float = 0.2
     """How long a round waits for messages: also how soon a stop is noticed."""
-    attempts_max: int = 8
-    """For one insert or commit, with waits that double from `backoff_seconds`: 32 s in all."""
+    patience_seconds: float = 3_600.0
+    """How long one insert or commit is tried before the sink gives up."""
     backoff_seconds: float = 0.25
-    log_timeout_seconds: float = 30.0
+    """Before the second try; doubled before each that follows, up to `backoff_seconds_max`."""
+    backoff_seconds_max: float = 5.0
+    trusted_seconds: float = 5.0
+    """How long what was committed is known to stand; less than the session timeout of the group."""
+    log_timeout_seconds: float = 10.0
 
 
 class Unreadable(Exception):
     """A message that only this project writes cannot be decoded: a newer version, or a bug."""
-
-
-class _Stopped(Exception):
-    """The sink was asked to stop in the middle of a round; the intents stand, so the next run goes on there."""
 
 
 class ClickHouseSink:
@@ -87,18 +95,20 @@ class ClickHouseSink:
             settings.facts: add_fact_message,
             **dict.fromkeys(settings.notifications, add_notification),
         }
+        self._health = Health(clock)
+        self._lag = Lag(clock, self._health)
+        self._patience = Patience(
+            clock,
+            self._health,
+            seconds=settings.patience_seconds,
+            first_wait=settings.backoff_seconds,
+            longest_wait=settings.backoff_seconds_max,
+        )
         self._readings: dict[Partition, Reading] = {}
         self._unplaced: list[Partition] = []
         self._waiting_since: float | None = None
+        self._polled_at = clock.now()
         self._stored: dict[Partition, int] = {}
-        self._trouble: str | None = "not started"
-        """Why the sink is not at work."""
-        self._worked_at = self._clock.now()
-        """When something last went well: a poll, an insert or a commit."""
-        self._unheard_since: float | None = None
-        """When the log first did not tell how far it goes; a poll of a log that is away just finds nothing."""
-        self._look_due = 0.0
-        self._behind: dict[Partition, int] = {}
         self._hurry = False
 
     def run(self, stop: threading.Event) -> None:
@@ -114,14 +124,13 @@ class ClickHouseSink:
                 revoked=self._drop,
                 lost=self._drop,
             )
-            self._trouble = None
             while not stop.is_set():
                 self._round(consumer, stop)
-            self._trouble = "stopped"
-        except _Stopped:
-            self._trouble = "stopped"
+            self._health.fails("stopped")
+        except Stopped:
+            self._health.fails("stopped")
         except BaseException as error:
-            self._trouble = f"{type(error).__name__}: {error}"
+            self._health.fails(f"{type(error).__name__}: {error}")
             raise
         finally:
             consumer.close()
@@ -132,25 +141,19 @@ class ClickHouseSink:
 
     def status(self) -> tuple[bool, str]:
         """Whether it has partitions, all of them placed, and gets on with what it has read; why not."""
-        if self._trouble is not None:
-            return False, self._trouble
+        trouble = self._health.trouble()
+        if trouble is not None:
+            return False, trouble
         unplaced = len(self._unplaced)
         if unplaced:
             return False, f"{unplaced} partitions are not placed yet"
         if not self._stored:
             return False, "no partition is assigned"
-        now = self._clock.now()
-        unheard = now - (self._unheard_since or now)
-        if unheard > _STUCK_SECONDS:
-            return False, f"the log has not answered for {unheard:.0f} s"
-        stuck = now - self._worked_at
-        if self._waiting_since is not None and stuck > _STUCK_SECONDS:
-            return False, f"nothing was inserted or committed for {stuck:.0f} s, and messages wait"
         return True, ""
 
     def behind(self) -> Mapping[Partition, int]:
         """By partition of this member: offsets at the log's end that were not in ClickHouse at the last look."""
-        return self._behind
+        return self._lag.behind
 
     def stored(self) -> Mapping[Partition, int]:
         """By partition of this member: everything before this offset is in ClickHouse."""
@@ -170,59 +173,48 @@ class ClickHouseSink:
 
     def _round(self, consumer: Consumer, stop: threading.Event) -> None:
         limit, poll = self._settings.messages_max, self._settings.poll_seconds
-        messages = self._patiently(lambda: consumer.consume(limit, poll), stop)
-        for message in messages:
-            reading = self._readings.get(Partition(message.topic, message.partition))
-            if reading is not None:
-                reading.add(message)
+        self._take(self._patience.until_done("reading", lambda: consumer.consume(limit, poll), stop))
+        self._polled_at = self._clock.now()
         try:
             if self._unplaced:
-                self._patiently(lambda: self._place(consumer), stop)
+                self._patience.until_done("reading what was committed", lambda: self._place(consumer), stop)
             if self._is_due():
                 self._flush(consumer, stop)
-        except Fenced:  # the group has moved on: what is still ours is read again from what was committed
-            _LOG.warning("the group has moved on; reading again from the committed offsets")
+        except Fenced as error:  # what is still ours is read again from what was committed
+            _LOG.warning("reading again from the committed offsets: %s", error)
             self._readings.clear()
             self._unplaced[:] = consumer.assignment()
         self._stored = {
             partition: self._stored_before(consumer, reading) for partition, reading in self._readings.items()
         }
-        self._look_at_lag(consumer)
+        self._lag.look(consumer, self._stored)
 
-    def _look_at_lag(self, consumer: Consumer) -> None:
-        now = self._clock.now()
-        if now < self._look_due or not self._stored:
-            return
-        self._look_due = now + _LAG_SECONDS
-        try:
-            self._behind = {
-                partition: max(0, consumer.bounds(partition, _LOOK_SECONDS)[1] - offset)
-                for partition, offset in self._stored.items()
-            }
-        except Unavailable:
-            self._unheard_since = self._unheard_since or now
-        else:
-            self._unheard_since = None
+    def _take(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            reading = self._readings.get(Partition(message.topic, message.partition))
+            if reading is not None:
+                reading.add(message)
 
     def _place(self, consumer: Consumer) -> None:
         """Begin at the committed offset of each new partition; a block that was begun there comes first."""
         timeout = self._settings.log_timeout_seconds
         partitions = list(self._unplaced)
-        committed = consumer.committed(partitions, timeout)
+        asked_at = self._clock.now()
+        found = consumer.committed(partitions, timeout)
         for partition in partitions:
-            intent = intent_of(partition, committed[partition])
-            offset = committed[partition].offset
+            committed = found[partition]
+            offset = committed.offset
             if offset is None:
                 offset, _ = consumer.bounds(partition, timeout)
-            self._readings[partition] = Reading(partition, offset, intent)
+            begun = intent_of(partition, committed)
+            self._readings[partition] = Reading(partition, offset, begun, committed, asked_at)
             consumer.seek(partition, offset)
         self._unplaced.clear()
-        self._look_due = 0.0
 
     def _drop(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             self._readings.pop(partition, None)
-        self._behind = {partition: lag for partition, lag in self._behind.items() if partition not in partitions}
+        self._lag.forget(partitions)
         self._unplaced[:] = [partition for partition in self._unplaced if partition not in partitions]
 
     def _is_due(self) -> bool:
@@ -236,42 +228,102 @@ class ClickHouseSink:
         return (
             self._hurry
             or now - self._waiting_since >= self._settings.linger_seconds
-            or sum(len(reading.messages) for reading in waiting) >= self._settings.messages_max
-            or sum(reading.size for reading in waiting) >= self._settings.bytes_max
+            or self._holds(1)
             or any(reading.begun is not None for reading in waiting)
+        )
+
+    def _holds(self, times: int) -> bool:
+        """Whether what waits is so many times what one round should take."""
+        readings = self._readings.values()
+        return (
+            sum(len(reading.messages) for reading in readings) >= times * self._settings.messages_max
+            or sum(reading.size for reading in readings) >= times * self._settings.bytes_max
         )
 
     def _flush(self, consumer: Consumer, stop: threading.Event) -> None:
         """One round of the three steps."""
-        blocks = [(reading, reading.block()) for reading in self._readings.values() if reading.has_block()]
+        blocks = {reading: reading.block() for reading in self._readings.values() if reading.has_block()}
+        # 1 intents
         intents = {
-            reading.partition: Intent(block[0].offset, block[-1].offset, self._settings.epoch)
-            for reading, block in blocks
+            reading: Intent(block[0].offset, block[-1].offset, self._settings.epoch)
+            for reading, block in blocks.items()
             if reading.partition.topic != self._settings.state and reading.begun is None
         }
-        # 1 intents
-        for reading, _ in blocks:
-            reading.begun = intents.get(reading.partition, reading.begun)
-        self._commit(
-            consumer,
-            {
-                partition: Committed(self._readings[partition].committed, intent.metadata())
-                for partition, intent in intents.items()
-            },
-            stop,
-        )
+        for reading, intent in intents.items():
+            reading.begun = intent
+        begun = {reading: Committed(reading.committed, intent.metadata()) for reading, intent in intents.items()}
+        self._commit(consumer, begun, stop)
         # 2 rows
-        for reading, block in blocks:
-            if stop.is_set():  # all blocks together may take longer than whoever stops us is ready to wait
-                raise _Stopped
-            rows = self._rows(reading.partition.topic, block)
+        for reading, block in blocks.items():
             token = None if reading.begun is None else reading.begun.token(reading.partition)
-            self._patiently(partial(self._writer.insert, rows, token), stop)
+            for table, values in self._rows(reading.partition.topic, block).items():
+                self._insert(consumer, reading, {table: values}, token, stop)
         # 3 offsets
-        self._commit(consumer, {reading.partition: Committed(block[-1].offset + 1) for reading, block in blocks}, stop)
-        for reading, block in blocks:
+        self._commit(consumer, {reading: Committed(block[-1].offset + 1) for reading, block in blocks.items()}, stop)
+        for reading, block in blocks.items():
             reading.finish(block)
         self._waiting_since = None
+
+    def _insert(
+        self, consumer: Consumer, reading: Reading, rows: Rows, token: str | None, stop: threading.Event
+    ) -> None:
+        """Insert, as long as the partition is ours: rows that others insert need not come from us."""
+        if stop.is_set():  # all blocks together may take longer than whoever stops us is ready to wait
+            raise Stopped
+
+        def attempt() -> None:
+            self._stay(consumer)
+            if self._is_ours(reading):
+                self._require_standing(consumer, [reading])
+                self._writer.insert(rows, token)
+
+        self._patience.until_done(f"inserting into {', '.join(rows)}", attempt, stop)
+
+    def _commit(self, consumer: Consumer, offsets: Mapping[Reading, Committed], stop: threading.Event) -> None:
+        """Commit for the partitions that are still ours."""
+
+        def attempt() -> None:
+            self._stay(consumer)
+            ours = {reading: committed for reading, committed in offsets.items() if self._is_ours(reading)}
+            if ours:
+                self._require_standing(consumer, ours)
+                asked_at = self._clock.now()
+                by_partition = {reading.partition: committed for reading, committed in ours.items()}
+                consumer.commit_offsets(by_partition, self._settings.log_timeout_seconds)
+                for reading, committed in ours.items():
+                    reading.agree(committed, asked_at)
+
+        self._patience.until_done("committing offsets", attempt, stop)
+
+    def _stay(self, consumer: Consumer) -> None:
+        """Let the group know that we live, and let it take partitions; of what it gives little is kept."""
+        if self._clock.now() - self._polled_at < _POLL_EVERY_SECONDS:
+            return
+        messages = consumer.consume(1, 0.0)
+        self._polled_at = self._clock.now()
+        if self._holds(2):
+            for message in messages:
+                consumer.seek(Partition(message.topic, message.partition), message.offset)
+        else:
+            self._take(messages)
+
+    def _is_ours(self, reading: Reading) -> bool:
+        """Whether the group has not taken the partition meanwhile; it may have given it again since."""
+        return self._readings.get(reading.partition) is reading
+
+    def _require_standing(self, consumer: Consumer, readings: Iterable[Reading]) -> None:
+        """Raise `Fenced` when another owner has committed since; it is asked only where that is possible."""
+        asked_at = self._clock.now()
+        doubtful = [each for each in readings if asked_at - each.agreed_at > self._settings.trusted_seconds]
+        if not doubtful:
+            return
+        found = consumer.committed([each.partition for each in doubtful], self._settings.log_timeout_seconds)
+        for reading in doubtful:
+            committed = found[reading.partition]
+            if committed != reading.agreed:
+                message = f"{reading.partition} has moved from {reading.agreed} to {committed}"
+                raise Fenced(message)
+            reading.agree(committed, asked_at)
 
     def _rows(self, topic: str, block: list[Message]) -> Rows:
         rows: Rows = defaultdict(list)
@@ -289,32 +341,6 @@ class ClickHouseSink:
             )
             raise Unreadable(problem) from error
         return rows
-
-    def _commit(self, consumer: Consumer, offsets: Mapping[Partition, Committed], stop: threading.Event) -> None:
-        if offsets:
-            timeout = self._settings.log_timeout_seconds
-            self._patiently(lambda: consumer.commit_offsets(offsets, timeout), stop)
-
-    def _patiently(self, attempt: Callable[[], Result], stop: threading.Event) -> Result:
-        """What `attempt` gives; it is made again, as it was, while ClickHouse or the log is away, and then raises."""
-        delay = self._settings.backoff_seconds
-        left = self._settings.attempts_max
-        while True:
-            left -= 1
-            try:
-                result = attempt()
-            except (NotInserted, Unavailable) as error:
-                if not left:
-                    raise
-                self._trouble = f"trying again in {delay} s: {error}"
-                _LOG.warning("trying again in %s s, %s attempts left: %s", delay, left, error)
-                if self._clock.wait(stop, delay):
-                    raise _Stopped from error
-                delay *= 2
-            else:
-                self._trouble = None
-                self._worked_at = self._clock.now()
-                return result
 
     def _stored_before(self, consumer: Consumer, reading: Reading) -> int:
         if reading.messages or reading.begun is not None:

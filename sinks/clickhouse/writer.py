@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, Error, ProgrammingError
 
+from sinks.clickhouse.connect import CannotConnect
 from sinks.clickhouse.rows import COLUMNS, Rows
 
 _SETTINGS: Final = {
@@ -16,38 +17,68 @@ _SETTINGS: Final = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,  # a block with late events of many years is odd, but no error
 }
+_OTHER_TABLES: Final = frozenset({16, 20, 47, 53, 62, 115})
+"""Of columns, types and settings that are not there: no second try and nobody at ClickHouse makes these rows fit."""
+_ACCESS: Final = (
+    "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert"
+)
+_REMEDIES: Final = {
+    60: "restore the table from a backup: a new one would lack what came before",
+    81: "restore the database from a backup: a new one would lack what came before",
+    164: _ACCESS,
+    192: _ACCESS,
+    193: _ACCESS,
+    194: _ACCESS,
+    243: "make room on ClickHouse's disk",
+    497: _ACCESS,
+    516: _ACCESS,
+}
+"""By ClickHouse's error code: what somebody must do before the next try can succeed."""
 
 
 class NotInserted(Exception):
     """Nobody can say which of the rows are there: the same rows with the same token may be inserted again."""
 
 
+class Unfit(Exception):
+    """ClickHouse takes no such rows, however often; the message says what to do."""
+
+
 class Writer(Protocol):
     """What the sink needs of ClickHouse. It belongs to one thread."""
 
     def insert(self, rows: Rows, token: str | None) -> None:
-        """Insert the rows of one block, table after table; returns when ClickHouse has them.
+        """Insert rows of one block, table after table; returns when ClickHouse has them.
 
         After `NotInserted` the same rows must be inserted again with the same token. `None` is for tables without a
-        deduplication window, whose rows may come again.
+        deduplication window, whose rows may come again. Raises `Unfit` when that would be in vain.
         """
 
 
 class ClickHouseWriter:
-    """Inserts into the tables of the sink; belongs to one thread, as its client does."""
+    """Inserts into the tables of the sink, connecting when it has to; belongs to one thread, as its client does."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
         self._types: dict[str, Sequence[ClickHouseType]] = {}
 
-    def insert(self, rows: Rows, token: str | None) -> None:
-        """Insert the rows of one block, table after table; returns when ClickHouse has them."""
-        try:
-            self._insert(rows, token)
-        except ClickHouseError as error:
-            raise NotInserted(str(error)) from error
+    def open(self) -> Client:
+        """Connect now; raises what `connect` raises."""
+        client = self._client = self._connect()
+        return client
 
-    def _insert(self, rows: Rows, token: str | None) -> None:
+    def insert(self, rows: Rows, token: str | None) -> None:
+        """Insert rows of one block, table after table; returns when ClickHouse has them."""
+        try:
+            client = self._client or self.open()
+            self._insert(client, rows, token)
+        except CannotConnect as error:
+            raise NotInserted(str(error)) from error
+        except ClickHouseError as error:
+            raise _verdict(error) from error
+
+    def _insert(self, client: Client, rows: Rows, token: str | None) -> None:
         settings: dict[str, Any] = dict(_SETTINGS)
         if token is not None:
             settings["insert_deduplication_token"] = token
@@ -55,19 +86,29 @@ class ClickHouseWriter:
             if values:
                 names = COLUMNS[table]
                 width = len(names)
-                self._client.insert(
+                client.insert(
                     table,
                     [values[column::width] for column in range(width)],
                     column_names=names,
-                    column_types=self._types_of(table),
+                    column_types=self._types_of(client, table),
                     column_oriented=True,
                     settings=settings,
                 )
 
-    def _types_of(self, table: str) -> Sequence[ClickHouseType]:
+    def _types_of(self, client: Client, table: str) -> Sequence[ClickHouseType]:
         """The types of the columns, asked for once: they do not change while a process runs."""
         types = self._types.get(table)
         if types is None:
-            context = self._client.create_insert_context(table, COLUMNS[table], column_oriented=True)
+            context = client.create_insert_context(table, COLUMNS[table], column_oriented=True)
             types = self._types[table] = context.column_types
         return types
+
+
+def _verdict(error: ClickHouseError) -> NotInserted | Unfit:
+    """Whether another try may succeed. What the client itself refused has no code."""
+    code = error.code if isinstance(error, Error) else None
+    if code in _OTHER_TABLES or (code is None and isinstance(error, DataError | ProgrammingError)):
+        message = f"{error}; ClickHouse's tables are not those of this version: install the one that made them"
+        return Unfit(message)
+    remedy = _REMEDIES.get(code) if code is not None else None
+    return NotInserted(f"{error}; {remedy}" if remedy else str(error))

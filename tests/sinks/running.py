@@ -42,7 +42,7 @@ def settings(**changed: Any) -> SinkSettings:
 
 def sink_on(log: Log, client: Client, using: SinkSettings | None = None) -> ClickHouseSink:
     """A sink from the log into ClickHouse."""
-    return ClickHouseSink(log, ClickHouseWriter(client), using or settings())
+    return ClickHouseSink(log, ClickHouseWriter(lambda: client), using or settings())
 
 
 class Running:

@@ -83,7 +83,7 @@ def test_rows_of_one_message_are_told_apart_by_their_index() -> None:
 
 
 def test_every_kind_of_fact_arrives_in_its_table(clickhouse: Client) -> None:
-    ClickHouseWriter(clickhouse).insert(rows_of(*ONE_OF_EACH), "one-of-each")
+    ClickHouseWriter(lambda: clickhouse).insert(rows_of(*ONE_OF_EACH), "one-of-each")
 
     found = clickhouse.query("SELECT seq, fact, cause, toUnixTimestamp64Milli(at), idx FROM facts ORDER BY seq")
     assert [(seq, cause, at, idx) for seq, _, cause, at, idx in found.result_rows] == [

@@ -78,8 +78,8 @@ def client_with(client: Client, steps: Steps) -> Any:
 
 
 def log_with(log: EmbeddedLog, steps: Steps) -> Any:
-    def consumer(group: str | None = None) -> Any:
-        inner = log.consumer(group)
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner = log.consumer(group, **named)
 
         def commit_offsets(offsets: Mapping[Partition, Committed], timeout: float) -> None:
             steps.take("commit", lambda: inner.commit_offsets(offsets, timeout))
@@ -249,8 +249,8 @@ def test_an_insert_whose_answer_is_lost_is_made_again(
 def test_a_commit_that_finds_the_log_away_is_made_again(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
     tell(embedded_log)
 
-    def consumer(group: str | None = None) -> Any:
-        inner: Consumer = embedded_log.consumer(group)
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = embedded_log.consumer(group, **named)
         return Wrapped(inner, commit_offsets=failing(2, Unavailable("no answer"), inner.commit_offsets, done=False))
 
     drain(Wrapped(embedded_log, consumer=consumer), clickhouse)  # type: ignore[arg-type]
@@ -262,8 +262,8 @@ def test_a_poll_that_finds_the_log_away_is_made_again(clickhouse: Client, embedd
     tell(embedded_log)
     left = [2]
 
-    def consumer(group: str | None = None) -> Any:
-        inner: Consumer = embedded_log.consumer(group)
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = embedded_log.consumer(group, **named)
 
         def consume(limit: int, timeout: float) -> list[Message]:
             if left[0]:
@@ -285,8 +285,8 @@ def test_a_sink_is_ready_once_it_has_partitions_and_all_of_them_are_placed(
     tell(embedded_log)
     polled, go_on = threading.Event(), threading.Event()
 
-    def consumer(group: str | None = None) -> Any:
-        inner: Consumer = embedded_log.consumer(group)
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = embedded_log.consumer(group, **named)
 
         def committed(partitions: list[Partition], timeout: float) -> dict[Partition, Committed]:
             polled.set()
@@ -310,13 +310,13 @@ def test_a_sink_is_ready_once_it_has_partitions_and_all_of_them_are_placed(
 def test_a_sink_that_the_log_does_not_answer_is_not_ready(
     clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinks.clickhouse.sink._STUCK_SECONDS", 0.5)
-    monkeypatch.setattr("sinks.clickhouse.sink._LAG_SECONDS", 0.0)
+    monkeypatch.setattr("sinks.clickhouse.health._UNHEARD_SECONDS", 0.5)
+    monkeypatch.setattr("sinks.clickhouse.lag._EVERY_SECONDS", 0.0)
     tell(embedded_log)
     away = threading.Event()
 
-    def consumer(group: str | None = None) -> Any:
-        inner: Consumer = embedded_log.consumer(group)
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = embedded_log.consumer(group, **named)
 
         def bounds(partition: Partition, timeout: float) -> tuple[int, int]:
             if away.is_set():
@@ -338,7 +338,7 @@ def test_a_sink_that_the_log_does_not_answer_is_not_ready(
 def test_a_sink_whose_insert_gets_no_answer_is_not_ready(
     clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinks.clickhouse.sink._STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("sinks.clickhouse.health._STUCK_SECONDS", 0.1)
     tell(embedded_log)
     go_on = threading.Event()
 
@@ -348,7 +348,7 @@ def test_a_sink_whose_insert_gets_no_answer_is_not_ready(
 
     with running(embedded_log, Wrapped(clickhouse, insert=insert)) as sink:  # type: ignore[arg-type]
         try:
-            sink.wait_until(lambda: sink.sink.status()[1].endswith("s, and messages wait"))
+            sink.wait_until(lambda: sink.sink.status()[1].startswith("inserting into journal has taken"))
         finally:
             go_on.set()
 
@@ -359,7 +359,7 @@ def test_a_sink_gives_up_when_clickhouse_stays_away_and_says_so(clickhouse: Clie
     tell(embedded_log)
     away = Wrapped(clickhouse, insert=failing(99, OperationalError("gone"), clickhouse.insert, done=False))
 
-    sink = Running(sink_on(embedded_log, away, settings(attempts_max=3)))  # type: ignore[arg-type]
+    sink = Running(sink_on(embedded_log, away, settings(patience_seconds=0.1)))  # type: ignore[arg-type]
     sink.wait_for_death()
 
     assert isinstance(sink.error, NotInserted)
@@ -372,7 +372,9 @@ def test_a_sink_that_waits_for_clickhouse_can_be_stopped(clickhouse: Client, emb
     away = Wrapped(clickhouse, insert=failing(99, OperationalError("gone"), clickhouse.insert, done=False))
 
     with running(embedded_log, away, settings(backoff_seconds=SECONDS)) as sink:  # type: ignore[arg-type]
-        sink.wait_until(lambda: sink.sink.status() == (False, f"trying again in {SECONDS} s: gone"))
+        sink.wait_until(
+            lambda: sink.sink.status() == (False, "inserting into journal is tried again, for 3600 s more: gone")
+        )
 
     assert sink.error is None
     assert sink.sink.status() == (False, "stopped")

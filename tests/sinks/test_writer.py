@@ -24,7 +24,7 @@ def count(client: Client) -> int:
 
 
 def test_a_block_inserted_again_with_its_token_is_there_once(clickhouse: Client) -> None:
-    writer = ClickHouseWriter(clickhouse)
+    writer = ClickHouseWriter(lambda: clickhouse)
 
     for _ in range(3):
         writer.insert({"notifications": notifications(1_000)}, "writer:same")
@@ -33,7 +33,7 @@ def test_a_block_inserted_again_with_its_token_is_there_once(clickhouse: Client)
 
 
 def test_the_same_rows_with_another_token_are_other_rows(clickhouse: Client) -> None:
-    writer = ClickHouseWriter(clickhouse)
+    writer = ClickHouseWriter(lambda: clickhouse)
 
     writer.insert({"notifications": notifications(10)}, "writer:one")
     writer.insert({"notifications": notifications(10)}, "writer:two")
@@ -42,12 +42,12 @@ def test_the_same_rows_with_another_token_are_other_rows(clickhouse: Client) -> 
 
 
 def test_a_block_may_span_more_months_than_the_server_would_allow_by_itself(clickhouse: Client) -> None:
-    ClickHouseWriter(clickhouse).insert({"notifications": notifications(150)}, "writer:months")
+    ClickHouseWriter(lambda: clickhouse).insert({"notifications": notifications(150)}, "writer:months")
 
     assert clickhouse.query("SELECT uniq(toYYYYMM(at)) FROM notifications").result_rows == [(150,)]
 
 
 def test_a_table_without_rows_is_left_alone(clickhouse: Client) -> None:
-    ClickHouseWriter(clickhouse).insert({"notifications": []}, "writer:none")
+    ClickHouseWriter(lambda: clickhouse).insert({"notifications": []}, "writer:none")
 
     assert count(clickhouse) == 0

@@ -1,0 +1,54 @@
+"""Health: what the sink's thread tells the web pages; written by one thread and read by others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.clock import Clock
+
+_STUCK_SECONDS: Final = 8.0
+"""One call that has taken so long is not ready: that is told within ten seconds."""
+_UNHEARD_SECONDS: Final = 4.0
+"""As long without an answer of the log; a look may have been two seconds off and then take a second."""
+
+
+class Health:
+    """What the sink does, and why it does not get on."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._trouble: str | None = "not started"
+        self._doing = ""
+        self._since = clock.now()
+        """When that began."""
+        self._unheard_since: float | None = None
+
+    def begins(self, what: str) -> None:
+        """A call that may take long begins."""
+        self._doing, self._since = what, self._clock.now()
+
+    def works(self) -> None:
+        """Something went well."""
+        self._trouble = None
+
+    def fails(self, why: str) -> None:
+        """It cannot get on, until something goes well."""
+        self._trouble = why
+
+    def heard(self, *, answer: bool) -> None:
+        """Whether the log told how far it goes; a poll of a log that is away just finds nothing."""
+        if answer:
+            self._unheard_since = None
+        elif self._unheard_since is None:
+            self._unheard_since = self._clock.now()
+
+    def trouble(self) -> str | None:
+        """Why the sink does not get on; None when it does."""
+        if self._trouble is not None:
+            return self._trouble
+        now, since = self._clock.now(), self._unheard_since
+        if since is not None and now - since > _UNHEARD_SECONDS:
+            return f"the log has not answered for {now - since:.0f} s"
+        if now - self._since > _STUCK_SECONDS:
+            return f"{self._doing} has taken {now - self._since:.0f} s"
+        return None
