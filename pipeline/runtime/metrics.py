@@ -29,8 +29,8 @@ _CAUSES: Final = tuple(error.__name__ for error in (Aborted, Fenced, OutcomeUnkn
 """Of an abort: told from the start, so that a first one is a change."""
 _PROCESS: Final = "process"
 _RULES_MAX: Final = 1_000
-"""Rules told one by one; those that gave points less often are told together, or a worker for thousands of programs
-would drown its Prometheus."""
+"""Rules told one by one: those that gave points first, as a counter must not come and go. The others are told together,
+or a worker for thousands of programs would drown its Prometheus."""
 _OTHERS: Final = ("", "", "")
 
 
@@ -100,13 +100,13 @@ class Metrics(Collector):
     def _rule_hits(self) -> Metric:
         hits = CounterMetricFamily(
             "accrue_rule_hits",
-            f"How often a rule, milestone or streak level gave points; the {_RULES_MAX} busiest.",
+            f"How often a rule, milestone or streak level gave points; beyond {_RULES_MAX} of them together.",
             labels=["org", "program", "rule"],
         )
-        counted = sorted((-count, award) for role in self._roles for award, count in dict(role.awards).items())
-        for count, (org_id, program_id, rule_id) in counted[:_RULES_MAX]:
-            hits.add_metric([str(org_id), str(program_id), rule_id], -count)
-        hits.add_metric(_OTHERS, -sum(count for count, _ in counted[_RULES_MAX:]))
+        counted = [one for role in self._roles for one in dict(role.awards).items()]
+        for (org_id, program_id, rule_id), count in counted[:_RULES_MAX]:
+            hits.add_metric([str(org_id), str(program_id), rule_id], count)
+        hits.add_metric(_OTHERS, sum(count for _, count in counted[_RULES_MAX:]))
         return hits
 
     def _durations(self) -> Iterator[Metric]:

@@ -223,5 +223,9 @@ class Progress:
     def _restoring(self) -> str:
         restores = dict(self.restores).values()
         if not restores:
-            return f"{self.restoring} partitions wait for their committed offsets"
-        return f"restoring {len(restores)} partitions: {pace(restores, self.clock.now())}"
+            return f"{_partitions(self.restoring)} without their committed offsets yet"
+        return f"restoring {_partitions(len(restores))}: {pace(restores, self.clock.now())}"
+
+
+def _partitions(count: int) -> str:
+    return f"{count} partition{'' if count == 1 else 's'}"

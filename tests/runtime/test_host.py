@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import pytest
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Partition
-from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.host import HostApp, build_app, running
+from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.metrics import Metrics
 from schemas.facts import decode_facts
-from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation
+from tests.runtime.workshop import PATIENCE_SECONDS, Until, Workshop, activation, bill
 
 TRANSACTION = {
     "type": "transactionAdded",
@@ -37,9 +38,17 @@ from pathlib import Path
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.runtime.host import run_worker
 from pipeline.runtime.settings import Settings
-settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None,
-                    dead_letters_per_minute_max=1)
-run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("intake", "loyalty"))
+settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
+class Failing:
+    name = "sink"
+    def run(self, stop):
+        raise ZeroDivisionError
+    def status(self):
+        return False, ""
+    def behind(self):
+        return {}
+others = [Failing()] if "sink" in sys.argv else []
+run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("intake", "loyalty"), extra_roles=others)
 """
 STUCK_WORKER = """
 import sys, threading
@@ -56,7 +65,7 @@ class Stuck:
         return True, ""
     def behind(self):
         return {}
-host._STOP_SECONDS = 0.2
+host._STOP_SECONDS = float(sys.argv[2])
 settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
 host.run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("sink",), extra_roles=[Stuck()])
 """
@@ -80,7 +89,10 @@ def send(workshop: Workshop, count: int = 1, **changes: object) -> None:
 
 
 def wait_for(workshop: Workshop, role: str, topic: str) -> None:
-    until = workshop.until_read(role, topic)
+    wait_until(workshop.until_read(role, topic))
+
+
+def wait_until(until: Until) -> None:
     pause = threading.Event()
     while not until.is_set():
         pause.wait(0.05)
@@ -180,7 +192,7 @@ class _Failing:
 
 
 def test_metrics_tell_the_lag_of_a_role_that_is_not_ours() -> None:
-    text = Metrics("accrue", [], {"sink": _Failing().behind}).text()
+    text = Metrics("accrue", [], {"sink": _Failing().behind}, dict).text()
 
     assert 'kafka_consumergroup_lag{consumergroup="accrue.sink",partition="1",topic="facts"} 7.0' in text
 
@@ -194,13 +206,48 @@ def test_role_that_dies_ends_the_app_with_its_error(workshop: Workshop) -> None:
     assert not any(app.alive().values())
 
 
-def test_error_of_an_agent_reaches_the_thread_that_waits(workshop: Workshop) -> None:
-    send(workshop, 3, customerId="nobody")
-    settings = workshop.settings.model_copy(update={"dead_letters_per_minute_max": 2})
-    app = build_app(settings, workshop.log, ("intake",))
+def test_error_of_an_agent_reaches_the_thread_that_waits(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
 
-    with pytest.raises(TooManyDeadLetters), running(app):
+    monkeypatch.setattr(IntakeRole, "process", fail)
+    send(workshop, 3)
+    app = build_app(workshop.settings, workshop.log, ("intake",))
+
+    with pytest.raises(ZeroDivisionError), running(app):
         app.stop_roles.wait(PATIENCE_SECONDS)
+
+
+def test_role_that_halts_says_why_while_the_worker_lives_and_the_others_work(workshop: Workshop) -> None:
+    port = free_port()
+    settings = workshop.settings.model_copy(update={"dead_letters_per_minute_max": 2, "web_port": port})
+    app = build_app(settings, workshop.log, ("intake", "loyalty"))
+    send(workshop, 3, customerId="nobody")
+
+    with running(app):
+        wait_until(Until(lambda: "halted" in app.status()["intake"][1]))
+        workshop.journal(bill(5, 1, time.time_ns() // 1_000_000))
+        wait_for(workshop, "loyalty", "journal")
+        lives, ready = get(port, "/livez"), get(port, "/readyz")
+
+    assert lives == (200, '{"alive":true,"dead":[]}')
+    assert (ready[0], json.loads(ready[1])) == (
+        503,
+        {
+            "ready": False,
+            "roles": {
+                "intake": {
+                    "ready": False,
+                    "reason": "halted: more than 2 messages in a minute could not be read; the last was "
+                    'host.transactions:1:2, INVALID_FIELDS: is "nobody". Correct the producer, or raise '
+                    "ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX",
+                },
+                "loyalty": {"ready": True, "reason": ""},
+            },
+        },
+    )
+    assert workshop.read("deadletters") == []
+    assert len(workshop.read("facts")) == 1
 
 
 def test_role_that_nothing_was_given_for_is_refused(workshop: Workshop) -> None:
@@ -208,8 +255,8 @@ def test_role_that_nothing_was_given_for_is_refused(workshop: Workshop) -> None:
         build_app(workshop.settings, workshop.log, ("sink",))
 
 
-def _worker(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WORKER, str(folder)], cwd=Path(__file__).parents[2])
+def _worker(folder: Path, *others: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WORKER, str(folder), *others], cwd=Path(__file__).parents[2])
 
 
 def test_worker_in_the_foreground_ends_with_zero_on_sigterm(workshop: Workshop, tmp_path: Path) -> None:
@@ -227,32 +274,52 @@ def test_worker_in_the_foreground_ends_with_zero_on_sigterm(workshop: Workshop, 
     assert len(workshop.read("notifications.points")) == 2
 
 
-def test_worker_in_the_foreground_ends_with_an_error_when_a_role_dies(workshop: Workshop, tmp_path: Path) -> None:
-    send(workshop, 5, customerId="nobody")
-
-    worker = _worker(tmp_path)
+def test_worker_in_the_foreground_ends_with_an_error_when_a_role_dies(workshop: Workshop) -> None:
+    worker = _worker(workshop.folder, "sink")
     try:
-        assert worker.wait(60) not in (0, -signal.SIGKILL)
+        assert worker.wait(60) == 1
     finally:
         worker.kill()
         worker.wait(10)
 
-    assert workshop.read("deadletters") == []
     assert HostApp.BootStrategy.enable_kafka is False
 
 
 def test_worker_in_the_foreground_ends_with_an_error_that_names_the_role_that_does_not_stop(tmp_path: Path) -> None:
-    folder = Path(__file__).parents[2]
-    command = [sys.executable, "-c", STUCK_WORKER, str(tmp_path)]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as worker:
+    with _stuck_worker(tmp_path, stop_seconds=0.2) as worker:
+        worker.send_signal(signal.SIGTERM)
+        told, _ = worker.communicate(timeout=30)
+
+    assert worker.returncode == 1
+    assert "sink still runs 0.2 s after it was told to stop: in Condition.wait, line " in told
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_ends_a_worker_at_once_and_says_so(tmp_path: Path, second: signal.Signals) -> None:
+    with _stuck_worker(tmp_path, stop_seconds=600.0) as worker:
+        worker.send_signal(signal.SIGTERM)
+        _read_until(worker, "Signal received")
+        worker.send_signal(second)
+        told, _ = worker.communicate(timeout=10)
+
+    assert worker.returncode == 128 + second
+    assert told.endswith(f"{second.name} while stopping: leaving at once; the log aborts what is open\n")
+
+
+@contextmanager
+def _stuck_worker(folder: Path, stop_seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """A worker whose only role never ends."""
+    command = [sys.executable, "-c", STUCK_WORKER, str(folder), str(stop_seconds)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as worker:
         try:
-            assert worker.stdout is not None
-            while "runs" not in (line := worker.stdout.readline()):
-                assert line, "the worker died before its role ran"
-            worker.send_signal(signal.SIGTERM)
-            told, _ = worker.communicate(timeout=30)
+            _read_until(worker, "runs")
+            yield worker
         finally:
             worker.kill()
 
-    assert worker.returncode == 1
-    assert "sink still runs 0.2 s after it was told to stop" in told
+
+def _read_until(worker: subprocess.Popen[str], wanted: str) -> None:
+    assert worker.stdout is not None
+    while wanted not in (line := worker.stdout.readline()):
+        assert line, f"the worker ended before it said {wanted!r}"
