@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pipeline.cli.backfill import backfill
 from pipeline.cli.customer import customer
 from pipeline.cli.demo import demo
+from pipeline.cli.dlq import dlq
 from pipeline.cli.importing import import_group
 from pipeline.cli.place import Unusable
 from pipeline.cli.program import problems_of, program
@@ -51,7 +52,7 @@ def accrue() -> None:
     """
 
 
-for command in (backfill, customer, demo, import_group, program, report, send, tail, topics, verify, worker):
+for command in (backfill, customer, demo, dlq, import_group, program, report, send, tail, topics, verify, worker):
     accrue.add_command(command)
 
 FAILURES: Final[dict[type[Exception], Callable[[Exception], str]]] = {

@@ -1,0 +1,81 @@
+"""Bytes that anybody may have sent, as a terminal can bear them and as JSON can hold them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from rich.markup import escape
+
+from pipeline.cli.output import instant, shown
+
+_HEX_BYTES_MAX: Final = 4_096
+_HEX_LINE: Final = 16
+
+
+def printable(text: str) -> str:
+    """The text with nothing in it that a terminal would obey: what cannot be printed is escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def cell(text: str) -> str:
+    """Printable text for a table, where brackets would be markup."""
+    return escape(printable(text))
+
+
+def when(milliseconds: int | None) -> str:
+    """An instant in UTC, to the second."""
+    return "-" if milliseconds is None else shown(moment(milliseconds))
+
+
+def moment(milliseconds: int) -> datetime | str:
+    """An instant; a timestamp that is none as it is, for producers write what they like."""
+    try:
+        return instant(milliseconds)
+    except (OverflowError, ValueError, OSError):  # a year before 1 or after 9999
+        return str(milliseconds)
+
+
+def as_json_value(value: bytes | None) -> str | dict[str, str] | None:
+    """The text, or the bytes as `{"hex": …}` where they are none; None for None."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"hex": value.hex()}
+
+
+def in_a_line(value: bytes | None) -> str:
+    """A key or a header's value, for people."""
+    if value is None:
+        return "none"
+    try:
+        return printable(value.decode())
+    except UnicodeDecodeError:
+        return f"0x{value.hex()}"
+
+
+def content(value: bytes | None) -> tuple[str, str]:
+    """What kind of content it is, and the content: JSON indented, text, else hex beside what of it can be printed."""
+    if value is None:
+        return "no value (a tombstone)", ""
+    size = f"{len(value):,} bytes"
+    try:
+        text = value.decode()
+        lines = msgspec.json.format(text, indent=2).splitlines()
+        msgspec.json.decode(value)
+        kind = "JSON"
+    except UnicodeDecodeError:
+        rows = [value[start : start + _HEX_LINE] for start in range(0, min(len(value), _HEX_BYTES_MAX), _HEX_LINE)]
+        dump = "\n".join(f"{_HEX_LINE * index:06x}  {row.hex(' '):47}  {_dots(row)}" for index, row in enumerate(rows))
+        cut = f", the first {_HEX_BYTES_MAX:,} of them; --raw writes all" if len(value) > _HEX_BYTES_MAX else ""
+        return f"{size}, no text{cut}", dump
+    except (msgspec.DecodeError, RecursionError):
+        lines, kind = text.splitlines(), "text"
+    return f"{size} of {kind}", "\n".join(map(printable, lines))
+
+
+def _dots(row: bytes) -> str:
+    return "".join(chr(byte) if chr(byte).isascii() and chr(byte).isprintable() else "." for byte in row)
