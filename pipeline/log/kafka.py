@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its __all__
     AdminClient,
     ConfigResource,
@@ -101,16 +101,13 @@ class KafkaLog:
         if missing := set(topics) - counts.keys():
             message = f"there is no topic {', '.join(sorted(missing))}"
             raise LogError(message)
-        wanted = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
-        request = ConsumerGroupTopicPartitions(group, wanted)
-        answers = self._admin.list_consumer_group_offsets([request], require_stable=True)
-        found = _result(f"read the offsets of group {group}", answers[group]).topic_partitions
-        return {
-            Partition(place.topic, place.partition): Committed(
-                place.offset if place.offset >= 0 else None, place.metadata or ""
-            )
-            for place in found
-        }
+        wanted = [Partition(topic, number) for topic in topics for number in range(counts[topic])]
+        # Not the admin client: librdkafka 2.16 crashes the process when the group's coordinator has just moved.
+        reader = self.consumer(group)
+        try:
+            return reader.committed(wanted, _ADMIN_SECONDS)
+        finally:
+            reader.close()
 
     def close(self) -> None:
         """Nothing is held open: the admin client ends with this object."""
