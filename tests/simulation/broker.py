@@ -7,7 +7,7 @@ As in Kafka, the epoch of a transactional id is all that keeps a late request fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Never
 
@@ -87,6 +87,14 @@ class SimBroker:
         """What a group has committed."""
         offsets = self.group(group).offsets
         return {one: offsets.get(one, Committed(None)) for topic in topics for one in self.partitions(topic)}
+
+    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+        """The last stable offset of each."""
+        lanes = {one: self.lane(one) for one in partitions}
+        _Client(self)._ask("ends", timeout)
+        found = {one: lane.stable for one, lane in lanes.items()}
+        self.machine.step(f"ends {sorted(found.values())}")
+        return found
 
     def close(self) -> None:
         """Nothing is held."""

@@ -16,8 +16,8 @@ from heapq import heappop, heappush
 
 from greenlet import greenlet
 
-START_MS = 1_600_000_000_000 // 86_400_000 * 86_400_000
-"""The wall clock at the beginning, milliseconds since the epoch: a midnight."""
+START_MS = 1_600_000_000_000 // 86_400_000 * 86_400_000 + 90 * 86_400_000
+"""The wall clock at the beginning, milliseconds since the epoch: a midnight after everything that is sent."""
 _STEP_SECONDS = 0.002
 _WAKE_SECONDS = 0.001
 _TAIL_LINES = 120
@@ -128,10 +128,9 @@ class Machine:
             raise Crashed
         delay = self.chance.random() * _STEP_SECONDS
         if faults.hit("freeze"):
-            delay = self.chance.choice((0.5, 2.0, 4.0, 8.0)) * (0.5 + self.chance.random())
-            process.frozen_until = self.now + delay
+            process.frozen_until = self.now + self.chance.choice((0.5, 2.0, 4.0, 8.0)) * (0.5 + self.chance.random())
         if faults.hit("cut"):
-            process.cut_until = self.now + delay + 6.0 * self.chance.random()
+            process.cut_until = self.now + 6.0 * self.chance.random()
         self.sleep(delay)
 
     def sleep(self, seconds: float) -> None:
@@ -165,7 +164,9 @@ class Machine:
         """End a process where it stands."""
         process.crashed = True
         if process.greenlet and not process.greenlet.dead:
+            self.current = process
             process.greenlet.throw(Crashed)
+            self.current = None
 
     def _next_ticket(self) -> int:
         self._count += 1
@@ -173,6 +174,9 @@ class Machine:
 
     def _wake(self, process: Process, ticket: int) -> None:
         if process.ticket != ticket or process.greenlet.dead:
+            return
+        if process.frozen_until > self.now:
+            self.at(process.frozen_until - self.now, partial(self._wake, process, ticket))
             return
         self._parked.pop(process, None)
         process.ticket = 0
@@ -208,11 +212,10 @@ class InRealTime(Machine):
 
 
 class SimClock:
-    """The machine's time as `pipeline.clock.Clock`; `frozen_wall` keeps the wall clock at the beginning."""
+    """The machine's time as `pipeline.clock.Clock`."""
 
-    def __init__(self, machine: Machine, *, frozen_wall: bool = False) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._rate = 0 if frozen_wall else 1_000
 
     def now(self) -> float:
         """Seconds since the beginning."""
@@ -220,7 +223,7 @@ class SimClock:
 
     def wall(self) -> int:
         """Milliseconds since the epoch."""
-        return START_MS + int(self._machine.now * self._rate)
+        return START_MS + int(self._machine.now * 1_000)
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         """Let time pass, or less once `stop` is set."""

@@ -1,0 +1,190 @@
+"""What outlives a process: the local stores of a slot, and ClickHouse."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
+from pipeline.runtime.store_port import Change
+from sinks.clickhouse.rows import COLUMNS, Rows
+from sinks.clickhouse.writer import NotInserted
+from tests.simulation.machine import Machine
+
+Row = tuple[Any, ...]
+
+
+class Files:
+    """What one partition's store holds."""
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, bytes] = {}
+        self.due: list[tuple[int, bytes]] = []
+        self.forgotten: list[tuple[int, bytes]] = []
+        self.position = 0
+        self.whole = False
+
+    def copy(self) -> Files:
+        """As it is now."""
+        other = Files()
+        other.values, other.due, other.forgotten = dict(self.values), list(self.due), list(self.forgotten)
+        other.position, other.whole = self.position, self.whole
+        return other
+
+
+class Disk:
+    """The disk of one slot: a crash leaves it as of the last write, other accidents as of an older one, or empty."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.files: dict[int, Files] = {}
+        self._machine = machine
+        self._older: dict[int, Files] = {}
+
+    def open(self, number: int) -> SimStore:
+        """The store of a partition."""
+        self._machine.step(f"open store {number}")
+        faults = self._machine.faults
+        if faults.hit("store lost"):
+            self.files.pop(number, None)
+        if number in self._older and faults.hit("store old"):
+            self.files[number] = self._older[number].copy()
+        return SimStore(self._machine, self, number)
+
+    def wrote(self, number: int) -> None:
+        """Keep what is written now and then."""
+        if number not in self._older or self._machine.chance.random() < 0.1:
+            self._older[number] = self.files[number].copy()
+
+
+class SimStore:
+    """One partition's store, in memory."""
+
+    def __init__(self, machine: Machine, disk: Disk, number: int) -> None:
+        self._machine = machine
+        self._disk = disk
+        self._number = number
+        self.files = disk.files.setdefault(number, Files())
+
+    @property
+    def marker(self) -> Marker | None:
+        """The state that the store holds."""
+        raw = self.files.values.get(MARKER_KEY)
+        return decode_marker(raw) if raw is not None and self.files.whole else None
+
+    @property
+    def position(self) -> int:
+        """The changelog offset from which on there may be something new."""
+        return self.files.position
+
+    def matches(self, mark: Mark) -> bool:
+        """Whether the store holds exactly this state."""
+        return self.marker is not None and self.marker.mark == mark
+
+    def begin_anew(self) -> None:
+        """Forget everything."""
+        self._machine.step("begin store anew")
+        self.files = self._disk.files[self._number] = Files()
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        return self.files.values.get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of keys."""
+        return [self.files.values.get(key) for key in keys]
+
+    def has_customers(self) -> bool:
+        """Whether there is any customer."""
+        return any(not key.startswith(b"$") for key in self.files.values)
+
+    def due(self, until: int) -> Iterator[tuple[int, bytes]]:
+        """Customers with a timer due."""
+        return iter([one for one in self.files.due if one[0] <= until])
+
+    def forgotten(self, until: int) -> Iterator[tuple[int, bytes]]:
+        """Bills that may be deleted."""
+        return iter([one for one in self.files.forgotten if one[0] <= until])
+
+    def write(
+        self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
+    ) -> None:
+        """Store what one transaction changed."""
+        self._machine.step("store")
+        self._apply(heads, entries, others)
+        self.files.values[MARKER_KEY] = marker
+        self._disk.wrote(self._number)
+
+    def note(self, position: int) -> None:
+        """Everything before `position` is in the store."""
+        self._machine.step(f"note {position}")
+        self.files.position, self.files.whole = position, True
+
+    def restore(
+        self,
+        heads: Iterable[Change],
+        entries: Iterable[Change],
+        others: Iterable[Change],
+        position: int,
+        *,
+        whole: bool,
+    ) -> None:
+        """Store what was read from the changelog."""
+        self._machine.step(f"restore {position} {whole}")
+        self._apply(heads, entries, others)
+        self.files.position, self.files.whole = position, whole
+        self._disk.wrote(self._number)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _apply(self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change]) -> None:
+        files = self.files
+        for index, changes in ((files.due, heads), (files.forgotten, entries), (None, others)):
+            for key, value, was_at, now_at in changes:
+                if value is None:
+                    files.values.pop(key, None)
+                else:
+                    files.values[key] = value
+                if index is not None and was_at != now_at:
+                    if was_at is not None and (was_at, key) in index:
+                        index.remove((was_at, key))
+                    if now_at is not None and (now_at, key) not in index:
+                        insort(index, (now_at, key))
+
+
+class SimClickHouse:
+    """Tables that remember the last tokens; what has a token once is not inserted again."""
+
+    window = 100
+
+    def __init__(self, machine: Machine) -> None:
+        self.tables: defaultdict[str, Counter[Row]] = defaultdict(Counter)
+        self._machine = machine
+        self._tokens: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=self.window))
+
+    def insert(self, rows: Rows, token: str | None) -> None:
+        """Insert table by table: between two of them anything may happen."""
+        faults = self._machine.faults
+        for table, values in rows.items():
+            if not values:
+                continue
+            self._machine.step(f"insert {table} {token}")
+            if faults.hit("insert refused"):
+                message = "refused"
+                raise NotInserted(message)
+            if token is None or token not in self._tokens[table]:
+                width = len(COLUMNS[table])
+                self.tables[table].update(
+                    row_of(values[start : start + width]) for start in range(0, len(values), width)
+                )
+                if token is not None:
+                    self._tokens[table].append(token)
+            if faults.hit("insert unanswered"):
+                message = "no answer"
+                raise NotInserted(message)
+
+
+def row_of(values: Sequence[Any]) -> Row:
+    return tuple([one if isinstance(one, str | int | None) else repr(one) for one in values])

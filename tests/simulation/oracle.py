@@ -1,0 +1,227 @@
+"""What must be true in the end, whatever happened: everything is as an undisturbed run over the same input leaves it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from pipeline.engine.state import decode_bill
+from pipeline.intake.native import normalise
+from pipeline.intake.verdict import Accepted, Limits
+from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, TopicSpec
+from pipeline.runtime.loyalty_role import LoyaltyRole
+from pipeline.runtime.marker import MARKER_KEY, decode_marker, mark_of
+from pipeline.runtime.progress import Progress
+from schemas.records import WALL_SOURCE, decode_record
+from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
+from sinks.clickhouse.rows import COLUMNS, Rows
+from tests.simulation.broker import SimBroker
+from tests.simulation.disk import Disk, Row, row_of
+from tests.simulation.machine import Machine, SimClock
+from tests.simulation.world import BASE, Violation, World
+from topics.catalog import Catalog
+
+Told = tuple[bytes | None, bytes | None, Headers]
+_WALL_IS_OLD = 0
+
+
+class Outcome(NamedTuple):
+    """What one journal partition amounts to."""
+
+    told: dict[str, list[Told]]
+    """Facts, notifications and dead letters, in order within each topic."""
+    state: dict[bytes, bytes]
+    next_offset: int
+
+
+class _BeforeTime(SimClock):
+    """A wall clock that stands before everything, so that nobody writes ticks."""
+
+    def wall(self) -> int:
+        return _WALL_IS_OLD
+
+
+def check(world: World) -> None:
+    """Compare what the log, the stores and the tables hold with an undisturbed run; raises `Violation`."""
+    if world.plan.variant == "inputs":
+        _check_intake(world)
+    told: dict[str, dict[int, list[Told]]] = defaultdict(dict)
+    letters: list[Told] = []
+    for partition in world.broker.partitions(world.catalog.name("journal")):
+        expected = undisturbed(partition.number, tuple(_all(world, partition)))
+        _check_state(world, partition, expected)
+        for topic, messages in expected.told.items():
+            if topic == world.catalog.name("deadletters"):
+                letters += messages
+            else:
+                told[topic][partition.number] = messages
+    for topic in (world.catalog.name("facts"), *world.catalog.notifications):
+        for partition in world.broker.partitions(topic):
+            seen = [(one.key, one.value, one.headers) for one in _all(world, partition)]
+            _same(f"{topic} {partition.number}", seen, told[topic].get(partition.number, []))
+    if world.plan.variant != "inputs":
+        _same("dead letters", sorted(_letters(world)), sorted(letters))
+    if world.plan.sink:
+        _check_tables(world)
+
+
+@lru_cache(maxsize=64)
+def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
+    """What one worker makes of a journal partition when nothing happens to it."""
+    machine = Machine(0, {})
+    clock = _BeforeTime(machine)
+    log = SimBroker(machine, clock, undisturbed=True)
+    catalog = Catalog(BASE.prefix, BASE.partitions)
+    log.create_topics([TopicSpec(*spec[:3]) for spec in catalog.specs()])
+    role = LoyaltyRole(log, BASE, Progress("loyalty"), clock=clock, open_store=Disk(machine).open)
+    (topic,) = role.topics
+    partition = Partition(topic, number)
+    role.open(partition, Committed(None), 0)
+    while role.restore(partition) is None:
+        pass
+    out: list[Outgoing] = []
+    offset = 0
+    rest: Sequence[Message] = journal
+    while rest:
+        out += role.process(rest).messages
+        finished = role.finish()
+        out += finished.messages
+        role.committed()
+        offset = finished.offsets[partition].offset or 0
+        rest = [one for one in rest if one.offset >= offset]
+    told: dict[str, list[Told]] = defaultdict(list)
+    state: dict[bytes, bytes] = {}
+    for one in out:
+        if one.topic != catalog.name("state"):
+            told[one.topic].append((one.key, one.value, one.headers))
+        elif one.value is None:
+            state.pop(one.key or b"", None)
+        elif one.key != MARKER_KEY:
+            state[one.key or b""] = one.value
+    role.close()
+    return Outcome(told, state, offset)
+
+
+def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
+    number = journal.number
+    changelog = _all(world, Partition(world.catalog.name("state"), number))
+    latest = {one.key or b"": one.value for one in changelog if one.value is not None}
+    latest = {key: value for key, value in latest.items() if _last(changelog, key) is not None}
+    marks = [decode_marker(one.value or b"").mark for one in changelog if one.key == MARKER_KEY]
+    raw = latest.pop(MARKER_KEY, None)
+    if raw is None:
+        return
+    clock = decode_marker(raw).clock.time
+    state = _kept(expected.state, clock)
+    _same(f"changelog {number}", _kept(latest, clock), state)
+    rounds = [mark.round for mark in marks]
+    if world.machine.faults.counts["compaction"]:
+        _same(f"rounds {number}, compacted", rounds, sorted(set(rounds)))
+    else:
+        _same(f"rounds {number}", rounds, list(range(1, len(rounds) + 1)))
+    group = world.broker.group(f"{world.plan.settings.group}.loyalty")
+    _same(f"committed {number}", mark_of(group.offsets[journal]), marks[-1])
+    _same(f"next offset {number}", marks[-1].next_offset, expected.next_offset)
+    for files in world.current_stores(number):
+        values = {key: value for key, value in files.values.items() if key != MARKER_KEY}
+        _same(f"local store {number}", _kept(values, clock), state)
+
+
+def _kept(state: Mapping[bytes, bytes], clock: int) -> dict[bytes, bytes]:
+    """Without the bills that may be forgotten: when exactly that happens is no decision."""
+    return {key: raw for key, raw in state.items() if b"#" not in key or decode_bill(raw).forgotten_at > clock}
+
+
+def _last(changelog: Sequence[Message], key: bytes) -> bytes | None:
+    return next(one.value for one in reversed(changelog) if one.key == key)
+
+
+def _check_intake(world: World) -> None:
+    """Each input is in the journal or in the dead letters, once, and each input partition kept its order."""
+    catalog = world.catalog
+    limits = Limits(clock_topic=catalog.name("transactions"))
+    records: dict[str, list[bytes]] = defaultdict(list)
+    refused: list[tuple[bytes | None, bytes | None]] = []
+    for topic in catalog.inputs:
+        for partition in world.broker.partitions(topic):
+            for message in _all(world, partition):
+                verdict = normalise(message, wall=world.clock.wall(), limits=limits)
+                if not isinstance(verdict, Accepted):
+                    refused.append((message.key, message.value))
+                    continue
+                copies = catalog.partitions if verdict.key is None else 1
+                records[verdict.record.source] += [_timeless(verdict.record)] * copies
+    journalled: dict[tuple[str, int], list[tuple[int, bytes]]] = defaultdict(list)
+    for partition in world.broker.partitions(catalog.name("journal")):
+        for message in _all(world, partition):
+            record = decode_record(message.value or b"")
+            if record.source and record.source != WALL_SOURCE:
+                journalled[record.source, partition.number].append((record.offset, _timeless(record)))
+    seen: dict[str, list[bytes]] = defaultdict(list)
+    for (source, number), some in journalled.items():
+        offsets = [offset for offset, _ in some]
+        _same(f"journal {number}, from {source}", offsets, sorted(set(offsets)))
+        seen[source] += [record for _, record in some]
+    _same("journal", {one: Counter(of) for one, of in seen.items()}, {one: Counter(of) for one, of in records.items()})
+    letters = [(key, value) for key, value, _ in _letters(world)]
+    _same("dead letters", sorted(letters, key=repr), sorted(refused, key=repr))
+
+
+def _timeless(record: Any) -> bytes:
+    """A record without the time at which intake happened to take it."""
+    return repr([getattr(record, name) for name in record.__struct_fields__ if name != "received_at"]).encode()
+
+
+def _check_tables(world: World) -> None:
+    catalog = world.catalog
+    expected: dict[str, Counter[Row]] = defaultdict(Counter)
+    adders = {catalog.name("journal"): add_journal_record, catalog.name("facts"): add_fact_message}
+    for topic in (*adders, *catalog.notifications):
+        for partition in world.broker.partitions(topic):
+            rows: Rows = defaultdict(list)
+            for message in _all(world, partition):
+                adders.get(topic, add_notification)(rows, message)
+            for table, values in rows.items():
+                expected[table].update(_rows(table, values))
+    for table, wanted in expected.items():
+        _same(f"table {table}", world.tables.tables[table], wanted)
+    heads: Rows = defaultdict(list)
+    for partition in world.broker.partitions(catalog.name("state")):
+        add_heads(heads, _all(world, partition))
+    for table, values in heads.items():
+        missing = set(_rows(table, values)) - set(world.tables.tables[table])
+        _same(f"table {table}, missing", missing, set())
+
+
+def _rows(table: str, values: list[Any]) -> list[Row]:
+    width = len(COLUMNS[table])
+    return [row_of(values[start : start + width]) for start in range(0, len(values), width)]
+
+
+def _letters(world: World) -> list[Told]:
+    topic = world.catalog.name("deadletters")
+    return [(m.key, m.value, m.headers) for one in world.broker.partitions(topic) for m in _all(world, one)]
+
+
+def _all(world: World, partition: Partition) -> list[Message]:
+    return world.broker.lane(partition).read(0, 1 << 30)[0]
+
+
+def _same(what: str, seen: Any, expected: Any) -> None:
+    if seen != expected:
+        message = f"{what}: {_difference(seen, expected)}"
+        raise Violation(message)
+
+
+def _difference(seen: Any, expected: Any) -> str:
+    if isinstance(seen, list) and isinstance(expected, list):
+        place = next((at for at, (a, b) in enumerate(zip(seen, expected, strict=False)) if a != b), None)
+        if place is None:
+            return f"{len(seen)} where {len(expected)} were expected"
+        return f"at {place} of {len(seen)} and {len(expected)}: {seen[place]!r:.300} is not {expected[place]!r:.300}"
+    if isinstance(seen, dict) and isinstance(expected, dict):
+        keys = [key for key in {**seen, **expected} if seen.get(key) != expected.get(key)]
+        return f"{len(keys)} differ, such as {keys[0]!r:.80}: {seen.get(keys[0])!r:.300} is not {expected.get(keys[0])!r:.300}"
+    return f"{seen!r:.300} is not {expected!r:.300}"
