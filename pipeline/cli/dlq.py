@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -97,7 +96,7 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
         found = letters.get(entry)
         message = letters.messages([entry])[entry]
     if raw:
-        sys.stdout.buffer.write(message.value or b"")
+        click.echo(message.value or b"", nl=False)
         return
     letter = found.letter
     headers, defects = own_headers(message.headers), defects_in(message)
