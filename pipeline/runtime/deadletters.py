@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pipeline.intake.deadletters import dead_letter_headers
@@ -23,10 +23,19 @@ class DeadLetters:
     """Makes the dead letters of one role and counts those that took effect in the last minute."""
 
     def __init__(
-        self, topic: str, stage: str, per_minute_max: int | None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        topic: str,
+        stage: str,
+        per_minute_max: int | None,
+        *,
+        reasons: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`stage` is the role's name; without a maximum it never stops; `clock` gives seconds."""
-        self.by_reason: Counter[str] = Counter()
+        """`stage` is the role's name; without a maximum it never stops; `clock` gives seconds.
+
+        Letters of `reasons` are counted from zero: a first one that appears out of nothing is no rise to Prometheus.
+        """
+        self.by_reason: Counter[str] = Counter(dict.fromkeys(reasons, 0))
         """Letters that took effect."""
         self._topic = topic
         self._stage = stage

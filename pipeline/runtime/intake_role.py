@@ -8,7 +8,7 @@ from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.native import normalise
-from pipeline.intake.verdict import Accepted, Limits
+from pipeline.intake.verdict import Accepted, Limits, Reason
 from pipeline.log.port import Committed, Message, Outgoing, Partition
 from pipeline.runtime.deadletters import DeadLetters
 from pipeline.runtime.loop import Decided, Finished
@@ -29,7 +29,6 @@ class IntakeRole:
         """The wall time of `clock` is when a message was taken."""
         catalog = Catalog(settings.prefix, settings.partitions)
         self.topics: Sequence[str] = catalog.inputs
-        self._progress = progress
         self._clock = clock
         self._limits = Limits(
             clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
@@ -37,8 +36,9 @@ class IntakeRole:
         self._journal = catalog.name("journal")
         self._journal_partitions = range(settings.partitions)
         self._dead_letters = DeadLetters(
-            catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max, clock=clock.now
+            catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max, reasons=Reason, clock=clock.now
         )
+        progress.dead_letters_by_reason = self._dead_letters.by_reason
         self._opened: dict[Partition, int] = {}
         self._read: dict[Partition, int] = {}
         """Of the open round: the offset after the last message of each partition."""
@@ -82,7 +82,6 @@ class IntakeRole:
         """The round took effect."""
         self._read = {}
         self._dead_letters.committed()
-        self._progress.dead_letters_by_reason = dict(self._dead_letters.by_reason)
 
     def aborted(self) -> None:
         """The round had no effect."""

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.intake.verdict import Reason
 from pipeline.log.port import Aborted, Partition
+from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.metrics import Metrics
 from pipeline.runtime.progress import Progress
+from pipeline.runtime.settings import Settings
 
 JOURNAL = Partition("loyalty.journal", 2)
 
@@ -118,6 +122,16 @@ def test_aborts_of_every_cause_are_told_from_the_start() -> None:
 
     causes = {dict(labels)["cause"]: value for (name, labels), value in samples.items() if "aborted" in name}
     assert causes == {"Aborted": 0, "Fenced": 0, "OutcomeUnknown": 0, "Unavailable": 0}
+
+
+def test_dead_letters_of_every_reason_are_told_from_the_start(tmp_path: Path) -> None:
+    progress = Progress("intake")
+    IntakeRole(Settings(data_dir=tmp_path), progress)
+
+    samples = seen(Metrics("accrue", [progress], {}, dict))
+
+    letters = {dict(labels)["reason"]: value for (name, labels), value in samples.items() if "dead" in name}
+    assert letters == dict.fromkeys(Reason, 0)
 
 
 def test_rules_beyond_the_first_thousand_are_told_together() -> None:
