@@ -1,4 +1,4 @@
-"""`python -m bench [a b c d memory] [--records N] [--customers N]`: runs benchmarks one after the other.
+"""`python -m bench [a b c d e f g h memory] [--records N] [--customers N]`: runs benchmarks one after the other.
 
 Each runs in processes of its own, and prints one JSON line for each thing it measures. Run nothing else meanwhile.
 """
@@ -15,6 +15,10 @@ BENCHMARKS: Final = {
     "b": "bench.codecs",
     "c": "bench.whole_program",
     "d": "bench.simple_job",
+    "e": "bench.delivery",
+    "f": "bench.latency",
+    "g": "bench.restart",
+    "h": "bench.restart",  # on the same customers, in the same run
     "memory": "bench.memory",
 }
 
@@ -35,8 +39,8 @@ def main() -> int:
         for part in (f"--{name}", str(value))
     ]
     failed = 0
-    for name in chosen.names or BENCHMARKS:
-        failed += subprocess.run([sys.executable, "-m", BENCHMARKS[name], *sizes], check=False).returncode != 0
+    for module in dict.fromkeys(BENCHMARKS[name] for name in chosen.names or BENCHMARKS):
+        failed += subprocess.run([sys.executable, "-m", module, *sizes], check=False).returncode != 0
     return failed
 
 

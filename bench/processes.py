@@ -61,6 +61,11 @@ class Process:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(_STOP_SECONDS)
 
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(_STOP_SECONDS)
+
 
 @contextmanager
 def started(commands: Sequence[Sequence[str]], environment: Mapping[str, str], folder: Path) -> Iterator[list[Process]]:
@@ -73,6 +78,11 @@ def started(commands: Sequence[Sequence[str]], environment: Mapping[str, str], f
     finally:
         for process in processes:
             process.stop()
+
+
+def python_module(name: str) -> list[str]:
+    """The command that runs a module of ours."""
+    return [sys.executable, "-m", name]
 
 
 def accrue(environment: Mapping[str, str], *arguments: str) -> None:

@@ -40,7 +40,7 @@ def run(cluster: Cluster, folder: Path, size: Sizes, workers: int) -> None:
     catalog = Catalog()
     transactions, journal, facts = catalog.name("transactions"), catalog.name("journal"), catalog.name("facts")
     environment = worker.environment(cluster.bootstrap, folder)
-    accrue(environment, "topics", "create")
+    worker.create_topics(environment)
     accrue(environment, "backfill", "begin")
     accrue(environment, "program", "apply", str(PROGRAM))
     records = cluster.write(_backlog(transactions, size))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.cluster import Cluster
 from bench.processes import ACCRUE, accrue
 from schemas.program import ProgramDefinition
+from topics.catalog import Catalog
 
 
 def environment(bootstrap: str, folder: Path) -> dict[str, str]:
@@ -25,9 +27,21 @@ def commands(workers: int, roles: Sequence[str]) -> list[list[str]]:
     return [[ACCRUE, "worker", *asked, "--slot", str(slot)] for slot in range(workers)]
 
 
-def prepare(environment: dict[str, str], program: ProgramDefinition, folder: Path) -> None:
-    """Make the topics and put the program in force."""
+def create_topics(environment: Mapping[str, str], prefix: str = Catalog().prefix) -> None:
+    """Make the topics, and wait until each partition has a leader: a busy broker takes its time."""
     accrue(environment, "topics", "create")
+    topics = [spec.name for spec in Catalog(prefix).specs()]
+    Cluster(environment["ACCRUE_KAFKA_BOOTSTRAP"]).ends(topics, visible=True)
+
+
+def prepare(environment: Mapping[str, str], program: ProgramDefinition, folder: Path) -> None:
+    """Make the topics and put the program in force."""
+    create_topics(environment)
+    apply(environment, program, folder)
+
+
+def apply(environment: Mapping[str, str], program: ProgramDefinition, folder: Path) -> None:
+    """Put the program in force."""
     file = folder / "program.yaml"
     file.write_text(program.model_dump_json(exclude_unset=True))
     accrue(environment, "program", "apply", str(file))
