@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.log.port import Committed, LogError, Outgoing, Partition, TopicSpec
+from pipeline.runtime.changelog import StateAhead
 from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.loop import Gone, TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
@@ -59,7 +60,7 @@ _CALM_SECONDS = 150.0
 """So long after the last fault everything must be done."""
 _STOP_SECONDS = 45.0
 _NUISANCE_SECONDS = 1.0
-_DEATHS = (SlotInUse, Gone, NotInserted, LogError)
+_DEATHS = (SlotInUse, Gone, NotInserted, LogError, StateAhead)
 """What a worker may die of in a storm: its supervisor starts it again."""
 
 Variant = Literal["journal", "wall", "inputs"]
@@ -202,10 +203,12 @@ class World:
         lane = self.broker.lane(partition)
         offset = self.broker.group(group).offsets.get(partition)
         start = 0 if offset is None or offset.offset is None else offset.offset
-        return lane.stable != lane.end or bool(lane.read(start, 1)[0])
+        return bool(lane.read(start, 1)[0])
 
     def _drained(self) -> bool:
-        if self._unsent or any(self.left().values()):
+        if self._unsent or any(lane.stable != lane.end for lane in self.broker.lanes.values()):
+            return False
+        if any(self.left().values()):
             return False
         return all(self.current_stores(number) for number in range(self.catalog.partitions))
 
