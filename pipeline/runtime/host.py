@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import faust
 from faust.app.base import BootStrategy
-from faust.web import Request, Response, View
 
 from pipeline.log.port import Log, Message, Partition
+from pipeline.runtime.foreground import ForegroundWorker, leave_at_once
 from pipeline.runtime.halted import Halted
 from pipeline.runtime.intake_role import INTAKE, IntakeRole
 from pipeline.runtime.loop import Decided, Role, TransactionalLoop
 from pipeline.runtime.loyalty_role import LOYALTY, LoyaltyRole
-from pipeline.runtime.metrics import CONTENT_TYPE, Metrics
+from pipeline.runtime.metrics import Metrics
+from pipeline.runtime.pages import add_pages
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import RoleName, Settings
 from pipeline.runtime.slot import SlotLock
@@ -239,7 +238,9 @@ def build_app(
             raise ValueError(message)
         app.roles.append(HostedRole(app, log, role, progress, settings))
     app.roles.extend(extra_roles)
-    _add_pages(app, settings)
+    ours = [one.progress for one in app.roles if isinstance(one, HostedRole)]
+    metrics = Metrics(settings.group, ours, {one.name: one.behind for one in app.roles}, app.status)
+    add_pages(app, app.alive, app.status, metrics)
     return app
 
 
@@ -251,12 +252,12 @@ def run_worker(
     A second signal ends the process at once. Raises `SystemExit` in any other case.
     """
     app = build_app(settings, log, roles, extra_roles=extra_roles)
-    worker = _Worker(app, loglevel="INFO", redirect_stdouts=False, loop=asyncio.new_event_loop())
+    worker = ForegroundWorker(app, loglevel="INFO", redirect_stdouts=False, loop=asyncio.new_event_loop())
     try:
         worker.execute_from_commandline()
     finally:
         if app.stuck:  # in a call that nothing can end: what it uses can never be released, so nobody waits for that
-            _leave_at_once(1)
+            leave_at_once(1)
 
 
 @contextmanager
@@ -292,52 +293,3 @@ def _collect_garbage_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 1_000)
-
-
-class _Worker(faust.Worker):
-    def _schedule_shutdown(self, number: signal.Signals) -> None:
-        super()._schedule_shutdown(number)
-        # Not by the event loop, which may be the one that is stuck.
-        for one in (signal.SIGINT, signal.SIGTERM):
-            self.loop.remove_signal_handler(one)
-            signal.signal(one, _end_at_once)
-
-    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
-        super().on_setup_root_logger(logger, level)
-        logger.setLevel(logging.INFO)  # Faust leaves DEBUG, which costs a fifth of the time
-
-
-def _end_at_once(number: int, _frame: FrameType | None) -> None:
-    name = signal.Signals(number).name
-    sys.stderr.write(f"{name} while stopping: leaving at once; the log aborts what is open\n")
-    _leave_at_once(128 + number)
-
-
-def _leave_at_once(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _add_pages(app: HostApp, settings: Settings) -> None:
-    ours = [role.progress for role in app.roles if isinstance(role, HostedRole)]
-    metrics = Metrics(settings.group, ours, {role.name: role.behind for role in app.roles}, app.status)
-
-    async def livez(view: View, _request: Request) -> Response:
-        """Whether every role runs."""
-        dead = sorted(name for name, alive in app.alive().items() if not alive)
-        return view.json({"alive": not dead, "dead": dead}, status=503 if dead else 200)
-
-    async def readyz(view: View, _request: Request) -> Response:
-        """Whether every role is ready, and why not."""
-        status = app.status()
-        ready = all(one for one, _ in status.values())
-        body = {"ready": ready, "roles": {name: {"ready": one, "reason": why} for name, (one, why) in status.items()}}
-        return view.json(body, status=200 if ready else 503)
-
-    async def show_metrics(view: View, _request: Request) -> Response:
-        """What stands now, for Prometheus."""
-        return view.text(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
-
-    for path, page in (("/livez", livez), ("/readyz", readyz), ("/metrics", show_metrics)):
-        app.page(path, name=path[1:])(page)
