@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -43,8 +43,10 @@ _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 offsets.topic.replication.factor=1
@@ -91,16 +93,25 @@ def can_run() -> bool:
 class Broker:
     """One broker over one data folder; it can be killed and started again on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, advertised: Sequence[str] = ()) -> None:
+        """For each address in `advertised` there is one more listener, one of `doors`, whose clients are sent there."""
         self._folder = folder
         self._classpath = f"{_jars()}/*"
-        self._port, controller_port = _free_ports(2)
+        port, controller_port, *door_ports = _free_ports(2 + len(advertised))
         self._process: subprocess.Popen[bytes] | None = None
-        self.bootstrap = f"127.0.0.1:{self._port}"
+        self.bootstrap = f"127.0.0.1:{port}"
+        self.doors = tuple(f"127.0.0.1:{door}" for door in door_ports)
         folder.mkdir(parents=True, exist_ok=True)
         self._properties = folder / "server.properties"
+        names = ("PLAINTEXT", *(f"DOOR{number}" for number in range(len(advertised))))
         self._properties.write_text(
-            _PROPERTIES.format(port=self._port, controller_port=controller_port, data=folder / "data")
+            _PROPERTIES.format(
+                listeners=_listeners(names, (self.bootstrap, *self.doors)),
+                advertised=_listeners(names, (self.bootstrap, *advertised)),
+                protocols=",".join(f"{name}:PLAINTEXT" for name in (*names, "CONTROLLER")),
+                controller_port=controller_port,
+                data=folder / "data",
+            )
         )
         (folder / "log4j2.properties").write_text(_LOGGING)
         # A cluster id must not begin with a dash, or the command line takes it for an option.
@@ -194,6 +205,10 @@ def _jars() -> Path:
                 raise BrokerError(message)
             marker.touch()
     return marker.parent
+
+
+def _listeners(names: Sequence[str], addresses: Sequence[str]) -> str:
+    return ",".join(f"{name}://{address}" for name, address in zip(names, addresses, strict=True))
 
 
 def _group_exists(leader: int) -> bool:

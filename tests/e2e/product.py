@@ -68,6 +68,14 @@ class Product:
     @contextmanager
     def worker(self, *arguments: str, slot: int = 0, **variables: str) -> Iterator[Worker]:
         """A worker in the background; killed at the end if it still runs."""
+        worker = self.start_worker(*arguments, slot=slot, **variables)
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+    def start_worker(self, *arguments: str, slot: int = 0, **variables: str) -> Worker:
+        """A worker in the background, which whoever asked for it ends."""
         port = free_port()
         environment = self._environment({**variables, "ACCRUE_WEB_PORT": str(port - slot)})
         said = self.folder / f"worker-{slot}.log"
@@ -75,11 +83,7 @@ class Product:
             process = subprocess.Popen(
                 [ACCRUE, "worker", "--slot", str(slot), *arguments], env=environment, stdout=out, stderr=out
             )
-        worker = Worker(process, said, port)
-        try:
-            yield worker
-        finally:
-            worker.kill()
+        return Worker(process, said, port)
 
     @contextmanager
     def watched(self) -> Iterator[Watch]:
@@ -131,6 +135,14 @@ class Worker:
         """End it as an operator does; it must end well."""
         self._process.send_signal(signal.SIGTERM)
         assert self._process.wait(PATIENCE_SECONDS) == 0, self.last_words()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """SIGSTOP and SIGCONT make it hang and go on; does nothing to one that has ended."""
+        self._process.send_signal(number)
+
+    def code(self) -> int | None:
+        """The exit code once it has ended; below zero for the signal that ended it."""
+        return self._process.poll()
 
     def kill(self) -> None:
         """End it at once; a second call does nothing."""

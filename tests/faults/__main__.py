@@ -1,0 +1,43 @@
+"""`python -m tests.faults --faults N --seed S`: faults on a real broker; exit code 1 when anything went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.run import run
+from tests.faults.schedule import SLOTS
+
+
+def main() -> int:
+    """Run, print a line for each fault and a summary as JSON; the folder is kept when something is wrong."""
+    arguments = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    arguments.add_argument("--faults", type=int, default=25)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--workers", type=int, default=2, choices=range(1, len(SLOTS) + 1), help="at the beginning")
+    arguments.add_argument("--rate", type=float, default=60.0, help="messages a second")
+    given = arguments.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="accrue-faults-"))
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes of the run end with it
+    result = run(folder, faults=given.faults, seed=given.seed, workers=given.workers, rate=given.rate, say=say)
+    for violation in result.violations:
+        say(f"VIOLATION: {violation.what}\n{violation.evidence}")
+    say(result.summary())
+    if result.violations:
+        say(f"what it left: {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""The arithmetic of `program.yaml`, done naively: what must be decided about each customer, message by message.
+
+It knows what was sent and in which order, and nothing of the engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tests.faults.generator import Sent
+from tests.faults.messages import DAY_MS
+
+Decision = tuple[Any, ...]
+"""What was decided, in the order of the facts: its kind, the id of the message, and its numbers."""
+
+_FIELDS: Final = {
+    "transactionAdded": {"billNumber", "amountMinor", "currency"},
+    "transactionReturned": {"ofBill", "amountMinor", "currency"},
+    "redeemPoints": {"programId", "points"},
+    "customEvent": {"eventName"},
+}
+_TIERS: Final = (200, 900)
+_NAMES: Final = {"transactionAdded": "TransactionAdded", "transactionReturned": "TransactionReturned"} | {
+    "redeemPoints": "RedeemPoints",
+    "customEvent": "CustomEventReceived",
+}
+
+
+def message_of(value: bytes) -> dict[str, Any] | None:
+    """What was sent, where intake must take it; None where it must become a dead letter."""
+    try:
+        message = json.loads(value)
+    except ValueError:
+        return None
+    head = {"type", "orgId", "customerId", "eventTime"}
+    if not head <= message.keys() or not _FIELDS[message["type"]] <= message.keys():
+        return None
+    return message if message.get("amountMinor", 0) >= 0 else None
+
+
+def record_name(kind: str) -> str:
+    """What the journal calls a message of this kind."""
+    return _NAMES[kind]
+
+
+@dataclass
+class _Lot:
+    at: int
+    points: int
+
+
+@dataclass
+class _Bill:
+    amount: int
+    returned: int = 0
+    award: int = 0
+    asked: int = 0
+    lot: _Lot | None = None
+
+
+@dataclass
+class Customer:
+    """One customer's account."""
+
+    balance: int = 0
+    lifetime: int = 0
+    tier: int = 1
+    decisions: list[Decision] = field(default_factory=list)
+    _seen: dict[tuple[str, str], str] = field(default_factory=dict)
+    _lots: list[_Lot] = field(default_factory=list)
+    _bills: dict[str, _Bill] = field(default_factory=dict)
+    _months: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
+    _weeks: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Decide one message."""
+        kind, one = message["type"], message["id"]
+        content = json.dumps(message, sort_keys=True)
+        before = self._seen.get((kind, one))
+        if before == content:
+            return
+        if before is not None:
+            self._refuse(message, "id_reused")
+            return
+        self._seen[kind, one] = content
+        if not self.decisions:
+            self._decide("accepted", message)
+            self._decide("registered", message)
+        else:
+            self._decide("accepted", message)
+        {
+            "transactionAdded": self._buy,
+            "transactionReturned": self._return,
+            "redeemPoints": self._redeem,
+            "customEvent": self._event,
+        }[kind](message)
+
+    def _buy(self, message: dict[str, Any]) -> None:
+        number, amount = message["billNumber"], message["amountMinor"]
+        if number in self._bills:
+            self._refuse(message, "bill_exists")
+            return
+        self._decide("recorded", message, number)
+        bill = self._bills[number] = _Bill(amount)
+        points = amount // 100 if amount >= 500 else 0
+        if points:
+            bill.award = points
+            bill.lot = self._issue(message, points, "spend")
+        day = datetime.fromtimestamp(message["eventTime"] / 1000, UTC)
+        before = self._months[day.year, day.month]
+        self._months[day.year, day.month] = after = before + amount
+        if before < 20_000 <= after:
+            self._decide("achieved", message, "big-month", after)
+            self._issue(message, 50, "big-month")
+        self._rise(message)
+
+    def _return(self, message: dict[str, Any]) -> None:
+        bill = self._bills.get(message["ofBill"])
+        if bill is None:
+            self._refuse(message, "bill_unknown")
+            return
+        if bill.returned >= bill.amount:
+            self._refuse(message, "bill_returned")
+            return
+        counted = min(message["amountMinor"], bill.amount - bill.returned)
+        bill.returned += counted
+        self._decide("returned", message, counted)
+        asked = bill.award if bill.returned == bill.amount else bill.award * bill.returned // bill.amount
+        due, bill.asked = asked - bill.asked, asked
+        if due:
+            points = min(due, bill.lot.points if bill.lot else 0)
+            if bill.lot:
+                bill.lot.points -= points
+            self.balance -= points
+            self.lifetime -= points
+            self._decide("reversed", message, points, self.balance, self.lifetime)
+
+    def _redeem(self, message: dict[str, Any]) -> None:
+        points = message["points"]
+        if points > self.balance:
+            self._refuse(message, "balance_too_low")
+            return
+        self.balance -= points
+        self._decide("redeemed", message, points, self.balance)
+        for lot in sorted(self._lots, key=lambda lot: lot.at):
+            taken = min(lot.points, points)
+            lot.points -= taken
+            points -= taken
+
+    def _event(self, message: dict[str, Any]) -> None:
+        if message["eventName"] == "review":
+            self._issue(message, 5, "review")
+        if message["eventName"] == "visit":
+            week = (message["eventTime"] // DAY_MS + 3) // 7
+            self._weeks[week] += 1
+            if self._weeks[week] == 3:
+                self._decide("achieved", message, "three-visits", 3)
+                self._issue(message, 10, "three-visits")
+        self._rise(message)
+
+    def _issue(self, message: dict[str, Any], points: int, rule: str) -> _Lot:
+        self.balance += points
+        self.lifetime += points
+        lot = _Lot(message["eventTime"], points)
+        self._lots.append(lot)
+        self._decide("issued", message, points, rule, self.balance, self.lifetime)
+        return lot
+
+    def _rise(self, message: dict[str, Any]) -> None:
+        reached = 1 + sum(self.lifetime >= threshold for threshold in _TIERS)
+        if reached > self.tier:
+            self._decide("upgraded", message, self.tier, reached)
+            self.tier = reached
+
+    def _refuse(self, message: dict[str, Any], reason: str) -> None:
+        self._decide("refused", message, reason)
+
+    def _decide(self, kind: str, message: dict[str, Any], *numbers: object) -> None:
+        self.decisions.append((kind, message["id"], *numbers))
+
+
+def customers_of(ledger: Iterable[Sent]) -> dict[int, Customer]:
+    """Every customer as they must stand after all that was sent."""
+    customers: dict[int, Customer] = defaultdict(Customer)
+    for sent in sorted(ledger, key=lambda one: (one.partition, one.offset)):
+        message = message_of(sent.value)
+        if message is not None:
+            customers[message["customerId"]].take(message)
+    return dict(customers)

@@ -1,0 +1,230 @@
+"""The checker: from what was sent, works out naively what must be there, and compares it with what is.
+
+It reads topics and tables as any consumer would, and shares no code with the engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tests.faults.arithmetic import Customer, Decision, customers_of, message_of, record_name
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, Evidence
+
+_SHOWN: Final = 5
+_SOURCE, _SOURCE_OFFSET, _ORG, _CUSTOMER, _ID, _EVENT_TIME = 2, 3, 4, 5, 6, 8
+"""Places in a journal record, after its type."""
+_KINDS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
+    "RecordAccepted": ("accepted", ()),
+    "RecordRefused": ("refused", (4,)),
+    "CustomerRegistered": ("registered", ()),
+    "TransactionRecorded": ("recorded", (4,)),
+    "ReturnRecorded": ("returned", (5,)),
+    "PointsIssued": ("issued", (7, 9, 12, 13)),
+    "PointsRedeemed": ("redeemed", (7, 10)),
+    "PointsReversed": ("reversed", (7, 11, 12)),
+    "MilestoneAchieved": ("achieved", (6, 8)),
+    "TierUpgraded": ("upgraded", (6, 7)),
+}
+"""What a fact is called in the arithmetic, and where its numbers stand."""
+_SILENT: Final = frozenset({"ProgramAdopted", "PurchaseCounted", "ReturnCounted", "MilestoneProgressed"})
+_NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
+    "registered": ("customerAdded", lambda _: None),
+    "recorded": ("transactionAdded", lambda _: None),
+    "issued": ("pointsIssued", lambda decision: float(decision[2])),
+    "redeemed": ("pointsRedeemed", lambda decision: float(decision[2])),
+    "reversed": ("issuedPointsReversed", lambda decision: float(decision[2])),
+    "achieved": ("targetValueAchieved", lambda _: None),
+    "upgraded": ("tierUpgraded", lambda decision: float(decision[3])),
+}
+_NUMBER: Final = {
+    "pointsIssued": "totalPointsIssued",
+    "pointsRedeemed": "totalPointsRedeemed",
+    "issuedPointsReversed": "currentEventTotalPointsReturned",
+    "tierUpgraded": "upgradedTierNumber",
+}
+
+
+def check(evidence: Evidence) -> list[str]:
+    """Everything that is not as it must be; empty when all is well."""
+    customers = customers_of(evidence.ledger)
+    return [
+        *(f"a transaction hangs in {place}" for place in evidence.hanging),
+        *_check_intake(evidence),
+        *_check_facts(evidence, customers),
+        *_check_notifications(evidence, customers),
+        *_check_tables(evidence, customers),
+    ]
+
+
+def _check_intake(evidence: Evidence) -> Iterator[str]:
+    """Every message is once in the journal, or once in the dead letters, as intake's rules say; in order."""
+    records: dict[str, Any] = {}
+    dead: dict[str, bytes] = {}
+    for sent in evidence.ledger:
+        place = f"{INPUT}:{sent.partition}:{sent.offset}"
+        message = message_of(sent.value)
+        if message is None:
+            dead[place] = sent.value
+        else:
+            head = (message["orgId"], message["customerId"], message["id"], message["eventTime"])
+            records[place] = (record_name(message["type"]), *head)
+
+    def in_journal() -> Iterator[tuple[str, Any]]:
+        latest: dict[str, int] = {}
+        for read in evidence.topics[JOURNAL]:
+            record = msgspec.msgpack.decode(read.value[1:])
+            source, offset = record[_SOURCE], record[_SOURCE_OFFSET]
+            if not source.startswith(f"{INPUT}:"):
+                continue
+            if offset <= latest.get(source, -1):
+                disorder.append(f"{source}:{offset} after {latest[source]}")
+            latest[source] = offset
+            head = tuple(record[place] for place in (0, _ORG, _CUSTOMER, _ID, _EVENT_TIME))
+            yield f"{source}:{offset}", head
+
+    disorder: list[str] = []
+    yield from _differences("journal", records, in_journal())
+    yield from _some("the journal is out of order", disorder)
+    letters = ((read.headers["accrue.origin"].decode(), read.value) for read in evidence.topics[DEAD_LETTERS])
+    yield from _differences("dead letters", dead, letters)
+
+
+def _check_facts(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
+    """Each customer's facts are those of the arithmetic, in its order and without a gap in their numbers."""
+    decided: dict[int, list[Decision]] = defaultdict(list)
+    numbers: dict[int, int] = defaultdict(int)
+    journal: dict[int, int] = defaultdict(lambda: -1)
+    gaps: list[str] = []
+    disorder: list[str] = []
+    for read in evidence.topics[FACTS]:
+        partition, offset, _, _, customer, _, _, facts = msgspec.msgpack.decode(read.value[1:])
+        if offset <= journal[partition]:
+            disorder.append(f"journal {partition}:{offset} after {journal[partition]}")
+        journal[partition] = offset
+        for _, seq, *_ in facts:
+            if seq != numbers[customer] + 1:
+                gaps.append(f"customer {customer}: {seq} after {numbers[customer]}")
+            numbers[customer] = seq
+        for fact in facts:
+            if fact[0] not in _SILENT:
+                kind, places = _KINDS[fact[0]]
+                cause = fact[2].partition(":")[2]
+                decided[customer].append((kind, cause, *(fact[place] for place in places)))
+    yield from _some("facts are out of order", disorder)
+    yield from _some("facts have gaps or come twice", gaps)
+    expected = {number: customer.decisions for number, customer in customers.items()}
+    yield from _unlike("facts", expected, decided)
+
+
+def _check_notifications(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
+    """Each customer is told what was decided, once, in its order; and no two notifications share an id."""
+    ids: list[str] = []
+    told: dict[int, list[tuple[int, str, float | None]]] = defaultdict(list)
+    disorder: list[str] = []
+    latest: dict[tuple[str, int], int] = defaultdict(int)
+    for topic in NOTIFICATIONS:
+        for read in evidence.topics[topic]:
+            body = json.loads(read.value)
+            customer = int((read.key or b":0").partition(b":")[2])
+            ids.append(body["eventId"])
+            name, seq = body["eventName"], body["seq"]
+            if seq <= latest[topic, customer]:
+                disorder.append(f"{topic}: customer {customer}: {seq} after {latest[topic, customer]}")
+            latest[topic, customer] = seq
+            if name != "targetAchievedValueUpdated":
+                told[customer].append((seq, name, body["data"][_NUMBER[name]] if name in _NUMBER else None))
+    yield from _some("ids of notifications come twice", _twice(ids))
+    yield from _some("notifications are out of order", disorder)
+    expected = {
+        number: [
+            (name, number_of(decision))
+            for decision in customer.decisions
+            if decision[0] in _NEWS and not (decision[0] == "reversed" and decision[2] == 0)
+            for name, number_of in [_NEWS[decision[0]]]
+        ]
+        for number, customer in customers.items()
+    }
+    in_order = {customer: [(name, number) for _, name, number in sorted(news)] for customer, news in told.items()}
+    yield from _unlike("notifications", expected, in_order)
+
+
+def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
+    """Every table has every message once, the ledger sums to nothing, and balances are those of the arithmetic."""
+    tables, topics = evidence.tables, evidence.topics
+    expected_rows = {
+        topic: [len(topics[topic]), len(topics[topic]), sum(read.offset for read in topics[topic])]
+        for topic in (JOURNAL, FACTS, *NOTIFICATIONS)
+        if topics[topic]
+    }
+    yield from _unlike("rows in ClickHouse", expected_rows, {topic: rest for topic, *rest in tables["rows"]})
+    notifications = sum(len(topics[topic]) for topic in NOTIFICATIONS)
+    facts = sum(len(msgspec.msgpack.decode(read.value[1:])[7]) for read in topics[FACTS])
+    for what, expected, [[found]] in (
+        ("ids of notifications in ClickHouse", notifications, tables["notification_ids"]),
+        ("facts in ClickHouse", facts, tables["facts"]),
+        ("ledger entries that do not sum to zero", 0, tables["unbalanced"]),
+    ):
+        if found != expected:
+            yield f"{what}: {found}, not {expected}"
+    members = {customer: balance for customer, balance in tables["members"] if balance}
+    yield from _unlike("ledger", {one: its.balance for one, its in customers.items() if its.balance}, members)
+    moved = {(customer, kind): [points, count] for customer, kind, points, count in tables["movements"]}
+    yield from _unlike("points in ClickHouse", _movements(customers), moved)
+    states = {customer: tuple(rest) for customer, *rest in tables["states"]}
+    standing = {one: (its.balance, its.lifetime, its.tier) for one, its in customers.items()}
+    yield from _unlike("customer_state", standing, states)
+
+
+def _movements(customers: Mapping[int, Customer]) -> dict[tuple[int, str], list[int]]:
+    moved: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
+    for number, customer in customers.items():
+        for kind, _, *numbers in customer.decisions:
+            if kind in ("issued", "redeemed", "reversed"):
+                moved[number, kind][0] += numbers[0]
+                moved[number, kind][1] += 1
+    return dict(moved)
+
+
+def _differences(what: str, expected: Mapping[str, Any], found: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    seen = list(found)
+    places = {place for place, _ in seen}
+    yield from _some(f"{what}: lost", [place for place in expected if place not in places])
+    yield from _some(f"{what}: twice", _twice(place for place, _ in seen))
+    yield from _some(f"{what}: nobody sent", [place for place in places if place not in expected])
+    wrong = [f"{place} is {one!r}" for place, one in seen if place in expected and one != expected[place]]
+    yield from _some(f"{what}: changed", wrong)
+
+
+def _unlike(what: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) -> Iterator[str]:
+    nothing: list[Any] = []
+    wrong = [
+        f"{key}: {_first_difference(expected.get(key, nothing), found.get(key, nothing))}"
+        for key in sorted({*expected, *found})
+        if expected.get(key, nothing) != found.get(key, nothing)
+    ]
+    yield from _some(what, wrong)
+
+
+def _first_difference(expected: Any, found: Any) -> str:
+    if not isinstance(expected, list) or not isinstance(found, list):
+        return f"{found}, not {expected}"
+    at = next(
+        (place for place, (one, other) in enumerate(zip(expected, found, strict=False)) if one != other),
+        min(len(expected), len(found)),
+    )
+    return f"{len(found)} of {len(expected)}; at {at}: {found[at : at + 2]}, not {expected[at : at + 2]}"
+
+
+def _twice(ones: Iterable[Hashable]) -> list[str]:
+    return [str(one) for one, count in Counter(ones).items() if count > 1]
+
+
+def _some(what: str, cases: list[str]) -> Iterator[str]:
+    if cases:
+        more = f" … and {len(cases) - _SHOWN} more" if len(cases) > _SHOWN else ""
+        yield f"{what}: {'; '.join(cases[:_SHOWN])}{more}"

@@ -1,0 +1,157 @@
+"""A run: faults one after the other while messages flow, then quiet, then everybody's judgement."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from tests.e2e.product import ACCRUE
+from tests.faults.checker import check
+from tests.faults.crew import PARTITIONS, Crew, Violation
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, STATE, Evidence, read_topics
+from tests.faults.generator import Generator, write_ledger
+from tests.faults.schedule import SINK_SLOT, SLOTS, Fault, schedule
+from tests.faults.tables import tables_in
+from tests.faults.watch import Watch
+
+_START_SECONDS: Final = 60.0
+_RECOVERY_SECONDS: Final = 90.0
+_DRAIN_SECONDS: Final = 180.0
+_VERIFY_SECONDS: Final = 120.0
+_ANSWER_SECONDS: Final = 10.0
+_SINK_GROUP: Final = "accrue.sink"
+
+
+class Recovery(NamedTuple):
+    """What followed a fault."""
+
+    seconds: float
+    """From its end until all that had been sent by then was decided and could be read."""
+    silence: float
+    """The longest time, from its beginning to the end of the recovery, in which no facts came of some partition."""
+    is_complete: bool
+
+    def __str__(self) -> str:
+        done = "recovered" if self.is_complete else "gave up"
+        return f"{done} after {self.seconds:.1f} s, silent for {self.silence:.1f} s"
+
+
+@dataclass
+class Result:
+    """What a run showed."""
+
+    seed: int
+    faults: int = 0
+    messages: int = 0
+    seconds: float = 0.0
+    longest_recovery: float = 0.0
+    longest_silence: float = 0.0
+    self_exits: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+
+    def note(self, recovery: Recovery) -> None:
+        """One more fault is over."""
+        self.faults += 1
+        self.longest_recovery = max(self.longest_recovery, recovery.seconds)
+        self.longest_silence = max(self.longest_silence, recovery.silence)
+
+    def summary(self) -> str:
+        """One line of JSON."""
+        figures = asdict(self) | {"violations": [one.what for one in self.violations]}
+        return json.dumps({name: round(one, 1) if isinstance(one, float) else one for name, one in figures.items()})
+
+
+def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say: Callable[[str], None]) -> Result:
+    """Make so many faults happen; `say` gets a line for each."""
+    begun = time.monotonic()
+    result = Result(seed)
+    with Crew(folder, seed) as crew:
+        bootstrap = crew.broker.bootstrap
+        for slot in (*SLOTS[:workers], SINK_SLOT):
+            crew.start(slot)
+        followed = [JOURNAL, STATE, *NOTIFICATIONS]
+        with Watch(bootstrap, FACTS, followed, PARTITIONS) as watch, Generator(bootstrap, INPUT, seed, rate) as sending:
+            if not crew.wait(crew.is_ready, _START_SECONDS):
+                result.violations.append(Violation("the workers were not ready in time", crew.readiness()))
+            say(f"{time.monotonic() - begun:6.1f} s  ready")
+            for fault in schedule(seed, faults, workers):
+                recovery = _happen(fault, crew, watch, sending)
+                say(f"{time.monotonic() - begun:6.1f} s  {_line(fault)}; {recovery}")
+                result.note(recovery)
+                if not recovery.is_complete:
+                    result.violations.append(Violation(f"no recovery: {_line(fault)}", crew.readiness()))
+                    break
+            sending.stop()
+            ledger = sending.ledger()
+            write_ledger(ledger, folder / "ledger.jsonl")
+            _drain(crew, watch, sending.latest_news(), result)
+            say(f"{time.monotonic() - begun:6.1f} s  drained")
+        names = (JOURNAL, FACTS, DEAD_LETTERS, *NOTIFICATIONS)
+        topics, hanging = read_topics(bootstrap, names, PARTITIONS)
+        result.violations += _verified(crew)
+        evidence = Evidence(ledger, topics, hanging, tables_in(folder / "clickhouse"))
+        result.violations += [Violation(what) for what in check(evidence)]
+        result.violations += crew.violations
+        result.self_exits = crew.self_exits
+        result.messages = len(ledger)
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+def _line(fault: Fault) -> str:
+    return f"{fault.number + 1:3} {fault.kind} slot {fault.slot}, {fault.seconds} s"
+
+
+def _happen(fault: Fault, crew: Crew, watch: Watch, sending: Generator) -> Recovery:
+    watch.longest_silence()
+    crew.do(fault)
+    lifted = time.monotonic()
+    news = sending.latest_news()
+    is_complete = crew.wait(lambda: watch.has_decided(news), _RECOVERY_SECONDS)
+    recovery = Recovery(time.monotonic() - lifted, watch.longest_silence(), is_complete)
+    crew.wait(lambda: time.monotonic() > lifted + recovery.seconds + fault.pause, _RECOVERY_SECONDS)
+    return recovery
+
+
+def _drain(crew: Crew, watch: Watch, news: dict[int, int], result: Result) -> None:
+    """Wait until everything is decided, stop who decides, wait until everything is stored, stop who stores."""
+    if not crew.wait(lambda: watch.has_decided(news), _DRAIN_SECONDS):
+        result.violations.append(Violation("what was sent is not decided in time", crew.readiness()))
+    crew.stop_workers()
+    if not crew.wait(lambda: watch.is_at_end() and _is_stored(crew.broker.bootstrap, watch), _DRAIN_SECONDS):
+        result.violations.append(Violation("what was decided is not in ClickHouse in time", crew.readiness()))
+    crew.stop(SINK_SLOT)
+
+
+def _is_stored(bootstrap: str, watch: Watch) -> bool:
+    """Whether the sink has committed everything that lies in the topics it follows."""
+    last = watch.last_offsets()
+    wanted = [TopicPartition(topic, partition) for topic, partition in last]
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(_SINK_GROUP, wanted)])[_SINK_GROUP]
+    try:
+        committed = answer.result(_ANSWER_SECONDS).topic_partitions
+    except KafkaException:
+        return False
+    return all(place.offset > last[place.topic, place.partition] for place in committed)
+
+
+def _verified(crew: Crew) -> list[Violation]:
+    """What `accrue verify` says."""
+    environment: Any = crew.product._environment({})
+    ended = subprocess.run(
+        [ACCRUE, "verify", "--json"], env=environment, capture_output=True, timeout=_VERIFY_SECONDS, check=False
+    )
+    (crew.folder / "verify.json").write_bytes(ended.stdout)
+    if not ended.returncode:
+        return []
+    said = (ended.stdout + ended.stderr).decode()[-4_000:]
+    return [Violation(f"accrue verify ended with {ended.returncode}", said)]

@@ -1,0 +1,225 @@
+"""The checker finds nothing where all is well, and each thing that can be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.faults.arithmetic import customers_of
+from tests.faults.checker import check
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, Evidence, Read
+from tests.faults.generator import Sent
+from tests.faults.messages import DAY_MS, ORG
+
+POINTS, _, _, _, CUSTOMERS, _ = NOTIFICATIONS
+ANN, BOB = 1, 2
+BILL = {
+    "type": "transactionAdded",
+    "orgId": ORG,
+    "customerId": ANN,
+    "id": "n1",
+    "eventTime": 20_000 * DAY_MS,
+    "billNumber": "B1",
+    "amountMinor": 1_000,
+    "currency": "GBP",
+}
+"""Earns ten points."""
+PAID = ("issued", "n1", 10, "spend", 10, 10)
+OTHER = BILL | {"customerId": BOB, "id": "n2", "billNumber": "B2"}
+
+
+def record(offset: int, of: dict[str, Any], source_offset: int) -> Read:
+    fields = ["TransactionAdded", 1, f"{INPUT}:0", source_offset, ORG, of["customerId"], of["id"], 5, of["eventTime"]]
+    return read(offset, of, fields)
+
+
+def facts(offset: int, of: dict[str, Any]) -> Read:
+    cause, at = f"TransactionAdded:{of['id']}", of["eventTime"]
+    made = [
+        ["RecordAccepted", 1, cause, at, 1, 5, 0],
+        ["CustomerRegistered", 2, cause, at, []],
+        ["TransactionRecorded", 3, cause, at, of["billNumber"], 1_000, "GBP", 1, 1],
+        ["ProgramAdopted", 4, cause, at, 1, 1, 0, [], [], 1],
+        ["PointsIssued", 5, cause, at, 1, 1, "POINTS", 10, "spend", "spend", None, None, 10, 10, of["billNumber"]],
+    ]
+    return read(offset, of, [0, offset, 1, ORG, of["customerId"], 1, 1, made])
+
+
+def read(offset: int, of: dict[str, Any], content: list[Any]) -> Read:
+    key = f"{ORG}:{of['customerId']}".encode()
+    return Read(0, offset, key, b"\x01" + msgspec.msgpack.encode(content), {})
+
+
+def news(offset: int, of: dict[str, Any], seq: int, name: str, **data: float) -> Read:
+    body = {"eventName": name, "eventId": f"{of['id']}-{name}", "seq": seq, "data": data}
+    return Read(0, offset, f"{ORG}:{of['customerId']}".encode(), json.dumps(body).encode(), {})
+
+
+def undisturbed() -> Evidence:
+    """Two bills and a message that is no JSON, as an undisturbed run leaves them."""
+    topics: dict[str, list[Read]] = {name: [] for name in NOTIFICATIONS} | {
+        JOURNAL: [record(0, BILL, 0), record(1, OTHER, 2)],
+        DEAD_LETTERS: [Read(0, 0, b"7:1", b"{", {"accrue.origin": f"{INPUT}:0:1".encode()})],
+        FACTS: [facts(0, BILL), facts(1, OTHER)],
+        POINTS: [
+            news(0, BILL, 5, "pointsIssued", totalPointsIssued=10.0),
+            news(1, OTHER, 5, "pointsIssued", totalPointsIssued=10.0),
+        ],
+        CUSTOMERS: [
+            news(0, BILL, 2, "customerAdded"),
+            news(1, BILL, 3, "transactionAdded"),
+            news(2, OTHER, 2, "customerAdded"),
+            news(3, OTHER, 3, "transactionAdded"),
+        ],
+    }
+    rows = [[JOURNAL, 2, 2, 1], [FACTS, 2, 2, 1], [POINTS, 2, 2, 1], [CUSTOMERS, 4, 4, 6]]
+    tables = {
+        "rows": rows,
+        "facts": [[10]],
+        "notification_ids": [[6]],
+        "unbalanced": [[0]],
+        "members": [[ANN, 10], [BOB, 10]],
+        "movements": [[ANN, "issued", 10, 1], [BOB, "issued", 10, 1]],
+        "states": [[ANN, 10, 10, 1], [BOB, 10, 10, 1]],
+    }
+    sent = (json.dumps(BILL).encode(), b"{", json.dumps(OTHER).encode())
+    ledger = [Sent(0, offset, value) for offset, value in enumerate(sent)]
+    return Evidence(ledger, topics, [], tables)
+
+
+def lose_a_record(evidence: Evidence) -> None:
+    del evidence.topics[JOURNAL][1]
+
+
+def double_a_record(evidence: Evidence) -> None:
+    evidence.topics[JOURNAL].append(record(2, OTHER, 2))
+
+
+def swap_records(evidence: Evidence) -> None:
+    evidence.topics[JOURNAL].reverse()
+
+
+def change_a_record(evidence: Evidence) -> None:
+    evidence.topics[JOURNAL][1] = record(1, OTHER | {"customerId": 3}, 2)
+
+
+def invent_a_record(evidence: Evidence) -> None:
+    evidence.topics[JOURNAL].append(record(2, OTHER, 3))
+
+
+def lose_a_dead_letter(evidence: Evidence) -> None:
+    evidence.topics[DEAD_LETTERS].clear()
+
+
+def lose_facts(evidence: Evidence) -> None:
+    del evidence.topics[FACTS][1]
+
+
+def double_facts(evidence: Evidence) -> None:
+    evidence.topics[FACTS].append(facts(1, OTHER))
+
+
+def pay_too_much(evidence: Evidence) -> None:
+    first = evidence.topics[FACTS][0]
+    changed = first.value.replace(msgspec.msgpack.encode(10), msgspec.msgpack.encode(11))
+    evidence.topics[FACTS][0] = first._replace(value=changed)
+
+
+def lose_news(evidence: Evidence) -> None:
+    del evidence.topics[POINTS][0]
+
+
+def double_news(evidence: Evidence) -> None:
+    evidence.topics[POINTS].append(evidence.topics[POINTS][0])
+
+
+def swap_news(evidence: Evidence) -> None:
+    evidence.topics[CUSTOMERS][:2] = reversed(evidence.topics[CUSTOMERS][:2])
+
+
+def announce_too_much(evidence: Evidence) -> None:
+    evidence.topics[POINTS][0] = news(0, BILL, 5, "pointsIssued", totalPointsIssued=11.0)
+
+
+def hang(evidence: Evidence) -> None:
+    evidence.hanging.append(f"{POINTS}:0")
+
+
+def table(name: str, rows: list[list[Any]]) -> Callable[[Evidence], None]:
+    def change(evidence: Evidence) -> None:
+        evidence.tables[name] = rows
+
+    return change
+
+
+def test_arithmetic_of_an_undisturbed_run_is_as_expected() -> None:
+    customers = customers_of(undisturbed().ledger)
+
+    assert {number: one.decisions for number, one in customers.items()} == {
+        ANN: [
+            ("accepted", "n1"),
+            ("registered", "n1"),
+            ("recorded", "n1", "B1"),
+            ("issued", "n1", 10, "spend", 10, 10),
+        ],
+        BOB: [
+            ("accepted", "n2"),
+            ("registered", "n2"),
+            ("recorded", "n2", "B2"),
+            ("issued", "n2", 10, "spend", 10, 10),
+        ],
+    }
+
+
+def test_undisturbed_run_has_nothing_to_complain_about() -> None:
+    assert check(undisturbed()) == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (lose_a_record, f"journal: lost: {INPUT}:0:2"),
+        (double_a_record, f"journal: twice: {INPUT}:0:2"),
+        (swap_records, f"the journal is out of order: {INPUT}:0:0 after 2"),
+        (change_a_record, f"journal: changed: {INPUT}:0:2 is ('TransactionAdded', 7, 3, 'n2', 1728000000000)"),
+        (invent_a_record, f"journal: nobody sent: {INPUT}:0:3"),
+        (lose_a_dead_letter, f"dead letters: lost: {INPUT}:0:1"),
+        (lose_facts, "facts: 2: 0 of 4; at 0: [], not [('accepted', 'n2'), ('registered', 'n2')]"),
+        (double_facts, "facts have gaps or come twice: customer 2: 1 after 5"),
+        (
+            pay_too_much,
+            f"facts: 1: 4 of 4; at 3: [{('issued', 'n1', 11, 'spend', 11, 11)}], not [{PAID}]",
+        ),
+        (lose_news, "notifications: 1: 2 of 3; at 2: [], not [('pointsIssued', 10.0)]"),
+        (double_news, "ids of notifications come twice: n1-pointsIssued"),
+        (swap_news, f"notifications are out of order: {CUSTOMERS}: customer 1: 2 after 3"),
+        (
+            announce_too_much,
+            "notifications: 1: 3 of 3; at 2: [('pointsIssued', 11.0)], not [('pointsIssued', 10.0)]",
+        ),
+        (hang, f"a transaction hangs in {POINTS}:0"),
+        (
+            table("rows", [[JOURNAL, 3, 2, 2], [FACTS, 2, 2, 1], [POINTS, 2, 2, 1], [CUSTOMERS, 4, 4, 6]]),
+            f"rows in ClickHouse: {JOURNAL}: 3 of 3; at 0: [3, 2], not [2, 2]",
+        ),
+        (table("notification_ids", [[5]]), "ids of notifications in ClickHouse: 5, not 6"),
+        (table("facts", [[9]]), "facts in ClickHouse: 9, not 10"),
+        (table("unbalanced", [[1]]), "ledger entries that do not sum to zero: 1, not 0"),
+        (table("members", [[ANN, 10], [BOB, 11]]), "ledger: 2: 11, not 10"),
+        (
+            table("movements", [[ANN, "issued", 10, 1], [BOB, "issued", 20, 2]]),
+            "points in ClickHouse: (2, 'issued'): 2 of 2; at 0: [20, 2], not [10, 1]",
+        ),
+        (table("states", [[ANN, 10, 10, 1], [BOB, 10, 10, 2]]), "customer_state: 2: (10, 10, 2), not (10, 10, 1)"),
+    ],
+)
+def test_harm_is_found(harm: Callable[[Evidence], None], complaint: str) -> None:
+    evidence = undisturbed()
+
+    harm(evidence)
+
+    assert complaint in check(evidence)
