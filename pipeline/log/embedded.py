@@ -11,7 +11,7 @@ before its disk does, it does not promise to survive a loss of power.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -76,6 +76,16 @@ class EmbeddedLog:
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for every partition of the topics."""
         return self._file.offsets(group, _partitions(self._file, topics))
+
+    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+        """The end of each; readers of the file wait for nobody."""
+        del timeout
+        return {partition: self._file.end(self._file.place(partition)) for partition in partitions}
+
+    def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
+        """Nowhere: a transaction is written when it ends."""
+        _partitions(self._file, topics)
+        return {}
 
     def close(self) -> None:
         """Close the log's own connection."""

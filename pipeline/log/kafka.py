@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its __all__
     AdminClient,
     ConfigResource,
     ConfigSource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -97,11 +98,7 @@ class KafkaLog:
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for every partition of the topics, read without joining it."""
-        counts = self._partition_counts()
-        if missing := set(topics) - counts.keys():
-            message = f"there is no topic {', '.join(sorted(missing))}"
-            raise LogError(message)
-        wanted = [Partition(topic, number) for topic in topics for number in range(counts[topic])]
+        wanted = self._partitions(topics)
         # Not the admin client: librdkafka 2.16 crashes the process when the group's coordinator has just moved.
         reader = self.consumer(group)
         try:
@@ -109,8 +106,39 @@ class KafkaLog:
         finally:
             reader.close()
 
+    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+        """The last stable offset of each, asked for on a connection that has no fetch waiting on it."""
+        return self._ends(partitions, IsolationLevel.READ_COMMITTED, timeout)
+
+    def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
+        """Where the last stable offset lies before the end."""
+        partitions = self._partitions(topics)
+        # The ends are asked for first: what is written between the two questions is no gap.
+        ends = self._ends(partitions, IsolationLevel.READ_UNCOMMITTED, _ADMIN_SECONDS)
+        stable = self.ends(partitions, _ADMIN_SECONDS)
+        return {one: (stable[one], end) for one, end in ends.items() if stable[one] < end}
+
     def close(self) -> None:
         """Nothing is held open: the admin client ends with this object."""
+
+    def _partitions(self, topics: Sequence[str]) -> list[Partition]:
+        counts = self._partition_counts()
+        if missing := set(topics) - counts.keys():
+            message = f"there is no topic {', '.join(sorted(missing))}"
+            raise LogError(message)
+        return [Partition(topic, number) for topic in topics for number in range(counts[topic])]
+
+    def _ends(
+        self, partitions: Collection[Partition], isolation: IsolationLevel, timeout: float
+    ) -> dict[Partition, int]:
+        wanted = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
+        if not wanted:
+            return {}
+        answers = self._admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout)
+        return {
+            Partition(place.topic, place.partition): _result(f"find the end of {place.topic}", answer, timeout).offset
+            for place, answer in answers.items()
+        }
 
     def _partition_counts(self) -> dict[str, int]:
         try:
@@ -130,11 +158,11 @@ class KafkaLog:
             threading.Event().wait(_POLL_SECONDS)
 
 
-def _result(action: str, future: Future[_Result]) -> _Result:
+def _result(action: str, future: Future[_Result], seconds: float = _ADMIN_SECONDS) -> _Result:
     try:
-        return future.result(_ADMIN_SECONDS)
+        return future.result(seconds)
     except KafkaException as error:
         raise port_error(action, error) from error
     except TimeoutError as error:
-        message = f"cannot {action}: no answer in {_ADMIN_SECONDS} s"
+        message = f"cannot {action}: no answer in {seconds} s"
         raise Unavailable(message) from error

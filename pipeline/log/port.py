@@ -6,7 +6,7 @@ both to what the docstrings here promise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -180,6 +180,12 @@ class Log(Protocol):
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for the topics, read without joining it."""
+
+    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+        """The last stable offset of each, in one question that waits for nobody's fetch; any thread may ask."""
+
+    def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
+        """Where readers wait for a transaction to end: (last stable offset, offset after the last message)."""
 
     def close(self) -> None:
         """Release what the log holds; consumers and producers are closed by whoever made them."""

@@ -37,6 +37,7 @@ class Restore:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Begin. `wanted=None`: nothing was committed yet, so there must be no state."""
+        self._log = log
         self._changelog = changelog
         self._store = store
         self._wanted = wanted
@@ -45,10 +46,12 @@ class Restore:
         self._deadline = clock.now() + patience_seconds
         self._done = wanted is not None and store.matches(wanted)
         self._reader: Consumer | None = None
+        self._end = 0
+        """Where the changelog ended when last asked for."""
         self.left = 0
         """Changelog offsets still to be read."""
         if not self._done:
-            self._begin(log)
+            self._begin()
 
     def step(self) -> bool:
         """Read on for a moment; True when the store holds the wanted state."""
@@ -58,13 +61,13 @@ class Restore:
         if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
             self._deadline = self._clock.now() + self._patience
             self._done = self._take(messages)
-        if not self._done:
+        if not (self._done or messages):
             # Asked for after reading: what is committed by now is the least that must be read.
-            end = self._reader.bounds(self._changelog, _CALL_SECONDS)[1]
-            position = self._reader.position(self._changelog)
-            self.left = 0 if position is None else max(0, end - position)
-            if not messages:
-                self._wait_or_end()
+            self._end = self._log.ends((self._changelog,), _CALL_SECONDS)[self._changelog]
+        position = self._reader.position(self._changelog)
+        self.left = 0 if position is None else max(0, self._end - position)
+        if not (self._done or messages):
+            self._wait_or_end()
         if self._done:
             self.close()
         return self._done
@@ -84,14 +87,15 @@ class Restore:
             self._reader.close()
             self._reader = None
 
-    def _begin(self, log: Log) -> None:
-        self._reader = log.consumer()
+    def _begin(self) -> None:
+        self._reader = self._log.consumer()
         first, end = self._reader.bounds(self._changelog, _CALL_SECONDS)
         marker = self._store.marker
         stale = self._wanted is None or (marker is not None and marker.round >= self._wanted.round)
         if stale or not first <= self._store.position <= end:
             self._store.begin_anew()
         start = max(first, self._store.position)
+        self._end = end
         self.left = end - start
         self._reader.assign({self._changelog: start})
 

@@ -29,10 +29,11 @@ from pipeline.log.port import (
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
+from pipeline.runtime.store_port import StoreFailed
 
 LOGGER: Final = logging.getLogger(__name__)
 
-_CALL_SECONDS: Final = 30.0
+_CALL_SECONDS: Final = 10.0
 """How long one call to the log may take before its outcome counts as unknown."""
 _INIT_SECONDS: Final = 5.0
 """How long one attempt to begin as a producer may take: a stop is noticed after each."""
@@ -40,7 +41,7 @@ _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
 _IDLE_SECONDS: Final = 0.1
-_LAG_SECONDS: Final = 10.0
+_LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
 """Rounds that fail one after the other, with growing pauses (about a minute), before the worker gives up."""
 _FENCES_MAX: Final = 2
@@ -77,7 +78,7 @@ class Role(Protocol):
     topics: Sequence[str]
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
-        """The partition is this worker's now; `first` is the first offset that the log keeps of it."""
+        """The partition is this worker's now; `first` is the offset to read from where the role knows none itself."""
 
     def restore(self, partition: Partition) -> int | None:
         """Go on restoring for a moment; the offset to read from once the partition is ready."""
@@ -107,12 +108,14 @@ class Role(Protocol):
 class TransactionalLoop:
     """Runs one role until told to stop.
 
-    One round is one transaction: 1 consume a micro-batch → 2 the role decides → 3 produce, and once more from 1 until
-    the round is full → 4 send the offsets of all touched partitions → 5 commit → 6 the role stores what took effect.
+    One round is one transaction: 1 consume a micro-batch → 2 the role decides → 3 produce, and once more from 1 while
+    batches come full and the round is not → 4 send the offsets of all touched partitions → 5 commit → 6 the role stores
+    what took effect. So a round takes one message at once when there is one, and thousands when they wait.
 
     A crash before 5 leaves no trace: the log aborts. A crash between 5 and 6 leaves a local store that is behind by a
-    transaction and catches up from the changelog. Where nobody can say whether 5 took effect, the producer is thrown
-    away and everything is read again from the log.
+    transaction and catches up from the changelog. A round that cannot be committed is rolled back and its messages are
+    read again. Where nobody can say whether 5 took effect, the producer is thrown away and everything is read again
+    from the log, as it is after the loss of a partition and when the local store fails.
     """
 
     def __init__(
@@ -174,7 +177,9 @@ class TransactionalLoop:
                 self._round(self._producer, stop)
             except (Aborted, Unavailable) as error:
                 self._rewind(self._producer, error, stop)
-        except OutcomeUnknown as error:
+            else:
+                self.progress.trouble = ""
+        except (OutcomeUnknown, StoreFailed) as error:
             self._start_over(error, stop)
         except Fenced as error:
             self._fences += 1
@@ -184,7 +189,7 @@ class TransactionalLoop:
             self._start_over(error, stop)
 
     def _round(self, producer: Producer, stop: threading.Event) -> None:
-        records = sent = 0
+        records = size = sent = 0
         deadline = 0.0
         durations = self.progress.durations
         wanted = self._role.wants_round()
@@ -192,7 +197,8 @@ class TransactionalLoop:
         settings = self._settings
         while True:
             # 1 consume a micro-batch
-            batch = self._consume(min(settings.batch_records_max, settings.transaction_records_max - records), timeout)
+            limit = min(settings.batch_records_max, settings.transaction_records_max - records)
+            batch = self._consume(limit, timeout)
             if self._broken:
                 message = "partitions were taken away in the middle of a round"
                 raise Aborted(message)
@@ -212,15 +218,18 @@ class TransactionalLoop:
             durations["send"].took(self._clock.now() - producing)
             sent += len(decided.messages)
             records += len(batch)
-            wanted = False
-            timeout = 0.0
+            size += sum(len(message.value or b"") for message in batch)
             if (
-                decided.full
+                len(batch) < limit  # there is no more for now: whoever waits for these should not wait for others
+                or decided.full
                 or records >= settings.transaction_records_max
+                or size >= settings.transaction_bytes_max
                 or self._clock.now() >= deadline
                 or stop.is_set()
             ):
                 break
+            wanted = False
+            timeout = 0.0
         if self._open:
             self._commit(producer, records, sent)
         self._look_at_lag()
@@ -236,9 +245,9 @@ class TransactionalLoop:
         producer.commit(_CALL_SECONDS)
         self.progress.durations["commit"].took(self._clock.now() - began)
         self._open = False
-        self._failures = self._fences = 0
         # 6 the role stores what took effect
         self._role.committed()
+        self._failures = self._fences = 0
         for partition, (offset, _) in finished.offsets.items():
             if offset is not None:
                 self._durable[partition] = offset
@@ -274,7 +283,7 @@ class TransactionalLoop:
             self._seek(partition, offset)
         self._failed(error, stop)
 
-    def _start_over(self, error: LogError, stop: threading.Event) -> None:
+    def _start_over(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
         """Never again that producer: a new one, and everything as the log has it."""
         LOGGER.warning("%s: starting over: %s", self._role.name, error)
         if self._producer is not None:
@@ -291,12 +300,13 @@ class TransactionalLoop:
         self._assigned(held)
         self._failed(error, stop)
 
-    def _failed(self, error: LogError, stop: threading.Event) -> None:
+    def _failed(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
         self.progress.round_aborted(error)
         self._failures += 1
         if self._failures > _FAILURES_MAX:
             raise error
         if self._failures > 1:  # once is a rebalance
+            self.progress.trouble = str(error)
             self._clock.wait(stop, min(0.01 * 2**self._failures, 5.0))
 
     def _assigned(self, partitions: Iterable[Partition]) -> None:
@@ -336,13 +346,19 @@ class TransactionalLoop:
         if not self._waiting:
             return {}
         try:
-            committed = self._consumer.committed(list(self._waiting), _LOOK_SECONDS)
-            return {one: (committed[one], self._consumer.bounds(one, _LOOK_SECONDS)[0]) for one in list(self._waiting)}
+            found = self._consumer.committed(list(self._waiting), _LOOK_SECONDS)
+            return {one: (committed, self._first(one, committed)) for one, committed in found.items()}
         except Unavailable as error:  # such as a transaction of the owner before us that is still to end
             if self._clock.now() > min(self._waiting.values()):
                 message = f"committed offsets of {', '.join(map(str, self._waiting))} are not to be had: {error}"
                 raise Gone(message) from error
             return {}
+
+    def _first(self, partition: Partition, committed: Committed) -> int:
+        """The offset to begin with: the first that the log keeps where nothing is committed."""
+        if committed.offset is not None:
+            return committed.offset
+        return self._consumer.bounds(partition, _LOOK_SECONDS)[0]
 
     def _seek(self, partition: Partition, offset: int) -> None:
         self._consumer.seek(partition, offset)
@@ -358,6 +374,7 @@ class TransactionalLoop:
             try:
                 producer.init(_INIT_SECONDS)
             except Unavailable as error:
+                self.progress.trouble = str(error)
                 if self._clock.wait(stop, _AGAIN_SECONDS):
                     producer.close()
                     return None
@@ -377,12 +394,11 @@ class TransactionalLoop:
             return
         self._look_due = now + _LAG_SECONDS
         with suppress(Unavailable):
-            for partition in self._durable:
-                end = self._consumer.bounds(partition, _LOOK_SECONDS)[1]
+            for partition, end in self._log.ends(self._durable, _LOOK_SECONDS).items():
                 # control records are no lag: what the consumer has passed over counts as read
                 reached = max(self._expected[partition], self._consumer.position(partition) or 0)
                 self.progress.lag[partition] = max(0, end - reached)
-            self.progress.looked(now)
+            self.progress.looked(self._clock.now())
 
     def _leave(self) -> None:
         if self._producer is not None:

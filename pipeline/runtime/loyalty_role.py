@@ -9,7 +9,7 @@ from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.verdict import Defect
-from pipeline.log.port import Committed, Consumer, Log, Message, Outgoing, Partition, Unavailable
+from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unavailable
 from pipeline.runtime.changelog import Restore
 from pipeline.runtime.deadletters import DeadLetters
 from pipeline.runtime.loop import Decided, Finished
@@ -24,6 +24,7 @@ from topics.catalog import Catalog
 LOGGER: Final = logging.getLogger(__name__)
 
 LOYALTY: Final = "loyalty"
+_UNREADABLE: Final = "UNREADABLE_RECORD"
 _NOTE_SECONDS: Final = 30.0
 """How often the local stores note how far into the changelog they are: a crash costs reading so much again."""
 _CALL_SECONDS: Final = 1.0
@@ -58,13 +59,17 @@ class LoyaltyRole:
         self._wall_every = settings.wall_tick.total_seconds() * 1_000
         self._changelog = catalog.name("state")
         self._dead_letters = DeadLetters(
-            catalog.name("deadletters"), LOYALTY, settings.dead_letters_per_minute_max, clock=clock.now
+            catalog.name("deadletters"),
+            LOYALTY,
+            settings.dead_letters_per_minute_max,
+            reasons=(_UNREADABLE,),
+            clock=clock.now,
         )
+        progress.dead_letters_by_reason = self._dead_letters.by_reason
         self._restores: dict[int, tuple[Restore, Store, int]] = {}
         self._partitions: dict[int, LoyaltyPartition] = {}
         self._budget = settings.tick_customers_max
         self._noted_at = clock.now()
-        self._bounds: Consumer | None = None
         self._to_note: dict[int, int] = {}
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
@@ -180,9 +185,6 @@ class LoyaltyRole:
         (journal,) = self.topics
         for number in (*self._partitions, *self._restores):
             self.drop(Partition(journal, number))
-        if self._bounds is not None:
-            self._bounds.close()
-            self._bounds = None
 
     def _in_folder(self, number: int) -> Store:
         settings = self._settings
@@ -196,7 +198,7 @@ class LoyaltyRole:
     def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> None:
         for message, problem in partition.unreadable:
             defect = Defect("", problem, "the journal is written by intake only; find out who wrote this")
-            out.append(self._dead_letters.letter(message, "UNREADABLE_RECORD", (defect,)))
+            out.append(self._dead_letters.letter(message, _UNREADABLE, (defect,)))
         partition.unreadable = []
 
     def _look_at_ends(self) -> None:
@@ -208,13 +210,10 @@ class LoyaltyRole:
         if now - self._noted_at < _NOTE_SECONDS:
             return
         self._noted_at = now
-        if self._bounds is None:
-            self._bounds = self._log.consumer()
+        changelogs = [Partition(self._changelog, number) for number, one in self._partitions.items() if one.touched]
         with suppress(Unavailable):
-            for number, partition in self._partitions.items():
-                if partition.touched:
-                    changelog = Partition(self._changelog, number)
-                    self._to_note[number] = self._bounds.bounds(changelog, _CALL_SECONDS)[1]
+            ends = self._log.ends(changelogs, _CALL_SECONDS)
+            self._to_note = {partition.number: end for partition, end in ends.items()}
 
     def _report(self) -> None:
         progress = self._progress
@@ -223,4 +222,3 @@ class LoyaltyRole:
         for one in partitions:
             progress.counted(one.outputs.facts, one.outputs.notifications, one.repeats, one.outputs.awards)
             one.count_anew()
-        progress.dead_letters_by_reason = dict(self._dead_letters.by_reason)

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     )
     """After so long the broker aborts what a dead worker left open; readers wait for it."""
     transaction_records_max: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    transaction_bytes_max: Annotated[int, Field(ge=1, le=2**30)] = 16 * 2**20
+    """Of what is read in one transaction; a batch that passes it is its last."""
     transaction_span: Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(seconds=5))] = timedelta(
         milliseconds=500
     )

@@ -201,9 +201,11 @@ def test_bounds_end_before_an_open_transaction(desk: Desk) -> None:
     producer.begin()
     producer.produce(texts(topic, 2))
     assert reader.bounds(partition, SECONDS) == (0, 3)
+    assert desk.log.ends([partition], SECONDS) == {partition: 3}
     producer.commit(SECONDS)
     until(lambda: reader.position(partition) == 6, reader)  # two messages and the control record
     assert reader.bounds(partition, SECONDS) == (0, 6)
+    assert desk.log.ends([partition], SECONDS) == {partition: 6}
 
 
 def test_position_reaches_the_end_behind_control_records(desk: Desk) -> None:

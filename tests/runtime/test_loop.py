@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pipeline.log.port import Aborted, Committed, Message, Outgoing, Partition, 
 from pipeline.runtime.loop import Decided, Finished, TransactionalLoop
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
+from pipeline.runtime.store_port import StoreFailed
 
 ZERO, ONE = Partition("in", 0), Partition("in", 1)
 
@@ -61,6 +62,9 @@ class ScriptedLog:
 
     def bounds(self, _partition: Partition, _timeout: float) -> tuple[int, int]:
         return 0, 0
+
+    def ends(self, partitions: Collection[Partition], _timeout: float) -> dict[Partition, int]:
+        return dict.fromkeys(partitions, 0)
 
     def position(self, _partition: Partition) -> int | None:
         return None
@@ -148,17 +152,38 @@ def revoke(partition: Partition, *messages: Message) -> Callable[[ScriptedLog], 
     return step
 
 
-def run(tmp_path: Path, *script: Callable[[ScriptedLog], list[Message]]) -> tuple[ScriptedLog, Echo]:
-    log, role = ScriptedLog(*script), Echo()
-    loop = TransactionalLoop(log, role, Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+def run(
+    tmp_path: Path, *script: Callable[[ScriptedLog], list[Message]], role: Echo | None = None, **settings: Any
+) -> tuple[ScriptedLog, Echo]:
+    log, role = ScriptedLog(*script), role or Echo()
+    loop = TransactionalLoop(log, role, Settings(data_dir=tmp_path, **settings))  # type: ignore[arg-type]
     loop.run(log.stop)
     return log, role
 
 
-def test_messages_of_several_batches_and_their_offsets_are_one_transaction(tmp_path: Path) -> None:
-    log, _ = run(tmp_path, assign, give(message(0, 0), message(1, 0)), give(message(0, 1)), give())
+def test_full_batches_and_their_offsets_are_one_transaction_until_a_batch_is_not_full(tmp_path: Path) -> None:
+    log, _ = run(
+        tmp_path,
+        assign,
+        give(message(0, 0), message(1, 0)),
+        give(message(0, 1)),
+        give(message(0, 2)),
+        batch_records_max=2,
+    )
 
-    assert log.told == [([b"0.0", b"1.0", b"0.1"], {ZERO: 2, ONE: 1})]
+    assert log.told == [([b"0.0", b"1.0", b"0.1"], {ZERO: 2, ONE: 1}), ([b"0.2"], {ZERO: 3})]
+
+
+def test_transaction_ends_with_the_batch_that_makes_it_too_large(tmp_path: Path) -> None:
+    log, _ = run(
+        tmp_path,
+        assign,
+        *[give(message(0, offset)) for offset in range(4)],
+        batch_records_max=1,
+        transaction_bytes_max=2 * len(b"0.0"),
+    )
+
+    assert [values for values, _ in log.told] == [[b"0.0", b"0.1"], [b"0.2", b"0.3"]]
 
 
 def test_round_is_aborted_and_done_again_without_the_partition_that_was_revoked_in_its_middle(tmp_path: Path) -> None:
@@ -169,6 +194,7 @@ def test_round_is_aborted_and_done_again_without_the_partition_that_was_revoked_
         revoke(ONE, message(1, 1)),
         give(message(0, 0), message(1, 2)),
         give(),
+        batch_records_max=2,
     )
 
     assert (log.aborts, log.told) == (1, [([b"0.0"], {ZERO: 1})])
@@ -177,15 +203,15 @@ def test_round_is_aborted_and_done_again_without_the_partition_that_was_revoked_
 
 
 def test_partition_revoked_between_rounds_costs_no_abort(tmp_path: Path) -> None:
-    log, _ = run(tmp_path, assign, give(message(1, 0)), give(), revoke(ONE, message(0, 0), message(1, 1)), give())
+    log, _ = run(tmp_path, assign, give(message(1, 0)), revoke(ONE, message(0, 0), message(1, 1)), give())
 
     assert (log.aborts, log.told) == (0, [([b"1.0"], {ONE: 1}), ([b"0.0"], {ZERO: 1})])
 
 
 def test_offset_that_is_delivered_again_is_dropped(tmp_path: Path) -> None:
-    log, _ = run(tmp_path, assign, give(message(0, 0), message(0, 1)), give(message(0, 1), message(0, 2)), give())
+    log, _ = run(tmp_path, assign, give(message(0, 0), message(0, 1)), give(message(0, 1), message(0, 2)))
 
-    assert log.told == [([b"0.0", b"0.1", b"0.2"], {ZERO: 3})]
+    assert log.told == [([b"0.0", b"0.1"], {ZERO: 2}), ([b"0.2"], {ZERO: 3})]
 
 
 def test_message_of_a_partition_that_is_not_ready_is_not_looked_at(tmp_path: Path) -> None:
@@ -221,7 +247,7 @@ def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
 def test_lag_is_known_as_soon_as_the_partitions_are_ready(tmp_path: Path) -> None:
     log = ScriptedLog(give(), assign, give())
     loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
-    log.bounds = lambda partition, _timeout: (0, 5 + partition.number)  # type: ignore[method-assign]
+    log.ends = lambda partitions, _timeout: {one: 5 + one.number for one in partitions}  # type: ignore[method-assign]
 
     loop.run(log.stop)
 
@@ -242,11 +268,11 @@ def test_worker_is_ready_only_while_it_hears_from_the_log(
     progress = Progress("echo")
     told = []
 
-    def bounds(partition: Partition, _timeout: float) -> tuple[int, int]:
-        if away and partition == ONE and progress.ready:
+    def ends(partitions: Collection[Partition], _timeout: float) -> dict[Partition, int]:
+        if away:
             message = "no answer"
             raise Unavailable(message)
-        return 0, 0
+        return dict.fromkeys(partitions, 0)
 
     def half_a_minute_later(_: ScriptedLog) -> list[Message]:
         progress.heard_at -= 31
@@ -257,7 +283,7 @@ def test_worker_is_ready_only_while_it_hears_from_the_log(
         return []
 
     log = ScriptedLog(assign, give(), half_a_minute_later, look)
-    log.bounds = bounds  # type: ignore[method-assign]
+    log.ends = ends  # type: ignore[method-assign]
     loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), progress=progress)  # type: ignore[arg-type]
     loop.run(log.stop)
 
@@ -281,3 +307,40 @@ def test_stop_while_the_log_has_no_producer_to_give_ends_the_worker_quietly(tmp_
 
     assert waited == [5.0, 5.0]
     assert log.told == []
+
+
+class Forgetful(Echo):
+    """Cannot store what took effect, so often."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def committed(self) -> None:
+        super().committed()
+        if self.failures:
+            self.failures -= 1
+            message = "no space left"
+            raise StoreFailed(message)
+
+
+def test_failing_store_costs_its_partitions_a_restore_and_the_worker_nothing(tmp_path: Path) -> None:
+    log, role = run(tmp_path, assign, give(message(0, 0)), give(message(0, 1)), role=Forgetful(1))
+
+    assert log.told == [([b"0.0"], {ZERO: 1}), ([b"0.1"], {ZERO: 2})]
+    assert sorted(role.dropped) == [ZERO, ONE]
+
+
+def test_role_whose_rounds_fail_says_why_until_one_does_not(tmp_path: Path) -> None:
+    told = []
+
+    def look(_: ScriptedLog) -> list[Message]:
+        told.append(progress.status())
+        return [message(0, 0)]
+
+    progress = Progress("echo")
+    log = ScriptedLog(assign, look, look, look, look)
+    role = Forgetful(2)
+    TransactionalLoop(log, role, Settings(data_dir=tmp_path), progress=progress).run(log.stop)  # type: ignore[arg-type]
+
+    assert told == [(True, ""), (True, ""), (False, "no space left"), (True, "")]

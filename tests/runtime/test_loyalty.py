@@ -190,27 +190,20 @@ def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> N
 
 
 class _DeafConsumer:
-    """A consumer that gets no answer about where a partition ends, the first time after it has read of it."""
+    """A consumer that gets no answer once, after it has read a little."""
 
     def __init__(self, consumer: Any) -> None:
         self._consumer = consumer
-        self._next = "hears"
+        self._calls = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._consumer, name)
 
     def consume(self, limit: int, timeout: float) -> Any:
-        messages = self._consumer.consume(min(limit, 50), timeout)
-        if messages and self._next == "hears":
-            self._next = "is deaf"
-        return messages
-
-    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
-        if self._next == "is deaf":
-            self._next = "hears again"
+        self._calls += 1
+        if self._calls == 2:
             raise Unavailable
-        bounds: tuple[int, int] = self._consumer.bounds(partition, timeout)
-        return bounds
+        return self._consumer.consume(min(limit, 50), timeout)
 
 
 class _DeafLog:
