@@ -37,19 +37,62 @@ NOT_A_MEMBER: Final = frozenset(
 )
 """The group has moved on without this consumer."""
 
+UNDELIVERABLE: Final = frozenset(
+    {
+        KafkaError._INCONSISTENT,  # "messages failed delivery"
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+    }
+)
+"""What a broker answers to messages that it does not take, and never to the end of a transaction."""
+
+REFUSED: Final = (
+    UNDELIVERABLE
+    | NOT_A_MEMBER
+    | {
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_COMMIT_OFFSET_SIZE,
+        KafkaError.OFFSET_METADATA_TOO_LARGE,
+        KafkaError.REBALANCE_IN_PROGRESS,
+    }
+)
+"""What it answers to offsets that it does not take, or to the messages before them."""
+
 _NO_ANSWER: Final = frozenset(
     {
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
         KafkaError._TIMED_OUT,
         KafkaError._TIMED_OUT_QUEUE,
         KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._WAIT_COORD,
         KafkaError._WAIT_CACHE,
-        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError._WAIT_COORD,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.CONCURRENT_TRANSACTIONS,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.UNKNOWN,  # a broker in trouble: its log knows
+        KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.UNSTABLE_OFFSET_COMMIT,
     }
 )
+"""The answer of a cluster that starts, moves or stumbles. librdkafka calls few of them retriable by itself."""
 
 
 def port_error(action: str, error: KafkaException | KafkaError) -> LogError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.log.kafka_consumer import KafkaConsumer, offset_places
-from pipeline.log.kafka_errors import FENCED, QUEUE_FULL, port_error
+from pipeline.log.kafka_errors import FENCED, QUEUE_FULL, REFUSED, UNDELIVERABLE, port_error
 from pipeline.log.port import (
     Aborted,
     Committed,
@@ -69,8 +69,10 @@ class KafkaProducer:
         self._client: Producer | None = Producer(configuration)
         self._ready = False
         self._open = False
-        self._dead: LogError | None = None
+        # Not the error itself: its traceback would hold the client, which goes on ending its transaction as it lives.
+        self._dead: tuple[type[LogError], str] | None = None
         self._undelivered: str | None = None
+        """Why the open transaction cannot commit; without transactions, what was not acknowledged."""
 
     def init(self, timeout: float) -> None:
         """Fence older producers with the same transactional id and end what they left open."""
@@ -81,7 +83,7 @@ class KafkaProducer:
             cause = error.args[0]
             if cause.fatal() or cause.code() in FENCED:
                 message = "init"
-                raise self._died(message, cause) from error
+                raise self._died(message, cause, LogError) from error  # nothing was begun that could be unknown
             message = f"init producer {self._name}"
             raise port_error(message, error) from error
         self._ready = True
@@ -91,7 +93,7 @@ class KafkaProducer:
         client = self._alive()
         if not self._ready or self._open:
             raise LogError("cannot begin: " + ("a transaction is open" if self._open else "call init first"))
-        self._ask("begin a transaction", client.begin_transaction)
+        self._ask("begin a transaction", client.begin_transaction, ())
         self._open = True
 
     def produce(self, messages: Sequence[Outgoing]) -> None:
@@ -135,7 +137,7 @@ class KafkaProducer:
             message = f"cannot send offsets: {self._undelivered}"
             raise Aborted(message)
         places = offset_places(offsets)
-        self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout))
+        self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout), REFUSED)
 
     def commit(self, timeout: float) -> None:
         """Commit: returns when it is durable."""
@@ -144,14 +146,14 @@ class KafkaProducer:
         if self._undelivered is not None:
             message = f"cannot commit: {self._undelivered}"
             raise Aborted(message)
-        self._ask("commit", lambda: client.commit_transaction(timeout))
+        self._ask("commit", lambda: client.commit_transaction(timeout), UNDELIVERABLE)
         self._open = False
 
     def abort(self, timeout: float) -> None:
         """Abort the open transaction."""
         client = self._alive()
         self._require_open("abort")
-        self._ask("abort", lambda: client.abort_transaction(timeout))
+        self._ask("abort", lambda: client.abort_transaction(timeout), ())
         self._open = False
         self._undelivered = None
 
@@ -169,7 +171,7 @@ class KafkaProducer:
     def close(self) -> None:
         """Release everything without waiting for open work; what is open is for the next `init` to end."""
         self._client = None
-        self._dead = self._dead or LogError(f"producer {self._name} is closed")
+        self._dead = self._dead or (LogError, f"producer {self._name} is closed")
 
     def _send(self, client: Producer, topic: str, lanes: _Lanes) -> None:
         for number, batch in lanes.items():
@@ -232,7 +234,7 @@ class KafkaProducer:
     def _refused(self, topic: str, cause: KafkaError) -> LogError:
         """A message could not even be enqueued: the transaction that it belongs to must not commit without it."""
         if cause.fatal():
-            return self._died("produce", cause)
+            return self._died("produce", cause, OutcomeUnknown)
         reason = f"a message to {topic}: {cause.str()} ({cause.name()})"
         if not self._transactional:
             return LogError(f"cannot produce {reason}")
@@ -245,7 +247,8 @@ class KafkaProducer:
 
     def _alive(self) -> Producer:
         if self._client is None or self._dead is not None:
-            raise self._dead or LogError(f"producer {self._name} is closed")
+            kind, reason = self._dead or (LogError, f"producer {self._name} is closed")
+            raise kind(reason)
         return self._client
 
     def _require_open(self, action: str) -> None:
@@ -253,18 +256,24 @@ class KafkaProducer:
             message = f"cannot {action}: no transaction is open"
             raise LogError(message)
 
-    def _ask(self, action: str, call: Callable[[], None]) -> None:
-        """Make a call that belongs to a transaction; every failure says what is still known of it."""
+    def _ask(self, action: str, call: Callable[[], None], refusals: Container[int]) -> None:
+        """Make a call that belongs to a transaction; every failure says what is still known of it.
+
+        `refusals` are the errors after which nothing is in doubt. librdkafka asks for an abort after others, too, such
+        as a broker's "request timed out" to the commit itself; and what it calls retriable must not be tried again.
+        """
         try:
             call()
         except KafkaException as error:
             cause = error.args[0]
-            if cause.txn_requires_abort() and not cause.fatal():
+            if cause.txn_requires_abort() and cause.code() in refusals:
+                self._undelivered = self._undelivered or f"{cause.str()} ({cause.name()})"
                 message = f"cannot {action}: {cause.str()} ({cause.name()})"
                 raise Aborted(message) from error
-            raise self._died(action, cause) from error
+            raise self._died(action, cause, OutcomeUnknown) from error
 
-    def _died(self, action: str, cause: KafkaError) -> LogError:
-        kind = Fenced if cause.code() in FENCED else OutcomeUnknown
-        self._dead = kind(f"producer {self._name} cannot {action}: {cause.str()} ({cause.name()})")
-        return self._dead
+    def _died(self, action: str, cause: KafkaError, kind: type[LogError]) -> LogError:
+        kind = Fenced if cause.code() in FENCED else kind
+        reason = f"producer {self._name} cannot {action}: {cause.str()} ({cause.name()})"
+        self._dead = kind, reason
+        return kind(reason)
