@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pipeline.log.port import Log, Message, Partition, Unavailable
+from pipeline.log.port import Consumer, Log, Message, Partition, Unavailable
 
 _BATCH: Final = 10_000
 _TIMEOUT: Final = 30.0
@@ -22,7 +23,7 @@ def ends_of(log: Log, partitions: Sequence[Partition]) -> dict[Partition, int]:
     """Where the partitions end now."""
     consumer = log.consumer()
     try:
-        return {partition: consumer.bounds(partition, _TIMEOUT)[1] for partition in partitions}
+        return {partition: _bounds(consumer, partition)[1] for partition in partitions}
     finally:
         consumer.close()
 
@@ -39,7 +40,7 @@ def read_all(
     """
     consumer = log.consumer()
     try:
-        bounds = {partition: consumer.bounds(partition, _TIMEOUT) for partition in partitions}
+        bounds = {partition: _bounds(consumer, partition) for partition in partitions}
         wanted = ends or {partition: end for partition, (_, end) in bounds.items()}
         begin = {partition: max(first, (firsts or {}).get(partition, 0)) for partition, (first, _) in bounds.items()}
         consumer.assign(begin)
@@ -69,3 +70,15 @@ def follow(log: Log, ends: Mapping[Partition, int]) -> Iterator[Message]:
             yield from consumer.consume(_BATCH, _POLL)
     finally:
         consumer.close()
+
+
+def _bounds(consumer: Consumer, partition: Partition) -> tuple[int, int]:
+    """The partition's bounds, also while its leader moves or a new topic has none yet."""
+    deadline = time.monotonic() + _TIMEOUT
+    while True:
+        try:
+            return consumer.bounds(partition, _TIMEOUT)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+        threading.Event().wait(_POLL)
