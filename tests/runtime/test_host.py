@@ -175,6 +175,12 @@ def test_pages_tell_that_the_worker_lives_is_ready_and_how_it_does(workshop: Wor
     assert seen["/metrics"][0] == 200
     assert 'accrue_transactions_committed_total{role="intake"}' in seen["/metrics"][1]
     assert 'messaging_client_consumed_messages_total{role="intake"} 3.0' in seen["/metrics"][1]
+    assert 'messaging_client_sent_messages_total{role="intake"} 3.0' in seen["/metrics"][1]
+    assert 'accrue_rule_hits_total{org="1",program="7",rule="spend"} 3.0' in seen["/metrics"][1]
+    assert 'accrue_ready{role="loyalty"} 1.0' in seen["/metrics"][1]
+    timed = 'messaging_client_operation_duration_seconds_count{messaging_operation_name="commit",role="loyalty"} 0.0'
+    assert timed.removesuffix(" 0.0") in seen["/metrics"][1]
+    assert timed not in seen["/metrics"][1]
 
 
 class _Failing:

@@ -7,11 +7,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.intake.verdict import Reason
-from pipeline.log.port import Aborted, Partition
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Aborted, Committed, Partition
 from pipeline.runtime.intake_role import IntakeRole
+from pipeline.runtime.loyalty_role import LoyaltyRole
 from pipeline.runtime.metrics import Metrics
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
+from tests.runtime.workshop import START, Workshop, activation, bill
 
 JOURNAL = Partition("loyalty.journal", 2)
 
@@ -132,6 +135,31 @@ def test_dead_letters_of_every_reason_are_told_from_the_start(tmp_path: Path) ->
 
     letters = {dict(labels)["reason"]: value for (name, labels), value in samples.items() if "dead" in name}
     assert letters == dict.fromkeys(Reason, 0)
+
+
+def test_round_without_effect_counts_nothing(tmp_path: Path, embedded_log: EmbeddedLog) -> None:
+    workshop = Workshop(embedded_log, tmp_path, "counts.", partitions=1)
+    workshop.journal(activation(), bill(0, 1, START))
+    messages = workshop.read("journal")
+    progress = Progress("loyalty")
+    role = LoyaltyRole(embedded_log, workshop.settings, progress)
+    partition = Partition(workshop.topic("journal"), 0)
+    role.open(partition, Committed(None), 0)
+    while role.restore(partition) is None:
+        pass
+
+    role.process(messages)
+    role.aborted()
+    counted_after_abort = (progress.facts, progress.notifications, dict(progress.awards))
+    role.process(messages)
+    role.finish()
+    role.committed()
+    role.close()
+    workshop.close()
+
+    assert counted_after_abort == (0, 0, {})
+    assert (progress.facts, progress.notifications) == (6, 3)
+    assert progress.awards == {(1, 7, "spend"): 1}
 
 
 def test_rules_beyond_the_first_thousand_are_told_together() -> None:
