@@ -16,8 +16,8 @@ from heapq import heappop, heappush
 
 from greenlet import greenlet
 
-START_MS = 1_600_000_000_000 // 86_400_000 * 86_400_000 + 90 * 86_400_000
-"""The wall clock at the beginning, milliseconds since the epoch: a midnight after everything that is sent."""
+START_MS = 1_600_000_000_000 // 86_400_000 * 86_400_000 + 14 * 86_400_000
+"""The wall clock at the beginning, milliseconds since the epoch: a midnight soon after everything that is sent."""
 _STEP_SECONDS = 0.002
 _WAKE_SECONDS = 0.001
 _TAIL_LINES = 120

@@ -37,7 +37,7 @@ def journal(catalog: Catalog, *, backfilled: bool) -> list[Outgoing]:
                 records.append(bill(customer, number, at, pounds=1 + (number * 7) % 50))
         if day % 2:
             records.append(clock(START + (day + 1) * DAY))
-    records.append(clock(START + 60 * DAY))
+    records.append(clock(START + 95 * DAY))
     return [one for record in records for one in _written(catalog, record)] + [
         Outgoing(catalog.name("journal"), b"1:1", b"rubbish", 0)
     ]
