@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.engine.state import decode_bill, decode_head
+from pipeline.engine.state import forgotten_at_of, timer_of
 from pipeline.log.port import Consumer, Log, Message, Partition
 from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
 from pipeline.runtime.store_port import Change, Store
@@ -77,7 +77,7 @@ class Restore:
         if self._wanted is None and self.left == 0:
             self._store.restore((), (), (), self._store.position, whole=True)
             self._done = True
-        elif self._clock.now() > self._deadline:
+        elif self.left == 0 and self._clock.now() > self._deadline:  # else we were frozen, or cut off
             message = f"{self._changelog} ends without the state of {self._wanted}, which is committed; was it deleted?"
             raise StateMissing(message)
 
@@ -132,18 +132,12 @@ class Restore:
         others: list[Change] = []
         for key, before in zip(keys, self._store.get_many(keys), strict=True):
             value = latest[key]
-            if key == MARKER_KEY or key.startswith(PROGRAM_PREFIX):
+            if b"#" in key:
+                was_at = None if before is None else forgotten_at_of(before)
+                entries.append(Change(key, value, was_at, None if value is None else forgotten_at_of(value)))
+            elif key == MARKER_KEY or key.startswith(PROGRAM_PREFIX):
                 others.append(Change(key, value))
-            elif b"#" in key:
-                entries.append(Change(key, value, _forgotten_at(before), _forgotten_at(value)))
             else:
-                heads.append(Change(key, value, _due_at(before), _due_at(value)))
+                was_at = None if before is None else timer_of(before)
+                heads.append(Change(key, value, was_at, None if value is None else timer_of(value)))
         self._store.restore(heads, entries, others, position, whole=whole)
-
-
-def _due_at(raw: bytes | None) -> int | None:
-    return None if raw is None else decode_head(raw).timer
-
-
-def _forgotten_at(raw: bytes | None) -> int | None:
-    return None if raw is None else decode_bill(raw).forgotten_at
