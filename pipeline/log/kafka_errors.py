@@ -71,6 +71,7 @@ _NO_ANSWER: Final = frozenset(
         KafkaError._TIMED_OUT,
         KafkaError._TIMED_OUT_QUEUE,
         KafkaError._TRANSPORT,
+        KafkaError._UNKNOWN_PARTITION,  # a broker that has just come back does not know all of its topics yet
         KafkaError._WAIT_CACHE,
         KafkaError._WAIT_COORD,
         KafkaError.BROKER_NOT_AVAILABLE,
