@@ -146,9 +146,33 @@ class CustomerState(msgspec.Struct):
     """An entry that does not exist is absent."""
 
 
+class _HeadTimer(msgspec.Struct, array_like=True, gc=False):
+    """A head of which only the timer is looked at: what is `Raw` is passed over."""
+
+    org_id: msgspec.Raw
+    customer_id: msgspec.Raw
+    seq: msgspec.Raw
+    clock: msgspec.Raw
+    horizon: msgspec.Raw
+    registered_at: msgspec.Raw
+    profile: msgspec.Raw
+    recent: msgspec.Raw
+    sections: msgspec.Raw
+    due: int
+
+
+class _BillTimer(msgspec.Struct, array_like=True, gc=False):
+    """A bill of which only its end is looked at."""
+
+    returnable_until: int
+    forgotten_at: int
+
+
 _HEAD_ENCODER: Final = msgspec.msgpack.Encoder()
 _HEAD_DECODER: Final = msgspec.msgpack.Decoder(Head)
+_HEAD_TIMER_DECODER: Final = msgspec.msgpack.Decoder(_HeadTimer)
 _BILL_DECODER: Final = msgspec.msgpack.Decoder(Bill)
+_BILL_TIMER_DECODER: Final = msgspec.msgpack.Decoder(_BillTimer)
 _VERSION: Final = bytes([STATE_VERSION])
 
 
@@ -165,6 +189,17 @@ def decode_head(raw: bytes) -> Head:
 def decode_bill(raw: bytes) -> Bill:
     """The bill entry in `raw`; raises `UnknownVersion` or `msgspec.DecodeError`."""
     return _BILL_DECODER.decode(_body(raw))
+
+
+def timer_of(raw: bytes) -> int | None:
+    """The `timer` of the head in `raw`, at a tenth of what decoding it costs."""
+    due = _HEAD_TIMER_DECODER.decode(_body(raw)).due
+    return None if due == NEVER else due
+
+
+def forgotten_at_of(raw: bytes) -> int:
+    """When the bill entry in `raw` may be deleted."""
+    return _BILL_TIMER_DECODER.decode(_body(raw)).forgotten_at
 
 
 def _body(raw: bytes) -> memoryview:

@@ -12,7 +12,18 @@ from pipeline.engine.apply import EFFECTS
 from pipeline.engine.decide import CUSTOMER_STAGES, PROGRAM_STAGES, needs
 from pipeline.engine.postings import MOVES, Posting, postings
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import Bill, Head, decode_bill, decode_head, encode_state
+from pipeline.engine.state import (
+    NEVER,
+    Award,
+    Bill,
+    Head,
+    Section,
+    decode_bill,
+    decode_head,
+    encode_state,
+    forgotten_at_of,
+    timer_of,
+)
 from schemas import facts
 from schemas.facts import AnyFact, ProgramFact
 from schemas.records import AnyCustomerRecord, UnknownVersion
@@ -93,6 +104,19 @@ def test_state_of_an_unknown_version_is_not_read(raw: bytes) -> None:
 def test_state_is_read_as_it_was_written() -> None:
     head, bill = Head(1, 7, seq=3), Bill(5, 9, 100, "GBP")
     assert (decode_head(encode_state(head)), decode_bill(encode_state(bill))) == (head, bill)
+
+
+@pytest.mark.parametrize("due", [pytest.param(77, id="with-timers"), pytest.param(NEVER, id="without")])
+def test_timers_of_stored_state_are_read_without_the_rest(due: int) -> None:
+    head = Head(1, 7, recent={"r": (1, 2)}, sections={7: Section(1)}, due=due)
+    assert timer_of(encode_state(head)) == head.timer
+    assert forgotten_at_of(encode_state(Bill(5, 9, 100, "GBP", awards=[Award(7, "pts", "spend", 1, 10)]))) == 9
+
+
+def test_timers_of_an_unknown_version_are_not_read() -> None:
+    for read in (timer_of, forgotten_at_of):
+        with pytest.raises(UnknownVersion, match="this build reads 1"):
+            read(b"\x09\x90")
 
 
 def test_engine_loads_neither_faust_nor_kafka() -> None:
