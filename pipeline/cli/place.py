@@ -78,8 +78,11 @@ class Place(NamedTuple):
         return log.create_topics([TopicSpec(one.name, one.partitions, one.config) for one in self.catalog.specs()])
 
     @contextmanager
-    def clickhouse(self, *, create: bool = False) -> Iterator[Client]:
-        """A ClickHouse client with our tables up to date. Raises `Unusable` for a folder that is not there."""
+    def clickhouse(self, *, create: bool = False, migrated: bool = True) -> Iterator[Client]:
+        """A ClickHouse client with our tables, which are brought up to date where `migrated`.
+
+        Raises `Unusable` for a folder that is not there.
+        """
         folder = self.settings.data_dir / "clickhouse"
         if self.settings.clickhouse_dsn is None and not create and not folder.exists():
             message = (
@@ -89,7 +92,8 @@ class Place(NamedTuple):
             raise Unusable(message)
         client = open_clickhouse(self.dsn)
         try:
-            migrate(client)
+            if migrated:
+                migrate(client)
             yield client
         finally:
             client.close()

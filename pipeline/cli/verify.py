@@ -1,73 +1,214 @@
-"""`accrue verify`, in its first form: the invariants of every customer and every ledger entry, in ClickHouse."""
+"""`accrue verify`: what lies in the log is decided again and compared, then ClickHouse is held against the log."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
 import click
 from clickhouse_connect.driver.client import Client
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.cli.reading import partitions_of, read_all
-from pipeline.log.port import Partition
+from pipeline.log.port import Log
+from pipeline.verify.facts import NewerEngine
+from pipeline.verify.log import verify_log
+from pipeline.verify.report import LOG_CHECKS, PROMISES, TABLE_CHECKS, Check, Report
+from pipeline.verify.tables import Figures, Invariant, behind, figures, invariants, verify_tables
+
+_FINDINGS: Final = 20
 
 
 @click.command()
 @placed
+@click.option(
+    "--partition",
+    "numbers",
+    type=click.IntRange(min=0),
+    multiple=True,
+    metavar="N",
+    help="Only this partition; may be given again.",
+)
+@click.option("--log-only", is_flag=True, help="Leave ClickHouse alone.")
+@click.option("--clickhouse-only", is_flag=True, help="Do not decide the journal again.")
+@click.option(
+    "--limit-findings",
+    type=click.IntRange(min=1),
+    default=_FINDINGS,
+    show_default=True,
+    metavar="N",
+    help="Show at most so many findings of each check.",
+)
+@click.option(
+    "--hanging-after",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Call a transaction hanging that is open for so long; by default, ACCRUE_TRANSACTION_TIMEOUT.",
+)
 @json_option
 @click.pass_context
-def verify(context: click.Context, place: Place, *, as_json: bool) -> None:
-    """Check the invariants of every customer and every ledger entry. Exit code 1 when one is broken.
+def verify(
+    context: click.Context,
+    place: Place,
+    *,
+    numbers: tuple[int, ...],
+    log_only: bool,
+    clickhouse_only: bool,
+    limit_findings: int,
+    hanging_after: float | None,
+    as_json: bool,
+) -> None:
+    """Decide the journal again, and compare all that was written. Exit code 1 when something is broken.
 
-    They hold when the sink has caught up with the log.
+    Facts, notifications and state are compared message by message, up to what is committed and as far as retention
+    reaches; then ClickHouse with the log, as far as the sink is. It writes nothing, and workers may run meanwhile.
 
     \b
     Example:
       accrue verify --data-dir accrue-demo
+      accrue verify --log-only --partition 2 --json
     """
-    with place.clickhouse() as client:
-        found = list(client.query("SELECT invariant, promise, violations FROM invariants").named_results())
-        [(customers,)] = client.query("SELECT uniqExact(org_id, customer_id) FROM customer_state").result_rows
-        [(entries,)] = client.query("SELECT count() FROM ledger_entries").result_rows
-        behind = _behind(place, client)
-    if not customers and not behind:
-        message = "there is nothing to check: ClickHouse has no customers, and no facts wait in the log"
+    if log_only and clickhouse_only:
+        message = "--log-only and --clickhouse-only leave nothing to check"
+        raise click.UsageError(message)
+    settings, catalog = place.settings, place.catalog
+    if wrong := [number for number in numbers if number >= settings.partitions]:
+        message = f"there is no partition {wrong[0]}: the topics have {settings.partitions}"
+        raise click.UsageError(message)
+    chosen = numbers or range(settings.partitions)
+    report = Report(limit_findings)
+    found: list[Invariant] = []
+    stored, late = Figures(0, 0), 0
+    with ExitStack() as stack:
+        client = _clickhouse(place, stack, needed=clickhouse_only or not place.has_log, wanted=not log_only)
+        log = stack.enter_context(place.log(checked=False)) if place.has_log or client is None else None
+        bars = stack.enter_context(_bars())
+        if log is not None and not clickhouse_only:
+            patience = settings.transaction_timeout.total_seconds() if hanging_after is None else hanging_after
+            try:
+                verify_log(log, catalog, f"{settings.group}.loyalty", chosen, patience, report, bars)
+            except NewerEngine as error:
+                raise Unusable(str(error)) from error
+        if client is not None:
+            sink = f"{settings.group}.sink"
+            stored = figures(client)
+            late = 0 if log is None else behind(log, catalog, sink)[0]
+            if log is not None:
+                verify_tables(client, log, catalog, sink, chosen, report, bars)
+            bars.stage("invariants", 1)
+            found = invariants(client, log, catalog, sink)
+    if not (report.looked_at.get(Check.SEQ) or stored.customers or late):
+        message = "there is nothing to check: no facts in the log, and no customers in ClickHouse"
         raise Unusable(message)
-    if behind:
-        ERRORS.print(f"ClickHouse is {behind:,} messages of facts behind the log; what follows may hold once it is not")
-    broken = [one for one in found if one["violations"]]
+    broken = [one for one in found if one.violations and one.settled]
+    _note_reach(report, late, client, log, found, log_only=log_only)
+    holds = report.holds and not broken
     if as_json:
-        print_json(
-            {
-                "behind": behind,
-                "customers": customers,
-                "ledger_rows": entries,
-                "holds": not broken,
-                "invariants": [dict(one) for one in found],
-            }
-        )
+        print_json(_as_json(report, found, stored, late, holds=holds))
     else:
-        rows = [
-            ("[red]broken[/]" if one["violations"] else "holds", one["promise"], one["violations"]) for one in found
-        ]
-        print_table(f"{customers:,} customers, {entries:,} ledger rows", ("", "invariant", "violations"), rows)
-        for one in broken:
-            CONSOLE.print("see them in the view", one["invariant"])
-    if broken:
+        _print(report, found, stored)
+    if not holds:
         context.exit(1)
 
 
-def _behind(place: Place, client: Client) -> int | None:
-    """Messages of facts that are in the log and not in ClickHouse; None where there is no log to compare with."""
-    if not place.has_log:
+def _clickhouse(place: Place, stack: ExitStack, *, needed: bool, wanted: bool) -> Client | None:
+    """ClickHouse where it is wanted and there; raises `Unusable` when it is needed and not there."""
+    there = place.settings.clickhouse_dsn is not None or (place.settings.data_dir / "clickhouse").exists()
+    if not wanted or not (there or needed):
         return None
-    topic = place.catalog.name("facts")
-    stored = dict.fromkeys(partitions_of([topic], place.settings.partitions), 0)
-    found = client.query(
-        "SELECT src_partition, max(src_offset) FROM fact_messages WHERE src_topic = {topic:String} "
-        "GROUP BY src_partition",
-        parameters={"topic": topic},
-    )
-    for number, last in found.result_rows:
-        stored[Partition(topic, number)] = last + 1
-    with place.log(checked=False) as log:
-        return sum(1 for _ in read_all(log, list(stored), firsts=stored))
+    return stack.enter_context(place.clickhouse(migrated=False))
+
+
+def _note_reach(
+    report: Report, late: int, client: Client | None, log: Log | None, found: Sequence[Invariant], *, log_only: bool
+) -> None:
+    if client is None and not log_only:
+        report.note("there is no ClickHouse here: only the log was checked")
+    if log is None:
+        report.note("there is no log here: only ClickHouse was checked")
+    if late:
+        report.note(f"ClickHouse is {late:,} messages of facts behind the log; they were not compared")
+    if moving := [one.invariant for one in found if one.violations and not one.settled]:
+        report.note(f"the sink is at work, so these could not be judged: {', '.join(moving)}; run verify again")
+
+
+def _as_json(report: Report, found: Sequence[Invariant], stored: Figures, late: int, *, holds: bool) -> object:
+    return {
+        "holds": holds,
+        "behind": late,
+        "customers": stored.customers,
+        "ledger_rows": stored.ledger_rows,
+        "checks": [
+            {
+                "check": check,
+                "promise": PROMISES[check],
+                "looked_at": report.looked_at.get(check, 0),
+                "broken": report.broken.get(check, 0),
+            }
+            for check in (*LOG_CHECKS, *TABLE_CHECKS)
+            if check in report.looked_at or check in report.broken
+        ],
+        "invariants": [one._asdict() for one in found],
+        "findings": [one._asdict() for one in report.findings],
+        "notes": report.notes,
+    }
+
+
+def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
+    for title, checks in (("The log", LOG_CHECKS), ("ClickHouse against the log", TABLE_CHECKS)):
+        made = [check for check in checks if check in report.looked_at or check in report.broken]
+        rows = [
+            (_verdict(broken := report.broken.get(one, 0)), PROMISES[one], report.looked_at.get(one, 0), broken)
+            for one in made
+        ]
+        if rows:
+            print_table(title, ("", "check", "looked at", "broken"), rows)
+    if found:
+        title = f"{stored.customers:,} customers, {stored.ledger_rows:,} ledger rows in ClickHouse"
+        verdicts = [(_verdict(one.violations, settled=one.settled), one.promise, one.violations) for one in found]
+        print_table(title, ("", "invariant", "violations"), verdicts)
+    for one in report.findings:
+        CONSOLE.print(f"[red]{one.check}[/]", escape(f"{one.where}: {one.what}"))
+    for check, count in report.broken.items():
+        if (more := count - sum(one.check == check for one in report.findings)) > 0:
+            CONSOLE.print(f"[red]{check}[/] and {more:,} more")
+    for invariant in found:
+        if invariant.violations and invariant.settled:
+            CONSOLE.print("see them in the view", invariant.invariant)
+    for note in report.notes:
+        CONSOLE.print("[dim]note:[/]", escape(note))
+
+
+def _verdict(broken: int, *, settled: bool = True) -> str:
+    if not broken:
+        return "holds"
+    return "[red]broken[/]" if settled else "not judged"
+
+
+class _Bars:
+    """A bar for the stage at hand; implements `report.Watcher`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin another bar in the place of the last."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(name, total=max(1, total))
+
+    def step(self, count: int) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._progress.update(self._task, advance=count)
+
+
+@contextmanager
+def _bars() -> Iterator[_Bars]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as progress:
+        yield _Bars(progress)

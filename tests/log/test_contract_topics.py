@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import LogError, Outgoing, Partition, TopicSpec
-from tests.log.desk import SECONDS, Desk, read, texts, transact
+from tests.log.desk import SECONDS, Desk, read, texts, transact, until
 
 
 def test_topics_are_created_once_and_described_as_created(desk: Desk) -> None:
@@ -96,3 +96,17 @@ def test_a_group_that_never_committed_has_no_offsets(desk: Desk) -> None:
         Partition(topic, 0): None,
         Partition(topic, 1): None,
     }
+
+
+def test_readers_wait_nowhere_when_every_transaction_has_ended(desk: Desk) -> None:
+    topic = desk.topic(2)
+    desk.write(*texts(topic, 3))
+    producer = desk.transactional()
+    transact(producer, *texts(topic, 3, partition=1))
+
+    until(lambda: desk.log.unsettled([topic]) == {})
+
+
+def test_a_topic_that_does_not_exist_is_an_error_to_look_for_open_transactions_in(desk: Desk) -> None:
+    with pytest.raises(LogError):
+        desk.log.unsettled([desk.prefix + "missing"])

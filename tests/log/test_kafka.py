@@ -169,3 +169,16 @@ def test_a_member_with_a_name_leaves_its_partitions_to_the_others_when_it_is_clo
 
     until(lambda: len(staying.assignment()) == 2, staying)
     staying.close()
+
+
+def test_an_open_transaction_is_told_with_where_its_readers_wait(desk: Desk) -> None:
+    topic = desk.topic(2)
+    producer = desk.transactional()
+    transact(producer, *texts(topic, 3, partition=1))
+    producer.begin()
+    producer.produce(texts(topic, 2, partition=1))
+
+    until(lambda: desk.log.unsettled([topic]) == {Partition(topic, 1): (4, 6)})
+
+    producer.abort(SECONDS)
+    until(lambda: desk.log.unsettled([topic]) == {})

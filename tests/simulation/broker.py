@@ -96,6 +96,11 @@ class SimBroker:
         self.machine.step(f"ends {sorted(found.values())}")
         return found
 
+    def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
+        """Where the last stable offset lies before the end."""
+        lanes = {one: self.lane(one) for topic in topics for one in self.partitions(topic)}
+        return {one: (lane.stable, lane.end) for one, lane in lanes.items() if lane.stable < lane.end}
+
     def close(self) -> None:
         """Nothing is held."""
 

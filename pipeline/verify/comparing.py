@@ -1,0 +1,250 @@
+"""Comparing a topic with what is decided again: message by message, in order, without holding more than a window.
+
+Where the two part, the window says which way: a message of one side that the other side has a little later is out of
+order; one that the other side does not have near is missing, or one too many.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from pipeline.log.port import Headers, Message, Outgoing
+from pipeline.verify.reading import Reading, name_of
+from pipeline.verify.report import Check, Report
+from schemas.facts import decode_facts
+from schemas.records import UnknownVersion
+
+_WINDOW: Final = 100
+_WAITING_MAX: Final = 20_000
+"""Decided messages held while the topic has no more to compare them with."""
+_BROKEN_MAX: Final = 1_000
+"""A topic with more findings is not compared further: the two have nothing to do with one another."""
+
+
+class Decided(NamedTuple):
+    """A message as it is decided again."""
+
+    journal_offset: int
+    due: bool
+    """Whether the topic must have it: its journal offset is committed."""
+    outgoing: Outgoing
+
+
+class Kind(NamedTuple):
+    """How messages of a topic are told apart."""
+
+    check: Check
+    identity: Callable[[bytes | None, bytes | None, Headers], object]
+    """What a message is about, whatever it says; of key, value and headers."""
+    same: Callable[[bytes | None, bytes | None], bool]
+    """Whether two values that are not the same bytes say the same."""
+    told: Callable[[bytes | None, bytes | None, Headers], str]
+
+
+class Comparison:
+    """One partition of one topic."""
+
+    def __init__(
+        self, kind: Kind, reading: Reading, report: Report, *, whole: bool = False, since: int | None = None
+    ) -> None:
+        """`whole`: it lacks nothing of what is decided, wherever it begins.
+
+        Messages with a timestamp before `since` were decided by an older engine, and are passed over.
+        """
+        self._kind = kind
+        self._reading = reading
+        self._report = report
+        self._since = since
+        self._aligned = whole or reading.first == 0
+        """Whether both sides begin with the same message; else the topic has lost its beginning to retention."""
+        self._decided: deque[Decided] = deque()
+        self._recorded: deque[Message] = deque()
+        self._matched: deque[Message] = deque(maxlen=_WINDOW)
+        self._passed = 0
+        self._broken = 0
+
+    def expect(self, decided: Decided) -> None:
+        """This is what comes next."""
+        self._decided.append(decided)
+
+    def advance(self) -> None:
+        """Compare as far as both sides go."""
+        if self._broken > _BROKEN_MAX:
+            self._decided.clear()
+            return
+        self._compare(last=False)
+        if len(self._decided) > _WAITING_MAX:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait a while for what is committed and does not show yet; what does not come is missing."""
+        while not self._recorded and not self._fill(1) and any(one.due for one in self._decided):
+            if not self._aligned:  # nothing of it is left
+                self._passed += len(self._decided)
+                self._decided.clear()
+            elif messages := self._reading.settle():
+                self._take(messages)
+                self._compare(last=False)
+            else:
+                self._lose()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything that the topic has is compared."""
+        return self._broken > _BROKEN_MAX or not (self._recorded or self._fill(1))
+
+    def finish(self) -> None:
+        """Nothing more is decided: what is left of either side has no match."""
+        place = name_of(self._reading.partition)
+        self._compare(last=True)
+        if not self._aligned and self._passed and self._fill(1):
+            self._break(place, "nothing that it holds is what the journal decides")
+            return
+        self._lose()
+        while self._broken <= _BROKEN_MAX and (self._recorded or self._fill(1)):
+            self._extra(self._recorded.popleft())
+        if self._broken > _BROKEN_MAX:
+            self._report.note(f"{place}: too many differences, the rest is not compared")
+        if self._passed:
+            self._report.note(f"{place}: retention has taken what came before offset {self._reading.first}")
+
+    def _compare(self, *, last: bool) -> None:
+        decided, recorded, matched = self._decided, self._recorded, self._matched
+        count = 0
+        while decided and (recorded or self._fill(1)) and self._broken <= _BROKEN_MAX:
+            expected, found = decided[0].outgoing, recorded[0]
+            if expected.value == found.value and expected.key == found.key and expected.headers == found.headers:
+                matched.append(found)
+                self._aligned = True
+                decided.popleft()
+                recorded.popleft()
+                count += 1
+                continue
+            if not self._aligned:
+                if self._identity(expected) != self._identity(found):
+                    decided.popleft()
+                    self._passed += 1
+                    continue
+                self._aligned = True
+            if not last and len(decided) < _WINDOW:
+                break
+            self._fill(_WINDOW)
+            self._part()
+        self._report.look(self._kind.check, count)
+
+    def _part(self) -> None:
+        """The two sides go on differently."""
+        decided, recorded = self._decided, self._recorded
+        expected, found = decided[0].outgoing, recorded[0]
+        mine, theirs = self._identity(expected), self._identity(found)
+        if mine == theirs:
+            if not self._same(expected, found):
+                where = name_of(self._reading.partition, found.offset)
+                said = self._kind.told(found.key, found.value, found.headers)
+                self._break(where, f"{said} differs from what journal offset {decided[0].journal_offset} decides")
+            decided.popleft()
+            self._matched.append(recorded.popleft())
+            return
+        later_found = any(self._identity(one) == mine for one in list(recorded)[1:_WINDOW])
+        ahead = [self._identity(one.outgoing) for one in list(decided)[1:_WINDOW]]
+        if later_found and theirs in ahead:
+            where = name_of(self._reading.partition, found.offset)
+            said = self._kind.told(found.key, found.value, found.headers)
+            self._break(where, f"{said} comes before what should precede it")
+            del decided[1 + ahead.index(theirs)]
+            self._matched.append(recorded.popleft())
+            return
+        if not later_found:
+            self._lost(decided.popleft())
+        if theirs not in ahead:
+            self._extra(recorded.popleft())
+
+    def _lose(self) -> None:
+        for one in self._decided:
+            if one.due:
+                self._lost(one)
+        self._decided.clear()
+
+    def _fill(self, count: int) -> bool:
+        while len(self._recorded) < count and (messages := self._reading.take()):
+            self._take(messages)
+        return len(self._recorded) >= count
+
+    def _take(self, messages: Iterable[Message]) -> None:
+        since = self._since
+        self._recorded.extend(messages if since is None else (one for one in messages if one.timestamp >= since))
+
+    def _lost(self, one: Decided) -> None:
+        _, key, value, _, headers, _ = one.outgoing
+        said = self._kind.told(key, value, headers)
+        self._break(name_of(self._reading.partition), f"{said} of journal offset {one.journal_offset} is missing")
+
+    def _extra(self, message: Message) -> None:
+        said = self._kind.told(message.key, message.value, message.headers)
+        mine = self._identity(message)
+        before = next((one.offset for one in self._matched if self._identity(one) == mine), None)
+        what = "is one too many: the journal does not decide it here" if before is None else f"repeats offset {before}"
+        self._break(name_of(self._reading.partition, message.offset), f"{said} {what}")
+
+    def _break(self, where: str, what: str) -> None:
+        self._broken += 1
+        self._report.look(self._kind.check, 1)
+        self._report.find(self._kind.check, where, what)
+
+    def _identity(self, one: Message | Outgoing) -> object:
+        return self._kind.identity(one.key, one.value, one.headers)
+
+    def _same(self, expected: Outgoing, found: Message) -> bool:
+        if (expected.key, expected.headers) != (found.key, found.headers):
+            return False
+        return expected.value == found.value or self._kind.same(expected.value, found.value)
+
+
+def _facts_of(_key: bytes | None, value: bytes | None, _headers: Headers) -> object:
+    try:
+        message = decode_facts(value or b"")
+    except (UnknownVersion, msgspec.DecodeError):
+        return value
+    return message.journal_offset, message.org_id, message.customer_id, message.first_seq
+
+
+def _same_facts(one: bytes | None, other: bytes | None) -> bool:
+    try:
+        return decode_facts(one or b"") == decode_facts(other or b"")
+    except (UnknownVersion, msgspec.DecodeError):
+        return False
+
+
+def _facts_told(key: bytes | None, value: bytes | None, _headers: Headers) -> str:
+    try:
+        message = decode_facts(value or b"")
+    except (UnknownVersion, msgspec.DecodeError):
+        return f"the message of key {(key or b'').decode(errors='replace')}"
+    customer, first = f"{message.org_id}:{message.customer_id}", message.first_seq
+    return f"seq {first} to {first + len(message.facts) - 1} of customer {customer}"
+
+
+def _event_id(value: bytes | None) -> str | None:
+    try:
+        body: Any = msgspec.json.decode(value or b"")
+    except msgspec.DecodeError:
+        return None
+    found = body.get("eventId") if isinstance(body, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _notification_of(_key: bytes | None, value: bytes | None, _headers: Headers) -> object:
+    return _event_id(value) or value
+
+
+def _notification_told(key: bytes | None, value: bytes | None, headers: Headers) -> str:
+    name = dict(headers).get("eventName", b"notification").decode(errors="replace")
+    return f"{name} {_event_id(value) or 'without an id'} of customer {(key or b'').decode(errors='replace')}"
+
+
+FACTS: Final = Kind(Check.FACTS, _facts_of, _same_facts, _facts_told)
+NOTIFICATIONS: Final = Kind(Check.NOTIFICATIONS, _notification_of, lambda one, other: one == other, _notification_told)

@@ -1,0 +1,84 @@
+"""Deciding again: the journal's records, in a throw-away store, by the very code that a worker runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.log.port import Message, Outgoing
+from pipeline.runtime.partition import LoyaltyPartition
+from pipeline.runtime.store_port import Store
+from pipeline.verify.comparing import Decided
+from pipeline.verify.reading import Reading
+from schemas.records import ClockAdvanced, UnknownVersion, decode_record
+from topics.catalog import Catalog
+
+Keep = Callable[[Mapping[bytes, bytes | None]], None]
+"""Takes what the changelog says of the keys that changed."""
+
+_ROUND_RECORDS: Final = 1_000
+_TICK_CUSTOMERS: Final = 2_000
+_CACHED_MAX: Final = 20_000
+
+
+class Round(NamedTuple):
+    """A round of records."""
+
+    records: int
+    told: list[Decided]
+    """What they tell, in order."""
+
+
+class Deciding:
+    """One journal partition, decided from where the store stands; it produces nothing."""
+
+    def __init__(self, journal: Reading, store: Store, catalog: Catalog) -> None:
+        """`journal` begins at the offset that the store's state goes on from."""
+        self._journal = journal
+        self._waiting: list[Message] = []
+        self._partition = LoyaltyPartition(journal.partition.number, store, journal.first, catalog, _CACHED_MAX)
+
+    def next_offset(self) -> int | None:
+        """The offset of the record to be decided next; None at the journal's end."""
+        if not self._waiting:
+            self._waiting = self._journal.take()
+            self._waiting.reverse()
+        return self._waiting[-1].offset if self._waiting else None
+
+    def next_is_tick(self) -> bool:
+        """Whether the record to be decided next lets time pass: a worker may do that in several transactions."""
+        if self.next_offset() is None:
+            return False
+        try:
+            return isinstance(decode_record(self._waiting[-1].value or b""), ClockAdvanced)
+        except (UnknownVersion, msgspec.DecodeError):
+            return False
+
+    def run(self, before: int, keep: Keep, *, due: bool) -> Iterator[Round]:
+        """Decide the records with an offset lower than `before`, a round at a time."""
+        partition = self._partition
+        told: list[Decided] = []
+        count = 0
+        while (offset := self.next_offset()) is not None and offset < before:
+            message = self._waiting.pop()
+            out: list[Outgoing] = []
+            partition.take((message,), out, _TICK_CUSTOMERS)
+            told += [Decided(offset, due, one) for one in out]
+            count += 1
+            if partition.blocked:  # a tick: the rest of its customers are for the next round
+                self._waiting.append(message)
+            if partition.blocked or count >= _ROUND_RECORDS:
+                self._end_round(keep)
+                yield Round(count, told)
+                told, count = [], 0
+        if count:
+            self._end_round(keep)
+            yield Round(count, told)
+
+    def _end_round(self, keep: Keep) -> None:
+        changelog: list[Outgoing] = []
+        self._partition.finish(changelog)
+        self._partition.committed()
+        keep({one.key: one.value for one in changelog if one.key is not None})

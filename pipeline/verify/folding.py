@@ -1,0 +1,92 @@
+"""Folding: the state that facts amount to, where the journal is not there to decide them again, or must not be.
+
+Facts say what happened to customers. Which programs were in force and what time it was stands in the journal's other
+records, so deciding can go on from folded facts only where the journal is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from pipeline.engine.apply import apply
+from pipeline.engine.bills import entry_of
+from pipeline.engine.clock import PartitionClock
+from pipeline.log.port import Message
+from pipeline.runtime.customers import Customers
+from pipeline.runtime.marker import Marker, encode_marker, program_key
+from pipeline.runtime.store_port import Change, Store
+from pipeline.verify.deciding import Keep
+from schemas.facts import FactMessage
+from schemas.program import ProgramDefinition
+from schemas.records import (
+    BackfillBegun,
+    ClockAdvanced,
+    ProgramActivated,
+    UnknownVersion,
+    decode_record,
+)
+
+_ROUND_MESSAGES: Final = 1_000
+_CACHED_MAX: Final = 20_000
+
+
+class Folding:
+    """The customers of one partition, as far as they are folded."""
+
+    def __init__(self, store: Store, keep: Keep, broken: set[bytes]) -> None:
+        """`broken` are customers whose facts do not follow from one another; they are left out."""
+        self._store = store
+        self._keep = keep
+        self._broken = broken
+        self._customers = Customers(store, _CACHED_MAX)
+        self._pending = 0
+        self._others: list[Change] = []
+        self._marker = Marker(0, 0, PartitionClock())
+
+    def take(self, facts: FactMessage) -> None:
+        """Apply the facts of one message."""
+        key = b"%d:%d" % (facts.org_id, facts.customer_id)
+        if key in self._broken:
+            return
+        customer = self._customers.get(facts.org_id, facts.customer_id)
+        bills = {getattr(fact, "bill_number", "") or getattr(fact, "of_bill", "") for fact in facts.facts}
+        self._customers.load(customer, [entry_of(number) for number in bills if number])
+        for fact in facts.facts:
+            apply(customer.state, fact)
+        self._customers.changed(customer)
+        self._pending += 1
+        if self._pending >= _ROUND_MESSAGES:
+            self.store()
+
+    def pass_over(self, journal: Iterable[Message], next_offset: int) -> None:
+        """Take programs and time from the journal's records, none of which is decided again."""
+        clock = PartitionClock()
+        versions: dict[tuple[int, int], int] = {}
+        for message in journal:
+            try:
+                record = decode_record(message.value or b"")
+            except (UnknownVersion, msgspec.DecodeError):
+                continue  # the worker passed it by, too
+            if isinstance(record, ClockAdvanced):
+                clock.advance(record)
+            elif isinstance(record, BackfillBegun):
+                clock.begin_backfill(record)
+            elif isinstance(record, ProgramActivated):
+                program = ProgramDefinition.model_validate_json(record.definition)
+                versions[program.org_id, program.program_id] = program.version
+                key = program_key(program.org_id, program.program_id, program.version)
+                self._others.append(Change(key, record.definition.encode()))
+        in_force = tuple((org, program, version) for (org, program), version in sorted(versions.items()))
+        self._marker = Marker(next_offset, 1, clock, in_force)
+
+    def store(self) -> None:
+        """Store what was folded so far."""
+        changes = self._customers.changes()
+        others, self._others = self._others, []
+        self._store.write(changes.heads, changes.entries, others, encode_marker(self._marker))
+        self._customers.committed(changes)
+        self._keep({one.key: one.value for some in (changes.heads, changes.entries, others) for one in some})
+        self._pending = 0

@@ -1,0 +1,41 @@
+"""The log as a whole: every partition in turn, and the transactions that nobody ended."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.log.port import Log, Unavailable
+from pipeline.verify.hanging import OpenTransactions
+from pipeline.verify.partition import Bench, verify_partition
+from pipeline.verify.report import Report, Watcher
+from topics.catalog import Catalog
+
+
+def verify_log(
+    log: Log,
+    catalog: Catalog,
+    group: str,
+    numbers: Sequence[int],
+    hanging_seconds: float,
+    report: Report,
+    watcher: Watcher,
+) -> None:
+    """Check what the loyalty role of `group` made of these journal partitions; nothing is written but temporary files.
+
+    A transaction that is open at the first look is called hanging after `hanging_seconds`. Raises `NewerEngine`.
+    """
+    transactions = OpenTransactions(log, [spec.name for spec in catalog.specs()], numbers)
+    with tempfile.TemporaryDirectory(prefix="accrue-verify-") as folder:
+        bench = Bench(log, catalog, group, Path(folder), report, watcher)
+        try:
+            for number in numbers:
+                verify_partition(bench, number)
+        except Unavailable as error:  # as committed offsets are, while a transaction that holds new ones is open
+            transactions.tell(report, hanging_seconds)
+            if report.holds:
+                raise
+            report.note(f"nothing further was compared: {error}")
+            return
+    transactions.tell(report, hanging_seconds)

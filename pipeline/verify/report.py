@@ -1,0 +1,103 @@
+"""The report: what was looked at, what is broken and where, and how far the look reached."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+
+
+class Check(StrEnum):
+    """What is checked, in the order in which it is told."""
+
+    TRANSACTIONS = "transactions"
+    OFFSETS = "offsets"
+    SEQ = "seq"
+    ORDER = "order"
+    LEDGER = "ledger"
+    FACTS = "facts"
+    NOTIFICATIONS = "notifications"
+    STATE = "state"
+    ROWS = "rows"
+    CUSTOMER_STATE = "customer_state"
+
+
+PROMISES: Final = {
+    Check.TRANSACTIONS: "no transaction is left open",
+    Check.OFFSETS: "state and committed offset agree",
+    Check.SEQ: "every customer's facts are counted without gap or repeat",
+    Check.ORDER: "facts lie in the order of the journal",
+    Check.LEDGER: "a fact moves what it takes, and states the balance that follows",
+    Check.FACTS: "facts are what the journal decides, each once",
+    Check.NOTIFICATIONS: "notifications are what the facts render to, each once, in order",
+    Check.STATE: "the changelog holds the state that was decided",
+    Check.ROWS: "every message has its rows in ClickHouse, each once",
+    Check.CUSTOMER_STATE: "customers in ClickHouse are as the changelog has them",
+}
+LOG_CHECKS: Final = (
+    Check.TRANSACTIONS,
+    Check.OFFSETS,
+    Check.SEQ,
+    Check.ORDER,
+    Check.LEDGER,
+    Check.FACTS,
+    Check.NOTIFICATIONS,
+    Check.STATE,
+)
+TABLE_CHECKS: Final = (Check.ROWS, Check.CUSTOMER_STATE)
+
+
+class Finding(NamedTuple):
+    """One thing that is not as it must be."""
+
+    check: Check
+    where: str
+    what: str
+
+
+class Report:
+    """Gathers what the checks find; of the findings of one check, the first `findings_max` are kept."""
+
+    def __init__(self, findings_max: int) -> None:
+        self._findings_max = findings_max
+        self._findings: dict[Check, list[Finding]] = {}
+        self.looked_at: dict[Check, int] = {}
+        """By check: how many things were held against it. A check that could not be made is not here."""
+        self.broken: dict[Check, int] = {}
+        """By check: how many findings, those that were not kept too."""
+        self.notes: list[str] = []
+        """How far the comparison reached, and what could not be compared."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Those that were kept, check by check."""
+        return [one for check in Check for one in self._findings.get(check, ())]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is broken."""
+        return not self.broken
+
+    def look(self, check: Check, count: int) -> None:
+        """So many more things were held against the check."""
+        self.looked_at[check] = self.looked_at.get(check, 0) + count
+
+    def find(self, check: Check, where: str, what: str) -> None:
+        """Something is broken."""
+        self.broken[check] = self.broken.get(check, 0) + 1
+        kept = self._findings.setdefault(check, [])
+        if len(kept) < self._findings_max:
+            kept.append(Finding(check, where, what))
+
+    def note(self, text: str) -> None:
+        """Say something about the reach of the comparison."""
+        self.notes.append(text)
+
+
+class Watcher(Protocol):
+    """Somebody who watches how far the work is."""
+
+    def stage(self, name: str, total: int) -> None:
+        """A stage begins; `total` is about how many steps it has."""
+
+    def step(self, count: int) -> None:
+        """So many steps of the stage are done."""

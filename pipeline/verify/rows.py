@@ -1,0 +1,159 @@
+"""Rows: what ClickHouse has of each message, held against the rows that the log's messages make."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Final, NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from pipeline.log.port import Log, Message, Partition
+from pipeline.verify.digests import digest, digest_sql
+from pipeline.verify.reading import Reading, name_of
+from pipeline.verify.report import Check, Report, Watcher
+from schemas.records import UnknownVersion
+from sinks.clickhouse.fact_rows import SHAPES
+from sinks.clickhouse.message_rows import add_fact_message, add_journal_record, add_notification
+from sinks.clickhouse.rows import COLUMNS, Rows
+from topics.catalog import Catalog
+
+_STRETCH: Final = 10_000
+"""Messages compared with one query a table."""
+_TOLD_MAX: Final = 200
+"""Offsets of one stretch of one table that are looked at one by one."""
+
+_FACT_TABLES: Final = tuple(dict.fromkeys(("fact_messages", "ledger_entries", *(one.table for one in SHAPES.values()))))
+
+
+class Followed(NamedTuple):
+    """A topic that the sink follows."""
+
+    topic: str
+    tables: tuple[str, ...]
+    add: Callable[[Rows, Message], None]
+
+
+def followed_by_the_sink(catalog: Catalog) -> tuple[Followed, ...]:
+    """The topics whose messages are rows; the changelog is another matter."""
+    return (
+        Followed(catalog.name("facts"), _FACT_TABLES, add_fact_message),
+        Followed(catalog.name("journal"), ("journal",), add_journal_record),
+        *(Followed(topic, ("notifications",), add_notification) for topic in catalog.notifications),
+    )
+
+
+class Sum(NamedTuple):
+    """So many rows, and their digests added up."""
+
+    rows: int
+    digests: int
+
+
+_NOTHING: Final = Sum(0, 0)
+
+
+class RowsCheck:
+    """Compares the rows of one topic."""
+
+    def __init__(self, client: Client, followed: Followed, report: Report, watcher: Watcher) -> None:
+        self._client = client
+        self._followed = followed
+        self._report = report
+        self._watcher = watcher
+        self._digests = {table: digest_sql(client, table, COLUMNS[table]) for table in followed.tables}
+
+    def run(self, log: Log, number: int, upto: int) -> None:
+        """Compare one partition, for messages with an offset lower than `upto`: those that the sink is through with."""
+        partition = Partition(self._followed.topic, number)
+        last = self._last(partition)
+        with closing(Reading(log, partition)) as reading:
+            self._watcher.stage(f"{name_of(partition)}: rows", max(0, upto - reading.first))
+            if last >= reading.end:
+                what = f"ClickHouse has a message of offset {last}, and the log ends at {reading.end}"
+                self._report.find(Check.ROWS, name_of(partition), what)
+            stretch: list[Message] = []
+            begin = reading.first
+            for message in reading.all():
+                if message.offset >= upto:
+                    break
+                stretch.append(message)
+                if len(stretch) >= _STRETCH:
+                    self._compare(partition, begin, message.offset + 1, stretch)
+                    begin, stretch = message.offset + 1, []
+            self._compare(partition, begin, upto, stretch)
+
+    def _compare(self, partition: Partition, begin: int, end: int, messages: Iterable[Message]) -> None:
+        if begin >= end:
+            return
+        expected = self._expected(partition, messages)
+        for table in self._followed.tables:
+            by_offset = expected[table]
+            rows, digests = (sum(one[index] for one in by_offset.values()) for index in (0, 1))
+            if self._sum(table, partition, begin, end) != (rows, digests):
+                self._tell(table, partition, begin, end, by_offset)
+        self._report.look(Check.ROWS, sum(one.rows for sums in expected.values() for one in sums.values()))
+        self._watcher.step(end - begin)
+
+    def _expected(self, partition: Partition, messages: Iterable[Message]) -> dict[str, dict[int, Sum]]:
+        expected: dict[str, dict[int, Sum]] = defaultdict(dict)
+        for message in messages:
+            rows: Rows = defaultdict(list)
+            try:
+                self._followed.add(rows, message)
+            except (UnknownVersion, msgspec.DecodeError, ValueError) as error:
+                where = name_of(partition, message.offset)
+                self._report.find(Check.ROWS, where, f"cannot be decoded, so the sink cannot store it: {error}")
+                continue
+            for table, values in rows.items():
+                width = len(COLUMNS[table])
+                found = [digest(values[start : start + width]) for start in range(0, len(values), width)]
+                expected[table][message.offset] = Sum(len(found), sum(found))
+        return expected
+
+    def _sum(self, table: str, partition: Partition, begin: int, end: int) -> tuple[int, int]:
+        sql = f"SELECT count(), sum({self._digests[table]}) FROM {table} WHERE {_STRETCH_SQL}"  # noqa: S608 - ours
+        (found,) = self._client.query(sql, parameters=_bounds(partition, begin, end)).result_rows
+        return found[0], found[1]
+
+    def _tell(self, table: str, partition: Partition, begin: int, end: int, expected: dict[int, Sum]) -> None:
+        """Find the messages whose rows are not as they should be."""
+        sql = (
+            f"SELECT src_offset, count(), sum({self._digests[table]}) FROM {table} "  # noqa: S608 - ours
+            f"WHERE {_STRETCH_SQL} GROUP BY src_offset"
+        )
+        found = self._client.query(sql, parameters=_bounds(partition, begin, end)).result_rows
+        stored = {offset: Sum(rows, digests) for offset, rows, digests in found}
+        for offset in sorted(stored.keys() | expected.keys()):
+            has, should = stored.get(offset, _NOTHING), expected.get(offset, _NOTHING)
+            if has != should:
+                what = (
+                    f"{has.rows} rows in {table}, and the message makes {should.rows}"
+                    if has.rows != should.rows
+                    else f"its {has.rows} rows in {table} differ from what the message makes"
+                )
+                self._report.find(Check.ROWS, name_of(partition, offset), what)
+
+    def _last(self, partition: Partition) -> int:
+        """The last message that ClickHouse has of a partition; -1 for none."""
+        last = -1
+        for table in self._followed.tables:
+            sql = (
+                f"SELECT toInt64(max(src_offset)), count() FROM {table} "  # noqa: S608 - ours
+                "WHERE src_topic = {topic:String} AND src_partition = {number:UInt32}"
+            )
+            ((found, rows),) = self._client.query(sql, parameters=_bounds(partition, 0, 0)).result_rows
+            last = max(last, found if rows else -1)
+        return last
+
+
+_STRETCH_SQL: Final = (
+    "src_topic = {topic:String} AND src_partition = {number:UInt32} "
+    "AND src_offset >= {begin:Int64} AND src_offset < {end:Int64}"
+)
+
+
+def _bounds(partition: Partition, begin: int, end: int) -> dict[str, object]:
+    return {"topic": partition.topic, "number": partition.number, "begin": begin, "end": end}

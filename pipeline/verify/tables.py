@@ -1,0 +1,98 @@
+"""ClickHouse as a whole: the rows of every topic that the sink follows, customers, and the invariants in SQL."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from pipeline.log.port import Committed, Log, Partition
+from pipeline.verify.customer_state import CustomerStateCheck
+from pipeline.verify.reading import Reading
+from pipeline.verify.report import Report, Watcher
+from pipeline.verify.rows import RowsCheck, followed_by_the_sink
+from topics.catalog import Catalog
+
+_LOOKS: Final = 3
+_ALWAYS: Final = frozenset({"ledger_unbalanced", "negative_balances", "repeated_rows", "reversals_over_award"})
+"""Invariants within what one message becomes: they hold while the sink is at work, too."""
+
+
+class Invariant(NamedTuple):
+    """A promise that ClickHouse checks by itself."""
+
+    invariant: str
+    """The view that shows what breaks it."""
+    promise: str
+    violations: int
+    settled: bool
+    """Whether the violations mean something: not while the sink is between two tables."""
+
+
+class Figures(NamedTuple):
+    """What ClickHouse has."""
+
+    customers: int
+    ledger_rows: int
+
+
+def figures(client: Client) -> Figures:
+    """How much there is."""
+    [(customers,)] = client.query("SELECT uniqExact(org_id, customer_id) FROM customer_state").result_rows
+    [(entries,)] = client.query("SELECT count() FROM ledger_entries").result_rows
+    return Figures(customers, entries)
+
+
+def invariants(client: Client, log: Log | None, catalog: Catalog, group: str) -> list[Invariant]:
+    """Every invariant. Without a log nobody can say whether the sink of `group` is at work: all count as settled."""
+    found: list[Invariant] = []
+    for _ in range(_LOOKS):
+        before = None if log is None else _stand(log, catalog, group)
+        rows = client.query("SELECT invariant, promise, violations FROM invariants").named_results()
+        still = log is None or (before == _stand(log, catalog, group) and not any(behind(log, catalog, group)))
+        found = [Invariant(**row, settled=still or row["invariant"] in _ALWAYS) for row in rows]
+        if all(one.settled or not one.violations for one in found):
+            break
+    return found
+
+
+def behind(log: Log, catalog: Catalog, group: str) -> tuple[int, int]:
+    """Messages of facts and of the changelog that are in the log, and that the sink of `group` is not through with."""
+    facts, state = catalog.name("facts"), catalog.name("state")
+    waiting = {facts: 0, state: 0}
+    for partition, committed in log.group_offsets(group, [facts, state]).items():
+        with closing(Reading(log, partition, committed.offset or 0)) as reading:
+            while messages := reading.take():
+                waiting[partition.topic] += len(messages)
+    return waiting[facts], waiting[state]
+
+
+def _stand(log: Log, catalog: Catalog, group: str) -> dict[Partition, Committed]:
+    """Changes with every step of the sink."""
+    return log.group_offsets(group, [catalog.name("facts"), catalog.name("state")])
+
+
+def verify_tables(
+    client: Client, log: Log, catalog: Catalog, group: str, numbers: Sequence[int], report: Report, watcher: Watcher
+) -> None:
+    """Hold what the sink of `group` has stored of these partitions against the log; it changes nothing."""
+    followed = followed_by_the_sink(catalog)
+    state = catalog.name("state")
+    committed = log.group_offsets(group, [*(one.topic for one in followed), state])
+    for one in followed:
+        check = RowsCheck(client, one, report, watcher)
+        for number in numbers:
+            upto = committed[Partition(one.topic, number)].offset
+            if upto is not None:
+                check.run(log, number, upto)
+    with tempfile.TemporaryDirectory(prefix="accrue-verify-") as folder:
+        customers = CustomerStateCheck(client, report, watcher)
+        for number in numbers:
+            changelog = Partition(state, number)
+            upto = committed[changelog].offset
+            if upto is not None:
+                customers.run(log, changelog, upto, Path(folder) / str(number))
