@@ -12,6 +12,7 @@ from pipeline.cli.output import placed
 from pipeline.cli.place import Place
 from pipeline.log.port import Log
 from pipeline.runtime.settings import ROLES, RoleName
+from pipeline.runtime.takeover import taking_over
 from sinks.clickhouse.connect import NoAnswer
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import ClickHouseWriter
@@ -34,20 +35,23 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
       ACCRUE_KAFKA_BOOTSTRAP=localhost:9092 ACCRUE_CLICKHOUSE_DSN=http://localhost:8123/default accrue worker
       accrue worker --role intake --role loyalty --slot 1
     """
-    # Faust takes a second to load, which no other command should pay.
-    from pipeline.runtime.host import run_worker  # noqa: PLC0415
-
     changes: dict[str, object] = {"roles": roles} if roles else {}
     if slot is not None:
         changes["slot"] = slot
-    place = Place(place.settings.model_copy(update=changes))
-    with place.log(create=True) as log, sinks_of(place, log) as sinks:
-        port = place.settings.web_port
-        health = "" if port is None else f"; health: http://localhost:{port + place.settings.slot}/readyz"
-        click.echo(
-            f"working on {place.settings.kafka_bootstrap or place.settings.data_dir}{health}; Ctrl-C ends it", err=True
-        )
-        run_worker(place.settings, log, place.settings.roles, extra_roles=sinks)
+    settings = place.settings.model_copy(update=changes)
+    place = Place(settings)
+    with place.log(create=True) as log:
+        with taking_over(log, settings, [role for role in settings.roles if role != SINK]):
+            # Faust takes a second to load, which no other command should pay.
+            from pipeline.runtime.host import run_worker  # noqa: PLC0415
+        with sinks_of(place, log) as sinks:
+            health = (
+                ""
+                if settings.web_port is None
+                else f"; health: http://localhost:{settings.web_port + settings.slot}/readyz"
+            )
+            click.echo(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
+            run_worker(settings, log, settings.roles, extra_roles=sinks)
 
 
 @contextmanager

@@ -136,7 +136,7 @@ class TransactionalLoop:
         self._settings = settings
         self._process = process or role.process
         self._group = f"{settings.group}.{role.name}"
-        self._transactional_id = f"{settings.prefix}{settings.group}-{role.name}-{settings.slot}"
+        self._transactional_id = settings.transactional_id(role.name)
         self._consumer = log.consumer(
             self._group, member=f"{role.name}-{settings.slot}", session_timeout=_seconds(settings.session_timeout)
         )

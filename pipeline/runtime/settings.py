@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     future_tolerance: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=5)
     """An event time this far ahead of the wall clock is still taken."""
     dead_letters_per_minute_max: Annotated[int | None, Field(ge=1)] = 600
-    """A role that meets more unreadable messages stops; None: it never stops."""
+    """A role that meets more unreadable messages halts until its worker is started again; None: it never does."""
     sink_notifications: bool = True
     """Whether the sink also stores notifications."""
     sink_patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))] = timedelta(hours=1)
@@ -83,3 +83,7 @@ class Settings(BaseSettings):
     def states(self) -> Path:
         """The folder of this slot's local stores."""
         return (self.state_dir or self.data_dir / "state") / f"slot-{self.slot}"
+
+    def transactional_id(self, role: str) -> str:
+        """Under which name a role of this slot writes: the same after each start, so that it ends its own leavings."""
+        return f"{self.prefix}{self.group}-{role}-{self.slot}"
