@@ -27,7 +27,7 @@ from pipeline.log.port import (
 )
 from tests.simulation.groups import Change, Group, Member
 from tests.simulation.lanes import Lane, Transaction
-from tests.simulation.machine import Machine
+from tests.simulation.machine import Machine, Violation
 
 _LATE_SECONDS = 12.0
 """How late a request may arrive."""
@@ -57,6 +57,8 @@ class SimBroker:
         self.lanes: dict[Partition, Lane] = {}
         self.groups: dict[str, Group] = {}
         self.down_until = 0.0
+        self.begun: dict[str, str] = {}
+        """By slot: the process that has begun as its producer last."""
         self._identities: dict[str, _Identity] = {}
         self._turn = 0
 
@@ -157,7 +159,7 @@ class SimBroker:
         """When the process can reach the log; now or earlier: at once."""
         return max(self.down_until, process.cut_until if process is not None else 0.0)
 
-    def ongoing(self, identity: _Identity, epoch: int, timeout: float) -> Transaction | None:
+    def ongoing(self, identity: _Identity, epoch: int, owner: str, timeout: float) -> Transaction | None:
         """The open transaction, begun if there is none; None while the last one is ending. Raises `Fenced`."""
         if identity.epoch != epoch:
             message = "another producer has taken over, or the transaction took too long"
@@ -165,6 +167,7 @@ class SimBroker:
         transaction = identity.transaction
         if transaction is None:
             transaction = identity.transaction = Transaction()
+            transaction.owner = owner
             self.machine.at(timeout, partial(self._expire, identity, transaction))
         return transaction if transaction.committed is None else None
 
@@ -216,6 +219,9 @@ class SimBroker:
     def _expire(self, identity: _Identity, transaction: Transaction) -> None:
         if transaction is identity.transaction and transaction.committed is None:
             self.machine.note("transaction timed out")
+            if self.begun.get(_slot(transaction.owner), transaction.owner) != transaction.owner:
+                message = f"{transaction.owner} left a transaction open, and its successor did not end it"
+                raise Violation(message)
             identity.epoch += 1
             self.decide(identity, commit=False)
 
@@ -225,6 +231,7 @@ class _Client:
 
     def __init__(self, broker: SimBroker) -> None:
         self.process = broker.machine.current
+        self._who = self.process.name if self.process is not None else ""
         self._broker = broker
         self._machine = broker.machine
 
@@ -251,6 +258,10 @@ class _Client:
             self._machine.sleep(self._machine.chance.random() * timeout)
             message = f"cannot {what}: no answer in {timeout} s"
             raise Unavailable(message)
+
+
+def _slot(process: str) -> str:
+    return process.partition(".")[0]
 
 
 class Ordered(frozenset[Partition]):
@@ -478,6 +489,7 @@ class SimProducer(_Client):
             machine.park(deadline - machine.now)
         identity.epoch += 1
         epoch = identity.epoch
+        self._broker.begun[_slot(self._who)] = self._who
         machine.step(f"init {epoch}")
         if machine.faults.hit("unavailable"):
             message = "cannot init: the answer was lost"
@@ -641,7 +653,7 @@ class SimProducer(_Client):
         return identity.epoch == self._epoch
 
     def _transaction(self) -> Transaction | None:
-        return self._broker.ongoing(self._named("produce"), self._epoch, self._timeout)
+        return self._broker.ongoing(self._named("produce"), self._epoch, self._who, self._timeout)
 
     def _named(self, action: str) -> _Identity:
         if self._identity is None:

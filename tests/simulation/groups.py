@@ -32,9 +32,7 @@ class Client(Protocol):
 class Member:
     """One membership of a consumer; a consumer that was thrown out gets a new one."""
 
-    def __init__(
-        self, client: Client, name: str | None, topics: Sequence[str], session: float, now: float
-    ) -> None:
+    def __init__(self, client: Client, name: str | None, topics: Sequence[str], session: float, now: float) -> None:
         self.client = client
         self.name = name
         self.topics = topics

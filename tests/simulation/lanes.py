@@ -18,6 +18,8 @@ class Transaction:
         self.offsets: dict[str, dict[Partition, Committed]] = {}
         """By group: what is committed with it."""
         self.markers_left = 0
+        self.owner = ""
+        """The process that began it."""
 
 
 class _Record(NamedTuple):

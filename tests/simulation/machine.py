@@ -21,6 +21,12 @@ START_MS = 1_600_000_000_000 // 86_400_000 * 86_400_000 + 14 * 86_400_000
 _STEP_SECONDS = 0.002
 _WAKE_SECONDS = 0.001
 _TAIL_LINES = 120
+_STEPS_MAX = 40_000
+"""A usual seed takes a thousand."""
+
+
+class Violation(AssertionError):
+    """Something that must never be."""
 
 
 class Crashed(BaseException):
@@ -89,6 +95,9 @@ class Machine:
         """Put something that happened into the trace."""
         line = f"{self.now:.6f} {self.current.name if self.current else '-'} {what}"
         self.steps += 1
+        if self.steps > _STEPS_MAX:
+            message = "it does not come to an end"
+            raise Violation(message)
         self.tail.append(line)
         self._hash.update(line.encode())
 

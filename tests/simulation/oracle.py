@@ -19,8 +19,8 @@ from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journ
 from sinks.clickhouse.rows import COLUMNS, Rows
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Row, row_of
-from tests.simulation.machine import Machine, SimClock
-from tests.simulation.world import BASE, Violation, World
+from tests.simulation.machine import Machine, SimClock, Violation
+from tests.simulation.world import BASE, World, plan_of
 from topics.catalog import Catalog
 
 Told = tuple[bytes | None, bytes | None, Headers]
@@ -41,6 +41,18 @@ class _BeforeTime(SimClock):
 
     def wall(self) -> int:
         return _WALL_IS_OLD
+
+
+def run_seed(seed: int) -> World:
+    """Run a seed to its end and look at everything; raises whatever is wrong, with the seed and the last steps."""
+    world = World(plan_of(seed))
+    try:
+        world.run()
+        check(world)
+    except BaseException as error:
+        error.add_note(f"seed {seed}, {world.plan.variant}; the last steps:\n" + "\n".join(world.machine.tail))
+        raise
+    return world
 
 
 def check(world: World) -> None:

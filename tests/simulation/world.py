@@ -26,7 +26,7 @@ from sinks.clickhouse.writer import NotInserted
 from tests.simulation import workload
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Files, SimClickHouse, SimStore
-from tests.simulation.machine import Crashed, Machine, Process, SimClock
+from tests.simulation.machine import Crashed, Machine, Process, SimClock, Violation
 from topics.catalog import Catalog
 
 RATES: Mapping[str, float] = {
@@ -76,10 +76,6 @@ BASE = Settings(
     wall_tick=timedelta(seconds=20),
     dead_letters_per_minute_max=None,
 )
-
-
-class Violation(AssertionError):
-    """Something that must never be."""
 
 
 @dataclass
@@ -227,9 +223,7 @@ class World:
     def _start(self, worker: Worker, delay: float) -> None:
         worker.lives += 1
         worker.stop = threading.Event()
-        worker.process = Process(
-            f"{worker.role}-{worker.slot}.{worker.lives}", lambda: self._live(worker, worker.stop)
-        )
+        worker.process = Process(f"{worker.role}-{worker.slot}.{worker.lives}", lambda: self._live(worker, worker.stop))
         self.machine.start(worker.process, delay)
 
     def _live(self, worker: Worker, stop: threading.Event) -> None:
@@ -296,6 +290,6 @@ class World:
         machine = self.machine
         worker.wanted = False
         worker.process.frozen_until = machine.now + 8.0 * machine.chance.random()
-        twin = Worker(worker.role, worker.slot, Disk(machine))
+        twin = Worker(worker.role, worker.slot, Disk(machine), lives=100 * worker.lives)
         self.workers.append(twin)
         self._start(twin, machine.chance.random())

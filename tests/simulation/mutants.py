@@ -1,0 +1,223 @@
+"""Mutants: the product with one of its rules broken, to see that the simulation would tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, cast
+
+from pipeline.log.port import OutcomeUnknown
+from pipeline.runtime.changelog import Restore
+from pipeline.runtime.customers import Customers
+from pipeline.runtime.intake_role import IntakeRole
+from pipeline.runtime.loop import TransactionalLoop
+from pipeline.runtime.loyalty_role import LoyaltyRole
+from sinks.clickhouse.sink import ClickHouseSink
+from tests.simulation.broker import SimConsumer
+from tests.simulation.disk import SimClickHouse, SimStore
+
+_loop: Any = TransactionalLoop
+_role: Any = LoyaltyRole
+_sink: Any = ClickHouseSink
+
+
+def commit_offsets_first() -> tuple[Any, str, Any]:
+    """Offsets outside the transaction, before it commits."""
+    right = _loop._commit
+
+    def wrong(self: Any, producer: Any, records: int, sent: int) -> None:
+        finished = self._role.finish()
+        self._consumer.commit_offsets(finished.offsets, 30.0)
+        self._role.finish = lambda: finished
+        sends, producer.send_offsets = producer.send_offsets, lambda *_: None
+        try:
+            right(self, producer, records, sent)
+        finally:
+            del self._role.finish
+            producer.send_offsets = sends
+
+    return _loop, "_commit", wrong
+
+
+def skip_rewind() -> tuple[Any, str, Any]:
+    """After an abort, go on where reading had come to."""
+    right = _loop._rewind
+
+    def wrong(self: Any, producer: Any, error: Any, stop: Any) -> None:
+        durable, self._durable = self._durable, {}
+        right(self, producer, error, stop)
+        self._durable = durable
+
+    return _loop, "_rewind", wrong
+
+
+def skip_rollback() -> tuple[Any, str, Any]:
+    """After an abort, keep the working copies."""
+
+    def wrong(self: Any) -> None:
+        for customer in self._in_hand.values():
+            customer.dirty, customer.due, customer.loaded, customer.state.entries = False, None, {}, {}
+        self._end_round()
+
+    return Customers, "aborted", wrong
+
+
+def reuse_the_producer_after_a_timeout() -> tuple[Any, str, Any]:
+    """All else is read again from the log, but the producer stays."""
+    right = _loop._start_over
+
+    def wrong(self: Any, error: Any, stop: Any) -> None:
+        producer = self._producer
+        if isinstance(error, OutcomeUnknown) and producer is not None:
+            self._producer = None
+            producer.dead, producer._open, producer._queue = None, False, []
+        right(self, error, stop)
+        if isinstance(error, OutcomeUnknown):
+            self._producer = producer
+
+    return _loop, "_start_over", wrong
+
+
+def random_transactional_id() -> tuple[Any, str, Any]:
+    """Each start has an id of its own, so nobody ends what it left open."""
+    right, number = _loop.__init__, count()
+
+    def wrong(self: Any, *given: Any, **named: Any) -> None:
+        right(self, *given, **named)
+        self._transactional_id += f"-{next(number)}"
+
+    return _loop, "__init__", wrong
+
+
+def trust_the_local_store() -> tuple[Any, str, Any]:
+    """Whatever the store holds is taken for the committed state."""
+    return SimStore, "matches", lambda self, _mark: self.marker is not None
+
+
+def take_what_the_changelog_has() -> tuple[Any, str, Any]:
+    """A restore ends with the changelog, whether or not the committed state was in it."""
+
+    def wrong(self: Any) -> None:
+        if self.left == 0:
+            self._store.restore((), (), (), self._store.position, whole=True)
+            self._done = True
+
+    return Restore, "_wait_or_end", wrong
+
+
+def store_before_the_commit() -> tuple[Any, str, Any]:
+    """The local store is written before the transaction has taken effect."""
+    right = _loop._commit
+
+    def wrong(self: Any, producer: Any, records: int, sent: int) -> None:
+        committed, commit = self._role.committed, producer.commit
+
+        def early(timeout: float) -> None:
+            committed()
+            commit(timeout)
+
+        self._role.committed, producer.commit = lambda: None, early
+        try:
+            right(self, producer, records, sent)
+        finally:
+            del self._role.committed, producer.commit
+
+    return _loop, "_commit", wrong
+
+
+def take_what_is_delivered_again() -> tuple[Any, str, Any]:
+    """Every message that comes is new."""
+
+    def wrong(self: Any, limit: int, timeout: float) -> Any:
+        batch = [one for one in self._consumer.consume(limit, timeout) if one[:2] in self._expected]
+        self._expected.update({one[:2]: one[2] + 1 for one in batch})
+        return batch
+
+    return _loop, "_consume", wrong
+
+
+def offsets_of_moved_partitions_only() -> tuple[Any, str, Any]:
+    """A partition whose offset stands still, such as in a slice of a tick, sends none."""
+    right = _role.finish
+
+    def wrong(self: Any) -> Any:
+        finished = right(self)
+        stay = {
+            one for one in finished.offsets if finished.offsets[one].offset == self._partitions[one.number].next_offset
+        }
+        return finished._replace(offsets={one: at for one, at in finished.offsets.items() if one not in stay})
+
+    return _role, "finish", wrong
+
+
+def read_offsets_that_are_not_stable() -> tuple[Any, str, Any]:
+    """Committed offsets are read while a transaction with others is still ending."""
+    return SimConsumer, "stable", False
+
+
+def keep_what_was_revoked() -> tuple[Any, str, Any]:
+    """A round goes on though partitions of it were taken away."""
+    right = _loop._taken
+
+    def wrong(self: Any, partitions: Any) -> None:
+        right(self, partitions)
+        self._broken = False
+
+    return _loop, "_taken", wrong
+
+
+def keep_what_a_failed_round_read() -> tuple[Any, str, Any]:
+    """Intake remembers offsets of a round whose outcome is unknown. It did: messages were lost."""
+
+    def wrong(self: Any, partition: Any) -> None:
+        self._opened.pop(partition, None)
+
+    return IntakeRole, "drop", wrong
+
+
+def no_intent() -> tuple[Any, str, Any]:
+    """The sink says nothing before it inserts."""
+    right = _sink._commit
+
+    def wrong(self: Any, consumer: Any, offsets: Any, stop: Any) -> None:
+        right(self, consumer, {one: at for one, at in offsets.items() if not at.metadata}, stop)
+
+    return _sink, "_commit", wrong
+
+
+def no_token() -> tuple[Any, str, Any]:
+    """The sink inserts without a deduplication token."""
+    right = cast("Any", SimClickHouse.insert)
+    return SimClickHouse, "insert", lambda self, rows, _token: right(self, rows, None)
+
+
+MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
+    commit_offsets_first,
+    skip_rewind,
+    skip_rollback,
+    reuse_the_producer_after_a_timeout,
+    random_transactional_id,
+    trust_the_local_store,
+    take_what_the_changelog_has,
+    store_before_the_commit,
+    take_what_is_delivered_again,
+    offsets_of_moved_partitions_only,
+    read_offsets_that_are_not_stable,
+    keep_what_was_revoked,
+    keep_what_a_failed_round_read,
+    no_intent,
+    no_token,
+)
+
+
+@contextmanager
+def broken(mutant: Callable[[], tuple[Any, str, Any]]) -> Iterator[None]:
+    """The product with this rule broken, for a while."""
+    place, name, wrong = mutant()
+    right = getattr(place, name)
+    setattr(place, name, wrong)
+    try:
+        yield
+    finally:
+        setattr(place, name, right)
