@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline.log.kafka_errors import END_OF_PARTITION, FATAL, NOT_A_MEMBER, NOT_STARTED, POLLED_TOO_LATE, port_error
 from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
@@ -180,17 +180,11 @@ class KafkaConsumer:
                 raise _commit_error(action, place.error)
 
     def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
-        """(first offset kept, last stable offset)."""
-        try:
-            found = self._client.get_watermark_offsets(TopicPartition(*partition), timeout)
-        except KafkaException as error:
-            action = f"read the bounds of {partition}"
-            raise port_error(action, error) from error
-        if found is None:
-            message = f"cannot read the bounds of {partition}: no answer in {timeout} s"
-            raise Unavailable(message)
-        low, high = found
-        return low, high
+        """(first offset kept, last stable offset).
+
+        Asked for one by one: librdkafka's own call for both can forget that one was refused, and gives the other twice.
+        """
+        return self._offset(partition, OFFSET_BEGINNING, timeout), self._offset(partition, OFFSET_END, timeout)
 
     def position(self, partition: Partition) -> int | None:
         """The offset after the last message delivered or skipped; None before a first offset is known."""
@@ -235,6 +229,19 @@ class KafkaConsumer:
             if topic not in topics or number not in topics[topic].partitions:
                 message = f"there is no partition {number} of topic {topic}"
                 raise LogError(message)
+
+    def _offset(self, partition: Partition, which: int, timeout: float) -> int:
+        action = f"read the bounds of {partition}"
+        try:
+            (place,) = self._client.offsets_for_times([TopicPartition(*partition, which)], timeout)
+        except KafkaException as error:
+            raise port_error(action, error) from error
+        if place.error is not None:
+            raise port_error(action, place.error)
+        if place.offset < 0:
+            message = f"cannot {action}: no answer in {timeout} s"
+            raise Unavailable(message)
+        return int(place.offset)
 
     def _seek_unsought(self) -> None:
         """Librdkafka cannot seek in a partition that is still starting; until it can, what it delivers is dropped."""
