@@ -135,10 +135,14 @@ class KafkaLog:
         if not wanted:
             return {}
         answers = self._admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout)
-        return {
+        found = {
             Partition(place.topic, place.partition): _result(f"find the end of {place.topic}", answer, timeout).offset
             for place, answer in answers.items()
         }
+        if lost := [str(partition) for partition, end in found.items() if end < 0]:  # the connection broke
+            message = f"cannot find the end of {', '.join(lost)}: no answer"
+            raise Unavailable(message)
+        return found
 
     def _partition_counts(self) -> dict[str, int]:
         try:
