@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError, ProgrammingError
+from urllib3.exceptions import MaxRetryError
+
+from pipeline.failure import Failure
 
 _SCHEMES: Final = {"http": False, "clickhouse": False, "https": True, "clickhouses": True}
 """Whether a scheme is TLS."""
@@ -22,7 +25,7 @@ says so every fifteen seconds, so a statement may take longer."""
 _PID: Final = re.compile(r"^PID: (\d+)", re.MULTILINE)
 
 
-class CannotConnect(Exception):
+class CannotConnect(Failure):
     """ClickHouse is not to be had; the message says why and what to do."""
 
 
@@ -56,11 +59,19 @@ def open_clickhouse(dsn: str) -> Client:
             send_receive_timeout=_ANSWER_SECONDS,
         )
     except OperationalError as error:
-        message = f"ClickHouse at {address.hostname} does not answer: {error}"
+        message = f"ClickHouse at {address.hostname} does not answer: {reason(error)}"
         raise NoAnswer(message) from error
     except ClickHouseError as error:
-        message = f"ClickHouse at {address.hostname} does not answer as it should: {error}"
+        message = f"ClickHouse at {address.hostname} does not answer as it should: {reason(error)}"
         raise CannotConnect(message) from error
+
+
+def reason(error: ClickHouseError) -> str:
+    """What went wrong, without the address and the settings of every request."""
+    cause = error.__cause__
+    if isinstance(cause, MaxRetryError) and cause.reason is not None:
+        return str(cause.reason)
+    return str(cause or error).partition(" (for url ")[0]
 
 
 def _open_folder(folder: Path) -> Client:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pipeline.failure import Failure
 from pipeline.log.port import Committed, Partition
 
 
@@ -28,7 +29,7 @@ class Intent(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self).decode()
 
 
-class ForeignMetadata(Exception):
+class ForeignMetadata(Failure):
     """The group's offset carries metadata that no sink wrote."""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pipeline.failure import Failure
 from pipeline.log.port import Committed, Message, Partition
 from sinks.clickhouse.intents import Intent
 
 
-class BlockGone(Exception):
+class BlockGone(Failure):
     """A block that was begun cannot be read again: the log no longer has all of it."""
 
 

@@ -9,7 +9,7 @@ from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, Error, ProgrammingError
 
-from sinks.clickhouse.connect import CannotConnect
+from sinks.clickhouse.connect import CannotConnect, reason
 from sinks.clickhouse.rows import COLUMNS, Rows
 
 _SETTINGS: Final = {
@@ -108,7 +108,7 @@ def _verdict(error: ClickHouseError) -> NotInserted | Unfit:
     """Whether another try may succeed. What the client itself refused has no code."""
     code = error.code if isinstance(error, Error) else None
     if code in _OTHER_TABLES or (code is None and isinstance(error, DataError | ProgrammingError)):
-        message = f"{error}; ClickHouse's tables are not those of this version: install the one that made them"
+        message = f"{reason(error)}; ClickHouse's tables are not those of this version: install the one that made them"
         return Unfit(message)
     remedy = _REMEDIES.get(code) if code is not None else None
-    return NotInserted(f"{error}; {remedy}" if remedy else str(error))
+    return NotInserted(f"{reason(error)}; {remedy}" if remedy else reason(error))

@@ -90,13 +90,20 @@ class Running:
 
 
 @contextmanager
-def running(log: Log, client: Client, using: SinkSettings | None = None) -> Iterator[Running]:
+def running_sink(sink: ClickHouseSink) -> Iterator[Running]:
     """A sink that runs meanwhile."""
-    started = Running(sink_on(log, client, using))
+    started = Running(sink)
     try:
         yield started
     finally:
         started.stop()
+
+
+@contextmanager
+def running(log: Log, client: Client, using: SinkSettings | None = None) -> Iterator[Running]:
+    """A sink from the log into ClickHouse that runs meanwhile."""
+    with running_sink(sink_on(log, client, using)) as started:
+        yield started
 
 
 def drain(log: Log, client: Client, using: SinkSettings | None = None) -> None:

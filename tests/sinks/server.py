@@ -32,7 +32,7 @@ from sinks.clickhouse.schema import migrate
 
 Kind = Literal["drop", "refuse", "error", "mute", "hold"]
 """What happens to a request: executed and the connection closed without an answer; closed without being executed;
-answered with an error; executed and not answered before the release; not executed before the release."""
+answered with an error; executed and not answered before it heals; not executed before it heals."""
 
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
@@ -109,7 +109,7 @@ class _Engine:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """ClickHouse's HTTP interface, and `/faults`, `/release` and `/seen` for the test."""
+    """ClickHouse's HTTP interface, and `/faults`, `/pending`, `/heal` and `/seen` for the test."""
 
     protocol_version = "HTTP/1.1"
     engine: _Engine
@@ -120,9 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(200, b"Ok.\n")
             case "/seen":
                 self._answer(200, json.dumps(self.engine.seen).encode())
-            case "/release":
+            case "/heal":
+                self.engine.faults.clear()
                 self.engine.released.set()
                 self._answer(200, b"")
+            case "/pending":
+                self._answer(200, str(len(self.engine.faults)).encode())
             case _:
                 self.do_POST()
 
@@ -239,9 +242,13 @@ class Server:
         """What happens to the next statements that begin with `match`."""
         self._ask("/faults", json.dumps([kind, match, times, code]).encode())
 
-    def release(self) -> None:
-        """Let go on what is held or not answered."""
-        self._ask("/release")
+    def pending(self) -> int:
+        """How many faults have not met a statement yet."""
+        return int(self._ask("/pending"))
+
+    def heal(self) -> None:
+        """No more faults; what is held or not answered goes on."""
+        self._ask("/heal")
 
     def seen(self) -> list[tuple[str, str]]:
         """Into which table, with which token: the inserts executed since the start, in order."""

@@ -1,0 +1,137 @@
+"""The sink and a ClickHouse over HTTP that fails: nothing is lost or doubled, and it says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from pipeline.log.embedded import EmbeddedLog
+from sinks.clickhouse.connect import open_clickhouse
+from sinks.clickhouse.rows import COLUMNS
+from sinks.clickhouse.sink import ClickHouseSink
+from sinks.clickhouse.writer import ClickHouseWriter, Unfit
+from tests.sinks.running import Running, contents, running_sink, settings
+from tests.sinks.server import Kind, Server, serving
+from tests.sinks.story import tell
+from tests.sinks.test_sink import EVERYTHING
+
+TABLES = ["journal", "points_facts", "notifications", "customer_state"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("clickhouse")) as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """For looking at the tables, empty at first; a sink's own client waits half a second for an answer."""
+    opened = open_clickhouse(server.dsn)
+    for table in COLUMNS:
+        opened.command(f"TRUNCATE TABLE {table}")
+    monkeypatch.setattr("sinks.clickhouse.connect._ANSWER_SECONDS", 0.5)
+    yield opened
+    server.heal()
+    opened.close()
+
+
+def counts(client: Client) -> dict[str, int]:
+    return {table: rows for table, (rows, _) in contents(client).items()}
+
+
+def sink_on(log: EmbeddedLog, server: Server, **changed: float) -> ClickHouseSink:
+    return ClickHouseSink(log, ClickHouseWriter(lambda: open_clickhouse(server.dsn)), settings(**changed))
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("kind", ["drop", "refuse", "error", "mute", "hold"])
+def test_an_insert_that_fails_is_made_again_until_it_is_there_once(
+    server: Server, client: Client, embedded_log: EmbeddedLog, kind: Kind, table: str
+) -> None:
+    tell(embedded_log)
+    server.fault(kind, f"INSERT INTO {table}", times=3)  # the client by itself tries twice
+
+    with running_sink(sink_on(embedded_log, server)) as sink:
+        sink.drain(embedded_log)
+        server.heal()  # what was held arrives late
+
+    assert sink.error is None
+    assert counts(client) == EVERYTHING
+
+
+def test_a_server_killed_in_the_middle_of_an_insert_and_started_again_has_every_row_once(
+    server: Server, client: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    with running_sink(sink_on(embedded_log, server, backoff_seconds_max=0.1)) as sink:
+        for _ in range(3):
+            server.fault("mute", "INSERT INTO", times=1)
+            sink.wait_until(lambda: server.pending() == 0)
+            server.kill()
+            sink.wait_until(lambda: "Connection refused" in sink.sink.status()[1])
+            server.start()
+        sink.drain(embedded_log)
+        sink.wait_until(lambda: sink.sink.status() == (True, ""))
+
+    assert sink.error is None
+    assert counts(client) == EVERYTHING
+
+
+def test_a_sink_may_start_before_its_server(tmp_path: Path, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    with serving(tmp_path) as server:
+        server.kill()
+        with running_sink(sink_on(embedded_log, server)) as sink:
+            sink.wait_until(lambda: "ClickHouse at 127.0.0.1 does not answer" in sink.sink.status()[1])
+            server.start()
+            sink.drain(embedded_log)
+
+        assert sink.error is None
+        assert counts(open_clickhouse(server.dsn)) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        pytest.param(60, "restore the table from a backup: a new one would lack what came before", id="no table"),
+        pytest.param(243, "make room on ClickHouse's disk", id="disk full"),
+        pytest.param(
+            516,
+            "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert",
+            id="not let in",
+        ),
+    ],
+)
+def test_a_sink_says_what_somebody_must_do_and_goes_on_when_it_is_done(
+    server: Server, client: Client, embedded_log: EmbeddedLog, code: int, remedy: str
+) -> None:
+    tell(embedded_log)
+    server.fault("error", "INSERT INTO purchases", times=1_000, code=code)
+
+    with running_sink(sink_on(embedded_log, server)) as sink:
+        sink.wait_until(lambda: sink.sink.status()[1].endswith(f"; {remedy}"))
+        server.heal()
+        sink.drain(embedded_log)
+        sink.wait_until(lambda: sink.sink.status() == (True, ""))
+
+    assert sink.error is None
+    assert counts(client) == EVERYTHING
+
+
+def test_rows_that_the_tables_cannot_take_end_the_sink(
+    server: Server, client: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    client.command("ALTER TABLE purchases RENAME COLUMN amount_minor TO other")
+    try:
+        sink = Running(sink_on(embedded_log, server))
+        sink.wait_for_death()
+    finally:
+        client.command("ALTER TABLE purchases RENAME COLUMN other TO amount_minor")
+
+    assert isinstance(sink.error, Unfit)
+    assert str(sink.error).endswith("ClickHouse's tables are not those of this version: install the one that made them")
