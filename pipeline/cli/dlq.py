@@ -222,18 +222,16 @@ def _send(
     sent: list[dict[str, Any]] = []
     columns = (TextColumn("sending again"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        closing(Replay(place, log, letters, chosen, SYSTEM_CLOCK)) as run,
+        closing(Replay(place, log, letters, chosen, SYSTEM_CLOCK, again=again)) as run,
         Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as progress,
     ):
-        # Another run may have marked some before this one fenced it.
-        open_ones = [letter for letter in chosen if again or not letters.get(letter.entry).is_replayed]
-        bar = progress.add_task("", total=len(open_ones))
+        bar = progress.add_task("", total=len(run.chosen))
 
         def on_sent(some: Sequence[Again]) -> None:
             sent.extend(map(_sent, some))
             progress.update(bar, advance=len(some))
 
-        run.send(open_ones, rate, on_sent)
+        run.send(rate, on_sent)
     return sent
 
 

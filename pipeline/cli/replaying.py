@@ -58,9 +58,16 @@ class Replay:
     """One run of `accrue dlq replay`; making it does steps 1 and 2."""
 
     def __init__(
-        self, place: Place, log: Log, letters: DeadLetters, chosen: Sequence[DeadLetter], clock: Clock
+        self,
+        place: Place,
+        log: Log,
+        letters: DeadLetters,
+        chosen: Sequence[DeadLetter],
+        clock: Clock,
+        *,
+        again: bool = False,
     ) -> None:
-        """`chosen` is what is meant to be sent; what was marked in the meantime is then known to `letters`."""
+        """`chosen` is what is meant to be sent; with `again`, also what another run has sent in the meantime."""
         self._place = place
         self._log = log
         self._letters = letters
@@ -74,10 +81,12 @@ class Replay:
         except BaseException:
             self._producer.close()
             raise
+        self.chosen = [one for one in chosen if again or not letters.get(one.entry).is_replayed]
+        """What there is to send."""
 
-    def send(self, chosen: Sequence[DeadLetter], rate: int | None, on_sent: Callable[[list[Again]], None]) -> None:
+    def send(self, rate: int | None, on_sent: Callable[[list[Again]], None]) -> None:
         """Send them, at most `rate` a second; `on_sent` gets those of each transaction."""
-        for part in composed(self._place, self._letters, chosen, self._clock.wall()):
+        for part in composed(self._place, self._letters, self.chosen, self._clock.wall()):
             size = rate or len(part)
             for start in range(0, len(part), size):
                 some = part[start : start + size]
@@ -85,7 +94,7 @@ class Replay:
                 self._commit([*(one.message for one in some), *marks])
                 self._sent += len(some)
                 on_sent(some)
-                if rate is not None and self._sent < len(chosen):
+                if rate is not None and self._sent < len(self.chosen):
                     self._clock.wait(Event(), len(some) / rate)
 
     def close(self) -> None:

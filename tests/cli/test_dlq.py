@@ -136,7 +136,24 @@ def test_time_is_utc_and_its_bounds_are_half_open(full: Terminal) -> None:
     at = instant(NOW - 3 * HOUR).replace(tzinfo=None).isoformat()
 
     assert entries(full.done("dlq", "list", "--since", at, "--until", f"{at}Z", "--json")) == []
-    assert entries(full.done("dlq", "list", "--since", f"{at}Z", "--until", "150m", "--json")) == ["0:0"]
+    for since in (at, f"{at}Z"):
+        assert entries(full.done("dlq", "list", "--since", since, "--until", "150m", "--json")) == ["0:0"]
+        assert entries(full.done("dlq", "list", "--since", "1d", "--until", since, "--json")) == []
+
+
+def test_timestamp_that_is_no_time_is_shown_as_it_is(with_topics: Terminal) -> None:
+    produce(with_topics, letter(0, sent_at=10**17))
+
+    assert with_topics.done("dlq", "list", "--json").json["entries"][0]["sent"] == str(10**17)
+    assert f" {10**17} " in with_topics.done("dlq", "show", "0:0").out
+
+
+def test_dead_letter_and_the_one_it_became_name_each_other(full: Terminal) -> None:
+    produce(full, letter(1, headers=(("accrue.replay-of", b"0:0"),)))
+
+    assert full.done("dlq", "show", "0:0", "--json").json["failed_again_as"] == ["1:1"]
+    assert full.done("dlq", "show", "1:1", "--json").json["replay_of"] == "0:0"
+    assert [one["replay_of"] for one in full.done("dlq", "list", "--json").json["entries"]].count("0:0") == 1
 
 
 def test_list_of_nothing_says_whether_there_is_something_else(full: Terminal, tmp_path: Path) -> None:
@@ -392,6 +409,6 @@ def test_rate_bounds_what_is_sent_in_a_second(with_topics: Terminal) -> None:
         letters = DeadLetters(place, log)
         chosen = [one.letter for one in letters.matching(Wanted())]
         with closing(Replay(place, log, letters, chosen, clock)) as replay:
-            replay.send(chosen, 40, lambda some: sizes.append(len(some)))
+            replay.send(40, lambda some: sizes.append(len(some)))
 
     assert (sizes, clock.waits) == ([40, 40, 20, 30], [1.0, 1.0, 0.5])
