@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,6 +28,8 @@ _DRAIN_SECONDS: Final = 180.0
 _VERIFY_SECONDS: Final = 120.0
 _ANSWER_SECONDS: Final = 10.0
 _SINK_GROUP: Final = "accrue.sink"
+_STORED: Final = (JOURNAL, FACTS, STATE, *NOTIFICATIONS)
+"""The topics that the sink follows."""
 
 
 class Recovery(NamedTuple):
@@ -77,8 +79,7 @@ def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say:
         bootstrap = crew.broker.bootstrap
         for slot in (*SLOTS[:workers], SINK_SLOT):
             crew.start(slot)
-        followed = [JOURNAL, STATE, *NOTIFICATIONS]
-        with Watch(bootstrap, FACTS, followed, PARTITIONS) as watch, Generator(bootstrap, INPUT, seed, rate) as sending:
+        with Watch(bootstrap, FACTS, PARTITIONS) as watch, Generator(bootstrap, INPUT, seed, rate) as sending:
             if not crew.wait(crew.is_ready, _START_SECONDS):
                 result.violations.append(Violation("the workers were not ready in time", crew.readiness()))
             say(f"{time.monotonic() - begun:6.1f} s  ready")
@@ -92,10 +93,15 @@ def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say:
             sending.stop()
             ledger = sending.ledger()
             write_ledger(ledger, folder / "ledger.jsonl")
-            _drain(crew, watch, sending.latest_news(), result)
-            say(f"{time.monotonic() - begun:6.1f} s  drained")
-        names = (JOURNAL, FACTS, DEAD_LETTERS, *NOTIFICATIONS)
-        topics, hanging = read_topics(bootstrap, names, PARTITIONS)
+            if not crew.wait(lambda: watch.has_decided(sending.latest_news()), _DRAIN_SECONDS):
+                result.violations.append(Violation("what was sent is not decided in time", crew.readiness()))
+        crew.stop_workers()
+        topics, hanging = read_topics(bootstrap, (*_STORED, DEAD_LETTERS), PARTITIONS)
+        last = {(name, read.partition): read.offset for name in _STORED for read in topics[name]}
+        if not crew.wait(lambda: _is_stored(bootstrap, last), _DRAIN_SECONDS):
+            result.violations.append(Violation("what was decided is not in ClickHouse in time", crew.readiness()))
+        crew.stop(SINK_SLOT)
+        say(f"{time.monotonic() - begun:6.1f} s  drained")
         result.violations += _verified(crew)
         evidence = Evidence(ledger, topics, hanging, tables_in(folder / "clickhouse"))
         result.violations += [Violation(what) for what in check(evidence)]
@@ -121,19 +127,8 @@ def _happen(fault: Fault, crew: Crew, watch: Watch, sending: Generator) -> Recov
     return recovery
 
 
-def _drain(crew: Crew, watch: Watch, news: dict[int, int], result: Result) -> None:
-    """Wait until everything is decided, stop who decides, wait until everything is stored, stop who stores."""
-    if not crew.wait(lambda: watch.has_decided(news), _DRAIN_SECONDS):
-        result.violations.append(Violation("what was sent is not decided in time", crew.readiness()))
-    crew.stop_workers()
-    if not crew.wait(lambda: watch.is_at_end() and _is_stored(crew.broker.bootstrap, watch), _DRAIN_SECONDS):
-        result.violations.append(Violation("what was decided is not in ClickHouse in time", crew.readiness()))
-    crew.stop(SINK_SLOT)
-
-
-def _is_stored(bootstrap: str, watch: Watch) -> bool:
-    """Whether the sink has committed everything that lies in the topics it follows."""
-    last = watch.last_offsets()
+def _is_stored(bootstrap: str, last: Mapping[tuple[str, int], int]) -> bool:
+    """Whether the sink has committed everything up to these last messages."""
     wanted = [TopicPartition(topic, partition) for topic, partition in last]
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(_SINK_GROUP, wanted)])[_SINK_GROUP]

@@ -8,21 +8,19 @@ import time
 from typing import Final, Self
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 _NEWS: Final = re.compile(r"[A-Za-z]+:n(\d+)")
-_FACTS_PARTITION, _FACTS = 0, 7
+_PARTITION, _FACTS = 0, 7
 _CAUSE: Final = 2
 _POLL_SECONDS: Final = 0.1
-_ANSWER_SECONDS: Final = 5.0
 
 
 class Watch:
-    """Follows topics from their beginning, read committed, in a thread of its own."""
+    """Follows the facts from their beginning, read committed, in a thread of its own."""
 
-    def __init__(self, bootstrap: str, facts: str, others: list[str], partitions: int) -> None:
-        self._facts = facts
-        self._places = [TopicPartition(topic, number, 0) for topic in (facts, *others) for number in range(partitions)]
+    def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
+        self._places = [TopicPartition(topic, number, 0) for number in range(partitions)]
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -31,7 +29,6 @@ class Watch:
                 "enable.auto.commit": False,
                 "reconnect.backoff.max.ms": 200,
                 "fetch.wait.max.ms": 50,
-                "enable.partition.eof": True,
                 "log_level": 0,
             }
         )
@@ -40,9 +37,6 @@ class Watch:
         self._decided = dict.fromkeys(range(partitions), 0)
         self._moved_at = dict.fromkeys(range(partitions), now)
         self._longest = dict.fromkeys(range(partitions), 0.0)
-        self._ends: dict[tuple[str, int], int] = {}
-        """Where each partition ended when it was last read to its end."""
-        self._last: dict[tuple[str, int], int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -72,38 +66,18 @@ class Watch:
             self._moved_at = dict.fromkeys(self._moved_at, now)
             return longest
 
-    def is_at_end(self) -> bool:
-        """Whether everything that can be read now has been read."""
-        with self._lock:
-            ends = dict(self._ends)
-        return all(
-            ends.get((place.topic, place.partition)) == self._consumer.get_watermark_offsets(place, _ANSWER_SECONDS)[1]
-            for place in self._places
-        )
-
-    def last_offsets(self) -> dict[tuple[str, int], int]:
-        """Of the last message of each partition."""
-        with self._lock:
-            return dict(self._last)
-
     def _run(self) -> None:
         self._consumer.assign(self._places)
         while not self._stop.is_set():
             for message in self._consumer.consume(500, _POLL_SECONDS):
                 if message.error() is None:
-                    self._note(message.topic(), message.partition(), message.offset(), message.value())
-                elif message.error().code() == KafkaError._PARTITION_EOF:
-                    with self._lock:
-                        self._ends[message.topic(), message.partition()] = message.offset()
+                    self._note(message.value())
 
-    def _note(self, topic: str, partition: int, offset: int, value: bytes) -> None:
+    def _note(self, value: bytes) -> None:
+        decoded = msgspec.msgpack.decode(value[1:])
+        of = decoded[_PARTITION]
+        numbers = [int(found[1]) for fact in decoded[_FACTS] if (found := _NEWS.fullmatch(fact[_CAUSE]))]
         with self._lock:
-            self._last[topic, partition] = offset
-            if topic != self._facts:
-                return
-            decoded = msgspec.msgpack.decode(value[1:])
-            of = decoded[_FACTS_PARTITION]
-            numbers = [int(found[1]) for fact in decoded[_FACTS] if (found := _NEWS.fullmatch(fact[_CAUSE]))]
             if numbers and max(numbers) > self._decided[of]:
                 now = time.monotonic()
                 self._decided[of] = max(numbers)
