@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -109,7 +109,7 @@ class _Verification:
             comparison.settle()
         # 4 the state
         self._look_at_marker(base, journal, upto)
-        differing = self._differing(base, folded=older is not None)
+        differing = self._differing(base, lambda key: key != MARKER_KEY, folded=older is not None)
         if differing and deciding.next_is_tick():  # of which a running worker may have some customers through
             self._decide(deciding, comparisons, upto + 1, due=False)
         self._tell_differing(base, differing)
@@ -237,15 +237,15 @@ class _Verification:
             what = f"$partition: in force are {recorded.programs}, and {decided.programs} was decided"
             self._report.find(Check.STATE, place, what)
 
-    def _differing(self, base: _Base, *, folded: bool) -> set[bytes]:
-        """The keys whose recorded and decided values are not the same."""
+    def _differing(self, base: _Base, judged: Callable[[bytes], bool], *, folded: bool) -> set[bytes]:
+        """The keys to be judged whose recorded and decided values are not the same."""
         if base.reached is None:
             return set()
         clock = base.reached.marker.clock.time
         differing: set[bytes] = set()
         count = 0
         for key, recorded, decided in pairs(base.recorded, self._decided):
-            if key == MARKER_KEY:
+            if not judged(key):
                 continue
             count += 1
             if recorded != decided and not (folded and _may_be_forgotten(key, recorded, decided, clock)):
@@ -309,7 +309,7 @@ class _Verification:
                 late.append(one)
             self._bench.watcher.step(1)
         folding.store()
-        differing = {one for one in self._differing(base, folded=True) if _of_customer(one, alone.broken)}
+        differing = self._differing(base, lambda key: _of_customer(key, alone.broken), folded=True)
         if differing and late:  # a tick, of which a running worker may have some customers through
             for one in late:
                 folding.take(one)

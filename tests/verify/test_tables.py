@@ -1,0 +1,215 @@
+"""ClickHouse against the log: what the sink stored verifies; each row that is lost, doubled or other is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from pipeline.log.port import Partition
+from pipeline.verify.report import Report
+from pipeline.verify.tables import Figures, behind, figures, invariants, verify_tables
+from schemas.facts import decode_facts
+from sinks.clickhouse.sink import SinkSettings
+from tests.runtime.workshop import DAY, START, Workshop, bill, clock
+from tests.sinks.running import drain, settings
+from tests.verify.damage import Nobody, damage, found, without
+
+SINK = "v.accrue.sink"
+
+
+def sink_settings(workshop: Workshop) -> SinkSettings:
+    catalog = workshop.catalog
+    return settings(
+        group=SINK,
+        journal=catalog.name("journal"),
+        facts=catalog.name("facts"),
+        state=catalog.name("state"),
+        notifications=catalog.notifications,
+    )
+
+
+@pytest.fixture
+def stored(workshop: Workshop, clickhouse: Client) -> Workshop:
+    """Everything decided is in ClickHouse."""
+    drain(workshop.log, clickhouse, sink_settings(workshop))
+    return workshop
+
+
+def compared(client: Client, workshop: Workshop, *numbers: int) -> Report:
+    report = Report(findings_max=20)
+    verify_tables(client, workshop.log, workshop.catalog, SINK, numbers or (0, 1), report, Nobody())
+    return report
+
+
+def test_what_the_sink_stored_verifies(clickhouse: Client, stored: Workshop) -> None:
+    report = compared(clickhouse, stored)
+
+    assert found(report) == []
+    assert report.looked_at["customer_state"] == 12
+    assert report.looked_at["rows"] > len(stored.read("journal")) + len(stored.read("facts"))
+    assert behind(stored.log, stored.catalog, SINK) == (0, 0)
+    assert figures(clickhouse).customers == 12
+    assert {(one.violations, one.settled) for one in invariants(clickhouse, stored.log, stored.catalog, SINK)} == {
+        (0, True)
+    }
+
+
+def test_sink_that_is_behind_is_compared_up_to_where_it_is(clickhouse: Client, stored: Workshop) -> None:
+    stored.journal(bill(3, 900, START + 50 * DAY), bill(99, 901, START + 50 * DAY), clock(START + 60 * DAY))
+    before = len(stored.read("facts"))
+    stored.decide_all()
+
+    assert found(compared(clickhouse, stored)) == []
+    late = len(stored.read("facts")) - before
+    assert late >= 2
+    assert behind(stored.log, stored.catalog, SINK)[0] == late
+
+
+def test_empty_clickhouse_is_behind_and_not_broken(clickhouse: Client, workshop: Workshop) -> None:
+    report = compared(clickhouse, workshop)
+
+    assert (found(report), report.looked_at) == ([], {})
+    assert figures(clickhouse) == Figures(0, 0)
+    assert behind(workshop.log, workshop.catalog, SINK)[0] == len(workshop.read("facts"))
+
+
+def test_violations_while_the_sink_is_behind_are_not_judged(clickhouse: Client, stored: Workshop) -> None:
+    stored.journal(bill(3, 900, START + 50 * DAY))
+    stored.decide_all()
+    clickhouse.command("ALTER TABLE customer_state DELETE WHERE customer_id = 5", settings={"mutations_sync": 1})
+    clickhouse.command(
+        "ALTER TABLE ledger_entries DELETE WHERE customer_id = 5 AND leg = 0", settings={"mutations_sync": 1}
+    )
+
+    judged = {
+        one.invariant: one.settled for one in invariants(clickhouse, stored.log, stored.catalog, SINK) if one.violations
+    }
+
+    assert judged["ledger_unbalanced"]
+    assert not judged["balance_mismatches"]
+
+
+def message_of(workshop: Workshop, customer: int) -> tuple[int, int]:
+    """Partition and offset of the customer's first facts."""
+    return next(
+        (one.partition, one.offset)
+        for one in workshop.read("facts")
+        if decode_facts(one.value or b"").customer_id == customer
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        pytest.param(
+            "ALTER TABLE ledger_entries DELETE WHERE customer_id = 5 AND seq <= 6 AND leg = 1",
+            "1 rows in ledger_entries, and the message makes 2",
+            id="a leg is missing",
+        ),
+        pytest.param(
+            "ALTER TABLE fact_messages DELETE WHERE customer_id = 5 AND first_seq = 1",
+            "0 rows in fact_messages, and the message makes 1",
+            id="a message is missing",
+        ),
+        pytest.param(
+            "INSERT INTO acceptances SELECT * FROM acceptances WHERE customer_id = 5 AND seq = 1 "
+            "SETTINGS insert_deduplication_token = '{token}'",
+            "2 rows in acceptances, and the message makes 1",
+            id="a row is doubled",
+        ),
+        pytest.param(
+            "ALTER TABLE bills UPDATE amount_minor = amount_minor + 1 WHERE customer_id = 5 AND seq <= 6",
+            "its 1 rows in bills differ from what the message makes",
+            id="an amount is another",
+        ),
+        pytest.param(
+            "ALTER TABLE customers UPDATE extended = map('a', 'b') WHERE customer_id = 5 AND seq <= 6",
+            "its 1 rows in customers differ from what the message makes",
+            id="a profile is another",
+        ),
+        pytest.param(
+            "ALTER TABLE points_facts UPDATE expires_on = NULL WHERE customer_id = 5 AND seq <= 6",
+            "its 1 rows in points_facts differ from what the message makes",
+            id="an expiry is gone",
+        ),
+    ],
+)
+def test_row_that_is_not_as_the_message_makes_it_is_found(
+    clickhouse: Client, stored: Workshop, tmp_path: Path, statement: str, what: str
+) -> None:
+    partition, offset = message_of(stored, 5)
+
+    clickhouse.command(statement.replace("{token}", str(tmp_path)), settings={"mutations_sync": 1})
+
+    assert found(compared(clickhouse, stored)) == [("rows", f"v.facts[{partition}]@{offset}", what)]
+
+
+def test_lost_notification_and_journal_rows_are_found(clickhouse: Client, stored: Workshop) -> None:
+    for table, topic in (("notifications", "v.notifications.points"), ("journal", "v.journal")):
+        clickhouse.command(
+            f"ALTER TABLE {table} DELETE WHERE src_topic = '{topic}' AND src_partition = 1 AND src_offset = 3",
+            settings={"mutations_sync": 1},
+        )
+
+    assert found(compared(clickhouse, stored)) == [
+        ("rows", "v.journal[1]@3", "0 rows in journal, and the message makes 1"),
+        ("rows", "v.notifications.points[1]@3", "0 rows in notifications, and the message makes 1"),
+    ]
+
+
+def test_rows_of_a_message_that_the_log_does_not_have_are_found(clickhouse: Client, stored: Workshop) -> None:
+    messages = [one for one in stored.read("notifications.points") if one.partition == 1]
+
+    damage(stored.folder / "log", Partition("v.notifications.points", 1), without(len(messages) - 1))
+
+    (first, *_) = found(compared(clickhouse, stored))
+    assert first[0] == "rows"
+    assert first[1].startswith("v.notifications.points[1]")
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        pytest.param("DELETE WHERE customer_id = 5", "not there", id="missing"),
+        pytest.param(
+            "UPDATE tier = tier + 1 WHERE customer_id = 5",
+            "1 rows at seq {seq} differ from what the changelog says",
+            id="other",
+        ),
+        pytest.param(
+            "UPDATE `accounts.balance` = [-1] WHERE customer_id = 5",
+            "1 rows at seq {seq} differ from what the changelog says",
+            id="other balance",
+        ),
+    ],
+)
+def test_customer_that_is_not_as_the_changelog_says_is_found(
+    clickhouse: Client, stored: Workshop, statement: str, what: str
+) -> None:
+    head = max((one for one in stored.read("state") if one.key == b"1:5"), key=lambda one: one.offset)
+    seq = max(
+        fact.seq for one in stored.read("facts") if one.key == b"1:5" for fact in decode_facts(one.value or b"").facts
+    )
+    clickhouse.command("OPTIMIZE TABLE customer_state FINAL")
+
+    clickhouse.command(f"ALTER TABLE customer_state {statement}", settings={"mutations_sync": 1})
+
+    assert found(compared(clickhouse, stored)) == [
+        ("customer_state", f"v.state[1]@{head.offset}", f"customer 1:5: {what.format(seq=seq)}")
+    ]
+    assert found(compared(clickhouse, stored, 0)) == []
+
+
+def test_customer_that_the_changelog_does_not_know_is_found(clickhouse: Client, stored: Workshop) -> None:
+    clickhouse.command(
+        "INSERT INTO customer_state SELECT * REPLACE (toInt64(999) AS customer_id) "
+        "FROM (SELECT * FROM customer_state WHERE customer_id = 5)"
+    )
+
+    ((check, _, what),) = found(compared(clickhouse, stored))
+    assert (check, what) == (
+        "customer_state",
+        "customer 1:999: is in ClickHouse, and the changelog does not know them",
+    )
