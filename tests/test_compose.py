@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -44,8 +45,8 @@ def test_nothing_starts_before_what_it_needs_is_healthy() -> None:
 def test_every_command_is_one_that_accrue_has(name: str) -> None:
     arguments = SERVICES[name]["command"]
     command: Any = accrue
-    while arguments and arguments[0] in getattr(command, "commands", {}):
-        command, arguments = command.commands[arguments[0]], arguments[1:]
+    while isinstance(command, click.Group):
+        command, arguments = command.get_command(click.Context(command), arguments[0]), arguments[1:]
     with command.make_context(
         arguments[0] if arguments else command.name, list(arguments), resilient_parsing=True
     ) as made:

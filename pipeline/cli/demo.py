@@ -25,9 +25,8 @@ from pipeline.cli.screen import LiveScreen, PlainScreen, screen_on
 from pipeline.cli.sinking import SinkProcess
 from pipeline.cli.summary import Summary
 from pipeline.cli.watching import Watcher
-from pipeline.cli.worker import SINK
 from pipeline.log.port import Log
-from pipeline.runtime.settings import ROLES, Settings
+from pipeline.runtime.settings import ROLES, SINK, Settings
 from pipeline.runtime.slot import SlotLock
 from schemas.program import ProgramDefinition
 

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from typing import Final
 
 import click
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from pydantic import ValidationError
 
-from pipeline.cli.backfill import backfill
-from pipeline.cli.customer import customer
-from pipeline.cli.demo import demo
-from pipeline.cli.dlq import dlq
-from pipeline.cli.importing import import_group
-from pipeline.cli.place import Unusable
-from pipeline.cli.program import problems_of, program
-from pipeline.cli.program_file import InvalidProgram
-from pipeline.cli.reporting import report
-from pipeline.cli.retail_file import Unreadable
-from pipeline.cli.send import send
-from pipeline.cli.tail import tail
-from pipeline.cli.topics import topics
-from pipeline.cli.verify import verify
-from pipeline.cli.worker import worker
-from pipeline.intake.retail import WrongHeader
-from pipeline.intake.retail_inputs import UntilTooEarly
-from pipeline.log.port import LogError
-from pipeline.runtime.changelog import StateAhead, StateMissing
-from pipeline.runtime.deadletters import TooManyDeadLetters
-from pipeline.runtime.loop import Gone
-from pipeline.runtime.slot import SlotInUse
-from sinks.clickhouse.connect import CannotConnect
-from sinks.clickhouse.intents import ForeignMetadata
-from sinks.clickhouse.reading import BlockGone
+from pipeline.failure import Failure
+
+_COMMANDS: Final = {
+    "backfill": "backfill:backfill",
+    "customer": "customer:customer",
+    "demo": "demo:demo",
+    "dlq": "dlq:dlq",
+    "import": "importing:import_group",
+    "program": "program:program",
+    "report": "reporting:report",
+    "send": "send:send",
+    "tail": "tail:tail",
+    "topics": "topics:topics",
+    "verify": "verify:verify",
+    "worker": "worker:worker",
+}
+"""Where each is. It is loaded when it is asked for: a worker that starts again should not wait for the others."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own names and arguments
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"pipeline.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="accrue")
 def accrue() -> None:
     """Accrue: a loyalty engine on a stream.
@@ -52,40 +55,24 @@ def accrue() -> None:
     """
 
 
-for command in (backfill, customer, demo, dlq, import_group, program, report, send, tail, topics, verify, worker):
-    accrue.add_command(command)
-
-FAILURES: Final[dict[type[Exception], Callable[[Exception], str]]] = {
-    ValidationError: lambda error: problems_of(error) if isinstance(error, ValidationError) else str(error),
-    **dict.fromkeys(
-        (
-            BlockGone,
-            CannotConnect,
-            ClickHouseError,
-            ForeignMetadata,
-            Gone,
-            InvalidProgram,
-            LogError,
-            SlotInUse,
-            StateAhead,
-            StateMissing,
-            TooManyDeadLetters,
-            Unreadable,
-            Unusable,
-            UntilTooEarly,
-            WrongHeader,
-        ),
-        str,
-    ),
-}
-"""What is wrong with place or input is told in words, with exit code 2. Anything else is a bug: it shows where."""
-
-
 def main() -> None:
-    """Run the command line."""
+    """Run the command line: failures are told in words, with exit code 2; anything else is a bug and shows where."""
     try:
         accrue()
-    except tuple(FAILURES) as error:
-        tell = next(tell for kind, tell in FAILURES.items() if isinstance(error, kind))
-        click.echo(f"error: {tell(error)}", err=True)
-        sys.exit(2)
+    except ValidationError as error:
+        _fail(_problems_of(error))
+    except Failure as error:
+        _fail("\n".join((str(error), *getattr(error, "__notes__", ()))))
+
+
+def _fail(message: str) -> None:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(2)
+
+
+def _problems_of(error: ValidationError) -> str:
+    """The settings that are wrong, one a line."""
+    return "\n".join(
+        f"ACCRUE_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}, not {one['input']!r}"
+        for one in error.errors()
+    )

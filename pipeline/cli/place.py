@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from clickhouse_connect.driver.client import Client
-
+from pipeline.failure import Failure
 from pipeline.log.embedded import FILE_NAME, EmbeddedLog
 from pipeline.log.port import Log, TopicSpec
 from pipeline.runtime.settings import Settings
-from sinks.clickhouse.connect import open_clickhouse
-from sinks.clickhouse.schema import migrate
 from topics.catalog import Catalog, defects
 
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
-class Unusable(Exception):
+
+class Unusable(Failure):
     """The command cannot do its work here; the message says why and what to do."""
 
 
@@ -81,8 +81,14 @@ class Place(NamedTuple):
     def clickhouse(self, *, create: bool = False, migrated: bool = True) -> Iterator[Client]:
         """A ClickHouse client with our tables, which are brought up to date where `migrated`.
 
-        Raises `Unusable` for a folder that is not there.
+        Raises `Unusable` for a folder that is not there, and for what ClickHouse refuses in the block.
         """
+        # Only who asks ClickHouse pays for loading its client.
+        from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
+
+        from sinks.clickhouse.connect import open_clickhouse  # noqa: PLC0415
+        from sinks.clickhouse.schema import migrate  # noqa: PLC0415
+
         folder = self.settings.data_dir / "clickhouse"
         if self.settings.clickhouse_dsn is None and not create and not folder.exists():
             message = (
@@ -95,6 +101,8 @@ class Place(NamedTuple):
             if migrated:
                 migrate(client)
             yield client
+        except ClickHouseError as error:
+            raise Unusable(str(error)) from error
         finally:
             client.close()
 

@@ -10,7 +10,6 @@ from typing import Final
 
 import click
 import msgspec
-from pydantic import ValidationError
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
@@ -206,11 +205,3 @@ def write(place: Place, log: Log, messages: list[Outgoing]) -> None:
         producer.commit(_TIMEOUT)
     finally:
         producer.close()
-
-
-def problems_of(error: ValidationError) -> str:
-    """The settings that are wrong, one a line."""
-    return "\n".join(
-        f"ACCRUE_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}, not {one['input']!r}"
-        for one in error.errors()
-    )

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 from pydantic import ValidationError
 
+from pipeline.failure import Failure
 from schemas.program import ProgramDefinition
 
 _SEEN_MAX: Final = 60
@@ -36,7 +37,7 @@ class Problem(NamedTuple):
         return f"{where or 'the file'}: {self.wrong}{'; ' if self.right else ''}{self.right}"
 
 
-class InvalidProgram(ValueError):
+class InvalidProgram(Failure):
     """The text is no valid program; `problems` holds every mistake, in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
+from pipeline.failure import Failure
 from pipeline.intake.retail import Invoices
 
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 _ROWS_PER_REPORT: Final = 5_000
 
 
-class Unreadable(Exception):
+class Unreadable(Failure):
     """A file cannot be opened or unpacked; the message names it."""
 
 

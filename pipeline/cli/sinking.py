@@ -10,7 +10,7 @@ from multiprocessing.synchronize import Event
 from typing import Final, Self
 
 from pipeline.cli.place import Place
-from pipeline.cli.worker import sinks_of
+from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.settings import Settings
 
 _LOOK_SECONDS: Final = 0.2

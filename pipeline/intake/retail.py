@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
+from pipeline.failure import Failure
+
 HEADER: Final = (
     "InvoiceNo",
     "StockCode",
@@ -47,7 +49,7 @@ class Disposition(StrEnum):
     """The sign of the quantity contradicts the invoice number."""
 
 
-class WrongHeader(ValueError):
+class WrongHeader(Failure):
     """A file does not begin with the columns of the format."""
 
 

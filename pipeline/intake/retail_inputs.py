@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from pipeline.engine.calendar import Calendar, as_day
+from pipeline.failure import Failure
 from pipeline.intake.native import input_key
 from pipeline.intake.retail import Article, ImportReport, Invoice
 from pipeline.intake.upstream import Input, midnights
@@ -23,7 +24,7 @@ CURRENCY: Final = "GBP"
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class UntilTooEarly(ValueError):
+class UntilTooEarly(Failure):
     """The settlement date lies before the last invoice."""
 
 

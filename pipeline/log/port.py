@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from pipeline.failure import Failure
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -51,7 +53,7 @@ class Committed(NamedTuple):
     metadata: str = ""
 
 
-class LogError(Exception):
+class LogError(Failure):
     """The log could not do what was asked; the message says what, where and why."""
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.engine.state import forgotten_at_of, timer_of
+from pipeline.failure import Failure
 from pipeline.log.port import Consumer, Log, Message, Partition
 from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
 from pipeline.runtime.store_port import Change, Store
@@ -15,11 +16,11 @@ _READ_SECONDS: Final = 0.2
 _CALL_SECONDS: Final = 10.0
 
 
-class StateMissing(RuntimeError):
+class StateMissing(Failure):
     """The changelog does not hold the state that the committed offset belongs to."""
 
 
-class StateAhead(RuntimeError):
+class StateAhead(Failure):
     """The changelog holds a state beyond the committed offset, which no transaction can have written."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.failure import Failure
 
-class Halted(RuntimeError):
+
+class Halted(Failure):
     """The role needs a person: the message says why, and what to do."""

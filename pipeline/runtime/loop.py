@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.failure import Failure
 from pipeline.log.port import (
     Aborted,
     Committed,
@@ -49,7 +50,7 @@ _NOT_YET: Final = 1 << 63
 """Beyond any offset: what is expected of a partition that is not ready."""
 
 
-class Gone(RuntimeError):
+class Gone(Failure):
     """The log did not answer for longer than the worker is patient."""
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.clock import PartitionClock
+from pipeline.failure import Failure
 from pipeline.log.port import Committed
 from schemas.records import UnknownVersion
 
@@ -59,7 +60,7 @@ def decode_marker(raw: bytes) -> Marker:
     return _DECODER.decode(memoryview(raw)[1:])
 
 
-class UnknownCommit(ValueError):
+class UnknownCommit(Failure):
     """The group's offset was committed by something else than this role, so no state belongs to it."""
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 RoleName = Literal["intake", "loyalty", "sink"]
 ROLES: tuple[RoleName, ...] = ("intake", "loyalty", "sink")
+SINK: RoleName = "sink"
 
 
 def _by_commas(value: object) -> object:

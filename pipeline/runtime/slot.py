@@ -6,8 +6,10 @@ import fcntl
 from pathlib import Path
 from typing import Self
 
+from pipeline.failure import Failure
 
-class SlotInUse(RuntimeError):
+
+class SlotInUse(Failure):
     """Another worker runs with the same slot; give each its own."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from pipeline.failure import Failure
 from pipeline.runtime.marker import Mark, Marker
 
 
-class StoreFailed(RuntimeError):
+class StoreFailed(Failure):
     """The local store cannot be read or written; what it held can be rebuilt from the changelog."""
 
 

@@ -1,0 +1,7 @@
+"""Failures that whoever runs the program can mend: told in words at the terminal, where anything else is a bug."""
+
+from __future__ import annotations
+
+
+class Failure(Exception):
+    """Something about the place or the input is wrong; the message says what, where, why and what to do."""
