@@ -48,7 +48,7 @@ class Place(NamedTuple):
         # Only who names a Kafka pays for loading its client.
         from pipeline.log.kafka import KafkaLog  # noqa: PLC0415
 
-        return KafkaLog(self.settings.kafka_bootstrap)
+        return KafkaLog(self.settings.kafka_bootstrap, self.settings.kafka_options)
 
     @contextmanager
     def log(self, *, checked: bool = True, create: bool = False) -> Iterator[Log]:

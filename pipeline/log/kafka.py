@@ -43,7 +43,11 @@ class KafkaLog:
     def __init__(self, bootstrap: str, settings: Settings = _NONE, *, max_poll_interval: float = 300.0) -> None:
         self._settings: Settings = {"bootstrap.servers": bootstrap, "log_level": 4, **settings}
         self._max_poll_interval = max_poll_interval
-        self._admin = AdminClient(dict(self._settings))
+        try:
+            self._admin = AdminClient(dict(self._settings))
+        except KafkaException as error:
+            message = f"no client can be made with these settings: {error.args[0].str()}; see ACCRUE_KAFKA_OPTIONS"
+            raise LogError(message) from error
 
     def consumer(
         self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
 
     kafka_bootstrap: str | None = None
     """Brokers, as `host:port,host:port`; None: the embedded log in `data_dir`."""
+    kafka_options: dict[str, str | int | bool] = {}
+    """Settings of librdkafka for every client, as a JSON object: addresses apart, how to get in (SASL, TLS)."""
     clickhouse_dsn: str | None = None
     """Where the sink writes; None: the embedded engine in `data_dir`."""
     data_dir: Path = Path("accrue-data")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipeline.log.kafka import KafkaLog
-from pipeline.log.port import Aborted, Committed, Fenced, OutcomeUnknown, Outgoing, Partition, Unavailable
+from pipeline.log.port import Aborted, Committed, Fenced, LogError, OutcomeUnknown, Outgoing, Partition, Unavailable
 from tests.log.desk import (
     SECONDS,
     Desk,
@@ -182,3 +182,8 @@ def test_an_open_transaction_is_told_with_where_its_readers_wait(desk: Desk) -> 
 
     producer.abort(SECONDS)
     until(lambda: desk.log.unsettled([topic]) == {})
+
+
+def test_an_option_that_the_client_does_not_have_is_refused_in_words() -> None:
+    with pytest.raises(LogError, match='No such configuration property: "sasl.pasword"; see ACCRUE_KAFKA_OPTIONS'):
+        KafkaLog("127.0.0.1:1", {"sasl.pasword": "x"})
