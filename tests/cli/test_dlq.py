@@ -139,6 +139,8 @@ def test_time_is_utc_and_its_bounds_are_half_open(full: Terminal) -> None:
     for since in (at, f"{at}Z"):
         assert entries(full.done("dlq", "list", "--since", since, "--until", "150m", "--json")) == ["0:0"]
         assert entries(full.done("dlq", "list", "--since", "1d", "--until", since, "--json")) == []
+    a_moment_later = instant(NOW - 3 * HOUR + 1).replace(tzinfo=None).isoformat()
+    assert entries(full.done("dlq", "list", "--since", "1d", "--until", a_moment_later, "--json")) == ["0:0"]
 
 
 def test_timestamp_that_is_no_time_is_shown_as_it_is(with_topics: Terminal) -> None:
