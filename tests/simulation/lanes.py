@@ -95,3 +95,13 @@ class Lane:
 
 def _lasts(record: _Record) -> bool:
     return record.message is not None and (record.transaction is None or bool(record.transaction.committed))
+
+
+class Identity:
+    """One transactional id as its coordinator knows it."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.transaction: Transaction | None = None
+        self.ended: bool | None = None
+        """Whether the last transaction was committed."""

@@ -14,7 +14,7 @@ from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
 from sinks.clickhouse.sink import ClickHouseSink
-from tests.simulation.broker import SimConsumer
+from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore
 
 _loop: Any = TransactionalLoop

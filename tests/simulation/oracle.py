@@ -1,4 +1,4 @@
-"""What must be true in the end, whatever happened: everything is as an undisturbed run over the same input leaves it."""
+"""What must be true in the end, whatever happened: all is as an undisturbed run over the same input leaves it."""
 
 from __future__ import annotations
 
@@ -235,5 +235,6 @@ def _difference(seen: Any, expected: Any) -> str:
         return f"at {place} of {len(seen)} and {len(expected)}: {seen[place]!r:.300} is not {expected[place]!r:.300}"
     if isinstance(seen, dict) and isinstance(expected, dict):
         keys = [key for key in {**seen, **expected} if seen.get(key) != expected.get(key)]
-        return f"{len(keys)} differ, such as {keys[0]!r:.80}: {seen.get(keys[0])!r:.300} is not {expected.get(keys[0])!r:.300}"
+        one = keys[0]
+        return f"{len(keys)} differ, such as {one!r:.80}: {seen.get(one)!r:.300} is not {expected.get(one)!r:.300}"
     return f"{seen!r:.300} is not {expected!r:.300}"

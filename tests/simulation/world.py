@@ -218,7 +218,7 @@ class World:
         if self._unsent:
             self.broker.append(self._unsent.pop(0), None)
             self.machine.wake_all()
-            self.machine.at(3.0 * self.machine.chance.random() if self._storm else 0.1, self._deliver)
+            self.machine.at(1.5 * self.machine.chance.random() if self._storm else 0.1, self._deliver)
 
     def _start(self, worker: Worker, delay: float) -> None:
         worker.lives += 1

@@ -1,0 +1,208 @@
+"""Reading from the simulated log: a client that learns late what its group has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
+from tests.simulation.client import Client
+from tests.simulation.groups import Change, Group, Member
+
+if TYPE_CHECKING:
+    from tests.simulation.broker import SimBroker
+
+
+class Ordered(frozenset[Partition]):
+    """A set with an order, so that a seed means the same in every process."""
+
+    def __iter__(self) -> Any:
+        return iter(sorted(super().__iter__()))
+
+
+class SimConsumer(Client):
+    """A consumer; `group_metadata` is what its client knows of its membership, right or wrong."""
+
+    stable = True
+
+    def __init__(self, broker: SimBroker, group: str | None, name: str | None, session: float) -> None:
+        super().__init__(broker)
+        self.held: dict[Partition, int | None] = {}
+        self._instance = name
+        self._name = group
+        self._session = session
+        self._topics: Sequence[str] = ()
+        self._callbacks: dict[str, Callable[[Sequence[Partition]], None]] = {}
+        self._member: Member | None = None
+        self._closed = False
+
+    def subscribe(self, topics: Sequence[str], *, assigned: Any, revoked: Any, lost: Any) -> None:
+        """Join the group at the first `consume`."""
+        self._group("subscribe")
+        for topic in topics:
+            self._broker.partitions(topic)
+        self._topics = tuple(topics)
+        self._callbacks = {"assigned": assigned, "revoked": revoked, "lost": lost}
+
+    def assign(self, positions: Mapping[Partition, int]) -> None:
+        """Read exactly these partitions."""
+        for partition in positions:
+            self._broker.lane(partition)
+        self.held = dict(positions)
+
+    def consume(self, limit: int, timeout: float) -> list[Message]:
+        """Up to `limit` messages; callbacks run here."""
+        machine, faults = self._machine, self._machine.faults
+        machine.step("consume")
+        self._disturb_group()
+        deadline = machine.now + timeout
+        while True:
+            away = self._broker.reaches(self.process)
+            if away <= machine.now:
+                self._keep_membership()
+                if faults.hit("redelivered"):
+                    self._redeliver()
+                if messages := self._read(limit):
+                    machine.note(f"got {[(one.topic, one.partition, one.offset) for one in messages]}")
+                    return messages
+            left = deadline - machine.now
+            if left <= 0:
+                return []
+            machine.park(min(left, away - machine.now) if away > machine.now else left)
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Deliver from `offset` on."""
+        if partition not in self.held:
+            message = f"cannot seek in {partition}: it is not assigned to this consumer"
+            raise LogError(message)
+        self.held[partition] = offset
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions held, as far as this client knows."""
+        return Ordered(self.held)
+
+    def committed(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
+        """Committed offsets; waits while a transaction is ending that has others for them."""
+        group, wanted = self._group("read offsets"), list(partitions)
+        deadline = self._machine.now + timeout
+        self.ask("committed", timeout)
+        while self.stable and any(group.pending.get(one) for one in wanted):
+            if self._machine.now >= deadline:
+                message = "the offsets are not stable"
+                raise Unavailable(message)
+            self._machine.park(deadline - self._machine.now)
+        found = {one: group.offsets.get(one, Committed(None)) for one in wanted}
+        self._machine.step(f"committed {[(*one, *found[one]) for one in wanted]}")
+        return found
+
+    def commit_offsets(self, offsets: Mapping[Partition, Committed], timeout: float) -> None:
+        """Commit outside a transaction; where it is unclear whether it took effect, it may be made again."""
+        group = self._group("commit offsets")
+        self.ask("commit offsets", timeout)
+        if not self.vouches_for(offsets) or not group.accepts(self._member):
+            message = "cannot commit offsets: the group has moved on"
+            raise Fenced(message)
+        for partition, committed in offsets.items():
+            group.offsets[partition] = committed
+        self._machine.step("offsets committed")
+        if self._machine.faults.hit("unavailable"):
+            message = "cannot commit offsets: the answer was lost"
+            raise Unavailable(message)
+
+    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+        """(first offset kept, last stable offset)."""
+        lane = self._broker.lane(partition)
+        self.ask("bounds", timeout)
+        found = lane.first, lane.stable
+        self._machine.step(f"bounds {found}")
+        return found
+
+    def position(self, partition: Partition) -> int | None:
+        """The offset after the last message delivered or skipped."""
+        return self.held.get(partition)
+
+    def close(self) -> None:
+        """Leave the group."""
+        if not self._closed:
+            self._closed = True
+            if self._member is not None:
+                self._machine.step("leave")
+                self._group("leave").leave(self._member)
+            self.held = {}
+
+    def vouches_for(self, partitions: Iterable[Partition]) -> bool:
+        """Whether this client believes that it holds these partitions."""
+        return self._member is not None and self.held.keys() >= set(partitions)
+
+    def membership(self) -> tuple[Group, Member | None]:
+        """What is sent with offsets."""
+        return self._group("send offsets"), self._member
+
+    def _group(self, action: str) -> Group:
+        if self._name is None:
+            message = f"cannot {action}: the consumer was made without a group"
+            raise LogError(message)
+        return self._broker.group(self._name)
+
+    def _keep_membership(self) -> None:
+        if not self._topics:
+            return
+        group = self._group("consume")
+        if self._member is not None and self._member.replaced:
+            message = "cannot consume: another consumer has taken the place of this member"
+            raise Fenced(message)
+        if self._member is not None and self._member.gone:
+            self._member = None
+            self._tell(Change("lost", sorted(self.held)))
+        if self._member is None:
+            self._member = Member(self, self._instance, self._topics, self._session, self._machine.now)
+            group.join(self._member)
+        member = self._member
+        while member.changes:
+            change = member.changes[0]
+            self._tell(change)
+            member.changes.popleft()
+            if change.kind == "revoked":
+                group.rebalance()
+
+    def _tell(self, change: Change) -> None:
+        self._machine.note(f"{change.kind} {change.partitions}")
+        if change.kind == "assigned":
+            self.held.update(dict.fromkeys(change.partitions))
+        if change.partitions:
+            self._callbacks[change.kind](change.partitions)
+        if change.kind != "assigned":
+            for partition in change.partitions:
+                self.held.pop(partition, None)
+
+    def _disturb_group(self) -> None:
+        if self._name is None:
+            return
+        if self._machine.faults.hit("rebalance"):
+            self._group("consume").rebalance(moving=True)
+        if self._machine.faults.hit("eviction"):
+            self._group("consume").evict_one()
+
+    def _read(self, limit: int) -> list[Message]:
+        """From the partitions in any order; a client hands over what it happens to have."""
+        chance = self._machine.chance
+        lanes = self._broker.lanes
+        held = [one for one, position in self.held.items() if position is not None and position != lanes[one].end]
+        if not self._broker.undisturbed:
+            chance.shuffle(held)
+            limit = chance.randint(1, limit)
+        messages: list[Message] = []
+        for partition in held:
+            if len(messages) >= limit:
+                break
+            found, position = self._broker.lane(partition).read(self.held[partition] or 0, limit - len(messages))
+            messages += found
+            self.held[partition] = position
+        return messages
+
+    def _redeliver(self) -> None:
+        """Fetch again what came before, as clients have been seen to do after an assignment."""
+        for partition, position in self.held.items():
+            if position:
+                back = self._machine.chance.randint(1, 5)
+                self.held[partition] = max(self._broker.lane(partition).first, position - back)

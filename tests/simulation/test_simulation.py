@@ -1,0 +1,118 @@
+"""Seeds of the simulation: each must end as an undisturbed run does. `make soak-sim` runs as many as one likes.
+
+What is simulated: a log with partitions, transactions, control records and group generations; a clock; local stores;
+and ClickHouse. The loop, the roles and the sink are the real ones. A failure names its seed and shows the last steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation import mutants
+from tests.simulation.oracle import run_seed
+from tests.simulation.world import RATES
+
+SECONDS = 90.0
+"""So long new seeds are tried."""
+SEEDS_MIN = 100
+"""What even a busy machine gets through."""
+SEEDS_MAX_FOR_A_MUTANT = 500
+FAILING = (
+    14,  # a worker frozen in a restore woke up after its successor had committed, and called that a lost offset
+    19,  # intake committed the offset of a round that failed, of a partition it had lost meanwhile: journalled twice
+    61,  # the same, of a partition it still had: messages were lost
+    738,  # a worker cut off in a restore for longer than its patience took the state for deleted
+)
+"""Seeds that once failed, with what they found."""
+CAUGHT_BY: dict[Callable[[], Any], int] = {
+    mutants.commit_offsets_first: 0,
+    mutants.skip_rewind: 0,
+    mutants.skip_rollback: 0,
+    mutants.reuse_the_producer_after_a_timeout: 2,
+    mutants.random_transactional_id: 3,
+    mutants.trust_the_local_store: 0,
+    mutants.take_what_the_changelog_has: 100,
+    mutants.store_before_the_commit: 8,
+    mutants.take_what_is_delivered_again: 1,
+    mutants.offsets_of_moved_partitions_only: 0,
+    mutants.read_offsets_that_are_not_stable: 70,
+    mutants.keep_what_was_revoked: 76,
+    mutants.keep_what_a_failed_round_read: 19,
+    mutants.no_intent: 5,
+    mutants.no_token: 3,
+}
+"""The first seed that catches each mutant, when last looked: where the search begins."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Thousands of workers warn of what happens to them."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seed", FAILING)
+def test_seeds_that_once_failed_pass(seed: int) -> None:
+    run_seed(seed)
+
+
+@pytest.mark.timeout(3 * SECONDS)
+def test_whatever_happens_everything_ends_as_if_nothing_had() -> None:
+    deadline = time.monotonic() + SECONDS
+    faults: Counter[str] = Counter()
+    for seed in count():
+        if seed >= SEEDS_MIN and time.monotonic() > deadline:
+            break
+        faults += run_seed(seed).machine.faults.counts
+
+    assert set(faults) == set(RATES)
+
+
+def test_a_seed_means_the_same_in_every_process() -> None:
+    program = (
+        "import sys; from tests.simulation.oracle import run_seed; print(run_seed(int(sys.argv[1])).machine.trace)"
+    )
+    traces = {
+        subprocess.run(
+            [sys.executable, "-c", program, "5"],
+            env={**os.environ, "PYTHONHASHSEED": hashing},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hashing in ("1", "2")
+    }
+
+    assert len(traces) == 1
+    assert traces != {f"{run_seed(6).machine.trace}\n"}
+
+
+def test_every_mutant_is_tried() -> None:
+    assert tuple(CAUGHT_BY) == mutants.MUTANTS
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda one: one.__name__)
+def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
+    with mutants.broken(mutant):
+        assert _notices(CAUGHT_BY[mutant]) or any(map(_notices, range(SEEDS_MAX_FOR_A_MUTANT)))
+
+
+def _notices(seed: int) -> bool:
+    try:
+        run_seed(seed)
+    except Exception:  # noqa: BLE001 - a broken rule may end in anything
+        return True
+    return False
