@@ -185,5 +185,5 @@ def test_an_open_transaction_is_told_with_where_its_readers_wait(desk: Desk) -> 
 
 
 def test_an_option_that_the_client_does_not_have_is_refused_in_words() -> None:
-    with pytest.raises(LogError, match='No such configuration property: "sasl.pasword"; see ACCRUE_KAFKA_OPTIONS'):
+    with pytest.raises(LogError, match=r'No such configuration property: "sasl\.pasword"; see ACCRUE_KAFKA_OPTIONS'):
         KafkaLog("127.0.0.1:1", {"sasl.pasword": "x"})
