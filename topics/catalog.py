@@ -67,7 +67,13 @@ TOPICS: Final = (
         "The changelog that a worker's state is restored from; partitioned as the journal.",
     ),
     Topic("programs", "orgId/programId", "program version, JSON", _COMPACT, "The catalog of programs, to be read."),
-    Topic("deadletters", "as it came", "as it came; reason in headers", _DEAD_LETTER, "Messages that nobody can read, and marks of those sent again."),
+    Topic(
+        "deadletters",
+        "as it came",
+        "as it came; reason in headers",
+        _DEAD_LETTER,
+        "Messages that nobody can read, and marks of those sent again.",
+    ),
 )
 
 
