@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -139,10 +140,15 @@ class KafkaLog:
         if not wanted:
             return {}
         answers = self._admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout)
-        found = {
-            Partition(place.topic, place.partition): _result(f"find the end of {place.topic}", answer, timeout).offset
-            for place, answer in answers.items()
-        }
+        try:
+            found = {
+                Partition(place.topic, place.partition): _result(f"find the end of {place.topic}", one, timeout).offset
+                for place, one in answers.items()
+            }
+        except Unavailable:
+            with suppress(KafkaException):  # else librdkafka asks the leaders that it knew before, for minutes
+                self._admin.list_topics(timeout=timeout)
+            raise
         if lost := [str(partition) for partition, end in found.items() if end < 0]:  # the connection broke
             message = f"cannot find the end of {', '.join(lost)}: no answer"
             raise Unavailable(message)
