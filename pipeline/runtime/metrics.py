@@ -14,6 +14,7 @@ from prometheus_client.utils import floatToGoString
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import Aborted, Fenced, OutcomeUnknown, Partition, Unavailable
 from pipeline.runtime.progress import DURATION_BOUNDS, Durations, Progress, pace
+from pipeline.runtime.store_port import StoreFailed
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,7 +26,7 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[Progress], int]], ...]] = (
     ("accrue_facts", "Facts decided.", lambda one: one.facts),
     ("accrue_notifications", "Notifications rendered.", lambda one: one.notifications),
 )
-_CAUSES: Final = tuple(error.__name__ for error in (Aborted, Fenced, OutcomeUnknown, Unavailable))
+_CAUSES: Final = tuple(error.__name__ for error in (Aborted, Fenced, OutcomeUnknown, StoreFailed, Unavailable))
 """Of an abort: told from the start, so that a first one is a change."""
 _PROCESS: Final = "process"
 _RULES_MAX: Final = 1_000

@@ -12,9 +12,9 @@ from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import Partition
 
 _STUCK_SECONDS: Final = 8.0
-"""So long without a commit, while there is something to read, is not ready: with the second between two looks at the
-lag and the one a look may take, that is known within ten."""
-_SILENT_SECONDS: Final = 8.0
+"""So long without a commit, while there is something to read, is not ready: told within ten seconds, as the lag is
+looked at every second and a look may take one."""
+_SILENT_SECONDS: Final = 6.0
 """So long without an answer of the log is not ready: what the lag says is out of date by then."""
 _NEWS_SECONDS: Final = 5.0
 """How often a restore is written to the log."""

@@ -124,7 +124,7 @@ def test_aborts_of_every_cause_are_told_from_the_start() -> None:
     samples = seen(Metrics("accrue", [Progress("intake")], {}, dict))
 
     causes = {dict(labels)["cause"]: value for (name, labels), value in samples.items() if "aborted" in name}
-    assert causes == {"Aborted": 0, "Fenced": 0, "OutcomeUnknown": 0, "Unavailable": 0}
+    assert causes == {"Aborted": 0, "Fenced": 0, "OutcomeUnknown": 0, "StoreFailed": 0, "Unavailable": 0}
 
 
 def test_dead_letters_of_every_reason_are_told_from_the_start(tmp_path: Path) -> None:
