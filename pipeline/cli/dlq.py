@@ -50,8 +50,8 @@ def dlq() -> None:
 def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool, as_json: bool) -> None:
     """List dead letters, the newest last, and count them by reason.
 
-    "sent" is when the message was first sent; "replay of" names the entry that it was before it was sent again, and
-    failed again.
+    Beside each: when its message was first sent and where it came in, the reason with the first defect, and whether it
+    was sent again. What was sent again and failed again is a dead letter of its own that names the one it was.
 
     \b
     Example:
@@ -70,7 +70,7 @@ def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool
     if not found:
         click.echo("no dead letters" if not letters.matching(Wanted()) else "no dead letters that these filters leave")
         return
-    columns = ("entry", "sent", "stage", "reason", "first defect", "origin", "replayed", "replay of")
+    columns = ("entry", "sent, and came in at", "why it was not read", "replayed")
     print_table(f"Dead letters in {letters.topic}", columns, map(_row, listed))
     if len(found) > len(listed):
         CONSOLE.print(f"and {len(found) - len(listed):,} older ones; --limit shows more")
@@ -285,15 +285,12 @@ def _fields(found: Found) -> dict[str, Any]:
 
 def _row(found: Found) -> tuple[str, ...]:
     letter, replayed_at = found
+    replay_of = f"\nis a replay of {letter.replay_of}" if letter.replay_of else ""
     return (
         str(letter.entry),
-        when(letter.sent_at),
-        letter.stage,
-        cell(letter.reason),
-        cell(_first_defect(letter)),
-        cell(str(letter.origin)),
-        when(replayed_at),
-        str(letter.replay_of or "-"),
+        f"{when(letter.sent_at)}\n{cell(str(letter.origin))}",
+        f"{cell(letter.reason)} ({cell(letter.stage)})\n{cell(_first_defect(letter))}",
+        f"{when(replayed_at)}{replay_of}",
     )
 
 
