@@ -47,14 +47,16 @@ class Deciding:
             self._waiting.reverse()
         return self._waiting[-1].offset if self._waiting else None
 
-    def next_is_tick(self) -> bool:
-        """Whether the record to be decided next lets time pass: a worker may do that in several transactions."""
-        if self.next_offset() is None:
-            return False
+    def next_tick(self) -> int | None:
+        """The offset of the record to be decided next if it lets time pass: a worker may do that in several rounds."""
+        offset = self.next_offset()
+        if offset is None:
+            return None
         try:
-            return isinstance(decode_record(self._waiting[-1].value or b""), ClockAdvanced)
+            record = decode_record(self._waiting[-1].value or b"")
         except (UnknownVersion, msgspec.DecodeError):
-            return False
+            return None
+        return offset if isinstance(record, ClockAdvanced) else None
 
     def run(self, before: int, keep: Keep, *, due: bool) -> Iterator[Round]:
         """Decide the records with an offset lower than `before`, a round at a time."""

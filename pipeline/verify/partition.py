@@ -110,8 +110,8 @@ class _Verification:
         # 4 the state
         self._look_at_marker(base, journal, upto)
         differing = self._differing(base, lambda key: key != MARKER_KEY, folded=older is not None)
-        if differing and deciding.next_is_tick():  # of which a running worker may have some customers through
-            self._decide(deciding, comparisons, upto + 1, due=False)
+        if differing and (tick := deciding.next_tick()) is not None:  # a worker may be half through it
+            self._decide(deciding, comparisons, tick + 1, due=False)
         self._tell_differing(base, differing)
         # 5 what was written meanwhile
         journal.look_again()
@@ -305,12 +305,12 @@ class _Verification:
         for one in self._facts_before(facts.end):
             if one.journal_offset < upto:
                 folding.take(one)
-            elif one.journal_offset == upto:
+            elif not late or one.journal_offset == late[0].journal_offset:
                 late.append(one)
             self._bench.watcher.step(1)
         folding.store()
         differing = self._differing(base, lambda key: _of_customer(key, alone.broken), folded=True)
-        if differing and late:  # a tick, of which a running worker may have some customers through
+        if differing and late:  # perhaps a tick that a worker is half through
             for one in late:
                 folding.take(one)
             folding.store()

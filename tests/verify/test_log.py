@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ import pytest
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.state import decode_head, encode_state
-from pipeline.log.port import Committed, Message, Partition
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Committed, Message, Outgoing, Partition
 from pipeline.runtime.marker import MARKER_KEY, Mark, decode_marker, encode_marker
 from pipeline.verify.facts import NewerEngine
 from schemas.facts import FactMessage, PointsIssued, PointsRedeemed, decode_facts, encode_facts
-from tests.runtime.workshop import DAY, START, Workshop, clock
+from schemas.records import encode_record
+from tests.runtime.workshop import DAY, START, Until, Workshop, clock, history
 from tests.verify.damage import Damage, added, changed, damage, found, only, swapped, twice, verified, without
 
 FACTS = Partition("v.facts", 1)
@@ -413,3 +416,26 @@ def test_verifying_while_a_worker_runs_raises_no_alarm(workshop: Workshop) -> No
     finally:
         stop.set()
         worker.join(30.0)
+
+
+def test_tick_that_a_worker_is_half_through_raises_no_alarm(embedded_log: EmbeddedLog, tmp_path: Path) -> None:
+    workshop = Workshop(embedded_log, tmp_path, "v.")
+    workshop.journal(*history(days=8))
+    workshop.decide_all()
+    before = len(workshop.read("facts"))
+    tick = workshop.log.producer("with a gap before it")  # where a transaction's end lies
+    tick.init(10.0)
+    for at in (START + 9 * DAY, START + 60 * DAY):
+        tick.begin()
+        tick.produce([Outgoing("v.journal", None, encode_record(clock(at)), number) for number in (0, 1)])
+        tick.commit(10.0)
+    tick.close()
+
+    loop = workshop.loyalty(tick_customers_max=2)
+    loop.run(Until(lambda: len(workshop.read("facts")) > before))
+
+    committed = workshop.log.group_offsets("v.accrue.loyalty", ["v.journal"])
+    ends = workshop.log.ends(list(committed), 10.0)
+    assert any((one.offset or 0) < ends[partition] for partition, one in committed.items())
+    assert found(verified(workshop)) == []
+    workshop.close()
