@@ -220,6 +220,41 @@ def test_a_sink_that_lost_its_partitions_while_it_inserted_changes_nothing(
     assert counts(clickhouse) == EVERYTHING
 
 
+def test_a_sink_that_was_frozen_in_an_insert_asks_before_its_next_step_whether_others_went_on(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    using = settings(trusted_seconds=0.0)
+    inserting, go_on = threading.Event(), threading.Event()
+    steps: list[str] = []
+
+    def insert(table: str, data: Any, **arguments: Any) -> None:
+        inserting.set()
+        assert go_on.wait(SECONDS)
+        clickhouse.insert(table, data, **arguments)
+        steps.append(table)
+
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = embedded_log.consumer(group, **named)
+
+        def commit_offsets(offsets: Mapping[Partition, Committed], timeout: float) -> None:
+            if go_on.is_set():
+                steps.append("commit")  # a group without members refuses nobody
+            inner.commit_offsets(offsets, timeout)
+
+        return Wrapped(inner, commit_offsets=commit_offsets)
+
+    log, client = Wrapped(embedded_log, consumer=consumer), Wrapped(clickhouse, insert=insert)
+    with running(log, client, using) as zombie:  # type: ignore[arg-type]
+        assert inserting.wait(SECONDS)
+        drain(embedded_log, clickhouse, using)
+        go_on.set()
+        zombie.wait_until(lambda: zombie.sink.stored() == {})
+
+    assert steps == ["journal"]
+    assert counts(clickhouse) == EVERYTHING
+
+
 def failing(times: int, error: Exception, step: Callable[..., None], *, done: bool) -> Callable[..., None]:
     left = [times]
 
