@@ -68,6 +68,7 @@ _NO_ANSWER: Final = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._DESTROY_BROKER,
+        KafkaError._NOENT,  # "no leaders found"
         KafkaError._RESOLVE,
         KafkaError._TIMED_OUT,
         KafkaError._TIMED_OUT_QUEUE,
