@@ -61,7 +61,10 @@ _CALM_SECONDS = 150.0
 _STOP_SECONDS = 45.0
 _NUISANCE_SECONDS = 1.0
 _DEATHS = (SlotInUse, Gone, NotInserted, LogError, StateAhead)
-"""What a worker may die of in a storm: its supervisor starts it again."""
+"""What a worker may die of in a storm: its supervisor starts it again.
+
+`StateAhead` is no fault of the log: a worker that was frozen in a restore finds what its successor has committed.
+"""
 
 Variant = Literal["journal", "wall", "inputs"]
 BASE = Settings(
