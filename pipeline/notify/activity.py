@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.notify.identity import number_of
+from pipeline.notify.parts import Pair
 from schemas.records import (
     AdjustPoints,
     CustomerAdded,
@@ -19,15 +20,12 @@ from schemas.records import (
     TransactionReturned,
 )
 
-Pairs = list[dict[str, str]]
-"""A list of `{key, value}`."""
 
-
-class Activity(msgspec.Struct, frozen=True):
+class Activity(msgspec.Struct, frozen=True, gc=False):
     """One record, as an activity."""
 
     name: str
-    identifiers: Pairs
+    identifiers: list[Pair]
     event_number: int | None = None
     """Capillary's number of the kind of activity, where it is published."""
     transaction_id: int | None = None
@@ -39,11 +37,6 @@ def transaction_id(org_id: int, bill_number: str) -> int:
     return number_of(f"bill:{org_id}:{bill_number}")
 
 
-def pair(key: str, value: object) -> dict[str, str]:
-    """One entry of a list of `{key, value}`."""
-    return {"key": key, "value": str(value)}
-
-
 def activity_of(record: CustomerRecord) -> Activity:
     """What the record is called and known by downstream."""
     return ACTIVITIES[type(record)](record)
@@ -51,33 +44,33 @@ def activity_of(record: CustomerRecord) -> Activity:
 
 def _purchase(record: TransactionAdded) -> Activity:
     number = transaction_id(record.org_id, record.bill_number)
-    return Activity("TransactionAdd", [pair("BillId", number), pair("billNumber", record.bill_number)], 15, number)
+    return Activity("TransactionAdd", [Pair("BillId", str(number)), Pair("billNumber", record.bill_number)], 15, number)
 
 
 def _return(record: TransactionReturned) -> Activity:
     number = transaction_id(record.org_id, record.of_bill)
-    return Activity("ReturnBill", [pair("billId", number), pair("billNumber", record.of_bill)], None, number)
+    return Activity("ReturnBill", [Pair("billId", str(number)), Pair("billNumber", record.of_bill)], None, number)
 
 
 def _event(record: CustomEventReceived) -> Activity:
-    return Activity("CustomEvent", [pair("CustomerId", record.customer_id), pair("eventName", record.event_name)])
+    return Activity("CustomEvent", [Pair("CustomerId", str(record.customer_id)), Pair("eventName", record.event_name)])
 
 
 def _redemption(record: RedeemPoints) -> Activity:
     bill = transaction_id(record.org_id, record.bill_number) if record.bill_number else -1
-    return Activity("PointsRedemption", [pair("billId", bill), pair("redemptionId", record.id)])
+    return Activity("PointsRedemption", [Pair("billId", str(bill)), Pair("redemptionId", record.id)])
 
 
 def _adjustment(record: AdjustPoints) -> Activity:
-    return Activity("PointsAdjustment", [pair("CustomerId", record.customer_id)])
+    return Activity("PointsAdjustment", [Pair("CustomerId", str(record.customer_id))])
 
 
 def _joining(record: CustomerAdded) -> Activity:
-    return Activity("CustomerAdd", [pair("CustomerId", record.customer_id)])
+    return Activity("CustomerAdd", [Pair("CustomerId", str(record.customer_id))])
 
 
 def _update(record: CustomerUpdated) -> Activity:
-    return Activity("CustomerUpdate", [pair("CustomerId", record.customer_id)])
+    return Activity("CustomerUpdate", [Pair("CustomerId", str(record.customer_id))])
 
 
 ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pipeline.notify.activity import Activity, activity_of
 from pipeline.notify.identity import CauseIds
+from pipeline.notify.parts import CustomerIdentifiers, Entity
 from pipeline.notify.program_view import OrgView, ProgramView
 from schemas.facts import Fact, ProgramFact
 from schemas.records import AnyRecord, CustomerRecord
 
 
-class Cause:
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """What made a fact so: the record, or a timer."""
 
-    __slots__ = ("activity", "created_at", "ids", "ref_id", "token")
-
-    def __init__(self, ids: CauseIds, org_id: int, created_at: int, activity: Activity | None) -> None:
-        self.ids = ids
-        self.token = ids.token
-        self.ref_id = f"{org_id}_{ids.token}"
-        self.created_at = created_at
-        """When intake took the record; for a timer, the instant it was due."""
-        self.activity = activity
-        """What the customer did; None for a timer, even one that fell due when a record came."""
+    ids: CauseIds
+    token: str
+    ref_id: str
+    created_at: int
+    """When intake took the record; for a timer, the instant it was due."""
+    activity: Activity | None
+    """What the customer did; None for a timer, even one that fell due when a record came."""
 
 
 class Context:
@@ -55,8 +55,8 @@ class Context:
         self.programs = org.programs
         self.house = org.house
         self.recorded_at = recorded_at
-        self.customer: dict[str, object] = {"customerId": customer_id}
-        self.entity: dict[str, object] = {"entityType": "USER", "entityId": customer_id}
+        self.customer = CustomerIdentifiers(customer_id)
+        self.entity = Entity("USER", customer_id)
         self._cause: Cause | None = None
         self._cause_name = ""
 
@@ -73,7 +73,9 @@ class Context:
 
     def _new_cause(self, fact: Fact) -> Cause:
         ids = CauseIds(self.org_id, self.customer_id, fact.cause, fact.at)
+        token = ids.token
+        ref_id = f"{self.org_id}_{token}"
         record = self.record
         if isinstance(record, CustomerRecord) and fact.cause == f"{type(record).__name__}:{record.id}":
-            return Cause(ids, self.org_id, self.recorded_at, activity_of(record))
-        return Cause(ids, self.org_id, fact.at, None)
+            return Cause(ids, token, ref_id, self.recorded_at, activity_of(record))
+        return Cause(ids, token, ref_id, fact.at, None)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import major
+from pipeline.notify.parts import CustomerIdentifiers
 from schemas.facts import CustomerChanged, CustomerRegistered, TransactionRecorded
 from schemas.records import Profile, TransactionAdded
 
@@ -37,28 +41,47 @@ def customer_updated(fact: CustomerChanged, context: Context) -> dict[str, objec
     }
 
 
-def transaction_added(fact: TransactionRecorded, context: Context) -> dict[str, object]:
-    """The `data` of transactionAdded; the record of the context must be the bill."""
+class TransactionAddedData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The `data` of transactionAdded."""
+
+    amount: float
+    bill_number: str
+    entered_at: int
+    transaction_id: int | None
+    bill_type: str
+    line_item_count: int
+    discount: float
+    currency_code: str
+    entered_by: dict[str, _Place]
+    customer_identifiers: CustomerIdentifiers
+    gross_amount: float | UnsetType
+
+
+class _Place(msgspec.Struct, frozen=True, gc=False):
+    code: str
+    name: str
+
+
+def transaction_added(fact: TransactionRecorded, context: Context) -> TransactionAddedData:
+    """The record of the context must be the bill."""
     bill = context.record
     if not isinstance(bill, TransactionAdded):
         message = f"bill {fact.bill_number!r} of {fact.cause!r} is rendered without its record"
         raise TypeError(message)
     activity = context.cause_of(fact).activity
-    data: dict[str, object] = {
-        "amount": major(fact.amount_minor, fact.currency),
-        "billNumber": fact.bill_number,
-        "enteredAt": fact.at,
-        "transactionId": None if activity is None else activity.transaction_id,
-        "billType": "REGULAR",
-        "lineItemCount": len(bill.lines),
-        "discount": major(bill.discount_minor, fact.currency),
-        "currencyCode": fact.currency,
-        "enteredBy": _entered_by(bill),
-        "customerIdentifiers": context.customer,
-    }
-    if bill.gross_minor is not None:
-        data["grossAmount"] = major(bill.gross_minor, fact.currency)
-    return data
+    return TransactionAddedData(
+        major(fact.amount_minor, fact.currency),
+        fact.bill_number,
+        fact.at,
+        None if activity is None else activity.transaction_id,
+        "REGULAR",
+        len(bill.lines),
+        major(bill.discount_minor, fact.currency),
+        fact.currency,
+        _entered_by(bill),
+        context.customer,
+        UNSET if bill.gross_minor is None else major(bill.gross_minor, fact.currency),
+    )
 
 
 def _profile(profile: Profile) -> dict[str, object]:
@@ -70,12 +93,14 @@ def _profile(profile: Profile) -> dict[str, object]:
     }
 
 
-def _identifiers(profile: Profile, context: Context) -> dict[str, object]:
+def _identifiers(profile: Profile, context: Context) -> CustomerIdentifiers:
     known = {"mobile": profile.mobile, "email": profile.email, "externalId": profile.external_id}
     instore = {key: value for key, value in known.items() if value}
-    return {**context.customer, "instore": instore} if instore and context.house.identifiers else context.customer
+    if not (instore and context.house.identifiers):
+        return context.customer
+    return CustomerIdentifiers(context.customer_id, instore)
 
 
-def _entered_by(bill: TransactionAdded) -> dict[str, object]:
+def _entered_by(bill: TransactionAdded) -> dict[str, _Place]:
     places = (("till", bill.till), ("store", bill.store))
-    return {place: {"code": code, "name": code} for place, code in places if code}
+    return {place: _Place(code, code) for place, code in places if code}

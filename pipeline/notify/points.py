@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text, major
-from schemas.facts import PointsExpired, PointsIssued, PointsRedeemed, PointsReversed, ProgramFact, TierUpgraded
+from pipeline.notify.parts import NO_ACTIVITY, CustomerIdentifiers, Entity, NoActivity, TriggeringActivity
+from schemas.facts import (
+    IssuedFor,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    ProgramFact,
+    TierUpgraded,
+)
 
 
-def points_issued(fact: PointsIssued, context: Context) -> dict[str, object]:
-    """The `data` of pointsIssued: all points are regular ones; `issuedFor` and `ruleId` say why, and are ours."""
+class _Lot(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    points: float
+    expiry_at: str | UnsetType
+
+
+class PointsIssuedData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The `data` of pointsIssued."""
+
+    customer_identifiers: CustomerIdentifiers
+    entity_information: Entity
+    triggering_activity: TriggeringActivity | NoActivity
+    loyalty_program_details: msgspec.Raw
+    loyalty_program_id: int
+    program_current_points: float
+    program_lifetime_points: float
+    total_points_issued: float
+    regular_points_issued: float
+    regular_points_breakup: list[_Lot]
+    promotional_points_issued: list[_Lot]
+    promised_points_issued: list[_Lot]
+    issued_for: IssuedFor
+    rule_id: str
+
+
+def points_issued(fact: PointsIssued, context: Context) -> PointsIssuedData:
+    """All points are regular ones; `issuedFor` and `ruleId` say why, and are ours."""
     points = float(fact.points)
-    lot: dict[str, object] = {"points": points}
-    if fact.expires_on is not None:
-        lot["expiryAt"] = date_text(fact.expires_on)
-    data = _shared(fact, context)
-    data["programCurrentPoints"] = float(fact.balance)
-    data["programLifetimePoints"] = float(fact.lifetime)
-    data["totalPointsIssued"] = points
-    data["regularPointsIssued"] = points
-    data["regularPointsBreakup"] = [lot]
-    data["promotionalPointsIssued"] = []
-    data["promisedPointsIssued"] = []
-    data["issuedFor"] = fact.issued_for
-    data["ruleId"] = fact.rule_id
-    return data
+    return PointsIssuedData(
+        context.customer,
+        context.entity,
+        _activity(fact, context),
+        context.program_of(fact).details,
+        fact.program_id,
+        float(fact.balance),
+        float(fact.lifetime),
+        points,
+        points,
+        [_Lot(points, UNSET if fact.expires_on is None else date_text(fact.expires_on))],
+        [],
+        [],
+        fact.issued_for,
+        fact.rule_id,
+    )
 
 
 def points_redeemed(fact: PointsRedeemed, context: Context) -> dict[str, object]:
@@ -99,14 +137,8 @@ def _shared(fact: ProgramFact, context: Context) -> dict[str, object]:
     }
 
 
-def _activity(fact: ProgramFact, context: Context) -> dict[str, object]:
+def _activity(fact: ProgramFact, context: Context) -> TriggeringActivity | NoActivity:
     activity = context.cause_of(fact).activity
     if activity is None:
-        return {}
-    return {
-        "name": activity.name,
-        "identifiers": activity.identifiers,
-        "enteredBy": {},
-        "entityInformation": context.entity,
-        "additionalAttributes": [],
-    }
+        return NO_ACTIVITY
+    return TriggeringActivity(activity.name, activity.identifiers, entity_information=context.entity)

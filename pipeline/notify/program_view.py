@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,7 +11,8 @@ from pipeline.engine.calendar import period_name, period_of
 from pipeline.notify.numbers import major, minor_digits
 from schemas.program import Milestone, PeriodUnit, ProgramDefinition, Streak, Transactions
 
-_period_name: Final = lru_cache(maxsize=4_096)(period_name)  # a few periods of each unit are current at a time
+_PERIODS_MAX: Final = 4_096
+"""Periods of one milestone whose details are remembered: ten years of days; a few are current at a time."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -25,27 +25,37 @@ class Delivery(msgspec.Struct, frozen=True):
     """Whether mobile, e-mail and external id are part of customer identifiers."""
 
 
-class MilestoneView(msgspec.Struct, frozen=True):
+class MilestoneView:
     """A milestone as a target; `unit=None` where the program no longer has it."""
 
-    target_id: int
-    name: str
-    unit: PeriodUnit | None
-    digits: int
-    """The decimals of its values: those of the program's money where bills are added up."""
+    def __init__(self, target_id: int, name: str, unit: PeriodUnit | None, digits: int) -> None:
+        """`digits`: the decimals of its values, those of the program's money where bills are added up."""
+        self.target_id = target_id
+        self.name = name
+        self.unit = unit
+        self.digits = digits
+        self._details: dict[int, msgspec.Raw] = {}
 
-    def details(self, period: int) -> dict[str, object]:
-        """The `targetDetails` of one period; a milestone is a target group of its own."""
+    def details(self, period: int) -> msgspec.Raw:
+        """The `targetDetails` of one period, as JSON; a milestone is a target group of its own."""
+        details = self._details.get(period)
+        if details is None:
+            if len(self._details) >= _PERIODS_MAX:
+                self._details.clear()
+            details = self._details[period] = msgspec.Raw(msgspec.json.encode(self._built(period)))
+        return details
+
+    def _built(self, period: int) -> dict[str, object]:
         return {
             "id": self.target_id,
             "name": self.name,
             "targetGroupId": self.target_id,
             "targetGroupName": self.name,
             "targetPeriodId": period,
-            "targetPeriodName": str(period) if self.unit is None else _period_name(self.unit, period),
+            "targetPeriodName": str(period) if self.unit is None else period_name(self.unit, period),
         }
 
-    def details_on(self, day: int) -> dict[str, object]:
+    def details_on(self, day: int) -> msgspec.Raw:
         """The `targetDetails` of the period that holds a day."""
         return self.details(0 if self.unit is None else period_of(self.unit, day))
 

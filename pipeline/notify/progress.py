@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from pipeline.notify.activity import Activity, Pairs, pair
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pipeline.notify.activity import Activity
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text, instant_text, padded, plain
+from pipeline.notify.parts import NO_ACTIVITY, CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
 from pipeline.notify.program_view import StreakView
 from schemas.facts import MilestoneAchieved, MilestoneProgressed, StreakEnded, StreakLevelReached, StreakStarted
 
 
-def target_value_updated(fact: MilestoneProgressed, context: Context) -> dict[str, object]:
-    """The `data` of targetAchievedValueUpdated."""
-    return {**_target(fact, context), "milestoneDetails": []}
+class TargetData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The `data` of targetAchievedValueUpdated and targetValueAchieved."""
+
+    customer_identifiers: CustomerIdentifiers
+    event_name: str | UnsetType
+    event_id: int | UnsetType
+    transaction_id: int | UnsetType
+    target_details: msgspec.Raw
+    current_event_target_value: str | UnsetType
+    achieved_target_value: str
+    defined_target_value: str
+    triggering_activity: TriggeringActivity | NoActivity
+    milestone_details: list[object] | UnsetType
 
 
-def target_value_achieved(fact: MilestoneAchieved, context: Context) -> dict[str, object]:
-    """The `data` of targetValueAchieved."""
-    return _target(fact, context)
+def target_value_updated(fact: MilestoneProgressed, context: Context) -> TargetData:
+    """What counts towards a milestone changed."""
+    return _target(fact, context, [])
+
+
+def target_value_achieved(fact: MilestoneAchieved, context: Context) -> TargetData:
+    """The target was met."""
+    return _target(fact, context, UNSET)
 
 
 def streak_start(fact: StreakStarted, context: Context) -> dict[str, object]:
@@ -42,9 +61,9 @@ def streak_level_achieved(fact: StreakLevelReached, context: Context) -> dict[st
     streak = context.program_of(fact).streak(fact.streak_id)
     activity = context.cause_of(fact).activity
     user_streak_id = number_of(f"streak:{context.org_id}:{context.customer_id}:{fact.program_id}:{fact.streak_id}")
-    identifiers = [pair("eventLogId", context.cause_of(fact).token)]
+    identifiers = [Pair("eventLogId", context.cause_of(fact).token)]
     if activity is not None and activity.transaction_id is not None:
-        identifiers.append(pair("transactionId", activity.transaction_id))
+        identifiers.append(Pair("transactionId", str(activity.transaction_id)))
     return {
         "customerIdentifiers": context.customer,
         "streakData": [
@@ -81,38 +100,45 @@ def streak_end(fact: StreakEnded, context: Context) -> dict[str, object]:
     }
 
 
-def _target(fact: MilestoneProgressed | MilestoneAchieved, context: Context) -> dict[str, object]:
+def _target(
+    fact: MilestoneProgressed | MilestoneAchieved, context: Context, details: list[object] | UnsetType
+) -> TargetData:
     milestone = context.program_of(fact).milestone(fact.milestone_id)
+    digits = milestone.digits
+    name: str | UnsetType = UNSET
+    number: int | UnsetType = UNSET
+    transaction_id: int | UnsetType = UNSET
+    identifiers: list[Pair] = []
     activity = context.cause_of(fact).activity
-    data: dict[str, object] = {"customerIdentifiers": context.customer}
-    identifiers: Pairs = []
     if activity is not None:
-        data["eventName"] = activity.name
+        name, identifiers = activity.name, activity.identifiers
         if activity.event_number is not None:
-            data["eventId"] = activity.event_number
-        identifiers = activity.identifiers
+            number = activity.event_number
         if activity.transaction_id is not None:
-            data["transactionId"] = activity.transaction_id
-            identifiers = [pair("TransactionId", activity.transaction_id)]
-    data["targetDetails"] = milestone.details(fact.period)
-    if fact.added:  # 0 where the fact does not say
-        data["currentEventTargetValue"] = plain(fact.added, milestone.digits)
-    data["achievedTargetValue"] = padded(fact.value, milestone.digits)
-    data["definedTargetValue"] = padded(fact.target, milestone.digits)
-    data["triggeringActivity"] = _activity(activity, identifiers)
-    return data
+            transaction_id = activity.transaction_id
+            identifiers = [Pair("TransactionId", str(transaction_id))]
+    return TargetData(
+        context.customer,
+        name,
+        number,
+        transaction_id,
+        milestone.details(fact.period),
+        plain(fact.added, digits) if fact.added else UNSET,  # 0 where the fact does not say
+        padded(fact.value, digits),
+        padded(fact.target, digits),
+        _activity(activity, identifiers),
+        details,
+    )
 
 
-def _activity(activity: Activity | None, identifiers: Pairs) -> dict[str, object]:
-    if activity is None:
-        return {}
-    return {"name": activity.name, "identifiers": identifiers, "enteredBy": {}, "additionalAttributes": []}
+def _activity(activity: Activity | None, identifiers: list[Pair]) -> TriggeringActivity | NoActivity:
+    return NO_ACTIVITY if activity is None else TriggeringActivity(activity.name, identifiers)
 
 
 def _window_activity(name: str, streak: StreakView) -> dict[str, object]:
     return {
         "name": name,
-        "identifiers": [pair("TargetRuleId", streak.milestone.target_id)],
+        "identifiers": [Pair("TargetRuleId", str(streak.milestone.target_id))],
         "additionalAttributes": [],
     }
 

@@ -43,7 +43,7 @@ class Rendering(NamedTuple):
     name: str
     topic: str
     subject: Callable[[Any], str]
-    data: Callable[[Any, Context], dict[str, object] | None]
+    data: Callable[[Any, Context], object]
     in_program: bool
 
 
@@ -51,7 +51,7 @@ def _news(
     kind: type[Fact],
     event: EventName,
     subject: Callable[[Any], str],
-    data: Callable[[Any, Context], dict[str, object] | None],
+    data: Callable[[Any, Context], object],
 ) -> tuple[type[Fact], Rendering]:
     """`subject` tells events of one name and cause apart; `data` gives None when there is nothing to tell."""
     name = event.value  # a plain str is formatted faster
@@ -162,6 +162,7 @@ def _render(rendering: Rendering, fact: Fact, context: Context, ordinal: int) ->
     data = data_of(fact, context)
     if data is None:
         return None
-    event_id = context.cause_of(fact).ids.event_id(program_id, name, ordinal, subject_of(fact))
+    cause = context.cause_of(fact)
+    event_id = cause.ids.event_id(program_id, name, ordinal, subject_of(fact))
     envelope = wrapped if delivery.wrapped else flat
-    return Notification(event, topic, event_id, envelope(name, event_id, data, fact, context))
+    return Notification(event, topic, event_id, envelope(name, event_id, data, fact.seq, cause, context))
