@@ -15,7 +15,7 @@ from bench.cluster import PARTITIONS, Cluster, reached
 from bench.processes import ROOT, accrue, started
 from bench.report import progress, report
 from bench.sizes import Sizes, sizes
-from bench.watch import watch
+from bench.watch import Run, watch
 from pipeline.cli.roastery import roastery
 from pipeline.log.port import Outgoing
 from tests.broker import running_broker
@@ -30,12 +30,15 @@ LIMIT_SECONDS: Final = 1_200.0
 def main() -> None:
     """Measure and report, once for each number of workers."""
     size = sizes(400_000, 10_000)
+    cpu_seconds: list[float] = []
     for workers in WORKERS:
         with running_broker() as bootstrap, tempfile.TemporaryDirectory(prefix="accrue-bench-") as folder:
-            run(Cluster(bootstrap), Path(folder), size, workers)
+            cpu_seconds.append(run(Cluster(bootstrap), Path(folder), size, workers).cpu_seconds)
+    one, two = cpu_seconds
+    report("c.compared", {"records_per_cpu_second_of_two_workers_to_one": round(one / two, 3)})
 
 
-def run(cluster: Cluster, folder: Path, size: Sizes, workers: int) -> None:
+def run(cluster: Cluster, folder: Path, size: Sizes, workers: int) -> Run:
     """One backlog by so many workers."""
     catalog = Catalog()
     transactions, journal, facts = catalog.name("transactions"), catalog.name("journal"), catalog.name("facts")
@@ -72,6 +75,7 @@ def run(cluster: Cluster, folder: Path, size: Sizes, workers: int) -> None:
             "dead_letters": cluster.count([catalog.name("deadletters")]),
         },
     )
+    return took
 
 
 def _backlog(topic: str, size: Sizes) -> Iterator[Outgoing]:
