@@ -28,13 +28,9 @@ class Api(IntEnum):
     PRODUCE = 0
     FETCH = 1
     LIST_OFFSETS = 2
-    METADATA = 3
     OFFSET_COMMIT = 8
     OFFSET_FETCH = 9
-    FIND_COORDINATOR = 10
-    JOIN_GROUP = 11
     HEARTBEAT = 12
-    SYNC_GROUP = 14
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS = 24
     ADD_OFFSETS = 25
@@ -78,15 +74,18 @@ class MockCluster:
         """Requests of this kind are refused no longer."""
         self._library.rd_kafka_mock_clear_request_errors(self._cluster, api)
 
-    def answer_late(self, api: Api, seconds: float, times: int = 1) -> None:
-        """The next requests of this kind take effect at once and are answered so much later."""
-        pairs = [ctypes.c_int(number) for _ in range(times) for number in (0, int(seconds * 1_000))]
+    def answer_late(self, api: Api, seconds: float) -> None:
+        """The next request of this kind takes effect at once and is answered so much later."""
+        pair = ctypes.c_int(0), ctypes.c_int(int(seconds * 1_000))
         self._did(
             self._library.rd_kafka_mock_broker_push_request_error_rtts(
-                ctypes.c_void_p(self._cluster), ctypes.c_int32(_BROKER), ctypes.c_int16(api),
-                ctypes.c_size_t(times), *pairs,
+                ctypes.c_void_p(self._cluster),
+                ctypes.c_int32(_BROKER),
+                ctypes.c_int16(api),
+                ctypes.c_size_t(1),
+                *pair,
             )
-        )  # fmt: skip
+        )
 
     def slow_down(self, seconds: float) -> None:
         """Every answer comes so much later."""
@@ -99,10 +98,6 @@ class MockCluster:
     def come_up(self) -> None:
         """Accept connections again."""
         self._did(self._library.rd_kafka_mock_broker_set_up(self._cluster, _ALL_BROKERS))
-
-    def refuse_topic(self, name: str, error: int) -> None:
-        """Metadata and transactions answer with this error for a topic."""
-        self._library.rd_kafka_mock_topic_set_error(self._cluster, name.encode(), error)
 
     def requests(self) -> Counter[int]:
         """How many requests came so far, by API key."""
@@ -137,7 +132,6 @@ def _library() -> Any:
         ("rd_kafka_mock_request_api_key", ctypes.c_int16, (pointer,)),
         ("rd_kafka_mock_request_destroy_array", None, (pointer, ctypes.c_size_t)),
         ("rd_kafka_mock_topic_create", ctypes.c_int, (pointer, text, ctypes.c_int, ctypes.c_int)),
-        ("rd_kafka_mock_topic_set_error", None, (pointer, text, ctypes.c_int)),
         ("rd_kafka_mock_push_request_errors_array", None, (pointer, ctypes.c_int16, ctypes.c_size_t, pointer)),
         ("rd_kafka_mock_clear_request_errors", None, (pointer, ctypes.c_int16)),
         ("rd_kafka_mock_broker_set_rtt", ctypes.c_int, (pointer, ctypes.c_int32, ctypes.c_int)),
