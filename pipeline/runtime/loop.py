@@ -27,6 +27,7 @@ from pipeline.log.port import (
     Producer,
     Unavailable,
 )
+from pipeline.runtime.changelog import StateAhead
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
@@ -148,7 +149,10 @@ class TransactionalLoop:
         """Whether partitions of the open transaction were taken away."""
         self._waiting: dict[Partition, float] = {}
         """Partitions whose committed offsets are still to be read, until this instant."""
-        self._restoring: set[Partition] = set()
+        self._restoring: dict[Partition, Committed] = {}
+        """Partitions that are not ready, with what was committed when they were opened."""
+        self._ahead: dict[Partition, tuple[Committed, StateAhead]] = {}
+        """Partitions whose state was ahead of what was committed when they were opened."""
         self._durable: dict[Partition, int] = {}
         """Of ready partitions: the next offset, as committed."""
         self._expected: dict[tuple[str, int], int] = {}
@@ -292,6 +296,7 @@ class TransactionalLoop:
             self._producer = None
         self._open = self._broken = False
         held = self._consumer.assignment()
+        self._role.aborted()
         for partition in (*self._durable, *self._restoring):
             self._role.drop(partition)
         self._durable.clear()
@@ -320,22 +325,32 @@ class TransactionalLoop:
         for partition in partitions:
             self._expected.pop(partition, None)
             self._waiting.pop(partition, None)
+            self._ahead.pop(partition, None)
             if partition in self._restoring or partition in self._durable:
                 self._role.drop(partition)
-            self._restoring.discard(partition)
+            self._restoring.pop(partition, None)
             self._durable.pop(partition, None)
             self.progress.lag.pop(partition, None)
 
     def _make_ready(self) -> None:
         """Read what is committed for new partitions, and go on restoring those that are not ready."""
         for partition, (committed, first) in self._committed().items():
+            before, error = self._ahead.pop(partition, (None, None))
+            if error is not None and before == committed:
+                raise error
             self._role.open(partition, committed, first)
             del self._waiting[partition]
-            self._restoring.add(partition)
+            self._restoring[partition] = committed
         for partition in sorted(self._restoring):
-            offset = self._role.restore(partition)
+            try:
+                offset = self._role.restore(partition)
+            except StateAhead as error:  # such as after a long sleep, in which another worker had the partition
+                self._role.drop(partition)
+                self._ahead[partition] = (self._restoring.pop(partition), error)
+                self._assigned([partition])
+                continue
             if offset is not None:
-                self._restoring.discard(partition)
+                del self._restoring[partition]
                 self._durable[partition] = offset
                 self._seek(partition, offset)
         ready = bool(self._durable) and not (self._restoring or self._waiting)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.log.port import Committed, LogError, Outgoing, Partition, TopicSpec
-from pipeline.runtime.changelog import StateAhead
 from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.loop import Gone, TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
@@ -60,11 +59,8 @@ _CALM_SECONDS = 150.0
 """So long after the last fault everything must be done."""
 _STOP_SECONDS = 45.0
 _NUISANCE_SECONDS = 1.0
-_DEATHS = (SlotInUse, Gone, NotInserted, LogError, StateAhead)
-"""What a worker may die of in a storm: its supervisor starts it again.
-
-`StateAhead` is no fault of the log: a worker that was frozen in a restore finds what its successor has committed.
-"""
+_DEATHS = (SlotInUse, Gone, NotInserted, LogError)
+"""What a worker may die of in a storm: its supervisor starts it again."""
 
 Variant = Literal["journal", "wall", "inputs"]
 BASE = Settings(
