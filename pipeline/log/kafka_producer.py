@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from math import inf
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -29,6 +30,12 @@ _BATCH_MESSAGES_MAX: Final = 10_000
 # send to an input topic, so their dead letters could never leave, and the stream would stand still at them.
 _MESSAGE_BYTES_MAX: Final = 8 * 2**20
 _POLL_SECONDS: Final = 0.1
+# librdkafka sends a request again that was not answered, and says nothing of it. The first one may still be on its way,
+# and arrive in a later transaction of the same epoch, which it would commit or abort halfway. A call that was answered
+# sooner than the first pause (and its jitter of a fifth) did not pause.
+_RETRY_SECONDS: Final = 0.1
+_SURE_SECONDS: Final = 0.75 * _RETRY_SECONDS
+_RENEW_SECONDS: Final = 5.0
 _BY_KEY: Final = -1  # librdkafka's word for leaving the choice to the partitioner
 
 _Lanes = dict[int, list[dict[str, Any]]]
@@ -54,6 +61,7 @@ class KafkaProducer:
             "queue.buffering.max.messages": _QUEUE_MESSAGES_MAX,
             "queue.buffering.max.kbytes": _QUEUE_KBYTES_MAX,
             "topic.metadata.propagation.max.ms": 3_000,
+            "retry.backoff.ms": int(_RETRY_SECONDS * 1_000),
         }
         if transactional_id is None:
             configuration |= {"on_delivery": self._on_delivery, "delivery.report.only.error": True}
@@ -66,9 +74,12 @@ class KafkaProducer:
         self._transactional = transactional_id is not None
         self._name = transactional_id or "without transactions"
         self._patience = transaction_timeout
+        self._configuration = configuration
         self._client: Producer | None = Producer(configuration)
         self._ready = False
         self._open = False
+        self._stray = False
+        """Whether a request of a transaction that has ended may still be on its way."""
         # Not the error itself: its traceback would hold the client, which goes on ending its transaction as it lives.
         self._dead: tuple[type[LogError], str] | None = None
         self._undelivered: str | None = None
@@ -89,7 +100,9 @@ class KafkaProducer:
         self._ready = True
 
     def begin(self) -> None:
-        """Begin a transaction."""
+        """Begin a transaction; first in a new epoch where a request of the one before may still be on its way."""
+        if self._stray:
+            self._renew()
         client = self._alive()
         if not self._ready or self._open:
             raise LogError("cannot begin: " + ("a transaction is open" if self._open else "call init first"))
@@ -137,7 +150,9 @@ class KafkaProducer:
             message = f"cannot send offsets: {self._undelivered}"
             raise Aborted(message)
         places = offset_places(offsets)
-        self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout), REFUSED)
+        # The broker may ask to come again while the last transaction ends, so only a long time tells of no answer.
+        sure = self._patience / 2
+        self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout), REFUSED, sure)
 
     def commit(self, timeout: float) -> None:
         """Commit: returns when it is durable."""
@@ -146,14 +161,15 @@ class KafkaProducer:
         if self._undelivered is not None:
             message = f"cannot commit: {self._undelivered}"
             raise Aborted(message)
-        self._ask("commit", lambda: client.commit_transaction(timeout), UNDELIVERABLE)
+        client.flush(timeout)  # which may take its time, and the commit may not
+        self._ask("commit", lambda: client.commit_transaction(timeout), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False
 
     def abort(self, timeout: float) -> None:
         """Abort the open transaction."""
         client = self._alive()
         self._require_open("abort")
-        self._ask("abort", lambda: client.abort_transaction(timeout), ())
+        self._ask("abort", lambda: client.abort_transaction(timeout), (), _SURE_SECONDS)
         self._open = False
         self._undelivered = None
 
@@ -256,12 +272,22 @@ class KafkaProducer:
             message = f"cannot {action}: no transaction is open"
             raise LogError(message)
 
-    def _ask(self, action: str, call: Callable[[], None], refusals: Container[int]) -> None:
+    def _renew(self) -> None:
+        """A new client under the same name: the broker refuses whatever the old one still has on its way."""
+        self._client = Producer(self._configuration)
+        self._ready = False
+        self.init(_RENEW_SECONDS)
+        self._stray = False
+
+    def _ask(self, action: str, call: Callable[[], None], refusals: Container[int], sure_seconds: float = inf) -> None:
         """Make a call that belongs to a transaction; every failure says what is still known of it.
+
+        A call that takes `sure_seconds` may have been sent twice.
 
         `refusals` are the errors after which nothing is in doubt. librdkafka asks for an abort after others, too, such
         as a broker's "request timed out" to the commit itself; and what it calls retriable must not be tried again.
         """
+        begun = time.monotonic()
         try:
             call()
         except KafkaException as error:
@@ -271,6 +297,8 @@ class KafkaProducer:
                 message = f"cannot {action}: {cause.str()} ({cause.name()})"
                 raise Aborted(message) from error
             raise self._died(action, cause, OutcomeUnknown) from error
+        finally:
+            self._stray = self._stray or time.monotonic() - begun >= sure_seconds
 
     def _died(self, action: str, cause: KafkaError, kind: type[LogError]) -> LogError:
         kind = Fenced if cause.code() in FENCED else kind
