@@ -136,9 +136,17 @@ class Broker:
         self._wait_until_it_answers(time.monotonic() + _START_SECONDS)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the process a signal: SIGSTOP and SIGCONT make it hang and go on, SIGKILL is a crash."""
+        """Send the process a signal: SIGSTOP and SIGCONT make it hang and go on."""
         if self._process is not None:
             os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        """Crash: the process ends at once; `start` brings it back with what it had."""
+        process, self._process = self._process, None
+        if process is not None:
+            atexit.unregister(self.stop)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     def stop(self) -> None:
         """Stop the process and wait for its end; a second call does nothing."""

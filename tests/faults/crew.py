@@ -178,8 +178,7 @@ class Crew:
         self.start(slot)
 
     def _kill_broker(self, _: int, seconds: float) -> None:
-        self.broker.signal(signal.SIGKILL)
-        self.broker.stop()
+        self.broker.kill()
         self._pause(seconds)
         self.broker.start()
 
