@@ -41,6 +41,7 @@ def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouse
         embedded = _EMBEDDED if settings.clickhouse_dsn is None else {}
         sink_settings = SinkSettings(
             group=f"{settings.group}.{SINK}",
+            member=f"{SINK}-{settings.slot}",
             journal=catalog.name("journal"),
             facts=catalog.name("facts"),
             state=catalog.name("state"),

@@ -184,13 +184,12 @@ class TransactionalLoop:
                 self._rewind(self._producer, error, stop)
             else:
                 self.progress.trouble = ""
-        except (OutcomeUnknown, StoreFailed) as error:
+        except (OutcomeUnknown, StoreFailed, Unavailable) as error:
             self._start_over(error, stop)
         except Fenced as error:
             self._fences += 1
             if self._fences >= _FENCES_MAX:
-                message = f"slot {self._settings.slot} is in use: another {self._role.name} worker has taken over"
-                raise SlotInUse(message) from error
+                raise self._slot_in_use(error) from error
             self._start_over(error, stop)
 
     def _round(self, producer: Producer, stop: threading.Event) -> None:
@@ -264,7 +263,10 @@ class TransactionalLoop:
         expected = self._expected
         batch: list[Message] = []
         began = self._clock.now()
-        messages = self._consumer.consume(limit, timeout)
+        try:
+            messages = self._consumer.consume(limit, timeout)
+        except Fenced as error:  # a new producer would only fence the one who has our place
+            raise self._slot_in_use(error) from error
         if messages:
             self.progress.durations["poll"].took(self._clock.now() - began)
         for message in messages:
@@ -415,6 +417,10 @@ class TransactionalLoop:
                 reached = max(self._expected[partition], self._consumer.position(partition) or 0)
                 self.progress.lag[partition] = max(0, end - reached)
             self.progress.looked(self._clock.now())
+
+    def _slot_in_use(self, error: Fenced) -> SlotInUse:
+        slot, name = self._settings.slot, self._role.name
+        return SlotInUse(f"slot {slot} is in use: another {name} worker has taken over ({error})")
 
     def _leave(self) -> None:
         if self._producer is not None:

@@ -1,4 +1,4 @@
-"""Lag: how far ClickHouse is behind the log, looked at a few partitions at a time."""
+"""Lag: how far ClickHouse is behind the log, looked at now and then."""
 
 from __future__ import annotations
 
@@ -6,44 +6,37 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.clock import Clock
-from pipeline.log.port import Consumer, Partition, Unavailable
+from pipeline.log.port import Log, Partition, Unavailable
 from sinks.clickhouse.health import Health
 
 _EVERY_SECONDS: Final = 2.0
-_LOOKS: Final = 5
-"""A look asks about every fifth partition: each costs a round trip, and in ten seconds all are known."""
 _ANSWER_SECONDS: Final = 1.0
 
 
 class Lag:
     """Looks now and then; also how the sink learns that the log is away, as a poll then just finds nothing."""
 
-    def __init__(self, clock: Clock, health: Health) -> None:
+    def __init__(self, log: Log, clock: Clock, health: Health) -> None:
         self.behind: dict[Partition, int] = {}
         """By partition: offsets at the log's end that were not in ClickHouse at the last look."""
+        self._log = log
         self._clock = clock
         self._health = health
-        self._looks = 0
         self._due = 0.0
 
-    def look(self, consumer: Consumer, stored: Mapping[Partition, int]) -> None:
+    def look(self, stored: Mapping[Partition, int]) -> None:
         """Ask the log for its ends, if it is time. `stored`: everything before these offsets is in ClickHouse."""
         now = self._clock.now()
         if now < self._due or not stored:
             return
         self._due = now + _EVERY_SECONDS
-        partitions = list(stored)[self._looks % _LOOKS :: _LOOKS] or list(stored)
-        self._looks += 1
         try:
-            seen = {
-                partition: max(0, consumer.bounds(partition, _ANSWER_SECONDS)[1] - stored[partition])
-                for partition in partitions
-            }
+            ends = self._log.ends(stored, _ANSWER_SECONDS)
         except Unavailable:
             self._health.heard(answer=False)
         else:
             self._health.heard(answer=True)
-            self.behind = self.behind | seen
+            self.behind = {partition: max(0, end - stored[partition]) for partition, end in ends.items()}
 
     def forget(self, partitions: Sequence[Partition]) -> None:
         """These are somebody else's."""

@@ -96,7 +96,7 @@ class ClickHouseSink:
             **dict.fromkeys(settings.notifications, add_notification),
         }
         self._health = Health(clock)
-        self._lag = Lag(clock, self._health)
+        self._lag = Lag(log, clock, self._health)
         self._patience = Patience(
             clock,
             self._health,
@@ -116,7 +116,7 @@ class ClickHouseSink:
 
         What was not committed by then is read again by the next run.
         """
-        consumer = self._log.consumer(self._settings.group)
+        consumer = self._log.consumer(self._settings.group, member=self._settings.member)
         try:
             consumer.subscribe(
                 [*self._row_makers, self._settings.state],
@@ -187,7 +187,7 @@ class ClickHouseSink:
         self._stored = {
             partition: self._stored_before(consumer, reading) for partition, reading in self._readings.items()
         }
-        self._lag.look(consumer, self._stored)
+        self._lag.look(self._stored)
 
     def _take(self, messages: Sequence[Message]) -> None:
         for message in messages:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
@@ -52,15 +53,14 @@ def page(worker: Worker, path: str) -> str:
     return answer[1]
 
 
-def samples(worker: Worker) -> dict[tuple[str, str], float]:
-    """The metrics that have a role, by name and role."""
-    families = text_string_to_metric_families(page(worker, "/metrics"))
-    return {
-        (sample.name, sample.labels["role"]): sample.value
-        for family in families
-        for sample in family.samples
-        if "role" in sample.labels
-    }
+def samples(worker: Worker) -> Counter[tuple[str, str]]:
+    """The metrics that have a role, by name and role, added up over all else."""
+    found: Counter[tuple[str, str]] = Counter()
+    for family in text_string_to_metric_families(page(worker, "/metrics")):
+        for sample in family.samples:
+            if "role" in sample.labels:
+                found[sample.name, sample.labels["role"]] += sample.value
+    return found
 
 
 def test_worker_that_cannot_work_yet_lives_and_says_why_it_is_not_ready(life: Life) -> None:

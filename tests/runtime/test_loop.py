@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Message, Outgoing, Partition, Unavailable
+from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable
 from pipeline.runtime.loop import Decided, Finished, TransactionalLoop
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
+from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store_port import StoreFailed
 
 ZERO, ONE = Partition("in", 0), Partition("in", 1)
@@ -344,3 +345,34 @@ def test_role_whose_rounds_fail_says_why_until_one_does_not(tmp_path: Path) -> N
     TransactionalLoop(log, role, Settings(data_dir=tmp_path), progress=progress).run(log.stop)  # type: ignore[arg-type]
 
     assert told == [(True, ""), (True, ""), (False, "no space left"), (True, "")]
+
+
+def test_worker_whose_place_in_the_group_another_has_taken_gives_up_at_once(tmp_path: Path) -> None:
+    begun: list[float] = []
+
+    def fence(_: ScriptedLog) -> list[Message]:
+        raise Fenced
+
+    log = ScriptedLog(assign, fence)
+    log.init = begun.append  # type: ignore[method-assign]
+    with pytest.raises(SlotInUse, match="slot 0 is in use: another echo worker has taken over"):
+        TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path)).run(log.stop)  # type: ignore[arg-type]
+
+    assert begun == [5.0]
+
+
+def test_rewind_that_gets_no_answer_starts_over(tmp_path: Path) -> None:
+    def no_answer(log: ScriptedLog) -> list[Message]:
+        log.seek = deaf  # type: ignore[method-assign]
+        raise Unavailable
+
+    def deaf(_partition: Partition, _offset: int) -> None:
+        del log.seek  # type: ignore[method-assign]
+        raise Unavailable
+
+    log = ScriptedLog(assign, no_answer, give(message(0, 0)))
+    role = Echo()
+    TransactionalLoop(log, role, Settings(data_dir=tmp_path)).run(log.stop)  # type: ignore[arg-type]
+
+    assert log.told == [([b"0.0"], {ZERO: 1})]
+    assert sorted(role.dropped) == [ZERO, ONE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -350,18 +350,13 @@ def test_a_sink_that_the_log_does_not_answer_is_not_ready(
     tell(embedded_log)
     away = threading.Event()
 
-    def consumer(group: str | None = None, **named: Any) -> Any:
-        inner: Consumer = embedded_log.consumer(group, **named)
+    def ends(partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+        if away.is_set():
+            message = "no answer"
+            raise Unavailable(message)
+        return embedded_log.ends(partitions, timeout)
 
-        def bounds(partition: Partition, timeout: float) -> tuple[int, int]:
-            if away.is_set():
-                message = "no answer"
-                raise Unavailable(message)
-            return inner.bounds(partition, timeout)
-
-        return Wrapped(inner, bounds=bounds)
-
-    with running(Wrapped(embedded_log, consumer=consumer), clickhouse) as sink:  # type: ignore[arg-type]
+    with running(Wrapped(embedded_log, ends=ends), clickhouse) as sink:  # type: ignore[arg-type]
         sink.wait_until(lambda: sink.sink.status() == (True, ""))
         sink.wait_until(lambda: set(sink.sink.behind().values()) == {0})
         away.set()
