@@ -15,6 +15,14 @@ from sinks.clickhouse.schema import migrate
 from tests.runtime.workshop import Workshop, history
 
 
+@pytest.fixture(autouse=True)
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed shows at once in the embedded log: nothing is worth waiting for."""
+    if "kafka_log" not in request.fixturenames:
+        monkeypatch.setattr("pipeline.verify.reading._SETTLE_SECONDS", 0.1)
+        monkeypatch.setattr("pipeline.verify.partition._COMMIT_SECONDS", 0.1)
+
+
 @pytest.fixture
 def workshop(tmp_path: Path, embedded_log: EmbeddedLog) -> Iterator[Workshop]:
     """Everything decided."""

@@ -292,10 +292,7 @@ def moved(offset: int, rounds: int) -> Callable[[Message], Message]:
     "in_place", [pytest.param("yes", id="in the place of the right one"), pytest.param("", id="after the right one")]
 )
 @pytest.mark.parametrize(("offset", "rounds"), [(1, 0), (0, 1), (1, 1)])
-def test_marker_that_is_off_by_one_is_found(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, offset: int, rounds: int, in_place: str
-) -> None:
-    monkeypatch.setattr("pipeline.verify.partition._COMMIT_SECONDS", 0.2)
+def test_marker_that_is_off_by_one_is_found(workshop: Workshop, offset: int, rounds: int, in_place: str) -> None:
     messages = [one for one in workshop.read("state") if one.partition == 1]
     last = len(messages) - 1
     assert messages[last].key == MARKER_KEY
@@ -313,8 +310,7 @@ def test_marker_that_is_off_by_one_is_found(
     ]
 
 
-def test_changelog_that_lacks_the_committed_state_is_found(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.verify.reading._SETTLE_SECONDS", 0.2)
+def test_changelog_that_lacks_the_committed_state_is_found(workshop: Workshop) -> None:
     mark = decode_marker([one for one in workshop.read("state") if one.partition == 1][-1].value or b"").mark
 
     damage(workshop.folder / "log", STATE, lambda messages: messages[:-1])
@@ -387,8 +383,7 @@ def test_facts_of_a_newer_engine_end_it_with_a_reason(workshop: Workshop) -> Non
         verified(workshop)
 
 
-def test_offset_that_somebody_committed_by_hand_is_found(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.verify.partition._COMMIT_SECONDS", 0.2)
+def test_offset_that_somebody_committed_by_hand_is_found(workshop: Workshop) -> None:
     consumer = workshop.log.consumer("v.accrue.loyalty")
 
     def nothing(_: Any) -> None:
