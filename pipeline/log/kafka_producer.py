@@ -161,7 +161,8 @@ class KafkaProducer:
         if self._undelivered is not None:
             message = f"cannot commit: {self._undelivered}"
             raise Aborted(message)
-        client.flush(timeout)  # which may take its time, and the commit may not
+        # It may take its time, and the commit may not.
+        self._ask("commit", lambda: client.flush(timeout), UNDELIVERABLE)
         self._ask("commit", lambda: client.commit_transaction(timeout), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False
 
@@ -279,7 +280,7 @@ class KafkaProducer:
         self.init(_RENEW_SECONDS)
         self._stray = False
 
-    def _ask(self, action: str, call: Callable[[], None], refusals: Container[int], sure_seconds: float = inf) -> None:
+    def _ask(self, action: str, call: Callable[[], object], refusals: Container[int], sure_seconds: float = inf) -> None:
         """Make a call that belongs to a transaction; every failure says what is still known of it.
 
         A call that takes `sure_seconds` may have been sent twice.
