@@ -301,7 +301,7 @@ class _Verification:
             return
         self._bench.watcher.stage(f"partition {self._number}: folding facts", facts.end)
         folding = Folding(self._store, self._decided.put, alone.broken)
-        late = []
+        late: list[FactMessage] = []
         for one in self._facts_before(facts.end):
             if one.journal_offset < upto:
                 folding.take(one)

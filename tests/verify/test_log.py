@@ -434,3 +434,16 @@ def test_tick_that_a_worker_is_half_through_raises_no_alarm(embedded_log: Embedd
     assert any((one.offset or 0) < ends[partition] for partition, one in committed.items())
     assert found(verified(workshop)) == []
     workshop.close()
+
+
+def test_last_messages_that_are_lost_behind_a_foreign_one_are_found(workshop: Workshop) -> None:
+    told = [one for one in workshop.read("notifications.points") if one.partition == 1]
+    foreign = told[-2]._replace(value=b'{"eventId":"foreign"}')
+
+    damage(workshop.folder / "log", POINTS, lambda messages: [*messages[:-2], foreign])
+
+    assert [(where, what.split()[1], what.rsplit(maxsplit=1)[1]) for _, where, what in found(verified(workshop))] == [
+        ("v.notifications.points[1]", event_id(told[-2]), "missing"),
+        (f"v.notifications.points[1]@{len(told) - 2}", "foreign", "here"),
+        ("v.notifications.points[1]", event_id(told[-1]), "missing"),
+    ]
