@@ -15,6 +15,7 @@ FATAL: Final = KafkaError._FATAL
 NOT_STARTED: Final = KafkaError._STATE
 POLLED_TOO_LATE: Final = KafkaError._MAX_POLL_EXCEEDED
 QUEUE_FULL: Final = KafkaError._QUEUE_FULL
+TIMED_OUT: Final = KafkaError._TIMED_OUT
 
 FENCED: Final = frozenset(
     {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
 from math import inf
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.log.kafka_consumer import KafkaConsumer, offset_places
-from pipeline.log.kafka_errors import FENCED, QUEUE_FULL, REFUSED, UNDELIVERABLE, port_error
+from pipeline.log.kafka_errors import FENCED, QUEUE_FULL, REFUSED, TIMED_OUT, UNDELIVERABLE, port_error
 from pipeline.log.port import (
     Aborted,
     Committed,
@@ -36,6 +39,7 @@ _POLL_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.1
 _SURE_SECONDS: Final = 0.75 * _RETRY_SECONDS
 _RENEW_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 1.0  # by which librdkafka may exceed a timeout before it is taken for lost
 _BY_KEY: Final = -1  # librdkafka's word for leaving the choice to the partitioner
 
 _Lanes = dict[int, list[dict[str, Any]]]
@@ -152,7 +156,8 @@ class KafkaProducer:
         places = offset_places(offsets)
         # The broker may ask to come again while the last transaction ends, so only a long time tells of no answer.
         sure = self._patience / 2
-        self._ask("send offsets", lambda: client.send_offsets_to_transaction(places, metadata, timeout), REFUSED, sure)
+        call = partial(client.send_offsets_to_transaction, places, metadata, timeout)
+        self._ask("send offsets", partial(_within, timeout, call), REFUSED, sure)
 
     def commit(self, timeout: float) -> None:
         """Commit: returns when it is durable."""
@@ -163,14 +168,16 @@ class KafkaProducer:
             raise Aborted(message)
         # It may take its time, and the commit may not.
         self._ask("commit", lambda: client.flush(timeout), UNDELIVERABLE)
-        self._ask("commit", lambda: client.commit_transaction(timeout), UNDELIVERABLE, _SURE_SECONDS)
+        call = partial(client.commit_transaction, timeout)
+        self._ask("commit", partial(_within, timeout, call), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False
 
     def abort(self, timeout: float) -> None:
         """Abort the open transaction."""
         client = self._alive()
         self._require_open("abort")
-        self._ask("abort", lambda: client.abort_transaction(timeout), (), _SURE_SECONDS)
+        call = partial(client.abort_transaction, timeout)
+        self._ask("abort", partial(_within, timeout, call), (), _SURE_SECONDS)
         self._open = False
         self._undelivered = None
 
@@ -280,7 +287,9 @@ class KafkaProducer:
         self.init(_RENEW_SECONDS)
         self._stray = False
 
-    def _ask(self, action: str, call: Callable[[], object], refusals: Container[int], sure_seconds: float = inf) -> None:
+    def _ask(
+        self, action: str, call: Callable[[], object], refusals: Container[int], sure_seconds: float = inf
+    ) -> None:
         """Make a call that belongs to a transaction; every failure says what is still known of it.
 
         A call that takes `sure_seconds` may have been sent twice.
@@ -298,6 +307,8 @@ class KafkaProducer:
                 message = f"cannot {action}: {cause.str()} ({cause.name()})"
                 raise Aborted(message) from error
             raise self._died(action, cause, OutcomeUnknown) from error
+        except TimeoutError as error:
+            raise self._died(action, KafkaError(TIMED_OUT), OutcomeUnknown) from error
         finally:
             self._stray = self._stray or time.monotonic() - begun >= sure_seconds
 
@@ -306,3 +317,25 @@ class KafkaProducer:
         reason = f"producer {self._name} cannot {action}: {cause.str()} ({cause.name()})"
         self._dead = kind, reason
         return kind(reason)
+
+
+def _within(seconds: float, call: Callable[[], None]) -> None:
+    """Make a call in a thread of its own; raises `TimeoutError` when it does not return in time.
+
+    When a connection is reset at the wrong moment, librdkafka forgets what it was asked and waits for ever, whatever
+    timeout it was given. Such a call keeps its client and its thread to the end of the process.
+    """
+    outcome: Future[KafkaError | None] = Future()  # not the exception: its traceback would hold the client
+
+    def make() -> None:
+        try:
+            call()
+        except KafkaException as error:
+            outcome.set_result(error.args[0])
+        else:
+            outcome.set_result(None)
+
+    threading.Thread(target=make, name="accrue-kafka-call", daemon=True).start()
+    cause = outcome.result(seconds + _GRACE_SECONDS)
+    if cause is not None:
+        raise KafkaException(cause)

@@ -1,0 +1,51 @@
+"""A call that librdkafka never returns from holds nobody up for longer than its timeout."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pipeline.log.kafka_producer import KafkaProducer
+from pipeline.log.port import OutcomeUnknown
+
+CALL_SECONDS = 0.05
+NEVER = threading.Event()
+
+
+class Lost:
+    """A client that begins transactions and answers to nothing else."""
+
+    def begin_transaction(self) -> None: ...
+
+    def flush(self, _timeout: float) -> int:
+        return 0
+
+    def commit_transaction(self, _timeout: float) -> None:
+        NEVER.wait()
+
+    def abort_transaction(self, _timeout: float) -> None:
+        NEVER.wait()
+
+
+@pytest.fixture
+def producer() -> Iterator[KafkaProducer]:
+    producer = KafkaProducer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, "lost", transaction_timeout=1.0)
+    producer._client = Lost()  # type: ignore[assignment]
+    producer._ready = True
+    yield producer
+    producer.close()
+
+
+@pytest.mark.parametrize("end", [KafkaProducer.commit, KafkaProducer.abort])
+def test_call_that_never_returns_leaves_its_outcome_unknown(
+    end: Callable[[KafkaProducer, float], None], producer: KafkaProducer
+) -> None:
+    producer.begin()
+
+    with pytest.raises(OutcomeUnknown):
+        end(producer, CALL_SECONDS)
+
+    with pytest.raises(OutcomeUnknown):
+        producer.begin()
