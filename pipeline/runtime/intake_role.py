@@ -89,9 +89,8 @@ class IntakeRole:
         self._dead_letters.aborted()
 
     def drop(self, partition: Partition) -> None:
-        """Let go of a partition, and of what the open round read of it: another worker may be further by now."""
+        """Let go of a partition; what the open round read of it is aborted."""
         self._opened.pop(partition, None)
-        self._read.pop(partition, None)
 
     def close(self) -> None:
         """There is nothing to release."""

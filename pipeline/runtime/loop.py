@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.failure import Failure
 from pipeline.log.port import (
     Aborted,
     Committed,
@@ -27,7 +26,7 @@ from pipeline.log.port import (
     Producer,
     Unavailable,
 )
-from pipeline.runtime.changelog import StateAhead
+from pipeline.runtime.holdings import Gone, Holdings, Keeper
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
@@ -47,12 +46,6 @@ _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
 """Rounds that fail one after the other, with growing pauses (about a minute), before the worker gives up."""
 _FENCES_MAX: Final = 2
-_NOT_YET: Final = 1 << 63
-"""Beyond any offset: what is expected of a partition that is not ready."""
-
-
-class Gone(Failure):
-    """The log did not answer for longer than the worker is patient."""
 
 
 class Decided(NamedTuple):
@@ -73,17 +66,11 @@ class Finished(NamedTuple):
     """Partitions that were read further than they got: they are read again from their offset."""
 
 
-class Role(Protocol):
+class Role(Keeper, Protocol):
     """What is done with messages. All calls of one role come one at a time."""
 
     name: str
     topics: Sequence[str]
-
-    def open(self, partition: Partition, committed: Committed, first: int) -> None:
-        """The partition is this worker's now; `first` is the offset to read from where the role knows none itself."""
-
-    def restore(self, partition: Partition) -> int | None:
-        """Go on restoring for a moment; the offset to read from once the partition is ready."""
 
     def wants_round(self) -> bool:
         """Whether there is something to do without any message."""
@@ -99,9 +86,6 @@ class Role(Protocol):
 
     def aborted(self) -> None:
         """The round had no effect: forget it."""
-
-    def drop(self, partition: Partition) -> None:
-        """The partition is not this worker's any more, or must be opened anew."""
 
     def close(self) -> None:
         """Release everything."""
@@ -147,16 +131,7 @@ class TransactionalLoop:
         """Whether a transaction is open."""
         self._broken = False
         """Whether partitions of the open transaction were taken away."""
-        self._waiting: dict[Partition, float] = {}
-        """Partitions whose committed offsets are still to be read, until this instant."""
-        self._restoring: dict[Partition, Committed] = {}
-        """Partitions that are not ready, with what was committed when they were opened."""
-        self._ahead: dict[Partition, tuple[Committed, StateAhead]] = {}
-        """Partitions whose state was ahead of what was committed when they were opened."""
-        self._durable: dict[Partition, int] = {}
-        """Of ready partitions: the next offset, as committed."""
-        self._expected: dict[tuple[str, int], int] = {}
-        """Of ready partitions: the next offset of this round. What lies before it came already."""
+        self._holdings = Holdings(self._consumer, role, self.progress, clock, _seconds(settings.patience))
         self._failures = 0
         self._fences = 0
         self._look_due = 0.0
@@ -165,7 +140,8 @@ class TransactionalLoop:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then end the round and leave the group. Raises when it cannot go on."""
         try:
-            self._consumer.subscribe(self._role.topics, assigned=self._assigned, revoked=self._taken, lost=self._taken)
+            assigned = self._holdings.assigned
+            self._consumer.subscribe(self._role.topics, assigned=assigned, revoked=self._taken, lost=self._taken)
             while not stop.is_set():
                 self._turn(stop)
         finally:
@@ -178,7 +154,7 @@ class TransactionalLoop:
                 if self._producer is None:
                     return
             try:
-                self._make_ready()
+                self._holdings.make_ready()
                 self._round(self._producer, stop)
             except (Aborted, Unavailable) as error:
                 self._rewind(self._producer, error, stop)
@@ -197,7 +173,7 @@ class TransactionalLoop:
         deadline = 0.0
         durations = self.progress.durations
         wanted = self._role.wants_round()
-        timeout = 0.0 if wanted or self._waiting or self._restoring else _IDLE_SECONDS
+        timeout = 0.0 if wanted or self._holdings.unready else _IDLE_SECONDS
         settings = self._settings
         while True:
             # 1 consume a micro-batch
@@ -252,16 +228,10 @@ class TransactionalLoop:
         # 6 the role stores what took effect
         self._role.committed()
         self._failures = self._fences = 0
-        for partition, (offset, _) in finished.offsets.items():
-            if offset is not None:
-                self._durable[partition] = offset
-        for partition in finished.again:
-            self._seek(partition, self._durable[partition])
+        self._holdings.moved(finished.offsets, finished.again)
         self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages))
 
     def _consume(self, limit: int, timeout: float) -> list[Message]:
-        expected = self._expected
-        batch: list[Message] = []
         began = self._clock.now()
         try:
             messages = self._consumer.consume(limit, timeout)
@@ -269,12 +239,7 @@ class TransactionalLoop:
             raise self._slot_in_use(error) from error
         if messages:
             self.progress.durations["poll"].took(self._clock.now() - began)
-        for message in messages:
-            partition = message[:2]
-            offset = message[2]
-            if offset >= expected.get(partition, _NOT_YET):  # the client may deliver an offset again
-                expected[partition] = offset + 1
-                batch.append(message)
+        batch = self._holdings.new(messages)
         if batch:
             self.progress.timestamp = batch[-1].timestamp
         return batch
@@ -286,8 +251,7 @@ class TransactionalLoop:
             producer.abort(_CALL_SECONDS)
         self._open = self._broken = False
         self._role.aborted()
-        for partition, offset in self._durable.items():
-            self._seek(partition, offset)
+        self._holdings.rewind()
         self._failed(error, stop)
 
     def _start_over(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
@@ -297,16 +261,14 @@ class TransactionalLoop:
             self._producer.close()
             self._producer = None
         self._open = self._broken = False
-        held = self._consumer.assignment()
         self._role.aborted()
-        for partition in (*self._durable, *self._restoring):
-            self._role.drop(partition)
-        self._durable.clear()
-        self._expected.clear()
-        self._restoring.clear()
-        self._waiting.clear()
-        self._assigned(held)
+        self._holdings.begin_anew()
         self._failed(error, stop)
+
+    def _taken(self, partitions: Sequence[Partition]) -> None:
+        """Partitions went to another worker: whatever of them is in the open round must not be committed."""
+        self._broken = self._open
+        self._holdings.taken(partitions)
 
     def _failed(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
         self.progress.round_aborted(error)
@@ -316,71 +278,6 @@ class TransactionalLoop:
         if self._failures > 1:  # once is a rebalance
             self.progress.trouble = str(error)
             self._clock.wait(stop, min(0.01 * 2**self._failures, 5.0))
-
-    def _assigned(self, partitions: Iterable[Partition]) -> None:
-        deadline = self._clock.now() + _seconds(self._settings.patience)
-        self._waiting.update(dict.fromkeys(partitions, deadline))
-
-    def _taken(self, partitions: Iterable[Partition]) -> None:
-        """Partitions went to another worker: whatever of them is in the open round must not be committed."""
-        self._broken = self._open
-        for partition in partitions:
-            self._expected.pop(partition, None)
-            self._waiting.pop(partition, None)
-            self._ahead.pop(partition, None)
-            if partition in self._restoring or partition in self._durable:
-                self._role.drop(partition)
-            self._restoring.pop(partition, None)
-            self._durable.pop(partition, None)
-            self.progress.lag.pop(partition, None)
-
-    def _make_ready(self) -> None:
-        """Read what is committed for new partitions, and go on restoring those that are not ready."""
-        for partition, (committed, first) in self._committed().items():
-            before, error = self._ahead.pop(partition, (None, None))
-            if error is not None and before == committed:
-                raise error
-            self._role.open(partition, committed, first)
-            del self._waiting[partition]
-            self._restoring[partition] = committed
-        for partition in sorted(self._restoring):
-            try:
-                offset = self._role.restore(partition)
-            except StateAhead as error:  # such as after a long sleep, in which another worker had the partition
-                self._role.drop(partition)
-                self._ahead[partition] = (self._restoring.pop(partition), error)
-                self._assigned([partition])
-                continue
-            if offset is not None:
-                del self._restoring[partition]
-                self._durable[partition] = offset
-                self._seek(partition, offset)
-        ready = bool(self._durable) and not (self._restoring or self._waiting)
-        if ready and not self.progress.ready:
-            self._look_due = 0.0  # nobody has looked at the new partitions
-        self.progress.placed(ready=ready, restoring=len(self._restoring) + len(self._waiting))
-
-    def _committed(self) -> Mapping[Partition, tuple[Committed, int]]:
-        if not self._waiting:
-            return {}
-        try:
-            found = self._consumer.committed(list(self._waiting), _LOOK_SECONDS)
-            return {one: (committed, self._first(one, committed)) for one, committed in found.items()}
-        except Unavailable as error:  # such as a transaction of the owner before us that is still to end
-            if self._clock.now() > min(self._waiting.values()):
-                message = f"committed offsets of {', '.join(map(str, self._waiting))} are not to be had: {error}"
-                raise Gone(message) from error
-            return {}
-
-    def _first(self, partition: Partition, committed: Committed) -> int:
-        """The offset to begin with: the first that the log keeps where nothing is committed."""
-        if committed.offset is not None:
-            return committed.offset
-        return self._consumer.bounds(partition, _LOOK_SECONDS)[0]
-
-    def _seek(self, partition: Partition, offset: int) -> None:
-        self._consumer.seek(partition, offset)
-        self._expected[partition] = offset
 
     def _fresh_producer(self, stop: threading.Event) -> Producer | None:
         """A producer that is alone with its id; None when told to stop before."""
@@ -408,15 +305,11 @@ class TransactionalLoop:
 
     def _look_at_lag(self) -> None:
         now = self._clock.now()
-        if now < self._look_due or not self._durable:
-            return
-        self._look_due = now + _LAG_SECONDS
-        with suppress(Unavailable):
-            for partition, end in self._log.ends(self._durable, _LOOK_SECONDS).items():
-                # control records are no lag: what the consumer has passed over counts as read
-                reached = max(self._expected[partition], self._consumer.position(partition) or 0)
-                self.progress.lag[partition] = max(0, end - reached)
-            self.progress.looked(self._clock.now())
+        ready = self._holdings.ready()
+        if ready and (now >= self._look_due or ready != self.progress.lag.keys()):
+            self._look_due = now + _LAG_SECONDS
+            with suppress(Unavailable):
+                self._holdings.look(self._log.ends(ready, _LOOK_SECONDS))
 
     def _slot_in_use(self, error: Fenced) -> SlotInUse:
         slot, name = self._settings.slot, self._role.name

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pipeline.log.port import OutcomeUnknown
 from pipeline.runtime.changelog import Restore
 from pipeline.runtime.customers import Customers
-from pipeline.runtime.intake_role import IntakeRole
+from pipeline.runtime.holdings import Holdings
 from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
 from sinks.clickhouse.sink import ClickHouseSink
@@ -45,9 +45,10 @@ def skip_rewind() -> tuple[Any, str, Any]:
     right = _loop._rewind
 
     def wrong(self: Any, producer: Any, error: Any, stop: Any) -> None:
-        durable, self._durable = self._durable, {}
+        holdings = self._holdings
+        durable, holdings._durable = holdings._durable, {}
         right(self, producer, error, stop)
-        self._durable = durable
+        holdings._durable = durable
 
     return _loop, "_rewind", wrong
 
@@ -129,12 +130,12 @@ def store_before_the_commit() -> tuple[Any, str, Any]:
 def take_what_is_delivered_again() -> tuple[Any, str, Any]:
     """Every message that comes is new."""
 
-    def wrong(self: Any, limit: int, timeout: float) -> Any:
-        batch = [one for one in self._consumer.consume(limit, timeout) if one[:2] in self._expected]
+    def wrong(self: Any, messages: Any) -> Any:
+        batch = [one for one in messages if one[:2] in self._expected]
         self._expected.update({one[:2]: one[2] + 1 for one in batch})
         return batch
 
-    return _loop, "_consume", wrong
+    return Holdings, "new", wrong
 
 
 def offsets_of_moved_partitions_only() -> tuple[Any, str, Any]:
@@ -168,12 +169,17 @@ def keep_what_was_revoked() -> tuple[Any, str, Any]:
 
 
 def keep_what_a_failed_round_read() -> tuple[Any, str, Any]:
-    """Intake remembers offsets of a round whose outcome is unknown. It did: messages were lost."""
+    """The role remembers a round whose outcome is unknown. It did: messages were lost."""
+    right = _loop._start_over
 
-    def wrong(self: Any, partition: Any) -> None:
-        self._opened.pop(partition, None)
+    def wrong(self: Any, error: Any, stop: Any) -> None:
+        self._role.aborted = lambda: None
+        try:
+            right(self, error, stop)
+        finally:
+            del self._role.aborted
 
-    return IntakeRole, "drop", wrong
+    return _loop, "_start_over", wrong
 
 
 def no_intent() -> tuple[Any, str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.log.port import Committed, LogError, Outgoing, Partition, TopicSpec
+from pipeline.runtime.holdings import Gone
 from pipeline.runtime.intake_role import IntakeRole
-from pipeline.runtime.loop import Gone, TransactionalLoop
+from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
 from pipeline.runtime.marker import mark_of
 from pipeline.runtime.progress import Progress
