@@ -63,6 +63,8 @@ class Customers:
         """A heap of the first timers of changed customers; out of date where `due` says otherwise."""
         self._forgotten: dict[bytes, int] = {}
         """Bills deleted in this round, with the instant under which the index has them."""
+        self._forgotten_last: tuple[int, bytes] | None = None
+        """The last of them: they go in the index's order, and what comes into it in this round is not in it yet."""
 
     def get(self, org_id: int, customer_id: int) -> Customer:
         """The customer, somebody nobody has met where there is no head."""
@@ -110,9 +112,7 @@ class Customers:
     def forget(self, until: int, budget: int) -> int:
         """Delete bills that may be forgotten at or before `until`, at most `budget`; how many were."""
         count = 0
-        for at, entry_key in self._store.forgotten(until):
-            if entry_key in self._forgotten:
-                continue
+        for at, entry_key in self._store.forgotten(until, self._forgotten_last):
             if count == budget:
                 break
             key, _, name = entry_key.partition(b"#")
@@ -121,12 +121,13 @@ class Customers:
                 customer.state.entries.pop(name.decode(), None)
                 customer.loaded[name.decode()] = None
             self._forgotten[entry_key] = at
+            self._forgotten_last = (at, entry_key)
             count += 1
         return count
 
     def may_forget(self, until: int) -> bool:
         """Whether there are more bills to delete."""
-        return any(entry_key not in self._forgotten for _, entry_key in self._store.forgotten(until))
+        return next(self._store.forgotten(until, self._forgotten_last), None) is not None
 
     def changes(self) -> Changes:
         """What the round changed, encoded once for each key."""
@@ -173,6 +174,7 @@ class Customers:
         self._touched = set()
         self._timers = []
         self._forgotten = {}
+        self._forgotten_last = None
 
     def _load(self, key: bytes) -> Customer:
         customer = self._old.pop(key, None)

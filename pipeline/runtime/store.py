@@ -117,9 +117,9 @@ class PartitionStore:
         """(instant, key) of the customers with a timer due at or before `until`, in that order."""
         return self._until(self._files.due, until)
 
-    def forgotten(self, until: int) -> Iterator[tuple[int, bytes]]:
-        """(instant, key) of the bills that may be deleted at or before `until`, in that order."""
-        return self._until(self._files.forgotten, until)
+    def forgotten(self, until: int, after: tuple[int, bytes] | None = None) -> Iterator[tuple[int, bytes]]:
+        """(instant, key) of the bills that may be deleted at or before `until`, in that order; those `after` one."""
+        return self._until(self._files.forgotten, until, after)
 
     def write(
         self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
@@ -179,12 +179,15 @@ class PartitionStore:
         except Exception as error:
             raise self._given_up(error) from error
 
-    def _until(self, index: Rdict, until: int) -> Iterator[tuple[int, bytes]]:
+    def _until(self, index: Rdict, until: int, after: tuple[int, bytes] | None = None) -> Iterator[tuple[int, bytes]]:
         end = _INSTANT.pack(until + 1)
+        last = None if after is None else _INSTANT.pack(after[0]) + after[1]
         try:
-            for key in cast("Iterable[bytes]", index.keys()):
+            for key in cast("Iterable[bytes]", index.keys(from_key=last)):
                 if key >= end:
                     return
+                if key == last:
+                    continue
                 yield _INSTANT.unpack_from(key)[0], key[_INSTANT_BYTES:]
         except Exception as error:
             raise self._given_up(error) from error

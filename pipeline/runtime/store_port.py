@@ -55,8 +55,8 @@ class Store(Protocol):
     def due(self, until: int) -> Iterator[tuple[int, bytes]]:
         """(instant, key) of the customers with a timer due at or before `until`, in that order."""
 
-    def forgotten(self, until: int) -> Iterator[tuple[int, bytes]]:
-        """(instant, key) of the bills that may be deleted at or before `until`, in that order."""
+    def forgotten(self, until: int, after: tuple[int, bytes] | None = None) -> Iterator[tuple[int, bytes]]:
+        """(instant, key) of the bills that may be deleted at or before `until`, in that order; those `after` one."""
 
     def write(
         self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes

@@ -103,9 +103,9 @@ class SimStore:
         """Customers with a timer due."""
         return iter([one for one in self.files.due if one[0] <= until])
 
-    def forgotten(self, until: int) -> Iterator[tuple[int, bytes]]:
+    def forgotten(self, until: int, after: tuple[int, bytes] | None = None) -> Iterator[tuple[int, bytes]]:
         """Bills that may be deleted."""
-        return iter([one for one in self.files.forgotten if one[0] <= until])
+        return iter([one for one in self.files.forgotten if one[0] <= until and (after is None or one > after)])
 
     def write(
         self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
