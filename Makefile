@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint bench format clean
+.PHONY: help demo test soak soak-sim lint bench format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,12 @@ demo: $(INSTALLED) ## stream a loyalty program through the embedded log and Clic
 
 test: $(INSTALLED) ## every test; those on a real Kafka run where a JDK 17 and Maven are, or with ACCRUE_TEST_KAFKA
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(INSTALLED) ## hundreds of faults on a real Kafka, then verify and an independent check: FAULTS=300 SEED=1
+	$(BIN)/python -m tests.faults --faults $(or $(FAULTS),300) --seed $(or $(SEED),1)
+
+soak-sim: $(INSTALLED) ## seeds of the simulation, for as long as you like: SECONDS=600 SEED=0
+	$(BIN)/python -m tests.simulation --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0)
 
 lint: $(INSTALLED) ## formatting, linting, types and the import contract
 	$(BIN)/ruff format --check .
