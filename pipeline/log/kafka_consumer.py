@@ -53,7 +53,9 @@ class KafkaConsumer:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",
                 "allow.auto.create.topics": False,
-                "partition.assignment.strategy": "cooperative-sticky",
+                # All at once, by the members' names: a member that dies between the steps of a rebalance that has two
+                # would leave partitions to nobody, as its successor takes its place without another rebalance.
+                "partition.assignment.strategy": "range",
                 "session.timeout.ms": int(session_timeout * 1_000),
                 "heartbeat.interval.ms": int(min(session_timeout / 3, _HEARTBEAT_SECONDS_MAX) * 1_000),
                 "max.poll.interval.ms": int(max(max_poll_interval, session_timeout) * 1_000),
@@ -66,6 +68,7 @@ class KafkaConsumer:
         self._held: set[Partition] = set()
         self._positions: dict[Partition | tuple[str, int], int] = {}  # of the partitions that librdkafka reads
         self._unsought: dict[Partition, int] = {}  # what librdkafka was not ready to seek
+        self._to_assign = False  # whether there are positions that librdkafka has not been told of
         self._starting: dict[Partition, int] | None = None  # what `seek` said while `assigned` runs
         self._failure: LogError | None = None
         self._fenced: Fenced | None = None
@@ -100,6 +103,8 @@ class KafkaConsumer:
         """Up to `limit` messages; waits at most `timeout` seconds for the first."""
         deadline = time.monotonic() + timeout
         self._raise_failure()
+        if self._to_assign:
+            self._assign_positions()
         self._seek_unsought()
         messages = self._accept(self._poll(limit, _AT_ONCE))
         while not messages and (left := deadline - time.monotonic()) > 0:
@@ -123,15 +128,11 @@ class KafkaConsumer:
         if self._starting is not None and partition in self._starting:
             self._starting[partition] = offset
             return
-        if partition in self._positions:
+        if partition in self._positions and not self._to_assign:
             self._unsought[partition] = offset
             self._seek_unsought()
         else:
-            try:
-                self._client.incremental_assign([TopicPartition(*partition, offset)])
-            except KafkaException as error:
-                action = f"seek in {partition}"
-                raise port_error(action, error) from error
+            self._to_assign = True
         self._positions[partition] = offset
 
     def assignment(self) -> frozenset[Partition]:
@@ -310,21 +311,31 @@ class KafkaConsumer:
         finally:
             sought = {partition: offset for partition, offset in self._starting.items() if offset != unknown}
             self._starting = None
-            self._client.incremental_assign([TopicPartition(*each, offset) for each, offset in sought.items()])
             for partition, offset in sought.items():
                 self._positions[partition] = offset
+            self._assign_positions()
 
     def _give_up(self, partitions: list[Partition], told: _Callback) -> None:
         try:
             if not self._closed:
                 told(partitions)
         finally:
-            read = [partition for partition in partitions if partition in self._positions]
-            self._client.incremental_unassign([TopicPartition(*partition) for partition in read])
             for partition in partitions:
                 self._held.discard(partition)
                 self._unsought.pop(partition, None)
                 self._positions.pop(partition, None)
+            self._client.unassign()
+
+    def _assign_positions(self) -> None:
+        """Tell librdkafka from where to read what; what it reads already it goes on with from the same place."""
+        self._to_assign = False
+        self._unsought = {}
+        try:
+            positions = self._positions.items()
+            self._client.assign([TopicPartition(topic, number, offset) for (topic, number), offset in positions])
+        except KafkaException as error:
+            action = "assign partitions"
+            raise port_error(action, error) from error
 
 
 def offset_places(offsets: Mapping[Partition, Committed]) -> list[TopicPartition]:

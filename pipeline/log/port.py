@@ -84,7 +84,7 @@ class TopicSpec(NamedTuple):
 class Consumer(Protocol):
     """Reads messages of committed transactions, in offset order within a partition.
 
-    A consumer is made with a group (then `subscribe` shares partitions with the other members, cooperatively) or
+    A consumer is made with a group (then `subscribe` shares partitions with the other members) or
     without one (then `assign` takes partitions for itself). It belongs to one thread.
     """
 

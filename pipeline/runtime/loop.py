@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from math import inf
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import (
     Aborted,
     Committed,
+    Consumer,
     Fenced,
     Log,
     LogError,
@@ -46,6 +48,8 @@ _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
 """Rounds that fail one after the other, with growing pauses (about a minute), before the worker gives up."""
 _FENCES_MAX: Final = 2
+_DISPLACED_SESSIONS: Final = 3
+"""Displaced again so soon, in sessions of the group: somebody else really has the place."""
 
 
 class Decided(NamedTuple):
@@ -91,6 +95,10 @@ class Role(Keeper, Protocol):
         """Release everything."""
 
 
+class _Displaced(LogError):
+    """Another consumer has taken this worker's place in the group."""
+
+
 class TransactionalLoop:
     """Runs one role until told to stop.
 
@@ -123,15 +131,16 @@ class TransactionalLoop:
         self._process = process or role.process
         self._group = f"{settings.group}.{role.name}"
         self._transactional_id = settings.transactional_id(role.name)
-        self._consumer = log.consumer(
-            self._group, member=f"{role.name}-{settings.slot}", session_timeout=_seconds(settings.session_timeout)
-        )
+        self._session = _seconds(settings.session_timeout)
+        self._consumer = self._new_consumer()
         self._producer: Producer | None = None
         self._open = False
         """Whether a transaction is open."""
         self._broken = False
         """Whether partitions of the open transaction were taken away."""
-        self._holdings = Holdings(self._consumer, role, self.progress, clock, _seconds(settings.patience))
+        self._holdings = self._new_holdings()
+        self._displaced_at = -inf
+        """When another took this worker's place in the group last, monotonic seconds."""
         self._failures = 0
         self._fences = 0
         self._look_due = 0.0
@@ -140,8 +149,7 @@ class TransactionalLoop:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then end the round and leave the group. Raises when it cannot go on."""
         try:
-            assigned = self._holdings.assigned
-            self._consumer.subscribe(self._role.topics, assigned=assigned, revoked=self._taken, lost=self._taken)
+            self._subscribe()
             while not stop.is_set():
                 self._turn(stop)
         finally:
@@ -162,6 +170,8 @@ class TransactionalLoop:
                 self.progress.trouble = ""
         except (OutcomeUnknown, StoreFailed, Unavailable) as error:
             self._start_over(error, stop)
+        except _Displaced as error:
+            self._come_back(error, stop)
         except Fenced as error:
             self._fences += 1
             if self._fences >= _FENCES_MAX:
@@ -235,8 +245,8 @@ class TransactionalLoop:
         began = self._clock.now()
         try:
             messages = self._consumer.consume(limit, timeout)
-        except Fenced as error:  # a new producer would only fence the one who has our place
-            raise self._slot_in_use(error) from error
+        except Fenced as error:
+            raise _Displaced(str(error)) from error
         if messages:
             self.progress.durations["poll"].took(self._clock.now() - began)
         batch = self._holdings.new(messages)
@@ -269,6 +279,30 @@ class TransactionalLoop:
         """Partitions went to another worker: whatever of them is in the open round must not be committed."""
         self._broken = self._open
         self._holdings.taken(partitions)
+
+    def _come_back(self, error: _Displaced, stop: threading.Event) -> None:
+        """Join the group once more: after a long sleep it may have been an echo of our own that took our place."""
+        now = self._clock.now()
+        if now - self._displaced_at < _DISPLACED_SESSIONS * self._session:
+            raise self._slot_in_use(error) from error
+        self._displaced_at = now
+        self._start_over(error, stop)
+        self._consumer.close()
+        self._consumer = self._new_consumer()
+        self._holdings = self._new_holdings()
+        self._subscribe()
+
+    def _new_consumer(self) -> Consumer:
+        member = f"{self._role.name}-{self._settings.slot}"
+        return self._log.consumer(self._group, member=member, session_timeout=self._session)
+
+    def _new_holdings(self) -> Holdings:
+        patience = _seconds(self._settings.patience)
+        return Holdings(self._consumer, self._role, self.progress, self._clock, patience)
+
+    def _subscribe(self) -> None:
+        assigned = self._holdings.assigned
+        self._consumer.subscribe(self._role.topics, assigned=assigned, revoked=self._taken, lost=self._taken)
 
     def _failed(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
         self.progress.round_aborted(error)
@@ -311,7 +345,7 @@ class TransactionalLoop:
             with suppress(Unavailable):
                 self._holdings.look(self._log.ends(ready, _LOOK_SECONDS))
 
-    def _slot_in_use(self, error: Fenced) -> SlotInUse:
+    def _slot_in_use(self, error: LogError) -> SlotInUse:
         slot, name = self._settings.slot, self._role.name
         return SlotInUse(f"slot {slot} is in use: another {name} worker has taken over ({error})")
 

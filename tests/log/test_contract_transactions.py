@@ -152,7 +152,7 @@ def test_offsets_for_a_partition_that_another_member_has_now_are_refused(desk: D
     until(lambda: len(older.assigned) == 2, older.consumer)
     newer = Membership(desk.consumer("group"), [topic], from_the_beginning)
     until(lambda: newer.assigned and older.gone, older.consumer, newer.consumer)
-    taken = older.gone[0]
+    taken = newer.assigned[0]
     producer = desk.transactional()
     producer.begin()
     with pytest.raises(Aborted):

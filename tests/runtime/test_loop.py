@@ -347,18 +347,21 @@ def test_role_whose_rounds_fail_says_why_until_one_does_not(tmp_path: Path) -> N
     assert told == [(True, ""), (True, ""), (False, "no space left"), (True, "")]
 
 
-def test_worker_whose_place_in_the_group_another_has_taken_gives_up_at_once(tmp_path: Path) -> None:
-    begun: list[float] = []
+def displace(log: ScriptedLog) -> list[Message]:
+    log.held = set()
+    raise Fenced
 
-    def fence(_: ScriptedLog) -> list[Message]:
-        raise Fenced
 
-    log = ScriptedLog(assign, fence)
-    log.init = begun.append  # type: ignore[method-assign]
+def test_worker_that_lost_its_place_in_the_group_joins_it_once_more(tmp_path: Path) -> None:
+    log, role = run(tmp_path, assign, displace, assign, give(message(0, 0)))
+
+    assert log.told == [([b"0.0"], {ZERO: 1})]
+    assert sorted(role.dropped) == [ZERO, ONE]
+
+
+def test_worker_that_loses_its_place_in_the_group_again_gives_up(tmp_path: Path) -> None:
     with pytest.raises(SlotInUse, match="slot 0 is in use: another echo worker has taken over"):
-        TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path)).run(log.stop)  # type: ignore[arg-type]
-
-    assert begun == [5.0]
+        run(tmp_path, assign, displace, assign, displace)
 
 
 def test_rewind_that_gets_no_answer_starts_over(tmp_path: Path) -> None:
