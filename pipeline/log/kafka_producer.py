@@ -153,6 +153,9 @@ class KafkaProducer:
             self._undelivered = "the consumer does not hold all of the partitions any more"
             message = f"cannot send offsets: {self._undelivered}"
             raise Aborted(message)
+        # A broker that still ends the last transaction has the next one wait. For its messages librdkafka asks again
+        # soon, for its offsets only after the pause for errors: so the messages go first.
+        self._ask("send messages", partial(client.flush, timeout), UNDELIVERABLE)
         places = offset_places(offsets)
         # The broker may ask to come again while the last transaction ends, so only a long time tells of no answer.
         sure = self._patience / 2
@@ -167,7 +170,7 @@ class KafkaProducer:
             message = f"cannot commit: {self._undelivered}"
             raise Aborted(message)
         # It may take its time, and the commit may not.
-        self._ask("commit", lambda: client.flush(timeout), UNDELIVERABLE)
+        self._ask("send messages", partial(client.flush, timeout), UNDELIVERABLE)
         call = partial(client.commit_transaction, timeout)
         self._ask("commit", partial(_within, timeout, call), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False

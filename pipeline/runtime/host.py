@@ -30,6 +30,8 @@ from pipeline.runtime.slot import SlotLock
 
 LOGGER: Final = logging.getLogger(__name__)
 
+_SWITCH_SECONDS: Final = 0.000_5
+"""How long a thread that decides keeps one waiting that only has a request to send: a round has a dozen of those."""
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 25.0
 """For all roles together: an orchestrator kills after thirty, and by then it should be told what was stuck."""
@@ -177,6 +179,7 @@ class HostApp(faust.App):
         """Start the threads; agents run by now."""
         await super().on_started()
         _collect_garbage_seldom()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.flow_control.resume()  # else only an assignment by Faust's own consumer would
         for role in self.roles:
             thread = threading.Thread(target=self._run, args=(role,), name=f"accrue-{role.name}", daemon=True)
