@@ -344,6 +344,8 @@ class TransactionalLoop:
             self._look_due = now + _LAG_SECONDS
             with suppress(Unavailable):
                 self._holdings.look(self._log.ends(ready, _LOOK_SECONDS))
+                if not any(self.progress.lag.values()):
+                    self._failures = 0  # nothing is left that could fail, and a quiet role may not commit for days
 
     def _slot_in_use(self, error: LogError) -> SlotInUse:
         slot, name = self._settings.slot, self._role.name

@@ -239,10 +239,36 @@ def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
         raise reason
 
     log.commit = refuse  # type: ignore[method-assign]
+    log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 1)  # type: ignore[method-assign]
     with pytest.raises(Aborted, match="moved on"):
         loop.run(log.stop)
 
     assert log.aborts == 3
+
+
+def stumble(_: ScriptedLog) -> list[Message]:
+    message = "no answer"
+    raise Unavailable(message)
+
+
+def test_failures_of_a_quiet_role_do_not_add_up_over_the_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 1)
+    monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
+
+    log, _ = run(tmp_path, assign, give(), stumble, give(), stumble, give(), give(message(0, 0)))
+
+    assert log.told == [([b"0.0"], {ZERO: 1})]
+
+
+def test_failures_add_up_while_there_is_something_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 1)
+    monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
+    log = ScriptedLog(assign, give(), stumble, give(), stumble, give())
+    log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 1)  # type: ignore[method-assign]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+
+    with pytest.raises(Unavailable, match="no answer"):
+        loop.run(log.stop)
 
 
 def test_lag_is_known_as_soon_as_the_partitions_are_ready(tmp_path: Path) -> None:
