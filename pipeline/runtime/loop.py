@@ -286,6 +286,7 @@ class TransactionalLoop:
         if now - self._displaced_at < _DISPLACED_SESSIONS * self._session:
             raise self._slot_in_use(error) from error
         self._displaced_at = now
+        self._holdings.taken(self._consumer.assignment())  # nobody else will say so
         self._start_over(error, stop)
         self._consumer.close()
         self._consumer = self._new_consumer()

@@ -140,6 +140,12 @@ def assign(log: ScriptedLog) -> list[Message]:
     return []
 
 
+def assign_zero(log: ScriptedLog) -> list[Message]:
+    log.held = {ZERO}
+    log.assigned([ZERO])
+    return []
+
+
 def give(*messages: Message) -> Callable[[ScriptedLog], list[Message]]:
     return lambda _: list(messages)
 
@@ -373,8 +379,7 @@ def test_role_whose_rounds_fail_says_why_until_one_does_not(tmp_path: Path) -> N
     assert told == [(True, ""), (True, ""), (False, "no space left"), (True, "")]
 
 
-def displace(log: ScriptedLog) -> list[Message]:
-    log.held = set()
+def displace(_: ScriptedLog) -> list[Message]:
     raise Fenced
 
 
@@ -383,6 +388,16 @@ def test_worker_that_lost_its_place_in_the_group_joins_it_once_more(tmp_path: Pa
 
     assert log.told == [([b"0.0"], {ZERO: 1})]
     assert sorted(role.dropped) == [ZERO, ONE]
+
+
+def test_worker_that_comes_back_knows_no_lag_of_what_it_does_not_get_again(tmp_path: Path) -> None:
+    log = ScriptedLog(assign, give(), displace, assign_zero, give())
+    log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 5)  # type: ignore[method-assign]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+
+    loop.run(log.stop)
+
+    assert loop.progress.lag == {ZERO: 5}
 
 
 def test_worker_that_loses_its_place_in_the_group_again_gives_up(tmp_path: Path) -> None:
