@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 
 from pipeline.failure import Failure
 
@@ -26,6 +28,8 @@ _COMMANDS: Final = {
     "worker": "worker:worker",
 }
 """Where each is. It is loaded when it is asked for: a worker that starts again should not wait for the others."""
+_SECRET: Final = frozenset({"clickhouse_dsn", "kafka_options"})
+"""Settings that may hold a password: what is wrong with one is told without what it holds."""
 
 
 class _Commands(click.Group):
@@ -61,6 +65,8 @@ def main() -> None:
         accrue()
     except ValidationError as error:
         _fail(_problems_of(error))
+    except SettingsError as error:  # the only setting that is JSON
+        _fail(f"ACCRUE_KAFKA_OPTIONS: write a JSON object ({error})")
     except Failure as error:
         _fail("\n".join((str(error), *getattr(error, "__notes__", ()))))
 
@@ -72,7 +78,12 @@ def _fail(message: str) -> None:
 
 def _problems_of(error: ValidationError) -> str:
     """The settings that are wrong, one a line."""
-    return "\n".join(
-        f"ACCRUE_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}, not {one['input']!r}"
-        for one in error.errors()
-    )
+    return "\n".join(map(_problem, error.errors()))
+
+
+def _problem(one: ErrorDetails) -> str:
+    setting, *inside = one["loc"]
+    name = f"ACCRUE_{setting}".upper()
+    if setting in _SECRET:
+        return f"{name}: {': '.join([*map(str, inside[:1]), one['msg']])}"
+    return f"{name}: {one['msg']}, not {one['input']!r}"

@@ -18,6 +18,10 @@ from pipeline.failure import Failure
 
 _SCHEMES: Final = {"http": False, "clickhouse": False, "https": True, "clickhouses": True}
 """Whether a scheme is TLS."""
+_HOW_TO_WRITE_ONE: Final = (
+    f"write chdb:///folder or http://host:8123/database ({', '.join(['chdb', *_SCHEMES])}), and in a password %23 for "
+    "#, %2F for /, %3F for ?, %5B for ["
+)
 _CONNECT_SECONDS: Final = 10
 _ANSWER_SECONDS: Final = 20
 """How long ClickHouse may be silent; an insert that it was silent about is made again with its token. While it works it
@@ -38,19 +42,23 @@ def open_clickhouse(dsn: str) -> Client:
 
     A client belongs to one thread; several in one process may share a folder. Raises `CannotConnect`.
     """
-    address = urlsplit(dsn)
+    try:
+        address = urlsplit(dsn)
+        port = address.port
+    except ValueError:  # which may quote a piece of the password
+        message = f"this is no ClickHouse address; {_HOW_TO_WRITE_ONE}"
+        raise CannotConnect(message) from None
     if address.scheme == "chdb":
         return _open_folder(Path(unquote(address.path)))
     if address.scheme not in _SCHEMES or not address.hostname:
-        known = ", ".join(["chdb", *_SCHEMES])
-        message = f"{dsn!r} is no ClickHouse address; write chdb:///folder or http://host:8123/database ({known})"
+        message = f"{address.scheme}://{address.hostname or ''} is no ClickHouse address; {_HOW_TO_WRITE_ONE}"
         raise CannotConnect(message)
     secure = _SCHEMES[address.scheme]
     try:
         return clickhouse_connect.get_client(
             interface="https" if secure else "http",
             host=address.hostname,
-            port=address.port or (8443 if secure else 8123),
+            port=port or (8443 if secure else 8123),
             username=unquote(address.username or "default"),
             password=unquote(address.password or ""),
             database=address.path.strip("/") or "default",

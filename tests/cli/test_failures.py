@@ -81,6 +81,24 @@ def test_setting_that_is_wrong_is_named_by_its_variable(terminal: Terminal) -> N
     assert "'none at all'" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        pytest.param('{"sasl.password": ["secret"]}', "sasl.password: Input should be a valid string", id="no text"),
+        pytest.param('["secret"]', "Input should be a valid dictionary", id="no object"),
+        pytest.param('{"sasl.password": "secret', "write a JSON object", id="no JSON"),
+    ],
+)
+def test_setting_that_may_hold_a_password_is_told_without_it(terminal: Terminal, options: str, problem: str) -> None:
+    terminal.set("ACCRUE_KAFKA_OPTIONS", options)
+
+    ended = terminal.run("topics", "list")
+
+    assert ended.code == 2
+    assert f"ACCRUE_KAFKA_OPTIONS: {problem}" in ended.err
+    assert "secret" not in ended.err + ended.out
+
+
 def test_changed_program_needs_a_higher_version(with_topics: Terminal, tmp_path: Path) -> None:
     changed = tmp_path / "changed.yaml"
     changed.write_text(ROASTERY.read_text().replace("Copper Kettle Rewards", "Tin Kettle Rewards"))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -54,10 +55,24 @@ def test_a_folder_held_by_another_process_is_an_error_that_names_it(folder: Path
     )
 
 
-@pytest.mark.parametrize("dsn", ["", "folder", "postgres://host/db", "http://"])
-def test_an_address_of_another_kind_is_an_error_that_says_what_to_write(dsn: str) -> None:
-    with pytest.raises(CannotConnect, match=r"is no ClickHouse address; write chdb:///folder or http://host:8123"):
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "",
+        "folder",
+        "http://",
+        "postgres://user:secret@host/db",
+        "http://user:secret#1@host:8123/db",
+        "http://user:secret[1@host:8123/db",
+    ],
+)
+def test_an_address_of_another_kind_is_an_error_that_says_what_to_write_and_tells_no_password(dsn: str) -> None:
+    with pytest.raises(
+        CannotConnect, match=r"is no ClickHouse address; write chdb:///folder or http://host:8123"
+    ) as told:
         open_clickhouse(dsn)
+
+    assert "secret" not in "".join(format_exception(told.value))
 
 
 def test_a_server_that_does_not_answer_is_an_error_that_names_it() -> None:
