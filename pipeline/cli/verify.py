@@ -78,7 +78,7 @@ def verify(
     if wrong := [number for number in numbers if number >= settings.partitions]:
         message = f"there is no partition {wrong[0]}: the topics have {settings.partitions}"
         raise click.UsageError(message)
-    chosen = numbers or range(settings.partitions)
+    chosen = sorted(set(numbers)) or range(settings.partitions)
     report = Report(limit_findings)
     found: list[Invariant] = []
     stored, late = Figures(0, 0), 0

@@ -53,6 +53,13 @@ def test_damage_in_a_partition_that_is_not_asked_for_is_not_seen(decided: Termin
     assert decided.run("verify", "--partition", "1").code == 1
 
 
+def test_partition_that_is_named_twice_is_looked_at_once(decided: Terminal) -> None:
+    once = decided.run("verify", "--partition", "1", "--json").json
+
+    assert once["holds"]
+    assert decided.run("verify", "--partition", "1", "--partition", "1", "--json").json == once
+
+
 def test_partition_that_there_is_not_is_told(decided: Terminal) -> None:
     ended = decided.run("verify", "--partition", "4")
 
