@@ -22,8 +22,6 @@ from topics.catalog import Catalog
 
 _STRETCH: Final = 10_000
 """Messages compared with one query a table."""
-_TOLD_MAX: Final = 200
-"""Offsets of one stretch of one table that are looked at one by one."""
 
 _FACT_TABLES: Final = tuple(dict.fromkeys(("fact_messages", "ledger_entries", *(one.table for one in SHAPES.values()))))
 
