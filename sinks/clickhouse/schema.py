@@ -6,6 +6,9 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from sinks.clickhouse.connect import CannotConnect, NoAnswer, reason
 
 _NOTES: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -34,11 +37,22 @@ def migrations() -> list[Migration]:
 
 
 def migrate(client: Client) -> list[str]:
-    """Apply what is missing; the names of what was applied.
+    """Apply what is missing; the names of what was applied. Raises `CannotConnect`, and `NoAnswer` of its kinds.
 
     A migration that was cut off is applied again from its beginning, and two processes may migrate at once: every
     statement can run twice.
     """
+    try:
+        return _migrate(client)
+    except OperationalError as error:
+        message = f"ClickHouse does not answer while the tables are made: {reason(error)}"
+        raise NoAnswer(message) from error
+    except ClickHouseError as error:
+        message = f"ClickHouse does not make the tables: {reason(error)}"
+        raise CannotConnect(message) from error
+
+
+def _migrate(client: Client) -> list[str]:
     client.command(_NOTES)
     applied = {version for (version,) in client.query("SELECT version FROM schema_migrations").result_rows}
     names = []

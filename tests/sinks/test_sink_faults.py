@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from pipeline.cli.place import Place
 from pipeline.log.embedded import EmbeddedLog
+from pipeline.runtime.settings import Settings
 from sinks.clickhouse.connect import open_clickhouse
 from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.sink import ClickHouseSink
@@ -92,6 +95,25 @@ def test_a_sink_may_start_before_its_server(tmp_path: Path, embedded_log: Embedd
 
         assert sink.error is None
         assert counts(open_clickhouse(server.dsn)) == EVERYTHING
+
+
+@pytest.mark.parametrize("kind", ["refuse", "error"])
+def test_a_sink_may_start_while_its_server_does_not_make_the_tables(
+    server: Server, client: Client, embedded_log: EmbeddedLog, kind: Kind
+) -> None:
+    place = Place(Settings(clickhouse_dsn=server.dsn))
+    tell(embedded_log)
+    server.fault(kind, "SELECT version FROM schema_migrations", times=1_000, code=241)
+
+    with ExitStack() as opened:
+        writer = ClickHouseWriter(lambda: opened.enter_context(place.clickhouse()))
+        with running_sink(ClickHouseSink(embedded_log, writer, settings())) as sink:
+            sink.wait_until(lambda: "the tables" in sink.sink.status()[1])
+            server.heal()
+            sink.drain(embedded_log)
+
+    assert sink.error is None
+    assert counts(client) == EVERYTHING
 
 
 @pytest.mark.parametrize(
