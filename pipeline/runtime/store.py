@@ -190,6 +190,7 @@ class PartitionStore:
                     continue
                 yield _INSTANT.unpack_from(key)[0], key[_INSTANT_BYTES:]
         except Exception as error:
+            del index  # whoever keeps the error would keep the files open, and nobody could begin anew
             raise self._given_up(error) from error
 
     def _given_up(self, error: Exception) -> StoreFailed:
