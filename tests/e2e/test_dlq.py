@@ -45,6 +45,7 @@ def listed(product: Product, *filters: str) -> list[dict[str, Any]]:
     return entries
 
 
+@pytest.mark.parametrize("product", ["kafka"], indirect=True)
 def test_what_is_put_right_counts_once_and_what_is_not_comes_back_as_a_new_entry(product: Product) -> None:
     product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
     soon = time.time_ns() // 1_000_000 + HALF_AN_HOUR

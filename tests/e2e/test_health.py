@@ -118,7 +118,7 @@ def test_worker_is_stopped_within_the_grace_of_its_orchestrator_though_its_broke
 
 def test_second_signal_ends_a_worker_at_once_though_its_broker_hangs(place: Place, worker: Worker) -> None:
     keep_busy(place)
-    hang(place, worker)
+    place.broker.signal(signal.SIGSTOP)
     worker.send_signal(signal.SIGTERM)
     wait_until(lambda: "Signal received" in worker.last_words(), worker)
 

@@ -42,8 +42,9 @@ def start(server: Server, kafka_bootstrap: str, tmp_path: Path) -> Iterator[Star
     """Starts a sink; none outlives the test, whatever becomes of it."""
     members: list[Member] = []
 
-    def started(feed: Feed, end: End | None = None, **more: Any) -> Member:
-        members.append(Member(tmp_path, kafka_bootstrap, server.dsn, feed.settings, end, **more))
+    def started(feed: Feed, end: End | None = None, *, member: str | None = None, **more: Any) -> Member:
+        settings = {**feed.settings, "member": member}
+        members.append(Member(tmp_path, kafka_bootstrap, server.dsn, settings, end, **more))
         return members[-1]
 
     yield started
@@ -75,10 +76,11 @@ def test_sinks_killed_one_after_the_other_at_every_step_leave_every_row_once(
     for param in KILLED:
         feed.send(7)
         [end] = param.values
-        assert start(feed, end).wait_for_death() == -signal.SIGKILL
+        # Under one name, as a worker's sink: the next has the partitions without waiting for the session of the last.
+        assert start(feed, end, member="sink-0").wait_for_death() == -signal.SIGKILL
 
     feed.send(7)
-    last = start(feed)
+    last = start(feed, member="sink-0")
     feed.wait_until_stored()
 
     assert last.stop() == 0
@@ -86,15 +88,15 @@ def test_sinks_killed_one_after_the_other_at_every_step_leave_every_row_once(
 
 
 FROZEN = [
-    pytest.param(End("commit", 0, done=False, signal=signal.SIGSTOP), id="before its intent"),
-    pytest.param(End("commit", 0, done=True, signal=signal.SIGSTOP), id="between intent and insert"),
-    pytest.param(End("insert points_facts", 0, done=False, signal=signal.SIGSTOP), id="about to insert"),
-    pytest.param(End("commit", 1, done=False, signal=signal.SIGSTOP), id="before its offset"),
+    pytest.param(End("commit", 0, done=False, signal=signal.SIGSTOP), True, id="before its intent, heir gone"),
+    pytest.param(
+        End("insert points_facts", 0, done=False, signal=signal.SIGSTOP), False, id="about to insert, heir at work"
+    ),
+    pytest.param(End("commit", 1, done=False, signal=signal.SIGSTOP), True, id="before its offset, heir gone"),
 ]
 
 
-@pytest.mark.parametrize("left", [pytest.param(False, id="heir at work"), pytest.param(True, id="heir gone")])
-@pytest.mark.parametrize("end", FROZEN)
+@pytest.mark.parametrize(("end", "left"), FROZEN)
 def test_a_frozen_sink_whose_partition_went_on_without_it_adds_nothing_when_it_wakes(
     clickhouse: Client, kafka_log: KafkaLog, prefix: str, start: Start, end: End, *, left: bool
 ) -> None:
@@ -167,9 +169,9 @@ def test_a_sink_stays_a_member_of_its_group_while_clickhouse_is_away(
     feed = Feed(kafka_log, prefix, partitions=2)
     feed.send(5)
     server.fault("refuse", "INSERT INTO", times=1_000)
-    sink = start(feed, session_seconds=6.0, max_poll_interval=6.0)
-    # with half a second between two tries, twice as long as it may go without a poll
-    sink.wait_until_it_says("is tried again", times=4 + 2 * 12)
+    sink = start(feed, session_seconds=4.0, max_poll_interval=4.0)
+    # with half a second between two tries, half as long again as it may go without a poll
+    sink.wait_until_it_says("is tried again", times=4 + 12)
     feed.send(6)
 
     server.heal()
@@ -187,7 +189,7 @@ def test_three_sinks_and_a_server_that_fail_by_turns_leave_every_row_once(
     feed = Feed(kafka_log, prefix, partitions=4)
     members = [start(feed) for _ in range(3)]
     tables = ["journal", "fact_messages", "points_facts", "ledger_entries"]
-    for fault in ("kill the sink", "kill the server", "freeze", "drop", "mute", "refuse", "kill both", "freeze"):
+    for fault in ("kill the sink", "freeze", "mute", "kill both"):
         feed.send(chance.randrange(10, 40))
         table = chance.choice(tables)
         unlucky = chance.randrange(3)
@@ -197,17 +199,13 @@ def test_three_sinks_and_a_server_that_fail_by_turns_leave_every_row_once(
                 feed.send(5)
                 feed.wait_until_stored()  # so its partitions have gone to others
                 members[unlucky].signal(signal.SIGCONT)
-            case "drop" | "refuse" | "mute":
-                server.fault(fault, f"INSERT INTO {table}", times=3)
-                until(lambda: server.pending() == 0)
-                server.heal()
             case _:
                 server.fault("mute", f"INSERT INTO {table}")
                 until(lambda: server.pending() == 0)
-                if fault != "kill the server":
+                if fault != "mute":
                     members[unlucky].kill()
                     members[unlucky] = start(feed)
-                if fault != "kill the sink":
+                if fault == "kill both":
                     server.kill()
                     server.start()
                 server.heal()
