@@ -80,6 +80,8 @@ class _Verification:
         self._decided = stack.enter_context(closing(Kept(self._folder / "decided")))
         self._store = stack.enter_context(closing(PartitionStore(self._folder / "store", "verify")))
         self._store.note(0)  # empty, and whole as that
+        self._unknown_commits: set[str] = set()
+        """What was told already; it is asked for again and again."""
 
     def run(self) -> None:
         # 1 what is committed, and its state
@@ -164,7 +166,9 @@ class _Verification:
         try:
             return mark_of(committed)
         except UnknownCommit as error:
-            self._report.find(Check.OFFSETS, name_of(journal), str(error))
+            if str(error) not in self._unknown_commits:
+                self._unknown_commits.add(str(error))
+                self._report.find(Check.OFFSETS, name_of(journal), str(error))
             return None
 
     def _await_commit(self, found: Mark, wanted: Mark | None) -> tuple[Mark | None, bool]:
