@@ -68,9 +68,9 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
     if as_json:
         print_json({"topic": name, "sent": sent, "without_customer": nameless})
     else:
-        click.echo(f"sent {sent:,} messages to {name}")
+        click.echo(f"sent {sent:,} {'message' if sent == 1 else 'messages'} to {name}")
         if nameless:
-            click.echo(f"{nameless:,} of them name no customer: they will be dead letters", err=True)
+            click.echo(f"without a customer: {nameless:,}, to become dead letters; see accrue dlq list", err=True)
 
 
 def _messages(file: IO[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from pipeline.cli.letter_view import cell
 from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
 from pipeline.cli.place import Place
 from pipeline.cli.reading import ends_of, follow, partitions_of, read_all
@@ -90,4 +91,4 @@ def line_of(message: Message) -> str:
     )
     when = instant(body["createdAt"]).strftime("%Y-%m-%d %H:%M")
     customer = (message.key or b"").decode().partition(":")[2]
-    return f"[dim]{when}[/]  [bold]{event_name(message):28}[/] customer {customer}  [dim]{numbers[:110]}[/]"
+    return f"[dim]{when}[/]  [bold]{event_name(message):28}[/] customer {customer}  [dim]{cell(numbers[:110])}[/]"

@@ -53,7 +53,7 @@ class DeadLetters:
             text = (
                 f"more than {self._max} messages in a minute could not be read; the last was "
                 f"{message.topic}:{message.partition}:{message.offset}, {reason}: {problem}. Correct the producer, "
-                "or raise ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX"
+                "then start the worker again, with a higher ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX if as many still wait"
             )
             raise TooManyDeadLetters(text)
         headers = dead_letter_headers(message, reason, defects, stage=self._stage)

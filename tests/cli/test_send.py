@@ -87,3 +87,10 @@ def test_messages_sent_as_of_now_keep_all_but_their_time(with_topics: Terminal) 
     assert (first, second) == (b"nonsense", b'{"b": 1}')
     assert now | {"eventTime": 0} == {"orgId": 1, "customerId": 5, "eventTime": 0, "a": [1.50]}
     assert before <= now["eventTime"] <= time.time_ns() // 1_000_000
+
+
+def test_one_without_a_customer_is_told_with_where_to_look(with_topics: Terminal) -> None:
+    ended = with_topics.done("send", "-", stdin=b'{"orgId": 1}')
+
+    assert ended.out == "sent 1 message to loyalty.transactions\n"
+    assert ended.err == "without a customer: 1, to become dead letters; see accrue dlq list\n"
