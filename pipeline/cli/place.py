@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import click
+
 from pipeline.failure import Failure
 from pipeline.log.embedded import FILE_NAME, EmbeddedLog
 from pipeline.log.port import Log, TopicSpec
-from pipeline.runtime.settings import Settings
+from pipeline.runtime.settings import Settings, unknown_variables
 from topics.catalog import Catalog, defects
 
 if TYPE_CHECKING:
@@ -109,6 +112,8 @@ class Place(NamedTuple):
 
 def place_of(data_dir: Path | None) -> Place:
     """The place that the environment names; a folder that is named is used, whatever servers the environment names."""
+    for name in unknown_variables(os.environ):
+        click.echo(f"warning: {name} is no setting of Accrue and has no effect", err=True)
     if data_dir is None:
         return Place(Settings())
     return Place(Settings(data_dir=data_dir, kafka_bootstrap=None, clickhouse_dsn=None, state_dir=None))

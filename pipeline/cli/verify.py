@@ -84,7 +84,7 @@ def verify(
     stored, late = Figures(0, 0), 0
     with ExitStack() as stack:
         client = _clickhouse(place, stack, needed=clickhouse_only or not place.has_log, wanted=not log_only)
-        log = stack.enter_context(place.log(checked=False)) if place.has_log or client is None else None
+        log = stack.enter_context(place.log()) if place.has_log or client is None else None
         bars = stack.enter_context(_bars())
         if log is not None and not clickhouse_only:
             patience = settings.transaction_timeout.total_seconds() if hanging_after is None else hanging_after

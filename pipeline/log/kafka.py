@@ -41,7 +41,7 @@ class KafkaLog:
     `consume` for `max_poll_interval` seconds loses its partitions.
     """
 
-    def __init__(self, bootstrap: str, settings: Settings = _NONE, *, max_poll_interval: float = 300.0) -> None:
+    def __init__(self, bootstrap: str, settings: Settings = _NONE, *, max_poll_interval: float = 60.0) -> None:
         self._settings: Settings = {"bootstrap.servers": bootstrap, "log_level": 4, **settings}
         self._max_poll_interval = max_poll_interval
         try:

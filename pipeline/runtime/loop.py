@@ -343,7 +343,7 @@ class TransactionalLoop:
         ready = self._holdings.ready()
         if ready and (now >= self._look_due or ready != self.progress.lag.keys()):
             self._look_due = now + _LAG_SECONDS
-            with suppress(Unavailable):
+            with suppress(LogError):  # a real loss shows when reading
                 self._holdings.look(self._log.ends(ready, _LOOK_SECONDS))
                 if not any(self.progress.lag.values()):
                     self._failures = 0  # nothing is left that could fail, and a quiet role may not commit for days

@@ -9,7 +9,7 @@ from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.verdict import Defect
-from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unavailable
+from pipeline.log.port import Committed, Log, LogError, Message, Outgoing, Partition
 from pipeline.runtime.changelog import Restore
 from pipeline.runtime.deadletters import DeadLetters
 from pipeline.runtime.loop import Decided, Finished
@@ -211,7 +211,7 @@ class LoyaltyRole:
             return
         self._noted_at = now
         changelogs = [Partition(self._changelog, number) for number, one in self._partitions.items() if one.touched]
-        with suppress(Unavailable):
+        with suppress(LogError):
             ends = self._log.ends(changelogs, _CALL_SECONDS)
             self._to_note = {partition.number: end for partition, end in ends.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,3 +91,10 @@ class Settings(BaseSettings):
     def transactional_id(self, role: str) -> str:
         """Under which name a role of this slot writes: the same after each start, so that it ends its own leavings."""
         return f"{self.prefix}{self.group}-{role}-{self.slot}"
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Names that look like settings and are none, such as a misspelt one; those of the tests are left out."""
+    known = {f"ACCRUE_{name}".upper() for name in Settings.model_fields}
+    ours = {name for name in environment if name.startswith("ACCRUE_") and not name.startswith("ACCRUE_TEST_")}
+    return sorted(ours - known)

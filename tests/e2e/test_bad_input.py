@@ -59,6 +59,14 @@ def place_of(message: Message) -> str:
     return f"{message.topic}:{message.partition}:{message.offset}"
 
 
+def has_read_all(product: Product) -> bool:
+    """Whether intake has committed all that is in the input topics: it owes no order between partitions."""
+    topics = [product.place.catalog.name(topic) for topic in INPUTS]
+    with product.place.log() as log:
+        committed = log.group_offsets(f"{product.place.settings.group}.intake", topics)
+        return all((committed[one].offset or 0) >= end for one, end in log.ends(committed.keys(), 10.0).items())
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     product = Product(tmp_path_factory.mktemp("bad-input"))
@@ -75,7 +83,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         lines = b"".join(value + b"\n" for _, _, value in inputs if value and b"\n" not in value)
         product.run("send", "-", "--topic", "events", stdin=lines)
         product.run("send", "-", stdin=json.dumps(GOOD | {"eventTime": now}).encode())
-        wait_until(lambda: bool(watch.facts_of(100, 77)), worker)
+        wait_until(lambda: bool(watch.facts_of(100, 77)) and has_read_all(product), worker)
         wait_until(watch.is_stored, worker)
         worker.stop()
         facts = watch.facts_of(100, 77)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipeline.runtime.settings import Settings
+from pipeline.runtime.settings import Settings, unknown_variables
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,3 +40,9 @@ def test_setting_out_of_its_limits_is_refused(monkeypatch: pytest.MonkeyPatch, n
 
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_misspelt_setting_is_known_for_none() -> None:
+    names = ["ACCRUE_SESION_TIMEOUT", "ACCRUE_SESSION_TIMEOUT", "ACCRUE_TEST_KAFKA", "HOME"]
+
+    assert unknown_variables(names) == ["ACCRUE_SESION_TIMEOUT"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.clock import SystemClock
-from pipeline.log.port import Headers, Log, Message, Outgoing, Partition, TopicSpec
+from pipeline.log.port import Headers, Log, Message, Outgoing, Partition, TopicSpec, Unavailable
 from pipeline.runtime.intake_role import IntakeRole
 from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
@@ -144,7 +144,10 @@ class Workshop:
             ends[Partition(message.topic, message.partition)] = message.offset + 1
 
         def read() -> bool:
-            committed = self.log.group_offsets(group, names)
+            try:
+                committed = self.log.group_offsets(group, names)
+            except Unavailable:  # the loop that asks may itself hold a transaction open
+                return False
             return all((committed[one].offset or 0) >= end for one, end in ends.items())
 
         return Until(read)
