@@ -200,7 +200,8 @@ class Watch:
     def is_stored(self) -> bool:
         """Whether the sink has committed everything that is in the log now."""
         self.clock()
-        if any((self._consumer.position(one) or 0) < self._consumer.bounds(one, 30.0)[1] for one in self._partitions):
+        ends = self._log.ends(self._partitions, 30.0)
+        if any((self._consumer.position(one) or 0) < end for one, end in ends.items()):
             return False
         committed = self._log.group_offsets(self._sink, self._topics)
         return all((committed[one].offset or 0) > last for one, last in self._last.items())

@@ -11,10 +11,7 @@ from tests.e2e import shop
 from tests.e2e.conftest import LOGS, Settled, product_on
 from tests.e2e.product import Product, Watch, Worker, wait_until
 
-SMALL = {
-    "embedded": {"ACCRUE_TRANSACTION_RECORDS_MAX": "5", "ACCRUE_BATCH_RECORDS_MAX": "5"},
-    "kafka": {"ACCRUE_TRANSACTION_RECORDS_MAX": "20", "ACCRUE_BATCH_RECORDS_MAX": "20"},
-}
+SMALL = {"ACCRUE_TRANSACTION_RECORDS_MAX": "5", "ACCRUE_BATCH_RECORDS_MAX": "5"}
 """So many transactions that there is a midway to be caught at."""
 
 
@@ -39,11 +36,11 @@ def test_worker_killed_stopped_and_robbed_of_its_state_gives_the_same(
     shop.load(product)
 
     with product.watched() as watch:
-        with product.worker(**SMALL[log]) as killed:
+        with product.worker(**SMALL) as killed:
             wait_for_part(watch, 1, 8, killed)
             killed.kill()
         assert watch.clock() < shop.END
-        with product.worker(**SMALL[log]) as stopped:
+        with product.worker(**SMALL) as stopped:
             wait_for_part(watch, 2, 8, stopped)
             stopped.stop()
         drop_local_state(product)
