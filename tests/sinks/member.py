@@ -14,13 +14,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import sinks.clickhouse.sink
 from pipeline.log.kafka import KafkaLog
+from pipeline.log.port import Partition
 from sinks.clickhouse.connect import open_clickhouse
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import ClickHouseWriter
@@ -164,6 +165,9 @@ class _Log:
     def consumer(self, group: str | None = None, **named: Any) -> Any:
         inner = self._inner.consumer(group, **(named | {"session_timeout": self._session_seconds}))
         return _Consumer(inner, self._steps)
+
+    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+        return self._inner.ends(partitions, timeout)
 
 
 def main(told: dict[str, Any]) -> None:
