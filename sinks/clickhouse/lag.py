@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.clock import Clock
-from pipeline.log.port import Log, Partition, Unavailable
+from pipeline.log.port import Log, LogError, Partition
 from sinks.clickhouse.health import Health
 
 _EVERY_SECONDS: Final = 2.0
@@ -32,7 +32,7 @@ class Lag:
         self._due = now + _EVERY_SECONDS
         try:
             ends = self._log.ends(stored, _ANSWER_SECONDS)
-        except Unavailable:
+        except LogError:  # a broker that has just started may not know its topics; a real loss shows when reading
             self._health.heard(answer=False)
         else:
             self._health.heard(answer=True)
