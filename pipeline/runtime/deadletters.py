@@ -7,10 +7,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from pipeline.failure import Halted
 from pipeline.intake.deadletters import dead_letter_headers
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
-from pipeline.runtime.halted import Halted
 
 _WINDOW_SECONDS: Final = 60.0
 

@@ -16,9 +16,9 @@ from typing import Any, Final, Protocol, Self
 import faust
 from faust.app.base import BootStrategy
 
+from pipeline.failure import Halted
 from pipeline.log.port import Log, Message, Partition
 from pipeline.runtime.foreground import ForegroundWorker, leave_at_once
-from pipeline.runtime.halted import Halted
 from pipeline.runtime.intake_role import INTAKE, IntakeRole
 from pipeline.runtime.loop import Decided, Role, TransactionalLoop
 from pipeline.runtime.loyalty_role import LOYALTY, LoyaltyRole
