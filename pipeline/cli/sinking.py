@@ -63,17 +63,15 @@ def _run(settings: Settings, lag: Synchronized[int], hurry: Event, stop: Event) 
     with place.log() as log, sinks_of(place, log, linger_seconds=10.0) as [sink]:
         thread = threading.Thread(target=sink.run, args=(stop_sink,), name="accrue-sink", daemon=True)
         thread.start()
-        watch = log.consumer()
         try:
             while not stop.wait(_LOOK_SECONDS) and thread.is_alive() and (demo is None or demo.is_alive()):
                 hurried = hurry.is_set()
                 if hurried:
                     sink.hurry()
-                left = sink.lag(watch)
+                left = sink.lag()
                 if hurried:
                     lag.value = left
         finally:
-            watch.close()
             stop_sink.set()
             thread.join(_STOP_SECONDS)
     if not stop.is_set():

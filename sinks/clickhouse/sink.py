@@ -159,17 +159,16 @@ class ClickHouseSink:
         """By partition of this member: everything before this offset is in ClickHouse."""
         return self._stored
 
-    def lag(self, watch: Consumer) -> int:
+    def lag(self) -> int:
         """Offsets at the log's end that are not in ClickHouse yet, of this member's partitions; 0 when drained.
 
-        `watch` is a consumer of the calling thread; it may be without a group. Before the first assignment nothing is
-        known, which counts as 1.
+        Before the first assignment nothing is known, which counts as 1. Raises `LogError` when the log does not say.
         """
-        timeout = self._settings.log_timeout_seconds
         stored = self._stored
         if not stored:
             return 1
-        return sum(max(0, watch.bounds(partition, timeout)[1] - offset) for partition, offset in stored.items())
+        ends = self._log.ends(stored, self._settings.log_timeout_seconds)
+        return sum(max(0, ends[partition] - offset) for partition, offset in stored.items())
 
     def _round(self, consumer: Consumer, stop: threading.Event) -> None:
         limit, poll = self._settings.messages_max, self._settings.poll_seconds

@@ -55,13 +55,9 @@ class Running:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def drain(self, log: Log) -> None:
+    def drain(self) -> None:
         """Wait until everything in the log is in ClickHouse."""
-        watch = log.consumer()
-        try:
-            self.wait_until(lambda: self.sink.lag(watch) == 0)
-        finally:
-            watch.close()
+        self.wait_until(lambda: self.sink.lag() == 0)
 
     def wait_until(self, happened: Any) -> None:
         """Wait, with a deadline, for something that the sink brings about."""
@@ -109,7 +105,7 @@ def running(log: Log, client: Client, using: SinkSettings | None = None) -> Iter
 def drain(log: Log, client: Client, using: SinkSettings | None = None) -> None:
     """Bring everything that is in the log into ClickHouse."""
     with running(log, client, using) as sink:
-        sink.drain(log)
+        sink.drain()
     assert sink.error is None
 
 

@@ -66,7 +66,7 @@ def test_an_insert_that_fails_is_made_again_until_it_is_there_once(
     server.fault(kind, f"INSERT INTO {table}", times=2)  # the client by itself tries again once
 
     with running_sink(sink_on(embedded_log, server)) as sink:
-        sink.drain(embedded_log)
+        sink.drain()
         server.heal()  # what was held arrives late
 
     assert sink.error is None
@@ -84,7 +84,7 @@ def test_a_server_killed_in_the_middle_of_an_insert_and_started_again_has_every_
             server.kill()
             sink.wait_until(lambda: "Connection refused" in sink.sink.status()[1])
             server.start()
-        sink.drain(embedded_log)
+        sink.drain()
         sink.wait_until(lambda: sink.sink.status() == (True, ""))
 
     assert sink.error is None
@@ -98,7 +98,7 @@ def test_a_sink_may_start_before_its_server(tmp_path: Path, embedded_log: Embedd
         with running_sink(sink_on(embedded_log, server)) as sink:
             sink.wait_until(lambda: "ClickHouse at 127.0.0.1 does not answer" in sink.sink.status()[1])
             server.start()
-            sink.drain(embedded_log)
+            sink.drain()
 
         assert sink.error is None
         assert counts(open_clickhouse(server.dsn)) == EVERYTHING
@@ -117,7 +117,7 @@ def test_a_sink_may_start_while_its_server_does_not_make_the_tables(
         with running_sink(ClickHouseSink(embedded_log, writer, settings())) as sink:
             sink.wait_until(lambda: "the tables" in sink.sink.status()[1])
             server.heal()
-            sink.drain(embedded_log)
+            sink.drain()
 
     assert sink.error is None
     assert counts(client) == EVERYTHING
@@ -144,7 +144,7 @@ def test_a_sink_says_what_somebody_must_do_and_goes_on_when_it_is_done(
     with running_sink(sink_on(embedded_log, server)) as sink:
         sink.wait_until(lambda: sink.sink.status()[1].endswith(f"; {remedy}"))
         server.heal()
-        sink.drain(embedded_log)
+        sink.drain()
         sink.wait_until(lambda: sink.sink.status() == (True, ""))
 
     assert sink.error is None
