@@ -47,6 +47,7 @@ def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouse
             state=catalog.name("state"),
             notifications=catalog.notifications if settings.sink_notifications else (),
             patience_seconds=settings.sink_patience.total_seconds(),
+            session_seconds=settings.session_timeout.total_seconds(),
             **(embedded | changes),
         )
         yield [ClickHouseSink(log, writer, sink_settings)]

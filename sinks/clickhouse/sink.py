@@ -71,9 +71,14 @@ class SinkSettings:
     backoff_seconds: float = 0.25
     """Before the second try; doubled before each that follows, up to `backoff_seconds_max`."""
     backoff_seconds_max: float = 5.0
-    trusted_seconds: float = 5.0
-    """How long what was committed is known to stand; less than the session timeout of the group."""
+    session_seconds: float = 10.0
+    """How long this sink may be silent before its group gives its partitions away."""
     log_timeout_seconds: float = 10.0
+
+    @property
+    def trusted_seconds(self) -> float:
+        """How long what was committed is known to stand: less than the group waits for a silent member."""
+        return self.session_seconds / 2
 
 
 class Unreadable(Exception):
@@ -116,10 +121,11 @@ class ClickHouseSink:
 
         What was not committed by then is read again by the next run.
         """
-        consumer = self._log.consumer(self._settings.group, member=self._settings.member)
+        using = self._settings
+        consumer = self._log.consumer(using.group, member=using.member, session_timeout=using.session_seconds)
         try:
             consumer.subscribe(
-                [*self._row_makers, self._settings.state],
+                [*self._row_makers, using.state],
                 assigned=self._unplaced.extend,
                 revoked=self._drop,
                 lost=self._drop,

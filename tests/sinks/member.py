@@ -157,14 +157,12 @@ class _Consumer:
 
 
 class _Log:
-    def __init__(self, inner: KafkaLog, steps: _Steps, session_seconds: float) -> None:
+    def __init__(self, inner: KafkaLog, steps: _Steps) -> None:
         self._inner = inner
         self._steps = steps
-        self._session_seconds = session_seconds
 
     def consumer(self, group: str | None = None, **named: Any) -> Any:
-        inner = self._inner.consumer(group, **(named | {"session_timeout": self._session_seconds}))
-        return _Consumer(inner, self._steps)
+        return _Consumer(self._inner.consumer(group, **named), self._steps)
 
     def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
         return self._inner.ends(partitions, timeout)
@@ -183,10 +181,10 @@ def main(told: dict[str, Any]) -> None:
     writer = _Writer(ClickHouseWriter(lambda: open_clickhouse(told["dsn"])), steps)
     settings = SinkSettings(
         **{"linger_seconds": 0.0, "poll_seconds": 0.05, "backoff_seconds": 0.05, "backoff_seconds_max": 0.5}
-        | {"trusted_seconds": SESSION_SECONDS / 2}
+        | {"session_seconds": told.get("session_seconds", SESSION_SECONDS)}
         | told["settings"]
     )
-    ClickHouseSink(_Log(log, steps, told.get("session_seconds", SESSION_SECONDS)), writer, settings).run(stop)  # type: ignore[arg-type]
+    ClickHouseSink(_Log(log, steps), writer, settings).run(stop)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

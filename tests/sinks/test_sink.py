@@ -224,7 +224,7 @@ def test_a_sink_that_was_frozen_in_an_insert_asks_before_its_next_step_whether_o
     clickhouse: Client, embedded_log: EmbeddedLog
 ) -> None:
     tell(embedded_log)
-    using = settings(trusted_seconds=0.0)
+    using = settings(session_seconds=0.0)
     inserting, go_on = threading.Event(), threading.Event()
     steps: list[str] = []
 
