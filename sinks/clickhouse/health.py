@@ -22,6 +22,8 @@ class Health:
         self._since = clock.now()
         """When that began."""
         self._unheard_since: float | None = None
+        self._lost_rounds = 0
+        self._lost_why = ""
 
     def begins(self, what: str) -> None:
         """A call that may take long begins."""
@@ -42,10 +44,21 @@ class Health:
         elif self._unheard_since is None:
             self._unheard_since = self._clock.now()
 
+    def loses(self, why: str) -> None:
+        """A round was given up. That happens to a sink that was frozen, but not twice in a row."""
+        self._lost_rounds += 1
+        self._lost_why = why
+
+    def gets_on(self) -> None:
+        """A round was finished, or nothing is left to store."""
+        self._lost_rounds = 0
+
     def trouble(self) -> str | None:
         """Why the sink does not get on; None when it does."""
         if self._trouble is not None:
             return self._trouble
+        if self._lost_rounds > 1:
+            return f"{self._lost_rounds} rounds in a row were given up: {self._lost_why}"
         now, since = self._clock.now(), self._unheard_since
         if since is not None and now - since > _UNHEARD_SECONDS:
             return f"the log has not answered for {now - since:.0f} s"

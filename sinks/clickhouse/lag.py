@@ -37,6 +37,8 @@ class Lag:
         else:
             self._health.heard(answer=True)
             self.behind = {partition: max(0, end - stored[partition]) for partition, end in ends.items()}
+            if not any(self.behind.values()):
+                self._health.gets_on()
 
     def forget(self, partitions: Sequence[Partition]) -> None:
         """These are somebody else's."""

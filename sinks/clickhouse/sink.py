@@ -187,6 +187,7 @@ class ClickHouseSink:
                 self._flush(consumer, stop)
         except Fenced as error:  # what is still ours is read again from what was committed
             _LOG.warning("reading again from the committed offsets: %s", error)
+            self._health.loses(str(error))
             self._readings.clear()
             self._unplaced[:] = consumer.assignment()
         self._stored = {
@@ -268,6 +269,7 @@ class ClickHouseSink:
         for reading, block in blocks.items():
             reading.finish(block)
         self._waiting_since = None
+        self._health.gets_on()
 
     def _insert(
         self, consumer: Consumer, reading: Reading, rows: Rows, token: str | None, stop: threading.Event

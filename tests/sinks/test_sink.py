@@ -10,12 +10,15 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 
+from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.log.port import Committed, Consumer, Message, Partition, Unavailable
+from pipeline.log.port import Committed, Consumer, Fenced, Message, Partition, Unavailable
+from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import ForeignMetadata, Intent
+from sinks.clickhouse.lag import Lag
 from sinks.clickhouse.sink import Unreadable
 from sinks.clickhouse.writer import NotInserted
-from tests.sinks.running import SECONDS, Running, contents, drain, running, settings, sink_on
+from tests.sinks.running import SECONDS, Running, contents, drain, running, running_sink, settings, sink_on
 from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
 
 EVERYTHING = {
@@ -363,6 +366,57 @@ def test_a_sink_that_the_log_does_not_answer_is_not_ready(
         sink.wait_until(lambda: sink.sink.status()[1].startswith("the log has not answered for"))
 
     assert sink.error is None
+
+
+def test_a_sink_whose_rounds_are_all_given_up_stays_not_ready_until_one_is_finished(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    let_in = threading.Event()
+    seen: list[tuple[bool, str]] = []
+
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = embedded_log.consumer(group, **named)
+
+        def commit_offsets(offsets: Mapping[Partition, Committed], timeout: float) -> None:
+            if not let_in.is_set():
+                seen.append(sink.status())
+                message = "another has it"
+                raise Fenced(message)
+            inner.commit_offsets(offsets, timeout)
+
+        return Wrapped(inner, commit_offsets=commit_offsets)
+
+    sink = sink_on(Wrapped(embedded_log, consumer=consumer), clickhouse)  # type: ignore[arg-type]
+    with running_sink(sink) as started:
+        started.wait_until(lambda: len(seen) >= 5)
+        let_in.set()
+        started.wait_until(lambda: sink.status() == (True, ""))
+
+    assert seen[:5] == [
+        (True, ""),
+        (True, ""),  # it may just have been frozen
+        *((False, f"{rounds} rounds in a row were given up: another has it") for rounds in (2, 3, 4)),
+    ]
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_sink_whose_rounds_were_given_up_is_ready_when_nothing_is_left_to_store(
+    embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.lag._EVERY_SECONDS", 0.0)
+    tell(embedded_log)
+    health = Health(SYSTEM_CLOCK)
+    health.works()
+    for _ in range(2):
+        health.loses("another has it")
+    lag = Lag(embedded_log, SYSTEM_CLOCK, health)
+
+    lag.look({Partition(JOURNAL, 0): 3})
+    behind = health.trouble()
+    lag.look({Partition(JOURNAL, 0): 4})
+
+    assert (behind, health.trouble()) == ("2 rounds in a row were given up: another has it", None)
 
 
 def test_a_sink_whose_insert_gets_no_answer_is_not_ready(
