@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from pipeline.clock import Clock
 from pipeline.log.port import Unavailable
+from sinks.clickhouse.connect import NoAnswer
 from sinks.clickhouse.health import Health
 from sinks.clickhouse.writer import NotInserted
 
@@ -38,7 +39,7 @@ class Patience:
             self._health.begins(what)
             try:
                 result = attempt()
-            except (NotInserted, Unavailable) as error:
+            except (NotInserted, NoAnswer, Unavailable) as error:
                 left = ends_at - self._clock.now()
                 if left <= 0:
                     raise

@@ -16,6 +16,7 @@ the group takes to give partitions away: what is committed is read again before,
 moved on is dropped. What such a sink had already sent carries a token that the other owner has used, too.
 
 While ClickHouse or the log is away, the same step is tried again and again, and the sink stays a member of its group.
+Where the group has lost its offsets, the sink halts rather than store again what ClickHouse has.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partiti
 from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import Intent, intent_of
 from sinks.clickhouse.lag import Lag
+from sinks.clickhouse.lost import require_offsets, stored_without_offset
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.patience import Patience, Stopped
 from sinks.clickhouse.reading import Reading
@@ -99,6 +101,11 @@ class ClickHouseSink:
             settings.journal: add_journal_record,
             settings.facts: add_fact_message,
             **dict.fromkeys(settings.notifications, add_notification),
+        }
+        self._first_tables = {
+            settings.journal: "journal",
+            settings.facts: "fact_messages",
+            **dict.fromkeys(settings.notifications, "notifications"),
         }
         self._health = Health(clock)
         self._lag = Lag(log, clock, self._health)
@@ -203,10 +210,15 @@ class ClickHouseSink:
 
     def _place(self, consumer: Consumer) -> None:
         """Begin at the committed offset of each new partition; a block that was begun there comes first."""
+        self._stay(consumer)
         timeout = self._settings.log_timeout_seconds
         partitions = list(self._unplaced)
         asked_at = self._clock.now()
         found = consumer.committed(partitions, timeout)
+        if stored := stored_without_offset(self._writer, self._first_tables, found):
+            # An intent comes before its rows: had another member just begun, the group would have an offset by now.
+            found = consumer.committed(partitions, timeout)
+            require_offsets(self._settings.group, found, stored)
         for partition in partitions:
             committed = found[partition]
             offset = committed.offset

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, Error, ProgrammingError
 
-from sinks.clickhouse.connect import CannotConnect, reason
+from sinks.clickhouse.connect import CannotConnect, NoAnswer, reason
 from sinks.clickhouse.rows import COLUMNS, Rows
 
 _SETTINGS: Final = {
@@ -54,6 +54,9 @@ class Writer(Protocol):
         deduplication window, whose rows may come again. Raises `Unfit` when that would be in vain.
         """
 
+    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
+        """By partition of the topic: the last offset that the table has a row of. `NoAnswer`: ask again."""
+
 
 class ClickHouseWriter:
     """Inserts into the tables of the sink, connecting when it has to; belongs to one thread, as its client does."""
@@ -77,6 +80,22 @@ class ClickHouseWriter:
             raise NotInserted(str(error)) from error
         except ClickHouseError as error:
             raise _verdict(error) from error
+
+    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
+        """By partition of the topic: the last offset that the table has a row of. `NoAnswer`: ask again."""
+        sql = (
+            f"SELECT src_partition, max(src_offset) FROM {table} "  # noqa: S608 - ours
+            "WHERE src_topic = %(topic)s GROUP BY src_partition"
+        )
+        try:
+            client = self._client or self.open()
+            rows: Iterable[Any] = client.query(sql, parameters={"topic": topic}).result_rows
+        except CannotConnect as error:
+            raise NoAnswer(str(error)) from error
+        except ClickHouseError as error:
+            message = f"ClickHouse does not say what it has of {topic}: {_told(error)}"
+            raise NoAnswer(message) from error
+        return dict(rows)
 
     def _insert(self, client: Client, rows: Rows, token: str | None) -> None:
         settings: dict[str, Any] = dict(_SETTINGS)
@@ -110,5 +129,10 @@ def _verdict(error: ClickHouseError) -> NotInserted | Unfit:
     if code in _OTHER_TABLES or (code is None and isinstance(error, DataError | ProgrammingError)):
         message = f"{reason(error)}; ClickHouse's tables are not those of this version: install the one that made them"
         return Unfit(message)
-    remedy = _REMEDIES.get(code) if code is not None else None
-    return NotInserted(f"{reason(error)}; {remedy}" if remedy else reason(error))
+    return NotInserted(_told(error))
+
+
+def _told(error: ClickHouseError) -> str:
+    """What went wrong, and what somebody must do where nothing else helps."""
+    remedy = _REMEDIES.get(error.code) if isinstance(error, Error) and error.code is not None else None
+    return f"{reason(error)}; {remedy}" if remedy else reason(error)

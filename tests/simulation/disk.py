@@ -185,6 +185,17 @@ class SimClickHouse:
                 message = "no answer"
                 raise NotInserted(message)
 
+    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
+        """By partition of the topic: the last offset that the table has a row of."""
+        last: dict[int, int] = {}
+        names = COLUMNS[table]
+        columns = [names.index(name) for name in ("src_topic", "src_partition", "src_offset")]
+        for row in self.tables[table]:
+            of, number, offset = (row[column] for column in columns)
+            if of == topic:
+                last[number] = max(offset, last.get(number, -1))
+        return last
+
 
 def row_of(values: Sequence[Any]) -> Row:
     return tuple([one if isinstance(one, str | int | None) else repr(one) for one in values])

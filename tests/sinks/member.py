@@ -133,6 +133,9 @@ class _Writer:
         [table] = rows
         self._steps.take(f"insert {table}", lambda: self._inner.insert(rows, token))
 
+    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
+        return self._inner.last_offsets(table, topic)
+
 
 class _Consumer:
     def __init__(self, inner: Any, steps: _Steps) -> None:

@@ -123,6 +123,23 @@ def test_a_sink_may_start_while_its_server_does_not_make_the_tables(
     assert counts(client) == EVERYTHING
 
 
+def test_a_sink_asks_again_what_is_stored_while_its_server_is_away(
+    server: Server, client: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    server.fault("refuse", "SELECT src_partition", times=1_000)
+
+    with running_sink(sink_on(embedded_log, server)) as sink:
+        sink.wait_until(lambda: sink.sink.status()[1].startswith("reading what was committed is tried again"))
+        asked = sink.sink.status()[1]
+        server.heal()
+        sink.drain()
+
+    assert "ClickHouse does not say what it has of test.journal: " in asked
+    assert sink.error is None
+    assert counts(client) == EVERYTHING
+
+
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import threading
 import time
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from pipeline.log.kafka import KafkaLog
 from sinks.clickhouse.connect import open_clickhouse
@@ -163,12 +166,13 @@ def test_partitions_change_hands_in_the_middle_of_a_block_that_clickhouse_does_n
     assert feed.found(clickhouse) == feed.expected()
 
 
+@pytest.mark.parametrize("statement", ["SELECT src_partition", "INSERT INTO"])
 def test_a_sink_stays_a_member_of_its_group_while_clickhouse_is_away(
-    server: Server, clickhouse: Client, kafka_log: KafkaLog, prefix: str, start: Start
+    server: Server, clickhouse: Client, kafka_log: KafkaLog, prefix: str, start: Start, statement: str
 ) -> None:
     feed = Feed(kafka_log, prefix, partitions=2)
     feed.send(5)
-    server.fault("refuse", "INSERT INTO", times=1_000)
+    server.fault("refuse", statement, times=1_000)
     sink = start(feed, session_seconds=4.0, max_poll_interval=4.0)
     # with half a second between two tries, half as long again as it may go without a poll
     sink.wait_until_it_says("is tried again", times=4 + 12)
@@ -179,6 +183,34 @@ def test_a_sink_stays_a_member_of_its_group_while_clickhouse_is_away(
 
     assert sink.stop() == 0
     assert "lost " not in sink.log()
+    assert feed.found(clickhouse) == feed.expected()
+
+
+def test_a_group_that_was_deleted_gets_the_offsets_that_its_sink_names_and_every_row_stays_once(
+    clickhouse: Client, kafka_bootstrap: str, kafka_log: KafkaLog, prefix: str, start: Start
+) -> None:
+    feed = Feed(kafka_log, prefix, partitions=2)
+    group = feed.settings["group"]
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    feed.send(5)
+    first = start(feed)
+    feed.wait_until_stored()
+    assert first.stop() == 0
+    [deleted] = admin.delete_consumer_groups([group]).values()
+    deleted.result(SECONDS)
+    feed.send(3)
+
+    halted = start(feed)
+    assert halted.wait_for_death() == 1
+    told = re.findall(rf"({prefix}\S+),(\d+),(\d+)", halted.log())
+    places = [TopicPartition(topic, int(number), int(offset)) for topic, number, offset in told]
+    [altered] = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)]).values()
+    altered.result(SECONDS)
+    last = start(feed)
+    feed.wait_until_stored()
+
+    assert last.stop() == 0
+    assert sorted(told) == [(f"{prefix}{topic}", number, "5") for topic in ("facts", "journal") for number in "01"]
     assert feed.found(clickhouse) == feed.expected()
 
 
