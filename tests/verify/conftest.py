@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clickhouse_connect.driver.client import Client
 
 from pipeline.log.embedded import EmbeddedLog
-from sinks.clickhouse.connect import open_clickhouse
-from sinks.clickhouse.rows import COLUMNS
-from sinks.clickhouse.schema import migrate
+from tests.clickhouse import clickhouse, engine, folder
 from tests.runtime.workshop import Workshop, history
+
+__all__ = ["at_once", "clickhouse", "engine", "folder", "workshop"]
 
 
 @pytest.fixture(autouse=True)
@@ -31,20 +30,3 @@ def workshop(tmp_path: Path, embedded_log: EmbeddedLog) -> Iterator[Workshop]:
     workshop.decide_all(transaction_records_max=40, tick_customers_max=3)
     yield workshop
     workshop.close()
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """The embedded engine with all tables and views; a process can have one at a time."""
-    client = open_clickhouse(f"chdb://{tmp_path_factory.mktemp('clickhouse')}")
-    migrate(client)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def clickhouse(engine: Client) -> Client:
-    """All tables empty."""
-    for table in COLUMNS:
-        engine.command(f"TRUNCATE TABLE {table}")
-    return engine
