@@ -86,7 +86,7 @@ class SimBroker:
     def group(self, name: str) -> Group:
         """A group, made at the first mention."""
         if name not in self.groups:
-            self.groups[name] = Group(self.machine, self.partitions)
+            self.groups[name] = Group(self.machine, self.partitions, lambda: self.down_until)
         return self.groups[name]
 
     def partitions(self, topic: str) -> list[Partition]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
 from tests.simulation.client import Client
-from tests.simulation.groups import Change, Group, Member
+from tests.simulation.groups import Group, Member, News
 
 if TYPE_CHECKING:
     from tests.simulation.broker import SimBroker
@@ -58,8 +58,8 @@ class SimConsumer(Client):
         deadline = machine.now + timeout
         while True:
             away = self._broker.reaches(self.process)
+            self._keep_membership()
             if away <= machine.now:
-                self._keep_membership()
                 if faults.hit("redelivered"):
                     self._redeliver()
                 if messages := self._read(limit):
@@ -122,13 +122,27 @@ class SimConsumer(Client):
         return self.held.get(partition)
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group; one that cannot say so is missed when its session is over."""
         if not self._closed:
             self._closed = True
             if self._member is not None:
                 self._machine.step("leave")
-                self._group("leave").leave(self._member)
+                self._member.over = True
+                if self.hears():
+                    self._group("leave").leave(self._member)
             self.held = {}
+
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process is not None and self.process.ended
+
+    def awake(self) -> bool:
+        """Whether the process runs."""
+        return self.process is None or self.process.runs(self._machine.now)
+
+    def hears(self) -> bool:
+        """Whether this client and the log hear of each other."""
+        return self.awake() and self._broker.reaches(self.process) <= self._machine.now
 
     def vouches_for(self, partitions: Iterable[Partition]) -> bool:
         """Whether this client believes that it holds these partitions."""
@@ -145,41 +159,40 @@ class SimConsumer(Client):
         return self._broker.group(self._name)
 
     def _keep_membership(self) -> None:
+        """Tell the application what the client has learned, and join where it is no member."""
         if not self._topics:
             return
-        group = self._group("consume")
-        if self._member is not None and self._member.replaced:
-            message = "cannot consume: another consumer has taken the place of this member"
-            raise Fenced(message)
-        if self._member is not None and self._member.gone:
-            self._member = None
-            self._tell(Change("lost", sorted(self.held)))
-        if self._member is None:
-            self._member = Member(self, self._instance, self._topics, self._session, self._machine.now)
-            group.join(self._member)
         member = self._member
-        while member.changes:
-            change = member.changes[0]
-            self._tell(change)
-            member.changes.popleft()
-            if change.kind == "revoked":
-                group.rebalance()
+        if member is not None:
+            if member.fenced:
+                message = "cannot consume: another consumer has taken the place of this member"
+                raise Fenced(message)
+            while member.news:
+                self._tell(member, member.news[0])
+                member.news.popleft()
+        if self._member is None and self.hears():
+            self._member = Member(self, self._instance, self._topics, self._session, self._machine.now)
+            self._group("consume").join(self._member)
 
-    def _tell(self, change: Change) -> None:
-        self._machine.note(f"{change.kind} {change.partitions}")
-        if change.kind == "assigned":
-            self.held.update(dict.fromkeys(change.partitions))
-        if change.partitions:
-            self._callbacks[change.kind](change.partitions)
-        if change.kind != "assigned":
-            for partition in change.partitions:
-                self.held.pop(partition, None)
+    def _tell(self, member: Member, news: News) -> None:
+        partitions = list(news.partitions) if news.kind == "assigned" else sorted(self.held)
+        self._machine.note(f"{news.kind} {partitions}")
+        if news.kind == "assigned":
+            self.held.update(dict.fromkeys(partitions))
+        if partitions:
+            self._callbacks[news.kind](partitions)
+        if news.kind != "assigned":
+            self.held = {}
+        if news.kind == "revoked":
+            member.joining = True
+        if news.kind == "lost":
+            self._member = None
 
     def _disturb_group(self) -> None:
         if self._name is None:
             return
         if self._machine.faults.hit("rebalance"):
-            self._group("consume").rebalance(moving=True)
+            self._group("consume").rebalance()
         if self._machine.faults.hit("eviction"):
             self._group("consume").evict_one()
 
@@ -190,7 +203,7 @@ class SimConsumer(Client):
         held = [one for one, position in self.held.items() if position is not None and position != lanes[one].end]
         if not self._broker.undisturbed:
             chance.shuffle(held)
-            limit = chance.randint(1, limit)
+            limit = chance.choice((limit, chance.randint(1, limit)))
         messages: list[Message] = []
         for partition in held:
             if len(messages) >= limit:

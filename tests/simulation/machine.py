@@ -19,6 +19,7 @@ from greenlet import greenlet
 START_MS = 1_600_000_000_000 // 86_400_000 * 86_400_000 + 14 * 86_400_000
 """The wall clock at the beginning, milliseconds since the epoch: a midnight soon after everything that is sent."""
 _STEP_SECONDS = 0.002
+_SLOW_STEP_SECONDS = 3.0
 _WAKE_SECONDS = 0.001
 _TAIL_LINES = 120
 _STEPS_MAX = 40_000
@@ -64,9 +65,14 @@ class Process:
         self.ticket = 0
         """What may wake it; 0 while it runs."""
 
-    def hears(self, now: float) -> bool:
-        """Whether its heartbeats reach the log."""
-        return not (self.crashed or self.greenlet.dead) and now >= self.frozen_until and now >= self.cut_until
+    @property
+    def ended(self) -> bool:
+        """Whether it will never run again."""
+        return self.crashed or bool(self.greenlet.dead)
+
+    def runs(self, now: float) -> bool:
+        """Whether it is neither gone nor frozen."""
+        return not self.ended and now >= self.frozen_until
 
 
 class Machine:
@@ -135,7 +141,8 @@ class Machine:
         if process.crashed or faults.hit("crash"):
             process.crashed = True
             raise Crashed
-        delay = self.chance.random() * _STEP_SECONDS
+        slow = faults.hit("slow")  # while the client's own threads go on
+        delay = self.chance.random() * (_SLOW_STEP_SECONDS if slow else _STEP_SECONDS)
         if faults.hit("freeze"):
             process.frozen_until = self.now + self.chance.choice((0.5, 2.0, 4.0, 8.0)) * (0.5 + self.chance.random())
         if faults.hit("cut"):

@@ -17,6 +17,7 @@ from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore
 
+_holdings: Any = Holdings
 _loop: Any = TransactionalLoop
 _role: Any = LoyaltyRole
 _sink: Any = ClickHouseSink
@@ -47,8 +48,10 @@ def skip_rewind() -> tuple[Any, str, Any]:
     def wrong(self: Any, producer: Any, error: Any, stop: Any) -> None:
         holdings = self._holdings
         durable, holdings._durable = holdings._durable, {}
-        right(self, producer, error, stop)
-        holdings._durable = durable
+        try:
+            right(self, producer, error, stop)
+        finally:
+            holdings._durable = durable
 
     return _loop, "_rewind", wrong
 
@@ -182,6 +185,19 @@ def keep_what_a_failed_round_read() -> tuple[Any, str, Any]:
     return _loop, "_start_over", wrong
 
 
+def believe_a_state_ahead_at_once() -> tuple[Any, str, Any]:
+    """A state ahead of what was committed is an error at once. It was: a worker that had been frozen died of it."""
+    right = _holdings._restore
+
+    def wrong(self: Any, partition: Any) -> None:
+        right(self, partition)
+        if partition in self._ahead:
+            _, error = self._ahead[partition]
+            raise error
+
+    return _holdings, "_restore", wrong
+
+
 def no_intent() -> tuple[Any, str, Any]:
     """The sink says nothing before it inserts."""
     right = _sink._commit
@@ -212,6 +228,7 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     read_offsets_that_are_not_stable,
     keep_what_was_revoked,
     keep_what_a_failed_round_read,
+    believe_a_state_ahead_at_once,
     no_intent,
     no_token,
 )

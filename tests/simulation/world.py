@@ -32,6 +32,7 @@ from topics.catalog import Catalog
 RATES: Mapping[str, float] = {
     "crash": 0.004,
     "freeze": 0.003,
+    "slow": 0.01,
     "cut": 0.002,
     "outage": 0.002,
     "unavailable": 0.01,
@@ -248,7 +249,7 @@ class World:
     def _work(self, worker: Worker, stop: threading.Event) -> None:
         settings = self.plan.settings.model_copy(update={"slot": worker.slot})
         if worker.role == "sink":
-            self._sink().run(stop)
+            self._sink(worker.slot).run(stop)
             return
         progress = Progress(worker.role)
         role: IntakeRole | LoyaltyRole
@@ -258,12 +259,13 @@ class World:
             role = LoyaltyRole(self.broker, settings, progress, clock=self.clock, open_store=worker.disk.open)
         TransactionalLoop(self.broker, role, settings, progress=progress, clock=self.clock).run(stop)
 
-    def _sink(self) -> ClickHouseSink:
+    def _sink(self, slot: int) -> ClickHouseSink:
         catalog = self.catalog
         settings = SinkSettings(
             f"{self.plan.settings.group}.sink",
             *map(catalog.name, ("journal", "facts", "state")),
             catalog.notifications,
+            member=f"sink-{slot}",
             messages_max=40,
             log_timeout_seconds=5.0,
         )
@@ -280,7 +282,7 @@ class World:
         if faults.hit("stop") and worker.running:
             worker.stop.set()
             machine.wake_all()
-        if faults.hit("twin") and worker.running and worker.wanted and worker.role == "loyalty":
+        if faults.hit("twin") and worker.running and worker.wanted:
             self._replace(worker)
         machine.at(_NUISANCE_SECONDS, self._nuisance)
 
