@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
-from pipeline.runtime.store_port import Change
+from pipeline.runtime.store_port import Change, StoreFailed
 from sinks.clickhouse.rows import COLUMNS, Rows
 from sinks.clickhouse.writer import NotInserted
-from tests.simulation.machine import Machine
+from tests.simulation.machine import Machine, Violation
 
 Row = tuple[Any, ...]
 
@@ -35,22 +35,39 @@ class Files:
 
 
 class Disk:
-    """The disk of one slot: a crash leaves it as of the last write, other accidents as of an older one, or empty."""
+    """The disk of one slot: a crash leaves it as of the last write, other accidents as of an older one, or empty.
+
+    A store that is torn or foreign is begun anew by whoever opens it, so it is the same as an empty one.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self.files: dict[int, Files] = {}
         self._machine = machine
         self._older: dict[int, Files] = {}
+        self._opened: dict[int, SimStore] = {}
 
     def open(self, number: int) -> SimStore:
         """The store of a partition."""
         self._machine.step(f"open store {number}")
         faults = self._machine.faults
+        former = self._opened.get(number)
+        if former is not None and not former.closed and former.process is self._machine.current:
+            message = f"the store of {number} is opened while this process has it open"
+            raise Violation(message)
+        if faults.hit("store failed"):
+            self.give_up(number)
+            message = f"the store of {number} cannot be opened"
+            raise StoreFailed(message)
         if faults.hit("store lost"):
-            self.files.pop(number, None)
+            self.give_up(number)
         if number in self._older and faults.hit("store old"):
             self.files[number] = self._older[number].copy()
-        return SimStore(self._machine, self, number)
+        self._opened[number] = store = SimStore(self._machine, self, number)
+        return store
+
+    def give_up(self, number: int) -> None:
+        """Nothing is left of a store."""
+        self.files.pop(number, None)
 
     def wrote(self, number: int) -> None:
         """Keep what is written now and then."""
@@ -59,12 +76,15 @@ class Disk:
 
 
 class SimStore:
-    """One partition's store, in memory."""
+    """One partition's store, in memory; once it has failed, it is of no use any more, and its files are gone."""
 
     def __init__(self, machine: Machine, disk: Disk, number: int) -> None:
         self._machine = machine
         self._disk = disk
         self._number = number
+        self.process = machine.current
+        self.closed = False
+        self._failed = False
         self.files = disk.files.setdefault(number, Files())
 
     @property
@@ -85,33 +105,38 @@ class SimStore:
     def begin_anew(self) -> None:
         """Forget everything."""
         self._machine.step("begin store anew")
+        self._touch()
         self.files = self._disk.files[self._number] = Files()
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
+        self._touch()
         return self.files.values.get(key)
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values of keys."""
+        self._touch()
         return [self.files.values.get(key) for key in keys]
 
     def has_customers(self) -> bool:
         """Whether there is any customer."""
+        self._touch()
         return any(not key.startswith(b"$") for key in self.files.values)
 
     def due(self, until: int) -> Iterator[tuple[int, bytes]]:
         """Customers with a timer due."""
-        return iter([one for one in self.files.due if one[0] <= until])
+        return self._each([one for one in self.files.due if one[0] <= until])
 
     def forgotten(self, until: int, after: tuple[int, bytes] | None = None) -> Iterator[tuple[int, bytes]]:
         """Bills that may be deleted."""
-        return iter([one for one in self.files.forgotten if one[0] <= until and (after is None or one > after)])
+        return self._each([one for one in self.files.forgotten if one[0] <= until and (after is None or one > after)])
 
     def write(
         self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
     ) -> None:
         """Store what one transaction changed."""
         self._machine.step("store")
+        self._touch()
         self._apply(heads, entries, others)
         self.files.values[MARKER_KEY] = marker
         self._disk.wrote(self._number)
@@ -119,6 +144,7 @@ class SimStore:
     def note(self, position: int) -> None:
         """Everything before `position` is in the store."""
         self._machine.step(f"note {position}")
+        self._touch()
         self.files.position, self.files.whole = position, True
 
     def restore(
@@ -132,12 +158,31 @@ class SimStore:
     ) -> None:
         """Store what was read from the changelog."""
         self._machine.step(f"restore {position} {whole}")
+        self._touch()
         self._apply(heads, entries, others)
         self.files.position, self.files.whole = position, whole
         self._disk.wrote(self._number)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the files."""
+        self.closed = True
+
+    def _touch(self) -> None:
+        """Read or write: raises `StoreFailed` where that cannot be done."""
+        if self.closed and not self._failed:
+            message = f"the store of {self._number} is used after it was closed"
+            raise Violation(message)
+        if self._failed or self._machine.faults.hit("store failed"):
+            if not self._failed:
+                self._disk.give_up(self._number)
+            self._failed = self.closed = True
+            message = f"the store of {self._number} failed"
+            raise StoreFailed(message)
+
+    def _each(self, found: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        for one in found:
+            self._touch()
+            yield one
 
     def _apply(self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change]) -> None:
         files = self.files

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, cast
 
-from pipeline.log.port import OutcomeUnknown
+from pipeline.log.port import Aborted, OutcomeUnknown
 from pipeline.runtime.changelog import Restore
 from pipeline.runtime.customers import Customers
 from pipeline.runtime.holdings import Holdings
 from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
+from pipeline.runtime.store_port import StoreFailed
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore
@@ -198,6 +199,19 @@ def believe_a_state_ahead_at_once() -> tuple[Any, str, Any]:
     return _holdings, "_restore", wrong
 
 
+def roll_back_when_the_store_fails() -> tuple[Any, str, Any]:
+    """A store that fails is taken for a round that was aborted: nothing is opened anew."""
+    right = _loop._round
+
+    def wrong(self: Any, producer: Any, stop: Any) -> None:
+        try:
+            right(self, producer, stop)
+        except StoreFailed as error:
+            raise Aborted(str(error)) from error
+
+    return _loop, "_round", wrong
+
+
 def no_intent() -> tuple[Any, str, Any]:
     """The sink says nothing before it inserts."""
     right = _sink._commit
@@ -229,6 +243,7 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     keep_what_was_revoked,
     keep_what_a_failed_round_read,
     believe_a_state_ahead_at_once,
+    roll_back_when_the_store_fails,
     no_intent,
     no_token,
 )

@@ -45,6 +45,7 @@ CAUGHT_BY: dict[Callable[[], Any], int] = {
     mutants.keep_what_was_revoked: 54,
     mutants.keep_what_a_failed_round_read: 77,
     mutants.believe_a_state_ahead_at_once: 91,
+    mutants.roll_back_when_the_store_fails: 17,
     mutants.no_intent: 9,
     mutants.no_token: 4,
 }
@@ -104,6 +105,6 @@ def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
 def _notices(seed: int) -> bool:
     try:
         run_seed(seed)
-    except (Violation, Failure, RuntimeError):  # anything else is a mutant that is broken itself
+    except (Violation, Failure, LookupError, RuntimeError):  # anything else is a mutant that is broken itself
         return True
     return False

@@ -21,6 +21,7 @@ from pipeline.runtime.marker import mark_of
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
+from pipeline.runtime.store_port import StoreFailed
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import NotInserted
 from tests.simulation import workload
@@ -47,6 +48,7 @@ RATES: Mapping[str, float] = {
     "compaction": 0.3,
     "store lost": 0.2,
     "store old": 0.4,
+    "store failed": 0.002,
     "insert refused": 0.02,
     "insert unanswered": 0.04,
     "stop": 0.1,
@@ -61,7 +63,7 @@ _CALM_SECONDS = 150.0
 """So long after the last fault everything must be done."""
 _STOP_SECONDS = 45.0
 _NUISANCE_SECONDS = 1.0
-_DEATHS = (SlotInUse, Gone, NotInserted, LogError)
+_DEATHS = (SlotInUse, Gone, NotInserted, LogError, StoreFailed)
 """What a worker may die of in a storm: its supervisor starts it again."""
 
 Variant = Literal["journal", "wall", "inputs"]
