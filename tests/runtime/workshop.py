@@ -226,9 +226,11 @@ def redemption(customer: int, number: int, at: int, points: int) -> RedeemPoints
     return RedeemPoints(at, "in:0", number, 1, customer, f"p{number}", number, at, 7, points)
 
 
-def history(customers: int = 12, days: int = 40) -> Sequence[Record]:
-    """Bills, returns, redemptions and repeats of several customers, with a midnight after each day."""
-    records: list[Record] = [backfill(), activation()]
+def history(
+    customers: int = 12, days: int = 40, *, backfilled: bool = True, days_per_tick: int = 1
+) -> Sequence[Record]:
+    """Bills, returns, redemptions and repeats of several customers, with midnights; as a backfill, or as it happens."""
+    records: list[Record] = [backfill(), activation()] if backfilled else [activation()]
     number = 0
     for day in range(days):
         for customer in range(1, customers + 1):
@@ -243,5 +245,6 @@ def history(customers: int = 12, days: int = 40) -> Sequence[Record]:
                 records.append(redemption(customer, number, at + 2_000, 1 + number % 9))
             if number % 6 == 0:
                 records.append(bill(customer, number, at, pounds=1 + (number * 7) % 50))
-        records.append(clock(START + (day + 1) * DAY))
+        if (day + 1) % days_per_tick == 0:
+            records.append(clock(START + (day + 1) * DAY))
     return records

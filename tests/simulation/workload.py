@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from pipeline.intake.native import input_key
 from pipeline.log.port import Outgoing
-from schemas.records import CustomerRecord, Record, encode_record
-from tests.runtime.workshop import DAY, START, activation, backfill, bill, clock, giving_back, redemption
+from schemas import messages
+from schemas.records import ClockAdvanced, CustomerRecord, Record, TransactionAdded, encode_record
+from tests.runtime.workshop import DAY, START, activation, backfill, clock, history
 from topics.catalog import Catalog
 
 _DAYS = 12
 _CUSTOMERS = 7
+_BILLS_PER_RUBBISH = 7
+_MADE_BY_INTAKE = {"received_at", "source", "offset", "digest"}
 
 
 def journal(catalog: Catalog, *, backfilled: bool) -> list[Outgoing]:
-    """A journal that nobody but the workers adds to: bills, returns, redemptions, repeats, ticks, and rubbish."""
-    records: list[Record] = [backfill(), activation()] if backfilled else [activation()]
-    number = 0
-    for day in range(_DAYS):
-        for customer in range(1, _CUSTOMERS + 1):
-            at = START + day * DAY + customer * 60_000
-            if (day + customer) % 3:
-                continue
-            number += 1
-            records.append(bill(customer, number, at, pounds=1 + (number * 7) % 50))
-            if number % 3 == 0:
-                records.append(giving_back(customer, number, number, at + 1_000, pounds=1))
-            if number % 4 == 0:
-                records.append(redemption(customer, number, at + 2_000, 1 + number % 9))
-            if number % 5 == 0:
-                records.append(bill(customer, number, at, pounds=1 + (number * 7) % 50))
-        if day % 2:
-            records.append(clock(START + (day + 1) * DAY))
-    records.append(clock(START + 95 * DAY))
+    """A journal that nobody but the workers adds to, then a tick long after it, and rubbish."""
+    records = [
+        *history(_CUSTOMERS, _DAYS, backfilled=backfilled, days_per_tick=2),
+        clock(START + 95 * DAY),
+    ]
     return [one for record in records for one in _written(catalog, record)] + [
         Outgoing(catalog.name("journal"), b"1:1", b"rubbish", 0)
     ]
@@ -45,44 +33,24 @@ def journal(catalog: Catalog, *, backfilled: bool) -> list[Outgoing]:
 
 def inputs(catalog: Catalog, chance: random.Random) -> list[Outgoing]:
     """The same for intake, one stream for each partition of transactions, and messages that nobody can read."""
-    out = [
+    begun = [
         Outgoing(catalog.name("journal"), None, encode_record(one), number)
         for number in range(catalog.partitions)
         for one in (_all_sources(catalog), activation())
     ]
-    topic = catalog.name("transactions")
-    number = 0
-    for day in range(_DAYS):
-        for customer in range(1, _CUSTOMERS + 1):
-            if (day + customer) % 3:
-                continue
-            number += 1
-            at = START + day * DAY + customer * 60_000
-            bill_ = {"billNumber": f"B{number}", "amountMinor": 100 * (1 + number * 7 % 50), "currency": "GBP"}
-            sent = [{"type": "transactionAdded", "id": f"t{number}", "eventTime": at, **bill_}]
-            if number % 4 == 0:
-                asked = {"type": "redeemPoints", "programId": 7, "points": 1 + number % 9}
-                sent.append({**asked, "id": f"p{number}", "eventTime": at + 1})
-            if number % 5 == 0:
-                sent.append(dict(sent[0]))
-            if number % 7 == 0:
-                sent.append({"type": "transactionAdded"})
-            place = customer % catalog.partitions
-            key = input_key(1, customer)
-            out += [Outgoing(topic, key, _json({**one, "orgId": 1, "customerId": customer}), place) for one in sent]
-        tick = _json({"type": "advanceClock", "time": START + (day + 1) * DAY})
-        out += [Outgoing(topic, None, tick, place) for place in range(catalog.partitions)]
+    _, *records = history(_CUSTOMERS, _DAYS, backfilled=False)
+    out = [*begun, *_sent(catalog, records)]
     if chance.random() < 0.5:
         out.append(Outgoing(catalog.name("events"), b"1:1", b"{", 0))
     return out
 
 
-def in_pieces(messages: Sequence[Outgoing], chance: random.Random) -> list[list[Outgoing]]:
+def in_pieces(out: Sequence[Outgoing], chance: random.Random) -> list[list[Outgoing]]:
     """The messages in a few deliveries."""
     pieces: list[list[Outgoing]] = []
-    rest = list(messages)
+    rest = list(out)
     while rest:
-        size = chance.randint(1, len(messages))
+        size = chance.randint(1, len(out))
         pieces.append(rest[:size])
         rest = rest[size:]
     return pieces
@@ -101,5 +69,23 @@ def _written(catalog: Catalog, record: Record) -> list[Outgoing]:
     return [Outgoing(topic, None, value, number) for number in range(catalog.partitions)]
 
 
-def _json(content: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(content)
+def _sent(catalog: Catalog, records: Sequence[Record]) -> Iterator[Outgoing]:
+    """The messages of which intake makes these records, and now and then one that it can make nothing of."""
+    topic = catalog.name("transactions")
+    bills = 0
+    for record in records:
+        if isinstance(record, CustomerRecord):
+            key, place = input_key(record.org_id, record.customer_id), record.customer_id % catalog.partitions
+            yield Outgoing(topic, key, _as_sent(record), place)
+            bills += isinstance(record, TransactionAdded)
+            if isinstance(record, TransactionAdded) and bills % _BILLS_PER_RUBBISH == 0:
+                yield Outgoing(topic, key, b'{"type": "transactionAdded"}', place)
+        elif isinstance(record, ClockAdvanced):
+            tick = msgspec.json.encode(messages.AdvanceClock(time=record.time))
+            yield from (Outgoing(topic, None, tick, number) for number in range(catalog.partitions))
+
+
+def _as_sent(record: CustomerRecord) -> bytes:
+    kind = getattr(messages, type(record).__name__)
+    said = {name: getattr(record, name) for name in record.__struct_fields__ if name not in _MADE_BY_INTAKE}
+    return msgspec.json.encode(kind(**said))
