@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from collections import Counter
 
 from tests.simulation.oracle import run_seed
+from tests.simulation.shrink import schedule, shrink
 
 _LINE_SECONDS = 5.0
 
@@ -22,8 +23,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0, help="how long (default: 600)")
     parser.add_argument("--seed", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--only", action="store_true", help="this seed alone, with its trace")
+    parser.add_argument("--shrink", action="store_true", help="this seed alone, with as few faults as still fail it")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    if arguments.shrink:
+        return _shrink(arguments.seed)
     began = line = time.monotonic()
     faults: Counter[str] = Counter()
     seed, slowest = arguments.seed, (0.0, arguments.seed)
@@ -47,6 +51,17 @@ def main() -> int:
     _tell(seed - arguments.seed, time.monotonic() - began, faults, slowest)
     sys.stdout.write(f"seeds {arguments.seed} to {seed - 1} pass\n")
     return 0
+
+
+def _shrink(seed: int) -> int:
+    failed = shrink(seed)
+    if failed is None:
+        sys.stdout.write(f"seed {seed} passes\n")
+        return 0
+    sys.stdout.write("".join(f"{line}\n" for line in failed.tail))
+    sys.stdout.write(f"seed {seed} fails with these faults: {type(failed.error).__name__}: {failed.error}\n")
+    sys.stdout.write(schedule(failed.faults))
+    return 1
 
 
 def _tell(seeds: int, seconds: float, faults: Counter[str], slowest: tuple[float, int]) -> None:

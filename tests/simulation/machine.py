@@ -10,9 +10,10 @@ import hashlib
 import random
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from greenlet import greenlet
 
@@ -34,22 +35,53 @@ class Crashed(BaseException):
     """The process is gone; nothing it still tries to do takes effect."""
 
 
-class Faults:
-    """Which faults happen how often; `rates` gives the chance at each occasion by kind."""
+class Hit(NamedTuple):
+    """One fault that happened."""
 
-    def __init__(self, rates: Mapping[str, float], chance: random.Random) -> None:
+    kind: str
+    occasion: int
+    """Which occasion for a fault of this kind it was, from 1."""
+    at: float
+    process: str
+    """Whom it happened to; empty: to nobody in particular."""
+
+
+class Faults:
+    """Which faults happen: each occasion decides by chance, or by a schedule.
+
+    Their chance is their own. So the faults of a seed can be left out one by one, and all that comes before the first
+    that is left out stays as it was.
+    """
+
+    def __init__(self, machine: Machine, seed: int, rates: Mapping[str, float], schedule: Iterable[Hit] | None) -> None:
+        """`rates` gives the chance at each occasion by kind; with a `schedule`, its occasions are hit and no others."""
         self.on = True
-        self.counts: Counter[str] = Counter()
+        self.hits: list[Hit] = []
+        self._machine = machine
         self._rates = rates
-        self._chance = chance
+        self._chance = random.Random(f"faults {seed}")
+        self._occasions: Counter[str] = Counter()
+        self._schedule = None if schedule is None else {(one.kind, one.occasion) for one in schedule}
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many there were of each kind."""
+        return Counter(one.kind for one in self.hits)
 
     def hit(self, kind: str) -> bool:
         """Whether the fault happens now."""
         rate = self._rates.get(kind)
-        if not rate or not self.on or self._chance.random() >= rate:
+        if not rate or not self.on:
             return False
-        self.counts[kind] += 1
-        return True
+        self._occasions[kind] += 1
+        occasion = self._occasions[kind]
+        schedule = self._schedule
+        happens = self._chance.random() < rate if schedule is None else (kind, occasion) in schedule
+        if happens:
+            process = self._machine.current
+            self.hits.append(Hit(kind, occasion, self._machine.now, "" if process is None else process.name))
+            self._machine.note(f"fault: {kind}")
+        return happens
 
 
 class Process:
@@ -78,10 +110,11 @@ class Process:
 class Machine:
     """Runs processes and events in simulated time."""
 
-    def __init__(self, seed: int, rates: Mapping[str, float]) -> None:
+    def __init__(self, seed: int, rates: Mapping[str, float], schedule: Iterable[Hit] | None = None) -> None:
+        """`schedule`: the faults that happen, instead of those that the rates and the seed would give."""
         self.now = 0.0
         self.chance = random.Random(seed)
-        self.faults = Faults(rates, self.chance)
+        self.faults = Faults(self, seed, rates, schedule)
         self.current: Process | None = None
         self.steps = 0
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)

@@ -49,16 +49,23 @@ class _BeforeTime(SimClock):
 def run_seed(seed: int) -> World:
     """Run a seed to its end and look at everything; raises whatever is wrong, with the seed and the last steps."""
     world = World(plan_of(seed))
+    try:
+        run_and_check(world)
+    except BaseException as error:
+        error.add_note(f"seed {seed}, {world.plan.variant}; the last steps:\n" + "\n".join(world.machine.tail))
+        error.add_note(f"for the faults that it takes: python -m tests.simulation --seed {seed} --shrink")
+        raise
+    return world
+
+
+def run_and_check(world: World) -> None:
+    """Run a world to its end and look at everything; raises whatever is wrong."""
     often, loyalty_role._NOTE_SECONDS = loyalty_role._NOTE_SECONDS, _NOTE_SECONDS  # type: ignore[misc]
     try:
         world.run()
         check(world)
-    except BaseException as error:
-        error.add_note(f"seed {seed}, {world.plan.variant}; the last steps:\n" + "\n".join(world.machine.tail))
-        raise
     finally:
         loyalty_role._NOTE_SECONDS = often  # type: ignore[misc]
-    return world
 
 
 def check(world: World) -> None:

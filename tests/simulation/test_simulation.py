@@ -22,8 +22,9 @@ import pytest
 from pipeline.failure import Failure
 from tests.simulation import mutants
 from tests.simulation.machine import Violation
-from tests.simulation.oracle import run_seed
-from tests.simulation.world import RATES
+from tests.simulation.oracle import run_and_check, run_seed
+from tests.simulation.shrink import schedule, shrink
+from tests.simulation.world import RATES, World
 
 SECONDS = 90.0
 """So long new seeds are tried."""
@@ -90,6 +91,29 @@ def test_a_seed_means_the_same_in_every_process() -> None:
 
     assert len(traces) == 1
     assert traces != {f"{run_seed(6).machine.trace}\n"}
+
+
+def test_the_faults_of_a_seed_can_be_replayed() -> None:
+    world = run_seed(5)
+
+    again = World(world.plan, world.machine.faults.hits)
+    run_and_check(again)
+
+    assert (again.machine.trace, again.machine.faults.hits) == (world.machine.trace, world.machine.faults.hits)
+
+
+def test_a_failing_seed_is_shrunk_to_the_faults_that_it_takes() -> None:
+    with mutants.broken(mutants.roll_back_when_the_store_fails):
+        failed = shrink(CAUGHT_BY[mutants.roll_back_when_the_store_fails])
+
+    assert failed is not None
+    assert {one.kind for one in failed.faults} == {"store failed"}
+    (only,) = failed.faults
+    assert schedule(failed.faults) == f"{only.at:10.3f} s  {only.process:<14} store failed ({only.occasion})\n"
+
+
+def test_a_seed_that_passes_has_nothing_to_shrink() -> None:
+    assert shrink(5) is None
 
 
 def test_every_mutant_is_tried() -> None:

@@ -6,7 +6,7 @@ import math
 import random
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from sinks.clickhouse.writer import NotInserted
 from tests.simulation import workload
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Files, SimClickHouse, SimStore
-from tests.simulation.machine import Crashed, Machine, Process, SimClock, Violation
+from tests.simulation.machine import Crashed, Hit, Machine, Process, SimClock, Violation
 from topics.catalog import Catalog
 
 RATES: Mapping[str, float] = {
@@ -131,9 +131,10 @@ class Worker:
 class World:
     """Everything of one seed."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, schedule: Iterable[Hit] | None = None) -> None:
+        """`schedule`: the faults that happen, instead of those of the plan."""
         self.plan = plan
-        self.machine = Machine(plan.seed, plan.rates)
+        self.machine = Machine(plan.seed, plan.rates, schedule)
         self.clock = SimClock(self.machine)
         self.broker = SimBroker(self.machine, self.clock)
         self.catalog = Catalog(plan.settings.prefix, plan.settings.partitions)
