@@ -21,7 +21,7 @@ def test_the_parts_of_a_deployment_are_there() -> None:
     assert set(OURS) == {"topics", "worker", "sink"}
 
 
-@pytest.mark.parametrize("name", set(SERVICES) - {"topics"})
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"topics"}))
 def test_every_server_has_a_health_check(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
-from pipeline.log.port import Consumer, Log, Message, Partition, Unavailable
+from pipeline.log.port import Log, Message, Partition, Unavailable
 
 _BATCH: Final = 10_000
 _TIMEOUT: Final = 30.0
 _POLL: Final = 0.5
+
+Answer = TypeVar("Answer")
 
 
 def partitions_of(topics: Sequence[str], count: int) -> list[Partition]:
@@ -21,11 +24,7 @@ def partitions_of(topics: Sequence[str], count: int) -> list[Partition]:
 
 def ends_of(log: Log, partitions: Sequence[Partition]) -> dict[Partition, int]:
     """Where the partitions end now."""
-    consumer = log.consumer()
-    try:
-        return {partition: _bounds(consumer, partition)[1] for partition in partitions}
-    finally:
-        consumer.close()
+    return _answered(lambda: log.ends(partitions, _TIMEOUT))
 
 
 def read_all(
@@ -40,7 +39,7 @@ def read_all(
     """
     consumer = log.consumer()
     try:
-        bounds = {partition: _bounds(consumer, partition) for partition in partitions}
+        bounds = {one: _answered(partial(consumer.bounds, one, _TIMEOUT)) for one in partitions}
         wanted = ends or {partition: end for partition, (_, end) in bounds.items()}
         begin = {partition: max(first, (firsts or {}).get(partition, 0)) for partition, (first, _) in bounds.items()}
         consumer.assign(begin)
@@ -72,12 +71,12 @@ def follow(log: Log, ends: Mapping[Partition, int]) -> Iterator[Message]:
         consumer.close()
 
 
-def _bounds(consumer: Consumer, partition: Partition) -> tuple[int, int]:
-    """The partition's bounds, also while its leader moves or a new topic has none yet."""
+def _answered(question: Callable[[], Answer]) -> Answer:
+    """What the log says, also while a leader moves or a new topic has none yet."""
     deadline = time.monotonic() + _TIMEOUT
     while True:
         try:
-            return consumer.bounds(partition, _TIMEOUT)
+            return question()
         except Unavailable:
             if time.monotonic() > deadline:
                 raise

@@ -93,7 +93,11 @@ class KafkaProducer:
         """Fence older producers with the same transactional id and end what they left open."""
         client = self._alive()
         try:
-            client.init_transactions(timeout)
+            _within(timeout, partial(client.init_transactions, timeout))
+        except TimeoutError as error:
+            self._client = Producer(self._configuration)  # the old one may wait for ever
+            message = f"init producer {self._name}: no answer in {timeout} s"
+            raise Unavailable(message) from error
         except KafkaException as error:
             cause = error.args[0]
             if cause.fatal() or cause.code() in FENCED:
@@ -155,7 +159,7 @@ class KafkaProducer:
             raise Aborted(message)
         # A broker that still ends the last transaction has the next one wait. For its messages librdkafka asks again
         # soon, for its offsets only after the pause for errors: so the messages go first.
-        self._ask("send messages", partial(client.flush, timeout), UNDELIVERABLE)
+        self._send_all(client, timeout)
         places = offset_places(offsets)
         # The broker may ask to come again while the last transaction ends, so only a long time tells of no answer.
         sure = self._patience / 2
@@ -169,8 +173,7 @@ class KafkaProducer:
         if self._undelivered is not None:
             message = f"cannot commit: {self._undelivered}"
             raise Aborted(message)
-        # It may take its time, and the commit may not.
-        self._ask("send messages", partial(client.flush, timeout), UNDELIVERABLE)
+        self._send_all(client, timeout)  # it may take its time, and the commit may not
         call = partial(client.commit_transaction, timeout)
         self._ask("commit", partial(_within, timeout, call), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False
@@ -199,6 +202,9 @@ class KafkaProducer:
         """Release everything without waiting for open work; what is open is for the next `init` to end."""
         self._client = None
         self._dead = self._dead or (LogError, f"producer {self._name} is closed")
+
+    def _send_all(self, client: Producer, timeout: float) -> None:
+        self._ask("send messages", partial(client.flush, timeout), UNDELIVERABLE)
 
     def _send(self, client: Producer, topic: str, lanes: _Lanes) -> None:
         for number, batch in lanes.items():

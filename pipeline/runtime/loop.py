@@ -42,7 +42,7 @@ _INIT_SECONDS: Final = 5.0
 """How long one attempt to begin as a producer may take: a stop is noticed after each."""
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
-"""How long one look at committed offsets may take: the other partitions wait meanwhile."""
+"""How long one look at the lag may take: the messages wait meanwhile."""
 _IDLE_SECONDS: Final = 0.1
 _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20

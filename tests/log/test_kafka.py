@@ -34,7 +34,7 @@ def test_a_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_
     producer.begin()
     producer.produce(texts(topic, 50_000))
     with pytest.raises(OutcomeUnknown):
-        producer.commit(0.001)
+        producer.commit(0.0)
     calls: tuple[Callable[[float], None], ...] = (producer.commit, producer.abort, producer.init)
     for call in calls:
         with pytest.raises(OutcomeUnknown):
