@@ -115,6 +115,19 @@ def test_a_sink_that_starts_again_goes_on_where_it_was(clickhouse: Client, embed
     assert counts(clickhouse) == EVERYTHING | {"journal": 5}
 
 
+def test_the_group_of_a_sink_has_its_session(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+    sessions: list[float] = []
+
+    def consumer(group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0) -> Consumer:
+        sessions.append(session_timeout)
+        return embedded_log.consumer(group, member=member, session_timeout=session_timeout)
+
+    drain(Wrapped(embedded_log, consumer=consumer), clickhouse, settings(session_seconds=3.0))  # type: ignore[arg-type]
+
+    assert sessions == [3.0]
+
+
 def test_small_rounds_give_the_same_rows(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
     tell(embedded_log)
     drain(embedded_log, clickhouse)
