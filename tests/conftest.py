@@ -13,6 +13,9 @@ from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
 
+# A broker that lives for some minutes never earns what the second compiler costs.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap() -> Iterator[str]:

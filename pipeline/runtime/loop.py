@@ -1,6 +1,6 @@
 """The transactional loop: one thread, one consumer, one producer, and one role that decides.
 
-What a role makes of a micro-batch leaves in the same transaction as the offsets it read, or not at all.
+What a role makes of messages leaves in the same transaction as the offsets it read, or not at all.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _DISPLACED_SESSIONS: Final = 3
 
 
 class Decided(NamedTuple):
-    """What a role made of a micro-batch."""
+    """What a role made of some messages."""
 
     messages: list[Outgoing]
     full: bool = False
@@ -80,7 +80,7 @@ class Role(Keeper, Protocol):
         """Whether there is something to do without any message."""
 
     def process(self, batch: Sequence[Message]) -> Decided:
-        """Decide a micro-batch: messages of ready partitions, in order within each."""
+        """Decide some messages of ready partitions, in order within each."""
 
     def finish(self) -> Finished:
         """End the round."""
@@ -102,9 +102,10 @@ class _Displaced(LogError):
 class TransactionalLoop:
     """Runs one role until told to stop.
 
-    One round is one transaction: 1 consume a micro-batch → 2 the role decides → 3 produce, and once more from 1 while
-    batches come full and the round is not → 4 send the offsets of all touched partitions → 5 commit → 6 the role stores
-    what took effect. So a round takes one message at once when there is one, and thousands when they wait.
+    One round is one transaction: 1 consume a batch → 2 the role decides a slice of it → 3 produce, so that it leaves
+    while the next slice is decided; once more from 1 while batches come full and the round is not → 4 send the offsets
+    of all touched partitions → 5 commit → 6 the role stores what took effect. So a round takes one message at once when
+    there is one, and thousands when they wait.
 
     A crash before 5 leaves no trace: the log aborts. A crash between 5 and 6 leaves a local store that is behind by a
     transaction and catches up from the changelog. A round that cannot be committed is rolled back and its messages are
@@ -186,7 +187,7 @@ class TransactionalLoop:
         timeout = 0.0 if wanted or self._holdings.unready else _IDLE_SECONDS
         settings = self._settings
         while True:
-            # 1 consume a micro-batch
+            # 1 consume a batch
             limit = min(settings.batch_records_max, settings.transaction_records_max - records)
             batch = self._consume(limit, timeout)
             if self._broken:
@@ -198,20 +199,23 @@ class TransactionalLoop:
                 producer.begin()
                 self._open = True
                 deadline = self._clock.now() + _seconds(settings.transaction_span)
-            # 2 the role decides
-            began = self._clock.now()
-            decided = self._process(batch)
-            # 3 produce
-            producing = self._clock.now()
-            producer.produce(decided.messages)
-            durations["process"].took(producing - began)
-            durations["send"].took(self._clock.now() - producing)
-            sent += len(decided.messages)
+            full = False
+            for start in range(0, max(1, len(batch)), settings.slice_records_max):
+                # 2 the role decides
+                began = self._clock.now()
+                decided = self._process(batch[start : start + settings.slice_records_max])
+                # 3 produce
+                producing = self._clock.now()
+                producer.produce(decided.messages)
+                durations["process"].took(producing - began)
+                durations["send"].took(self._clock.now() - producing)
+                sent += len(decided.messages)
+                full = full or decided.full
             records += len(batch)
             size += sum(len(message.value or b"") for message in batch)
             if (
                 len(batch) < limit  # there is no more for now: whoever waits for these should not wait for others
-                or decided.full
+                or full
                 or records >= settings.transaction_records_max
                 or size >= settings.transaction_bytes_max
                 or self._clock.now() >= deadline

@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     )
     """A transaction gathers for no longer than this."""
     batch_records_max: Annotated[int, Field(ge=1, le=10_000)] = 1_000
-    """Records handed over at once; bounds the time in which the worker answers nobody else."""
+    """Records read at once."""
+    slice_records_max: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Records decided at once: what they gave leaves while the next are decided, and others get their turn."""
     session_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
         seconds=10
     )

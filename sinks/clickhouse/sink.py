@@ -26,6 +26,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import msgspec
@@ -46,6 +47,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 _POLL_EVERY_SECONDS: Final = 5.0
 """How often the group hears of a sink that does not read: it waits for minutes, but others wait for us to rebalance."""
+_DISPLACED_SESSIONS: Final = 3
+"""Displaced again so soon, in sessions of the group: somebody else really has the name."""
 
 
 @dataclass(frozen=True)
@@ -126,27 +129,27 @@ class ClickHouseSink:
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set; raises when ClickHouse or the log stays away, or a message is no good.
 
-        What was not committed by then is read again by the next run.
+        What was not committed by then is read again by the next run. Raises `Fenced` when another has its name.
         """
-        using = self._settings
-        consumer = self._log.consumer(using.group, member=using.member, session_timeout=using.session_seconds)
+        displaced_at = -inf
         try:
-            consumer.subscribe(
-                [*self._row_makers, using.state],
-                assigned=self._unplaced.extend,
-                revoked=self._drop,
-                lost=self._drop,
-            )
             while not stop.is_set():
-                self._round(consumer, stop)
+                try:
+                    self._follow(stop)
+                except Fenced as error:  # after a long silence it may have been an echo of our own that took our place
+                    now = self._clock.now()
+                    if now - displaced_at < _DISPLACED_SESSIONS * self._settings.session_seconds:
+                        raise
+                    displaced_at = now
+                    _LOG.warning("joining the group once more: %s", error)
+                    self._drop(list(self._readings))
+                    self._unplaced.clear()
             self._health.fails("stopped")
         except Stopped:
             self._health.fails("stopped")
         except BaseException as error:
             self._health.fails(f"{type(error).__name__}: {error}")
             raise
-        finally:
-            consumer.close()
 
     def hurry(self) -> None:
         """From now on, insert what there is at once: nothing more is worth waiting for."""
@@ -182,6 +185,22 @@ class ClickHouseSink:
             return 1
         ends = self._log.ends(stored, self._settings.log_timeout_seconds)
         return sum(max(0, ends[partition] - offset) for partition, offset in stored.items())
+
+    def _follow(self, stop: threading.Event) -> None:
+        """As one consumer; raises `Fenced` when another has taken its place."""
+        using = self._settings
+        consumer = self._log.consumer(using.group, member=using.member, session_timeout=using.session_seconds)
+        try:
+            consumer.subscribe(
+                [*self._row_makers, using.state],
+                assigned=self._unplaced.extend,
+                revoked=self._drop,
+                lost=self._drop,
+            )
+            while not stop.is_set():
+                self._round(consumer, stop)
+        finally:
+            consumer.close()
 
     def _round(self, consumer: Consumer, stop: threading.Event) -> None:
         limit, poll = self._settings.messages_max, self._settings.poll_seconds

@@ -309,6 +309,45 @@ def test_a_commit_that_finds_the_log_away_is_made_again(clickhouse: Client, embe
     assert counts(clickhouse) == EVERYTHING
 
 
+def displaced(log: EmbeddedLog, times: int) -> Any:
+    """A log whose first consumers are told, once they have assigned partitions, that another has their name."""
+    left = [times]
+
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = log.consumer(group, **named)
+        mine = left[0] > 0
+        left[0] -= 1
+
+        def consume(limit: int, timeout: float) -> list[Message]:
+            if mine and inner.assignment():
+                message = "another has this name"
+                raise Fenced(message)
+            return inner.consume(limit, timeout)
+
+        return Wrapped(inner, consume=consume)
+
+    return Wrapped(log, consumer=consumer)
+
+
+def test_a_sink_displaced_by_an_echo_of_its_own_joins_again(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+    tell(embedded_log)
+
+    drain(displaced(embedded_log, 1), clickhouse)
+
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_a_sink_displaced_again_so_soon_leaves_its_name_to_the_other(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+
+    with running(displaced(embedded_log, 2), clickhouse) as sink:
+        sink.wait_for_death()
+
+    assert isinstance(sink.error, Fenced)
+
+
 def test_a_poll_that_finds_the_log_away_is_made_again(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
     tell(embedded_log)
     left = [2]
