@@ -3,8 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Many tests wait for a broker. A file's tests stay together, as they share what is costly to set up.
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Most of their time tests wait for a broker.
+SIDE_BY_SIDE := --numprocesses 3 --dist worksteal
 
 .PHONY: help demo test soak soak-sim lint bench format clean
 
@@ -22,7 +22,7 @@ demo: $(INSTALLED) ## stream a loyalty program through the embedded log and Clic
 	@$(BIN)/accrue demo $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: $(INSTALLED) ## every test; those on a real Kafka run where a JDK 17 and Maven are, or with ACCRUE_TEST_KAFKA
-	$(BIN)/python -m pytest $(or $(ARGS),$(TWO_AT_A_TIME))
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 soak: $(INSTALLED) ## hundreds of faults on a real Kafka, then verify and an independent check: FAULTS=300 SEED=1
 	$(BIN)/python -m tests.faults --faults $(or $(FAULTS),300) --seed $(or $(SEED),1)

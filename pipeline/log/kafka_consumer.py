@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from pipeline.log.kafka_calls import within
 from pipeline.log.kafka_errors import END_OF_PARTITION, FATAL, NOT_A_MEMBER, NOT_STARTED, POLLED_TOO_LATE, port_error
 from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
 
@@ -73,6 +75,7 @@ class KafkaConsumer:
         self._failure: LogError | None = None
         self._fenced: Fenced | None = None
         self._closed = False
+        self._waits_for_ever = False  # a call that did not return may still use the client
 
     def subscribe(self, topics: Sequence[str], *, assigned: _Callback, revoked: _Callback, lost: _Callback) -> None:
         """Join the group; the callbacks run inside `consume`."""
@@ -161,8 +164,7 @@ class KafkaConsumer:
         }
 
     def commit_offsets(self, offsets: Mapping[Partition, Committed], timeout: float) -> None:
-        """Commit outside a transaction; the time it may take is librdkafka's: session and socket timeout."""
-        del timeout
+        """Commit outside a transaction; after `Unavailable` it may still take effect, even later."""
         if self._group is None:
             message = "cannot commit offsets: the consumer was made without a group"
             raise LogError(message)
@@ -173,7 +175,13 @@ class KafkaConsumer:
         if not offsets:
             return
         try:
-            places = self._client.commit(offsets=offset_places(offsets), asynchronous=False)
+            places: list[TopicPartition] | None = within(
+                timeout, partial(self._client.commit, offsets=offset_places(offsets), asynchronous=False)
+            )
+        except TimeoutError as error:
+            self._waits_for_ever = True
+            message = f"cannot {action}: no answer in {timeout} s"
+            raise Unavailable(message) from error
         except KafkaException as error:
             raise _commit_error(action, error.args[0]) from error
         for place in places or ():
@@ -195,9 +203,10 @@ class KafkaConsumer:
         """Leave the group and release everything; no callback is called."""
         if not self._closed:
             self._closed = True
-            if self._static:
+            if self._static or self._waits_for_ever:
                 self._leave()
-            self._client.close()
+            if not self._waits_for_ever:
+                self._client.close()
             self._held.clear()
             self._positions.clear()
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from concurrent.futures import Future
 from functools import partial
 from math import inf
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from pipeline.log.kafka_calls import within
 from pipeline.log.kafka_consumer import KafkaConsumer, offset_places
 from pipeline.log.kafka_errors import FENCED, QUEUE_FULL, REFUSED, TIMED_OUT, UNDELIVERABLE, port_error
 from pipeline.log.port import (
@@ -39,7 +38,6 @@ _POLL_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.1
 _SURE_SECONDS: Final = 0.75 * _RETRY_SECONDS
 _RENEW_SECONDS: Final = 5.0
-_GRACE_SECONDS: Final = 1.0  # by which librdkafka may exceed a timeout before it is taken for lost
 _BY_KEY: Final = -1  # librdkafka's word for leaving the choice to the partitioner
 
 _Lanes = dict[int, list[dict[str, Any]]]
@@ -93,7 +91,7 @@ class KafkaProducer:
         """Fence older producers with the same transactional id and end what they left open."""
         client = self._alive()
         try:
-            _within(timeout, partial(client.init_transactions, timeout))
+            within(timeout, partial(client.init_transactions, timeout))
         except TimeoutError as error:
             self._client = Producer(self._configuration)  # the old one may wait for ever
             message = f"init producer {self._name}: no answer in {timeout} s"
@@ -164,7 +162,7 @@ class KafkaProducer:
         # The broker may ask to come again while the last transaction ends, so only a long time tells of no answer.
         sure = self._patience / 2
         call = partial(client.send_offsets_to_transaction, places, metadata, timeout)
-        self._ask("send offsets", partial(_within, timeout, call), REFUSED, sure)
+        self._ask("send offsets", partial(within, timeout, call), REFUSED, sure)
 
     def commit(self, timeout: float) -> None:
         """Commit: returns when it is durable."""
@@ -175,7 +173,7 @@ class KafkaProducer:
             raise Aborted(message)
         self._send_all(client, timeout)  # it may take its time, and the commit may not
         call = partial(client.commit_transaction, timeout)
-        self._ask("commit", partial(_within, timeout, call), UNDELIVERABLE, _SURE_SECONDS)
+        self._ask("commit", partial(within, timeout, call), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False
 
     def abort(self, timeout: float) -> None:
@@ -183,7 +181,7 @@ class KafkaProducer:
         client = self._alive()
         self._require_open("abort")
         call = partial(client.abort_transaction, timeout)
-        self._ask("abort", partial(_within, timeout, call), (), _SURE_SECONDS)
+        self._ask("abort", partial(within, timeout, call), (), _SURE_SECONDS)
         self._open = False
         self._undelivered = None
 
@@ -326,25 +324,3 @@ class KafkaProducer:
         reason = f"producer {self._name} cannot {action}: {cause.str()} ({cause.name()})"
         self._dead = kind, reason
         return kind(reason)
-
-
-def _within(seconds: float, call: Callable[[], None]) -> None:
-    """Make a call in a thread of its own; raises `TimeoutError` when it does not return in time.
-
-    When a connection is reset at the wrong moment, librdkafka forgets what it was asked and waits for ever, whatever
-    timeout it was given. Such a call keeps its client and its thread to the end of the process.
-    """
-    outcome: Future[KafkaError | None] = Future()  # not the exception: its traceback would hold the client
-
-    def make() -> None:
-        try:
-            call()
-        except KafkaException as error:
-            outcome.set_result(error.args[0])
-        else:
-            outcome.set_result(None)
-
-    threading.Thread(target=make, name="accrue-kafka-call", daemon=True).start()
-    cause = outcome.result(seconds + _GRACE_SECONDS)
-    if cause is not None:
-        raise KafkaException(cause)

@@ -120,7 +120,10 @@ class Consumer(Protocol):
         """The group's committed offsets with metadata, stable: waits for transactions in flight to end."""
 
     def commit_offsets(self, offsets: Mapping[Partition, Committed], timeout: float) -> None:
-        """Commit outside a transaction, synchronously. Raises `Fenced` when the group has moved on."""
+        """Commit outside a transaction. Raises `Fenced` when the group has moved on.
+
+        After `Unavailable` it may still take effect, even after a commit that comes later.
+        """
 
     def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
         """(first offset kept, last stable offset): a read_committed reader at the second has read all there is."""

@@ -57,7 +57,7 @@ class Decided(NamedTuple):
 
     messages: list[Outgoing]
     full: bool = False
-    """End the round now."""
+    """End the round when all that was read has been looked at: other partitions' messages would not come again."""
 
 
 class Finished(NamedTuple):

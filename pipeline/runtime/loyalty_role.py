@@ -112,7 +112,7 @@ class LoyaltyRole:
         return any(one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
 
     def process(self, batch: Sequence[Message]) -> Decided:
-        """Decide a micro-batch, partition by partition."""
+        """Decide messages, partition by partition."""
         out: list[Outgoing] = []
         by_partition: dict[int, list[Message]] = {}
         for message in batch:

@@ -117,7 +117,7 @@ class Metrics(Collector):
             labels=["role", "messaging_operation_name"],
         )
         processing = HistogramMetricFamily(
-            "messaging_process_duration_seconds", "What deciding a micro-batch takes.", labels=["role"]
+            "messaging_process_duration_seconds", "What deciding a slice of a batch takes.", labels=["role"]
         )
         for role in self._roles:
             for name, durations in role.durations.items():

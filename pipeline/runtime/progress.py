@@ -20,7 +20,7 @@ _NEWS_SECONDS: Final = 5.0
 """How often a restore is written to the log."""
 
 OPERATIONS: Final = ("poll", "process", "send", "commit")
-"""What is timed: a call that read something, a micro-batch being decided, messages being enqueued, and the end of a
+"""What is timed: a call that read something, a slice of that being decided, messages being enqueued, and the end of a
 transaction with its offsets."""
 DURATION_BOUNDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds; of a histogram's buckets."""

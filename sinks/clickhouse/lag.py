@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from pipeline.clock import Clock
@@ -25,7 +25,8 @@ class Lag:
         self._due = 0.0
 
     def look(self, stored: Mapping[Partition, int]) -> None:
-        """Ask the log for its ends, if it is time. `stored`: everything before these offsets is in ClickHouse."""
+        """Ask the log for its ends, if it is time; `stored`: of our partitions, what ClickHouse has all before."""
+        self.behind = {partition: lag for partition, lag in self.behind.items() if partition in stored}
         now = self._clock.now()
         if now < self._due or not stored:
             return
@@ -39,7 +40,3 @@ class Lag:
             self.behind = {partition: max(0, end - stored[partition]) for partition, end in ends.items()}
             if not any(self.behind.values()):
                 self._health.gets_on()
-
-    def forget(self, partitions: Sequence[Partition]) -> None:
-        """These are somebody else's."""
-        self.behind = {partition: lag for partition, lag in self.behind.items() if partition not in partitions}

@@ -36,7 +36,7 @@ from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partiti
 from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import Intent, intent_of
 from sinks.clickhouse.lag import Lag
-from sinks.clickhouse.lost import require_offsets, stored_without_offset
+from sinks.clickhouse.lost import doubtful, require_offsets
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.patience import Patience, Stopped
 from sinks.clickhouse.reading import Reading
@@ -47,7 +47,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 _POLL_EVERY_SECONDS: Final = 5.0
 """How often the group hears of a sink that does not read: it waits for minutes, but others wait for us to rebalance."""
-_DISPLACED_SESSIONS: Final = 3
+_DISPLACED_SESSIONS: Final = 6
 """Displaced again so soon, in sessions of the group: somebody else really has the name."""
 
 
@@ -139,11 +139,10 @@ class ClickHouseSink:
                 except Fenced as error:  # after a long silence it may have been an echo of our own that took our place
                     now = self._clock.now()
                     if now - displaced_at < _DISPLACED_SESSIONS * self._settings.session_seconds:
-                        raise
+                        message = f"another sink runs as {self._settings.member}; give each worker a --slot of its own"
+                        raise Fenced(message) from error
                     displaced_at = now
                     _LOG.warning("joining the group once more: %s", error)
-                    self._drop(list(self._readings))
-                    self._unplaced.clear()
             self._health.fails("stopped")
         except Stopped:
             self._health.fails("stopped")
@@ -201,6 +200,7 @@ class ClickHouseSink:
                 self._round(consumer, stop)
         finally:
             consumer.close()
+            self._forget_all()
 
     def _round(self, consumer: Consumer, stop: threading.Event) -> None:
         limit, poll = self._settings.messages_max, self._settings.poll_seconds
@@ -228,16 +228,26 @@ class ClickHouseSink:
                 reading.add(message)
 
     def _place(self, consumer: Consumer) -> None:
-        """Begin at the committed offset of each new partition; a block that was begun there comes first."""
+        """Begin at the committed offset of each new partition; a block that was begun there comes first.
+
+        Where the group gives or takes partitions meanwhile, they stay unplaced until the next round.
+        """
         self._stay(consumer)
         timeout = self._settings.log_timeout_seconds
         partitions = list(self._unplaced)
         asked_at = self._clock.now()
         found = consumer.committed(partitions, timeout)
-        if stored := stored_without_offset(self._writer, self._first_tables, found):
+        ends = self._log.ends([each for each, committed in found.items() if committed.offset is None], timeout)
+        stored: dict[Partition, int] = {}
+        for table, asked in doubtful(self._first_tables, ends, is_new=len(ends) == len(found)).items():
+            self._stay(consumer)  # a look at a large table takes long
+            if self._unplaced != partitions:
+                return
+            stored |= self._writer.last_offsets(table, asked)
+        if stored:
             # An intent comes before its rows: had another member just begun, the group would have an offset by now.
             found = consumer.committed(partitions, timeout)
-            require_offsets(self._settings.group, found, stored)
+            require_offsets(self._settings.group, found, stored, self._log.ends(stored, timeout))
         for partition in partitions:
             committed = found[partition]
             offset = committed.offset
@@ -248,10 +258,16 @@ class ClickHouseSink:
             consumer.seek(partition, offset)
         self._unplaced.clear()
 
+    def _forget_all(self) -> None:
+        self._readings.clear()
+        self._unplaced.clear()
+        self._waiting_since = None
+        self._stored = {}
+        self._lag.look(self._stored)
+
     def _drop(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             self._readings.pop(partition, None)
-        self._lag.forget(partitions)
         self._unplaced[:] = [partition for partition in self._unplaced if partition not in partitions]
 
     def _is_due(self) -> bool:
@@ -300,7 +316,10 @@ class ClickHouseSink:
         for reading, block in blocks.items():
             reading.finish(block)
         self._waiting_since = None
-        self._health.gets_on()
+        if any(self._is_ours(reading) for reading in blocks):
+            self._health.gets_on()
+        else:
+            self._health.loses("the group took its partitions meanwhile")
 
     def _insert(
         self, consumer: Consumer, reading: Reading, rows: Rows, token: str | None, stop: threading.Event

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, Error, ProgrammingError
 
+from pipeline.log.port import Partition
 from sinks.clickhouse.connect import CannotConnect, NoAnswer, reason
 from sinks.clickhouse.rows import COLUMNS, Rows
 
@@ -20,7 +21,7 @@ _SETTINGS: Final = {
 _OTHER_TABLES: Final = frozenset({16, 20, 47, 53, 62, 115})
 """Of columns, types and settings that are not there: no second try and nobody at ClickHouse makes these rows fit."""
 _ACCESS: Final = (
-    "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert"
+    "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert and select"
 )
 _REMEDIES: Final = {
     60: "restore the table from a backup: a new one would lack what came before",
@@ -41,7 +42,7 @@ class NotInserted(Exception):
 
 
 class Unfit(Exception):
-    """ClickHouse takes no such rows, however often; the message says what to do."""
+    """ClickHouse's tables are for no such rows, however often one tries; the message says what to do."""
 
 
 class Writer(Protocol):
@@ -54,8 +55,11 @@ class Writer(Protocol):
         deduplication window, whose rows may come again. Raises `Unfit` when that would be in vain.
         """
 
-    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
-        """By partition of the topic: the last offset that the table has a row of. `NoAnswer`: ask again."""
+    def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The last offset that the table has a row of, for each of the partitions that it has any of.
+
+        After `NoAnswer` the same may be asked again. Raises `Unfit` when that would be in vain.
+        """
 
 
 class ClickHouseWriter:
@@ -81,21 +85,24 @@ class ClickHouseWriter:
         except ClickHouseError as error:
             raise _verdict(error) from error
 
-    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
-        """By partition of the topic: the last offset that the table has a row of. `NoAnswer`: ask again."""
+    def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The last offset that the table has a row of, for each of the partitions that it has any of."""
         sql = (
-            f"SELECT src_partition, max(src_offset) FROM {table} "  # noqa: S608 - ours
-            "WHERE src_topic = %(topic)s GROUP BY src_partition"
+            f"SELECT src_topic, src_partition, max(src_offset) FROM {table} "  # noqa: S608 - ours
+            "WHERE (src_topic, src_partition) IN %(partitions)s GROUP BY src_topic, src_partition"
         )
         try:
             client = self._client or self.open()
-            rows: Iterable[Any] = client.query(sql, parameters={"topic": topic}).result_rows
+            rows: Iterable[Any] = client.query(sql, parameters={"partitions": tuple(partitions)}).result_rows
         except CannotConnect as error:
             raise NoAnswer(str(error)) from error
         except ClickHouseError as error:
-            message = f"ClickHouse does not say what it has of {topic}: {_told(error)}"
+            verdict = _verdict(error)
+            if isinstance(verdict, Unfit):
+                raise verdict from error
+            message = f"ClickHouse does not say what it has in {table}: {verdict}"
             raise NoAnswer(message) from error
-        return dict(rows)
+        return {Partition(topic, number): last for topic, number, last in rows}
 
     def _insert(self, client: Client, rows: Rows, token: str | None) -> None:
         settings: dict[str, Any] = dict(_SETTINGS)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pipeline.log.kafka_consumer import KafkaConsumer
 from pipeline.log.kafka_producer import KafkaProducer
-from pipeline.log.port import OutcomeUnknown
+from pipeline.log.port import Committed, OutcomeUnknown, Partition, Unavailable
 
 CALL_SECONDS = 0.05
 NEVER = threading.Event()
+PLACE = Partition("topic", 0)
 
 
 class Lost:
@@ -27,6 +29,44 @@ class Lost:
 
     def abort_transaction(self, _timeout: float) -> None:
         NEVER.wait()
+
+
+class LostConsumer:
+    """A client that is a member of its group and never hears of a commit."""
+
+    member = "member"
+
+    def consumer_group_metadata(self) -> object:
+        return object()
+
+    def commit(self, **_: object) -> None:
+        NEVER.wait()
+
+    def unsubscribe(self) -> None:
+        self.member = ""
+
+    def memberid(self) -> str:
+        return self.member
+
+    def close(self) -> None:
+        pytest.fail("a client that a call still uses must not be released")
+
+
+def test_commit_of_offsets_that_never_returns_is_no_answer() -> None:
+    consumer = KafkaConsumer(
+        {"bootstrap.servers": "127.0.0.1:1", "log_level": 0},
+        "group",
+        member=None,
+        session_timeout=1.0,
+        max_poll_interval=1.0,
+    )
+    consumer._client.close()
+    consumer._client = LostConsumer()  # type: ignore[assignment]
+    consumer._held = {PLACE}
+
+    with pytest.raises(Unavailable, match="no answer"):
+        consumer.commit_offsets({PLACE: Committed(1)}, CALL_SECONDS)
+    consumer.close()
 
 
 @pytest.fixture

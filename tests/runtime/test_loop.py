@@ -181,6 +181,31 @@ def test_full_batches_and_their_offsets_are_one_transaction_until_a_batch_is_not
     assert log.told == [([b"0.0", b"1.0", b"0.1"], {ZERO: 2, ONE: 1}), ([b"0.2"], {ZERO: 3})]
 
 
+class EndsAt(Echo):
+    """Wants the round to end at one message."""
+
+    def __init__(self, last: Message) -> None:
+        super().__init__()
+        self.last = last
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        return super().process(batch)._replace(full=self.last in batch)
+
+
+def test_round_that_is_to_end_at_a_slice_ends_when_the_whole_batch_is_decided(tmp_path: Path) -> None:
+    log, _ = run(
+        tmp_path,
+        assign,
+        give(*[message(0, offset) for offset in range(5)]),
+        give(message(0, 5)),
+        role=EndsAt(message(0, 1)),
+        batch_records_max=5,
+        slice_records_max=2,
+    )
+
+    assert [values for values, _ in log.told] == [[b"0.%d" % offset for offset in range(5)], [b"0.5"]]
+
+
 def test_transaction_ends_with_the_batch_that_makes_it_too_large(tmp_path: Path) -> None:
     log, _ = run(
         tmp_path,

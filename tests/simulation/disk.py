@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+from pipeline.log.port import Partition
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
 from pipeline.runtime.store_port import Change, StoreFailed
 from sinks.clickhouse.rows import COLUMNS, Rows
@@ -230,15 +231,16 @@ class SimClickHouse:
                 message = "no answer"
                 raise NotInserted(message)
 
-    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
-        """By partition of the topic: the last offset that the table has a row of."""
-        last: dict[int, int] = {}
+    def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The last offset that the table has a row of, for each of the partitions that it has any of."""
+        last: dict[Partition, int] = {}
         names = COLUMNS[table]
         columns = [names.index(name) for name in ("src_topic", "src_partition", "src_offset")]
         for row in self.tables[table]:
-            of, number, offset = (row[column] for column in columns)
-            if of == topic:
-                last[number] = max(offset, last.get(number, -1))
+            topic, number, offset = (row[column] for column in columns)
+            partition = Partition(topic, number)
+            if partition in partitions:
+                last[partition] = max(offset, last.get(partition, -1))
         return last
 
 

@@ -133,8 +133,8 @@ class _Writer:
         [table] = rows
         self._steps.take(f"insert {table}", lambda: self._inner.insert(rows, token))
 
-    def last_offsets(self, table: str, topic: str) -> dict[int, int]:
-        return self._inner.last_offsets(table, topic)
+    def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
+        return self._inner.last_offsets(table, partitions)
 
 
 class _Consumer:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.log.port import Committed, Consumer, Partition
+from pipeline.log.port import Committed, Consumer, Partition, TopicSpec
+from sinks.clickhouse.connect import NoAnswer
 from sinks.clickhouse.lost import OffsetsLost
-from tests.sinks.running import Running, drain, settings, sink_on
-from tests.sinks.story import FACTS, JOURNAL, POINTS, bought, tell
+from sinks.clickhouse.writer import ClickHouseWriter, Unfit
+from tests.sinks.running import SECONDS, Running, drain, running, settings, sink_on
+from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE, Told, activated, bought, tell
 from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, Wrapped, client_with, counts, log_with
 
 GROUP = "sink"
+RARE = "test.notifications.rare"
 
 
 def forget_offsets(log: EmbeddedLog) -> None:
@@ -41,6 +46,34 @@ def do_as_told(log: EmbeddedLog, told: str) -> None:
         log._file.store_offsets(GROUP, {Partition(name, int(at)): Committed(int(next_)) for name, at, next_ in lines})
 
 
+def asked_of(client: Client, tables: list[str]) -> Any:
+    """A client that notes which tables are asked for their last offsets."""
+
+    def query(sql: str, **arguments: Any) -> Any:
+        tables.extend(re.findall(r"max\(src_offset\) FROM (\w+)", sql))
+        return client.query(sql, **arguments)
+
+    return Wrapped(client, query=query)
+
+
+def log_where(log: EmbeddedLog, *happenings: Callable[[], None]) -> Any:
+    """A log where something happens each time that a consumer has been told what is committed."""
+    left = list(happenings)
+
+    def consumer(group: str | None = None, **named: Any) -> Any:
+        inner: Consumer = log.consumer(group, **named)
+
+        def committed(partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
+            found = inner.committed(partitions, timeout)
+            if left:
+                left.pop(0)()
+            return found
+
+        return Wrapped(inner, committed=committed)
+
+    return Wrapped(log, consumer=consumer)
+
+
 def test_offsets_that_are_lost_halt_the_sink_which_says_what_to_do(
     clickhouse: Client, embedded_log: EmbeddedLog
 ) -> None:
@@ -54,7 +87,7 @@ def test_offsets_that_are_lost_halt_the_sink_which_says_what_to_do(
         f"ClickHouse has rows of {FACTS}:0 up to offset 6, {JOURNAL}:0 up to offset 3, {POINTS}:0 up to offset 1, "
         f"and group {GROUP} has no offset there, so they would be stored again."
     )
-    assert f" write {FACTS},0,7 {JOURNAL},0,4 {POINTS},0,2 to a file, one a line, and run `kafka-consumer" in told
+    assert f" write {FACTS},0,7 {JOURNAL},0,4 {POINTS},0,2 to a file, one a line, run `kafka-consumer" in told
     assert counts(clickhouse) == EVERYTHING
 
 
@@ -98,23 +131,112 @@ def test_another_group_does_not_store_into_the_same_tables(clickhouse: Client, e
     assert counts(clickhouse) == EVERYTHING
 
 
-def test_a_member_that_began_while_this_one_asked_is_no_loss(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
+def test_rows_that_the_log_cannot_have_given_halt_the_sink_which_names_no_offsets(
+    clickhouse: Client, embedded_log: EmbeddedLog, tmp_path: Path
+) -> None:
+    tell(embedded_log)
+    drain(embedded_log, clickhouse)
+    another = EmbeddedLog(tmp_path / "another")
+    another.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS)])
+    Told(another).journal(activated())
+
+    told = refusal(another, clickhouse)
+
+    another.close()
+    assert told.startswith(
+        f"ClickHouse has rows of {FACTS}:0 up to offset 6 where the log ends at 0, {JOURNAL}:0 up to offset 3 where "
+        f"the log ends at 1, {POINTS}:0 up to offset 1 where the log ends at 0, so they came from another log"
+    )
+    assert "--reset-offsets" not in told
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_of_a_partition_without_messages_clickhouse_is_asked_only_while_the_group_is_new(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    embedded_log.create_topics([TopicSpec(RARE, 1, {})])
+    using = settings(notifications=(POINTS, RARE))
+    new: list[str] = []
+    later: list[str] = []
+
+    drain(embedded_log, asked_of(clickhouse, new), using)
+    drain(embedded_log, asked_of(clickhouse, later), using)
+
+    assert (new, later) == (["journal", "fact_messages", "notifications"], [])
+
+
+def test_a_topic_that_is_new_to_the_group_is_stored_from_its_beginning(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    tell(embedded_log)
+    drain(embedded_log, clickhouse, settings(notifications=()))
+    without = counts(clickhouse)
+    tables: list[str] = []
+
+    drain(embedded_log, asked_of(clickhouse, tables))
+
+    assert (without, counts(clickhouse)) == (EVERYTHING | {"notifications": 0}, EVERYTHING)
+    assert tables == ["notifications"]
+
+
+def test_a_member_that_began_while_this_one_asked_is_no_loss(
+    clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.sink._POLL_EVERY_SECONDS", SECONDS)
     tell(embedded_log)
     using = settings()
-    before = [True]
+    asked_again = threading.Event()
+    log = log_where(embedded_log, lambda: drain(embedded_log, clickhouse, using), asked_again.set)
 
-    def consumer(group: str | None = None, **named: Any) -> Any:
-        inner: Consumer = embedded_log.consumer(group, **named)
+    with running(log, clickhouse, using) as sink:
+        assert asked_again.wait(SECONDS)
 
-        def committed(partitions: Iterable[Partition], timeout: float) -> dict[Partition, Committed]:
-            found = inner.committed(partitions, timeout)
-            if before and before.pop():
-                assert {one.offset for one in found.values()} == {None}
-                drain(embedded_log, clickhouse, using)
-            return found
-
-        return Wrapped(inner, committed=committed)
-
-    drain(Wrapped(embedded_log, consumer=consumer), clickhouse, using)  # type: ignore[arg-type]
-
+    assert sink.error is None
     assert counts(clickhouse) == EVERYTHING
+
+
+def test_partitions_that_are_taken_while_this_member_asks_are_not_placed(
+    clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.sink._POLL_EVERY_SECONDS", 0.0)
+    tell(embedded_log)
+    using = settings()
+    taken = threading.Event()
+    tables: list[str] = []
+
+    def take() -> None:
+        drain(embedded_log, clickhouse, using)
+        taken.set()
+
+    with running(log_where(embedded_log, take), asked_of(clickhouse, tables), using) as sink:
+        assert taken.wait(SECONDS)
+        sink.wait_until(lambda: sink.sink.status() == (False, "no partition is assigned"))
+
+    assert (sink.error, tables) == (None, [])
+    assert counts(clickhouse) == EVERYTHING
+
+
+def test_the_last_offsets_are_those_of_the_partitions_asked_for(clickhouse: Client) -> None:
+    writer = ClickHouseWriter(lambda: clickhouse)
+    stored = [(POINTS, 0, 3), (POINTS, 0, 5), (POINTS, 1, 9), (RARE, 1, 7), (RARE, 2, 8)]
+    rows = [(1, 11, "pointsIssued", 0, "{}", topic, number, offset, 0) for topic, number, offset in stored]
+    writer.insert({"notifications": [value for row in rows for value in row]}, None)
+
+    last = writer.last_offsets("notifications", [Partition(POINTS, 0), Partition(RARE, 1), Partition(RARE, 3)])
+
+    assert last == {Partition(POINTS, 0): 5, Partition(RARE, 1): 7}
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "remedy"),
+    [
+        pytest.param("schema_migrations", Unfit, "not those of this version", id="other columns"),
+        pytest.param("nowhere", NoAnswer, "restore the table from a backup", id="no table"),
+    ],
+)
+def test_a_table_that_cannot_be_asked_is_judged_as_one_that_takes_no_rows(
+    clickhouse: Client, table: str, error: type[Exception], remedy: str
+) -> None:
+    with pytest.raises(error, match=remedy):
+        ClickHouseWriter(lambda: clickhouse).last_offsets(table, [Partition(POINTS, 0)])

@@ -346,6 +346,18 @@ def test_a_sink_displaced_again_so_soon_leaves_its_name_to_the_other(
         sink.wait_for_death()
 
     assert isinstance(sink.error, Fenced)
+    assert "--slot" in str(sink.error)
+
+
+def test_a_sink_displaced_again_much_later_joins_again(
+    clickhouse: Client, embedded_log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.sink._DISPLACED_SESSIONS", 0)
+    tell(embedded_log)
+
+    drain(displaced(embedded_log, 2), clickhouse)
+
+    assert counts(clickhouse) == EVERYTHING
 
 
 def test_a_poll_that_finds_the_log_away_is_made_again(clickhouse: Client, embedded_log: EmbeddedLog) -> None:

@@ -127,7 +127,7 @@ def test_a_sink_asks_again_what_is_stored_while_its_server_is_away(
     server: Server, client: Client, embedded_log: EmbeddedLog
 ) -> None:
     tell(embedded_log)
-    server.fault("refuse", "SELECT src_partition", times=1_000)
+    server.fault("refuse", "SELECT src_topic", times=1_000)
 
     with running_sink(sink_on(embedded_log, server)) as sink:
         sink.wait_until(lambda: sink.sink.status()[1].startswith("reading what was committed is tried again"))
@@ -135,7 +135,7 @@ def test_a_sink_asks_again_what_is_stored_while_its_server_is_away(
         server.heal()
         sink.drain()
 
-    assert "ClickHouse does not say what it has of test.journal: " in asked
+    assert "ClickHouse does not say what it has in journal: " in asked
     assert sink.error is None
     assert counts(client) == EVERYTHING
 
@@ -147,7 +147,8 @@ def test_a_sink_asks_again_what_is_stored_while_its_server_is_away(
         pytest.param(243, "make room on ClickHouse's disk", id="disk full"),
         pytest.param(
             516,
-            "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert",
+            "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert "
+            "and select",
             id="not let in",
         ),
     ],

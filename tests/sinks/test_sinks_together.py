@@ -166,7 +166,7 @@ def test_partitions_change_hands_in_the_middle_of_a_block_that_clickhouse_does_n
     assert feed.found(clickhouse) == feed.expected()
 
 
-@pytest.mark.parametrize("statement", ["SELECT src_partition", "INSERT INTO"])
+@pytest.mark.parametrize("statement", ["SELECT src_topic", "INSERT INTO"])
 def test_a_sink_stays_a_member_of_its_group_while_clickhouse_is_away(
     server: Server, clickhouse: Client, kafka_log: KafkaLog, prefix: str, start: Start, statement: str
 ) -> None:
