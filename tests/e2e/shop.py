@@ -28,11 +28,12 @@ class Figures(NamedTuple):
     customers: list[dict[str, str]]
 
 
-def write_file(folder: Path) -> Path:
-    """The shop's file."""
+def write_file(folder: Path, first: date = FIRST, until: date = UNTIL) -> Path:
+    """The shop's file, or the part of it of these days."""
     file = folder / "shop.csv"
+    days = (first.isoformat(), until.isoformat())
     with file.open("w", newline="", encoding="utf-8") as out:
-        csv.writer(out).writerows([HEADER, *ROWS])
+        csv.writer(out).writerows([HEADER, *(row for row in ROWS if days[0] <= row[4][:10] < days[1])])
     return file
 
 
@@ -42,10 +43,10 @@ def prepare(product: Product) -> None:
     product.run("program", "apply", str(PROGRAM))
 
 
-def load(product: Product) -> dict[str, Any]:
-    """Send the file; what the import says."""
-    file = write_file(product.folder)
-    imported: dict[str, Any] = product.json("import", "retail", str(file), "--until", UNTIL.isoformat())
+def load(product: Product, first: date = FIRST, until: date = UNTIL) -> dict[str, Any]:
+    """Send the file, or the part of it of these days; what the import says."""
+    file = write_file(product.folder, first, until)
+    imported: dict[str, Any] = product.json("import", "retail", str(file), "--until", until.isoformat())
     return imported
 
 

@@ -1,4 +1,4 @@
-"""A request to commit that librdkafka sent twice, and of which the first copy arrives in a later transaction."""
+"""A request to commit that is not answered, or that librdkafka sent twice so that one arrives too late."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import pytest
 
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.kafka_producer import KafkaProducer
-from pipeline.log.port import Consumer, Outgoing, Partition, TopicSpec
+from pipeline.log.port import Consumer, OutcomeUnknown, Outgoing, Partition, TopicSpec
 from tests.broker import HOW_TO_GET_ONE, Broker, can_run
-from tests.faults.proxy import Proxy, Trap
+from tests.faults.proxy import Direction, Proxy, Trap
 
 TOPIC = "torn"
 TRANSACTION_SECONDS = 2.0
 CALL_SECONDS = 20.0
+UNANSWERED_SECONDS = 0.5
 ARRIVED_SECONDS = 2.0
 
 
@@ -42,14 +43,19 @@ def line(tmp_path: Path) -> Iterator[Line]:
         log.create_topics([TopicSpec(TOPIC, 1, {})])
         reader = log.consumer()
         reader.assign({Partition(TOPIC, 0): 0})
-        producer = KafkaLog(proxy.address).producer("torn", transaction_timeout=TRANSACTION_SECONDS)
-        producer.init(CALL_SECONDS)
+        producer = producer_through(proxy)
         try:
             yield Line(producer, proxy, reader)
         finally:
             producer.close()
             reader.close()
             broker.stop()
+
+
+def producer_through(proxy: Proxy) -> KafkaProducer:
+    producer = KafkaLog(proxy.address).producer("torn", transaction_timeout=TRANSACTION_SECONDS)
+    producer.init(CALL_SECONDS)
+    return producer
 
 
 def send(producer: KafkaProducer, value: bytes) -> None:
@@ -97,3 +103,26 @@ def test_late_abort_does_not_abort_half_of_the_next_transaction(line: Line) -> N
     line.producer.commit(CALL_SECONDS)
 
     assert read_for(ARRIVED_SECONDS, line.reader) == [b"half"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "found"), [(Direction.TO_BROKER, [b"after"]), (Direction.TO_CLIENT, [b"first", b"after"])]
+)
+def test_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_dead(
+    lost: Direction, found: list[bytes], line: Line
+) -> None:
+    send(line.producer, b"first")
+    line.proxy.withhold(lost)
+
+    for call in (line.producer.commit, line.producer.commit, line.producer.abort, line.producer.init):
+        with pytest.raises(OutcomeUnknown):
+            call(UNANSWERED_SECONDS)
+    line.producer.close()
+    line.proxy.reset()
+    line.proxy.restore()
+    another = producer_through(line.proxy)
+    send(another, b"after")
+    another.commit(CALL_SECONDS)
+    another.close()
+
+    assert read_for(ARRIVED_SECONDS, line.reader) == found

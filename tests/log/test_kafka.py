@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipeline.log.kafka import KafkaLog
-from pipeline.log.port import Aborted, Committed, Fenced, LogError, OutcomeUnknown, Outgoing, Partition, Unavailable
+from pipeline.log.port import Aborted, Committed, Fenced, LogError, Outgoing, Partition, Unavailable
 from tests.log.desk import (
     SECONDS,
     Desk,
@@ -26,26 +26,6 @@ def desk(kafka_log: KafkaLog, prefix: str) -> Iterator[Desk]:
     desk = Desk(kafka_log, prefix)
     yield desk
     desk.close()
-
-
-def test_a_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_dead(desk: Desk) -> None:
-    topic = desk.topic()
-    producer = desk.transactional("same")
-    producer.begin()
-    producer.produce(texts(topic, 50_000))
-    with pytest.raises(OutcomeUnknown):
-        producer.commit(0.0)
-    calls: tuple[Callable[[float], None], ...] = (producer.commit, producer.abort, producer.init)
-    for call in calls:
-        with pytest.raises(OutcomeUnknown):
-            call(SECONDS)
-    producer.close()
-    transact(desk.transactional("same"), *texts(topic, 1, "after"))
-    reader = desk.reader(Partition(topic, 0))
-    end = reader.bounds(Partition(topic, 0), SECONDS)[1]
-    everything = until(lambda: reader.position(Partition(topic, 0)) == end, reader)
-    assert values(everything)[-1] == b"after-0"
-    assert len(everything) in {1, 50_001}
 
 
 def test_a_fenced_producer_stays_fenced(desk: Desk) -> None:
