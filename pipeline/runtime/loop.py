@@ -43,6 +43,8 @@ _INIT_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 """How long one look at the lag may take: the messages wait meanwhile."""
+_SLICES_MAX: Final = 4
+"""Of one batch: each is handed to another thread, which costs as much as some records do."""
 _IDLE_SECONDS: Final = 0.1
 _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
@@ -200,10 +202,11 @@ class TransactionalLoop:
                 self._open = True
                 deadline = self._clock.now() + _seconds(settings.transaction_span)
             full = False
-            for start in range(0, max(1, len(batch)), settings.slice_records_max):
+            length = max(settings.slice_records_min, -(-len(batch) // _SLICES_MAX))
+            for start in range(0, max(1, len(batch)), length):
                 # 2 the role decides
                 began = self._clock.now()
-                decided = self._process(batch[start : start + settings.slice_records_max])
+                decided = self._process(batch[start : start + length])
                 # 3 produce
                 producing = self._clock.now()
                 producer.produce(decided.messages)

@@ -61,8 +61,9 @@ class Settings(BaseSettings):
     """A transaction gathers for no longer than this."""
     batch_records_max: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     """Records read at once."""
-    slice_records_max: Annotated[int, Field(ge=1, le=10_000)] = 32
-    """Records decided at once: what they gave leaves while the next are decided, and others get their turn."""
+    slice_records_min: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Records decided at once, or a quarter of what was read where that is more: what they gave leaves while the next
+    are decided, and others get their turn."""
     session_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
         seconds=10
     )

@@ -136,10 +136,5 @@ def _verdict(error: ClickHouseError) -> NotInserted | Unfit:
     if code in _OTHER_TABLES or (code is None and isinstance(error, DataError | ProgrammingError)):
         message = f"{reason(error)}; ClickHouse's tables are not those of this version: install the one that made them"
         return Unfit(message)
-    return NotInserted(_told(error))
-
-
-def _told(error: ClickHouseError) -> str:
-    """What went wrong, and what somebody must do where nothing else helps."""
-    remedy = _REMEDIES.get(error.code) if isinstance(error, Error) and error.code is not None else None
-    return f"{reason(error)}; {remedy}" if remedy else reason(error)
+    remedy = _REMEDIES.get(code) if code is not None else None
+    return NotInserted(f"{reason(error)}; {remedy}" if remedy else reason(error))

@@ -200,7 +200,7 @@ def test_round_that_is_to_end_at_a_slice_ends_when_the_whole_batch_is_decided(tm
         give(message(0, 5)),
         role=EndsAt(message(0, 1)),
         batch_records_max=5,
-        slice_records_max=2,
+        slice_records_min=2,
     )
 
     assert [values for values, _ in log.told] == [[b"0.%d" % offset for offset in range(5)], [b"0.5"]]

@@ -107,7 +107,7 @@ def test_batch_sizes_change_nothing(embedded_log: Log, tmp_path: Path, size: int
 
     expected = told_by(embedded_log, tmp_path / "one", "one.", records)
     sliced = told_by(
-        embedded_log, tmp_path / "other", "other.", records, transaction_records_max=3 * size, slice_records_max=size
+        embedded_log, tmp_path / "other", "other.", records, transaction_records_max=3 * size, slice_records_min=size
     )
 
     assert sliced == expected

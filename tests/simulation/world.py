@@ -102,7 +102,7 @@ def plan_of(seed: int) -> Plan:
         update={
             "transaction_records_max": chance.choice((2, 5, 12, 40)),
             "batch_records_max": chance.choice((2, 6, 20)),
-            "slice_records_max": chance.choice((1, 4, 64)),
+            "slice_records_min": chance.choice((1, 4, 64)),
             "tick_customers_max": chance.choice((1, 3, 100)),
             "heads_cached_max": chance.choice((4, 1_000)),
         }
