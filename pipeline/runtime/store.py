@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, ColumnFamily, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import (
+    BlockBasedIndexType,
+    BlockBasedOptions,
+    Cache,
+    ColumnFamily,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+)
 
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
 from pipeline.runtime.store_port import Change, StoreFailed
@@ -246,6 +255,10 @@ def _options() -> Options:
     table.set_block_cache(_CACHE)
     table.set_cache_index_and_filter_blocks(True)
     table.set_bloom_filter(_BLOOM_BITS, block_based=False)
+    # In one piece a file's index or filter may be larger than a shard of the cache (512 kB): each read would load it.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_pin_top_level_index_and_filter(True)
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
     options.create_missing_column_families(create_missing_cfs=True)
