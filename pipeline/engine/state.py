@@ -122,7 +122,7 @@ class Award(msgspec.Struct, array_like=True, gc=False):
     """What returns have taken so far."""
 
 
-class Bill(msgspec.Struct, array_like=True):
+class Bill(msgspec.Struct, array_like=True, gc=False):
     """A transaction that can still be returned: the entry `#bill:<number>`."""
 
     returnable_until: int
@@ -138,7 +138,7 @@ class Bill(msgspec.Struct, array_like=True):
     awards: list[Award] = []
 
 
-class CustomerState(msgspec.Struct):
+class CustomerState(msgspec.Struct, gc=False):
     """What `decide` sees: the head and the entries that `needs` asked for, by key (`bill:<number>`)."""
 
     head: Head

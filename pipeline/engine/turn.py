@@ -10,7 +10,7 @@ from pipeline.engine.programs import Org, Program
 from pipeline.engine.state import CustomerState, Head, Section
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """The circumstances of one decision; its last three belong to the program whose turn it is."""
 
     state: CustomerState
