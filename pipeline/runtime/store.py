@@ -2,6 +2,9 @@
 
 Beside the values lie two ordered indexes: customers by the instant their first timer falls due, and bills by the
 instant they may be forgotten. One transaction's writes, its marker among them, are one atomic batch.
+
+While a store is restored its writes are not logged, as the changelog has them. They reach the disk when memory is full,
+values and indexes at once, so what a crash leaves is always the state of some position; a restore goes on from there.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -22,6 +26,7 @@ from rocksdict import (
     Options,
     Rdict,
     WriteBatch,
+    WriteOptions,
 )
 
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
@@ -47,6 +52,11 @@ _CACHE: Final = Cache(_BLOCK_CACHE_BYTES)
 """One for all partitions of the process, so that memory does not grow with them."""
 
 
+_LOGGED: Final = WriteOptions()
+_UNLOGGED: Final = WriteOptions()
+_UNLOGGED.disable_wal = True  # type: ignore[method-assign, assignment]  # a property, whatever the package's stub says
+
+
 class _Local(msgspec.Struct, array_like=True):
     origin: str
     """The changelog that this store is a cache of."""
@@ -54,6 +64,8 @@ class _Local(msgspec.Struct, array_like=True):
     """Changelog offset up to which everything is in the store."""
     whole: bool
     """Whether the values are those of the marker; False while restoring."""
+    torn: bool = False
+    """Whether values and indexes may be of different positions, as they are brought to disk one after the other."""
 
 
 class PartitionStore:
@@ -63,12 +75,14 @@ class PartitionStore:
     """
 
     def __init__(self, folder: Path, origin: str) -> None:
-        """Open the store in `folder`; one that cannot be read, or is of another `origin`, is begun anew."""
+        """Open the store in `folder`; one that cannot be read, is torn or of another `origin`, is begun anew."""
         self._folder = folder
         self._origin = origin
+        self._unlogged = False
+        """Whether something was written that a crash would undo."""
         try:
             self._open()
-            foreign = self._local.origin != origin
+            foreign = self._local.origin != origin or self._local.torn
         except (UnknownVersion, msgspec.DecodeError, StoreFailed):
             foreign = True
             self._let_go()
@@ -82,7 +96,10 @@ class PartitionStore:
         self._open()
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; what was restored so far is kept."""
+        with suppress(StoreFailed):  # then the files are gone already
+            if self._unlogged:
+                self._keep(whole=False)
         self._let_go()
 
     @property
@@ -141,7 +158,7 @@ class PartitionStore:
 
     def note(self, position: int) -> None:
         """Everything in the changelog before `position` is in the store."""
-        self._put_local(position, whole=True)
+        self._note(position, whole=True)
 
     def restore(
         self,
@@ -154,10 +171,30 @@ class PartitionStore:
     ) -> None:
         """Store what was read from the changelog up to `position`."""
         batch = self._batch(heads, entries, others)
-        self._local = _Local(self._origin, position, whole)
-        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
-        self._write(batch)
+        unlogged = self._unlogged or not whole  # a single step is logged: the rest need not be brought to disk for it
+        self._put_local(batch, position, whole=whole and not unlogged)
+        if unlogged:
+            self._unlogged = True
+            self._write(batch, _UNLOGGED)
+            if whole:
+                self._keep(whole=True)
+        else:
+            self._write(batch)
         self._marker = self._read_marker()
+
+    def _keep(self, *, whole: bool) -> None:
+        """Bring to disk what was written without a log."""
+        position = self._local.position
+        batch = WriteBatch(raw_mode=True)
+        self._put_local(batch, position, whole=False, torn=True)
+        self._write(batch)
+        try:
+            for family in (self._files.forgotten, self._files.due, self._files.database):
+                family.flush()
+        except Exception as error:
+            raise self._given_up(error) from error
+        self._unlogged = False
+        self._note(position, whole=whole)
 
     def _batch(self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change]) -> WriteBatch:
         batch = WriteBatch(raw_mode=True)
@@ -176,15 +213,18 @@ class PartitionStore:
                         put(_INSTANT.pack(now_at) + key, b"", index)
         return batch
 
-    def _put_local(self, position: int, *, whole: bool) -> None:
-        self._local = _Local(self._origin, position, whole)
+    def _note(self, position: int, *, whole: bool) -> None:
         batch = WriteBatch(raw_mode=True)
-        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
+        self._put_local(batch, position, whole=whole)
         self._write(batch)
 
-    def _write(self, batch: WriteBatch) -> None:
+    def _put_local(self, batch: WriteBatch, position: int, *, whole: bool, torn: bool = False) -> None:
+        self._local = _Local(self._origin, position, whole, torn)
+        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
+
+    def _write(self, batch: WriteBatch, how: WriteOptions = _LOGGED) -> None:
         try:
-            self._files.database.write(batch)
+            self._files.database.write(batch, how)
         except Exception as error:
             raise self._given_up(error) from error
 
@@ -224,7 +264,7 @@ class PartitionStore:
         )
         raw = self.get(_LOCAL_KEY)
         if raw is None:
-            self._put_local(0, whole=False)
+            self._note(0, whole=False)
         else:
             self._local = msgspec.msgpack.decode(raw, type=_Local)
         self._marker = self._read_marker()
@@ -234,6 +274,7 @@ class PartitionStore:
         return None if raw is None else decode_marker(raw)
 
     def _let_go(self) -> None:
+        self._unlogged = False
         files = self.__dict__.pop("_files", None)
         if files is not None:  # the lock on the folder goes with the last reference
             files.database.close()
@@ -268,4 +309,5 @@ def _options() -> Options:
     options.set_max_write_buffer_number(2)
     options.set_max_open_files(_OPEN_FILES_MAX)
     options.set_keep_log_file_num(1)
+    options.set_atomic_flush(atomic_flush=True)
     return options

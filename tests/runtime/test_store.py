@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline.engine.clock import PartitionClock
+from pipeline.runtime.marker import MARKER_KEY, Marker, encode_marker
 from pipeline.runtime.store import PartitionStore
 from pipeline.runtime.store_port import Change, StoreFailed
 
@@ -62,3 +68,131 @@ def test_store_that_fails_is_begun_anew_even_while_its_error_is_kept(
     assert (anew.position, anew.get(b"1:1"), list(anew.due(FAR))) == (0, None, [])
     anew.close()
     del kept
+
+
+STEPS = 120
+"""More than memory holds, so that some of it is on disk."""
+
+
+MARKER = Marker(3, 2, PartitionClock())
+
+
+class Held(NamedTuple):
+    """What a store holds."""
+
+    values: dict[bytes, bytes]
+    due: list[tuple[int, bytes]]
+    forgotten: list[tuple[int, bytes]]
+
+
+def step(number: int) -> tuple[list[Change], list[Change]]:
+    """New customers with a bill each, and later timers of those of the step before."""
+    chance = random.Random(number)
+    new = [b"1:%d" % one for one in range(number * 100, number * 100 + 100)]
+    old = [b"1:%d" % one for one in range(max(0, number - 1) * 100, number * 100)]
+    heads = [Change(key, chance.randbytes(1_000), None, number) for key in new]
+    heads += [Change(key, chance.randbytes(1_000), number - 1, number + STEPS) for key in old]
+    return heads, [Change(key + b"#bill:1", chance.randbytes(100), None, number) for key in new]
+
+
+def held_after(steps: int) -> Held:
+    values: dict[bytes, bytes] = {}
+    due: set[tuple[int, bytes]] = set()
+    forgotten: set[tuple[int, bytes]] = set()
+    for number in range(steps):
+        for index, changes in zip((due, forgotten), step(number), strict=True):
+            for key, value, was_at, now_at in changes:
+                values[key] = value or b""
+                if was_at is not None:
+                    index.remove((was_at, key))
+                index.add((now_at or 0, key))
+    return Held(values, sorted(due), sorted(forgotten))
+
+
+def held_by(store: PartitionStore) -> Held:
+    keys = list(held_after(STEPS).values)
+    values = {key: value for key, value in zip(keys, store.get_many(keys), strict=True) if value is not None}
+    return Held(values, list(store.due(FAR)), list(store.forgotten(FAR)))
+
+
+def restoring(folder: Path) -> PartitionStore:
+    store = PartitionStore(folder, "origin")
+    for number in range(STEPS):
+        store.restore(*step(number), (), number + 1, whole=False)
+    return store
+
+
+class Dying:
+    """A database in which the process dies before the values are brought to disk; the indexes are there."""
+
+    def __init__(self, real: Any) -> None:
+        self.write = real.write
+
+    @staticmethod
+    def flush() -> None:
+        os._exit(0)
+
+
+def die(_still_open: PartitionStore) -> None:
+    os._exit(0)
+
+
+def die_while_restoring(folder: str) -> None:
+    die(restoring(Path(folder)))
+
+
+def die_while_keeping(folder: str) -> None:
+    store = restoring(Path(folder))
+    store._files = store._files._replace(database=Dying(store._files.database))
+    store.close()
+
+
+def die_when_restored(folder: str) -> None:
+    store = restoring(Path(folder))
+    store.restore((), (), (Change(MARKER_KEY, encode_marker(MARKER)),), STEPS + 1, whole=True)
+    die(store)
+
+
+def run_to_its_death(what: Callable[[str], None], folder: Path) -> None:
+    code = f"from {__name__} import {what.__name__} as die; die({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60.0)
+
+
+def test_store_whose_process_dies_while_it_is_restored_holds_all_of_an_earlier_position(tmp_path: Path) -> None:
+    run_to_its_death(die_while_restoring, tmp_path / "0")
+
+    store = PartitionStore(tmp_path / "0", "origin")
+
+    assert 0 < store.position < STEPS
+    assert store.marker is None
+    assert held_by(store) == held_after(store.position)
+    store.close()
+
+
+def test_store_that_is_closed_while_it_is_restored_goes_on_from_there(tmp_path: Path) -> None:
+    restoring(tmp_path / "0").close()
+
+    store = PartitionStore(tmp_path / "0", "origin")
+
+    assert store.position == STEPS
+    assert held_by(store) == held_after(STEPS)
+    store.close()
+
+
+def test_store_whose_process_dies_while_it_brings_values_and_indexes_to_disk_is_begun_anew(tmp_path: Path) -> None:
+    run_to_its_death(die_while_keeping, tmp_path / "0")
+
+    store = PartitionStore(tmp_path / "0", "origin")
+
+    assert (store.position, held_by(store)) == (0, Held({}, [], []))
+    store.close()
+
+
+def test_store_is_whole_on_disk_as_soon_as_it_is_restored(tmp_path: Path) -> None:
+    run_to_its_death(die_when_restored, tmp_path / "0")
+
+    store = PartitionStore(tmp_path / "0", "origin")
+
+    assert (store.position, store.marker) == (STEPS + 1, MARKER)
+    assert held_by(store) == held_after(STEPS)
+    store.close()
