@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+
+from tests.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 POM: Final = ROOT / "tests" / "kafka" / "pom.xml"
@@ -97,7 +98,7 @@ class Broker:
         """For each address in `advertised` there is one more listener, one of `doors`, whose clients are sent there."""
         self._folder = folder
         self._classpath = f"{_jars()}/*"
-        port, controller_port, *door_ports = _free_ports(2 + len(advertised))
+        port, controller_port, *door_ports = (free_port() for _ in range(2 + len(advertised)))
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = f"127.0.0.1:{port}"
         self.doors = tuple(f"127.0.0.1:{door}" for door in door_ports)
@@ -225,17 +226,6 @@ def _group_exists(leader: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from pipeline.log.port import Message, Partition
 from pipeline.runtime.marker import MARKER_KEY, decode_marker
 from pipeline.runtime.settings import Settings
 from schemas.facts import AnyFact, decode_facts
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ACCRUE = Path(sys.executable).with_name("accrue")
@@ -229,9 +229,3 @@ class Watch:
         elif message.topic == self._facts_topic:
             decoded = decode_facts(message.value or b"")
             self._facts[decoded.org_id, decoded.customer_id] += decoded.facts
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -29,6 +29,7 @@ import lz4.frame
 
 from sinks.clickhouse.connect import open_clickhouse
 from sinks.clickhouse.schema import migrate
+from tests.ports import free_port
 
 Kind = Literal["drop", "refuse", "error", "mute", "hold"]
 """What happens to a request: executed and the connection closed without an answer; closed without being executed;
@@ -210,9 +211,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.dsn = f"http://127.0.0.1:{self.port}/default"
 
