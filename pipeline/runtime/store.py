@@ -46,6 +46,8 @@ _INSTANT_BYTES: Final = _INSTANT.size
 _BLOCK_CACHE_BYTES: Final = 32 << 20
 _WRITE_BUFFER_BYTES: Final = 8 << 20
 _BLOOM_BITS: Final = 10
+_WRITE_BUFFER_BLOOM: Final = 0.02
+"""Share of the write buffer: some twenty bits for each customer or bill in it."""
 _OPEN_FILES_MAX: Final = 256
 
 _CACHE: Final = Cache(_BLOCK_CACHE_BYTES)
@@ -248,7 +250,7 @@ class PartitionStore:
         return StoreFailed(f"the local store {self._folder} failed: {error}; it is built anew")
 
     def _open(self) -> None:
-        families = {_VALUES: _options(), _DUE: _options(), _FORGOTTEN: _options()}
+        families = {_VALUES: _value_options(), _DUE: _options(), _FORGOTTEN: _options()}
         try:
             self._folder.parent.mkdir(parents=True, exist_ok=True)
             database = Rdict(str(self._folder), _options(), families)
@@ -310,4 +312,12 @@ def _options() -> Options:
     options.set_max_open_files(_OPEN_FILES_MAX)
     options.set_keep_log_file_num(1)
     options.set_atomic_flush(atomic_flush=True)
+    return options
+
+
+def _value_options() -> Options:
+    """Values are asked for one by one, and a restore asks for many that are not there."""
+    options = _options()
+    options.set_memtable_prefix_bloom_ratio(_WRITE_BUFFER_BLOOM)
+    options.set_memtable_whole_key_filtering(whole_key_filter=True)
     return options
