@@ -90,7 +90,7 @@ def test_consume_returns_empty_when_nothing_comes(desk: Desk) -> None:
     reader = desk.reader(Partition(topic, 0))
     started = time.monotonic()
     assert reader.consume(10, 0.3) == []
-    assert 0.25 <= time.monotonic() - started < 5
+    assert 0.25 <= time.monotonic() - started < SECONDS
 
 
 def test_a_reader_may_start_in_the_middle(desk: Desk) -> None:
@@ -215,9 +215,9 @@ def test_position_reaches_the_end_behind_control_records(desk: Desk) -> None:
     for number in range(3):
         transact(producer, *texts(topic, 1, f"round-{number}"))
     reader = desk.reader(partition)
-    messages = until(lambda: reader.position(partition) == reader.bounds(partition, SECONDS)[1], reader)
+    messages = until(lambda: reader.position(partition) == 6, reader)  # the last control record may come a little later
     assert [message.offset for message in messages] == [0, 2, 4]
-    assert reader.position(partition) == 6
+    assert reader.bounds(partition, SECONDS) == (0, 6)
 
 
 def test_position_of_an_empty_partition_is_its_end(desk: Desk) -> None:
