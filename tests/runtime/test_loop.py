@@ -17,6 +17,22 @@ from pipeline.runtime.store_port import StoreFailed
 ZERO, ONE = Partition("in", 0), Partition("in", 1)
 
 
+class StillClock:
+    """Time does not pass: a machine that is slow ends no round."""
+
+    def now(self) -> float:
+        return 1_000.0
+
+    def wall(self) -> int:
+        return 1_000_000
+
+    def wait(self, stop: threading.Event, _seconds: float) -> bool:
+        return stop.is_set()
+
+
+STILL = StillClock()
+
+
 def message(partition: int, offset: int) -> Message:
     return Message("in", partition, offset, None, b"%d.%d" % (partition, offset), 0, ())
 
@@ -163,7 +179,7 @@ def run(
     tmp_path: Path, *script: Callable[[ScriptedLog], list[Message]], role: Echo | None = None, **settings: Any
 ) -> tuple[ScriptedLog, Echo]:
     log, role = ScriptedLog(*script), role or Echo()
-    loop = TransactionalLoop(log, role, Settings(data_dir=tmp_path, **settings))  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, role, Settings(data_dir=tmp_path, **settings), clock=STILL)  # type: ignore[arg-type]
     loop.run(log.stop)
     return log, role
 
@@ -263,7 +279,7 @@ def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
 ) -> None:
     monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 2)
     log = ScriptedLog(assign, *[give(message(0, 0)), give()] * 9)
-    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
     reason = Aborted("the group has moved on")
 
     def refuse(_timeout: float) -> None:
@@ -296,7 +312,7 @@ def test_failures_add_up_while_there_is_something_to_read(tmp_path: Path, monkey
     monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
     log = ScriptedLog(assign, give(), stumble, give(), stumble, give())
     log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 1)  # type: ignore[method-assign]
-    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
 
     with pytest.raises(Unavailable, match="no answer"):
         loop.run(log.stop)
@@ -304,7 +320,7 @@ def test_failures_add_up_while_there_is_something_to_read(tmp_path: Path, monkey
 
 def test_lag_is_known_as_soon_as_the_partitions_are_ready(tmp_path: Path) -> None:
     log = ScriptedLog(give(), assign, give())
-    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
     log.ends = lambda partitions, _timeout: {one: 5 + one.number for one in partitions}  # type: ignore[method-assign]
 
     loop.run(log.stop)
@@ -323,7 +339,7 @@ def test_worker_is_ready_only_while_it_hears_from_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, away: bool, status: tuple[bool, str]
 ) -> None:
     monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
-    progress = Progress("echo")
+    progress = Progress("echo", STILL)
     told = []
 
     def ends(partitions: Collection[Partition], _timeout: float) -> dict[Partition, int]:
@@ -342,7 +358,7 @@ def test_worker_is_ready_only_while_it_hears_from_the_log(
 
     log = ScriptedLog(assign, give(), half_a_minute_later, look)
     log.ends = ends  # type: ignore[method-assign]
-    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), progress=progress)  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), progress=progress, clock=STILL)  # type: ignore[arg-type]
     loop.run(log.stop)
 
     assert told == [status]
@@ -360,7 +376,7 @@ def test_stop_while_the_log_has_no_producer_to_give_ends_the_worker_quietly(tmp_
         raise Unavailable(message)
 
     log.init = init  # type: ignore[method-assign]
-    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
     loop.run(log.stop)
 
     assert waited == [5.0, 5.0]
@@ -396,10 +412,10 @@ def test_role_whose_rounds_fail_says_why_until_one_does_not(tmp_path: Path) -> N
         told.append(progress.status())
         return [message(0, 0)]
 
-    progress = Progress("echo")
+    progress = Progress("echo", STILL)
     log = ScriptedLog(assign, look, look, look, look)
     role = Forgetful(2)
-    TransactionalLoop(log, role, Settings(data_dir=tmp_path), progress=progress).run(log.stop)  # type: ignore[arg-type]
+    TransactionalLoop(log, role, Settings(data_dir=tmp_path), progress=progress, clock=STILL).run(log.stop)  # type: ignore[arg-type]
 
     assert told == [(True, ""), (True, ""), (False, "no space left"), (True, "")]
 
@@ -418,7 +434,7 @@ def test_worker_that_lost_its_place_in_the_group_joins_it_once_more(tmp_path: Pa
 def test_worker_that_comes_back_knows_no_lag_of_what_it_does_not_get_again(tmp_path: Path) -> None:
     log = ScriptedLog(assign, give(), displace, assign_zero, give())
     log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 5)  # type: ignore[method-assign]
-    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path))  # type: ignore[arg-type]
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
 
     loop.run(log.stop)
 
@@ -441,7 +457,7 @@ def test_rewind_that_gets_no_answer_starts_over(tmp_path: Path) -> None:
 
     log = ScriptedLog(assign, no_answer, give(message(0, 0)))
     role = Echo()
-    TransactionalLoop(log, role, Settings(data_dir=tmp_path)).run(log.stop)  # type: ignore[arg-type]
+    TransactionalLoop(log, role, Settings(data_dir=tmp_path), clock=STILL).run(log.stop)  # type: ignore[arg-type]
 
     assert log.told == [([b"0.0"], {ZERO: 1})]
     assert sorted(role.dropped) == [ZERO, ONE]

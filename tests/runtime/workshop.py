@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ DAY = 86_400_000
 START = 1_600_000_000_000 // DAY * DAY
 CLOCK = "clock:0"
 PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 
 PROGRAM = ProgramDefinition.model_validate_json(
     json.dumps(
@@ -99,7 +101,7 @@ class Workshop:
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int, headers: Headers = ()) -> None:
         self._producer.produce([Outgoing(self.topic(topic), key, value, partition, headers)])
-        self._producer.flush(10.0)
+        self._producer.flush(PATIENCE_SECONDS)
 
     def journal(self, *records: Record) -> None:
         """Write records: those about a customer to the customer's partition, others to every partition."""
@@ -115,7 +117,7 @@ class Workshop:
                     for number in range(self.settings.partitions)
                 ]
         self._producer.produce(out)
-        self._producer.flush(30.0)
+        self._producer.flush(PATIENCE_SECONDS)
 
     def loyalty(self, **changes: Any) -> TransactionalLoop:
         settings = self.settings.model_copy(update=changes)
@@ -133,44 +135,52 @@ class Workshop:
         """Run a loyalty worker until it has decided what is in the journal now."""
         loop = self.loyalty(**changes)
         loop.run(self.until_read("loyalty", "journal"))
+        self._wait_until_settled([spec.name for spec in self.catalog.specs()])
         return loop
 
     def until_read(self, role: str, *topics: str) -> Until:
         """Set once the role's group has committed all that is in the topics now."""
         group = f"{self.settings.group}.{role}"
-        names = [self.topic(topic) for topic in topics]
         ends: dict[Partition, int] = {}
         for message in self.read(*topics):
             ends[Partition(message.topic, message.partition)] = message.offset + 1
 
         def read() -> bool:
-            try:
-                committed = self.log.group_offsets(group, names)
-            except Unavailable:  # the loop that asks may itself hold a transaction open
-                return False
+            with closing(self.log.consumer(group)) as observer:
+                try:
+                    committed = observer.committed(ends, LOOK_SECONDS)
+                except Unavailable:  # the loop that asks may itself hold a transaction open
+                    return False
             return all((committed[one].offset or 0) >= end for one, end in ends.items())
 
         return Until(read)
 
     def read(self, *topics: str) -> list[Message]:
         """All messages of topics, partition by partition."""
+        self._wait_until_settled([self.topic(topic) for topic in topics])
         consumer = self.log.consumer()
         messages: list[Message] = []
         try:
             for topic in topics:
                 for number in range(self.settings.partitions):
                     partition = Partition(self.topic(topic), number)
-                    first, end = consumer.bounds(partition, 10.0)
+                    first, end = consumer.bounds(partition, PATIENCE_SECONDS)
                     if first == end:
                         continue
                     consumer.assign({partition: first})
-                    deadline = time.monotonic() + 20.0
+                    deadline = time.monotonic() + PATIENCE_SECONDS
                     while (consumer.position(partition) or first) < end:
                         assert time.monotonic() < deadline
                         messages += consumer.consume(10_000, 0.2)
         finally:
             consumer.close()
         return messages
+
+    def _wait_until_settled(self, topics: Sequence[str]) -> None:
+        """Offsets may show as committed a moment before the last messages of the same transaction do."""
+        settled, pause = Until(lambda: not self.log.unsettled(topics)), threading.Event()
+        while not settled.is_set():
+            pause.wait(0.01)
 
     def told(self) -> list[tuple[str, int, bytes | None, bytes | None, Headers]]:
         """Facts and notifications, in order within each topic and partition."""
