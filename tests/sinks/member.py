@@ -29,6 +29,7 @@ from sinks.clickhouse.writer import ClickHouseWriter
 SECONDS: Final = 60.0
 """Longer than anything here should ever take."""
 SESSION_SECONDS: Final = 2.0
+"""So that the partitions of one that is frozen or killed are soon another's."""
 _POLL_SECONDS: Final = 0.02
 _LOG: Final = logging.getLogger(__name__)
 

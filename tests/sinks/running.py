@@ -17,7 +17,7 @@ from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import ClickHouseWriter
 from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE
 
-SECONDS: Final = 20.0
+SECONDS: Final = 60.0
 """Longer than anything here should ever take."""
 _EPOCHS: Final = count()
 

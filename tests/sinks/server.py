@@ -1,7 +1,7 @@
 """A ClickHouse server for tests: the embedded engine behind HTTP, in a process of its own, which fails as it is told.
 
 It speaks what `clickhouse-connect` needs of ClickHouse's HTTP interface. It can be killed and started again over the
-same folder. `python -m tests.sinks.server FOLDER PORT` is the process; `Server` starts it and gives it faults.
+same folder. `python -m tests.sinks.server FOLDER PORT FAULTS` is the process; `Server` starts it and gives it faults.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ answered with an error; executed and not answered before it heals; not executed 
 
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
-_HELD_SECONDS_MAX: Final = 60.0
+_HELD_SECONDS_MAX: Final = 240.0
 _TRANSPORT: Final = frozenset(
     {
         "query",
@@ -215,9 +215,9 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.dsn = f"http://127.0.0.1:{self.port}/default"
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "tests.sinks.server", str(self._folder), str(self.port)]
+    def start(self, *faults: Fault) -> None:
+        """Start it and wait until it answers; these faults come before anybody can ask it anything."""
+        command = [sys.executable, "-m", "tests.sinks.server", str(self._folder), str(self.port), json.dumps(faults)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
         deadline = time.monotonic() + _START_SECONDS
         while True:
@@ -239,7 +239,7 @@ class Server:
 
     def fault(self, kind: Kind, match: str, times: int = 1, code: int = 0) -> None:
         """What happens to the next statements that begin with `match`."""
-        self._ask("/faults", json.dumps([kind, match, times, code]).encode())
+        self._ask("/faults", json.dumps(Fault(kind, match, times, code)).encode())
 
     def pending(self) -> int:
         """How many faults have not met a statement yet."""
@@ -254,7 +254,7 @@ class Server:
         return [(table, token) for table, token in json.loads(self._ask("/seen"))]
 
     def _ask(self, path: str, body: bytes | None = None) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=_START_SECONDS) as answer:
             return bytes(answer.read())
 
 
@@ -272,9 +272,10 @@ def serving(folder: Path) -> Iterator[Server]:
         server.kill()
 
 
-def main(folder: str, port: str) -> None:
+def main(folder: str, port: str, faults: str) -> None:
     """Serve until standard input ends, as it does when the test dies."""
     _Handler.engine = _Engine(folder)
+    _Handler.engine.faults.extend(Fault(*fault) for fault in json.loads(faults))
     server = ThreadingHTTPServer(("127.0.0.1", int(port)), _Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

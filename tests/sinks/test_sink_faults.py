@@ -17,7 +17,7 @@ from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.sink import ClickHouseSink
 from sinks.clickhouse.writer import ClickHouseWriter, Unfit
 from tests.sinks.running import Running, contents, running_sink, settings
-from tests.sinks.server import Kind, Server, serving
+from tests.sinks.server import Fault, Kind, Server, serving
 from tests.sinks.story import tell
 from tests.sinks.test_sink import EVERYTHING
 
@@ -77,13 +77,14 @@ def test_a_server_killed_in_the_middle_of_an_insert_and_started_again_has_every_
     server: Server, client: Client, embedded_log: EmbeddedLog
 ) -> None:
     tell(embedded_log)
+    unanswered = Fault("mute", "INSERT INTO", times=1)
+    server.fault(*unanswered)
     with running_sink(sink_on(embedded_log, server, backoff_seconds_max=0.1)) as sink:
-        for _ in range(2):
-            server.fault("mute", "INSERT INTO", times=1)
+        for faults in ([unanswered], []):
             sink.wait_until(lambda: server.pending() == 0)
             server.kill()
             sink.wait_until(lambda: "Connection refused" in sink.sink.status()[1])
-            server.start()
+            server.start(*faults)
         sink.drain()
         sink.wait_until(lambda: sink.sink.status() == (True, ""))
 

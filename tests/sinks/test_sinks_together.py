@@ -152,7 +152,7 @@ def test_partitions_change_hands_in_the_middle_of_a_block_that_clickhouse_does_n
     feed = Feed(kafka_log, prefix, partitions=3)
     feed.send(5)
     server.fault("drop", "INSERT INTO points_facts", times=1_000)  # executed, and nobody is told
-    first = start(feed)
+    first = start(feed, session_seconds=SECONDS)  # however slow it is, it is asked for its partitions
     first.wait_until_it_says("inserting into points_facts is tried again")
     second, third = start(feed), start(feed)
     first.wait_until_it_says("revoked ")
@@ -173,9 +173,9 @@ def test_a_sink_stays_a_member_of_its_group_while_clickhouse_is_away(
     feed = Feed(kafka_log, prefix, partitions=2)
     feed.send(5)
     server.fault("refuse", statement, times=1_000)
-    sink = start(feed, session_seconds=4.0, max_poll_interval=4.0)
+    sink = start(feed, session_seconds=8.0, max_poll_interval=8.0)
     # with half a second between two tries, half as long again as it may go without a poll
-    sink.wait_until_it_says("is tried again", times=4 + 12)
+    sink.wait_until_it_says("is tried again", times=4 + 24)
     feed.send(6)
 
     server.heal()
@@ -222,17 +222,17 @@ def test_three_sinks_and_a_server_that_fail_by_turns_leave_every_row_once(
     members = [start(feed) for _ in range(3)]
     tables = ["journal", "fact_messages", "points_facts", "ledger_entries"]
     for fault in ("kill the sink", "freeze", "mute", "kill both"):
-        feed.send(chance.randrange(10, 40))
-        table = chance.choice(tables)
-        unlucky = chance.randrange(3)
+        count, table, unlucky = chance.randrange(10, 40), chance.choice(tables), chance.randrange(3)
         match fault:
             case "freeze":
+                feed.send(count)
                 members[unlucky].signal(signal.SIGSTOP)
                 feed.send(5)
                 feed.wait_until_stored()  # so its partitions have gone to others
                 members[unlucky].signal(signal.SIGCONT)
             case _:
                 server.fault("mute", f"INSERT INTO {table}")
+                feed.send(count)
                 until(lambda: server.pending() == 0)
                 if fault != "mute":
                     members[unlucky].kill()
