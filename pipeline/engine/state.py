@@ -202,11 +202,11 @@ def forgotten_at_of(raw: bytes) -> int:
     return _BILL_TIMER_DECODER.decode(_body(raw)).forgotten_at
 
 
-def _body(raw: bytes) -> memoryview:
+def _body(raw: bytes) -> bytes:
     if raw[:1] != _VERSION:
         message = f"state format version {raw[:1].hex() or 'missing'}; this build reads {STATE_VERSION}"
         raise UnknownVersion(message)
-    return memoryview(raw)[1:]
+    return raw[1:]
 
 
 def first_due(head: Head) -> int:

@@ -276,6 +276,7 @@ class KafkaConsumer:
         """The messages among what was received; an error is kept until they have been handed out."""
         positions = self._positions
         messages: list[Message] = []
+        message = tuple.__new__  # what `Message(…)` does, without a call of Python for each
         for each in received:
             topic, number, offset = each.topic(), each.partition(), each.offset()
             error = each.error()
@@ -293,16 +294,9 @@ class KafkaConsumer:
                 continue  # given up in this very call, delivered twice, or fetched before a seek
             positions[topic, number] = offset + 1
             headers = each.headers()
+            named = tuple((name, data or b"") for name, data in headers) if headers else ()
             messages.append(
-                Message(
-                    topic,
-                    number,
-                    offset,
-                    each.key(),
-                    each.value(),
-                    each.timestamp()[1],
-                    tuple((name, data or b"") for name, data in headers) if headers else (),
-                )
+                message(Message, (topic, number, offset, each.key(), each.value(), each.timestamp()[1], named))
             )
         return messages
 

@@ -127,18 +127,19 @@ class Restore:
         return mark == self._wanted
 
     def _write(self, latest: dict[bytes, bytes | None], position: int, *, whole: bool) -> None:
-        keys = list(latest)
         heads: list[Change] = []
         entries: list[Change] = []
         others: list[Change] = []
-        for key, before in zip(keys, self._store.get_many(keys), strict=True):
-            value = latest[key]
+        change = tuple.__new__  # what `Change(…)` does, without a call of Python: there are millions
+        for (key, value), before in zip(latest.items(), self._store.get_many(list(latest)), strict=True):
             if b"#" in key:
                 was_at = None if before is None else forgotten_at_of(before)
-                entries.append(Change(key, value, was_at, None if value is None else forgotten_at_of(value)))
+                now_at = None if value is None else forgotten_at_of(value)
+                entries.append(change(Change, (key, value, was_at, now_at)))
             elif key == MARKER_KEY or key.startswith(PROGRAM_PREFIX):
                 others.append(Change(key, value))
             else:
                 was_at = None if before is None else timer_of(before)
-                heads.append(Change(key, value, was_at, None if value is None else timer_of(value)))
+                now_at = None if value is None else timer_of(value)
+                heads.append(change(Change, (key, value, was_at, now_at)))
         self._store.restore(heads, entries, others, position, whole=whole)
