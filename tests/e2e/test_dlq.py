@@ -23,6 +23,8 @@ from tests.e2e.product import ROOT, Product, Watch, wait_until
 from tests.intake.incoming import Sent
 
 HALF_AN_HOUR = 30 * 60_000
+LONG_SECONDS = 300.0
+"""Of transactions that only somebody else may end."""
 BILL = {
     "type": "transactionAdded",
     "orgId": 100,
@@ -159,7 +161,7 @@ def test_replay_waits_for_the_open_transaction_that_hides_the_mark_of_an_earlier
     place, catalog = product.place, product.place.catalog
     with (
         place.log() as log,
-        closing(log.producer(f"{place.settings.prefix}worker")) as worker,
+        closing(log.producer(f"{place.settings.prefix}worker", transaction_timeout=LONG_SECONDS)) as worker,
     ):
         bury(product, log, 1)
         letters = DeadLetters(place, log)
@@ -183,7 +185,7 @@ def test_what_a_killed_replay_left_open_is_neither_sent_nor_marked(product: Prod
     settings, catalog = product.place.settings, product.place.catalog
     with product.place.log() as log:
         bury(product, log, 1)
-        killed = log.producer(f"{settings.prefix}{settings.group}-dlq")
+        killed = log.producer(f"{settings.prefix}{settings.group}-dlq", transaction_timeout=LONG_SECONDS)
         killed.init(30.0)
         killed.begin()
         killed.produce(

@@ -63,6 +63,13 @@ def samples(worker: Worker) -> Counter[tuple[str, str]]:
     return found
 
 
+def has_counted_both(seen: Counter[tuple[str, str]]) -> bool:
+    """Whether intake has read both messages, loyalty told of one, and a look since then has found nothing left."""
+    read = seen["messaging_client_consumed_messages_total", "intake"] >= 2
+    told = seen["accrue_notifications_total", "loyalty"] >= 1
+    return read and told and seen["accrue_oldest_unprocessed_age_seconds", "loyalty"] == 0
+
+
 def test_worker_that_cannot_work_yet_lives_and_says_why_it_is_not_ready(life: Life) -> None:
     alive, ready = life.early["/livez"], life.early["/readyz"]
 
@@ -88,7 +95,7 @@ def test_metrics_count_what_went_through(life: Life) -> None:
     lines = "\n".join(json.dumps(one | now) for one in (GOOD, BAD)).encode()
 
     life.product.run("send", "-", "--topic", "customers", stdin=lines)
-    wait_until(lambda: samples(life.worker)["accrue_notifications_total", "loyalty"] > 0, life.worker)
+    wait_until(lambda: has_counted_both(samples(life.worker)), life.worker)
 
     seen = samples(life.worker)
     assert seen["messaging_client_consumed_messages_total", "intake"] == 2
