@@ -57,14 +57,14 @@ SETTINGS: Final = {
 }
 
 # Two signs a cell: what the caller sees after one such answer and, where that is retried inside, after nothing else.
-#   + it works   U Unavailable   A Aborted   F Fenced   ? OutcomeUnknown   L LogError   0 nothing comes   . not answered
+#   + it works   ~ it works, or is Unavailable where librdkafka forgot the request with its connection   U Unavailable   A Aborted   F Fenced   ? OutcomeUnknown   L LogError   0 nothing comes   . not answered
 MATRIX: Final = """\
                                       init register produce announce send commit abort flush committed offsets bounds consume group ends
 COORDINATOR_LOAD_IN_PROGRESS          +U   +?       .       +?       +?   +?     +?    .     +U        +U      .      .       +U    .
 COORDINATOR_NOT_AVAILABLE             +U   +?       .       +?       +?   +?     +?    .     U         +U      .      .       U     .
 NOT_COORDINATOR                       +U   +?       .       +?       +?   +?     +?    .     U         +U      .      .       U     .
 CONCURRENT_TRANSACTIONS               +U   +?       ?       +?       +?   +?     +?    .     .         .       .      .       .     .
-_TRANSPORT                            +U   +?       +?      +?       +?   +?     +?    +U    +U        +U      U      +0      +U    U
+_TRANSPORT                            +U   +?       +?      +?       +?   +?     +?    +U    +U        ~U      U      +0      +U    U
 REQUEST_TIMED_OUT                     +U   ?        +?      +?       +?   ?      ?     +U    +U        +U      U      U       +U    U
 NETWORK_EXCEPTION                     .    ?        ?       ?        ?    ?      ?     L     U         U       U      U       U     U
 UNKNOWN                               +U   ?        ?       ?        ?    ?      ?     L     U         U       U      U       U     U
@@ -439,8 +439,11 @@ def at_once(what: Callable[[str], str], names: Sequence[str]) -> dict[str, str]:
 
 
 def _cell(name: str, error: str, expected: str) -> str:
-    once = _met(name, error, 1, SECONDS)
-    if once != "+":
+    may_be_forgotten = expected[0] == "~"
+    once = _met(name, error, 1, LATE if may_be_forgotten else SECONDS)
+    if may_be_forgotten and once in "+U":
+        once = "~"
+    if once not in "+~":
         return once
     # What comes without a word of the broker comes however short the patience; a word is waited for.
     return once + _met(name, error, FOR_EVER, SHORT if expected[1:] in WITHOUT_A_WORD else SECONDS)
@@ -495,10 +498,10 @@ def _and_then(scene: Scene, act: Act, sign: str) -> None:
 
 def _works_again(act: Act) -> None:
     """The same call, made as often as it takes: clients need a moment to find the broker again."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + 3 * SECONDS
     while True:
         try:
-            act.call(SECONDS)
+            act.call(LATE)
         except Unavailable:
             assert time.monotonic() < deadline
             threading.Event().wait(AGAIN)
