@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
@@ -15,6 +16,10 @@ from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
 
 # A broker that lives for some minutes never earns what the second compiler costs.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+# An example that takes long says something of the machine and nothing of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from pipeline.notify.render import render_all
 from pipeline.runtime.marker import MARKER_KEY, decode_marker
 from schemas.notifications import EventName
 from schemas.records import CustomerRecord, decode_record
+from tests.log.desk import SECONDS
 from topics.catalog import Catalog
 
 NOW = 1_750_000_000_000
@@ -70,14 +71,14 @@ def test_at_least_once_shows_what_it_writes_and_commits_offsets_with_metadata_af
     while not consumer.assignment():
         consumer.consume(1, 0.1)
     producer = log.producer(f"{prefix}id")
-    producer.init(5.0)
+    producer.init(SECONDS)
     producer.begin()
     producer.produce([Outgoing(topic, b"key", b"value", 0)])
-    producer.send_offsets({place: Committed(7, "round=3")}, consumer, 5.0)
+    producer.send_offsets({place: Committed(7, "round=3")}, consumer, SECONDS)
     assert kafka_log.group_offsets(f"{prefix}group", [topic]) == {place: Committed(None)}
-    producer.commit(10.0)
+    producer.commit(SECONDS)
     assert kafka_log.group_offsets(f"{prefix}group", [topic]) == {place: Committed(7, "round=3")}
-    assert consumer.bounds(place, 5.0) == (0, 1)
+    assert consumer.bounds(place, SECONDS) == (0, 1)
     producer.close()
     consumer.close()
 

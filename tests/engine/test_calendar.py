@@ -77,7 +77,7 @@ def test_period_holds_its_days(unit: str, inside: str, name: str, first: str, en
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(list(PeriodUnit)), st.integers(-3_000, 40_000))
 def test_periods_of_every_unit_follow_each_other_without_gaps(unit: PeriodUnit, number: int) -> None:
     period = period_of(unit, number)
@@ -86,7 +86,7 @@ def test_periods_of_every_unit_follow_each_other_without_gaps(unit: PeriodUnit, 
     assert period_of(unit, days.end) == period + 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(["Europe/London", "America/Sao_Paulo", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]),
     st.integers(instant("1975-01-01"), instant("2037-12-31")),

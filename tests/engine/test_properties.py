@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from itertools import pairwise
 
-from hypothesis import HealthCheck, settings
 from hypothesis import given as forall
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from pipeline.engine.postings import MEMBER, postings
@@ -40,7 +40,7 @@ from tests.dsl import (
     spend,
 )
 
-bounded = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=60)
 
 START = instant("2011-03-20")
 HOUR = 3_600_000

@@ -134,7 +134,7 @@ def _is_stored(bootstrap: str, last: Mapping[tuple[str, int], int]) -> bool:
     answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(_SINK_GROUP, wanted)])[_SINK_GROUP]
     try:
         committed = answer.result(_ANSWER_SECONDS).topic_partitions
-    except KafkaException:
+    except (KafkaException, TimeoutError):
         return False
     return all(place.offset > last[place.topic, place.partition] for place in committed)
 

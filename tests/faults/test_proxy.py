@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.proxy import Direction, Proxy, Trap
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 SHORT_SECONDS = 0.2
 END_TXN, PRODUCE = 26, 0
 
