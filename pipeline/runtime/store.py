@@ -44,7 +44,8 @@ _INSTANT: Final = struct.Struct(">Q")
 _INSTANT_BYTES: Final = _INSTANT.size
 
 _BLOCK_CACHE_BYTES: Final = 32 << 20
-_WRITE_BUFFER_BYTES: Final = 8 << 20
+_WRITE_BUFFER_BYTES: Final = 16 << 20
+"""Of a partition's values, and as much again while one is brought to disk; the indexes go with the values."""
 _BLOOM_BITS: Final = 10
 _WRITE_BUFFER_BLOOM: Final = 0.02
 """Share of the write buffer: some twenty bits for each customer or bill in it."""
@@ -293,19 +294,12 @@ class _Files(NamedTuple):
     in_forgotten: ColumnFamily
 
 
-def _options() -> Options:
-    table = BlockBasedOptions()
-    table.set_block_cache(_CACHE)
-    table.set_cache_index_and_filter_blocks(True)
-    table.set_bloom_filter(_BLOOM_BITS, block_based=False)
-    # In one piece a file's index or filter may be larger than a shard of the cache (512 kB): each read would load it.
-    table.set_index_type(BlockBasedIndexType.two_level_index_search())
-    table.set_partition_filters(True)
-    table.set_pin_top_level_index_and_filter(True)
+def _options(table: BlockBasedOptions | None = None) -> Options:
+    """Of an index, unless it is a `table` of something else: it is read in order only."""
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
     options.create_missing_column_families(create_missing_cfs=True)
-    options.set_block_based_table_factory(table)
+    options.set_block_based_table_factory(table or _table())
     options.set_compression_type(DBCompressionType.lz4())
     options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
@@ -317,7 +311,20 @@ def _options() -> Options:
 
 def _value_options() -> Options:
     """Values are asked for one by one, and a restore asks for many that are not there."""
-    options = _options()
+    table = _table()
+    table.set_bloom_filter(_BLOOM_BITS, block_based=False)
+    table.set_partition_filters(True)
+    options = _options(table)
     options.set_memtable_prefix_bloom_ratio(_WRITE_BUFFER_BLOOM)
     options.set_memtable_whole_key_filtering(whole_key_filter=True)
     return options
+
+
+def _table() -> BlockBasedOptions:
+    table = BlockBasedOptions()
+    table.set_block_cache(_CACHE)
+    table.set_cache_index_and_filter_blocks(True)
+    # In one piece a file's index or filter may be larger than a shard of the cache (512 kB): each read would load it.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_pin_top_level_index_and_filter(True)
+    return table

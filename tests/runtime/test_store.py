@@ -70,8 +70,8 @@ def test_store_that_fails_is_begun_anew_even_while_its_error_is_kept(
     del kept
 
 
-STEPS = 120
-"""More than memory holds, so that some of it is on disk."""
+STEPS = 200
+"""More than two write buffers hold, so that some of it is on disk."""
 
 
 MARKER = Marker(3, 2, PartitionClock())
