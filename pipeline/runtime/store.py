@@ -17,19 +17,10 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import msgspec
-from rocksdict import (
-    BlockBasedIndexType,
-    BlockBasedOptions,
-    Cache,
-    ColumnFamily,
-    DBCompressionType,
-    Options,
-    Rdict,
-    WriteBatch,
-    WriteOptions,
-)
+from rocksdict import ColumnFamily, Rdict, WriteBatch, WriteOptions
 
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
+from pipeline.runtime.store_options import index_options, value_options
 from pipeline.runtime.store_port import Change, StoreFailed
 from schemas.records import UnknownVersion
 
@@ -42,18 +33,6 @@ _FIRST_CUSTOMER: Final = b"0"
 """Keys of customers begin with a digit, keys of the partition itself with `$`, which sorts before."""
 _INSTANT: Final = struct.Struct(">Q")
 _INSTANT_BYTES: Final = _INSTANT.size
-
-_BLOCK_CACHE_BYTES: Final = 32 << 20
-_WRITE_BUFFER_BYTES: Final = 16 << 20
-"""Of a partition's values, and as much again while one is brought to disk; the indexes go with the values."""
-_BLOOM_BITS: Final = 10
-_WRITE_BUFFER_BLOOM: Final = 0.02
-"""Share of the write buffer: some twenty bits for each customer or bill in it."""
-_OPEN_FILES_MAX: Final = 256
-
-_CACHE: Final = Cache(_BLOCK_CACHE_BYTES)
-"""One for all partitions of the process, so that memory does not grow with them."""
-
 
 _LOGGED: Final = WriteOptions()
 _UNLOGGED: Final = WriteOptions()
@@ -251,10 +230,10 @@ class PartitionStore:
         return StoreFailed(f"the local store {self._folder} failed: {error}; it is built anew")
 
     def _open(self) -> None:
-        families = {_VALUES: _value_options(), _DUE: _options(), _FORGOTTEN: _options()}
+        families = {_VALUES: value_options(), _DUE: index_options(), _FORGOTTEN: index_options()}
         try:
             self._folder.parent.mkdir(parents=True, exist_ok=True)
-            database = Rdict(str(self._folder), _options(), families)
+            database = Rdict(str(self._folder), index_options(), families)
         except Exception as error:
             raise self._given_up(error) from error
         self._files = _Files(
@@ -292,39 +271,3 @@ class _Files(NamedTuple):
     in_values: ColumnFamily
     in_due: ColumnFamily
     in_forgotten: ColumnFamily
-
-
-def _options(table: BlockBasedOptions | None = None) -> Options:
-    """Of an index, unless it is a `table` of something else: it is read in order only."""
-    options = Options(raw_mode=True)
-    options.create_if_missing(create_if_missing=True)
-    options.create_missing_column_families(create_missing_cfs=True)
-    options.set_block_based_table_factory(table or _table())
-    options.set_compression_type(DBCompressionType.lz4())
-    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
-    options.set_max_write_buffer_number(2)
-    options.set_max_open_files(_OPEN_FILES_MAX)
-    options.set_keep_log_file_num(1)
-    options.set_atomic_flush(atomic_flush=True)
-    return options
-
-
-def _value_options() -> Options:
-    """Values are asked for one by one, and a restore asks for many that are not there."""
-    table = _table()
-    table.set_bloom_filter(_BLOOM_BITS, block_based=False)
-    table.set_partition_filters(True)
-    options = _options(table)
-    options.set_memtable_prefix_bloom_ratio(_WRITE_BUFFER_BLOOM)
-    options.set_memtable_whole_key_filtering(whole_key_filter=True)
-    return options
-
-
-def _table() -> BlockBasedOptions:
-    table = BlockBasedOptions()
-    table.set_block_cache(_CACHE)
-    table.set_cache_index_and_filter_blocks(True)
-    # In one piece a file's index or filter may be larger than a shard of the cache (512 kB): each read would load it.
-    table.set_index_type(BlockBasedIndexType.two_level_index_search())
-    table.set_pin_top_level_index_and_filter(True)
-    return table
