@@ -365,10 +365,12 @@ class TransactionalLoop:
                 if self._open:
                     self._producer.abort(_CALL_SECONDS)
         self._open = False
-        self._consumer.close()
-        if self._producer is not None:
-            self._producer.close()
-        self._role.close()
+        try:
+            self._consumer.close()
+            if self._producer is not None:
+                self._producer.close()
+        finally:
+            self._role.close()
         self.progress.ready = False
 
 

@@ -177,8 +177,10 @@ class LoyaltyRole:
             opened.store.close()
         if (restoring := self._restores.pop(number, None)) is not None:
             restore, store, _ = restoring
-            restore.close()
-            store.close()
+            try:
+                restore.close()
+            finally:
+                store.close()
 
     def close(self) -> None:
         """Let go of everything."""

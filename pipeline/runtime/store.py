@@ -29,6 +29,9 @@ _DUE: Final = "due"
 _FORGOTTEN: Final = "forgotten"
 _LOCAL_KEY: Final = b"$local"
 """What only this store knows: it is no part of the changelog."""
+_NO_ORIGIN: Final = ""
+_FILES_IN_FORCE: Final = "CURRENT"
+"""The file by which RocksDB finds the others."""
 _FIRST_CUSTOMER: Final = b"0"
 """Keys of customers begin with a digit, keys of the partition itself with `$`, which sorts before."""
 _INSTANT: Final = struct.Struct(">Q")
@@ -41,13 +44,11 @@ _UNLOGGED.disable_wal = True  # type: ignore[method-assign, assignment]  # a pro
 
 class _Local(msgspec.Struct, array_like=True):
     origin: str
-    """The changelog that this store is a cache of."""
+    """The changelog that this store is a cache of; of none while values and indexes may differ in position."""
     position: int
     """Changelog offset up to which everything is in the store."""
     whole: bool
     """Whether the values are those of the marker; False while restoring."""
-    torn: bool = False
-    """Whether values and indexes may be of different positions, as they are brought to disk one after the other."""
 
 
 class PartitionStore:
@@ -64,7 +65,7 @@ class PartitionStore:
         """Whether something was written that a crash would undo."""
         try:
             self._open()
-            foreign = self._local.origin != origin or self._local.torn
+            foreign = self._local.origin != origin
         except (UnknownVersion, msgspec.DecodeError, StoreFailed):
             foreign = True
             self._let_go()
@@ -73,8 +74,7 @@ class PartitionStore:
 
     def begin_anew(self) -> None:
         """Forget everything."""
-        self._let_go()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._throw_away()
         self._open()
 
     def close(self) -> None:
@@ -165,11 +165,9 @@ class PartitionStore:
         self._marker = self._read_marker()
 
     def _keep(self, *, whole: bool) -> None:
-        """Bring to disk what was written without a log."""
+        """Bring to disk what was written without a log: one family after the other, and until then it is torn."""
         position = self._local.position
-        batch = WriteBatch(raw_mode=True)
-        self._put_local(batch, position, whole=False, torn=True)
-        self._write(batch)
+        self._note(position, whole=False, origin=_NO_ORIGIN)
         try:
             for family in (self._files.forgotten, self._files.due, self._files.database):
                 family.flush()
@@ -195,13 +193,13 @@ class PartitionStore:
                         put(_INSTANT.pack(now_at) + key, b"", index)
         return batch
 
-    def _note(self, position: int, *, whole: bool) -> None:
+    def _note(self, position: int, *, whole: bool, origin: str | None = None) -> None:
         batch = WriteBatch(raw_mode=True)
-        self._put_local(batch, position, whole=whole)
+        self._put_local(batch, position, whole=whole, origin=origin)
         self._write(batch)
 
-    def _put_local(self, batch: WriteBatch, position: int, *, whole: bool, torn: bool = False) -> None:
-        self._local = _Local(self._origin, position, whole, torn)
+    def _put_local(self, batch: WriteBatch, position: int, *, whole: bool, origin: str | None = None) -> None:
+        self._local = _Local(self._origin if origin is None else origin, position, whole)
         batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
 
     def _write(self, batch: WriteBatch, how: WriteOptions = _LOGGED) -> None:
@@ -225,9 +223,16 @@ class PartitionStore:
             raise self._given_up(error) from error
 
     def _given_up(self, error: Exception) -> StoreFailed:
-        self._let_go()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._throw_away()
         return StoreFailed(f"the local store {self._folder} failed: {error}; it is built anew")
+
+    def _throw_away(self) -> None:
+        """Remove the files, first the one without which nobody opens the others: closing may write some of them."""
+        with suppress(OSError):
+            (self._folder / _FILES_IN_FORCE).unlink()
+        with suppress(Exception):  # a full disk, for one; the files go whatever they say
+            self._let_go()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _open(self) -> None:
         families = {_VALUES: value_options(), _DUE: index_options(), _FORGOTTEN: index_options()}

@@ -20,7 +20,7 @@ HEADS = (Change(b"1:1", b"head", None, 5),)
 
 
 class Broken:
-    """A database, or an index of it, that can only be closed."""
+    """A database, or an index of it, on a disk that is full: even closing it, which works, ends in an error."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -34,6 +34,7 @@ class Broken:
 
     def close(self) -> None:
         self._real.close()
+        self._fail()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,18 @@ def test_store_that_fails_is_begun_anew_even_while_its_error_is_kept(
     assert (anew.position, anew.get(b"1:1"), list(anew.due(FAR))) == (0, None, [])
     anew.close()
     del kept
+
+
+def test_store_whose_process_dies_while_it_is_thrown_away_is_begun_anew(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "0", "origin")
+    store.restore(HEADS, (), (), 1, whole=False)
+    store.close()
+    (tmp_path / "0" / "CURRENT").unlink()
+
+    anew = PartitionStore(tmp_path / "0", "origin")
+
+    assert (anew.position, anew.get(b"1:1"), list(anew.due(FAR))) == (0, None, [])
+    anew.close()
 
 
 STEPS = 200
