@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.cluster import Cluster
 from bench.processes import ACCRUE, accrue
 from schemas.program import ProgramDefinition
+from tests.ports import free_port
 from topics.catalog import Catalog
 
 
@@ -17,7 +17,7 @@ def environment(bootstrap: str, folder: Path) -> dict[str, str]:
     return {
         "ACCRUE_KAFKA_BOOTSTRAP": bootstrap,
         "ACCRUE_DATA_DIR": str(folder / "accrue"),
-        "ACCRUE_WEB_PORT": str(_free_port()),
+        "ACCRUE_WEB_PORT": str(free_port()),
     }
 
 
@@ -45,9 +45,3 @@ def apply(environment: Mapping[str, str], program: ProgramDefinition, folder: Pa
     file = folder / "program.yaml"
     file.write_text(program.model_dump_json(exclude_unset=True))
     accrue(environment, "program", "apply", str(file))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

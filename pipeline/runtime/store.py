@@ -68,7 +68,6 @@ class PartitionStore:
             foreign = self._local.origin != origin
         except (UnknownVersion, msgspec.DecodeError, StoreFailed):
             foreign = True
-            self._let_go()
         if foreign:
             self.begin_anew()
 
@@ -140,7 +139,7 @@ class PartitionStore:
 
     def note(self, position: int) -> None:
         """Everything in the changelog before `position` is in the store."""
-        self._note(position, whole=True)
+        self._note(_Local(self._origin, position, whole=True))
 
     def restore(
         self,
@@ -154,7 +153,7 @@ class PartitionStore:
         """Store what was read from the changelog up to `position`."""
         batch = self._batch(heads, entries, others)
         unlogged = self._unlogged or not whole  # a single step is logged: the rest need not be brought to disk for it
-        self._put_local(batch, position, whole=whole and not unlogged)
+        self._put_local(batch, _Local(self._origin, position, whole and not unlogged))
         if unlogged:
             self._unlogged = True
             self._write(batch, _UNLOGGED)
@@ -167,14 +166,14 @@ class PartitionStore:
     def _keep(self, *, whole: bool) -> None:
         """Bring to disk what was written without a log: one family after the other, and until then it is torn."""
         position = self._local.position
-        self._note(position, whole=False, origin=_NO_ORIGIN)
+        self._note(_Local(_NO_ORIGIN, position, whole=False))
         try:
             for family in (self._files.forgotten, self._files.due, self._files.database):
                 family.flush()
         except Exception as error:
             raise self._given_up(error) from error
         self._unlogged = False
-        self._note(position, whole=whole)
+        self._note(_Local(self._origin, position, whole))
 
     def _batch(self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change]) -> WriteBatch:
         batch = WriteBatch(raw_mode=True)
@@ -193,14 +192,14 @@ class PartitionStore:
                         put(_INSTANT.pack(now_at) + key, b"", index)
         return batch
 
-    def _note(self, position: int, *, whole: bool, origin: str | None = None) -> None:
+    def _note(self, local: _Local) -> None:
         batch = WriteBatch(raw_mode=True)
-        self._put_local(batch, position, whole=whole, origin=origin)
+        self._put_local(batch, local)
         self._write(batch)
 
-    def _put_local(self, batch: WriteBatch, position: int, *, whole: bool, origin: str | None = None) -> None:
-        self._local = _Local(self._origin if origin is None else origin, position, whole)
-        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(self._local), self._files.in_values)
+    def _put_local(self, batch: WriteBatch, local: _Local) -> None:
+        self._local = local
+        batch.put(_LOCAL_KEY, msgspec.msgpack.encode(local), self._files.in_values)
 
     def _write(self, batch: WriteBatch, how: WriteOptions = _LOGGED) -> None:
         try:
@@ -251,7 +250,7 @@ class PartitionStore:
         )
         raw = self.get(_LOCAL_KEY)
         if raw is None:
-            self._note(0, whole=False)
+            self._note(_Local(self._origin, 0, whole=False))
         else:
             self._local = msgspec.msgpack.decode(raw, type=_Local)
         self._marker = self._read_marker()

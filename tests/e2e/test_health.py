@@ -17,8 +17,6 @@ from tests.e2e.product import ROOT, Product, Worker, wait_until
 ROLES = ("intake", "loyalty", "sink")
 MANY = 20_000
 RED_SECONDS = 10.0
-TRIES = 3
-"""A worker that is too slow to turn red is so each time, and a machine is not."""
 STOP_SECONDS = 30.0
 """What docker compose grants."""
 
@@ -93,13 +91,10 @@ def hang(place: Place, worker: Worker) -> tuple[dict[str, str], float]:
 def test_worker_whose_broker_hangs_is_red_within_ten_seconds_and_green_again_after(
     place: Place, worker: Worker
 ) -> None:
-    for _ in range(TRIES):
-        why, seconds = hang(place, worker)
-        alive = worker.get("/livez")
-        place.broker.signal(signal.SIGCONT)
-        wait_until(worker.is_ready, worker)
-        if seconds <= RED_SECONDS:
-            break
+    why, seconds = hang(place, worker)
+    alive = worker.get("/livez")
+    place.broker.signal(signal.SIGCONT)
+    wait_until(worker.is_ready, worker)
 
     assert seconds <= RED_SECONDS
     assert all(why[name] for name in ROLES)
@@ -131,6 +126,6 @@ def test_second_signal_ends_a_worker_at_once_though_its_broker_hangs(place: Plac
     worker.send_signal(signal.SIGTERM)
     wait_until(lambda: worker.code() is not None)
 
-    assert time.monotonic() - began <= RED_SECONDS  # alone it would take as long as a role may take to stop
+    assert time.monotonic() - began <= 2.0
     assert worker.code() == 128 + signal.SIGTERM
     assert "SIGTERM while stopping: leaving at once; the log aborts what is open" in worker.last_words()

@@ -14,7 +14,7 @@ SEED = 20_261
 FAULTS = 25
 
 
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(600)
 def test_faults_leave_what_an_undisturbed_run_leaves(tmp_path: Path) -> None:
     if not can_run():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(HOW_TO_GET_ONE)

@@ -13,21 +13,9 @@ from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store_port import StoreFailed
+from tests.clock import StillClock
 
 ZERO, ONE = Partition("in", 0), Partition("in", 1)
-
-
-class StillClock:
-    """Time does not pass: a machine that is slow ends no round."""
-
-    def now(self) -> float:
-        return 1_000.0
-
-    def wall(self) -> int:
-        return 1_000_000
-
-    def wait(self, stop: threading.Event, _seconds: float) -> bool:
-        return stop.is_set()
 
 
 STILL = StillClock()
@@ -220,6 +208,29 @@ def test_round_that_is_to_end_at_a_slice_ends_when_the_whole_batch_is_decided(tm
     )
 
     assert [values for values, _ in log.told] == [[b"0.%d" % offset for offset in range(5)], [b"0.5"]]
+
+
+class Counting(Echo):
+    """Notes how many messages it is asked to decide at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        self.asked.append(len(batch))
+        return super().process(batch)
+
+
+@pytest.mark.parametrize(
+    ("read", "slices"), [(1, [1]), (2, [2]), (3, [2, 1]), (8, [2, 2, 2, 2]), (9, [3, 3, 3]), (13, [4, 4, 4, 1])]
+)
+def test_batch_is_decided_in_slices_four_at_most(read: int, slices: list[int], tmp_path: Path) -> None:
+    role = Counting()
+
+    run(tmp_path, assign, give(*[message(0, offset) for offset in range(read)]), role=role, slice_records_min=2)
+
+    assert role.asked == slices
 
 
 def test_transaction_ends_with_the_batch_that_makes_it_too_large(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,27 +13,15 @@ from pipeline.runtime.loyalty_role import LoyaltyRole
 from pipeline.runtime.metrics import Metrics
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
+from tests.clock import StillClock
 from tests.runtime.workshop import START, Workshop, activation, bill
 
 JOURNAL = Partition("loyalty.journal", 2)
 
 
-class Stopped:
-    """A clock that stands: 100 s after the start, at the wall time 2,000 s."""
-
-    def now(self) -> float:
-        return 100.0
-
-    def wall(self) -> int:
-        return 2_000_000
-
-    def wait(self, _stop: threading.Event, _seconds: float) -> bool:
-        return False
-
-
 def worker() -> Progress:
     """A loyalty role with something of everything behind it."""
-    progress = Progress("loyalty", Stopped())
+    progress = Progress("loyalty", StillClock())
     progress.round_committed(5, 97.5, 12)
     progress.round_aborted(Aborted())
     progress.counted(4, 3, 2, {(1, 7, "spend"): 3})
@@ -65,7 +52,7 @@ def samples() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     progress = worker()
     ready = {"loyalty": (False, "it restores"), "sink": (True, "")}
     behind = {"loyalty": lambda: progress.lag, "sink": lambda: {Partition("loyalty.facts", 0): 8}}
-    return seen(Metrics("accrue", [progress], behind, lambda: ready, clock=Stopped()))
+    return seen(Metrics("accrue", [progress], behind, lambda: ready, clock=StillClock()))
 
 
 @pytest.mark.parametrize(

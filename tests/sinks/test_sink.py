@@ -10,7 +10,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 
-from pipeline.clock import SYSTEM_CLOCK, SystemClock
+from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Consumer, Fenced, Message, Partition, Unavailable
 from sinks.clickhouse.health import Health
@@ -18,6 +18,7 @@ from sinks.clickhouse.intents import ForeignMetadata, Intent
 from sinks.clickhouse.lag import Lag
 from sinks.clickhouse.sink import ClickHouseSink, Unreadable
 from sinks.clickhouse.writer import ClickHouseWriter, NotInserted
+from tests.clock import StillClock
 from tests.sinks.running import SECONDS, Running, contents, drain, running, running_sink, settings, sink_on
 from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
 
@@ -512,13 +513,6 @@ def test_a_sink_gives_up_when_clickhouse_stays_away_and_says_so(clickhouse: Clie
     assert isinstance(sink.error, NotInserted)
     assert sink.sink.status() == (False, "NotInserted: gone")
     assert counts(clickhouse) == dict.fromkeys(EVERYTHING, 0)
-
-
-class StillClock(SystemClock):
-    """Shows always the same; who waits for something waits all the same."""
-
-    def now(self) -> float:
-        return 1_000.0
 
 
 def test_a_sink_that_waits_for_clickhouse_can_be_stopped(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
