@@ -279,20 +279,21 @@ class KafkaConsumer:
         message = tuple.__new__  # what `Message(…)` does, without a call of Python for each
         for each in received:
             topic, number, offset = each.topic(), each.partition(), each.offset()
+            place = (topic, number)
             error = each.error()
             if error is not None:
                 if error.code() == END_OF_PARTITION:
-                    if (topic, number) in positions and (topic, number) not in self._unsought:
-                        positions[topic, number] = offset
+                    if place in positions and place not in self._unsought:
+                        positions[place] = offset
                 elif error.code() == FATAL:
                     self._fenced = Fenced(f"cannot consume: {error.str()}")
                 elif error.code() != POLLED_TOO_LATE:  # `lost` is called for that
                     self._failure = port_error(f"consume from {topic}", error)
                 continue
-            expected = positions.get((topic, number))
-            if expected is None or offset < expected or (topic, number) in self._unsought:
+            expected = positions.get(place)
+            if expected is None or offset < expected or place in self._unsought:
                 continue  # given up in this very call, delivered twice, or fetched before a seek
-            positions[topic, number] = offset + 1
+            positions[place] = offset + 1
             headers = each.headers()
             named = tuple((name, data or b"") for name, data in headers) if headers else ()
             messages.append(
