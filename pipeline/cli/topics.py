@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
-from topics.catalog import defects
+from topics.catalog import Spec, defects
+
+_DAY_MS: Final = 86_400_000
 
 
 @click.group()
@@ -45,7 +49,7 @@ def create(place: Place, *, as_json: bool) -> None:
 @placed
 @json_option
 def list_topics(place: Place, *, as_json: bool) -> None:
-    """List the topics of the catalog: what lies in each, by which key, for how long.
+    """List the topics of the catalog: what lies in each, by which key, in how many partitions, for how long.
 
     \b
     Example:
@@ -55,8 +59,7 @@ def list_topics(place: Place, *, as_json: bool) -> None:
     if as_json:
         print_json([spec._asdict() | {"config": dict(spec.config)} for spec in specs])
     else:
-        rows = [(spec.name, spec.partitions, spec.key, spec.value, spec.description) for spec in specs]
-        print_table("Topics", ("topic", "partitions", "key", "value", "what lies in it"), rows)
+        print_table("Topics", ("topic", "what lies in it"), [(spec.name, _contents(spec)) for spec in specs])
 
 
 @topics.command()
@@ -92,3 +95,14 @@ def describe(context: click.Context, place: Place, *, as_json: bool) -> None:
             click.echo(f"{defect.topic} {defect.problem}: {defect.remedy}")
     if found:
         context.exit(1)
+
+
+def _contents(spec: Spec) -> str:
+    return f"{spec.description}\n{spec.value}; key {spec.key}; {spec.partitions} partitions, {_kept(spec)}"
+
+
+def _kept(spec: Spec) -> str:
+    if spec.config["cleanup.policy"] == "compact":
+        return "the last of each key kept"
+    milliseconds = int(spec.config["retention.ms"])
+    return f"kept {milliseconds // _DAY_MS} days" if milliseconds >= 0 else "kept for ever"

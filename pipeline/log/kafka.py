@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its __all__
@@ -21,13 +23,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, b
 )
 
 from pipeline.log.kafka_consumer import KafkaConsumer
-from pipeline.log.kafka_errors import port_error
+from pipeline.log.kafka_errors import ALL_DOWN, port_error
 from pipeline.log.kafka_producer import KafkaProducer
 from pipeline.log.port import Committed, LogError, Partition, TopicSpec, Unavailable
 
 Settings = Mapping[str, str | int | bool]
 
 _ADMIN_SECONDS: Final = 15.0
+_CRITICAL: Final = 2
+"""Of syslog's levels, which librdkafka logs by."""
 _POLL_SECONDS: Final = 0.02
 _NONE: Final[Settings] = MappingProxyType({})
 
@@ -44,8 +48,13 @@ class KafkaLog:
     def __init__(self, bootstrap: str, settings: Settings = _NONE, *, max_poll_interval: float = 60.0) -> None:
         self._settings: Settings = {"bootstrap.servers": bootstrap, "log_level": 4, **settings}
         self._max_poll_interval = max_poll_interval
+        self._bootstrap = bootstrap
+        self._said = deque[str](maxlen=1)
+        """What a connection of the admin client failed of last."""
+        # Whoever waits for an answer is told in the error; the client's own log would say it twenty times a second.
+        quiet: dict[str, Any] = {"log_level": _CRITICAL, "error_cb": partial(_note, self._said)}
         try:
-            self._admin = AdminClient(dict(self._settings))
+            self._admin = AdminClient({**self._settings, **quiet})
         except KafkaException as error:
             message = f"no client can be made with these settings: {error.args[0].str()}; see ACCRUE_KAFKA_OPTIONS"
             raise LogError(message) from error
@@ -68,9 +77,11 @@ class KafkaLog:
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
         """Create those that are missing, and wait until the cluster shows them; the names created."""
-        if not topics:
+        existing = self._partition_counts()
+        missing = [spec for spec in topics if spec.name not in existing]
+        if not missing:
             return []
-        wanted = [NewTopic(spec.name, spec.partitions, config=dict(spec.config)) for spec in topics]
+        wanted = [NewTopic(spec.name, spec.partitions, config=dict(spec.config)) for spec in missing]
         created = []
         for name, future in self._admin.create_topics(wanted, operation_timeout=_ADMIN_SECONDS).items():
             try:
@@ -80,6 +91,9 @@ class KafkaLog:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     action = f"create topic {name}"
                     raise port_error(action, error) from error
+            except TimeoutError as error:
+                message = f"cannot create topic {name}: no answer in {_ADMIN_SECONDS} s"
+                raise Unavailable(message) from error
         self._wait_until_visible(set(created))
         return created
 
@@ -146,6 +160,7 @@ class KafkaLog:
                 for place, one in answers.items()
             }
         except Unavailable:
+            self._admin.poll(0)  # else what it has to say heaps up
             with suppress(KafkaException):  # else librdkafka asks the leaders that it knew before, for minutes
                 self._admin.list_topics(timeout=timeout)
             raise
@@ -158,8 +173,12 @@ class KafkaLog:
         try:
             topics = self._admin.list_topics(timeout=_ADMIN_SECONDS).topics
         except KafkaException as error:
-            action = "list topics"
-            raise port_error(action, error) from error
+            self._admin.poll(0)  # which tells `_said`
+            said = f" ({self._said.pop()})" if self._said else ""
+            action = f"list the topics of Kafka at {self._bootstrap}{said}"
+            unlisted = port_error(action, error)
+            unlisted.add_note("is it running, and are ACCRUE_KAFKA_BOOTSTRAP and ACCRUE_KAFKA_OPTIONS right?")
+            raise unlisted from error
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
     def _wait_until_visible(self, names: set[str]) -> None:
@@ -170,6 +189,11 @@ class KafkaLog:
                 message = f"topics were created but are not visible yet: {', '.join(sorted(names))}"
                 raise Unavailable(message)
             threading.Event().wait(_POLL_SECONDS)
+
+
+def _note(said: deque[str], error: KafkaError) -> None:
+    if error.code() != ALL_DOWN:  # that says no more than that each of them failed
+        said.append(error.str())
 
 
 def _result(action: str, future: Future[_Result], seconds: float = _ADMIN_SECONDS) -> _Result:

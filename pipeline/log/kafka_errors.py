@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.log.port import LogError, Unavailable
 
+ALL_DOWN: Final = KafkaError._ALL_BROKERS_DOWN
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF
 FATAL: Final = KafkaError._FATAL
 NOT_STARTED: Final = KafkaError._STATE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipeline.log.kafka import KafkaLog
-from pipeline.log.port import Aborted, Committed, Fenced, LogError, Outgoing, Partition, Unavailable
+from pipeline.log.port import Aborted, Committed, Fenced, LogError, Outgoing, Partition, TopicSpec, Unavailable
 from tests.log.desk import (
     SECONDS,
     Desk,
@@ -50,6 +50,22 @@ def test_a_server_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         log.producer("producer").init(0.2)
     consumer.close()
+
+
+def test_a_server_that_is_not_there_is_named_with_what_to_look_at(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pipeline.log.kafka._ADMIN_SECONDS", 0.5)
+    log = KafkaLog("127.0.0.1:1")
+
+    with pytest.raises(Unavailable) as raised:
+        log.create_topics([TopicSpec("topic", 1, {})])
+
+    (advice,) = raised.value.__notes__
+    assert "cannot list the topics of Kafka at 127.0.0.1:1 (" in str(raised.value)
+    assert "Connection refused" in str(raised.value)
+    assert "ACCRUE_KAFKA_BOOTSTRAP" in advice
+    assert capfd.readouterr().err == ""
 
 
 def test_a_consumer_that_was_thrown_out_for_not_polling_cannot_send_offsets(kafka_bootstrap: str, prefix: str) -> None:
