@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from urllib3.exceptions import MaxRetryError
 
 from pipeline.failure import Failure
+
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is raised, and told by who catches it
 
 _SCHEMES: Final = {"http": False, "clickhouse": False, "https": True, "clickhouses": True}
 """Whether a scheme is TLS."""
