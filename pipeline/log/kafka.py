@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -22,16 +20,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, b
     ResourceType,
 )
 
+from pipeline.log.kafka_connections import Connections
 from pipeline.log.kafka_consumer import KafkaConsumer
-from pipeline.log.kafka_errors import ALL_DOWN, port_error
+from pipeline.log.kafka_errors import port_error
 from pipeline.log.kafka_producer import KafkaProducer
 from pipeline.log.port import Committed, LogError, Partition, TopicSpec, Unavailable
 
-Settings = Mapping[str, str | int | bool]
+Settings = Mapping[str, Any]
 
 _ADMIN_SECONDS: Final = 15.0
 _CRITICAL: Final = 2
-"""Of syslog's levels, which librdkafka logs by."""
+"""Of syslog's levels, which librdkafka logs by: what it would log beside is told in errors, and by `Connections`."""
 _POLL_SECONDS: Final = 0.02
 _NONE: Final[Settings] = MappingProxyType({})
 
@@ -46,15 +45,13 @@ class KafkaLog:
     """
 
     def __init__(self, bootstrap: str, settings: Settings = _NONE, *, max_poll_interval: float = 60.0) -> None:
-        self._settings: Settings = {"bootstrap.servers": bootstrap, "log_level": 4, **settings}
+        self._settings: Settings = {"bootstrap.servers": bootstrap, "log_level": _CRITICAL, **settings}
         self._max_poll_interval = max_poll_interval
         self._bootstrap = bootstrap
-        self._said = deque[str](maxlen=1)
-        """What a connection of the admin client failed of last."""
-        # Whoever waits for an answer is told in the error; the client's own log would say it twenty times a second.
-        quiet: dict[str, Any] = {"log_level": _CRITICAL, "error_cb": partial(_note, self._said)}
+        self._connections = Connections()
         try:
-            self._admin = AdminClient({**self._settings, **quiet})
+            admin_settings: dict[str, Any] = {**self._settings, "error_cb": self._connections.noted}
+            self._admin = AdminClient(admin_settings)
         except KafkaException as error:
             message = f"no client can be made with these settings: {error.args[0].str()}; see ACCRUE_KAFKA_OPTIONS"
             raise LogError(message) from error
@@ -64,7 +61,7 @@ class KafkaLog:
     ) -> KafkaConsumer:
         """A read_committed consumer; a `member` is a static one."""
         return KafkaConsumer(
-            self._settings,
+            {**self._settings, "error_cb": self._connections.told},
             group,
             member=member,
             session_timeout=session_timeout,
@@ -173,12 +170,12 @@ class KafkaLog:
         try:
             topics = self._admin.list_topics(timeout=_ADMIN_SECONDS).topics
         except KafkaException as error:
-            self._admin.poll(0)  # which tells `_said`
-            said = f" ({self._said.pop()})" if self._said else ""
-            action = f"list the topics of Kafka at {self._bootstrap}{said}"
+            self._admin.poll(0)  # else it does not say why
+            action = f"list the topics of Kafka at {self._bootstrap} ({self._connections.failure or 'no connection'})"
             unlisted = port_error(action, error)
             unlisted.add_note("is it running, and are ACCRUE_KAFKA_BOOTSTRAP and ACCRUE_KAFKA_OPTIONS right?")
             raise unlisted from error
+        self._connections.failure = ""
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
     def _wait_until_visible(self, names: set[str]) -> None:
@@ -189,11 +186,6 @@ class KafkaLog:
                 message = f"topics were created but are not visible yet: {', '.join(sorted(names))}"
                 raise Unavailable(message)
             threading.Event().wait(_POLL_SECONDS)
-
-
-def _note(said: deque[str], error: KafkaError) -> None:
-    if error.code() != ALL_DOWN:  # that says no more than that each of them failed
-        said.append(error.str())
 
 
 def _result(action: str, future: Future[_Result], seconds: float = _ADMIN_SECONDS) -> _Result:

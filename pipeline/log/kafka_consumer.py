@@ -36,7 +36,7 @@ class KafkaConsumer:
 
     def __init__(
         self,
-        settings: Mapping[str, str | int | bool],
+        settings: Mapping[str, Any],
         group: str | None,
         *,
         member: str | None,

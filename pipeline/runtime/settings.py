@@ -25,7 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="ACCRUE_", extra="forbid", env_parse_none_str="none")
 
-    kafka_bootstrap: str | None = None
+    kafka_bootstrap: Annotated[str, Field(min_length=1)] | None = None
     """Brokers, as `host:port,host:port`; None: the embedded log in `data_dir`."""
     kafka_options: dict[str, str | int | bool] = {}
     """Settings of librdkafka for every client, as a JSON object: addresses apart, how to get in (SASL, TLS)."""

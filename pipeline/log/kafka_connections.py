@@ -1,0 +1,38 @@
+"""What librdkafka says of its connections: once in a while, where its own log says it twenty times a second."""
+
+from __future__ import annotations
+
+import logging
+import time
+from math import inf
+from typing import Final
+
+from confluent_kafka import KafkaError
+
+from pipeline.log.kafka_errors import ALL_DOWN
+
+LOGGER: Final = logging.getLogger(__name__)
+
+_AGAIN_SECONDS: Final = 30.0
+
+
+class Connections:
+    """The connections of the clients of one log. Clients hold this, and this holds no client."""
+
+    def __init__(self) -> None:
+        self.failure = ""
+        """Why one of them failed last."""
+        self._told_at = -inf
+
+    def noted(self, error: KafkaError) -> None:
+        """One failed, and whoever waits for an answer is told in an error."""
+        if error.code() != ALL_DOWN:  # that says no more than that each of them failed
+            self.failure = error.str()
+
+    def told(self, error: KafkaError) -> None:
+        """One failed, and nobody waits for an answer."""
+        self.noted(error)
+        now = time.monotonic()
+        if self.failure and now - self._told_at > _AGAIN_SECONDS:
+            self._told_at = now
+            LOGGER.warning("Kafka: %s", self.failure)
