@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Sequence
 from datetime import date
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Final, Protocol
 
+from pipeline.cli.children import start_deaf
 from pipeline.cli.place import Place
 from pipeline.cli.retail_file import read_files
 from pipeline.cli.roastery import roastery, span_of
@@ -63,7 +63,7 @@ class RoasteryFeed:
         """Start the process."""
         arguments = (place.settings, *self._scale, self._expected)
         self._process = _CONTEXT.Process(target=_send_roastery, args=arguments, daemon=True)
-        self._process.start()
+        start_deaf(self._process)
 
     def expected(self) -> int:
         """Estimated from what was sent so far and the time it covers."""
@@ -115,7 +115,6 @@ class RetailFeed:
 
 
 def _send_roastery(settings: Settings, seed: int, customers: int, days: int, expected: Synchronized[int]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; the demo stops it
     place = Place(settings)
     start, end = span_of(days)
     # A clock message goes to each input partition, and from each of those to each journal partition.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import threading
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from typing import Final, Self
 
+from pipeline.cli.children import start_deaf
 from pipeline.cli.place import Place
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.settings import Settings
@@ -30,7 +30,7 @@ class SinkProcess:
         self._process = context.Process(target=_run, args=arguments, daemon=True)
 
     def __enter__(self) -> Self:
-        self._process.start()
+        start_deaf(self._process)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,7 +56,6 @@ class SinkProcess:
 
 def _run(settings: Settings, lag: Synchronized[int], hurry: Event, stop: Event) -> None:
     """Run the sink in a thread of this process and tell how far it is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; the demo stops it
     place = Place(settings)
     stop_sink = threading.Event()
     demo = multiprocessing.parent_process()
