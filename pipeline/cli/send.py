@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -26,6 +27,7 @@ class _Address(msgspec.Struct):
 
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @click.command()
@@ -75,7 +77,7 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
 
 def _messages(file: IO[bytes]) -> Iterator[bytes]:
     """The file's lines; where it is one JSON value over several lines, that; where it is a JSON list, its items."""
-    first = next((line.strip() for line in file if line.strip()), b"")
+    first = next((line.strip() for line in file if line.strip()), b"").removeprefix(codecs.BOM_UTF8)
     if first == b"{":
         yield first + b"\n" + file.read().strip()
         return
@@ -84,7 +86,7 @@ def _messages(file: IO[bytes]) -> Iterator[bytes]:
         whole = first + b"\n" + file.read()
         try:
             yield from map(bytes, _LIST.decode(whole))
-        except (msgspec.DecodeError, UnicodeDecodeError):  # no list, so each of its lines speaks for itself
+        except _NO_JSON:  # no list, so each of its lines speaks for itself
             rest = whole.splitlines()[1:]
         else:
             return
@@ -97,7 +99,7 @@ def _of_now(message: bytes) -> bytes:
     """The message as of now; what is no JSON object with an event time stays as it is."""
     try:
         content = msgspec.json.decode(message, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _NO_JSON:
         return message
     if "eventTime" not in content:
         return message
@@ -108,6 +110,6 @@ def _of_now(message: bytes) -> bytes:
 def _key(message: bytes) -> bytes | None:
     try:
         address = _ADDRESS.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _NO_JSON:
         return None
     return input_key(address.org_id, address.customer_id)

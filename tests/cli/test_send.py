@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import time
 from pathlib import Path
@@ -34,6 +35,8 @@ def sent(terminal: Terminal, topic: str = "transactions") -> list[tuple[bytes | 
         pytest.param(ONE + b"\n" + OTHER + b"\n", id="lines"),
         pytest.param(b"\n\n" + ONE + b"\n\n" + OTHER, id="lines with blanks between"),
         pytest.param(b"[" + ONE + b",\n " + OTHER + b"]\n", id="a list"),
+        pytest.param(codecs.BOM_UTF8 + ONE + b"\r\n" + OTHER + b"\r\n", id="lines as Windows writes them"),
+        pytest.param(codecs.BOM_UTF8 + b"[" + ONE + b"," + OTHER + b"]", id="a list after a byte order mark"),
         pytest.param(b"[\n" + ONE + b",\n" + OTHER + b"\n]", id="a list over several lines"),
     ],
 )
@@ -58,6 +61,18 @@ def test_message_that_names_no_customer_is_sent_as_it_is(with_topics: Terminal) 
     with_topics.done("send", "-", stdin=b'{"orgId": 1}\nnonsense\n[1,\n\xff')
 
     assert sent(with_topics) == [(None, one) for one in (b"[1,", b"\xff", b"nonsense", b'{"orgId": 1}')]
+
+
+@pytest.mark.parametrize("options", [(), ("--now",)], ids=["as of then", "as of now"])
+@pytest.mark.parametrize(
+    "written", [b'{"eventTime": 1, "a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", b"[" * 5_000], ids=["whole", "torn"]
+)
+def test_message_too_deep_to_be_read_is_sent_as_it_is(
+    written: bytes, options: tuple[str, ...], with_topics: Terminal
+) -> None:
+    with_topics.done("send", "-", *options, stdin=written)
+
+    assert sent(with_topics) == [(None, written)]
 
 
 def test_nothing_is_sent_for_nothing(with_topics: Terminal) -> None:
