@@ -61,7 +61,8 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
         if as_json:
             print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
         else:
-            click.echo(f"{file}: {len(error.problems)} mistakes\n{error}")
+            count = len(error.problems)
+            click.echo(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}\n{error}")
         context.exit(1)
     else:
         found = {

@@ -57,6 +57,14 @@ def load_program(text: str) -> ProgramDefinition:
         line = mark.line + 1 if mark else None
         problem = getattr(error, "problem", None) or str(error)
         raise InvalidProgram([Problem("", line, f"this is no YAML: {problem}", "")]) from error
+    except RecursionError as error:
+        wrong = "holds lists or mappings too deep within each other, or within themselves"
+        raise InvalidProgram([Problem("", None, wrong, "write each part out, as the example programs do")]) from error
+    except ValueError as error:  # of Python, which reads numbers and dates for the YAML parser
+        wrong = f"holds a value that cannot be read ({error})"
+        raise InvalidProgram(
+            [Problem("", None, wrong, "write numbers as digits, and no tags such as !!int")]
+        ) from error
     if root is None or not isinstance(written, dict):
         raise InvalidProgram([Problem("", None, f"found {_shown(written)}", "write a mapping such as `org_id: 1`")])
     try:

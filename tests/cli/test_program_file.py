@@ -20,6 +20,14 @@ name: A program
 zone: Europe/London
 currency: GBP
 """
+TOO_DEEP = (
+    "holds lists or mappings too deep within each other, or within themselves; "
+    "write each part out, as the example programs do"
+)
+NO_NUMBER = (
+    "holds a value that cannot be read (invalid literal for int() with base 10: 'x'); "
+    "write numbers as digits, and no tags such as !!int"
+)
 
 
 def problems(text: str) -> list[str]:
@@ -104,9 +112,15 @@ def test_a_key_that_stands_twice_is_a_mistake() -> None:
         ("rules: [", "line 1: this is no YAML: expected the node content, but found '<stream end>'"),
         ("", "the file: found null; write a mapping such as `org_id: 1`"),
         ("- 3", "the file: found [3]; write a mapping such as `org_id: 1`"),
+        ("a: &a [*a]", f"the file: {TOO_DEEP}"),
+        (f"a: {'[' * 1000}{']' * 1000}", f"the file: {TOO_DEEP}"),
+        (
+            "org_id: !!int x",
+            f"the file: {NO_NUMBER}",
+        ),
         ("\0", "the file: this is no YAML: unacceptable character #x0000: special characters are not allowed"),
     ],
-    ids=["broken", "empty", "list", "binary"],
+    ids=["broken", "empty", "list", "in itself", "deep", "no number", "binary"],
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, expected: str) -> None:
     assert [problem.split("\n", 1)[0] for problem in problems(text)] == [expected]
