@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 from clickhouse_connect.driver.client import Client
+from rich.markup import escape
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
@@ -139,11 +140,11 @@ def _tier(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[s
 
 def _print(customer_id: int, view: dict[str, Any]) -> None:
     title = f"Customer {customer_id} in {view['program'] or 'no program'}"
-    CONSOLE.print(f"[bold]{title}[/], as of {view['as_of']:%Y-%m-%d %H:%M:%S} UTC")
+    CONSOLE.print(f"[bold]{escape(title)}[/], as of {view['as_of']:%Y-%m-%d %H:%M:%S} UTC")
     tier = view["tier"]
     if tier:
         onwards = f", {tier['to_next']:,} to {tier['next']}" if tier["next"] else ", the highest"
-        CONSOLE.print(f"Tier {tier['name']} ({tier['basis']} {tier['value']:,}{onwards})")
+        CONSOLE.print(f"Tier {tier['name']} ({tier['basis']} {tier['value']:,}{onwards})", markup=False)
     CONSOLE.print(
         f"{view['transactions']:,} transactions, purchases {view['purchases_minor']:,}, "
         f"returned {view['returned_minor']:,} (minor units)"

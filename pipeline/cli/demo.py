@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import time
@@ -39,6 +40,8 @@ _MARK: Final = "this-is-a-demo"
 _LOOK_SECONDS: Final = 0.1
 _STUCK_SECONDS: Final = 120.0
 _INTERRUPTED: Final = 130
+_MEMBERS_MAX: Final = 1_000_000
+_DAYS_MAX: Final = 3_650
 _ALMOST: Final = 0.99
 """What is done when everything is decided and ClickHouse has not got it all."""
 
@@ -65,8 +68,16 @@ _ALMOST: Final = 0.99
     show_default=True,
     help="Folder to run in; an earlier demo in it is replaced.",
 )
-@click.option("--members", default=CUSTOMERS, show_default=True, help="Customers of the roastery.")
-@click.option("--days", default=DAYS, show_default=True, help="Days of the roastery.")
+@click.option(
+    "--members",
+    type=click.IntRange(1, _MEMBERS_MAX),
+    default=CUSTOMERS,
+    show_default=True,
+    help="Customers of the roastery.",
+)
+@click.option(
+    "--days", type=click.IntRange(1, _DAYS_MAX), default=DAYS, show_default=True, help="Days of the roastery."
+)
 @click.option("--seed", default=SEED, show_default=True, help="Another seed, another year.")
 @json_option
 def demo(
@@ -111,7 +122,7 @@ def demo(
         try:
             _run(place, log, feed, definition)
         except KeyboardInterrupt:
-            ERRORS.print(f"stopped; {data_dir} holds an unfinished demo, which the next one replaces")
+            ERRORS.print(f"stopped; {data_dir} holds an unfinished demo, which the next one replaces", markup=False)
             raise SystemExit(_INTERRUPTED) from None
     with place.clickhouse() as client:
         summary = Summary(client, definition)
@@ -204,9 +215,9 @@ def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> N
         CONSOLE.print(table)
     folder, customer = report_file.parent, summary.most_active
     CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
-    CONSOLE.print(f"report: [bold]{report_file.resolve()}[/]")
+    click.echo(f"report: {report_file.resolve()}")
     CONSOLE.print("the folder runs on the time of its data until `accrue backfill end`", style="dim")
     CONSOLE.print("next:")
     accrue = Path(sys.argv[0])
     for command in (f"customer {summary.org} {customer}", "verify", "tail --event tierUpgraded"):
-        CONSOLE.print(f"  {accrue} {command} --data-dir {folder}", soft_wrap=True)
+        click.echo(f"  {accrue} {command} --data-dir {shlex.quote(str(folder))}")

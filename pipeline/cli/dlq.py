@@ -11,7 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.dead_letters import ENTRY, DeadLetters, Found, Wanted, by_reason, filtered
-from pipeline.cli.letter_view import as_json_value, cell, content, in_a_line, moment, when
+from pipeline.cli.letter_view import as_json_value, content, in_a_line, moment, printable, when
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.replaying import Again, Replay, composed
@@ -74,7 +74,7 @@ def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool
     print_table(f"Dead letters in {letters.topic}", columns, map(_row, listed))
     if len(found) > len(listed):
         CONSOLE.print(f"and {len(found) - len(listed):,} older ones; --limit shows more")
-    summary = [(cell(one.reason), one.dead_letters, one.replayed) for one in by_reason(found)]
+    summary = [(printable(one.reason), one.dead_letters, one.replayed) for one in by_reason(found)]
     print_table("By reason", ("reason", "dead letters", "replayed"), summary)
 
 
@@ -123,8 +123,8 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
         ("key", in_a_line(message.key)),
         *((f"header {name}", in_a_line(value)) for name, value in headers),
     ]
-    print_table(f"Dead letter {entry}", ("", ""), [(what, cell(value)) for what, value in said])
-    rows = [tuple(cell(text) or "(the whole message)" for text in defect) for defect in defects]
+    print_table(f"Dead letter {entry}", ("", ""), [(what, printable(value)) for what, value in said])
+    rows = [tuple(printable(text) or "(the whole message)" for text in defect) for defect in defects]
     print_table("Defects", ("where", "what is wrong", "what would be right"), rows)
     CONSOLE.print(f"[bold]Message:[/] {kind}")
     click.echo(text)
@@ -243,7 +243,8 @@ def _report(
     if dry_run and messages:
         columns = ("entry", "reason", "to topic", "partition", "key", "bytes")
         rows = [
-            [value if isinstance(value, int | None) else cell(str(value)) for value in one.values()] for one in messages
+            [value if isinstance(value, int | None) else printable(str(value)) for value in one.values()]
+            for one in messages
         ]
         print_table("Would be sent again", columns, rows)
     if not messages:
@@ -288,8 +289,8 @@ def _row(found: Found) -> tuple[str, ...]:
     replay_of = f"\nis a replay of {letter.replay_of}" if letter.replay_of else ""
     return (
         str(letter.entry),
-        f"{when(letter.sent_at)}\n{cell(str(letter.origin))}",
-        f"{cell(letter.reason)} ({cell(letter.stage)})\n{cell(_first_defect(letter))}",
+        f"{when(letter.sent_at)}\n{printable(str(letter.origin))}",
+        f"{printable(letter.reason)} ({printable(letter.stage)})\n{printable(_first_defect(letter))}",
         f"{when(replayed_at)}{replay_of}",
     )
 

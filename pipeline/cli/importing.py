@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,9 @@ from pipeline.cli.retail_file import read_files
 from pipeline.cli.sending import send_inputs
 from pipeline.intake.retail import ImportReport
 from pipeline.intake.retail_inputs import inputs, matched
+
+_ORG_MAX: Final = 2**53
+"""The highest id that intake takes."""
 
 
 @click.group("import")
@@ -28,7 +32,7 @@ def import_group() -> None:
 
 @import_group.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--org", default=1, show_default=True, help="The org to import for.")
+@click.option("--org", type=click.IntRange(1, _ORG_MAX), default=1, show_default=True, help="The org to import for.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Settle as of the start of this day.")
 @placed
 @json_option
@@ -61,7 +65,9 @@ def print_import(report: ImportReport) -> None:
     """Where every line of the files went."""
     print_table(f"{report.lines:,} lines", ("disposition", "lines"), list(report.counts().items()))
     for line in report.malformed:
-        ERRORS.print(f"malformed: {line}", style="yellow")
+        ERRORS.print(
+            f"malformed: {line.file}, line {line.row}: {line.why}", style="yellow", markup=False, soft_wrap=True
+        )
 
 
 def day_of(moment: datetime | None) -> date | None:

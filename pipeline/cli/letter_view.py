@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from rich.markup import escape
 
 from pipeline.cli.output import instant, shown
 
@@ -17,11 +16,6 @@ _HEX_LINE: Final = 16
 def printable(text: str) -> str:
     """The text with nothing in it that a terminal would obey: what cannot be printed is escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def cell(text: str) -> str:
-    """Printable text for a table, where brackets would be markup."""
-    return escape(printable(text))
 
 
 def when(milliseconds: int | None) -> str:

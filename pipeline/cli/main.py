@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "worker": "worker:worker",
 }
 """Where each is. It is loaded when it is asked for: a worker that starts again should not wait for the others."""
+_INTERRUPTED: Final = 130
 _SECRET: Final = frozenset({"clickhouse_dsn", "kafka_options"})
 """Settings that may hold a password: what is wrong with one is told without what it holds."""
 
@@ -42,6 +43,13 @@ class _Commands(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"pipeline.cli.{module}"), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> None:
+        try:
+            super().invoke(ctx)
+        except KeyboardInterrupt:  # click would exit with 1, by which `verify` says that something is broken
+            click.echo("stopped", err=True)
+            ctx.exit(_INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -69,6 +77,11 @@ def main() -> None:
         _fail(f"ACCRUE_KAFKA_OPTIONS: write a JSON object ({error})")
     except Failure as error:
         _fail("\n".join((str(error), *getattr(error, "__notes__", ()))))
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = "" if error.filename is None else f" {error.filename}"
+        _fail(f"cannot read or write{where}: {error.strerror}; see to its permissions and room, or name another place")
 
 
 def _fail(message: str) -> None:

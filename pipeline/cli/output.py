@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.cli.place import Place, place_of
 
@@ -25,14 +26,17 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; numbers stand right, and the first column, which names things, is never folded."""
+    """A table; numbers stand right, and the first column, which names things, is never folded.
+
+    A `Text` keeps its style; anything else is shown as it is: brackets in a name are no markup.
+    """
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(cells) and all(isinstance(row[index], int | float) or row[index] is None for row in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in cells:
-        table.add_row(*map(shown, row))
+        table.add_row(*(value if isinstance(value, Text) else Text(shown(value)) for value in row))
     CONSOLE.print(table)
 
 

@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Final
 
 import click
+from rich.text import Text
 
-from pipeline.cli.letter_view import cell
+from pipeline.cli.letter_view import printable
 from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
 from pipeline.cli.place import Place
 from pipeline.cli.reading import ends_of, follow, partitions_of, read_all
@@ -28,7 +29,9 @@ _FAMILIES: Final = ("points", "tiers", "milestones", "streaks", "customers", "re
     help="Only events of this name, such as pointsIssued.",
 )
 @click.option("--customer", type=int, help="Only this customer.")
-@click.option("-n", "--lines", default=10, show_default=True, help="How many of those that are there.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="How many of those that are there."
+)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on with those that come; Ctrl-C ends it.")
 @placed
 @json_option
@@ -60,14 +63,16 @@ def tail(
         return not event or event_name(message) in event
 
     def show(message: Message) -> None:
-        click.echo(message.value or b"") if as_json else CONSOLE.print(line_of(message))
+        click.echo(message.value or b"") if as_json else CONSOLE.print(line_of(message), soft_wrap=True)
 
     with place.log() as log:
         ends = ends_of(log, partitions)
         # Topics have no order between them: what is there is shown by the time at which it was written.
         present = sorted(filter(wanted, read_all(log, partitions, ends)), key=lambda message: message.timestamp)
-        for message in present[-lines:]:
+        for message in present[max(0, len(present) - lines) :]:
             show(message)
+        if not present and not following:
+            click.echo("no notifications that fit", err=True)
         if following:
             with suppress(KeyboardInterrupt):
                 for message in filter(wanted, follow(log, ends)):
@@ -79,7 +84,7 @@ def event_name(message: Message) -> str:
     return next((value.decode() for name, value in message.headers if name == "eventName"), "")
 
 
-def line_of(message: Message) -> str:
+def line_of(message: Message) -> Text:
     """A notification in one line, for people."""
     body = json.loads(message.value or b"{}")
     body = body.get("attributes", body)
@@ -91,4 +96,5 @@ def line_of(message: Message) -> str:
     )
     when = instant(body["createdAt"]).strftime("%Y-%m-%d %H:%M")
     customer = (message.key or b"").decode().partition(":")[2]
-    return f"[dim]{when}[/]  [bold]{event_name(message):28}[/] customer {customer}  [dim]{cell(numbers[:110])}[/]"
+    event = (f"{event_name(message):28}", "bold")
+    return Text.assemble((when, "dim"), "  ", event, f" customer {customer}  ", (printable(numbers), "dim"))

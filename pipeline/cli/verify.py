@@ -10,6 +10,7 @@ import click
 from clickhouse_connect.driver.client import Client
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
@@ -182,10 +183,10 @@ def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
         CONSOLE.print("[dim]note:[/]", escape(note))
 
 
-def _verdict(broken: int, *, settled: bool = True) -> str:
+def _verdict(broken: int, *, settled: bool = True) -> Text:
     if not broken:
-        return "holds"
-    return "[red]broken[/]" if settled else "not judged"
+        return Text("holds")
+    return Text("broken", "red") if settled else Text("not judged")
 
 
 class _Bars:

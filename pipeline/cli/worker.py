@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 
 from pipeline.cli.output import placed
-from pipeline.cli.place import Place
+from pipeline.cli.place import Place, Unusable
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.settings import ROLES, SINK, RoleName
 from pipeline.runtime.takeover import taking_over
@@ -13,7 +15,9 @@ from pipeline.runtime.takeover import taking_over
 
 @click.command()
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="What it does; all by default.")
-@click.option("--slot", type=click.IntRange(0), help="Which worker this is, from 0; each running worker needs its own.")
+@click.option(
+    "--slot", type=click.IntRange(0, 1_000), help="Which worker this is, from 0; each running worker needs its own."
+)
 @placed
 def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
     """Run intake, loyalty and sink until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
@@ -30,6 +34,8 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         changes["slot"] = slot
     settings = place.settings.model_copy(update=changes)
     place = Place(settings)
+    if settings.web_port is not None:
+        _look_at(settings.web_port + settings.slot)
     with place.log(create=True) as log:
         with taking_over(log, settings, [role for role in settings.roles if role != SINK]):
             # Faust takes long to load: meanwhile others could be waiting, as they do behind an open transaction.
@@ -39,3 +45,15 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
             health = "" if port is None else f"; health: http://localhost:{port + settings.slot}/readyz"
             click.echo(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
             run_worker(settings, log, settings.roles, extra_roles=sinks)
+
+
+def _look_at(port: int) -> None:
+    """Raises `Unusable` where the port is another's: the web server would tell it in a traceback, and much later."""
+    try:
+        with socket.socket() as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended is in nobody's way
+            own.bind(("", port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "there is no such port"
+        message = f"cannot listen on port {port}: {reason}; give another --slot, or another ACCRUE_WEB_PORT"
+        raise Unusable(message) from error

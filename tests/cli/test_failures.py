@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -163,6 +167,23 @@ def test_file_of_another_format_is_refused_with_its_header(with_topics: Terminal
     assert journal_of(with_topics) == 0
 
 
+def test_line_that_cannot_be_read_is_told_in_one_line_and_is_no_markup(with_topics: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "shop.csv"
+    file.write_text(f"{','.join(HEADER)}\n{','.join([*ROW[:3], '[/b]', *ROW[4:]])}\n")
+
+    ended = with_topics.done("import", "retail", str(file))
+
+    assert ended.err == "reading …\nmalformed: shop.csv, line 2: Quantity '[/b]' is no whole number\n"
+
+
+def test_brackets_in_the_name_of_a_program_are_shown_and_are_no_markup(with_topics: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "program.yaml"
+    file.write_text(ROASTERY.read_text().replace("Copper Kettle Rewards", "Tin [/b] [red]"))
+    with_topics.done("program", "apply", str(file))
+
+    assert "│ Tin [/b] [red] │" in with_topics.done("program", "show").out
+
+
 def test_file_that_is_cut_off_is_refused(with_topics: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "shop.csv.gz"
     file.write_bytes(b"\x1f\x8b\x08\x00\x00")
@@ -210,6 +231,74 @@ def test_backfill_that_is_not_on_cannot_end(with_topics: Terminal) -> None:
 
     assert ended.code == 2
     assert "no backfill is on: there is nothing to end" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tail -n -1",
+        "import retail examples/programs/roastery.yaml --org 0",
+        "demo --days 0",
+        "demo --days 100000",
+        "demo --members 0",
+        "demo --members 100000000",
+        "worker --slot 1001",
+    ],
+)
+def test_number_that_is_out_of_range_is_refused(command: str, terminal: Terminal) -> None:
+    ended = terminal.run(*command.split())
+
+    assert ended.code == 2
+    assert "is not in the range" in ended.err
+    assert not terminal.folder.exists()
+
+
+@pytest.mark.parametrize("command", ["send -", "topics create", "program apply examples/programs/roastery.yaml"])
+def test_place_that_cannot_be_a_folder_is_told_with_the_reason(command: str, terminal: Terminal) -> None:
+    terminal.folder.touch()
+
+    ended = terminal.run(*command.split(), "--json")
+
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: cannot read or write {terminal.folder}: File exists; ")
+    assert ended.out == ""
+
+
+def test_stopped_command_has_an_exit_code_of_its_own(with_topics: Terminal, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def interrupt() -> None:
+        with pipe.open("wb"):  # opens once somebody reads
+            os.kill(os.getpid(), signal.SIGINT)
+
+    typist = threading.Thread(target=interrupt)
+    typist.start()
+    ended = with_topics.run("send", str(pipe))
+    typist.join()
+
+    assert ended == (130, "", "stopped\n")
+
+
+def test_worker_whose_port_is_taken_says_so_and_makes_nothing(terminal: Terminal) -> None:
+    with socket.create_server(("", 0)) as other:
+        port = other.getsockname()[1]
+        terminal.set("ACCRUE_WEB_PORT", str(port))
+
+        ended = terminal.run("worker")
+
+    assert ended.code == 2
+    assert f"cannot listen on port {port}: Address already in use; give another --slot" in ended.err
+    assert not terminal.folder.exists()
+
+
+def test_port_beyond_the_last_is_refused(terminal: Terminal) -> None:
+    terminal.set("ACCRUE_WEB_PORT", "65535")
+
+    ended = terminal.run("worker", "--slot", "1")
+
+    assert ended.code == 2
+    assert "cannot listen on port 65536: there is no such port" in ended.err
 
 
 def test_second_worker_of_a_slot_is_refused(with_topics: Terminal) -> None:

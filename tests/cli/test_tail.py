@@ -1,4 +1,4 @@
-"""`accrue tail`: what a customer wrote is shown as it is, and commands nothing."""
+"""`accrue tail`: one line for each notification; what a customer wrote is shown as it is, and commands nothing."""
 
 from __future__ import annotations
 
@@ -9,21 +9,50 @@ from pipeline.log.port import Outgoing
 from tests.cli.terminal import Terminal
 
 
-def test_brackets_in_a_customers_name_are_shown_and_are_no_markup(with_topics: Terminal) -> None:
-    name = "Zoë [/b] [bold]"
-    body = {"createdAt": 0, "data": {"firstName": name}}
+def notify(terminal: Terminal, **data: str) -> None:
+    """Write a notification that customer 5 was added."""
     message = Outgoing(
         "loyalty.notifications.customers",
         b"1:5",
-        json.dumps(body).encode(),
+        json.dumps({"createdAt": 0, "data": data}).encode(),
         headers=(("eventName", b"customerAdded"),),
     )
-    log = EmbeddedLog(with_topics.folder)
+    log = EmbeddedLog(terminal.folder)
     producer = log.producer()
     producer.produce([message])
     producer.flush(5.0)
     producer.close()
     log.close()
 
-    shown = " ".join(with_topics.done("tail").out.split())  # wide lines are folded
-    assert shown == f"1970-01-01 00:00 customerAdded customer 5 firstName {name}"
+
+def line(text: str) -> str:
+    return f"1970-01-01 00:00  customerAdded                customer 5  {text}\n"
+
+
+def test_brackets_in_a_customers_name_are_shown_and_are_no_markup(with_topics: Terminal) -> None:
+    notify(with_topics, firstName="Zoë [/b] [bold]")
+
+    assert with_topics.done("tail").out == line("firstName Zoë [/b] [bold]")
+
+
+def test_long_notification_is_one_line_and_whole(with_topics: Terminal) -> None:
+    notify(with_topics, firstName="Zoë " * 100, lastName="Last")
+
+    assert with_topics.done("tail").out == line(f"firstName {'Zoë ' * 100}, lastName Last")
+
+
+def test_only_so_many_are_shown_as_were_asked_for(with_topics: Terminal) -> None:
+    for name in ("A", "B", "C"):
+        notify(with_topics, firstName=name)
+
+    shown = [with_topics.done("tail", "-n", count).out for count in ("0", "2", "9")]
+    a, b, c = (line(f"firstName {name}") for name in ("A", "B", "C"))
+    assert shown == ["", b + c, a + b + c]
+
+
+def test_nothing_that_fits_is_told_beside_the_output(with_topics: Terminal) -> None:
+    notify(with_topics, firstName="A")
+
+    ended = with_topics.done("tail", "--customer", "6", "--json")
+
+    assert (ended.out, ended.err) == ("", "no notifications that fit\n")
