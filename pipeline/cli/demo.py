@@ -108,6 +108,8 @@ def demo(
     place = Place(_settings(data_dir))
     began = time.monotonic()
     _clear(place)
+    if customers_file:  # what cannot be written is told now, not after minutes
+        customers_file.touch()
     feed: Feed
     if files:
         ERRORS.print("reading the file …", style="dim")
@@ -193,7 +195,13 @@ def _clear(place: Place) -> None:
             raise Unusable(message)
         for role in ROLES:
             SlotLock(place.settings.states, role).close()  # nothing is taken away from a worker that runs in it
-        shutil.rmtree(folder)
+        for one in folder.iterdir():
+            if one.name == _MARK:  # stays to the end: whoever is stopped here can start again
+                continue
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one)
+            else:
+                one.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MARK).write_text("This folder is a demo's: the next demo in it removes everything here.\n", "utf-8")
 

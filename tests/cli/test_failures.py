@@ -264,6 +264,18 @@ def test_place_that_cannot_be_a_folder_is_told_with_the_reason(command: str, ter
     assert ended.out == ""
 
 
+def test_demo_does_not_run_for_a_file_that_it_cannot_write(terminal: Terminal) -> None:
+    file = terminal.folder / "nowhere" / "customers.csv"
+
+    ended = terminal.run(
+        *"demo --members 1 --days 1 --json --data-dir".split(), str(terminal.folder), "--customers", str(file)
+    )
+
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: cannot read or write {file}: No such file or directory; ")
+    assert ended.out == ""
+
+
 def test_stopped_command_has_an_exit_code_of_its_own(with_topics: Terminal, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -317,6 +329,26 @@ def test_demo_leaves_a_folder_alone_that_is_not_a_demos(with_topics: Terminal) -
     assert ended.code == 2
     assert f"{with_topics.folder} is not empty and holds no earlier demo" in ended.err
     assert with_topics.done("topics", "describe", "--json").json["defects"] == []
+
+
+def test_demo_stopped_while_it_clears_its_folder_leaves_it_to_the_next(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = terminal.folder / "this-is-a-demo"
+    for number in range(20):  # the order in which folders are listed is anybody's guess
+        (terminal.folder / str(number)).mkdir(parents=True)
+    mark.touch()
+    removed: list[object] = []
+
+    def interrupted(name: str, **_: object) -> None:
+        removed.append(name)
+        if len(removed) == 20:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rmdir", interrupted)
+
+    assert terminal.run("demo", "--data-dir", str(terminal.folder)) == (130, "", "stopped\n")
+    assert mark.exists()
 
 
 def test_demo_leaves_a_folder_alone_that_a_worker_runs_in(with_topics: Terminal) -> None:
