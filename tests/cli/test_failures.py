@@ -266,10 +266,9 @@ def test_place_that_cannot_be_a_folder_is_told_with_the_reason(command: str, ter
 
 def test_demo_does_not_run_for_a_file_that_it_cannot_write(terminal: Terminal) -> None:
     file = terminal.folder / "nowhere" / "customers.csv"
+    small = ("demo", "--members", "1", "--days", "1", "--data-dir", str(terminal.folder))
 
-    ended = terminal.run(
-        *"demo --members 1 --days 1 --json --data-dir".split(), str(terminal.folder), "--customers", str(file)
-    )
+    ended = terminal.run(*small, "--customers", str(file), "--json")
 
     assert ended.code == 2
     assert ended.err.startswith(f"error: cannot read or write {file}: No such file or directory; ")
