@@ -5,6 +5,7 @@ What is assigned waits for its committed offset, then for its state; only then i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -13,6 +14,8 @@ from pipeline.failure import Failure
 from pipeline.log.port import Committed, Consumer, Message, Partition, Unavailable
 from pipeline.runtime.changelog import StateAhead
 from pipeline.runtime.progress import Progress
+
+LOGGER: Final = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
@@ -84,6 +87,7 @@ class Holdings:
             self._restoring.pop(partition, None)
             self._durable.pop(partition, None)
             self._progress.lag.pop(partition, None)
+            self._progress.committed_of.pop(partition, None)
 
     def make_ready(self) -> None:
         """Read what is committed for new partitions, and go on restoring those that are not ready.
@@ -122,9 +126,10 @@ class Holdings:
             self._seek(partition, self._durable[partition])
 
     def rewind(self) -> None:
-        """Read again from what is committed."""
+        """Read again from what is committed, wherever something was read beyond that."""
         for partition, offset in self._durable.items():
-            self._seek(partition, offset)
+            if self._expected[partition] != offset:
+                self._seek(partition, offset)
 
     def begin_anew(self) -> None:
         """Nothing is known of the partitions in hand: offset and state are read again from the log."""
@@ -167,10 +172,24 @@ class Holdings:
             return {}
 
     def _first(self, partition: Partition, committed: Committed) -> int:
-        """The offset to begin with: the first that the log keeps where nothing is committed."""
-        if committed.offset is not None:
-            return committed.offset
-        return self._consumer.bounds(partition, _LOOK_SECONDS)[0]
+        """The offset to begin with: what is committed, or the first that the log keeps where that lies beyond.
+
+        What a transaction wrote last is its control record. Once retention has passed all that was read, nothing is
+        lost, and what is committed is not there any more all the same.
+        """
+        first, _ = self._consumer.bounds(partition, _LOOK_SECONDS)
+        offset = committed.offset
+        if offset is None:
+            return first
+        if offset < first:
+            LOGGER.warning(
+                "%s:%d: offsets %d to %d are deleted and were never read: control records, or messages older than the "
+                "topic's retention",
+                *partition,
+                offset,
+                first - 1,
+            )
+        return max(offset, first)
 
     def _seek(self, partition: Partition, offset: int) -> None:
         self._consumer.seek(partition, offset)

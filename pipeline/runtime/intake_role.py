@@ -43,9 +43,9 @@ class IntakeRole:
         self._read: dict[Partition, int] = {}
         """Of the open round: the offset after the last message of each partition."""
 
-    def open(self, partition: Partition, committed: Committed, first: int) -> None:
+    def open(self, partition: Partition, committed: Committed, first: int) -> None:  # noqa: ARG002 - as in `Keeper`
         """Begin where the group stands."""
-        self._opened[partition] = first if committed.offset is None else committed.offset
+        self._opened[partition] = first
 
     def restore(self, partition: Partition) -> int | None:
         """There is no state, so the partition is ready at once."""

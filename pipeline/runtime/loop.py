@@ -246,7 +246,7 @@ class TransactionalLoop:
         self._role.committed()
         self._failures = self._fences = 0
         self._holdings.moved(finished.offsets, finished.again)
-        self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages))
+        self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages), finished.offsets)
 
     def _consume(self, limit: int, timeout: float) -> list[Message]:
         began = self._clock.now()

@@ -14,6 +14,8 @@ from pipeline.log.port import Partition
 _STUCK_SECONDS: Final = 8.0
 """So long without a commit, while there is something to read, is not ready: told within ten seconds, as the lag is
 looked at every second and a look may take one."""
+_STARVED_SECONDS: Final = 60.0
+"""How long others may commit before one partition: they take turns, but each may have much to read."""
 _SILENT_SECONDS: Final = 6.0
 """So long without an answer of the log is not ready: what the lag says is out of date by then."""
 _NEWS_SECONDS: Final = 5.0
@@ -121,6 +123,8 @@ class Progress:
     """Of the message read last, milliseconds since the epoch."""
     lag: dict[Partition, int] = field(default_factory=dict)
     """By input partition: messages still to be read."""
+    committed_of: dict[Partition, float] = field(default_factory=dict)
+    """By input partition: monotonic seconds of the last commit, or of the last look that found nothing left to read."""
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     repeats: int = 0
     facts: int = 0
@@ -148,12 +152,13 @@ class Progress:
         """Dead letters that took effect."""
         return sum(dict(self.dead_letters_by_reason).values())
 
-    def round_committed(self, records: int, now: float, sent: int = 0) -> None:
-        """One more round took effect: it read so many records, and sent so many."""
+    def round_committed(self, records: int, now: float, sent: int = 0, touched: Iterable[Partition] = ()) -> None:
+        """One more round took effect: it read so many records, of these partitions, and sent so many."""
         self.commits += 1
         self.records += records
         self.sent += sent
-        self.committed_at = self.heard_at = now
+        self.committed_at = now
+        self.committed_of.update(dict.fromkeys(touched, now))
 
     def round_aborted(self, cause: Exception) -> None:
         """One more round had no effect, or one that nobody knows."""
@@ -169,6 +174,7 @@ class Progress:
     def looked(self, now: float) -> None:
         """The log has told where its partitions end, and `lag` says how far that is away."""
         self.heard_at = now
+        self.committed_of.update(dict.fromkeys((one for one, lag in self.lag.items() if not lag), now))
         if not any(self.lag.values()):
             self.caught_up_at = now
 
@@ -210,15 +216,26 @@ class Progress:
             return False, self._restoring()
         if not self.ready:
             return False, "no partition is assigned"
-        now = self.clock.now()
-        silent = now - self.heard_at
+        silent = self.clock.now() - self.heard_at
         if silent > _SILENT_SECONDS:
             return False, f"the log has not answered for {silent:.0f} s"
-        behind = sum(dict(self.lag).values())
+        stuck = self._stuck()
+        return not stuck, stuck
+
+    def _stuck(self) -> str:
+        """What is read and not committed, for how long; empty when all goes on."""
+        now = self.clock.now()
+        lags = dict(self.lag)
+        behind = sum(lags.values())
         stuck = now - max(self.committed_at, self.ready_at, self.caught_up_at or 0.0)
         if behind and stuck > _STUCK_SECONDS:
-            return False, f"no commit for {stuck:.0f} s with {behind} messages to read"
-        return True, ""
+            return f"no commit for {stuck:.0f} s with {behind} messages to read"
+        for partition, lag in lags.items():
+            starved = now - max(self.ready_at, self.committed_of.get(partition, 0.0))
+            if lag and starved > _STARVED_SECONDS:
+                topic, number = partition
+                return f"no commit of {topic}:{number} for {starved:.0f} s with {lag} messages to read"
+        return ""
 
     def _restoring(self) -> str:
         restores = dict(self.restores).values()

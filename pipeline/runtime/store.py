@@ -81,7 +81,8 @@ class PartitionStore:
         with suppress(StoreFailed):  # then the files are gone already
             if self._unlogged:
                 self._keep(whole=False)
-        self._let_go()
+        with suppress(Exception):  # a full disk, for one; what was written is in the write-ahead log
+            self._let_go()
 
     @property
     def marker(self) -> Marker | None:

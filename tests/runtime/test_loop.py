@@ -466,9 +466,10 @@ def test_rewind_that_gets_no_answer_starts_over(tmp_path: Path) -> None:
         del log.seek  # type: ignore[method-assign]
         raise Unavailable
 
-    log = ScriptedLog(assign, no_answer, give(message(0, 0)))
+    log = ScriptedLog(assign, give(message(0, 0)), no_answer, give(message(0, 0)))
     role = Echo()
-    TransactionalLoop(log, role, Settings(data_dir=tmp_path), clock=STILL).run(log.stop)  # type: ignore[arg-type]
+    settings = Settings(data_dir=tmp_path, batch_records_max=1)
+    TransactionalLoop(log, role, settings, clock=STILL).run(log.stop)  # type: ignore[arg-type]
 
     assert log.told == [([b"0.0"], {ZERO: 1})]
     assert sorted(role.dropped) == [ZERO, ONE]

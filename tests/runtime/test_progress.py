@@ -51,6 +51,21 @@ def looking(lag: int) -> Callable[[Progress], None]:
     return look
 
 
+OTHER = Partition("journal", 1)
+
+
+def starving(progress: Progress) -> None:
+    """Of two partitions one is never read: the other commits, and the log says how much waits in the first."""
+    progress.lag.update({JOURNAL: 5, OTHER: 0})
+    progress.round_committed(9, progress.clock.now(), 0, [OTHER])
+    progress.looked(progress.clock.now())
+
+
+def answered_for_nobody(progress: Progress) -> None:
+    """Rounds commit, and the ends of the partitions are not to be had."""
+    progress.round_committed(9, progress.clock.now(), 0, [JOURNAL])
+
+
 def in_trouble(progress: Progress) -> None:
     """Its loop says what is wrong."""
     progress.trouble = "the store failed: no space left on device"
@@ -97,6 +112,12 @@ def hanging_in_a_restore(progress: Progress) -> None:
             id="restore without progress",
         ),
         pytest.param(looking(7), 10, "no commit for 10 s with 7 messages to read", id="no commit with lag"),
+        pytest.param(
+            starving, 70, "no commit of journal:0 for 70 s with 5 messages to read", id="one partition is not read"
+        ),
+        pytest.param(
+            answered_for_nobody, 10, "the log has not answered for 10 s", id="lag unknown though others commit"
+        ),
         pytest.param(left_alone, 10, "the log has not answered for 10 s", id="silent log"),
         pytest.param(in_trouble, 0, "the store failed: no space left on device", id="trouble"),
     ],
@@ -119,7 +140,9 @@ def test_role_that_does_not_get_on_is_not_ready_and_says_why(
     "happens",
     [
         pytest.param(looking(0), id="nothing to read for an hour"),
-        pytest.param(lambda one: (looking(9)(one), one.round_committed(9, one.clock.now())), id="always behind"),
+        pytest.param(
+            lambda one: (looking(9)(one), one.round_committed(9, one.clock.now(), 0, [JOURNAL])), id="always behind"
+        ),
     ],
 )
 def test_role_that_gets_on_is_ready(happens: Callable[[Progress], None]) -> None:

@@ -71,6 +71,19 @@ def test_store_that_fails_is_begun_anew_even_while_its_error_is_kept(
     del kept
 
 
+def test_store_that_cannot_be_closed_on_a_full_disk_has_everything_when_it_is_opened_again(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "0", "origin")
+    store.write(HEADS, (), (), encode_marker(MARKER))
+    store.note(1)
+    store._files = store._files._replace(database=Broken(store._files.database))
+
+    store.close()
+    again = PartitionStore(tmp_path / "0", "origin")
+
+    assert (again.position, again.get(b"1:1")) == (1, b"head")
+    again.close()
+
+
 def test_store_whose_process_dies_while_it_is_thrown_away_is_begun_anew(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "0", "origin")
     store.restore(HEADS, (), (), 1, whole=False)
