@@ -58,7 +58,8 @@ class EmbeddedLog:
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
         """Create those that are missing, all or none; the names created."""
-        sql = "INSERT INTO topics (name, partitions, config) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        sql = """INSERT INTO topics (name, partitions, config, identity)
+            VALUES (?, ?, ?, lower(hex(randomblob(16)))) ON CONFLICT DO NOTHING"""
         with self._file.writing(BUSY_SECONDS, "create topics") as connection:
             return [
                 name
@@ -72,6 +73,11 @@ class EmbeddedLog:
             name: TopicSpec(name, partitions, msgspec.json.decode(config, type=dict[str, str]))
             for name, partitions, config in self._file.rows("SELECT name, partitions, config FROM topics ORDER BY name")
         }
+
+    def topic_id(self, topic: str, timeout: float) -> str:
+        """The random id that the topic was given when it was created; readers of the file wait for nobody."""
+        del timeout
+        return self._file.topic(topic).identity
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for every partition of the topics."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not in its __all__
     AdminClient,
     ConfigResource,
@@ -32,6 +32,8 @@ _ADMIN_SECONDS: Final = 15.0
 _CRITICAL: Final = 2
 """Of syslog's levels, which librdkafka logs by: what it would log beside is told in errors, and by `Connections`."""
 _POLL_SECONDS: Final = 0.02
+_NO_ID: Final = "A" * 22
+"""Zero, as Kafka writes ids: the answer of a broker that knows of none."""
 _NONE: Final[Settings] = MappingProxyType({})
 
 _Result = TypeVar("_Result")
@@ -112,6 +114,19 @@ class KafkaLog:
             for resource, future in described.items()
         }
 
+    def topic_id(self, topic: str, timeout: float) -> str:
+        """The id that Kafka gave the topic when it was created."""
+        (described,) = self._admin.describe_topics(TopicCollection([topic]), request_timeout=timeout).values()
+        try:
+            found = str(_result(f"describe topic {topic}", described, timeout).topic_id)
+        except Unavailable:
+            self._look_around(timeout)
+            raise
+        if found == _NO_ID:
+            message = f"Kafka at {self._bootstrap} has no id for topic {topic}; Kafka 2.8 and later give them"
+            raise LogError(message)
+        return found
+
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for every partition of the topics, read without joining it."""
         wanted = self._partitions(topics)
@@ -157,14 +172,18 @@ class KafkaLog:
                 for place, one in answers.items()
             }
         except Unavailable:
-            self._admin.poll(0)  # else what it has to say heaps up
-            with suppress(KafkaException):  # else librdkafka asks the leaders that it knew before, for minutes
-                self._admin.list_topics(timeout=timeout)
+            self._look_around(timeout)
             raise
         if lost := [str(partition) for partition, end in found.items() if end < 0]:  # the connection broke
             message = f"cannot find the end of {', '.join(lost)}: no answer"
             raise Unavailable(message)
         return found
+
+    def _look_around(self, timeout: float) -> None:
+        """After a question without an answer: else librdkafka asks the brokers that it knew before, for minutes."""
+        self._admin.poll(0)  # else what it has to say heaps up
+        with suppress(KafkaException):
+            self._admin.list_topics(timeout=timeout)
 
     def _partition_counts(self) -> dict[str, int]:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,10 +22,11 @@ from pipeline.log.port import Committed, Headers, LogError, OutcomeUnknown, Part
 BUSY_SECONDS: Final = 10.0
 """How long to wait for other writers where the caller names no time."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = (
     """CREATE TABLE topics (
-        topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, config TEXT NOT NULL
+        topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, config TEXT NOT NULL,
+        identity TEXT NOT NULL
     ) STRICT""",
     """CREATE TABLE batches (
         topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, first_offset INTEGER NOT NULL,
@@ -42,6 +43,13 @@ _SCHEMA: Final = (
     ) STRICT, WITHOUT ROWID""",
     f"PRAGMA user_version = {_VERSION}",
 )
+_FROM_VERSION_1: Final = (
+    "ALTER TABLE topics ADD COLUMN identity TEXT NOT NULL DEFAULT ''",
+    "UPDATE topics SET identity = lower(hex(randomblob(16)))",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_STEPS: Final[Mapping[int, Sequence[str]]] = {0: _SCHEMA, 1: _FROM_VERSION_1}
+"""By the version of a file: how it is brought to this one; 0 is an empty file."""
 _PAGE_BYTES: Final = 16_384
 _CHECKPOINT_PAGES: Final = 2_000
 _BATCH_MESSAGES_MAX: Final = 500
@@ -59,6 +67,7 @@ class Topic(NamedTuple):
 
     topic_id: int
     partitions: int
+    identity: str
 
 
 class Place(NamedTuple):
@@ -101,8 +110,8 @@ class LogFile:
                 f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
             ):
                 self._connection.execute(f"PRAGMA {setting}")
-        if self._version() == 0:
-            self._create_tables()
+        if self._version() in _STEPS:
+            self._bring_up_to_date()
         if self._version() != _VERSION:
             message = f"{path} has format {self._version()}, this version of Accrue reads {_VERSION}"
             raise LogError(message)
@@ -155,7 +164,7 @@ class LogFile:
     def topic(self, name: str) -> Topic:
         """The topic of this name; topics are never changed nor deleted, so what was read once holds."""
         if name not in self._topics:
-            found = self.rows("SELECT topic_id, partitions FROM topics WHERE name = ?", (name,))
+            found = self.rows("SELECT topic_id, partitions, identity FROM topics WHERE name = ?", (name,))
             if not found:
                 message = f"there is no topic {name}"
                 raise LogError(message)
@@ -242,11 +251,10 @@ class LogFile:
     def _version(self) -> int:
         return int(self.rows("PRAGMA user_version")[0][0])
 
-    def _create_tables(self) -> None:
-        with self.writing(BUSY_SECONDS, "create the tables") as connection:
-            if self._version() == 0:  # still: another process may have been faster
-                for statement in _SCHEMA:
-                    connection.execute(statement)
+    def _bring_up_to_date(self) -> None:
+        with self.writing(BUSY_SECONDS, "make its tables what they are now") as connection:
+            for statement in _STEPS.get(self._version(), ()):  # asked anew: another process may have been faster
+                connection.execute(statement)
 
 
 @contextmanager

@@ -183,6 +183,12 @@ class Log(Protocol):
     def describe_topics(self) -> dict[str, TopicSpec]:
         """Every topic of the log with its partition count and the configuration this log knows of it."""
 
+    def topic_id(self, topic: str, timeout: float) -> str:
+        """What tells this topic from every other, one of the same name before or after it among them.
+
+        It lasts as long as the topic does, and whoever asks gets the same. A copy of a whole log has the same ids.
+        """
+
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for the topics, read without joining it."""
 

@@ -28,6 +28,7 @@ _UNREADABLE: Final = "UNREADABLE_RECORD"
 _NOTE_SECONDS: Final = 30.0
 """How often the local stores note how far into the changelog they are: a crash costs reading so much again."""
 _CALL_SECONDS: Final = 1.0
+_OPEN_SECONDS: Final = 3.0
 
 
 class LoyaltyRole:
@@ -189,9 +190,9 @@ class LoyaltyRole:
             self.drop(Partition(journal, number))
 
     def _in_folder(self, number: int) -> Store:
-        settings = self._settings
-        where = settings.kafka_bootstrap or settings.data_dir.resolve()
-        return PartitionStore(settings.states / str(number), f"{where} {self._changelog}:{number}")
+        # By its id: a topic that was deleted and made anew has the same name and offsets, and other customers.
+        identity = self._log.topic_id(self._changelog, _OPEN_SECONDS)
+        return PartitionStore(self._settings.states / str(number), f"{identity}:{number}")
 
     def _tell(self, number: int, restore: Restore) -> None:
         if news := self._progress.restored(number, restore.left):

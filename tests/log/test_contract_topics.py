@@ -25,6 +25,16 @@ def test_an_existing_topic_is_left_as_it_is(desk: Desk) -> None:
     assert desk.log.describe_topics()[before.name] == before
 
 
+def test_a_topic_keeps_its_id_and_no_other_has_it(desk: Desk) -> None:
+    one, other = desk.topic(name="one"), desk.topic(name="other")
+
+    ids = [desk.log.topic_id(topic, SECONDS) for topic in (one, other, one)]
+
+    assert ids == [ids[0], ids[1], ids[0]]
+    assert all(ids)
+    assert ids[0] != ids[1]
+
+
 def test_a_key_goes_to_the_partition_that_murmur2_says(desk: Desk) -> None:
     """With each way of sending, so that both adapters agree with each other and with Java."""
     topic = desk.topic(7)
@@ -72,6 +82,8 @@ def test_a_topic_that_does_not_exist_is_an_error_to_ask_about(desk: Desk) -> Non
         desk.consumer().bounds(missing, SECONDS)
     with pytest.raises(LogError):
         desk.log.group_offsets(desk.prefix + "group", [missing.topic])
+    with pytest.raises(LogError):
+        desk.log.topic_id(missing.topic, SECONDS)
 
 
 def test_a_topic_that_does_not_exist_is_an_error_to_write_to(desk: Desk) -> None:

@@ -122,6 +122,44 @@ def test_a_new_subscriber_takes_the_whole_group_over(embedded_log: EmbeddedLog, 
     desk.close()
 
 
+def test_a_topic_made_anew_in_another_file_has_another_id(tmp_path: Path) -> None:
+    ids = set()
+    for folder in ("before", "after"):
+        log = EmbeddedLog(tmp_path / folder)
+        log.create_topics([TopicSpec("topic", 1, {})])
+        ids.add(log.topic_id("topic", SECONDS))
+        log.close()
+
+    assert len(ids) == 2
+
+
+def test_topics_of_a_file_of_version_1_get_ids_that_last(tmp_path: Path) -> None:
+    log = EmbeddedLog(tmp_path)
+    log.create_topics([TopicSpec("one", 1, {}), TopicSpec("two", 1, {"retention.ms": "1"})])
+    desk = Desk(log, "")
+    desk.write(*texts("two", 1))
+    before = log.describe_topics()
+    desk.close()
+    log.close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("ALTER TABLE topics DROP COLUMN identity")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+    ids = []
+    for _ in range(2):
+        log = EmbeddedLog(tmp_path)
+        desk = Desk(log, "")
+        assert log.describe_topics() == before
+        assert values(read(desk.reader(Partition("two", 0)), 1)) == [b"message-0"]
+        ids.append([log.topic_id(topic, SECONDS) for topic in ("one", "two")])
+        desk.close()
+        log.close()
+
+    assert ids[0] == ids[1]
+    assert len({*ids[0], ""}) == 3
+
+
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     EmbeddedLog(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.port import Aborted, Committed, Fenced, LogError, Outgoing, Partition, TopicSpec, Unavailable
@@ -49,7 +50,21 @@ def test_a_server_that_does_not_answer_is_unavailable() -> None:
         consumer.committed([Partition("topic", 0)], 0.2)
     with pytest.raises(Unavailable):
         log.producer("producer").init(0.2)
+    with pytest.raises(Unavailable):
+        log.topic_id("topic", 0.2)
     consumer.close()
+
+
+def test_a_topic_that_was_deleted_and_made_anew_has_another_id(desk: Desk, kafka_bootstrap: str) -> None:
+    topic = desk.topic()
+    before = desk.log.topic_id(topic, SECONDS)
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    (deleted,) = admin.delete_topics([topic]).values()
+    deleted.result(SECONDS)
+
+    until(lambda: desk.log.create_topics([TopicSpec(topic, 1, {})]))
+
+    assert desk.log.topic_id(topic, SECONDS) != before
 
 
 def test_a_server_that_is_not_there_is_named_with_what_to_look_at(

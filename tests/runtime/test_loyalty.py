@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.engine.decide import decide
+from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
 from pipeline.runtime.changelog import StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
@@ -21,6 +23,7 @@ from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record, UnknownVersion
 from tests.runtime.workshop import (
     DAY,
+    LOOK_SECONDS,
     PATIENCE_SECONDS,
     START,
     Until,
@@ -50,6 +53,14 @@ def small(embedded_log: Log, tmp_path: Path) -> Iterator[Workshop]:
     workshop = Workshop(embedded_log, tmp_path, "small.")
     yield workshop
     workshop.close()
+
+
+def store_of(workshop: Workshop, number: int, slot: int = 0) -> PartitionStore:
+    """The local store of a partition, as it lies there."""
+    states = workshop.settings.model_copy(update={"slot": slot}).states
+    return PartitionStore(
+        states / str(number), f"{workshop.log.topic_id(workshop.topic('state'), LOOK_SECONDS)}:{number}"
+    )
 
 
 def told_by(log: Log, folder: Path, prefix: str, records: Sequence[Record], **changes: Any) -> tuple[Any, Any]:
@@ -99,6 +110,39 @@ def test_marker_and_committed_offset_agree_in_every_partition(workshop: Workshop
     assert {number: decode_marker(value or b"").mark for number, value in latest.items()} == {
         partition.number: mark_of(one) for partition, one in committed.items()
     }
+
+
+@pytest.mark.parametrize(
+    "length", [pytest.param(6, id="a number used again"), pytest.param(10, id="all may be forgotten")]
+)
+def test_bills_are_forgotten_alike_whatever_rounds_there_are(embedded_log: Log, tmp_path: Path, length: int) -> None:
+    records = [
+        backfill(),
+        activation(),
+        bill(5, 1, START),
+        clock(START),
+        replace(bill(5, 1, START + 60 * DAY), id="t1-again"),
+        clock(START + 100 * DAY),
+        bill(5, 3, START + 101 * DAY),
+        clock(START + 102 * DAY),
+        bill(5, 5, START + 110 * DAY),
+        clock(START + 300 * DAY),
+    ][:length]
+
+    told = [
+        told_by(
+            embedded_log,
+            tmp_path / f"{size}",
+            f"by-{size}.",
+            records,
+            transaction_records_max=size,
+            batch_records_max=size,
+        )
+        for size in (1, 2, 1_000)
+    ]
+
+    assert told == 3 * told[:1]
+    assert sum(b"#bill:" in key for _, key in told[0][1]) == (1 if length == 6 else 0)
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
@@ -173,7 +217,7 @@ def test_store_that_missed_the_last_rounds_catches_up(small: Workshop, tmp_path:
 def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> None:
     small.journal(*history(days=5))
     small.decide_all()
-    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    store = store_of(small, 1)
     assert store.marker is not None
     ahead = decode_marker(store.get(MARKER_KEY) or b"")
     store.close()
@@ -182,11 +226,37 @@ def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> N
     other.journal(*history(days=7)[-10:])
     other.decide_all()
 
-    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    store = store_of(small, 1)
     assert store.marker is not None
     assert store.marker.round > ahead.round
     store.close()
     other.close()
+
+
+def test_store_of_a_topic_that_was_made_anew_since_is_no_part_of_the_new_one(tmp_path: Path) -> None:
+    """The slot's store is behind in rounds and offsets, as one that missed some rounds would be."""
+    for world, rounds, slot in (("old", 1, 1), ("new", 12, 0)):
+        log = EmbeddedLog(tmp_path / world)
+        workshop = Workshop(log, tmp_path, "small.")
+        customers = (5, 7) if world == "old" else (9, 11)
+        workshop.journal(activation())
+        for number in range(rounds):
+            workshop.journal(*(bill(customer, number, START + number) for customer in customers))
+            workshop.decide_all(slot=slot)
+        workshop.close()
+        log.close()
+    log = EmbeddedLog(tmp_path / "new")
+    workshop = Workshop(log, tmp_path, "small.")
+    workshop.journal(bill(9, 99, START + DAY))
+
+    workshop.decide_all(slot=1)
+
+    store = store_of(workshop, 1, slot=1)
+    seen = [customer for customer in (5, 7, 9, 11) if store.get(b"1:%d" % customer) is not None]
+    store.close()
+    workshop.close()
+    log.close()
+    assert seen == [9, 11]
 
 
 class _DeafConsumer:
@@ -271,7 +341,7 @@ class _OvertakenLog:
 
 
 def test_what_another_worker_wrote_right_after_a_commit_is_not_taken_for_stored(
-    small: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.runtime.loyalty_role._NOTE_SECONDS", 0.0)
     small.journal(*history(days=5))
@@ -282,7 +352,7 @@ def test_what_another_worker_wrote_right_after_a_commit_is_not_taken_for_stored(
     small.loyalty().run(until)
     small.log = log
 
-    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    store = store_of(small, 1)
     noted = store.position
     store.close()
     anothers = [one.offset for one in small.read("state") if one.value == b"another's"]
@@ -450,12 +520,10 @@ def test_journal_record_nobody_can_read_is_a_dead_letter_with_its_bytes(small: W
     assert loop.progress.dead_letters == 1
 
 
-def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried(
-    small: Workshop, tmp_path: Path
-) -> None:
+def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried(small: Workshop) -> None:
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()
-    store = PartitionStore(small.settings.states / "1", f"{tmp_path} {small.topic('state')}:1")
+    store = store_of(small, 1)
     assert store.marker is not None
     newer = Change(b"1:5", b"\x09of a newer version")
     store.restore([newer], (), (), store.position, whole=True)

@@ -62,6 +62,12 @@ class SimBroker:
         """Every topic."""
         return dict(self.topics)
 
+    def topic_id(self, topic: str, timeout: float) -> str:
+        """The same in every run of a seed: no topic is made anew here, so its name will do."""
+        self.partitions(topic)
+        Client(self).ask("topic id", timeout)
+        return f"id of {topic}"
+
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed."""
         offsets = self.group(group).offsets
