@@ -11,7 +11,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.dead_letters import ENTRY, DeadLetters, Found, Wanted, by_reason, filtered
-from pipeline.cli.letter_view import as_json_value, content, in_a_line, moment, printable, when
+from pipeline.cli.letter_rows import cut_fields, fields, first_defect, row, where_whole
+from pipeline.cli.letter_view import as_json_value, content, in_a_line, printable, when, whole
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.replaying import Again, Replay, composed
@@ -22,6 +23,8 @@ from pipeline.log.port import Log
 _LISTED: Final = 100
 _REPLAYED: Final = 500
 """Fewer than the 600 dead letters a minute at which intake stops by default, should all of them fail again."""
+_PLACES: Final = 20
+"""Of messages too long for a dead letter, so many are named."""
 
 
 @click.group()
@@ -64,14 +67,14 @@ def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool
     listed = found[-limit:]
     if as_json:
         reasons = [one._asdict() for one in by_reason(found)]
-        entries = [_fields(one) | {"first_defect": _first_defect(one.letter)} for one in listed]
+        entries = [fields(one) | {"first_defect": first_defect(one.letter)} for one in listed]
         print_json({"found": len(found), "reasons": reasons, "entries": entries})
         return
     if not found:
         click.echo("no dead letters" if not letters.matching(Wanted()) else "no dead letters that these filters leave")
         return
     columns = ("entry", "sent, and came in at", "why it was not read", "replayed")
-    print_table(f"Dead letters in {letters.topic}", columns, map(_row, listed))
+    print_table(f"Dead letters in {letters.topic}", columns, map(row, listed))
     if len(found) > len(listed):
         CONSOLE.print(f"and {len(found) - len(listed):,} older ones; --limit shows more")
     summary = [(printable(one.reason), one.dead_letters, one.replayed) for one in by_reason(found)]
@@ -95,21 +98,24 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
         letters = DeadLetters(place, log)
         found = letters.get(entry)
         message = letters.messages([entry])[entry]
+    letter = found.letter
+    part = letter.cut and f"the dead letter holds only a part: the whole message lies at {whole(letter.cut)}"
     if raw:
         click.echo(message.value or b"", nl=False)
+        if part:
+            click.echo(part, err=True)
         return
-    letter = found.letter
     headers, defects = own_headers(message.headers), defects_in(message)
     failed_again = [str(one.letter.entry) for one in letters.matching(Wanted()) if one.letter.replay_of == entry]
     if as_json:
-        whole = {
+        more = {
             "failed_again_as": failed_again,
             "defects": [defect._asdict() for defect in defects],
             "key": as_json_value(message.key),
             "headers": [[name, as_json_value(value)] for name, value in headers],
             "value": as_json_value(message.value),
         }
-        print_json(_fields(found) | whole)
+        print_json(fields(found) | more)
         return
     kind, text = content(message.value)
     said = [
@@ -126,8 +132,10 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
     print_table(f"Dead letter {entry}", ("", ""), [(what, printable(value)) for what, value in said])
     rows = [tuple(printable(text) or "(the whole message)" for text in defect) for defect in defects]
     print_table("Defects", ("where", "what is wrong", "what would be right"), rows)
-    CONSOLE.print(f"[bold]Message:[/] {kind}")
+    CONSOLE.print(f"[bold]{'Beginning of the message' if part else 'Message'}:[/] {kind}")
     click.echo(text)
+    if part:
+        click.echo(part)
 
 
 @dlq.command()
@@ -164,7 +172,8 @@ def replay(
 
     The original bytes, key, headers and timestamp go back to the partition they came from, and in the same transaction
     the entry is marked, so none is sent twice by mistake; should a record have counted already, its id keeps it from
-    counting again. What fails again is a new dead letter that names this one.
+    counting again. What fails again is a new dead letter that names this one. Of a message of more than a megabyte a
+    dead letter holds only the beginning; that is not sent, and where the whole message lies is told.
 
     \b
     Example:
@@ -180,7 +189,9 @@ def replay(
         if entries:
             may, refused = _picked(place, [letters.get(entry) for entry in dict.fromkeys(entries)], again=again)
             if refused:
-                raise Unusable("\n".join(f"{entry} is not sent again: {why}" for entry, why in refused))
+                raise Unusable(
+                    "\n".join(f"{one.entry} is not sent again: {why}{where_whole(one)}" for one, why in refused)
+                )
         else:
             found = [one for one in letters.matching(wanted) if again or not one.is_replayed]
             may, refused = _picked(place, found, again=again)
@@ -193,7 +204,7 @@ def replay(
             messages = _send(place, log, letters, chosen, rate, again=again) if chosen else []
     left = len(may) - len(chosen)
     if as_json:
-        refusals = [{"entry": str(entry), "why": why} for entry, why in refused]
+        refusals = [{"entry": str(one.entry), "why": why, "cut": cut_fields(one)} for one, why in refused]
         print_json({"dry_run": dry_run, "messages": messages, "refused": refusals, "left": left})
         return
     _report(messages, refused, left, dry_run=dry_run)
@@ -201,10 +212,12 @@ def replay(
         click.echo(f"{len(chosen) - len(messages):,} were sent again by somebody else just before")
 
 
-def _picked(place: Place, found: Sequence[Found], *, again: bool) -> tuple[list[DeadLetter], list[tuple[Entry, str]]]:
+def _picked(
+    place: Place, found: Sequence[Found], *, again: bool
+) -> tuple[list[DeadLetter], list[tuple[DeadLetter, str]]]:
     """Those that may be sent again, and the others with the reason."""
     may: list[DeadLetter] = []
-    refused: list[tuple[Entry, str]] = []
+    refused: list[tuple[DeadLetter, str]] = []
     for one in found:
         why = why_not(one.letter, place.catalog.inputs, place.settings.partitions)
         if why is None and one.is_replayed and not again:
@@ -212,7 +225,7 @@ def _picked(place: Place, found: Sequence[Found], *, again: bool) -> tuple[list[
         if why is None:
             may.append(one.letter)
         else:
-            refused.append((one.letter.entry, why))
+            refused.append((one.letter, why))
     return may, refused
 
 
@@ -236,7 +249,7 @@ def _send(
 
 
 def _report(
-    messages: Sequence[dict[str, Any]], refused: Sequence[tuple[Entry, str]], left: int, *, dry_run: bool
+    messages: Sequence[dict[str, Any]], refused: Sequence[tuple[DeadLetter, str]], left: int, *, dry_run: bool
 ) -> None:
     topics = Counter(one["topic"] for one in messages)
     to = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(topics.items()))
@@ -255,6 +268,11 @@ def _report(
         click.echo(f"sent again: {to}; accrue dlq list --not-replayed shows what fails once more")
     for why, count in Counter(why for _, why in refused).items():
         click.echo(f"{count:,} left out: {why}")
+        places = [f"{one.entry}{where_whole(one)}" for one, because in refused if because == why and one.cut]
+        for told in places[:_PLACES]:
+            click.echo(f"  {told}")
+        if len(places) > _PLACES:
+            click.echo(f"  and {len(places) - _PLACES:,} more; --json has all")
     if left:
         click.echo(f"{left:,} more wait, beyond --limit: run this again")
 
@@ -269,32 +287,3 @@ def _sent(one: Again) -> dict[str, Any]:
         "key": as_json_value(message.key),
         "bytes": len(message.value or b""),
     }
-
-
-def _fields(found: Found) -> dict[str, Any]:
-    letter, replayed_at = found
-    return {
-        "entry": str(letter.entry),
-        "sent": moment(letter.sent_at),
-        "stage": letter.stage,
-        "reason": letter.reason,
-        "origin": str(letter.origin),
-        "replayed": None if replayed_at is None else moment(replayed_at),
-        "replay_of": None if letter.replay_of is None else str(letter.replay_of),
-    }
-
-
-def _row(found: Found) -> tuple[str, ...]:
-    letter, replayed_at = found
-    replay_of = f"\nis a replay of {letter.replay_of}" if letter.replay_of else ""
-    return (
-        str(letter.entry),
-        f"{when(letter.sent_at)}\n{printable(str(letter.origin))}",
-        f"{printable(letter.reason)} ({printable(letter.stage)})\n{printable(_first_defect(letter))}",
-        f"{when(replayed_at)}{replay_of}",
-    )
-
-
-def _first_defect(letter: DeadLetter) -> str:
-    defect = letter.first_defect
-    return "" if defect is None else f"{defect.path}: {defect.problem}".removeprefix(": ")

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from pipeline.cli.output import instant, shown
+from pipeline.intake.deadletters import Cut
 
 _HEX_BYTES_MAX: Final = 4_096
 _HEX_LINE: Final = 16
@@ -49,6 +50,12 @@ def in_a_line(value: bytes | None) -> str:
         return printable(value.decode())
     except UnicodeDecodeError:
         return f"0x{value.hex()}"
+
+
+def whole(cut: Cut) -> str:
+    """How long the message is that a dead letter holds a part of, and where all of it lies."""
+    sizes = f"{cut.value_bytes:,} bytes, its key {cut.key_bytes:,}, its headers {cut.headers_bytes:,}"
+    return f"{printable(cut.at)}, of {sizes}"
 
 
 def content(value: bytes | None) -> tuple[str, str]:

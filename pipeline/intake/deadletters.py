@@ -1,10 +1,11 @@
-"""What a dead letter says about itself: headers beside the original key, value and headers."""
+"""What a dead letter keeps of its original, all of it where it fits, and what it says about itself in headers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,9 +19,59 @@ REPLAY_OF_HEADER: Final = "accrue.replay-of"
 REASON_HEADER: Final = "accrue.reason"
 DETAIL_HEADER: Final = "accrue.detail"
 STAGE_HEADER: Final = "accrue.stage"
+CUT_HEADER: Final = "accrue.cut"
+# A topic's limit holds for what is compressed, so what came in may be longer than what can go out. Even where nothing
+# can be compressed, this and the defects (150 kB at most) are below the 2 MB of the dead-letter topic, and this and the
+# headers of a replay below the 1 MB that is a broker's default for the topic it goes back to.
+WHOLE_BYTES_MAX: Final = 1_040_000
+"""The longest original that a dead letter keeps whole: its value, its key and headers that are not ours."""
+PART_BYTES_MAX: Final = 65_536
+"""How much a dead letter keeps of the value, the key and the headers, each, of a longer one."""
+_HEADER_BYTES: Final = 10
+"""What a header takes beside its name and value, at most."""
+_CONTINUED: Final = 0x80
+"""The upper two bits of every byte of a UTF-8 character but the first."""
+_CONTINUED_MAX: Final = 3
 _COORDINATES: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,19}")
 _ENTRY: Final = re.compile(rb"[0-9]{1,10}:[0-9]{1,19}")
 _MILLISECONDS: Final = re.compile(rb"-?[0-9]{1,19}")
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """What a dead letter that keeps a part of its original says of the whole."""
+
+    at: str
+    """Where it lies as long as its topic keeps it, `topic:partition:offset`."""
+    value_bytes: int
+    key_bytes: int
+    headers_bytes: int
+
+
+class Kept(NamedTuple):
+    """What a dead letter keeps of its original."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    """Those that are not ours."""
+    cut: Cut | None
+    """None where that is all there is."""
+
+
+def kept_of(message: Incoming) -> Kept:
+    """All of the original, or, where it is longer than `WHOLE_BYTES_MAX`, its beginning.
+
+    Of an original that is cut the headers are kept up to the first that does not fit.
+    """
+    headers = tuple((name, value) for name, value in message.headers if not name.startswith(OWN))
+    sizes = [len(name.encode()) + len(value) for name, value in headers]
+    taken = list(accumulate(size + _HEADER_BYTES for size in sizes))
+    key, value = message.key or b"", message.value or b""
+    if len(key) + len(value) + (taken[-1] if taken else 0) <= WHOLE_BYTES_MAX:
+        return Kept(message.key, message.value, headers, None)
+    fitting = sum(total <= PART_BYTES_MAX for total in taken)
+    cut = Cut(_place_of(message), len(value), len(key), sum(sizes))
+    return Kept(_beginning(message.key), _beginning(message.value), headers[:fitting], cut)
 
 
 def origin_of(message: Incoming) -> str:
@@ -28,30 +79,44 @@ def origin_of(message: Incoming) -> str:
 
     A dead letter that is sent again says so in the header `accrue.origin`, so it keeps the id that follows from it.
     """
-    return (_believed(message, ORIGIN_HEADER, _COORDINATES) or b"").decode() or (
-        f"{message.topic}:{message.partition}:{message.offset}"
-    )
+    return (_believed(message, ORIGIN_HEADER, _COORDINATES) or b"").decode() or _place_of(message)
 
 
 def dead_letter_headers(message: Incoming, reason: str, defects: Sequence[Defect], *, stage: str) -> Headers:
-    """The headers of the dead letter for `message`: its own, then why, where and when it came in.
+    """The headers of the dead letter for `message`: its own as they are kept, then why, where and when it came in.
 
     `stage` is the role that gave up on it. `accrue.detail` holds the defects as a JSON list of objects with `path`,
     `problem` and `remedy`; `accrue.timestamp` the timestamp of the message in milliseconds, as it first came in;
-    `accrue.replay-of`, where the message was sent again, the dead letter that it was, as `partition:offset`.
+    `accrue.replay-of`, where the message was sent again, the dead letter that it was, as `partition:offset`;
+    `accrue.cut`, where only a part is kept, a `Cut` as a JSON object.
     """
-    kept = tuple((name, value) for name, value in message.headers if not name.startswith(OWN))
+    kept = kept_of(message)
     sent_at = _believed(message, TIMESTAMP_HEADER, _MILLISECONDS) or str(message.timestamp).encode()
     replay_of = _believed(message, REPLAY_OF_HEADER, _ENTRY)
     return (
-        *kept,
+        *kept.headers,
         (REASON_HEADER, reason.encode()),
         (DETAIL_HEADER, msgspec.json.encode([defect._asdict() for defect in defects])),
         (STAGE_HEADER, stage.encode()),
         (ORIGIN_HEADER, origin_of(message).encode()),
         (TIMESTAMP_HEADER, sent_at),
         *(((REPLAY_OF_HEADER, replay_of),) if replay_of else ()),
+        *(((CUT_HEADER, msgspec.json.encode(kept.cut)),) if kept.cut else ()),
     )
+
+
+def _place_of(message: Incoming) -> str:
+    return f"{message.topic}:{message.partition}:{message.offset}"
+
+
+def _beginning(value: bytes | None) -> bytes | None:
+    if value is None or len(value) <= PART_BYTES_MAX:
+        return value
+    # Not within a character, should it be text: that would make it bytes to whoever looks at it.
+    end = PART_BYTES_MAX
+    while end > PART_BYTES_MAX - _CONTINUED_MAX and value[end] & 0xC0 == _CONTINUED:
+        end -= 1
+    return value[:end]
 
 
 def _believed(message: Incoming, header: str, pattern: re.Pattern[bytes]) -> bytes | None:

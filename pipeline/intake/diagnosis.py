@@ -44,7 +44,8 @@ def _object_in(value: bytes | None, limits: Limits) -> dict[str, Any] | Rejected
     if value is None or not value.strip():
         return _whole(Reason.EMPTY, "has no value", "write a JSON object; intake keeps nothing that could be deleted")
     if len(value) > limits.bytes_max:
-        return _whole(Reason.TOO_LARGE, f"has {len(value)} bytes", f"write at most {limits.bytes_max}")
+        seen = f"has {len(value)} bytes, and at most {limits.bytes_max} are read"
+        return _whole(Reason.TOO_LARGE, seen, "split it, or leave out what no field needs, and send that")
     if value[0] == 0:
         return _whole(Reason.AVRO_NOT_READ, "begins with byte 0x00, as Avro does", "write JSON; Avro is not read yet")
     content = _json_in(value)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.intake.deadletters import (
+    CUT_HEADER,
     DETAIL_HEADER,
     ORIGIN_HEADER,
     OWN,
@@ -20,12 +21,14 @@ from pipeline.intake.deadletters import (
     REPLAY_OF_HEADER,
     STAGE_HEADER,
     TIMESTAMP_HEADER,
+    Cut,
 )
 from pipeline.intake.verdict import Defect, Headers, Incoming
 
 REPLAYED_HEADER: Final = "accrue.replayed"
 REPLAY_BEGAN_HEADER: Final = "accrue.replay-began"
 _DETAIL: Final = msgspec.json.Decoder(list[dict[str, str]])
+_CUT: Final = msgspec.json.Decoder(Cut)
 
 
 class Entry(NamedTuple):
@@ -65,6 +68,8 @@ class DeadLetter(NamedTuple):
     origin: Origin
     replay_of: Entry | None
     """The dead letter that this one was before it was sent again."""
+    cut: Cut | None
+    """What is known of the whole message where the letter holds only a part of it."""
 
 
 class Replayed(NamedTuple):
@@ -99,7 +104,7 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
         if REPLAY_BEGAN_HEADER in headers:
             return ReplayBegan(headers[REPLAY_BEGAN_HEADER])
         topic, partition, offset = headers[ORIGIN_HEADER].decode().rsplit(":", 2)
-        replay_of = headers.get(REPLAY_OF_HEADER)
+        replay_of, cut = headers.get(REPLAY_OF_HEADER), headers.get(CUT_HEADER)
         return DeadLetter(
             Entry(message.partition, message.offset),
             int(headers[TIMESTAMP_HEADER]),
@@ -108,6 +113,7 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
             next(iter(defects_in(message)), None),
             Origin(topic, int(partition), int(offset)),
             None if replay_of is None else entry_of(replay_of.decode()),
+            None if cut is None else _CUT.decode(cut),
         )
     except (KeyError, TypeError, ValueError):  # somebody else wrote it; what cannot be decoded is a ValueError
         return None
@@ -138,6 +144,11 @@ def why_not(letter: DeadLetter, inputs: Collection[str], partitions: int) -> str
         )
     if origin.partition >= partitions:
         return f"{origin.topic} has no partition {origin.partition}; send it with accrue send"
+    if letter.cut is not None:
+        return (
+            "it holds only the beginning of its message; read the whole where it lies, as long as its topic keeps it, "
+            "make it smaller and send it with accrue send"
+        )
     return None
 
 

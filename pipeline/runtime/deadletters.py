@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pipeline.failure import Halted
-from pipeline.intake.deadletters import dead_letter_headers
+from pipeline.intake.deadletters import dead_letter_headers, kept_of
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 
@@ -46,7 +46,10 @@ class DeadLetters:
         """Letters of the open round, by reason."""
 
     def letter(self, message: Message, reason: str, defects: Sequence[Defect]) -> Outgoing:
-        """The dead letter for `message`; raises `TooManyDeadLetters`, before any of the open round takes effect."""
+        """The dead letter for `message`, a part of it where it is too long for one.
+
+        Raises `TooManyDeadLetters`, before any of the open round takes effect.
+        """
         self._open[reason] += 1
         if self._max is not None and self._open.total() + self._in_last_minute() > self._max:
             problem = defects[0].problem if defects else reason
@@ -57,13 +60,15 @@ class DeadLetters:
             )
             raise TooManyDeadLetters(text)
         headers = dead_letter_headers(message, reason, defects, stage=self._stage)
-        return Outgoing(self._topic, message.key, message.value, None, headers, message.timestamp)
+        kept = kept_of(message)
+        return Outgoing(self._topic, kept.key, kept.value, None, headers, message.timestamp)
 
     def committed(self) -> None:
         """The letters of the open round are sent."""
         if self._open:
             self.by_reason.update(self._open)
-            self._recent.append((self._clock(), self._open.total()))
+            if self._max is not None:
+                self._recent.append((self._clock(), self._open.total()))
             self._open.clear()
 
     def aborted(self) -> None:

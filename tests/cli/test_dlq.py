@@ -17,7 +17,7 @@ from pipeline.cli.place import Place
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.cli.replaying import Replay
 from pipeline.clock import SYSTEM_CLOCK, SystemClock
-from pipeline.intake.deadletters import dead_letter_headers
+from pipeline.intake.deadletters import dead_letter_headers, kept_of
 from pipeline.intake.verdict import Defect, Headers
 from pipeline.log.port import Log, Message, Outgoing
 from pipeline.runtime.settings import Settings
@@ -65,7 +65,8 @@ def letter(
 ) -> Outgoing:
     """A dead letter as a role writes it, in a partition of our choice."""
     original = Sent(value, *origin, key, sent_at, headers)
-    return Outgoing(TOPIC, key, value, partition, dead_letter_headers(original, reason, defects, stage=stage), sent_at)
+    kept, said = kept_of(original), dead_letter_headers(original, reason, defects, stage=stage)
+    return Outgoing(TOPIC, kept.key, kept.value, partition, said, sent_at)
 
 
 def entries(ended: Any) -> list[str]:
@@ -102,6 +103,7 @@ def test_list_has_the_newest_last_and_counts_by_reason(full: Terminal) -> None:
         "origin": "loyalty.transactions:1:4",
         "replayed": None,
         "replay_of": None,
+        "cut": None,
     }
 
 
@@ -216,6 +218,7 @@ def test_show_for_scripts_has_every_field(full: Terminal) -> None:
         "origin": "loyalty.events:3:8",
         "replayed": None,
         "replay_of": None,
+        "cut": None,
         "failed_again_as": [],
         "defects": [{"path": "customerId", "problem": 'is "x"', "remedy": "write a number"}],
         "key": "1:5",
@@ -414,3 +417,46 @@ def test_rate_bounds_what_is_sent_in_a_second(with_topics: Terminal) -> None:
             replay.send(40, lambda some: sizes.append(len(some)))
 
     assert (sizes, clock.waits) == ([40, 40, 20, 30], [1.0, 1.0, 0.5])
+
+
+LARGE = letter(0, b'{"a": "' + b"x" * 8_800_000 + b'"}', reason="TOO_LARGE", origin=("loyalty.events", 1, 9))
+CUT = {"at": "loyalty.events:1:9", "value_bytes": 8_800_009, "key_bytes": 3, "headers_bytes": 0}
+WHOLE = "loyalty.events:1:9, of 8,800,009 bytes, its key 3, its headers 0"
+
+
+def test_show_says_that_a_letter_is_only_a_part_and_where_the_whole_message_lies(full: Terminal) -> None:
+    produce(full, LARGE)
+
+    shown, raw = full.done("dlq", "show", "0:1").out, full.done("dlq", "show", "0:1", "--raw")
+
+    said = f"the dead letter holds only a part: the whole message lies at {WHOLE}\n"
+    assert "Beginning of the message: 65,536 bytes of text\n" in shown
+    assert shown.endswith(said)
+    assert (raw.out, raw.err) == ((LARGE.value or b"").decode(), said)
+    assert full.done("dlq", "show", "0:1", "--json").json["cut"] == CUT
+
+
+def test_replay_sends_no_part_of_a_message_and_says_where_the_whole_lies(full: Terminal) -> None:
+    produce(full, LARGE)
+
+    named = full.run("dlq", "replay", "0:0", "0:1")
+    scripted = full.done("dlq", "replay", "--reason", "TOO_LARGE", "--json").json
+    said = full.done("dlq", "replay", "--origin-topic", "events").out
+
+    why = (
+        "it holds only the beginning of its message; read the whole where it lies, as long as its topic keeps it, make "
+        "it smaller and send it with accrue send"
+    )
+    assert (named.code, named.err) == (2, f"error: 0:1 is not sent again: {why}: {WHOLE}\n")
+    assert (scripted["messages"], scripted["refused"]) == ([], [{"entry": "0:1", "why": why, "cut": CUT}])
+    assert f"\n1 left out: {why}\n  0:1: {WHOLE}\n" in said
+    assert [one.value for one in read(full, "events")] == [b'{"a": 1}', b"\x00\xff"]
+
+
+def test_of_many_parts_replay_names_the_first(with_topics: Terminal) -> None:
+    produce(with_topics, *(LARGE for _ in range(22)))
+
+    said = with_topics.done("dlq", "replay", "--all").out
+
+    assert said.count(WHOLE) == 20
+    assert said.endswith("  and 2 more; --json has all\n")

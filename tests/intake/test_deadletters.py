@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from pipeline.intake.deadletters import dead_letter_headers, origin_of
+import pytest
+
+from pipeline.intake.deadletters import PART_BYTES_MAX, WHOLE_BYTES_MAX, dead_letter_headers, kept_of, origin_of
 from pipeline.intake.verdict import Defect, Reason
 from tests.intake.incoming import Sent
 
@@ -72,3 +74,56 @@ def test_what_reads_like_a_mark_in_an_original_is_not_taken_over() -> None:
 def test_an_origin_that_is_no_place_is_not_believed() -> None:
     for value in (b"", b"nowhere", b"a:b:c", b"\xff:0:1", b"t:0:1\n", b"t:0:" + b"1" * 20):
         assert origin_of(Sent(b"{", "t", 3, 4, headers=(("accrue.origin", value),))) == "t:3:4"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(Sent(b"x" * WHOLE_BYTES_MAX), id="value"),
+        pytest.param(Sent(None, key=b"k" * WHOLE_BYTES_MAX), id="key"),
+        pytest.param(Sent(b"x", headers=(("name", b"h" * (WHOLE_BYTES_MAX - 15)),)), id="header"),
+        pytest.param(Sent(b"x" * WHOLE_BYTES_MAX, headers=(("accrue.trace", b"h"),)), id="header like ours"),
+    ],
+)
+def test_the_longest_original_is_kept_whole_and_a_byte_more_is_cut(message: Sent) -> None:
+    own = tuple(one for one in message.headers if one[0] == "name")
+    assert kept_of(message) == (message.key, message.value, own, None)
+    assert "accrue.cut" not in dict(dead_letter_headers(message, "TOO_LARGE", DEFECTS, stage="intake"))
+
+    longer = kept_of(message._replace(value=(message.value or b"") + b"x"))
+
+    assert longer.cut is not None
+    assert all(len(part or b"") <= PART_BYTES_MAX for part in (longer.key, longer.value))
+
+
+def test_a_dead_letter_that_is_cut_says_where_the_whole_message_lies_and_how_long_it_is() -> None:
+    headers = (("a", b"1"), ("b", b"2" * 70_000), ("c", b"3"), ("accrue.origin", b"loyalty.events:1:42"))
+    message = Sent(b"x" * 8_800_000, "loyalty.events", 3, 99, b"k" * 70_000, headers=headers)
+    kept = kept_of(message)
+    said = dict(dead_letter_headers(message, "TOO_LARGE", DEFECTS, stage="intake"))
+    assert (kept.key, kept.value, kept.headers) == (b"k" * PART_BYTES_MAX, b"x" * PART_BYTES_MAX, (("a", b"1"),))
+    assert said["accrue.origin"] == b"loyalty.events:1:42"
+    assert json.loads(said["accrue.cut"]) == {
+        "at": "loyalty.events:3:99",
+        "value_bytes": 8_800_000,
+        "key_bytes": 70_000,
+        "headers_bytes": 70_005,
+    }
+
+
+def test_very_many_headers_without_content_are_cut_as_well() -> None:
+    kept = kept_of(Sent(b"{", headers=(("h", b""),) * 100_000))
+    assert (kept.value, len(kept.headers)) == (b"{", PART_BYTES_MAX // 11)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "€", "𝄞"])
+def test_text_is_not_cut_within_a_character(character: str) -> None:
+    for shift in range(4):
+        text = "-" * shift + character * 400_000
+        value = kept_of(Sent((text + "y" * 1_000_000).encode())).value or b""
+        assert text.startswith(value.decode())
+        assert len(value) > PART_BYTES_MAX - 4
+
+
+def test_bytes_that_are_no_text_are_cut_at_the_bound_or_just_before_it() -> None:
+    assert len(kept_of(Sent(b"\x80" * 2_000_000)).value or b"") == PART_BYTES_MAX - 3

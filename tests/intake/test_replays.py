@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.intake.deadletters import dead_letter_headers
+from pipeline.intake.deadletters import Cut, dead_letter_headers
 from pipeline.intake.replays import (
     DeadLetter,
     Entry,
@@ -26,7 +26,7 @@ DAY = 86_400_000
 DEFECTS = (Defect("lines[2].sku", 'is "é"', "write another"), Defect("", "a", "b"))
 ORIGINAL = Sent(b"{", "loyalty.events", 1, 42, b"1:5", 1_700_000_000_000, (("trace", b"\xff"), ("trace", b"2")))
 LETTER = DeadLetter(
-    Entry(2, 17), 1_700_000_000_000, "intake", "NOT_JSON", DEFECTS[0], Origin("loyalty.events", 1, 42), None
+    Entry(2, 17), 1_700_000_000_000, "intake", "NOT_JSON", DEFECTS[0], Origin("loyalty.events", 1, 42), None, None
 )
 
 
@@ -39,6 +39,12 @@ def buried(message: Sent, offset: int = 17) -> Sent:
 def test_a_dead_letter_is_read_back_as_it_was_written() -> None:
     assert read_entry(buried(ORIGINAL)) == LETTER
     assert defects_in(buried(ORIGINAL)) == [*DEFECTS]
+
+
+def test_a_dead_letter_that_is_cut_is_read_back_with_where_the_whole_message_lies() -> None:
+    original = ORIGINAL._replace(value=b"x" * 2_000_000)
+    cut = Cut("loyalty.events:1:42", value_bytes=2_000_000, key_bytes=3, headers_bytes=12)
+    assert read_entry(buried(original)) == LETTER._replace(cut=cut)
 
 
 def test_a_message_sent_again_has_its_own_headers_and_says_where_it_came_from() -> None:

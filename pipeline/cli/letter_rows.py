@@ -1,0 +1,54 @@
+"""A dead letter as the commands list it: a row for people, an object for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from pipeline.cli.dead_letters import Found
+from pipeline.cli.letter_view import moment, printable, when, whole
+from pipeline.intake.replays import DeadLetter
+
+
+def fields(found: Found) -> dict[str, Any]:
+    """What a script is told of it."""
+    letter, replayed_at = found
+    return {
+        "entry": str(letter.entry),
+        "sent": moment(letter.sent_at),
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "origin": str(letter.origin),
+        "replayed": None if replayed_at is None else moment(replayed_at),
+        "replay_of": None if letter.replay_of is None else str(letter.replay_of),
+        "cut": cut_fields(letter),
+    }
+
+
+def row(found: Found) -> tuple[str, ...]:
+    """Entry, when and where it came in, why it was not read, and what became of it."""
+    letter, replayed_at = found
+    replay_of = f"\nis a replay of {letter.replay_of}" if letter.replay_of else ""
+    return (
+        str(letter.entry),
+        f"{when(letter.sent_at)}\n{printable(str(letter.origin))}",
+        f"{printable(letter.reason)} ({printable(letter.stage)})\n{printable(first_defect(letter))}",
+        f"{when(replayed_at)}{replay_of}",
+    )
+
+
+def first_defect(letter: DeadLetter) -> str:
+    """The first thing that is wrong with it; empty when nothing was said."""
+    defect = letter.first_defect
+    return "" if defect is None else f"{defect.path}: {defect.problem}".removeprefix(": ")
+
+
+def where_whole(letter: DeadLetter) -> str:
+    """To be added to why a part is not sent: where the whole message lies; empty for a whole one."""
+    return "" if letter.cut is None else f": {whole(letter.cut)}"
+
+
+def cut_fields(letter: DeadLetter) -> dict[str, Any] | None:
+    """What is known of the whole message, for scripts; None for a whole one."""
+    return None if letter.cut is None else structs.asdict(letter.cut)

@@ -1,0 +1,162 @@
+"""Dead letters leave whatever came in: a message too long for one leaves its beginning, and the stream goes on."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from pipeline.intake.deadletters import PART_BYTES_MAX, WHOLE_BYTES_MAX
+from pipeline.intake.diagnosis import DEFECTS_MAX
+from pipeline.intake.verdict import Defect
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.kafka import KafkaLog
+from pipeline.log.port import Message, Outgoing
+from pipeline.runtime.deadletters import DeadLetters, TooManyDeadLetters
+from schemas.records import TransactionAdded, decode_record
+from tests.intake.incoming import WALL, example
+from tests.log.desk import SECONDS
+from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation, bill
+
+# A defect of a message cannot be longer: what it shows of values is cut to 60 characters.
+LONGEST = [Defect("\U0001d11e" * 100, "\U0001d11e" * 100, "x" * 600)] * (DEFECTS_MAX + 1)
+ANY = Message("in", 0, 0, None, b"x", 0, ())
+
+
+class Seconds:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def reasons(letters: Sequence[Message]) -> list[tuple[bytes | None, str, int]]:
+    return [(one.key, dict(one.headers)["accrue.reason"].decode(), len(one.value or b"")) for one in letters]
+
+
+def padded(length: int) -> bytes:
+    """A valid message of so many bytes."""
+    return json.dumps(example("transactionAdded")).encode().ljust(length)
+
+
+def test_letters_are_counted_for_a_minute_and_then_forgotten() -> None:
+    clock = Seconds()
+    letters = DeadLetters("out", "intake", 2, clock=clock)
+    for _ in range(2):
+        letters.letter(ANY, "EMPTY", ())
+        letters.committed()
+
+    with pytest.raises(TooManyDeadLetters):
+        letters.letter(ANY, "EMPTY", ())
+    letters.aborted()
+    clock.now = 60.1
+    letters.letter(ANY, "EMPTY", ())
+    letters.committed()
+
+    assert (letters.by_reason, len(letters._recent)) == ({"EMPTY": 3}, 1)
+
+
+def test_without_a_maximum_nothing_is_remembered_of_a_letter_but_the_count() -> None:
+    letters = DeadLetters("out", "intake", None)
+    for _ in range(1_000):
+        letters.letter(ANY, "EMPTY", ())
+        letters.committed()
+
+    assert (letters.by_reason, len(letters._recent)) == ({"EMPTY": 1_000}, 0)
+
+
+def test_message_too_long_for_a_dead_letter_leaves_its_beginning_and_the_next_one_goes_on(
+    embedded_log: EmbeddedLog, tmp_path: Path
+) -> None:
+    with closing(Workshop(embedded_log, tmp_path, "long.", partitions=1)) as workshop:
+        workshop.clock.shown = WALL
+        workshop.send("transactions", b"value", padded(8_800_000), 0)
+        workshop.send("transactions", b"header", b"{", 0, (("h", b"x" * 8_800_000),))
+        workshop.send("transactions", b"k" * 8_800_000, b"{", 0)
+        workshop.send("transactions", b"k" * 8_800_000, padded(900_000), 0)
+        workshop.intake().run(workshop.until_read("intake", "transactions"))
+        letters, (record,) = workshop.read("deadletters"), workshop.read("journal")
+
+    assert reasons(letters) == [
+        (b"value", "TOO_LARGE", PART_BYTES_MAX),
+        (b"header", "NOT_JSON", 1),
+        (b"k" * PART_BYTES_MAX, "NOT_JSON", 1),
+    ]
+    assert json.loads(dict(letters[0].headers)["accrue.detail"]) == [
+        {
+            "path": "",
+            "problem": "has 8800000 bytes, and at most 1000000 are read",
+            "remedy": "split it, or leave out what no field needs, and send that",
+        }
+    ]
+    assert isinstance(decode_record(record.value or b""), TransactionAdded)
+
+
+def test_journal_record_too_long_for_a_dead_letter_leaves_its_beginning_and_the_next_one_goes_on(
+    embedded_log: EmbeddedLog, tmp_path: Path
+) -> None:
+    with closing(Workshop(embedded_log, tmp_path, "long.", partitions=1)) as workshop:
+        workshop.journal(activation())
+        workshop.send("journal", b"1:5", b"\x09" * 8_000_000, 0)
+        workshop.journal(bill(5, 1, 1_600_000_000_000))
+        workshop.decide_all()
+        letters, facts = workshop.read("deadletters"), workshop.read("facts")
+
+    assert reasons(letters) == [(b"1:5", "UNREADABLE_RECORD", PART_BYTES_MAX)]
+    assert json.loads(dict(letters[0].headers)["accrue.cut"])["at"] == "long.journal:0:1"
+    assert len(facts) == 1
+
+
+def test_kafka_takes_the_dead_letter_of_what_an_upstream_system_compressed(
+    kafka_bootstrap: str, kafka_log: KafkaLog, tmp_path: Path, prefix: str
+) -> None:
+    upstream = Producer(
+        {"bootstrap.servers": kafka_bootstrap, "compression.type": "zstd", "message.max.bytes": 20_000_000}
+    )
+    items = b'{"items":[' + b'{"sku":"A"},' * 800_000 + b"0]}"
+    with closing(Workshop(kafka_log, tmp_path, prefix, partitions=1)) as workshop:
+        for key, value, header in ((b"1:1", items, b""), (b"1:2", b"{", b"h" * 9_000_000), (b"1:3", b"{", b"")):
+            upstream.produce(workshop.topic("transactions"), value, key, 0, headers=[("h", header)])
+        assert upstream.flush(PATIENCE_SECONDS) == 0
+        workshop.intake().run(workshop.until_read("intake", "transactions"))
+        letters = workshop.read("deadletters")
+
+    assert reasons(letters) == [
+        (b"1:1", "TOO_LARGE", PART_BYTES_MAX),
+        (b"1:2", "NOT_JSON", 1),
+        (b"1:3", "NOT_JSON", 1),
+    ]
+
+
+def test_kafka_takes_what_cannot_be_compressed_as_a_dead_letter_and_a_whole_one_back_again(
+    kafka_log: KafkaLog, tmp_path: Path, prefix: str
+) -> None:
+    noise = random.Random(1).randbytes
+    with (
+        closing(Workshop(kafka_log, tmp_path, prefix, partitions=1)) as workshop,
+        closing(kafka_log.producer(f"{prefix}letters")) as producer,
+    ):
+        letters = DeadLetters(workshop.topic("deadletters"), "intake", None)
+        whole, cut = (
+            ANY._replace(key=noise(1_000), value=noise(size)) for size in (WHOLE_BYTES_MAX - 1_000, 3 * WHOLE_BYTES_MAX)
+        )
+        header = ("accrue.origin", b"t" * 249 + b":1:1")
+        producer.init(SECONDS)
+        producer.begin()
+        producer.produce([letters.letter(one, "INVALID_FIELDS", LONGEST) for one in (whole, cut)])
+        producer.produce([Outgoing(workshop.topic("events"), whole.key, whole.value, 0, (header,) * 3)])
+        producer.commit(SECONDS)
+
+        kept, part = workshop.read("deadletters")
+        assert (kept.key, kept.value) == (whole.key, whole.value)
+        assert part.key == cut.key
+        assert PART_BYTES_MAX - 4 < len(part.value or b"") <= PART_BYTES_MAX
+        assert [one.value for one in workshop.read("events")] == [whole.value]
