@@ -110,7 +110,8 @@ class Customers:
                 raise RuntimeError(message)
 
     def forget(self, until: int, budget: int) -> int:
-        """Delete bills that may be forgotten at or before `until`, at most `budget`; how many were."""
+        """Delete bills that may be forgotten at or before `until`, at most `budget` of the store; how many of those."""
+        self._forget_new(until)
         count = 0
         for at, entry_key in self._store.forgotten(until, self._forgotten_last):
             if count == budget:
@@ -118,12 +119,23 @@ class Customers:
             key, _, name = entry_key.partition(b"#")
             customer = self._in_hand.get(key)
             if customer is not None:
+                bill = customer.state.entries.get(name.decode())
+                if bill is not None and bill.forgotten_at > until:
+                    continue  # a number that was used again in this round: the index is out of date
                 customer.state.entries.pop(name.decode(), None)
                 customer.loaded[name.decode()] = None
             self._forgotten[entry_key] = at
             self._forgotten_last = (at, entry_key)
             count += 1
         return count
+
+    def _forget_new(self, until: int) -> None:
+        """The bills of this round, which the store does not know yet: what is there must not depend on rounds."""
+        for customer in self._in_hand.values():
+            entries = customer.state.entries
+            for name in [name for name, bill in entries.items() if bill.forgotten_at <= until]:
+                if customer.loaded.get(name) is None:
+                    del entries[name]
 
     def may_forget(self, until: int) -> bool:
         """Whether there are more bills to delete."""
