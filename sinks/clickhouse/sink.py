@@ -34,11 +34,12 @@ import msgspec
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partition
 from sinks.clickhouse.health import Health
-from sinks.clickhouse.intents import Intent, intent_of
+from sinks.clickhouse.intents import Intent
 from sinks.clickhouse.lag import Lag
-from sinks.clickhouse.lost import doubtful, require_offsets
+from sinks.clickhouse.lost import doubtful, require_messages, require_offsets
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.patience import Patience, Stopped
+from sinks.clickhouse.placing import moved, start_of
 from sinks.clickhouse.reading import Reading
 from sinks.clickhouse.rows import Rows
 from sinks.clickhouse.writer import Writer
@@ -60,7 +61,10 @@ class SinkSettings:
     facts: str
     state: str
     notifications: tuple[str, ...] = ()
-    """Topics of notifications to keep; none by default, as all of them can be rendered again."""
+    """Topics of notifications to keep; none by default, as all of them can be rendered again.
+
+    The log deletes their messages after a while, those of the other topics never.
+    """
     member: str | None = None
     """The member of the group that this sink is, over restarts; None: a new one each time."""
     epoch: str = "v1"
@@ -237,9 +241,11 @@ class ClickHouseSink:
         partitions = list(self._unplaced)
         asked_at = self._clock.now()
         found = consumer.committed(partitions, timeout)
-        ends = self._log.ends([each for each, committed in found.items() if committed.offset is None], timeout)
+        bounds = {partition: consumer.bounds(partition, timeout) for partition in partitions}
+        firsts = {partition: first for partition, (first, _) in bounds.items()}
+        require_messages(self._settings.group, found, firsts, self._settings.notifications)
         stored: dict[Partition, int] = {}
-        for table, asked in doubtful(self._first_tables, ends, is_new=len(ends) == len(found)).items():
+        for table, asked in doubtful(self._first_tables, found, bounds).items():
             self._stay(consumer)  # a look at a large table takes long
             if self._unplaced != partitions:
                 return
@@ -248,13 +254,22 @@ class ClickHouseSink:
             # An intent comes before its rows: had another member just begun, the group would have an offset by now.
             found = consumer.committed(partitions, timeout)
             require_offsets(self._settings.group, found, stored, self._log.ends(stored, timeout))
-        for partition in partitions:
-            committed = found[partition]
-            offset = committed.offset
-            if offset is None:
-                offset, _ = consumer.bounds(partition, timeout)
-            begun = intent_of(partition, committed)
-            self._readings[partition] = Reading(partition, offset, begun, committed, asked_at)
+        starts = {each: start_of(each, found[each], firsts[each], stored.get(each)) for each in partitions}
+        if passed := moved(found, starts):
+            consumer.commit_offsets(passed, timeout)
+            for partition in passed:
+                _LOG.warning(
+                    "%s:%d: %d offsets, %d to %d, are deleted and ClickHouse may not have them: control records, or "
+                    "messages older than the topic's retention; the sink goes on from offset %d",
+                    *partition,
+                    firsts[partition] - (found[partition].offset or 0),
+                    found[partition].offset,
+                    firsts[partition] - 1,
+                    starts[partition].offset,
+                )
+            found |= passed
+        for partition, (offset, begun) in starts.items():
+            self._readings[partition] = Reading(partition, offset, begun, found[partition], asked_at)
             consumer.seek(partition, offset)
         self._unplaced.clear()
 
