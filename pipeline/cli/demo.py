@@ -107,15 +107,15 @@ def demo(
         raise click.UsageError(message)
     place = Place(_settings(data_dir))
     began = time.monotonic()
-    _clear(place)
-    if customers_file:  # what cannot be written is told now, not after minutes
-        customers_file.touch()
     feed: Feed
     if files:
         ERRORS.print("reading the file …", style="dim")
         feed = RetailFeed(files, day_of(until), 1)
     else:
         feed = RoasteryFeed(members, days, seed)
+    _clear(place)  # after the files are read: one that is wrong leaves the earlier demo as it was
+    if customers_file:  # what cannot be written is told now, not after minutes
+        customers_file.touch()
     definition = load_program((PROGRAMS / feed.program).read_text("utf-8"))
     with closing(place.new_log()) as log:
         place.create_topics(log)

@@ -330,6 +330,19 @@ def test_demo_leaves_a_folder_alone_that_is_not_a_demos(with_topics: Terminal) -
     assert with_topics.done("topics", "describe", "--json").json["defects"] == []
 
 
+def test_demo_of_a_file_of_another_format_leaves_the_earlier_demo_as_it_was(
+    with_topics: Terminal, tmp_path: Path
+) -> None:
+    (with_topics.folder / "this-is-a-demo").touch()
+    other = shop_file(tmp_path, ["a", "b"])
+
+    ended = with_topics.run("demo", "--data", other, "--data-dir", str(with_topics.folder))
+
+    assert ended.code == 2
+    assert "InvoiceNo" in ended.err
+    assert with_topics.done("topics", "describe", "--json").json["defects"] == []
+
+
 def test_demo_stopped_while_it_clears_its_folder_leaves_it_to_the_next(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
