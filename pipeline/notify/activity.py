@@ -32,9 +32,9 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
     """The bill that was paid or returned."""
 
 
-def transaction_id(org_id: int, bill_number: str) -> int:
-    """The number of a bill."""
-    return number_of(f"bill:{org_id}:{bill_number}")
+def transaction_id(record: CustomerRecord, bill_number: str) -> int:
+    """The number of a bill of the record's customer: other customers may have bills of the same number."""
+    return number_of(f"bill:{record.org_id}:{record.customer_id}:{bill_number}")
 
 
 def activity_of(record: CustomerRecord) -> Activity:
@@ -43,12 +43,12 @@ def activity_of(record: CustomerRecord) -> Activity:
 
 
 def _purchase(record: TransactionAdded) -> Activity:
-    number = transaction_id(record.org_id, record.bill_number)
+    number = transaction_id(record, record.bill_number)
     return Activity("TransactionAdd", [Pair("BillId", str(number)), Pair("billNumber", record.bill_number)], 15, number)
 
 
 def _return(record: TransactionReturned) -> Activity:
-    number = transaction_id(record.org_id, record.of_bill)
+    number = transaction_id(record, record.of_bill)
     return Activity("ReturnBill", [Pair("billId", str(number)), Pair("billNumber", record.of_bill)], None, number)
 
 
@@ -57,7 +57,7 @@ def _event(record: CustomEventReceived) -> Activity:
 
 
 def _redemption(record: RedeemPoints) -> Activity:
-    bill = transaction_id(record.org_id, record.bill_number) if record.bill_number else -1
+    bill = transaction_id(record, record.bill_number) if record.bill_number else -1
     return Activity("PointsRedemption", [Pair("billId", str(bill)), Pair("redemptionId", record.id)])
 
 

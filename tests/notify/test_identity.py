@@ -95,8 +95,8 @@ def test_an_id_is_the_same_in_both_envelopes() -> None:
 
 
 def test_numbers_of_names_fit_into_52_bits_and_stay() -> None:
-    assert number_of("bill:100:B-1001") == 1_756_129_171_184_126
-    assert all(0 <= number_of(f"bill:100:{number}") < 2**52 for number in range(1_000))
+    assert number_of("bill:100:42:B-1001") == 3_592_808_002_462_034
+    assert all(0 <= number_of(f"bill:100:42:{number}") < 2**52 for number in range(1_000))
 
 
 def id_in(fact: PointsIssued) -> str:

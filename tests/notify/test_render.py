@@ -7,8 +7,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from pipeline.notify.activity import ACTIVITIES
+from pipeline.notify.activity import ACTIVITIES, activity_of
 from pipeline.notify.context import Context
+from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import RENDERINGS, render, render_all
 from schemas.facts import (
@@ -193,10 +194,10 @@ ADJUSTMENT = AdjustPoints(RECEIVED, "loyalty.commands:0", 1, ORG, CUSTOMER, "a-1
 @pytest.mark.parametrize(
     ("record", "activity"),
     [
-        (BILL, ("TransactionAdd", {"BillId": "1756129171184126", "billNumber": "B-1001"})),
-        (RETURN, ("ReturnBill", {"billId": "1756129171184126", "billNumber": "B-1001"})),
+        (BILL, ("TransactionAdd", {"BillId": "3592808002462034", "billNumber": "B-1001"})),
+        (RETURN, ("ReturnBill", {"billId": "3592808002462034", "billNumber": "B-1001"})),
         (event("review_written"), ("CustomEvent", {"CustomerId": "42", "eventName": "review_written"})),
-        (REDEMPTION, ("PointsRedemption", {"billId": "472067613161304", "redemptionId": "red-1"})),
+        (REDEMPTION, ("PointsRedemption", {"billId": "3077990026554394", "redemptionId": "red-1"})),
         (replace(REDEMPTION, bill_number=""), ("PointsRedemption", {"billId": "-1", "redemptionId": "red-1"})),
         (ADJUSTMENT, ("PointsAdjustment", {"CustomerId": "42"})),
         (JOINING, ("CustomerAdd", {"CustomerId": "42"})),
@@ -208,6 +209,19 @@ def test_the_triggering_activity_names_the_record(record: Any, activity: tuple[s
     issued = replace(ISSUED, cause=f"{type(record).__name__}:{record.id}", issued_for=IssuedFor.EVENT)
     trigger = data_of(issued, context(record))["triggeringActivity"]
     assert (trigger["name"], {one["key"]: one["value"] for one in trigger["identifiers"]}) == activity
+
+
+def test_bills_have_a_number_of_their_own_for_each_customer_org_and_bill_number() -> None:
+    customers = [(ORG, CUSTOMER), (ORG, CUSTOMER + 1), (ORG + 1, CUSTOMER)]
+    bills = [replace(bill(number), org_id=org, customer_id=one) for org, one in customers for number in ("B1", "B2")]
+    assert len({activity_of(one).transaction_id for one in bills}) == len(bills)
+
+
+def test_a_return_and_a_redemption_name_their_bill_by_the_number_that_it_has_itself() -> None:
+    number = activity_of(BILL).transaction_id
+    assert activity_of(RETURN).transaction_id == number
+    redemption = activity_of(replace(REDEMPTION, bill_number=BILL.bill_number))
+    assert redemption.identifiers[0] == Pair("billId", str(number))
 
 
 def test_a_target_that_an_event_brings_forward_names_no_bill() -> None:
