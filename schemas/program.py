@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["monthly-spend"])]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
@@ -29,18 +29,32 @@ class Definition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Misfit(ValueError):
+    """A value that is fine in itself but does not go with another.
+
+    The validator of the later field raises it, not one of the model: so it is found beside mistakes in other fields.
+    """
+
+    def __init__(self, message: str, *within: str | int) -> None:
+        super().__init__(message)
+        self.within = within
+        """Where in the field's value: the keys and indexes that lead to it."""
+
+
 class Validity(Definition):
     """The local dates on which something holds, judged at event time; both ends inclusive."""
 
     first: Annotated[date | None, Field(strict=False)] = None
     last: Annotated[date | None, Field(strict=False)] = None
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.first and self.last and self.last < self.first:
-            message = f"last ({self.last}) lies before first ({self.first}); swap them"
-            raise ValueError(message)
-        return self
+    @field_validator("last")
+    @classmethod
+    def _in_order(cls, last: date | None, info: ValidationInfo) -> date | None:
+        first = info.data.get("first")
+        if first and last and last < first:
+            message = f"last ({last}) lies before first ({first}); swap them"
+            raise Misfit(message)
+        return last
 
 
 class Rule(Definition):
@@ -68,19 +82,20 @@ class MultiplierRule(Rule):
     kind: Literal["multiplier"] = "multiplier"
     factor: Ratio
     skus: tuple[Sku, ...] = ()
-    categories: tuple[Sku, ...] = ()
+    categories: tuple[Sku, ...] = Field((), validate_default=True)
 
     @field_validator("factor", mode="before")
     @classmethod
     def _factor_as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
-    @model_validator(mode="after")
-    def _has_a_target(self) -> Self:
-        if not (self.skus or self.categories):
-            message = "names neither skus nor categories; give at least one of them"
-            raise ValueError(message)
-        return self
+    @field_validator("categories")
+    @classmethod
+    def _has_a_target(cls, categories: tuple[Sku, ...], info: ValidationInfo) -> tuple[Sku, ...]:
+        if not categories and info.data.get("skus") == ():
+            message = "neither skus nor categories are named; give at least one of them"
+            raise Misfit(message)
+        return categories
 
 
 class EventRule(Rule):
@@ -130,18 +145,20 @@ class Tiers(Definition):
     basis: TierBasis = Field(strict=False)
     levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)]
 
-    @model_validator(mode="after")
-    def _rising_from_zero(self) -> Self:
-        thresholds = [tier.threshold for tier in self.levels]
+    @field_validator("levels")
+    @classmethod
+    def _rising_from_zero(cls, levels: tuple[Tier, ...]) -> tuple[Tier, ...]:
+        thresholds = [tier.threshold for tier in levels]
         if thresholds[0] != 0:
             message = (
                 f"the first tier begins at {thresholds[0]}; give it threshold 0, so that every customer has a tier"
             )
-            raise ValueError(message)
-        if any(upper <= lower for lower, upper in pairwise(thresholds)):
-            message = f"thresholds {thresholds} do not rise; order the tiers from lowest to highest"
-            raise ValueError(message)
-        return self
+            raise Misfit(message, 0, "threshold")
+        for index, (lower, upper) in enumerate(pairwise(thresholds), 1):
+            if upper <= lower:
+                message = f"thresholds {thresholds} do not rise; order the tiers from lowest to highest"
+                raise Misfit(message, index, "threshold")
+        return levels
 
 
 class PeriodUnit(StrEnum):
@@ -168,15 +185,17 @@ class Events(Definition):
     of: Literal["events"] = "events"
     event: Annotated[str, Field(min_length=1, max_length=100)]
     measure: Literal["count", "sum"] = "count"
-    attribute: str | None = None
+    attribute: str | None = Field(None, validate_default=True)
     """The attribute that `sum` adds up; an event in which it is no integer from 1 to 10^15 counts nothing."""
 
-    @model_validator(mode="after")
-    def _sum_needs_attribute(self) -> Self:
-        if (self.measure == "sum") != (self.attribute is not None):
+    @field_validator("attribute")
+    @classmethod
+    def _sum_needs_attribute(cls, attribute: str | None, info: ValidationInfo) -> str | None:
+        measure = info.data.get("measure")
+        if measure and (measure == "sum") != (attribute is not None):
             message = "measure 'sum' needs an attribute to add up, and 'count' takes none"
-            raise ValueError(message)
-        return self
+            raise Misfit(message)
+        return attribute
 
 
 class Milestone(Definition):
@@ -213,13 +232,15 @@ class Streak(Definition):
     levels: Annotated[tuple[StreakLevel, ...], Field(min_length=1, max_length=20)]
     validity: Validity = Validity()
 
-    @model_validator(mode="after")
-    def _rising_levels(self) -> Self:
-        periods = [level.periods for level in self.levels]
-        if periods != sorted(set(periods)):
-            message = f"levels ask for {periods} periods; order them from least to most, each once"
-            raise ValueError(message)
-        return self
+    @field_validator("levels")
+    @classmethod
+    def _rising_levels(cls, levels: tuple[StreakLevel, ...]) -> tuple[StreakLevel, ...]:
+        periods = [level.periods for level in levels]
+        for index, (lower, upper) in enumerate(pairwise(periods), 1):
+            if upper <= lower:
+                message = f"levels ask for {periods} periods; order them from least to most, each once"
+                raise Misfit(message, index, "periods")
+        return levels
 
 
 class Returns(Definition):
@@ -296,15 +317,17 @@ class ProgramDefinition(Definition):
             raise ValueError(message)
         return value
 
-    @model_validator(mode="after")
-    def _bills_outlive_ids(self) -> Self:
-        if self.returns and self.returns.window_days < self.repeat_window_days:
+    @field_validator("returns")
+    @classmethod
+    def _bills_outlive_ids(cls, returns: Returns | None, info: ValidationInfo) -> Returns | None:
+        remembered = info.data.get("repeat_window_days")
+        if returns and remembered and returns.window_days < remembered:
             message = (
-                f"returns.window_days ({self.returns.window_days}) is less than repeat_window_days "
-                f"({self.repeat_window_days}), so a bill sent again under another id could pay twice; make it as long"
+                f"{returns.window_days} days are less than repeat_window_days "
+                f"({remembered}), so a bill sent again under another id could pay twice; make it as long"
             )
-            raise ValueError(message)
-        return self
+            raise Misfit(message, "window_days")
+        return returns
 
     @model_validator(mode="after")
     def _ids_unique_and_known(self) -> Self:

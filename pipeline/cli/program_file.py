@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.failure import Failure
-from schemas.program import ProgramDefinition
+from schemas.program import Misfit, ProgramDefinition
 
 _SEEN_MAX: Final = 60
 """Characters of a wrong value that are shown."""
@@ -126,7 +126,9 @@ def _problem(error: Any, written: object, root: yaml.Node) -> Problem:
         path = (*path, error["ctx"]["discriminator"].strip("'"))
         return Problem(_dotted(path), line, "is missing", f"add {_expected(place.schema)}")
     if kind == "value_error":
-        return Problem(_dotted(path), line, str(error["ctx"]["error"]), "")
+        cause = error["ctx"]["error"]
+        path = (*path, *cause.within) if isinstance(cause, Misfit) else path
+        return Problem(_dotted(path), _line(root, path), str(cause), "")
     return Problem(_dotted(path), line, f"found {_shown(_at(written, path))}", f"write {_expected(place.schema)}")
 
 

@@ -85,7 +85,7 @@ streaks:
         "line 5, zone: 'Europe/Lodon' is no IANA time zone; write one such as 'Europe/London' or 'UTC'",
         "line 8, rules[0].points: found 1.5; write a whole number from 1 to 1000000000000",
         "line 8, rules[0].minimum: there is no such key (found 3); did you mean 'minimum_minor'?",
-        "line 9, rules[1]: names neither skus nor categories; give at least one of them",
+        "line 9, rules[1].categories: neither skus nor categories are named; give at least one of them",
         "line 9, rules[1].id: repeats the id 'spend' of rules[0]; give each its own",
         'line 10, rules[2]: found {"id": "other", "kind": "lottery"}; write kind: event | multiplier | spend',
         "line 15, streaks[0].milestone: 'nowhere' is no milestone; known: none",
@@ -126,7 +126,79 @@ def test_a_file_that_is_no_mapping_is_refused(text: str, expected: str) -> None:
     assert [problem.split("\n", 1)[0] for problem in problems(text)] == [expected]
 
 
-def test_return_window_shorter_than_the_repeat_window_is_a_mistake() -> None:
-    text = 'org_id: 1\nprogram_id: 1\nversion: 1\nname: "P"\nzone: UTC\ncurrency: GBP\nreturns: {window_days: 7}\n'
-    with pytest.raises(InvalidProgram, match=r"less than repeat_window_days \(35\)"):
-        load_program(text)
+def test_mistakes_between_fields_are_told_with_the_others_in_the_line_of_their_key() -> None:
+    text = """\
+repeat_window_day: 35
+rules:
+  - id: beans
+    kind: multiplier
+    factor: 0
+    validity:
+      first: 2024-03-01
+      last: 2024-02-01
+tiers:
+  basis: points
+  levels:
+    - { name: Crumb, threshold: 0 }
+    - { name: Crust, threshold: 500 }
+    - { name: Loaf, threshold: 400 }
+milestones:
+  - id: visits
+    target_id: 0
+    name: Visits
+    period: week
+    counts: { of: events, measure: sum, event: visit }
+    target: 1
+streaks:
+  - id: weeks
+    streak_id: 0
+    name: Weeks
+    milestone: visits
+    levels:
+      - { name: Three, periods: 3 }
+      - { name: Also three, periods: 3 }
+returns:
+  method: pro_rata_bill
+  window_days: 14
+"""
+    assert [one for one in problems(HEAD + text) if "; write" not in one] == [
+        "line 7, repeat_window_day: there is no such key (found 35); did you mean 'repeat_window_days'?",
+        "line 9, rules[0].categories: neither skus nor categories are named; give at least one of them",
+        "line 14, rules[0].validity.last: last (2024-02-01) lies before first (2024-03-01); swap them",
+        (
+            "line 20, tiers.levels[2].threshold: thresholds [0, 500, 400] do not rise; "
+            "order the tiers from lowest to highest"
+        ),
+        "line 26, milestones[0].counts.attribute: measure 'sum' needs an attribute to add up, and 'count' takes none",
+        (
+            "line 35, streaks[0].levels[1].periods: levels ask for [3, 3] periods; "
+            "order them from least to most, each once"
+        ),
+        (
+            "line 38, returns.window_days: 14 days are less than repeat_window_days (35), "
+            "so a bill sent again under another id could pay twice; make it as long"
+        ),
+    ]
+
+
+def test_first_tier_that_does_not_begin_at_zero_is_a_mistake() -> None:
+    text = "tiers:\n  basis: lifetime_points\n  levels:\n    - name: Crumb\n      threshold: 5\n"
+
+    assert problems(HEAD + text) == [
+        (
+            "line 11, tiers.levels[0].threshold: the first tier begins at 5; "
+            "give it threshold 0, so that every customer has a tier"
+        )
+    ]
+
+
+def test_what_does_not_go_with_a_mistaken_field_is_not_told() -> None:
+    text = """\
+repeat_window_days: many
+rules: [{ id: beans, kind: multiplier, factor: 2, skus: [3] }]
+returns: { window_days: 14 }
+"""
+    assert problems(HEAD + text) == [
+        "line 7, repeat_window_days: found 'many'; write a whole number from 1 to 366",
+        "line 8, rules[0].skus[0]: found 3; write text of 1 to 64 characters (in quotes if it looks like a number)",
+    ]
