@@ -30,7 +30,7 @@ def customer(org: int, customer_id: int, place: Place, *, as_json: bool) -> None
 
     \b
     Example:
-      accrue customer 1 12347 --data-dir accrue-demo
+      accrue customer 100 10001 --data-dir accrue-demo
     """
     with place.clickhouse() as client:
         states = _states(client, org, customer_id)

@@ -63,7 +63,7 @@ def accrue() -> None:
     Example:
       accrue demo
       accrue verify --data-dir accrue-demo
-      accrue customer 1 12347 --data-dir accrue-demo
+      accrue customer 100 10001 --data-dir accrue-demo
     """
 
 

@@ -50,7 +50,7 @@ def tail(
     \b
     Example:
       accrue tail --event tierUpgraded --data-dir accrue-demo
-      accrue tail --customer 12347 -n 50 --data-dir accrue-demo
+      accrue tail --customer 10001 -n 50 --data-dir accrue-demo
       accrue tail -f --json | jq .eventName
     """
     names = [place.catalog.name(f"notifications.{one}") for one in topic or _FAMILIES]

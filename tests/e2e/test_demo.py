@@ -81,6 +81,17 @@ def test_every_command_that_it_prints_works_on_its_folder(demo: Demo) -> None:
     assert demo.product.json("verify", "--data-dir", str(demo.product.data))["holds"]
 
 
+@pytest.mark.parametrize("command", ["", "customer", "tail"])
+def test_examples_of_the_help_work_on_the_folder_of_a_demo(command: str, demo: Demo) -> None:
+    _, _, examples = demo.product.run(*command.split(), "--help").stdout.partition("Example:\n")
+    on_the_folder = [shlex.split(line) for line in examples.splitlines() if "accrue-demo" in line]
+
+    assert on_the_folder
+    for _, *arguments in on_the_folder:
+        folder = [str(demo.product.data) if word == "accrue-demo" else word for word in arguments]
+        assert demo.product.run(*folder).stdout.strip()
+
+
 def test_demo_of_a_file_is_as_in_the_naive_model(tmp_path: Path) -> None:
     product = Product(tmp_path)
     file = tmp_path / "customers.csv"
