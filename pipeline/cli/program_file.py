@@ -76,7 +76,7 @@ def load_program(text: str) -> ProgramDefinition:
             _problem(one, written, root)
             # A mistake between parts of the file has no path in the model; `_across` finds all of them, with theirs.
             for one in error.errors(include_url=False)
-            if one["loc"] or not across
+            if (one["loc"] or not across) and not _only_counts_what_is_right(one)
         ]
         raise InvalidProgram(sorted(repeated + single + across, key=lambda problem: problem.line or 0)) from error
     if repeated:
@@ -109,6 +109,11 @@ def _repeated(node: yaml.Node, path: Path = ()) -> Iterator[Problem]:
                 where = _dotted((*path, name))
                 yield Problem(where, line, f"stands here a second time (first in line {seen[name]})", "keep one")
             yield from _repeated(value, (*path, name))
+
+
+def _only_counts_what_is_right(error: Any) -> bool:
+    """Whether a list holds enough, but mistakes in some of it, which are told by themselves."""
+    return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
 
 
 def _problem(error: Any, written: object, root: yaml.Node) -> Problem:

@@ -181,6 +181,28 @@ returns:
     ]
 
 
+def test_list_that_holds_enough_is_no_mistake_where_one_lies_in_it() -> None:
+    text = """\
+streaks:
+  - id: weeks
+    streak_id: 1
+    name: Weeks
+    milestone: visits
+    levels: [{ name: Three, periods: 0 }]
+  - id: months
+    streak_id: 2
+    name: Months
+    milestone: visits
+    levels: []
+milestones:
+  - { id: visits, target_id: 1, name: V, period: week, counts: { of: transactions }, target: 1 }
+"""
+    assert problems(HEAD + text) == [
+        "line 12, streaks[0].levels[0].periods: found 0; write a whole number from 1 to 1000",
+        "line 17, streaks[1].levels: found []; write a list of 1 to 20 items",
+    ]
+
+
 def test_first_tier_that_does_not_begin_at_zero_is_a_mistake() -> None:
     text = "tiers:\n  basis: lifetime_points\n  levels:\n    - name: Crumb\n      threshold: 5\n"
 
