@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.engine.state import forgotten_at_of, timer_of
 from pipeline.failure import Failure
 from pipeline.log.port import Consumer, Log, Message, Partition
-from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
+from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, Marker, decode_marker
 from pipeline.runtime.store_port import Change, Store
 
 _READ_RECORDS: Final = 2_000
 _READ_SECONDS: Final = 0.2
 _CALL_SECONDS: Final = 10.0
+_LATER_ROUND_OFFSETS: Final = 3
+"""What a later round takes at least behind a marker: the control record of the marker's own, a marker, and another."""
 
 
 class StateMissing(Failure):
@@ -21,7 +23,15 @@ class StateMissing(Failure):
 
 
 class StateAhead(Failure):
-    """The changelog holds a state beyond the committed offset, which no transaction can have written."""
+    """There is a state beyond the committed offset, which no transaction can have written."""
+
+
+class _Held(NamedTuple):
+    """What was read up to the wanted state, from where the store ends."""
+
+    latest: dict[bytes, bytes | None]
+    position: int
+    """The changelog offset after its marker."""
 
 
 class Restore:
@@ -37,7 +47,7 @@ class Restore:
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Begin. `wanted=None`: nothing was committed yet, so there must be no state."""
+        """Begin. `wanted=None`: nothing was committed yet, so the changelog must hold no state."""
         self._log = log
         self._changelog = changelog
         self._store = store
@@ -46,32 +56,49 @@ class Restore:
         self._clock = clock
         self._deadline = clock.now() + patience_seconds
         self._done = wanted is not None and store.matches(wanted)
+        marker = store.marker
+        self._ahead = marker.mark if marker is not None and wanted is not None and marker.round > wanted.round else None
+        """What the store holds, where that is beyond what is wanted."""
+        self._held: _Held | None = None
+        """Not stored before it is known that nothing follows: a store that holds it would be believed next time."""
         self._reader: Consumer | None = None
         self._end = 0
         """Where the changelog ended when last asked for."""
         self.left = 0
         """Changelog offsets still to be read."""
-        if not self._done:
-            self._begin()
+        if not self._done and self._ahead is None:
+            self._begin(marker)
 
     def step(self) -> bool:
-        """Read on for a moment; True when the store holds the wanted state."""
+        """Read on for a moment; True when the store holds the wanted state. Raises `StateAhead` and `StateMissing`."""
+        if self._ahead is not None:
+            where = f"the local store of {self._changelog}"
+            raise self._is_ahead(where, self._ahead)
         if self._done or self._reader is None:
             return True
         messages = self._reader.consume(_READ_RECORDS, _READ_SECONDS)
         if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
             self._deadline = self._clock.now() + self._patience
-            self._done = self._take(messages)
-        if not (self._done or messages):
+            self._take(messages)
+        elif self._held is None:
             # Asked for after reading: what is committed by now is the least that must be read.
             self._end = self._log.ends((self._changelog,), _CALL_SECONDS)[self._changelog]
         position = self._reader.position(self._changelog)
         self.left = 0 if position is None else max(0, self._end - position)
-        if not (self._done or messages):
+        if self._held is not None:
+            self._end_with(self._held)
+        elif not messages:
             self._wait_or_end()
         if self._done:
             self.close()
         return self._done
+
+    def _end_with(self, held: _Held) -> None:
+        """The wanted state is the last, or there is something left that may be a later one."""
+        if self.left == 0 or self._end - held.position < _LATER_ROUND_OFFSETS:
+            self._write(*held, whole=True)
+            self.left = 0
+            self._done = True
 
     def _wait_or_end(self) -> None:
         """There was nothing to read: the end where no state is wanted, else something that is still to come."""
@@ -88,11 +115,10 @@ class Restore:
             self._reader.close()
             self._reader = None
 
-    def _begin(self) -> None:
+    def _begin(self, marker: Marker | None) -> None:
         self._reader = self._log.consumer()
         first, end = self._reader.bounds(self._changelog, _CALL_SECONDS)
-        marker = self._store.marker
-        stale = self._wanted is None or (marker is not None and marker.round >= self._wanted.round)
+        stale = self._wanted is None or (marker is not None and marker.round == self._wanted.round)
         if stale or not first <= self._store.position <= end:
             self._store.begin_anew()
         start = max(first, self._store.position)
@@ -100,31 +126,43 @@ class Restore:
         self.left = end - start
         self._reader.assign({self._changelog: start})
 
-    def _take(self, messages: list[Message]) -> bool:
-        latest: dict[bytes, bytes | None] = {}
-        position = self._store.position
-        reached = False
-        for message in messages:
-            key = message.key
-            if key is None:
-                continue
-            latest[key] = message.value
-            position = message.offset + 1
-            if key == MARKER_KEY and message.value is not None and self._reached(message.value):
-                reached = True
-                break
-        self._write(latest, position, whole=reached)
-        return reached
+    def _take(self, messages: list[Message]) -> None:
+        rest = iter(messages)
+        if self._held is None:
+            latest: dict[bytes, bytes | None] = {}
+            position = self._store.position
+            for message in rest:
+                key = message.key
+                if key is None:
+                    continue
+                latest[key] = message.value
+                position = message.offset + 1
+                if key == MARKER_KEY and message.value is not None and self._reached(message.value):
+                    self._held = _Held(latest, position)
+                    break
+            else:
+                self._write(latest, position, whole=False)
+        if self._held is not None:
+            for message in rest:
+                self._refuse_a_later_round(message, self._held.position)
 
     def _reached(self, raw: bytes) -> bool:
         mark = decode_marker(raw).mark
         if self._wanted is None or mark.round > self._wanted.round or mark.next_offset > self._wanted.next_offset:
-            message = (
-                f"{self._changelog} holds the state of {mark}, but {self._wanted or 'nothing'} is committed; "
-                "was the group's offset reset or deleted? State and offset must move together"
-            )
-            raise StateAhead(message)
+            raise self._is_ahead(str(self._changelog), mark)
         return mark == self._wanted
+
+    def _refuse_a_later_round(self, message: Message, position: int) -> None:
+        """Else it would be decided again; `position`: what lies before it was delivered twice."""
+        if message.key == MARKER_KEY and message.value is not None and message.offset >= position:
+            raise self._is_ahead(str(self._changelog), decode_marker(message.value).mark)
+
+    def _is_ahead(self, where: str, mark: Mark) -> StateAhead:
+        return StateAhead(
+            f"{where} holds the state of {mark}, but {self._wanted or 'nothing'} is committed; was the group's offset "
+            "reset or deleted? State and offset must move together. Where the whole log was set back, such as to a "
+            "backup, delete the local stores: they are built anew"
+        )
 
     def _write(self, latest: dict[bytes, bytes | None], position: int, *, whole: bool) -> None:
         heads: list[Change] = []

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pipeline.engine.decide import decide
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
-from pipeline.runtime.changelog import StateAhead, StateMissing
+from pipeline.runtime.changelog import Restore, StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.host import build_app, running
 from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
@@ -61,6 +61,16 @@ def store_of(workshop: Workshop, number: int, slot: int = 0) -> PartitionStore:
     return PartitionStore(
         states / str(number), f"{workshop.log.topic_id(workshop.topic('state'), LOOK_SECONDS)}:{number}"
     )
+
+
+def commit_by_hand(workshop: Workshop, number: int, mark: Mark) -> None:
+    """Set what is committed for a partition, as no worker would."""
+    journal = Partition(workshop.topic("journal"), number)
+    consumer = workshop.log.consumer(f"{workshop.settings.group}.loyalty")
+    consumer.subscribe([journal.topic], assigned=lambda _: None, revoked=lambda _: None, lost=lambda _: None)
+    consumer.consume(1, 0.0)
+    consumer.commit_offsets({journal: committed_with(mark)}, LOOK_SECONDS)
+    consumer.close()
 
 
 def told_by(log: Log, folder: Path, prefix: str, records: Sequence[Record], **changes: Any) -> tuple[Any, Any]:
@@ -212,25 +222,6 @@ def test_store_that_missed_the_last_rounds_catches_up(small: Workshop, tmp_path:
 
     small.forget_stores()
     assert (small.told(), small.state()) == told_by(small.log, tmp_path / "straight", "straight.", records)
-
-
-def test_store_ahead_of_the_log_is_rebuilt(small: Workshop, tmp_path: Path) -> None:
-    small.journal(*history(days=5))
-    small.decide_all()
-    store = store_of(small, 1)
-    assert store.marker is not None
-    ahead = decode_marker(store.get(MARKER_KEY) or b"")
-    store.close()
-
-    other = Workshop(small.log, tmp_path, "small.", partitions=2)
-    other.journal(*history(days=7)[-10:])
-    other.decide_all()
-
-    store = store_of(small, 1)
-    assert store.marker is not None
-    assert store.marker.round > ahead.round
-    store.close()
-    other.close()
 
 
 def test_store_of_a_topic_that_was_made_anew_since_is_no_part_of_the_new_one(tmp_path: Path) -> None:
@@ -475,21 +466,75 @@ def test_state_without_a_committed_offset_is_refused(small: Workshop) -> None:
         small.loyalty(group="another").run(Until(lambda: False))
 
 
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "rebuilt"])
+def test_committed_offset_that_went_back_by_a_round_is_refused_again_and_again(
+    small: Workshop, monkeypatch: pytest.MonkeyPatch, *, stored: bool
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.changelog._READ_RECORDS", 1)  # the later round comes in a later read
+    small.journal(activation(), *(bill(5, number, START + number) for number in range(3)))
+    small.decide_all(transaction_records_max=1)
+    told = small.told()
+    marks = [decode_marker(one.value or b"").mark for one in small.read("state") if one.key == MARKER_KEY]
+    commit_by_hand(small, 1, marks[-2])
+    if not stored:
+        small.forget_stores()
+
+    for _ in range(2):
+        with pytest.raises(StateAhead, match=r"holds the state of Mark\(next_offset=4, .* is committed"):
+            small.loyalty().run(Until(lambda: False))
+
+    assert small.told() == told
+
+
+def test_records_of_no_round_behind_the_committed_state_are_read_over(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    small.forget_stores()
+    for number in range(5):
+        small.send("state", b"1:%d" % (100 + number), b"nobody's", 1)
+    small.journal(bill(5, 2, START + 1))
+
+    small.decide_all()
+
+    store = store_of(small, 1)
+    assert (store.get(b"1:5") is None, store.get(b"1:100")) == (False, None)
+    store.close()
+
+
+def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_with(
+    small: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.changelog._READ_RECORDS", 1)
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    small.forget_stores()
+    changelog = Partition(small.topic("state"), 1)
+    marker = [one for one in small.read("state") if one.key == MARKER_KEY and one.partition == 1][-1]
+    wanted = decode_marker(marker.value or b"").mark
+    for _ in range(5):
+        small.send("state", b"1:100", b"nobody's", 1)
+    store = store_of(small, 1)
+    restore = Restore(small.log, changelog, store, wanted, PATIENCE_SECONDS)
+    while restore.left > 4:
+        assert not restore.step()
+    restore.close()
+    store.close()
+
+    again = store_of(small, 1)
+    assert not again.matches(wanted)
+    restore = Restore(small.log, changelog, again, wanted, LOOK_SECONDS)
+    while not restore.step():
+        pass
+
+    assert again.matches(wanted)
+    again.close()
+
+
 def test_committed_offset_without_its_state_is_refused_in_bounded_time(small: Workshop) -> None:
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()
     small.forget_stores()
-    journal = Partition(small.topic("journal"), 1)
-    producer = small.log.producer("somebody")
-    consumer = small.log.consumer(f"{small.settings.group}.loyalty")
-    consumer.subscribe([journal.topic], assigned=lambda _: None, revoked=lambda _: None, lost=lambda _: None)
-    consumer.consume(1, 0.0)
-    producer.init(5.0)
-    producer.begin()
-    producer.send_offsets({journal: committed_with(Mark(2, 99))}, consumer, 5.0)
-    producer.commit(5.0)
-    consumer.close()
-    producer.close()
+    commit_by_hand(small, 1, Mark(2, 99))
 
     with pytest.raises(StateMissing, match="ends without the state"):
         small.loyalty(patience=timedelta(seconds=1)).run(Until(lambda: False))
