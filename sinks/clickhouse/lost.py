@@ -43,20 +43,20 @@ def require_messages(
 def doubtful(
     first_tables: Mapping[str, str],
     found: Mapping[Partition, Committed],
-    bounds: Mapping[Partition, tuple[int, int]],
+    ends: Mapping[Partition, int],
 ) -> dict[str, list[Partition]]:
     """By table the partitions that the table may have rows of which the committed offset does not tell.
 
     `first_tables`: by topic the table that has a row of every message, and has it before all others have theirs. So
-    nothing beyond its last offset was stored. `bounds`: of the log, first offset kept and end, for each in `found`.
+    nothing beyond its last offset was stored. `ends`: of the log, for each in `found`.
     """
     is_new = all(committed.offset is None for committed in found.values())
     asked: defaultdict[str, list[Partition]] = defaultdict(list)
     for partition, committed in found.items():
         table = first_tables.get(partition.topic)
-        first, end = bounds[partition]
+        end = ends[partition]
         # Of an empty partition nothing can come again. But a group without any offset may follow a log made anew.
-        is_doubtful = (end > 0 or is_new) if committed.offset is None else committed.offset < first
+        is_doubtful = (end > 0 or is_new) if committed.offset is None else committed.offset < end
         if table is not None and is_doubtful:
             asked[table].append(partition)
     return asked

@@ -3,14 +3,18 @@
 Retention passes what is committed even where nothing was left to store: a topic's last record is a control record, and
 what is committed is the offset of that. So the sink goes on from the first offset that the log keeps.
 
-A begun block that lost messages to that can never be inserted with its token again. Were the rest of it inserted with
-another token, rows would come twice; so it goes on after the last offset that ClickHouse has a row of. ClickHouse takes
-one month of a table after the other: where the sink died between two, the block's rows of the second are missing.
+A commit may take effect late, over all that came after it. An intent comes before its rows; so where ClickHouse has
+rows beyond what is committed and begun, that is such a commit, and the sink goes on after the last of those rows.
+
+A begun block that lost messages, or whose intent was lost to a late commit, can never be inserted with its token again.
+Were the rest of it inserted with another token, rows would come twice; so the sink goes on after the last offset that
+ClickHouse has a row of. What remains: where a sink died in the middle of such a block, the block's rows are missing in
+the tables, and in the months of a table, that it had not come to; and an insert that arrives only after this look comes
+twice. A warning tells of either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.log.port import Committed, Partition
@@ -22,24 +26,41 @@ class Start(NamedTuple):
 
     offset: int
     begun: Intent | None
+    warning: str = ""
+    """Why that is beyond what is committed."""
 
 
 def start_of(partition: Partition, committed: Committed, first: int, last: int | None) -> Start:
-    """`first`: the first offset kept; `last`: of the rows that ClickHouse has, asked for where `first` is not there."""
+    """`first`: the first offset kept; `last`: of the rows that ClickHouse has, if it has any that matter here."""
     offset, begun = committed.offset, intent_of(partition, committed)
     if offset is None:
         return Start(first, begun)
+    after_rows = 0 if last is None else last + 1
+    if after_rows > max(first, offset if begun is None else begun.last + 1):
+        warning = (
+            f"the group is at offset {offset} and ClickHouse has rows up to {last}: a commit took effect late, or "
+            f"somebody set the group back; the sink goes on from offset {after_rows}, so that no row comes twice. Run "
+            "`accrue verify`: a block that a dying sink had begun may lack rows"
+        )
+        return Start(after_rows, None, warning)
     if offset >= first:
         return Start(offset, begun)
     if begun is not None and begun.first >= first:  # before a block come control records alone
         return Start(first, begun)
-    return Start(max(first, 0 if last is None else last + 1), None)
+    following = max(first, after_rows)
+    warning = (
+        f"{first - offset} offsets, {offset} to {first - 1}, are deleted and ClickHouse may not have them: control "
+        f"records, or messages older than the topic's retention; the sink goes on from offset {following}"
+    )
+    return Start(following, None, warning)
 
 
-def moved(found: Mapping[Partition, Committed], starts: Mapping[Partition, Start]) -> dict[Partition, Committed]:
-    """What to commit where the sink goes on beyond what is committed, so that this is found, and told, only once."""
-    return {
-        partition: Committed(start.offset)
-        for partition, start in starts.items()
-        if start.begun is None and found[partition].offset not in {None, start.offset}
-    }
+def is_late(found: Committed, agreed: Committed) -> bool:
+    """Whether this was committed before what a sink has agreed on with the group, and took effect after it.
+
+    Another owner only goes on from what was agreed: to a later offset, where a block was begun, else to a later offset
+    or a block. A group that has lost its offsets has none.
+    """
+    if found.offset is None or agreed.offset is None or found == agreed:
+        return False
+    return found.offset < agreed.offset or (found.offset == agreed.offset and bool(agreed.metadata))

@@ -15,6 +15,9 @@ A sink that was frozen may have lost its partitions without knowing. So no step 
 the group takes to give partitions away: what is committed is read again before, and a partition that another owner has
 moved on is dropped. What such a sink had already sent carries a token that the other owner has used, too.
 
+A commit of its own may take effect late and move the group back. No sink follows it: one that runs commits again what
+it has agreed on, and an heir goes on after the rows that ClickHouse has (`placing` says what remains).
+
 While ClickHouse or the log is away, the same step is tried again and again, and the sink stays a member of its group.
 Where the group has lost its offsets, the sink halts rather than store again what ClickHouse has.
 """
@@ -39,7 +42,7 @@ from sinks.clickhouse.lag import Lag
 from sinks.clickhouse.lost import doubtful, require_messages, require_offsets
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.patience import Patience, Stopped
-from sinks.clickhouse.placing import moved, start_of
+from sinks.clickhouse.placing import is_late, start_of
 from sinks.clickhouse.reading import Reading
 from sinks.clickhouse.rows import Rows
 from sinks.clickhouse.writer import Writer
@@ -243,9 +246,10 @@ class ClickHouseSink:
         found = consumer.committed(partitions, timeout)
         bounds = {partition: consumer.bounds(partition, timeout) for partition in partitions}
         firsts = {partition: first for partition, (first, _) in bounds.items()}
+        ends = {partition: end for partition, (_, end) in bounds.items()}
         require_messages(self._settings.group, found, firsts, self._settings.notifications)
         stored: dict[Partition, int] = {}
-        for table, asked in doubtful(self._first_tables, found, bounds).items():
+        for table, asked in doubtful(self._first_tables, found, ends).items():
             self._stay(consumer)  # a look at a large table takes long
             if self._unplaced != partitions:
                 return
@@ -255,20 +259,14 @@ class ClickHouseSink:
             found = consumer.committed(partitions, timeout)
             require_offsets(self._settings.group, found, stored, self._log.ends(stored, timeout))
         starts = {each: start_of(each, found[each], firsts[each], stored.get(each)) for each in partitions}
-        if passed := moved(found, starts):
-            consumer.commit_offsets(passed, timeout)
-            for partition in passed:
-                _LOG.warning(
-                    "%s:%d: %d offsets, %d to %d, are deleted and ClickHouse may not have them: control records, or "
-                    "messages older than the topic's retention; the sink goes on from offset %d",
-                    *partition,
-                    firsts[partition] - (found[partition].offset or 0),
-                    found[partition].offset,
-                    firsts[partition] - 1,
-                    starts[partition].offset,
-                )
+        warned = {partition: start for partition, start in starts.items() if start.warning}
+        if warned:
+            passed = {partition: Committed(start.offset) for partition, start in warned.items()}
+            consumer.commit_offsets(passed, timeout)  # so that it is found, and told, only once
             found |= passed
-        for partition, (offset, begun) in starts.items():
+        for partition, start in warned.items():
+            _LOG.warning("%s:%d: %s", *partition, start.warning)
+        for partition, (offset, begun, _) in starts.items():
             self._readings[partition] = Reading(partition, offset, begun, found[partition], asked_at)
             consumer.seek(partition, offset)
         self._unplaced.clear()
@@ -384,18 +382,33 @@ class ClickHouseSink:
         return self._readings.get(reading.partition) is reading
 
     def _require_standing(self, consumer: Consumer, readings: Iterable[Reading]) -> None:
-        """Raise `Fenced` when another owner has committed since; it is asked only where that is possible."""
+        """Raise `Fenced` when another owner has committed since; it is asked only where that is possible.
+
+        Where a commit of our own took effect late, what was agreed since is committed again.
+        """
         asked_at = self._clock.now()
         doubtful = [each for each in readings if asked_at - each.agreed_at > self._settings.trusted_seconds]
         if not doubtful:
             return
-        found = consumer.committed([each.partition for each in doubtful], self._settings.log_timeout_seconds)
+        timeout = self._settings.log_timeout_seconds
+        found = consumer.committed([each.partition for each in doubtful], timeout)
+        late = {each: found[each.partition] for each in doubtful if is_late(found[each.partition], each.agreed)}
         for reading in doubtful:
             committed = found[reading.partition]
-            if committed != reading.agreed:
+            if committed != reading.agreed and reading not in late:
                 message = f"{reading.partition} has moved from {reading.agreed} to {committed}"
                 raise Fenced(message)
-            reading.agree(committed, asked_at)
+        if late:
+            consumer.commit_offsets({reading.partition: reading.agreed for reading in late}, timeout)
+        for reading, committed in late.items():
+            _LOG.warning(
+                "%s:%d: the group is back at offset %s, as a commit took effect late; offset %s is committed again",
+                *reading.partition,
+                committed.offset,
+                reading.agreed.offset,
+            )
+        for reading in doubtful:
+            reading.agree(reading.agreed, asked_at)
 
     def _rows(self, topic: str, block: list[Message]) -> Rows:
         rows: Rows = defaultdict(list)
