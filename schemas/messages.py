@@ -30,9 +30,9 @@ Minor = Annotated[int, Meta(ge=0, le=10**12)]
 Points = Annotated[int, Meta(ge=-(10**12), le=10**12)]
 Program = Annotated[int, Meta(ge=1, le=2**31)]
 Money = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="an ISO 4217 code such as GBP")]
-PointsName = Annotated[
+MaybePointsName = Annotated[
     str,
-    Meta(pattern="^[A-Z][A-Z0-9_]*$", max_length=32, description="the name of a points currency such as POINTS"),
+    Meta(pattern="^([A-Z][A-Z0-9_]*)?$", max_length=32, description="the name of a points currency such as POINTS"),
 ]
 Attribute = Annotated[int, Meta(ge=-(2**63), le=_INTEGER_MAX)] | float | bool | Text
 
@@ -144,7 +144,8 @@ class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):
 
     program_id: Program
     points: Points
-    currency: PointsName = "POINTS"
+    currency: MaybePointsName = ""
+    """The points of the program where it is left out."""
     bill_number: MaybeCode = ""
     notes: Text = ""
 
@@ -155,7 +156,8 @@ class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
     program_id: Program
     points: Points
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
-    currency: PointsName = "POINTS"
+    currency: MaybePointsName = ""
+    """The points of the program where it is left out."""
 
 
 class AdvanceClock(Message, frozen=True, kw_only=True):

@@ -116,7 +116,8 @@ class RedeemPoints(CustomerRecord, frozen=True):
 
     program_id: int
     points: int
-    currency: str = "POINTS"
+    currency: str = ""
+    """The points of the program where it is empty."""
     bill_number: str = ""
     notes: str = ""
 
@@ -127,7 +128,8 @@ class AdjustPoints(CustomerRecord, frozen=True):
     program_id: int
     points: int
     reason: str
-    currency: str = "POINTS"
+    currency: str = ""
+    """The points of the program where it is empty."""
 
 
 class ClockAdvanced(Record, frozen=True):

@@ -30,7 +30,7 @@ def redeem(turn: Turn, record: RedeemPoints) -> list[Fact]:
     program = turn.program
     if record.program_id != program.id:
         return []
-    account = account_of(turn.section, record.currency)
+    account = account_of(turn.section, program.currency)
     refusal = _refusal_of_redemption(record, account.balance, program)
     if refusal is not None:
         return [_refused(turn, refusal, record)]
@@ -41,7 +41,7 @@ def redeem(turn: Turn, record: RedeemPoints) -> list[Fact]:
             turn.at,
             program.id,
             program.version,
-            record.currency,
+            program.currency,
             record.points,
             record.id,
             take(account, record.points),
@@ -58,7 +58,7 @@ def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
     program = turn.program
     if record.program_id != program.id:
         return []
-    account = account_of(turn.section, record.currency)
+    account = account_of(turn.section, program.currency)
     refusal = _refusal_of_adjustment(record, account.balance, program)
     if refusal is not None:
         return [_refused(turn, refusal, record)]
@@ -73,7 +73,7 @@ def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
             turn.at,
             program.id,
             program.version,
-            record.currency,
+            program.currency,
             points,
             record.reason,
             take(account, points),
@@ -83,7 +83,7 @@ def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
 
 
 def _refusal_of_redemption(record: RedeemPoints, balance: int, program: Program) -> Refusal | None:
-    if record.currency != program.currency:
+    if record.currency not in ("", program.currency):
         return Refusal.CURRENCY_UNKNOWN
     if record.points <= 0:
         return Refusal.POINTS_NOT_POSITIVE
@@ -95,7 +95,7 @@ def _refusal_of_redemption(record: RedeemPoints, balance: int, program: Program)
 
 
 def _refusal_of_adjustment(record: AdjustPoints, balance: int, program: Program) -> Refusal | None:
-    if record.currency != program.currency:
+    if record.currency not in ("", program.currency):
         return Refusal.CURRENCY_UNKNOWN
     if record.points == 0:
         return Refusal.POINTS_NOT_POSITIVE

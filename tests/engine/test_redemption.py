@@ -59,6 +59,32 @@ def test_redemption_in_a_currency_the_program_does_not_know_is_refused() -> None
     )
 
 
+def test_a_request_that_names_no_currency_means_the_programs_own() -> None:
+    story = given(program(rules=[spend()], points={"name": "CRUMBS"}), bought("B1", 1_000, "2011-03-01"))
+    story.when(redeem(6, MARCH, currency="")).then(
+        fact(
+            PointsRedeemed,
+            currency="CRUMBS",
+            points=6,
+            redemption_id=f"d-{MARCH}",
+            taken=(Taken(6, 6),),
+            balance=4,
+            value_minor=6,
+        )
+    )
+    story.play(adjust(-1, "2011-03-03", currency=""))
+    story.play(adjust(2, "2011-03-04", currency=""))
+    assert [(one.currency, one.balance) for one in story.only(PointsDebited)] == [("CRUMBS", 3)]
+    assert {name: account.balance for name, account in story.state.head.sections[1].accounts.items()} == {"CRUMBS": 5}
+
+
+def test_points_in_an_older_record_of_a_program_that_calls_them_otherwise_stay_unknown() -> None:
+    crumbs = program(rules=[spend()], points={"name": "CRUMBS"})
+    given(crumbs, bought("B1", 1_000, "2011-03-01")).when(redeem(6, MARCH, currency="POINTS")).then(
+        refused(Refusal.CURRENCY_UNKNOWN, "POINTS")
+    )
+
+
 @pytest.mark.parametrize("ask", [redeem, adjust])
 def test_request_to_a_program_not_in_force_is_refused(ask: object) -> None:
     assert callable(ask)

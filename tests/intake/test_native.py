@@ -111,7 +111,7 @@ CASES = [
     Case(
         "adjustPoints",
         records.AdjustPoints(
-            *HEAD, "goodwill-12", 0, 1_743_667_200_000, 1, 25, "goodwill: the grinder was out of order", "POINTS"
+            *HEAD, "goodwill-12", 0, 1_743_667_200_000, 1, 25, "goodwill: the grinder was out of order", ""
         ),
     ),
 ]
@@ -173,6 +173,15 @@ def test_a_message_without_id_is_known_by_its_place() -> None:
     nameless = {**example("redeemPoints")}
     del nameless["id"]
     assert _customer_record(nameless).id == "loyalty.transactions:2:7"
+
+
+@pytest.mark.parametrize("kind", ["redeemPoints", "adjustPoints"])
+def test_a_request_that_names_no_currency_leaves_it_to_the_program(kind: str) -> None:
+    named = {**example(kind), "currency": "POINTS"}
+    unnamed = {name: value for name, value in named.items() if name != "currency"}
+    taken_of = [_customer_record(one) for one in (named, unnamed, {**named, "currency": ""})]
+    assert [getattr(one, "currency", None) for one in taken_of] == ["POINTS", "", ""]
+    assert taken_of[1] == taken_of[2]
 
 
 def test_a_dead_letter_that_is_sent_again_keeps_the_id_of_its_first_place() -> None:
