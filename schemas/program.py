@@ -15,12 +15,28 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["monthly-spend"])]
+# A pattern is described in words: mistakes are told with them, and editors show them.
+Id = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        description="1 to 64 small letters, digits, - and _, the first a letter or digit, such as monthly-spend "
+        "(in quotes if it looks like a number)",
+        examples=["monthly-spend"],
+    ),
+]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
 Points = Annotated[int, Field(ge=1, le=10**12)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
-Ratio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$", examples=["2", "3/2"])]
-"""A positive ratio of integers, such as `2` or `3/2`."""
+Ratio = Annotated[
+    str,
+    Field(
+        pattern=r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$",
+        description='a whole number or a ratio in quotes, such as "3/2"',
+        examples=["2", "3/2"],
+    ),
+]
+"""A positive ratio of integers below a million."""
 
 
 class Definition(BaseModel):
@@ -118,7 +134,13 @@ class Expiry(Definition):
 class PointsCurrency(Definition):
     """The points of the program."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")] = "POINTS"
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Z][A-Z0-9_]{0,31}$",
+            description="1 to 32 capital letters, digits and _, the first a letter, such as CRUMBS",
+        ),
+    ] = "POINTS"
     expiry: Expiry | None = None
     """None: points never expire."""
     value_minor: Annotated[int, Field(ge=0, le=10**6)] = 1

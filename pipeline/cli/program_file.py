@@ -213,12 +213,9 @@ def _whole_number(schema: dict[str, Any]) -> str:
 def _text(schema: dict[str, Any]) -> str:
     if schema.get("format") == "date":
         return "a date, such as 2024-03-01"
-    if "examples" in schema:
-        return f"text that matches {schema['pattern']}, such as {schema['examples'][0]}"
-    fitting = f" that matches {schema['pattern']}" if "pattern" in schema else ""
-    return (
-        f"text{_range(schema, 'minLength', 'maxLength', ' characters')}{fitting} (in quotes if it looks like a number)"
-    )
+    if "pattern" in schema:
+        return str(schema["description"])
+    return f"text{_range(schema, 'minLength', 'maxLength', ' characters')} (in quotes if it looks like a number)"
 
 
 def _range(schema: dict[str, Any], low: str, high: str, unit: str = "") -> str:

@@ -181,6 +181,26 @@ returns:
     ]
 
 
+def test_what_a_text_must_look_like_is_told_in_words() -> None:
+    text = """\
+points: { name: crumbs }
+rules:
+  - { id: Beans, kind: multiplier, factor: 1.5, skus: [BEAN] }
+"""
+    assert problems(HEAD + text) == [
+        (
+            "line 7, points.name: found 'crumbs'; "
+            "write 1 to 32 capital letters, digits and _, the first a letter, such as CRUMBS"
+        ),
+        (
+            "line 9, rules[0].id: found 'Beans'; "
+            "write 1 to 64 small letters, digits, - and _, the first a letter or digit, such as monthly-spend "
+            "(in quotes if it looks like a number)"
+        ),
+        'line 9, rules[0].factor: found 1.5; write a whole number or a ratio in quotes, such as "3/2"',
+    ]
+
+
 def test_list_that_holds_enough_is_no_mistake_where_one_lies_in_it() -> None:
     text = """\
 streaks:
