@@ -84,6 +84,9 @@ class ClickHouseWriter:
             raise NotInserted(str(error)) from error
         except ClickHouseError as error:
             raise _verdict(error) from error
+        except OSError as error:  # the embedded engine inserts by a temporary file
+            message = f"the rows cannot be handed to ClickHouse: {error}"
+            raise NotInserted(message) from error
 
     def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The last offset that the table has a row of, for each of the partitions that it has any of."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from typing import Any
 
+import pytest
 from clickhouse_connect.driver.client import Client
 
-from sinks.clickhouse.writer import ClickHouseWriter
+from sinks.clickhouse.writer import ClickHouseWriter, NotInserted
 
 MONTH_MS = 31 * 86_400_000
 
@@ -51,3 +54,20 @@ def test_a_table_without_rows_is_left_alone(clickhouse: Client) -> None:
     ClickHouseWriter(lambda: clickhouse).insert({"notifications": []}, "writer:none")
 
     assert count(clickhouse) == 0
+
+
+def test_an_insert_that_finds_the_disk_full_may_be_made_again(
+    clickhouse: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = ClickHouseWriter(lambda: clickhouse)
+
+    def full(**_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "NamedTemporaryFile", full)  # by which the embedded engine inserts
+        with pytest.raises(NotInserted, match="No space left on device"):
+            writer.insert({"notifications": notifications(1)}, "writer:full")
+    writer.insert({"notifications": notifications(1)}, "writer:full")
+
+    assert count(clickhouse) == 1
