@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain, islice
 from typing import IO, Final
 
@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json
-from pipeline.cli.place import Place
+from pipeline.cli.place import Place, Unusable
 from pipeline.intake.native import input_key
 from pipeline.log.port import Outgoing
 
@@ -27,6 +27,7 @@ class _Address(msgspec.Struct):
 
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ONE: Final = msgspec.json.Decoder(msgspec.Raw)
 _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -45,6 +46,8 @@ _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, as_json: bool) -> None:
     """Send JSON to an input topic: one message a line, one object, or a list of objects; `-` reads standard input.
 
+    What begins as a list, or with a line that is only an opening brace, must be JSON as a whole, else nothing is sent.
+
     Messages are keyed by customer. One that names no customer is sent as it is: intake says what is wrong with it.
     Events older than the program's repeat window (35 days) are refused, the samples among them: send those with --now.
 
@@ -55,11 +58,12 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
     """
     sent = nameless = 0
     name = place.catalog.name(topic)
+    contents = list(map(_messages, files))  # all of them looked at before anything is sent
     with place.log(create=True) as log:
         producer = log.producer()
         try:
-            for file in files:
-                messages = map(_of_now, _messages(file)) if now else _messages(file)
+            for content in contents:
+                messages = map(_of_now, content) if now else iter(content)
                 while batch := [Outgoing(name, _key(one), one) for one in islice(messages, _BATCH)]:
                     producer.produce(batch)
                     producer.flush(_TIMEOUT)
@@ -75,24 +79,39 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
             click.echo(f"without a customer: {nameless:,}, to become dead letters; see accrue dlq list", err=True)
 
 
-def _messages(file: IO[bytes]) -> Iterator[bytes]:
-    """The file's lines; where it is one JSON value over several lines, that; where it is a JSON list, its items."""
-    first = next((line.strip() for line in file if line.strip()), b"").removeprefix(codecs.BOM_UTF8)
-    if first == b"{":
-        yield first + b"\n" + file.read().strip()
-        return
-    rest: Iterable[bytes] = file
-    if first.startswith(b"["):
-        whole = first + b"\n" + file.read()
-        try:
-            yield from map(bytes, _LIST.decode(whole))
-        except _NO_JSON:  # no list, so each of its lines speaks for itself
-            rest = whole.splitlines()[1:]
-        else:
-            return
-    for line in chain([first], rest):
+def _messages(file: IO[bytes]) -> Iterable[bytes]:
+    """The file's lines; where it begins as a JSON list, its items, and where its first line is only `{`, all of it.
+
+    Raises `Unusable` for a list or an object that is no JSON.
+    """
+    head = b""
+    for line in file:
+        head += line
         if line.strip():
-            yield line.strip()
+            break
+    first = head.strip().removeprefix(codecs.BOM_UTF8)
+    if first == b"{" or first.startswith(b"["):
+        return _document(getattr(file, "name", "standard input"), (head + file.read()).removeprefix(codecs.BOM_UTF8))
+    return filter(None, (line.strip() for line in chain([first], file)))
+
+
+def _document(name: str, whole: bytes) -> Iterable[bytes]:
+    try:
+        whole.decode()
+        return map(bytes, _LIST.decode(whole)) if whole.lstrip().startswith(b"[") else [bytes(_ONE.decode(whole))]
+    except UnicodeDecodeError as error:
+        wrong, at = f"is not UTF-8: {error.reason}", error.start
+    except msgspec.DecodeError as error:
+        wrong, _, byte = f"is not JSON: {error}".partition(" (byte ")
+        at = int(byte.rstrip(")") or len(whole.rstrip()))
+    except RecursionError:
+        wrong, at = "is nested too deep to be read", 0
+    lines = whole[:at].decode(errors="replace").split("\n")
+    message = (
+        f"{name}, line {len(lines)}, column {len(lines[-1]) + 1}: the document {wrong}; correct it, and send again: "
+        "nothing was sent"
+    )
+    raise Unusable(message)
 
 
 def _of_now(message: bytes) -> bytes:

@@ -58,14 +58,16 @@ def test_one_object_over_several_lines_is_one_message(with_topics: Terminal, tmp
 
 
 def test_message_that_names_no_customer_is_sent_as_it_is(with_topics: Terminal) -> None:
-    with_topics.done("send", "-", stdin=b'{"orgId": 1}\nnonsense\n[1,\n\xff')
+    with_topics.done("send", "-", stdin=b'{"orgId": 1}\nnonsense\n[1,\n{\n\xff')
 
-    assert sent(with_topics) == [(None, one) for one in (b"[1,", b"\xff", b"nonsense", b'{"orgId": 1}')]
+    assert sent(with_topics) == [(None, one) for one in (b"[1,", b"\xff", b"nonsense", b'{"orgId": 1}', b"{")]
 
 
 @pytest.mark.parametrize("options", [(), ("--now",)], ids=["as of then", "as of now"])
 @pytest.mark.parametrize(
-    "written", [b'{"eventTime": 1, "a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", b"[" * 5_000], ids=["whole", "torn"]
+    "written",
+    [b'{"eventTime": 1, "a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", b'{"a": ' + b"[" * 5_000],
+    ids=["whole", "torn"],
 )
 def test_message_too_deep_to_be_read_is_sent_as_it_is(
     written: bytes, options: tuple[str, ...], with_topics: Terminal
@@ -73,6 +75,45 @@ def test_message_too_deep_to_be_read_is_sent_as_it_is(
     with_topics.done("send", "-", *options, stdin=written)
 
     assert sent(with_topics) == [(None, written)]
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        pytest.param(
+            b'\n{\n  "orgId": 1,\n}\n',
+            "line 4, column 1: the document is not JSON: JSON is malformed: trailing comma",
+            id="an object",
+        ),
+        pytest.param(
+            b"[" + ONE + b",\n " + OTHER + b",\n]",
+            "line 3, column 1: the document is not JSON: JSON is malformed",
+            id="a list",
+        ),
+        pytest.param(
+            b"[\n" + ONE, "line 2, column 40: the document is not JSON: Input data was truncated", id="cut off"
+        ),
+        pytest.param(
+            b'{\n"a": "\xc3\xab \xff"}', "line 2, column 9: the document is not UTF-8: invalid start byte", id="no text"
+        ),
+        pytest.param(b"[" * 5_000, "line 1, column 1: the document is nested too deep to be read", id="too deep"),
+        pytest.param(
+            b"{\n}\n{\n}\n", "line 3, column 2: the document is not JSON: JSON is malformed: trailing", id="two objects"
+        ),
+    ],
+)
+def test_document_that_cannot_be_read_is_refused_with_its_place_and_nothing_is_sent(
+    written: bytes, wrong: str, with_topics: Terminal, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_bytes(ONE)
+    bad.write_bytes(written)
+
+    ended = with_topics.run("send", str(good), str(bad))
+
+    assert (ended.code, ended.out) == (2, "")
+    assert f"error: {bad}, {wrong}" in ended.err
+    assert sent(with_topics) == []
 
 
 def test_nothing_is_sent_for_nothing(with_topics: Terminal) -> None:
