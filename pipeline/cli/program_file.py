@@ -41,8 +41,8 @@ class InvalidProgram(Failure):
     """The text is no valid program; `problems` holds every mistake, in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 def load_program(text: str) -> ProgramDefinition:
@@ -67,20 +67,20 @@ def load_program(text: str) -> ProgramDefinition:
         ) from error
     if root is None or not isinstance(written, dict):
         raise InvalidProgram([Problem("", None, f"found {_shown(written)}", "write a mapping such as `org_id: 1`")])
+    across = list(_across(written, root))
     try:
         # Through JSON: there a list is what a tuple is written as, while every other type stays strict.
         program = ProgramDefinition.model_validate_json(json.dumps(written, default=str))
     except ValidationError as error:
-        across = list(_across(written, root))
         single = [
             _problem(one, written, root)
             # A mistake between parts of the file has no path in the model; `_across` finds all of them, with theirs.
             for one in error.errors(include_url=False)
             if (one["loc"] or not across) and not _only_counts_what_is_right(one)
         ]
-        raise InvalidProgram(sorted(repeated + single + across, key=lambda problem: problem.line or 0)) from error
-    if repeated:
-        raise InvalidProgram(repeated)
+        raise InvalidProgram(repeated + single + across) from error
+    if repeated or across:
+        raise InvalidProgram(repeated + across)
     return program
 
 
@@ -128,8 +128,12 @@ def _problem(error: Any, written: object, root: yaml.Node) -> Problem:
         hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(place.siblings)}"
         return Problem(_dotted(path), line, f"there is no such key (found {_shown(error['input'])})", hint)
     if kind == "union_tag_not_found":
-        path = (*path, error["ctx"]["discriminator"].strip("'"))
-        return Problem(_dotted(path), line, "is missing", f"add {_expected(place.schema)}")
+        return _untagged(place, written, root)
+    if kind == "union_tag_invalid":
+        tag = place.schema["discriminator"]
+        path = (*path, tag["propertyName"])
+        kinds = " | ".join(tag["mapping"])
+        return Problem(_dotted(path), _line(root, path), f"found {_shown(_at(written, path))}", f"write {kinds}")
     if kind == "value_error":
         cause = error["ctx"]["error"]
         path = (*path, *cause.within) if isinstance(cause, Misfit) else path
@@ -137,27 +141,54 @@ def _problem(error: Any, written: object, root: yaml.Node) -> Problem:
     return Problem(_dotted(path), line, f"found {_shown(_at(written, path))}", f"write {_expected(place.schema)}")
 
 
+def _untagged(place: _Place, written: object, root: yaml.Node) -> Problem:
+    """A part without the key that says which kind it is, or with that key misspelt."""
+    tag = place.schema["discriminator"]
+    known = {key for kind in tag["mapping"].values() for key in _resolved({"$ref": kind})["properties"]}
+    part: Any = _at(written, place.path)
+    unknown = [key for key in part if isinstance(key, str) and key not in known]
+    close = difflib.get_close_matches(tag["propertyName"], unknown, n=1)
+    if close:
+        path = (*place.path, close[0])
+        wrong = f"there is no such key (found {_shown(part[close[0]])})"
+        return Problem(_dotted(path), _line(root, path), wrong, f"did you mean {tag['propertyName']!r}?")
+    path = (*place.path, tag["propertyName"])
+    return Problem(_dotted(path), _line(root, path), "is missing", f"add {_expected(place.schema)}")
+
+
+# Only files are held to names of tiers that differ: a program already in force, which is read by its model, goes on.
+_OWN: Final[tuple[tuple[Path, str], ...]] = (
+    (("rules",), "id"),
+    (("milestones",), "id"),
+    (("streaks",), "id"),
+    (("tiers", "levels"), "name"),
+)
+"""The lists whose parts each have a key of their own: where, and the key."""
+
+
 def _across(written: dict[Any, Any], root: yaml.Node) -> Iterator[Problem]:
     """What is wrong between parts of the file, each fine in itself."""
-    ids: dict[str, dict[object, int]] = {}
-    for what in ("rules", "milestones", "streaks"):
-        first = ids.setdefault(what, {})
-        for index, part in enumerate(_parts(written, what)):
-            own = part.get("id")
+    for place, key in _OWN:
+        first: dict[str, int] = {}
+        for index, part in enumerate(_parts(written, place)):
+            own = part.get(key)
             if isinstance(own, str) and first.setdefault(own, index) != index:
-                path: Path = (what, index, "id")
-                wrong = f"repeats the id {own!r} of {what}[{first[own]}]"
+                path: Path = (*place, index, key)
+                wrong = f"repeats the {key} {own!r} of {_dotted((*place, first[own]))}"
                 yield Problem(_dotted(path), _line(root, path), wrong, "give each its own")
-    for index, streak in enumerate(_parts(written, "streaks")):
+    milestones = [part["id"] for part in _parts(written, ("milestones",)) if isinstance(part.get("id"), str)]
+    for index, streak in enumerate(_parts(written, ("streaks",))):
         named = streak.get("milestone")
-        if isinstance(named, str) and named not in ids["milestones"]:
+        if isinstance(named, str) and named not in milestones:
             path = ("streaks", index, "milestone")
-            known = ", ".join(map(str, ids["milestones"])) or "none"
+            known = ", ".join(dict.fromkeys(milestones)) or "none"
             yield Problem(_dotted(path), _line(root, path), f"{named!r} is no milestone", f"known: {known}")
 
 
-def _parts(written: dict[Any, Any], what: str) -> list[dict[Any, Any]]:
-    parts = written.get(what)
+def _parts(written: dict[Any, Any], place: Path) -> list[dict[Any, Any]]:
+    parts: Any = written
+    for step in place:
+        parts = parts.get(step) if isinstance(parts, dict) else None
     return [part if isinstance(part, dict) else {} for part in parts] if isinstance(parts, list) else []
 
 

@@ -87,7 +87,7 @@ streaks:
         "line 8, rules[0].minimum: there is no such key (found 3); did you mean 'minimum_minor'?",
         "line 9, rules[1].categories: neither skus nor categories are named; give at least one of them",
         "line 9, rules[1].id: repeats the id 'spend' of rules[0]; give each its own",
-        'line 10, rules[2]: found {"id": "other", "kind": "lottery"}; write kind: event | multiplier | spend',
+        "line 10, rules[2].kind: found 'lottery'; write event | multiplier | spend",
         "line 15, streaks[0].milestone: 'nowhere' is no milestone; known: none",
         "line 17, streaks[0].validity.first: found '2010-13-01'; write a date, such as 2024-03-01",
     ]
@@ -100,6 +100,42 @@ def test_mistakes_between_parts_are_reported_once_when_all_else_is_right() -> No
         "line 7, rules[1].id: repeats the id 'a' of rules[0]; give each its own",
         "line 7, rules[2].id: repeats the id 'a' of rules[0]; give each its own",
     ]
+
+
+def test_tiers_of_the_same_name_are_a_mistake_whatever_else_is_one() -> None:
+    tiers = """\
+tiers:
+  basis: lifetime_points
+  levels:
+    - { name: Crust, threshold: 0 }
+    - name: Loaf
+      threshold: 100
+    - threshold: 500
+      name: Crust
+"""
+    repeated = "line 14, tiers.levels[2].name: repeats the name 'Crust' of tiers.levels[0]; give each its own"
+
+    assert problems(HEAD + tiers) == [repeated]
+    assert problems(HEAD + tiers + "notifications: { profile: round }") == [
+        repeated,
+        "line 15, notifications.profile: found 'round'; write flat | wrapped",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("kind: spnd", "line 9, rules[0].kind: found 'spnd'; write event | multiplier | spend"),
+        ("kind: 3", "line 9, rules[0].kind: found 3; write event | multiplier | spend"),
+        ("kind:", "line 9, rules[0].kind: found null; write event | multiplier | spend"),
+        ("knid: spend", "line 9, rules[0].knid: there is no such key (found 'spend'); did you mean 'kind'?"),
+        ("3: spend", "line 8, rules[0].kind: is missing; add kind: event | multiplier | spend"),
+        ("event: spend", "line 8, rules[0].kind: is missing; add kind: event | multiplier | spend"),
+    ],
+    ids=["misspelt", "no text", "empty", "key misspelt", "no key", "missing"],
+)
+def test_rule_of_no_kind_that_there_is_learns_the_kinds(written: str, expected: str) -> None:
+    assert problems(HEAD + f"rules:\n  - id: bread\n    {written}\n") == [expected]
 
 
 def test_a_key_that_stands_twice_is_a_mistake() -> None:
