@@ -25,6 +25,11 @@ class _Address(msgspec.Struct):
     customer_id: int = msgspec.field(name="customerId")
 
 
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_KIND: Final = msgspec.json.Decoder(_Kind)
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ONE: Final = msgspec.json.Decoder(msgspec.Raw)
@@ -56,7 +61,7 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
       accrue send --now examples/messages/transactionAdded.json --data-dir accrue-demo
       cat events.jsonl | accrue send - --topic events
     """
-    sent = nameless = 0
+    sent = nameless = clocks = 0
     name = place.catalog.name(topic)
     contents = list(map(_messages, files))  # all of them looked at before anything is sent
     with place.log(create=True) as log:
@@ -69,14 +74,20 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
                     producer.flush(_TIMEOUT)
                     sent += len(batch)
                     nameless += sum(one.key is None for one in batch)
+                    clocks += sum(one.key is None and _is_clock(one.value or b"") for one in batch)
         finally:
             producer.close()
     if as_json:
         print_json({"topic": name, "sent": sent, "without_customer": nameless})
     else:
         click.echo(f"sent {sent:,} {'message' if sent == 1 else 'messages'} to {name}")
-        if nameless:
-            click.echo(f"without a customer: {nameless:,}, to become dead letters; see accrue dlq list", err=True)
+        taken = clocks if topic == "transactions" else 0  # no other topic may carry them
+        if taken:
+            click.echo(
+                f"clock messages: {taken:,}; they move the time in a backfill, and else have no effect", err=True
+            )
+        if lost := nameless - taken:
+            click.echo(f"without a customer: {lost:,}, to become dead letters; see accrue dlq list", err=True)
 
 
 def _messages(file: IO[bytes]) -> Iterable[bytes]:
@@ -124,6 +135,13 @@ def _of_now(message: bytes) -> bytes:
         return message
     content.pop("zone", None)
     return msgspec.json.encode(content | {"eventTime": time.time_ns() // 1_000_000})
+
+
+def _is_clock(message: bytes) -> bool:
+    try:
+        return _KIND.decode(message).type == "advanceClock"
+    except _NO_JSON:
+        return False
 
 
 def _key(message: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.intake.native import normalise
-from pipeline.intake.verdict import Accepted, Limits
+from pipeline.intake.verdict import Accepted, Limits, Rejected
 from pipeline.log.embedded import EmbeddedLog
 from tests.cli.terminal import Terminal
 
@@ -150,3 +150,21 @@ def test_one_without_a_customer_is_told_with_where_to_look(with_topics: Terminal
 
     assert ended.out == "sent 1 message to loyalty.transactions\n"
     assert ended.err == "without a customer: 1, to become dead letters; see accrue dlq list\n"
+
+
+@pytest.mark.parametrize(
+    ("topic", "told"),
+    [
+        ("transactions", "clock messages: 2; they move the time in a backfill, and else have no effect\n"),
+        ("events", "without a customer: 2, to become dead letters; see accrue dlq list\n"),
+    ],
+)
+def test_clock_messages_are_no_dead_letters_where_they_belong(topic: str, told: str, with_topics: Terminal) -> None:
+    ended = with_topics.done("send", "examples/messages/advanceClock.json", "--topic", topic)
+
+    assert ended.err == told
+    log = EmbeddedLog(with_topics.folder)
+    messages = list(read_all(log, partitions_of([f"loyalty.{topic}"], 4)))
+    log.close()
+    judged = {type(normalise(one, wall=1_790_000_000_000, limits=Limits("loyalty.transactions"))) for one in messages}
+    assert judged == {Accepted if topic == "transactions" else Rejected}
