@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import click
 from rich.text import Text
@@ -47,6 +47,8 @@ def tail(
 ) -> None:
     """Print notifications: the last ones, and with -f those that come.
 
+    Those of one customer are in the order of their count `seq`, those of all in the order in which they were written.
+
     \b
     Example:
       accrue tail --event tierUpgraded --data-dir accrue-demo
@@ -67,8 +69,10 @@ def tail(
 
     with place.log() as log:
         ends = ends_of(log, partitions)
-        # Topics have no order between them: what is there is shown by the time at which it was written.
-        present = sorted(filter(wanted, read_all(log, partitions, ends)), key=lambda message: message.timestamp)
+        found = filter(wanted, read_all(log, partitions, ends))
+        # Topics have no order between them: only a customer's own count tells what came first. Between customers
+        # there is none, so all of them are shown by the time at which they were written.
+        present = sorted(found, key=_written if customer is None else _counted)
         for message in present[max(0, len(present) - lines) :]:
             show(message)
         if not present and not following:
@@ -84,10 +88,24 @@ def event_name(message: Message) -> str:
     return next((value.decode() for name, value in message.headers if name == "eventName"), "")
 
 
+def _written(message: Message) -> int:
+    return message.timestamp
+
+
+def _counted(message: Message) -> tuple[bytes, int]:
+    """The customer, who may be one in each of several orgs, and their own count."""
+    return message.key or b"", _body(message).get("seq", 0)
+
+
+def _body(message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(message.value or b"{}")
+    attributes: dict[str, Any] = body.get("attributes", body)
+    return attributes
+
+
 def line_of(message: Message) -> Text:
     """A notification in one line, for people."""
-    body = json.loads(message.value or b"{}")
-    body = body.get("attributes", body)
+    body = _body(message)
     data = body.get("data", {})
     numbers = ", ".join(
         f"{name} {shown(int(value)) if isinstance(value, float) and value.is_integer() else value}"

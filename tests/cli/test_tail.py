@@ -9,13 +9,15 @@ from pipeline.log.port import Outgoing
 from tests.cli.terminal import Terminal
 
 
-def notify(terminal: Terminal, **data: str) -> None:
-    """Write a notification that customer 5 was added."""
+def notify(
+    terminal: Terminal, topic: str = "customers", event: str = "customerAdded", seq: int = 1, **data: str
+) -> None:
+    """Write a notification about customer 5, by default that they were added."""
     message = Outgoing(
-        "loyalty.notifications.customers",
+        f"loyalty.notifications.{topic}",
         b"1:5",
-        json.dumps({"createdAt": 0, "data": data}).encode(),
-        headers=(("eventName", b"customerAdded"),),
+        json.dumps({"createdAt": 0, "data": data, "seq": seq}).encode(),
+        headers=(("eventName", event.encode()),),
     )
     log = EmbeddedLog(terminal.folder)
     producer = log.producer()
@@ -56,3 +58,13 @@ def test_nothing_that_fits_is_told_beside_the_output(with_topics: Terminal) -> N
     ended = with_topics.done("tail", "--customer", "6", "--json")
 
     assert (ended.out, ended.err) == ("", "no notifications that fit\n")
+
+
+def test_notifications_of_one_customer_are_in_the_order_of_their_count(with_topics: Terminal) -> None:
+    notify(with_topics, "points", "pointsIssued", 10)
+    notify(with_topics, "tiers", "tierUpgraded", 9)
+    notify(with_topics, "customers", "customerAdded", 1)
+
+    ended = with_topics.done("tail", "--customer", "5", "-n", "2", "--json")
+
+    assert [json.loads(one)["seq"] for one in ended.out.splitlines()] == [9, 10]
