@@ -40,5 +40,5 @@ def _end_open(log: Log, settings: Settings, role: RoleName) -> None:
     try:
         with SlotLock(settings.states, role), closing(log.producer(settings.transactional_id(role))) as producer:
             producer.init(_INIT_SECONDS)
-    except (LogError, SlotInUse) as error:
+    except (LogError, SlotInUse, OSError) as error:
         LOGGER.info("%s: nothing was taken over: %s", role, error)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 
+from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Fenced, Log, Outgoing, Partition, TopicSpec
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotLock
@@ -48,3 +50,18 @@ def test_worker_that_runs_is_not_taken_over(kafka_log: Log, settings: Settings) 
 
         alive.begin()
         alive.commit(SECONDS)
+
+
+def test_state_folder_that_cannot_be_made_is_left_to_the_worker_to_tell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    caplog.set_level(logging.INFO)
+    log = EmbeddedLog(tmp_path)
+
+    with taking_over(log, Settings(data_dir=tmp_path, state_dir=tmp_path / "file"), ["loyalty"]):
+        pass
+
+    log.close()
+    ((_, level, said),) = caplog.record_tuples
+    assert (level, said.partition(": [")[0]) == (logging.INFO, "loyalty: nothing was taken over")
