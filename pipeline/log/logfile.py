@@ -99,7 +99,7 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self._arrival = _arrival(path)
         self._topics: dict[str, Topic] = {}
-        with _errors("open the log"):
+        with _errors(f"open the log {path}"):
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -257,14 +257,23 @@ class LogFile:
                 connection.execute(statement)
 
 
+_SEE_TO_PERMISSIONS: Final = "; see to the permissions of the file and of its folder"
+_REMEDIES: Final = {
+    sqlite3.SQLITE_READONLY: _SEE_TO_PERMISSIONS,
+    sqlite3.SQLITE_CANTOPEN: _SEE_TO_PERMISSIONS,
+    sqlite3.SQLITE_NOTADB: "; name another data folder, or move the file away",
+}
+
+
 @contextmanager
 def _errors(action: str) -> Iterator[None]:
     """Tell SQLite's errors in the words of the port: busy for too long is `Unavailable`, the rest is `LogError`."""
     try:
         yield
     except sqlite3.Error as error:
-        busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-        message = f"cannot {action}: {error}"
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        busy = code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        message = f"cannot {action}: {error}{_REMEDIES.get(code, '')}"
         raise (Unavailable if busy else LogError)(message) from error
 
 

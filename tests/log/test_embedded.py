@@ -15,6 +15,8 @@ from pipeline.log.embedded import FILE_NAME, EmbeddedLog
 from pipeline.log.port import Aborted, Committed, LogError, Partition, TopicSpec, Unavailable
 from tests.log.desk import SECONDS, Desk, read, texts, transact, values
 
+_WRITE_VERSION = 18
+"""The byte of SQLite's file header that says which versions may write."""
 WRITER = """
 import sys
 from pathlib import Path
@@ -167,3 +169,30 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(LogError, match="99"):
         EmbeddedLog(tmp_path)
+
+
+def test_file_that_is_no_log_is_named_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / FILE_NAME
+    file.write_bytes(b"no database at all " * 50)
+
+    with pytest.raises(LogError) as told:
+        EmbeddedLog(tmp_path)
+
+    remedy = "name another data folder, or move the file away"
+    assert str(told.value) == f"cannot open the log {file}: file is not a database; {remedy}"
+
+
+def test_log_that_may_not_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / FILE_NAME
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE one (number)")
+    connection.close()
+    content = bytearray(file.read_bytes())
+    content[_WRITE_VERSION] = 3  # of a later SQLite: this one may only read it, whoever runs the test
+    file.write_bytes(content)
+
+    with pytest.raises(LogError) as told:
+        EmbeddedLog(tmp_path)
+
+    remedy = "see to the permissions of the file and of its folder"
+    assert str(told.value) == f"cannot open the log {file}: attempt to write a readonly database; {remedy}"
