@@ -19,6 +19,8 @@ LOGGER: Final = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
+_OVERDUE_SECONDS: Final = 5.0
+"""How long to wait for committed offsets before something is done about it, and between two tries."""
 _NOT_YET: Final = 1 << 63
 """Beyond any offset: what is expected of a partition that is not ready."""
 
@@ -53,6 +55,8 @@ class Holdings:
         self._patience = patience_seconds
         self._waiting: dict[Partition, float] = {}
         """Partitions whose committed offsets are still to be read, until this instant."""
+        self._overdue_at = 0.0
+        """When committed offsets that are still waited for are overdue again, monotonic seconds."""
         self._restoring: dict[Partition, Committed] = {}
         """Partitions that are not ready, with what was committed when they were opened."""
         self._ahead: dict[Partition, tuple[Committed, StateAhead]] = {}
@@ -88,6 +92,15 @@ class Holdings:
             self._durable.pop(partition, None)
             self._progress.lag.pop(partition, None)
             self._progress.committed_of.pop(partition, None)
+
+    def overdue(self) -> Partition | None:
+        """A partition whose committed offset is not to be had, once in a while."""
+        now = self._clock.now()
+        for partition, deadline in self._waiting.items():
+            if now - (deadline - self._patience) > _OVERDUE_SECONDS and now >= self._overdue_at:
+                self._overdue_at = now + _OVERDUE_SECONDS
+                return partition
+        return None
 
     def make_ready(self) -> None:
         """Read what is committed for new partitions, and go on restoring those that are not ready.

@@ -166,6 +166,8 @@ class TransactionalLoop:
                     return
             try:
                 self._holdings.make_ready()
+                if (partition := self._holdings.overdue()) is not None:
+                    self._settle(self._producer, partition)
                 self._round(self._producer, stop)
             except (Aborted, Unavailable) as error:
                 self._rewind(self._producer, error, stop)
@@ -180,6 +182,19 @@ class TransactionalLoop:
             if self._fences >= _FENCES_MAX:
                 raise self._slot_in_use(error) from error
             self._start_over(error, stop)
+
+    def _settle(self, producer: Producer, partition: Partition) -> None:
+        """End offsets of ours that the group's coordinator takes for pending, though their transaction has ended.
+
+        Seen on Kafka 4.1 after a broker was killed: until they end, nobody can read what is committed. The marker of
+        any transaction of the same producer ends them, so one with an offset is begun and aborted.
+        """
+        LOGGER.warning("%s: the committed offset of %s:%d is not to be had", self._role.name, *partition)
+        producer.begin()
+        self._open = True
+        producer.send_offsets({partition: Committed(0)}, self._consumer, _CALL_SECONDS)
+        producer.abort(_CALL_SECONDS)
+        self._open = False
 
     def _round(self, producer: Producer, stop: threading.Event) -> None:
         records = size = sent = 0

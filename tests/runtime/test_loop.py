@@ -457,6 +457,38 @@ def test_worker_that_loses_its_place_in_the_group_again_gives_up(tmp_path: Path)
         run(tmp_path, assign, displace, assign, displace)
 
 
+class Passing(StillClock):
+    """A second passes with each look at it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        self.seconds += 1.0
+        return self.seconds
+
+
+def test_offsets_that_stay_pending_though_their_transaction_has_ended_are_ended_by_another(tmp_path: Path) -> None:
+    class Pending(ScriptedLog):
+        """Kafka after it was killed: what is committed is not told before a transaction with offsets has ended."""
+
+        def committed(self, partitions: Sequence[Partition], timeout: float) -> dict[Partition, Committed]:
+            if not self.aborts:
+                message = "unstable offsets"
+                raise Unavailable(message)
+            return super().committed(partitions, timeout)
+
+        def abort(self, timeout: float) -> None:
+            assert self.offsets, "a transaction without offsets ends none"
+            super().abort(timeout)
+
+    log = Pending(assign, *5 * [give()], give(message(0, 0)))
+    TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=Passing()).run(log.stop)  # type: ignore[arg-type]
+
+    assert log.told == [([b"0.0"], {ZERO: 1})]
+    assert log.aborts == 1
+
+
 def test_rewind_that_gets_no_answer_starts_over(tmp_path: Path) -> None:
     def no_answer(log: ScriptedLog) -> list[Message]:
         log.seek = deaf  # type: ignore[method-assign]
