@@ -95,6 +95,14 @@ class DeadLetters:
         letters = sorted(filter(wanted.takes, self._letters.values()), key=lambda one: (one.sent_at, one.entry))
         return [Found(letter, self._replayed.get(letter.entry)) for letter in letters]
 
+    def without(self, reasons: Sequence[str]) -> str | None:
+        """Which of the reasons no dead letter has, and the reasons that there are; None where each has some."""
+        there = {one.reason for one in self._letters.values()}
+        if not (missing := [reason for reason in reasons if reason not in there]):
+            return None
+        known = f"the reasons here are {', '.join(sorted(there))}" if there else "there are no dead letters"
+        return f"no dead letter has the reason {' or '.join(missing)}: {known}"
+
     def get(self, entry: Entry) -> Found:
         """The dead letter of that name; raises `Unusable` when there is none."""
         letter = self._letters.get(entry)

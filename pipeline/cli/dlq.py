@@ -208,6 +208,8 @@ def replay(
         print_json({"dry_run": dry_run, "messages": messages, "refused": refusals, "left": left})
         return
     _report(messages, refused, left, dry_run=dry_run)
+    if none := letters.without(wanted.reasons):
+        click.echo(printable(none))
     if len(messages) < len(chosen):
         click.echo(f"{len(chosen) - len(messages):,} were sent again by somebody else just before")
 

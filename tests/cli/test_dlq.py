@@ -320,6 +320,16 @@ def test_replay_by_a_filter_sends_what_the_filter_leaves(full: Terminal) -> None
     assert said.startswith("sent again: 1 to loyalty.events;")
 
 
+def test_reason_that_no_dead_letter_has_is_told_with_those_that_there_are(full: Terminal) -> None:
+    there = ", ".join(sorted({entry["reason"] for entry in full.done("dlq", "list", "--json").json["entries"]}))
+
+    said = full.done("dlq", "replay", "--reason", "futur").out
+
+    assert (
+        said == f"there is nothing to send again\nno dead letter has the reason FUTUR: the reasons here are {there}\n"
+    )
+
+
 def test_dry_run_shows_what_would_be_sent_and_writes_nothing(full: Terminal) -> None:
     before = read(full, "deadletters")
 
