@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
 from typing import Final
@@ -29,6 +31,7 @@ _COMMANDS: Final = {
 }
 """Where each is. It is loaded when it is asked for: a worker that starts again should not wait for the others."""
 _INTERRUPTED: Final = 130
+_UNREAD: Final = 128 + signal.SIGPIPE
 _SECRET: Final = frozenset({"clickhouse_dsn", "kafka_options"})
 """Settings that may hold a password: what is wrong with one is told without what it holds."""
 
@@ -50,6 +53,9 @@ class _Commands(click.Group):
         except KeyboardInterrupt:  # click would exit with 1, by which `verify` says that something is broken
             click.echo("stopped", err=True)
             ctx.exit(_INTERRUPTED)
+        except BrokenPipeError:  # who read the output has enough, as `head` has; 1 would again be a verdict
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_UNREAD)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

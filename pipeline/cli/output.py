@@ -16,7 +16,15 @@ from rich.text import Text
 from pipeline.cli.place import Place, place_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-CONSOLE: Final = Console(highlight=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would exit with 1, by which `verify` says that something is broken; `main` knows better.
+        raise BrokenPipeError
+
+
+CONSOLE: Final = _Console(highlight=False)
 ERRORS: Final = Console(stderr=True, highlight=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pipeline.log.port import Outgoing, TopicSpec
 from pipeline.runtime.slot import SlotLock
 from schemas.records import WALL_SOURCE, ClockAdvanced, encode_record
 from tests.cli.terminal import Terminal
+from tests.e2e.product import ACCRUE
 from tests.e2e.shop import HEADER
 
 ROASTERY = Path("examples/programs/roastery.yaml")
@@ -289,6 +291,19 @@ def test_stopped_command_has_an_exit_code_of_its_own(with_topics: Terminal, tmp_
     typist.join()
 
     assert ended == (130, "", "stopped\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["for people", "for scripts"])
+def test_command_whose_reader_has_gone_ends_quietly_as_one_of_the_shell_would(options: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ended = subprocess.run(
+        [ACCRUE, "topics", "list", *options], stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(writer)
+
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_worker_whose_port_is_taken_says_so_and_makes_nothing(terminal: Terminal) -> None:
