@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, Final
 from pipeline.failure import Failure
 from pipeline.intake.retail import Invoices
 
-_GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
+_GZIP, _XZ, _ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"PK\x03\x04"
 _ROWS_PER_REPORT: Final = 5_000
 
 
@@ -37,6 +37,7 @@ def read_files(paths: Sequence[Path], on_progress: Callable[[float], None]) -> I
 
         try:
             with path.open("rb") as raw:
+                _refuse_workbook(path, raw)
                 invoices.read(path.name, _rows(raw, on_position))
         except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             message = f"cannot read {path}: {error}"
@@ -52,6 +53,14 @@ def _size(path: Path) -> int:
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise Unreadable(message) from error
+
+
+def _refuse_workbook(path: Path, raw: BinaryIO) -> None:
+    magic = raw.read(len(_ZIP))
+    raw.seek(0)
+    if magic == _ZIP:  # the UCI gives the data away as .xlsx, which is a zip
+        message = f"{path} is a workbook (.xlsx) or another zip, no text: open it, save it as CSV, and give that file"
+        raise Unreadable(message)
 
 
 def _rows(raw: BinaryIO, on_position: Callable[[int], None]) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import lzma
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -93,6 +94,15 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     with pytest.raises(Unreadable, match=r"cannot read .*shop\.csv\.xz: "):
+        read_files([path], ignore)
+
+
+def test_a_workbook_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "Online Retail.xlsx"
+    with zipfile.ZipFile(path, "w") as workbook:
+        workbook.writestr("[Content_Types].xml", "<Types/>")
+
+    with pytest.raises(Unreadable, match=r"Online Retail\.xlsx is a workbook .*save it as CSV, and give that file"):
         read_files([path], ignore)
 
 
