@@ -19,6 +19,7 @@ from tests.cli.terminal import Terminal
 from tests.e2e.product import ACCRUE
 from tests.e2e.shop import HEADER
 
+PATIENCE_SECONDS = 10.0
 ROASTERY = Path("examples/programs/roastery.yaml")
 ROW = ["536365", "85123A", "A thing", "6", "2010-12-01 08:26:00", "2.55", "17850", "United Kingdom"]
 
@@ -281,14 +282,21 @@ def test_stopped_command_has_an_exit_code_of_its_own(with_topics: Terminal, tmp_
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
+    over = threading.Event()
+
     def interrupt() -> None:
         with pipe.open("wb"):  # opens once somebody reads
             os.kill(os.getpid(), signal.SIGINT)
+            over.wait(PATIENCE_SECONDS)  # else it might read the end before it is interrupted
 
+    # A process that was started in the background ignores it, and so would these tests there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     typist = threading.Thread(target=interrupt)
     typist.start()
     ended = with_topics.run("send", str(pipe))
+    over.set()
     typist.join()
+    signal.signal(signal.SIGINT, before)
 
     assert ended == (130, "", "stopped\n")
 
