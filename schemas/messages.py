@@ -18,7 +18,8 @@ LINES_MAX: Final = 2_000
 ATTRIBUTES_MAX: Final = 100
 _INTEGER_MAX: Final = 2**63 - 1
 
-Identity = Annotated[int, Meta(ge=1, le=2**53)]
+IDENTITY_MAX: Final = 2**53
+Identity = Annotated[int, Meta(ge=1, le=IDENTITY_MAX)]
 Instant = Annotated[int, Meta(ge=0, le=INSTANT_MAX, description="milliseconds since 1970-01-01T00:00:00Z")]
 When = Instant | Annotated[str, Meta(max_length=64, description="an ISO-8601 time such as 2011-03-09T14:30:00+01:00")]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]

@@ -7,6 +7,7 @@ units of `currency` (pence for GBP); points are integers. Dates are local dates 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
@@ -55,6 +56,12 @@ class Misfit(ValueError):
         super().__init__(message)
         self.within = within
         """Where in the field's value: the keys and indexes that lead to it."""
+
+
+def _require_rising(numbers: Sequence[int], key: str, message: str) -> None:
+    for index, (lower, upper) in enumerate(pairwise(numbers), 1):
+        if upper <= lower:
+            raise Misfit(message, index, key)
 
 
 class Validity(Definition):
@@ -176,10 +183,9 @@ class Tiers(Definition):
                 f"the first tier begins at {thresholds[0]}; give it threshold 0, so that every customer has a tier"
             )
             raise Misfit(message, 0, "threshold")
-        for index, (lower, upper) in enumerate(pairwise(thresholds), 1):
-            if upper <= lower:
-                message = f"thresholds {thresholds} do not rise; order the tiers from lowest to highest"
-                raise Misfit(message, index, "threshold")
+        _require_rising(
+            thresholds, "threshold", f"thresholds {thresholds} do not rise; order the tiers from lowest to highest"
+        )
         return levels
 
 
@@ -258,10 +264,9 @@ class Streak(Definition):
     @classmethod
     def _rising_levels(cls, levels: tuple[StreakLevel, ...]) -> tuple[StreakLevel, ...]:
         periods = [level.periods for level in levels]
-        for index, (lower, upper) in enumerate(pairwise(periods), 1):
-            if upper <= lower:
-                message = f"levels ask for {periods} periods; order them from least to most, each once"
-                raise Misfit(message, index, "periods")
+        _require_rising(
+            periods, "periods", f"levels ask for {periods} periods; order them from least to most, each once"
+        )
         return levels
 
 

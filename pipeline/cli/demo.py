@@ -16,6 +16,7 @@ import click
 from pipeline.cli.backfill import begin_backfill
 from pipeline.cli.feeding import Feed, RetailFeed, RoasteryFeed
 from pipeline.cli.importing import day_of, print_import
+from pipeline.cli.main import INTERRUPTED
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.program import activate
@@ -39,7 +40,6 @@ _FOLDER: Final = Path("accrue-demo")
 _MARK: Final = "this-is-a-demo"
 _LOOK_SECONDS: Final = 0.1
 _STUCK_SECONDS: Final = 120.0
-_INTERRUPTED: Final = 130
 _MEMBERS_MAX: Final = 1_000_000
 _DAYS_MAX: Final = 3_650
 _ALMOST: Final = 0.99
@@ -125,7 +125,7 @@ def demo(
             _run(place, log, feed, definition)
         except KeyboardInterrupt:
             ERRORS.print(f"stopped; {data_dir} holds an unfinished demo, which the next one replaces", markup=False)
-            raise SystemExit(_INTERRUPTED) from None
+            raise SystemExit(INTERRUPTED) from None
     with place.clickhouse() as client:
         summary = Summary(client, definition)
         report_file = data_dir / "report.html"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,9 +14,7 @@ from pipeline.cli.retail_file import read_files
 from pipeline.cli.sending import send_inputs
 from pipeline.intake.retail import ImportReport
 from pipeline.intake.retail_inputs import inputs, matched
-
-_ORG_MAX: Final = 2**53
-"""The highest id that intake takes."""
+from schemas.messages import IDENTITY_MAX
 
 
 @click.group("import")
@@ -32,7 +29,9 @@ def import_group() -> None:
 
 @import_group.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--org", type=click.IntRange(1, _ORG_MAX), default=1, show_default=True, help="The org to import for.")
+@click.option(
+    "--org", type=click.IntRange(1, IDENTITY_MAX), default=1, show_default=True, help="The org to import for."
+)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Settle as of the start of this day.")
 @placed
 @json_option

@@ -30,7 +30,8 @@ _COMMANDS: Final = {
     "worker": "worker:worker",
 }
 """Where each is. It is loaded when it is asked for: a worker that starts again should not wait for the others."""
-_INTERRUPTED: Final = 130
+INTERRUPTED: Final = 130
+"""The exit code of a command that Ctrl-C has ended."""
 _UNREAD: Final = 128 + signal.SIGPIPE
 _SECRET: Final = frozenset({"clickhouse_dsn", "kafka_options"})
 """Settings that may hold a password: what is wrong with one is told without what it holds."""
@@ -52,7 +53,7 @@ class _Commands(click.Group):
             super().invoke(ctx)
         except KeyboardInterrupt:  # click would exit with 1, by which `verify` says that something is broken
             click.echo("stopped", err=True)
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # who read the output has enough, as `head` has; 1 would again be a verdict
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(_UNREAD)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import timedelta
 
 import click
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
 from topics.catalog import Spec, defects
-
-_DAY_MS: Final = 86_400_000
 
 
 @click.group()
@@ -104,5 +102,5 @@ def _contents(spec: Spec) -> str:
 def _kept(spec: Spec) -> str:
     if spec.config["cleanup.policy"] == "compact":
         return "the last of each key kept"
-    milliseconds = int(spec.config["retention.ms"])
-    return f"kept {milliseconds // _DAY_MS} days" if milliseconds >= 0 else "kept for ever"
+    time = timedelta(milliseconds=int(spec.config["retention.ms"]))
+    return f"kept {time.days} days" if time >= timedelta() else "kept for ever"

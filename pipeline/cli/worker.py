@@ -9,14 +9,14 @@ import click
 from pipeline.cli.output import placed
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.sinks import sinks_of
-from pipeline.runtime.settings import ROLES, SINK, RoleName
+from pipeline.runtime.settings import ROLES, SINK, SLOT_MAX, RoleName
 from pipeline.runtime.takeover import taking_over
 
 
 @click.command()
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="What it does; all by default.")
 @click.option(
-    "--slot", type=click.IntRange(0, 1_000), help="Which worker this is, from 0; each running worker needs its own."
+    "--slot", type=click.IntRange(0, SLOT_MAX), help="Which worker this is, from 0; each running worker needs its own."
 )
 @placed
 def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
@@ -34,15 +34,15 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         changes["slot"] = slot
     settings = place.settings.model_copy(update=changes)
     place = Place(settings)
-    if settings.web_port is not None:
-        _look_at(settings.web_port + settings.slot)
+    port = None if settings.web_port is None else settings.web_port + settings.slot
+    if port is not None:
+        _look_at(port)
     with place.log(create=True) as log:
         with taking_over(log, settings, [role for role in settings.roles if role != SINK]):
             # Faust takes long to load: meanwhile others could be waiting, as they do behind an open transaction.
             from pipeline.runtime.host import run_worker  # noqa: PLC0415
         with sinks_of(place, log) as sinks:
-            port = settings.web_port
-            health = "" if port is None else f"; health: http://localhost:{port + settings.slot}/readyz"
+            health = "" if port is None else f"; health: http://localhost:{port}/readyz"
             click.echo(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
             run_worker(settings, log, settings.roles, extra_roles=sinks)
 

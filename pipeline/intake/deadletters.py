@@ -58,6 +58,14 @@ class Kept(NamedTuple):
     """None where that is all there is."""
 
 
+class Letter(NamedTuple):
+    """A dead letter as it is sent."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
 def kept_of(message: Incoming) -> Kept:
     """All of the original, or, where it is longer than `WHOLE_BYTES_MAX`, its beginning.
 
@@ -82,8 +90,8 @@ def origin_of(message: Incoming) -> str:
     return (_believed(message, ORIGIN_HEADER, _COORDINATES) or b"").decode() or _place_of(message)
 
 
-def dead_letter_headers(message: Incoming, reason: str, defects: Sequence[Defect], *, stage: str) -> Headers:
-    """The headers of the dead letter for `message`: its own as they are kept, then why, where and when it came in.
+def dead_letter_of(message: Incoming, reason: str, defects: Sequence[Defect], *, stage: str) -> Letter:
+    """The dead letter for `message`: what is kept of it, and in headers of ours why, where and when it came in.
 
     `stage` is the role that gave up on it. `accrue.detail` holds the defects as a JSON list of objects with `path`,
     `problem` and `remedy`; `accrue.timestamp` the timestamp of the message in milliseconds, as it first came in;
@@ -93,7 +101,7 @@ def dead_letter_headers(message: Incoming, reason: str, defects: Sequence[Defect
     kept = kept_of(message)
     sent_at = _believed(message, TIMESTAMP_HEADER, _MILLISECONDS) or str(message.timestamp).encode()
     replay_of = _believed(message, REPLAY_OF_HEADER, _ENTRY)
-    return (
+    headers = (
         *kept.headers,
         (REASON_HEADER, reason.encode()),
         (DETAIL_HEADER, msgspec.json.encode([defect._asdict() for defect in defects])),
@@ -103,6 +111,7 @@ def dead_letter_headers(message: Incoming, reason: str, defects: Sequence[Defect
         *(((REPLAY_OF_HEADER, replay_of),) if replay_of else ()),
         *(((CUT_HEADER, msgspec.json.encode(kept.cut)),) if kept.cut else ()),
     )
+    return Letter(kept.key, kept.value, headers)
 
 
 def _place_of(message: Incoming) -> str:

@@ -34,6 +34,7 @@ _CRITICAL: Final = 2
 _POLL_SECONDS: Final = 0.02
 _NO_ID: Final = "A" * 22
 """Zero, as Kafka writes ids: the answer of a broker that knows of none."""
+_EXISTS: Final = KafkaError.TOPIC_ALREADY_EXISTS
 _NONE: Final[Settings] = MappingProxyType({})
 
 _Result = TypeVar("_Result")
@@ -84,15 +85,12 @@ class KafkaLog:
         created = []
         for name, future in self._admin.create_topics(wanted, operation_timeout=_ADMIN_SECONDS).items():
             try:
-                future.result(_ADMIN_SECONDS)
+                _result(f"create topic {name}", future)
                 created.append(name)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    action = f"create topic {name}"
-                    raise port_error(action, error) from error
-            except TimeoutError as error:
-                message = f"cannot create topic {name}: no answer in {_ADMIN_SECONDS} s"
-                raise Unavailable(message) from error
+            except LogError as error:
+                cause = error.__cause__
+                if not (isinstance(cause, KafkaException) and cause.args[0].code() == _EXISTS):
+                    raise
         self._wait_until_visible(set(created))
         return created
 

@@ -20,6 +20,10 @@ class Partition(NamedTuple):
     topic: str
     number: int
 
+    def __str__(self) -> str:
+        """As people write it."""
+        return f"{self.topic}:{self.number}"
+
 
 class Message(NamedTuple):
     """One message as it lies in the log."""

@@ -116,14 +116,15 @@ class Customers:
         for at, entry_key in self._store.forgotten(until, self._forgotten_last):
             if count == budget:
                 break
-            key, _, name = entry_key.partition(b"#")
+            key, _, raw_name = entry_key.partition(b"#")
             customer = self._in_hand.get(key)
             if customer is not None:
-                bill = customer.state.entries.get(name.decode())
+                name, entries = raw_name.decode(), customer.state.entries
+                bill = entries.get(name)
                 if bill is not None and bill.forgotten_at > until:
                     continue  # a number that was used again in this round: the index is out of date
-                customer.state.entries.pop(name.decode(), None)
-                customer.loaded[name.decode()] = None
+                entries.pop(name, None)
+                customer.loaded[name] = None
             self._forgotten[entry_key] = at
             self._forgotten_last = (at, entry_key)
             count += 1

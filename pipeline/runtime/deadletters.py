@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pipeline.failure import Halted
-from pipeline.intake.deadletters import dead_letter_headers, kept_of
+from pipeline.intake.deadletters import dead_letter_of
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 
@@ -59,9 +59,8 @@ class DeadLetters:
                 "then start the worker again, with a higher ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX if as many still wait"
             )
             raise TooManyDeadLetters(text)
-        headers = dead_letter_headers(message, reason, defects, stage=self._stage)
-        kept = kept_of(message)
-        return Outgoing(self._topic, kept.key, kept.value, None, headers, message.timestamp)
+        key, value, headers = dead_letter_of(message, reason, defects, stage=self._stage)
+        return Outgoing(self._topic, key, value, None, headers, message.timestamp)
 
     def committed(self) -> None:
         """The letters of the open round are sent."""

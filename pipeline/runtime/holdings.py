@@ -196,9 +196,9 @@ class Holdings:
             return first
         if offset < first:
             LOGGER.warning(
-                "%s:%d: offsets %d to %d are deleted and were never read: control records, or messages older than the "
+                "%s: offsets %d to %d are deleted and were never read: control records, or messages older than the "
                 "topic's retention",
-                *partition,
+                partition,
                 offset,
                 first - 1,
             )

@@ -189,7 +189,7 @@ class TransactionalLoop:
         Seen on Kafka 4.1 after a broker was killed: until they end, nobody can read what is committed. The marker of
         any transaction of the same producer ends them, so one with an offset is begun and aborted.
         """
-        LOGGER.warning("%s: the committed offset of %s:%d is not to be had", self._role.name, *partition)
+        LOGGER.warning("%s: the committed offset of %s is not to be had", self._role.name, partition)
         producer.begin()
         self._open = True
         producer.send_offsets({partition: Committed(0)}, self._consumer, _CALL_SECONDS)

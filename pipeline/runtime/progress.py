@@ -233,8 +233,7 @@ class Progress:
         for partition, lag in lags.items():
             starved = now - max(self.ready_at, self.committed_of.get(partition, 0.0))
             if lag and starved > _STARVED_SECONDS:
-                topic, number = partition
-                return f"no commit of {topic}:{number} for {starved:.0f} s with {lag} messages to read"
+                return f"no commit of {partition} for {starved:.0f} s with {lag} messages to read"
         return ""
 
     def _restoring(self) -> str:

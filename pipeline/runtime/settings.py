@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 from pydantic.functional_validators import BeforeValidator
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 RoleName = Literal["intake", "loyalty", "sink"]
 ROLES: tuple[RoleName, ...] = ("intake", "loyalty", "sink")
 SINK: RoleName = "sink"
+SLOT_MAX: Final = 1_000
 
 
 def _by_commas(value: object) -> object:
@@ -41,7 +42,7 @@ class Settings(BaseSettings):
     """Of every topic; fixed for the life of the topics."""
 
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "accrue"
-    slot: Annotated[int, Field(ge=0, le=1_000)] = 0
+    slot: Annotated[int, Field(ge=0, le=SLOT_MAX)] = 0
     """Which worker of the group this is; each running worker needs its own."""
     roles: Annotated[tuple[RoleName, ...], NoDecode, BeforeValidator(_by_commas), Field(min_length=1)] = ROLES
     """What this worker does."""

@@ -77,7 +77,7 @@ def require_offsets(
 
 def _of_another_log(foreign: Mapping[Partition, int], ends: Mapping[Partition, int]) -> str:
     has = ", ".join(
-        f"{partition.topic}:{partition.number} up to offset {last} where the log ends at {ends[partition]}"
+        f"{partition} up to offset {last} where the log ends at {ends[partition]}"
         for partition, last in foreign.items()
     )
     return (
@@ -103,8 +103,7 @@ def _without_offset(group: str, lost: Mapping[Partition, int]) -> str:
 
 def _deleted(group: str, lost: Mapping[Partition, int], firsts: Mapping[Partition, int]) -> str:
     gone = ", ".join(
-        f"{partition.topic}:{partition.number} from offset {offset} to {firsts[partition] - 1}"
-        for partition, offset in lost.items()
+        f"{partition} from offset {offset} to {firsts[partition] - 1}" for partition, offset in lost.items()
     )
     lines = " ".join(f"{partition.topic},{partition.number},{firsts[partition]}" for partition in lost)
     return (

@@ -265,7 +265,7 @@ class ClickHouseSink:
             consumer.commit_offsets(passed, timeout)  # so that it is found, and told, only once
             found |= passed
         for partition, start in warned.items():
-            _LOG.warning("%s:%d: %s", *partition, start.warning)
+            _LOG.warning("%s: %s", partition, start.warning)
         for partition, (offset, begun, _) in starts.items():
             self._readings[partition] = Reading(partition, offset, begun, found[partition], asked_at)
             consumer.seek(partition, offset)
@@ -402,8 +402,8 @@ class ClickHouseSink:
             consumer.commit_offsets({reading.partition: reading.agreed for reading in late}, timeout)
         for reading, committed in late.items():
             _LOG.warning(
-                "%s:%d: the group is back at offset %s, as a commit took effect late; offset %s is committed again",
-                *reading.partition,
+                "%s: the group is back at offset %s, as a commit took effect late; offset %s is committed again",
+                reading.partition,
                 committed.offset,
                 reading.agreed.offset,
             )

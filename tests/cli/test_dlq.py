@@ -17,7 +17,7 @@ from pipeline.cli.place import Place
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.cli.replaying import Replay
 from pipeline.clock import SYSTEM_CLOCK, SystemClock
-from pipeline.intake.deadletters import dead_letter_headers, kept_of
+from pipeline.intake.deadletters import dead_letter_of
 from pipeline.intake.verdict import Defect, Headers
 from pipeline.log.port import Log, Message, Outgoing
 from pipeline.runtime.settings import Settings
@@ -65,8 +65,8 @@ def letter(
 ) -> Outgoing:
     """A dead letter as a role writes it, in a partition of our choice."""
     original = Sent(value, *origin, key, sent_at, headers)
-    kept, said = kept_of(original), dead_letter_headers(original, reason, defects, stage=stage)
-    return Outgoing(TOPIC, kept.key, kept.value, partition, said, sent_at)
+    letter = dead_letter_of(original, reason, defects, stage=stage)
+    return Outgoing(TOPIC, letter.key, letter.value, partition, letter.headers, sent_at)
 
 
 def entries(ended: Any) -> list[str]:
@@ -172,7 +172,7 @@ def test_what_is_no_time_or_no_entry_is_told_with_an_example(full: Terminal) -> 
 
 
 def test_messages_that_somebody_else_wrote_are_passed_by(full: Terminal) -> None:
-    origin = dead_letter_headers(Sent(b"", key=None), "EMPTY", (), stage="intake")
+    origin = dead_letter_of(Sent(b"", key=None), "EMPTY", (), stage="intake").headers
     produce(
         full,
         Outgoing(TOPIC, b"1:5", b"{}", 0),

@@ -14,7 +14,7 @@ import pytest
 from pipeline.cli.dead_letters import DeadLetters, Wanted
 from pipeline.cli.replaying import Again, Replay
 from pipeline.clock import SYSTEM_CLOCK, SystemClock
-from pipeline.intake.deadletters import dead_letter_headers
+from pipeline.intake.deadletters import dead_letter_of
 from pipeline.intake.replays import DeadLetter, Entry, mark_headers
 from pipeline.log.port import Fenced, Log, Outgoing
 from schemas.facts import PointsIssued
@@ -99,7 +99,7 @@ def bury(product: Product, log: Log, count: int) -> None:
     letters = []
     for number in range(count):
         original = Sent(b"%d" % number, catalog.name("events"), 2, number, b"100:77", SYSTEM_CLOCK.wall())
-        headers = dead_letter_headers(original, "NOT_JSON", (), stage="intake")
+        headers = dead_letter_of(original, "NOT_JSON", (), stage="intake").headers
         letters.append(Outgoing(catalog.name("deadletters"), b"100:77", original.value, 1, headers, original.timestamp))
     with closing(log.producer()) as producer:
         producer.produce(letters)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.intake.deadletters import PART_BYTES_MAX, WHOLE_BYTES_MAX, dead_letter_headers, kept_of, origin_of
+from pipeline.intake.deadletters import PART_BYTES_MAX, WHOLE_BYTES_MAX, dead_letter_of, kept_of, origin_of
 from pipeline.intake.verdict import Defect, Reason
 from tests.intake.incoming import Sent
 
@@ -15,7 +15,7 @@ DEFECTS = (Defect("lines[2].sku", 'is "é"', "write another"),)
 
 def test_a_dead_letter_keeps_its_headers_and_says_why_where_and_when() -> None:
     message = Sent(b"{", "loyalty.events", 1, 42, timestamp=1_700_000_000_000, headers=(("trace", b"\xff"),))
-    headers = dead_letter_headers(message, Reason.INVALID_FIELDS, DEFECTS, stage="intake")
+    headers = dead_letter_of(message, Reason.INVALID_FIELDS, DEFECTS, stage="intake").headers
     detail = headers[2][1]
     assert headers == (
         ("trace", b"\xff"),
@@ -29,9 +29,9 @@ def test_a_dead_letter_keeps_its_headers_and_says_why_where_and_when() -> None:
 
 
 def test_a_dead_letter_that_fails_again_keeps_its_first_place_and_says_each_thing_once() -> None:
-    first = dead_letter_headers(Sent(b"{", "loyalty.events", 1, 42), Reason.NOT_JSON, DEFECTS, stage="intake")
+    first = dead_letter_of(Sent(b"{", "loyalty.events", 1, 42), Reason.NOT_JSON, DEFECTS, stage="intake").headers
     again = Sent(b"{", "loyalty.transactions", 0, 99, headers=first)
-    headers = dict(dead_letter_headers(again, Reason.EMPTY, (), stage="loyalty"))
+    headers = dict(dead_letter_of(again, Reason.EMPTY, (), stage="loyalty").headers)
     assert (headers["accrue.origin"], headers["accrue.reason"]) == (b"loyalty.events:1:42", b"EMPTY")
     assert len(headers) == len(first)
 
@@ -42,7 +42,7 @@ def test_a_dead_letter_that_was_sent_again_keeps_its_time_and_says_which_entry_i
         timestamp=99,
         headers=(("accrue.replay-of", b"2:17"), ("accrue.timestamp", b"7"), ("accrue.origin", b"loyalty.events:1:42")),
     )
-    headers = dead_letter_headers(again, Reason.NOT_JSON, DEFECTS, stage="intake")
+    headers = dead_letter_of(again, Reason.NOT_JSON, DEFECTS, stage="intake").headers
     assert headers[2:] == (
         ("accrue.stage", b"intake"),
         ("accrue.origin", b"loyalty.events:1:42"),
@@ -54,13 +54,13 @@ def test_a_dead_letter_that_was_sent_again_keeps_its_time_and_says_which_entry_i
 def test_a_time_or_an_entry_that_is_none_is_not_believed() -> None:
     for value in (b"", b"2", b"2:", b"\xff:0", b"2:17\n", b"2:" + b"1" * 20, b"-2:17"):
         sent = Sent(b"{", timestamp=5, headers=(("accrue.replay-of", value), ("accrue.timestamp", value + b":")))
-        headers = dict(dead_letter_headers(sent, Reason.NOT_JSON, DEFECTS, stage="intake"))
+        headers = dict(dead_letter_of(sent, Reason.NOT_JSON, DEFECTS, stage="intake").headers)
         assert (headers["accrue.timestamp"], headers.get("accrue.replay-of")) == (b"5", None)
 
 
 def test_what_reads_like_a_mark_in_an_original_is_not_taken_over() -> None:
     sent = Sent(b"{", headers=(("accrue.replayed", b"2:17"), ("accrue.replay-began", b"x"), ("accruement", b"y")))
-    headers = dead_letter_headers(sent, Reason.NOT_JSON, DEFECTS, stage="intake")
+    headers = dead_letter_of(sent, Reason.NOT_JSON, DEFECTS, stage="intake").headers
     assert {name for name, _ in headers} == {
         "accruement",
         "accrue.reason",
@@ -88,7 +88,7 @@ def test_an_origin_that_is_no_place_is_not_believed() -> None:
 def test_the_longest_original_is_kept_whole_and_a_byte_more_is_cut(message: Sent) -> None:
     own = tuple(one for one in message.headers if one[0] == "name")
     assert kept_of(message) == (message.key, message.value, own, None)
-    assert "accrue.cut" not in dict(dead_letter_headers(message, "TOO_LARGE", DEFECTS, stage="intake"))
+    assert "accrue.cut" not in dict(dead_letter_of(message, "TOO_LARGE", DEFECTS, stage="intake").headers)
 
     longer = kept_of(message._replace(value=(message.value or b"") + b"x"))
 
@@ -100,7 +100,7 @@ def test_a_dead_letter_that_is_cut_says_where_the_whole_message_lies_and_how_lon
     headers = (("a", b"1"), ("b", b"2" * 70_000), ("c", b"3"), ("accrue.origin", b"loyalty.events:1:42"))
     message = Sent(b"x" * 8_800_000, "loyalty.events", 3, 99, b"k" * 70_000, headers=headers)
     kept = kept_of(message)
-    said = dict(dead_letter_headers(message, "TOO_LARGE", DEFECTS, stage="intake"))
+    said = dict(dead_letter_of(message, "TOO_LARGE", DEFECTS, stage="intake").headers)
     assert (kept.key, kept.value, kept.headers) == (b"k" * PART_BYTES_MAX, b"x" * PART_BYTES_MAX, (("a", b"1"),))
     assert said["accrue.origin"] == b"loyalty.events:1:42"
     assert json.loads(said["accrue.cut"]) == {

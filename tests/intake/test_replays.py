@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.intake.deadletters import Cut, dead_letter_headers
+from pipeline.intake.deadletters import Cut, dead_letter_of
 from pipeline.intake.replays import (
     DeadLetter,
     Entry,
@@ -32,7 +32,7 @@ LETTER = DeadLetter(
 
 def buried(message: Sent, offset: int = 17) -> Sent:
     """The dead letter of a message, as it lies in the log."""
-    headers = dead_letter_headers(message, "NOT_JSON", DEFECTS, stage="intake")
+    headers = dead_letter_of(message, "NOT_JSON", DEFECTS, stage="intake").headers
     return Sent(message.value, "loyalty.deadletters", 2, offset, message.key, message.timestamp, headers)
 
 

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.port import Committed, Consumer, Log, LogError, Outgoing, Partition, TopicSpec
 from sinks.clickhouse.intents import Intent
 from sinks.clickhouse.lost import MessagesLost, OffsetsLost
+from tests.retention import delete_before
 from tests.sinks.running import SECONDS, Running, drain, running, settings, sink_on
 from tests.sinks.story import FACTS, POINTS, tell
 from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, Wrapped, client_with, counts, log_with
@@ -90,9 +89,7 @@ def test_a_sink_goes_on_where_retention_has_passed_the_control_record_that_it_ha
     notify()
     drain_kafka(kafka_log, 1)
     before = kafka_log.group_offsets(using.group, [notifications])
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
-    for deleted in admin.delete_records([TopicPartition(notifications, 0, 2)]).values():
-        assert deleted.result(SECONDS).low_watermark == 2
+    delete_before(kafka_bootstrap, notifications, 0, 2)
 
     drain_kafka(kafka_log, 1)  # the worker starts again
     between = kafka_log.group_offsets(using.group, [notifications])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from pipeline.engine.state import Head, encode_state
 from pipeline.log.kafka import KafkaLog
@@ -17,6 +16,7 @@ from pipeline.verify.log import verify_log
 from pipeline.verify.report import Report
 from schemas.facts import decode_facts
 from tests.log.desk import until
+from tests.retention import delete_before
 from tests.runtime.workshop import Workshop, history
 from tests.verify.damage import Nobody, found, only, verified
 
@@ -35,13 +35,7 @@ def workshop(kafka_log: KafkaLog, tmp_path: Path, prefix: str) -> Iterator[Works
 @pytest.fixture
 def forget(kafka_bootstrap: str) -> Callable[[str, int, int], None]:
     """Delete the beginning of a partition, as retention does."""
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap, "log_level": 0})
-
-    def forget(topic: str, number: int, before: int) -> None:
-        for future in admin.delete_records([TopicPartition(topic, number, before)]).values():
-            future.result(SECONDS)
-
-    return forget
+    return partial(delete_before, kafka_bootstrap)
 
 
 def test_sound_history_verifies(workshop: Workshop) -> None:
