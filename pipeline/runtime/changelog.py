@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.engine.state import forgotten_at_of, timer_of
 from pipeline.failure import Failure
 from pipeline.log.port import Consumer, Log, Message, Partition
-from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, Marker, decode_marker
+from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
 from pipeline.runtime.store_port import Change, Store
+from pipeline.runtime.tails import LATER_ROUND_OFFSETS, Tails
 
 _READ_RECORDS: Final = 2_000
 _READ_SECONDS: Final = 0.2
 _CALL_SECONDS: Final = 10.0
-_LATER_ROUND_OFFSETS: Final = 3
-"""What a later round takes at least behind a marker: the control record of the marker's own, a marker, and another."""
 
 
 class StateMissing(Failure):
@@ -23,15 +22,11 @@ class StateMissing(Failure):
 
 
 class StateAhead(Failure):
-    """There is a state beyond the committed offset, which no transaction can have written."""
+    """There is a state of a later round than the committed offset, or of the same round and another offset."""
 
 
-class _Held(NamedTuple):
-    """What was read up to the wanted state, from where the store ends."""
-
-    latest: dict[bytes, bytes | None]
-    position: int
-    """The changelog offset after its marker."""
+class JournalLost(Failure):
+    """The journal ends before what the state has decided."""
 
 
 class Restore:
@@ -40,49 +35,69 @@ class Restore:
     def __init__(
         self,
         log: Log,
+        tails: Tails,
         changelog: Partition,
         store: Store,
         wanted: Mark | None,
         patience_seconds: float,
         *,
+        to_the_end: bool = False,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Begin. `wanted=None`: nothing was committed yet, so the changelog must hold no state."""
+        """Begin. `wanted=None`: nothing was committed yet, so the changelog must hold no state.
+
+        `to_the_end`: take the last state there is, which must be of the wanted round or a later one.
+        """
         self._log = log
+        self._tails = tails
         self._changelog = changelog
         self._store = store
         self._wanted = wanted
         self._patience = patience_seconds
+        self._to_the_end = to_the_end
         self._clock = clock
         self._deadline = clock.now() + patience_seconds
-        self._done = wanted is not None and store.matches(wanted)
-        marker = store.marker
-        self._ahead = marker.mark if marker is not None and wanted is not None and marker.round > wanted.round else None
+        self._done = False
+        self._matches = wanted is not None and not to_the_end and store.matches(wanted)
+        self._ahead: Mark | None = None
         """What the store holds, where that is beyond what is wanted."""
-        self._held: _Held | None = None
-        """Not stored before it is known that nothing follows: a store that holds it would be believed next time."""
+        marker = store.marker
+        if wanted is not None and marker is not None and not to_the_end and marker.round > wanted.round:
+            self._ahead = marker.mark
+        self._last: Mark | None = None
+        """The last state that was read."""
+        self._held: dict[bytes, bytes | None] | None = None
+        """What was read last, up to the wanted state.
+
+        Not stored before it is known that nothing follows: a store that holds it would be believed next time.
+        """
         self._reader: Consumer | None = None
+        self._position = store.position
+        """The changelog offset up to which everything is in the store, or held."""
         self._end = 0
         """Where the changelog ended when last asked for."""
         self.left = 0
         """Changelog offsets still to be read."""
-        if not self._done and self._ahead is None:
-            self._begin(marker)
+        if self._matches:
+            self._done = not tails.begin(changelog, store.position)
+        elif self._ahead is None:
+            self._begin()
 
     def step(self) -> bool:
         """Read on for a moment; True when the store holds the wanted state. Raises `StateAhead` and `StateMissing`."""
         if self._ahead is not None:
             where = f"the local store of {self._changelog}"
             raise self._is_ahead(where, self._ahead)
+        if self._matches and not self._done:
+            self._look_behind()
         if self._done or self._reader is None:
-            return True
+            return self._done
         messages = self._reader.consume(_READ_RECORDS, _READ_SECONDS)
         if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
             self._deadline = self._clock.now() + self._patience
             self._take(messages)
         elif self._held is None:
-            # Asked for after reading: what is committed by now is the least that must be read.
-            self._end = self._log.ends((self._changelog,), _CALL_SECONDS)[self._changelog]
+            self._end = self._ends()  # asked for after reading: what is there by now is the least that must be read
         position = self._reader.position(self._changelog)
         self.left = 0 if position is None else max(0, self._end - position)
         if self._held is not None:
@@ -93,78 +108,105 @@ class Restore:
             self.close()
         return self._done
 
-    def _end_with(self, held: _Held) -> None:
+    def _look_behind(self) -> None:
+        self._done = self._tails.step(self._changelog)
+        last, wanted = self._tails.last(self._changelog), self._wanted
+        if last is not None and wanted is not None and last.round > wanted.round:
+            raise self._is_ahead(str(self._changelog), last)
+        if self._done:
+            self._tails.end(self._changelog)
+
+    def _end_with(self, held: dict[bytes, bytes | None]) -> None:
         """The wanted state is the last, or there is something left that may be a later one."""
-        if self.left == 0 or self._end - held.position < _LATER_ROUND_OFFSETS:
-            self._write(*held, whole=True)
+        if self.left == 0 or self._end - self._position < LATER_ROUND_OFFSETS:
+            self._write(held, whole=True)
             self.left = 0
             self._done = True
 
     def _wait_or_end(self) -> None:
-        """There was nothing to read: the end where no state is wanted, else something that is still to come."""
-        if self._wanted is None and self.left == 0:
-            self._store.restore((), (), (), self._store.position, whole=True)
+        """There was nothing to read: the end where that is wanted, else something that is still to come."""
+        if self.left:
+            return
+        last, wanted = self._last, self._wanted
+        is_late_enough = wanted is None or (last is not None and last.round >= wanted.round)
+        if is_late_enough and (wanted is None or self._to_the_end):
+            self._store.restore((), (), (), self._position, whole=True)
             self._done = True
-        elif self.left == 0 and self._clock.now() > self._deadline:  # else we were frozen, or cut off
-            message = f"{self._changelog} ends without the state of {self._wanted}, which is committed; was it deleted?"
+        elif self._clock.now() > self._deadline:  # else we were frozen, or cut off
+            if is_late_enough and last is not None:
+                raise self._is_ahead(str(self._changelog), last)
+            message = f"{self._changelog} ends without the state of {wanted}, which is committed; was it deleted?"
             raise StateMissing(message)
+
+    def _ends(self) -> int:
+        """Where the changelog ends; who goes to the end waits for transactions that are still open, too."""
+        if self._to_the_end and (open_at := self._log.unsettled((self._changelog.topic,)).get(self._changelog)):
+            return open_at[1]
+        return self._log.ends((self._changelog,), _CALL_SECONDS)[self._changelog]
 
     def close(self) -> None:
         """Stop reading; a second call does nothing."""
+        self._tails.end(self._changelog)
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
-    def _begin(self, marker: Marker | None) -> None:
+    def _begin(self) -> None:
         self._reader = self._log.consumer()
         first, end = self._reader.bounds(self._changelog, _CALL_SECONDS)
-        stale = self._wanted is None or (marker is not None and marker.round == self._wanted.round)
-        if stale or not first <= self._store.position <= end:
+        if not (self._can_go_on() and first <= self._store.position <= end):
             self._store.begin_anew()
-        start = max(first, self._store.position)
+        self._position = max(first, self._store.position)
         self._end = end
-        self.left = end - start
-        self._reader.assign({self._changelog: start})
+        self.left = end - self._position
+        self._reader.assign({self._changelog: self._position})
+
+    def _can_go_on(self) -> bool:
+        """Whether the store holds nothing that is later than what is wanted; one that was left half may."""
+        if self._wanted is None or self._to_the_end:
+            return False
+        raw = self._store.get(MARKER_KEY)
+        return raw is None or decode_marker(raw).round < self._wanted.round
 
     def _take(self, messages: list[Message]) -> None:
         rest = iter(messages)
         if self._held is None:
             latest: dict[bytes, bytes | None] = {}
-            position = self._store.position
             for message in rest:
                 key = message.key
                 if key is None:
                     continue
                 latest[key] = message.value
-                position = message.offset + 1
+                self._position = message.offset + 1
                 if key == MARKER_KEY and message.value is not None and self._reached(message.value):
-                    self._held = _Held(latest, position)
+                    self._held = latest
                     break
             else:
-                self._write(latest, position, whole=False)
+                self._write(latest, whole=False)
         if self._held is not None:
             for message in rest:
-                self._refuse_a_later_round(message, self._held.position)
+                self._refuse_a_later_round(message)
 
     def _reached(self, raw: bytes) -> bool:
-        mark = decode_marker(raw).mark
+        mark = self._last = decode_marker(raw).mark
+        if self._to_the_end:
+            return False
         if self._wanted is None or mark.round > self._wanted.round or mark.next_offset > self._wanted.next_offset:
             raise self._is_ahead(str(self._changelog), mark)
         return mark == self._wanted
 
-    def _refuse_a_later_round(self, message: Message, position: int) -> None:
-        """Else it would be decided again; `position`: what lies before it was delivered twice."""
-        if message.key == MARKER_KEY and message.value is not None and message.offset >= position:
+    def _refuse_a_later_round(self, message: Message) -> None:
+        """Else it would be decided again; what lies before the position was delivered twice."""
+        if message.key == MARKER_KEY and message.value is not None and message.offset >= self._position:
             raise self._is_ahead(str(self._changelog), decode_marker(message.value).mark)
 
     def _is_ahead(self, where: str, mark: Mark) -> StateAhead:
         return StateAhead(
             f"{where} holds the state of {mark}, but {self._wanted or 'nothing'} is committed; was the group's offset "
-            "reset or deleted? State and offset must move together. Where the whole log was set back, such as to a "
-            "backup, delete the local stores: they are built anew"
+            "deleted, or the topic of the journal made anew? State and offset must move together"
         )
 
-    def _write(self, latest: dict[bytes, bytes | None], position: int, *, whole: bool) -> None:
+    def _write(self, latest: dict[bytes, bytes | None], *, whole: bool) -> None:
         heads: list[Change] = []
         entries: list[Change] = []
         others: list[Change] = []
@@ -180,4 +222,4 @@ class Restore:
                 was_at = None if before is None else timer_of(before)
                 now_at = None if value is None else timer_of(value)
                 heads.append(change(Change, (key, value, was_at, now_at)))
-        self._store.restore(heads, entries, others, position, whole=whole)
+        self._store.restore(heads, entries, others, self._position, whole=whole)

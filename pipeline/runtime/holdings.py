@@ -57,10 +57,8 @@ class Holdings:
         """Partitions whose committed offsets are still to be read, until this instant."""
         self._overdue_at = 0.0
         """When committed offsets that are still waited for are overdue again, monotonic seconds."""
-        self._restoring: dict[Partition, Committed] = {}
-        """Partitions that are not ready, with what was committed when they were opened."""
-        self._ahead: dict[Partition, tuple[Committed, StateAhead]] = {}
-        """Partitions whose state was ahead of what was committed when they were opened."""
+        self._restoring: set[Partition] = set()
+        """Partitions that are opened and not ready."""
         self._durable: dict[Partition, int] = {}
         """Of ready partitions: the next offset, as committed."""
         self._expected: dict[tuple[str, int], int] = {}
@@ -85,10 +83,9 @@ class Holdings:
         for partition in partitions:
             self._expected.pop(partition, None)
             self._waiting.pop(partition, None)
-            self._ahead.pop(partition, None)
             if partition in self._restoring or partition in self._durable:
                 self._keeper.drop(partition)
-            self._restoring.pop(partition, None)
+            self._restoring.discard(partition)
             self._durable.pop(partition, None)
             self._progress.lag.pop(partition, None)
             self._progress.committed_of.pop(partition, None)
@@ -105,15 +102,12 @@ class Holdings:
     def make_ready(self) -> None:
         """Read what is committed for new partitions, and go on restoring those that are not ready.
 
-        Raises `Gone` when what is committed is not to be had, and `StateAhead` when the state will never belong to it.
+        Raises `Gone` when what is committed is not to be had.
         """
         for partition, (committed, first) in self._committed().items():
-            before, error = self._ahead.pop(partition, (None, None))
-            if error is not None and before == committed:
-                raise error
             self._keeper.open(partition, committed, first)
             del self._waiting[partition]
-            self._restoring[partition] = committed
+            self._restoring.add(partition)
         for partition in sorted(self._restoring):
             self._restore(partition)
         self._progress.placed(ready=bool(self._durable) and not self.unready, restoring=self.unready)
@@ -162,13 +156,13 @@ class Holdings:
     def _restore(self, partition: Partition) -> None:
         try:
             offset = self._keeper.restore(partition)
-        except StateAhead as error:  # such as after a long sleep, in which another worker had the partition
+        except StateAhead:  # such as after a long sleep, in which another worker had the partition
             self._keeper.drop(partition)
-            self._ahead[partition] = (self._restoring.pop(partition), error)
+            self._restoring.remove(partition)
             self.assigned([partition])
         else:
             if offset is not None:
-                del self._restoring[partition]
+                self._restoring.remove(partition)
                 self._durable[partition] = offset
                 self._seek(partition, offset)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Committed, Log, LogError, Message, Outgoing, Partition
-from pipeline.runtime.changelog import Restore
+from pipeline.runtime.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.deadletters import DeadLetters
 from pipeline.runtime.loop import Decided, Finished
 from pipeline.runtime.marker import committed_with, mark_of
@@ -19,16 +19,28 @@ from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.store import PartitionStore
 from pipeline.runtime.store_port import Store
+from pipeline.runtime.tails import Tails
 from topics.catalog import Catalog
 
 LOGGER: Final = logging.getLogger(__name__)
 
 LOYALTY: Final = "loyalty"
 _UNREADABLE: Final = "UNREADABLE_RECORD"
-_NOTE_SECONDS: Final = 30.0
+_NOTE_SECONDS: Final = 5.0
 """How often the local stores note how far into the changelog they are: a crash costs reading so much again."""
 _CALL_SECONDS: Final = 1.0
 _OPEN_SECONDS: Final = 3.0
+
+
+class _Restoring(NamedTuple):
+    """A partition that is being restored."""
+
+    restore: Restore
+    store: Store
+    first: int
+    committed: Committed
+    is_behind: bool
+    """Whether the state is taken to be right, and what is committed to be behind it."""
 
 
 class LoyaltyRole:
@@ -67,50 +79,71 @@ class LoyaltyRole:
             clock=clock.now,
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
-        self._restores: dict[int, tuple[Restore, Store, int]] = {}
+        self._tails = Tails(log)
+        self._restores: dict[int, _Restoring] = {}
+        self._ahead: dict[int, tuple[Committed, StateAhead]] = {}
+        """Partitions whose state was ahead of what was committed when they were opened."""
         self._partitions: dict[int, LoyaltyPartition] = {}
         self._budget = settings.tick_customers_max
         self._noted_at = clock.now()
         self._to_note: dict[int, int] = {}
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
-        """Begin to restore the state that belongs to the committed offset."""
+        """Begin to restore the state that belongs to the committed offset.
+
+        A state that is ahead of it may be that of another worker, which had the partition while this one slept. Where
+        the same is committed when looked at again, the group has lost what came later, as Kafka 4.1 has been seen to
+        do when a broker was killed, or has taken a request again that came late. The state was written with its facts,
+        in one transaction, so it has the word. Raises `StateAhead` where nothing at all is committed.
+        """
         number = partition.number
+        before, error = self._ahead.pop(number, (None, None))
+        is_behind = error is not None and before == committed
+        if error is not None and is_behind and committed.offset is None:
+            raise error
         store = self._open_store(number)
         try:
             restore = Restore(
                 self._log,
+                self._tails,
                 Partition(self._changelog, number),
                 store,
                 mark_of(committed),
                 self._settings.patience.total_seconds(),
+                to_the_end=is_behind,
                 clock=self._clock,
             )
         except BaseException:
             store.close()
             raise
-        self._restores[number] = (restore, store, first)
+        self._restores[number] = _Restoring(restore, store, first, committed, is_behind)
         self._tell(number, restore)
 
     def restore(self, partition: Partition) -> int | None:
         """Read the changelog for a moment; the journal offset to go on from once the state is there."""
         number = partition.number
-        restore, store, first = self._restores[number]
-        done = restore.step()
+        restore, store, first, committed, is_behind = self._restores[number]
+        try:
+            done = restore.step()
+        except StateAhead as error:
+            self._ahead[number] = (committed, error)
+            raise
         if not done:
             self._tell(number, restore)
             return None
-        del self._restores[number]
-        self._progress.restores.pop(number, None)
         cached_max = self._settings.heads_cached_max // self._settings.partitions
         opened = LoyaltyPartition(number, store, first, self._catalog, cached_max)
+        if is_behind:
+            self._go_on_from_the_state(partition, opened, committed)
+        del self._restores[number]
+        self._progress.restores.pop(number, None)
         self._partitions[number] = opened
         return opened.next_offset
 
     def wants_round(self) -> bool:
-        """Whether the passing of time must be written to a partition."""
+        """Whether the passing of time must be written to a partition, or where one stands must be said again."""
         wall = self._clock.wall()
-        return any(one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
+        return any(one.touched or one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
 
     def process(self, batch: Sequence[Message]) -> Decided:
         """Decide messages, partition by partition."""
@@ -177,17 +210,35 @@ class LoyaltyRole:
         if (opened := self._partitions.pop(number, None)) is not None:
             opened.store.close()
         if (restoring := self._restores.pop(number, None)) is not None:
-            restore, store, _ = restoring
             try:
-                restore.close()
+                restoring.restore.close()
             finally:
-                store.close()
+                restoring.store.close()
 
     def close(self) -> None:
         """Let go of everything."""
         (journal,) = self.topics
         for number in (*self._partitions, *self._restores):
             self.drop(Partition(journal, number))
+
+    def _go_on_from_the_state(self, partition: Partition, opened: LoyaltyPartition, committed: Committed) -> None:
+        """The group's offset is not that of the state: the next round commits the state's own."""
+        end = self._log.ends((partition,), _CALL_SECONDS)[partition]
+        if opened.next_offset > end:
+            message = (
+                f"{partition} ends at offset {end}, and its state has decided up to {opened.next_offset}: was the "
+                "topic deleted, or brought back from an older copy than that of the state?"
+            )
+            raise JournalLost(message)
+        opened.touched = True
+        LOGGER.warning(
+            "%s: the group is at offset %d (%s), and the last state, committed with all its facts, at offset %d: going "
+            "on from there, so that nothing is decided twice. Did a broker lose committed offsets?",
+            partition,
+            committed.offset,
+            committed.metadata,
+            opened.next_offset,
+        )
 
     def _in_folder(self, number: int) -> Store:
         # By its id: a topic that was deleted and made anew has the same name and offsets, and other customers.

@@ -76,7 +76,10 @@ class LoyaltyPartition:
         self.repeats = 0
         """Records dropped because they came before."""
         self.touched = False
-        """Whether the open round has read or written anything here."""
+        """Whether the next commit says where this partition stands: the open round has read or written here.
+
+        Or an aborted one had: what it sent of its offsets may still arrive, and must not be the last word.
+        """
         self.blocked = False
         """Whether a tick of the open round is not through: nothing after it may be decided."""
         self._journal = catalog.name("journal")
@@ -169,6 +172,7 @@ class LoyaltyPartition:
             self.store.write(changes.heads, changes.entries, others, marker)
             self._customers.committed(changes)
             self._saved = self._in_force = in_force
+        self.touched = False
         self._end_round()
 
     def count_anew(self) -> None:
@@ -188,7 +192,7 @@ class LoyaltyPartition:
         self._round = None
         self._others = []
         self.unreadable = []
-        self.touched = self.blocked = False
+        self.blocked = False
 
     def _decide(self, record: CustomerRecord, offset: int, out: list[Outgoing]) -> None:
         org_id, customer_id = record.org_id, record.customer_id

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -9,16 +10,27 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
-from pipeline.runtime.changelog import Restore, StateAhead, StateMissing
+from pipeline.runtime.changelog import JournalLost, Restore, StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.host import build_app, running
-from pipeline.runtime.marker import MARKER_KEY, Mark, UnknownCommit, committed_with, decode_marker, mark_of
+from pipeline.runtime.marker import (
+    MARKER_KEY,
+    Mark,
+    Marker,
+    UnknownCommit,
+    committed_with,
+    decode_marker,
+    encode_marker,
+    mark_of,
+)
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store import PartitionStore
 from pipeline.runtime.store_port import Change
+from pipeline.runtime.tails import Tails
 from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record, UnknownVersion
 from tests.runtime.workshop import (
@@ -63,14 +75,29 @@ def store_of(workshop: Workshop, number: int, slot: int = 0) -> PartitionStore:
     )
 
 
-def commit_by_hand(workshop: Workshop, number: int, mark: Mark) -> None:
+def commit_by_hand(workshop: Workshop, number: int, committed: Committed) -> None:
     """Set what is committed for a partition, as no worker would."""
     journal = Partition(workshop.topic("journal"), number)
     consumer = workshop.log.consumer(f"{workshop.settings.group}.loyalty")
     consumer.subscribe([journal.topic], assigned=lambda _: None, revoked=lambda _: None, lost=lambda _: None)
-    consumer.consume(1, 0.0)
-    consumer.commit_offsets({journal: committed_with(mark)}, LOOK_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while journal not in consumer.assignment():
+        assert time.monotonic() < deadline
+        consumer.consume(1, LOOK_SECONDS)
+    consumer.commit_offsets({journal: committed}, LOOK_SECONDS)
     consumer.close()
+
+
+def marks_of(workshop: Workshop, number: int) -> list[Mark]:
+    """The rounds of a partition, in order."""
+    changelog = workshop.read("state")
+    markers = [one.value or b"" for one in changelog if one.key == MARKER_KEY and one.partition == number]
+    return [decode_marker(raw).mark for raw in markers]
+
+
+def step_to_the_end(restore: Restore) -> None:
+    while not restore.step():
+        pass
 
 
 def told_by(log: Log, folder: Path, prefix: str, records: Sequence[Record], **changes: Any) -> tuple[Any, Any]:
@@ -467,23 +494,50 @@ def test_state_without_a_committed_offset_is_refused(small: Workshop) -> None:
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored", "rebuilt"])
-def test_committed_offset_that_went_back_by_a_round_is_refused_again_and_again(
-    small: Workshop, monkeypatch: pytest.MonkeyPatch, *, stored: bool
+@pytest.mark.parametrize(
+    "found",
+    [
+        lambda marks: committed_with(marks[-2]),
+        lambda marks: committed_with(marks[0]),
+        lambda marks: committed_with(Mark(marks[-2].next_offset, marks[-1].round)),
+        lambda marks: committed_with(Mark(marks[-1].next_offset + 1, marks[-1].round)),
+        lambda _: Committed(0),
+        lambda marks: Committed(marks[-1].next_offset + 1),
+    ],
+    ids=["one round", "many rounds", "same round, before", "same round, after", "reset", "skipped by hand"],
+)
+def test_state_has_the_word_where_the_group_has_another_offset_of_no_later_round(
+    workshop: Workshop, tmp_path: Path, prefix: str, found: Callable[[Sequence[Mark]], Committed], *, stored: bool
 ) -> None:
-    monkeypatch.setattr("pipeline.runtime.changelog._READ_RECORDS", 1)  # the later round comes in a later read
-    small.journal(activation(), *(bill(5, number, START + number) for number in range(3)))
-    small.decide_all(transaction_records_max=1)
-    told = small.told()
-    marks = [decode_marker(one.value or b"").mark for one in small.read("state") if one.key == MARKER_KEY]
-    commit_by_hand(small, 1, marks[-2])
+    before = [activation(), *(bill(5, number, START + number) for number in range(3))]
+    after = [bill(5, number, START + number) for number in range(3, 5)]
+    expected = told_by(workshop.log, tmp_path / "undisturbed", f"{prefix}undisturbed.", before + after)
+    workshop.journal(*before)
+    workshop.decide_all(transaction_records_max=1)
+    commit_by_hand(workshop, 1, found(marks_of(workshop, 1)))
     if not stored:
-        small.forget_stores()
+        workshop.forget_stores()
+    workshop.journal(*after)
 
-    for _ in range(2):
-        with pytest.raises(StateAhead, match=r"holds the state of Mark\(next_offset=4, .* is committed"):
-            small.loyalty().run(Until(lambda: False))
+    workshop.decide_all(patience=timedelta(seconds=1))
 
-    assert small.told() == told
+    assert (workshop.told(), workshop.state()) == expected
+    marks = marks_of(workshop, 1)
+    assert [mark.round for mark in marks] == list(range(1, len(marks) + 1))
+    journal = Partition(workshop.topic("journal"), 1)
+    group = f"{workshop.settings.group}.loyalty"
+    assert mark_of(workshop.log.group_offsets(group, [journal.topic])[journal]) == marks[-1]
+
+
+def test_state_beyond_the_journal_is_refused(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    small.forget_stores()
+    for number in (49, 50):
+        small.send("state", MARKER_KEY, encode_marker(Marker(99, number, PartitionClock())), 1)
+
+    with pytest.raises(JournalLost, match=r"small\.journal:1 ends at offset 2, and its state has decided up to 99"):
+        small.loyalty().run(Until(lambda: False))
 
 
 def test_records_of_no_round_behind_the_committed_state_are_read_over(small: Workshop) -> None:
@@ -514,7 +568,7 @@ def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_wi
     for _ in range(5):
         small.send("state", b"1:100", b"nobody's", 1)
     store = store_of(small, 1)
-    restore = Restore(small.log, changelog, store, wanted, PATIENCE_SECONDS)
+    restore = Restore(small.log, Tails(small.log), changelog, store, wanted, PATIENCE_SECONDS)
     while restore.left > 4:
         assert not restore.step()
     restore.close()
@@ -522,11 +576,35 @@ def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_wi
 
     again = store_of(small, 1)
     assert not again.matches(wanted)
-    restore = Restore(small.log, changelog, again, wanted, LOOK_SECONDS)
-    while not restore.step():
-        pass
+    restore = Restore(small.log, Tails(small.log), changelog, again, wanted, LOOK_SECONDS)
+    step_to_the_end(restore)
 
     assert again.matches(wanted)
+    again.close()
+
+
+def test_store_that_a_restore_to_the_end_left_half_is_not_gone_on_with(
+    small: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.changelog._READ_RECORDS", 1)
+    small.journal(activation(), *(bill(5, number, START + number) for number in range(3)))
+    small.decide_all(transaction_records_max=1)
+    small.forget_stores()
+    marks = marks_of(small, 1)
+    changelog, tails = Partition(small.topic("state"), 1), Tails(small.log)
+    store = store_of(small, 1)
+    restore = Restore(small.log, tails, changelog, store, marks[0], PATIENCE_SECONDS, to_the_end=True)
+    while restore.left > 1:
+        assert not restore.step()
+    restore.close()
+    store.close()
+
+    again = store_of(small, 1)
+    restore = Restore(small.log, tails, changelog, again, marks[0], 0.0)
+    with pytest.raises(StateAhead, match=rf"holds the state of Mark\(next_offset={marks[1].next_offset}, round=2\)"):
+        step_to_the_end(restore)
+
+    restore.close()
     again.close()
 
 
@@ -534,7 +612,7 @@ def test_committed_offset_without_its_state_is_refused_in_bounded_time(small: Wo
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()
     small.forget_stores()
-    commit_by_hand(small, 1, Mark(2, 99))
+    commit_by_hand(small, 1, committed_with(Mark(2, 99)))
 
     with pytest.raises(StateMissing, match="ends without the state"):
         small.loyalty(patience=timedelta(seconds=1)).run(Until(lambda: False))
@@ -698,5 +776,6 @@ def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_
 def test_mark_is_told_from_metadata_that_somebody_else_committed() -> None:
     assert mark_of(committed_with(Mark(5, 3))) == Mark(5, 3)
     assert mark_of(Committed(None)) is None
-    with pytest.raises(UnknownCommit, match="reset by hand"):
-        mark_of(Committed(5, ""))
+    assert mark_of(Committed(5)) == Mark(5, 0)
+    with pytest.raises(UnknownCommit, match="who else uses this group"):
+        mark_of(Committed(5, "anything"))

@@ -197,7 +197,7 @@ class SimBroker:
         for partition, committed in transaction.offsets[name].items():
             del group.pending[partition][transaction]
             if transaction.committed:
-                group.offsets[partition] = committed
+                group.commit(partition, committed)
 
     def _expire(self, identity: Identity, transaction: Transaction) -> None:
         if transaction is identity.transaction and transaction.committed is None:

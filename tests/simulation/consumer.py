@@ -103,7 +103,7 @@ class SimConsumer(Client):
             message = "cannot commit offsets: the group has moved on"
             raise Fenced(message)
         for partition, committed in offsets.items():
-            group.offsets[partition] = committed
+            group.commit(partition, committed)
         self._machine.step("offsets committed")
         if self._machine.faults.hit("unavailable"):
             message = "cannot commit offsets: the answer was lost"

@@ -21,6 +21,7 @@ _REBALANCE_SECONDS = 0.3
 """How long others may take to join a rebalance that nothing holds up."""
 _ANSWER_SECONDS = 0.05
 _LOOK_SECONDS = 0.1
+_COMMITS_LOST_MAX = 20
 
 
 class News(NamedTuple):
@@ -81,6 +82,7 @@ class Group:
         """`up_since`: when the log was back after its last outage; sessions begin anew then."""
         self.generation = 0
         self.offsets: dict[Partition, Committed] = {}
+        self._commits: list[tuple[Partition, Committed]] = []
         self.pending: dict[Partition, dict[Transaction, Committed]] = {}
         self.members: list[Member] = []
         self._machine = machine
@@ -119,6 +121,22 @@ class Group:
     def accepts(self, member: Member | None) -> bool:
         """Whether it is a member of this generation."""
         return member is not None and not member.gone and member.generation == self.generation
+
+    def commit(self, partition: Partition, committed: Committed) -> None:
+        """An offset takes effect."""
+        self._commits.append((partition, committed))
+        self.offsets[partition] = committed
+
+    def go_back(self) -> None:
+        """Come back with offsets of some time ago, as Kafka 4.1 has been seen to do when a broker was killed.
+
+        Each partition keeps one: a worker that finds none beside a state takes itself for one of another group.
+        """
+        lost = self._machine.chance.randint(1, _COMMITS_LOST_MAX)
+        firsts = dict(reversed(self._commits))
+        self._commits = [*firsts.items(), *self._commits[:-lost]]
+        self.offsets = dict(self._commits)
+        self.rebalance()
 
     def evict_one(self) -> None:
         """Forget a member, as a coordinator that moved to another broker may."""

@@ -8,12 +8,14 @@ from itertools import count
 from typing import Any, cast
 
 from pipeline.log.port import Aborted, OutcomeUnknown
-from pipeline.runtime.changelog import Restore
+from pipeline.runtime.changelog import Restore, StateAhead, StateMissing
 from pipeline.runtime.customers import Customers
 from pipeline.runtime.holdings import Holdings
 from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
+from pipeline.runtime.partition import LoyaltyPartition
 from pipeline.runtime.store_port import StoreFailed
+from pipeline.runtime.tails import Tails
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore
@@ -186,17 +188,33 @@ def keep_what_a_failed_round_read() -> tuple[Any, str, Any]:
     return _loop, "_start_over", wrong
 
 
-def believe_a_state_ahead_at_once() -> tuple[Any, str, Any]:
-    """A state ahead of what was committed is an error at once. It was: a worker that had been frozen died of it."""
-    right = _holdings._restore
+def refuse_a_state_ahead() -> tuple[Any, str, Any]:
+    """A state ahead of what was committed is an error. It was: a worker that had been frozen died of it."""
+    right = _role.restore
 
-    def wrong(self: Any, partition: Any) -> None:
-        right(self, partition)
-        if partition in self._ahead:
-            _, error = self._ahead[partition]
-            raise error
+    def wrong(self: Any, partition: Any) -> Any:
+        try:
+            return right(self, partition)
+        except StateAhead as error:
+            raise StateMissing(str(error)) from error
 
-    return _holdings, "_restore", wrong
+    return _role, "restore", wrong
+
+
+def believe_the_store_that_matches() -> tuple[Any, str, Any]:
+    """Nobody looks whether the changelog goes on behind a store that holds what is committed."""
+    return Tails, "begin", lambda *_: False
+
+
+def forget_what_an_aborted_round_touched() -> tuple[Any, str, Any]:
+    """After an abort, only what is read again says where it stands: what was sent for the others may arrive late."""
+    right = cast("Any", LoyaltyPartition.aborted)
+
+    def wrong(self: Any) -> None:
+        right(self)
+        self.touched = False
+
+    return LoyaltyPartition, "aborted", wrong
 
 
 def roll_back_when_the_store_fails() -> tuple[Any, str, Any]:
@@ -242,7 +260,9 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     read_offsets_that_are_not_stable,
     keep_what_was_revoked,
     keep_what_a_failed_round_read,
-    believe_a_state_ahead_at_once,
+    refuse_a_state_ahead,
+    believe_the_store_that_matches,
+    forget_what_an_aborted_round_touched,
     roll_back_when_the_store_fails,
     no_intent,
     no_token,

@@ -119,6 +119,10 @@ class SimProducer(Client):
         self._known = True
         self._wait_for_the_last(timeout)
         self._decisive(f"send offsets {sorted((*one, *at) for one, at in offsets.items())}", timeout, arrive)
+        # Intake keeps no state that could tell: it would read some messages again, and their ids would be dropped.
+        if not name.endswith(".intake") and self._machine.faults.hit("repeated"):
+            again = partial(self._arrive_again, name, accepted, arrive)
+            self._machine.at(_LATE_SECONDS * self._machine.chance.random() ** 4, partial(self._arrive_late, again))
 
     def commit(self, timeout: float) -> None:
         """Commit: returns when it is decided."""
@@ -191,6 +195,19 @@ class SimProducer(Client):
             arrive()
         except LogError as error:
             self._machine.note(f"late: {error}")
+
+    def _arrive_again(self, group: str, offsets: dict[Partition, Committed], arrive: Callable[[], None]) -> None:
+        """Offsets that the client has sent twice: the log takes them where the open transaction has some of the group.
+
+        Not at the end of a partition: where nothing more comes, nobody says again where the group stands.
+        """
+        ongoing = self._named("send offsets").transaction
+        if ongoing is None or group not in ongoing.offsets:
+            return
+        for partition, committed in ongoing.offsets[group].items():
+            if not self._broker.lane(partition).read(committed.offset or 0, 1)[0]:
+                offsets.pop(partition, None)
+        arrive()
 
     def _arrived(self) -> bool:
         """Whether the log takes messages just now."""

@@ -40,10 +40,12 @@ RATES: Mapping[str, float] = {
     "late": 0.04,
     "lost": 0.01,
     "unanswered": 0.04,
-    "refused": 0.02,
+    "refused": 0.05,
     "slow marker": 0.03,
     "rebalance": 0.01,
     "eviction": 0.004,
+    "offsets lost": 0.05,
+    "repeated": 0.3,
     "redelivered": 0.05,
     "compaction": 0.3,
     "store lost": 0.2,
@@ -283,6 +285,8 @@ class World:
         worker = machine.chance.choice(self.workers)
         if faults.hit("compaction"):
             self.broker.compact()
+        if faults.hit("offsets lost"):  # of other roles not all of it can be mended
+            self.broker.group(f"{self.plan.settings.group}.loyalty").go_back()
         if faults.hit("stop") and worker.running:
             worker.stop.set()
             machine.wake_all()
