@@ -99,7 +99,8 @@ class KafkaConsumer:
 
     def assign(self, positions: Mapping[Partition, int]) -> None:
         """Read exactly these partitions, each from the offset given."""
-        self._require_existing(positions)
+        if positions:
+            self._require_existing(positions)
         self._client.assign([TopicPartition(*partition, offset) for partition, offset in positions.items()])
         self._held = set(positions)
         self._unsought = {}

@@ -10,7 +10,7 @@ from pipeline.failure import Failure
 from pipeline.log.port import Consumer, Log, Message, Partition
 from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, decode_marker
 from pipeline.runtime.store_port import Change, Store
-from pipeline.runtime.tails import LATER_ROUND_OFFSETS, Tails
+from pipeline.runtime.tails import LATER_ROUND_OFFSETS
 
 _READ_RECORDS: Final = 2_000
 _READ_SECONDS: Final = 0.2
@@ -35,7 +35,6 @@ class Restore:
     def __init__(
         self,
         log: Log,
-        tails: Tails,
         changelog: Partition,
         store: Store,
         wanted: Mark | None,
@@ -49,7 +48,6 @@ class Restore:
         `to_the_end`: take the last state there is, which must be of the wanted round or a later one.
         """
         self._log = log
-        self._tails = tails
         self._changelog = changelog
         self._store = store
         self._wanted = wanted
@@ -57,8 +55,9 @@ class Restore:
         self._to_the_end = to_the_end
         self._clock = clock
         self._deadline = clock.now() + patience_seconds
-        self._done = False
-        self._matches = wanted is not None and not to_the_end and store.matches(wanted)
+        self.matched = wanted is not None and not to_the_end and store.matches(wanted)
+        """Whether there was nothing to restore; nobody has looked then whether the changelog goes on (`tails`)."""
+        self._done = self.matched
         self._ahead: Mark | None = None
         """What the store holds, where that is beyond what is wanted."""
         marker = store.marker
@@ -78,9 +77,7 @@ class Restore:
         """Where the changelog ended when last asked for."""
         self.left = 0
         """Changelog offsets still to be read."""
-        if self._matches:
-            self._done = not tails.begin(changelog, store.position)
-        elif self._ahead is None:
+        if not self._done and self._ahead is None:
             self._begin()
 
     def step(self) -> bool:
@@ -88,10 +85,8 @@ class Restore:
         if self._ahead is not None:
             where = f"the local store of {self._changelog}"
             raise self._is_ahead(where, self._ahead)
-        if self._matches and not self._done:
-            self._look_behind()
         if self._done or self._reader is None:
-            return self._done
+            return True
         messages = self._reader.consume(_READ_RECORDS, _READ_SECONDS)
         if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
             self._deadline = self._clock.now() + self._patience
@@ -107,14 +102,6 @@ class Restore:
         if self._done:
             self.close()
         return self._done
-
-    def _look_behind(self) -> None:
-        self._done = self._tails.step(self._changelog)
-        last, wanted = self._tails.last(self._changelog), self._wanted
-        if last is not None and wanted is not None and last.round > wanted.round:
-            raise self._is_ahead(str(self._changelog), last)
-        if self._done:
-            self._tails.end(self._changelog)
 
     def _end_with(self, held: dict[bytes, bytes | None]) -> None:
         """The wanted state is the last, or there is something left that may be a later one."""
@@ -146,7 +133,6 @@ class Restore:
 
     def close(self) -> None:
         """Stop reading; a second call does nothing."""
-        self._tails.end(self._changelog)
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -199,6 +185,12 @@ class Restore:
         """Else it would be decided again; what lies before the position was delivered twice."""
         if message.key == MARKER_KEY and message.value is not None and message.offset >= self._position:
             raise self._is_ahead(str(self._changelog), decode_marker(message.value).mark)
+
+    def is_ahead(self, found: Mark | None) -> StateAhead | None:
+        """What is wrong where `found` is the last state of the changelog, if anything is."""
+        if found is None or self._wanted is None or found.round <= self._wanted.round:
+            return None
+        return self._is_ahead(str(self._changelog), found)
 
     def _is_ahead(self, where: str, mark: Mark) -> StateAhead:
         return StateAhead(

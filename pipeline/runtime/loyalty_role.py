@@ -18,7 +18,7 @@ from pipeline.runtime.partition import LoyaltyPartition
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.store import PartitionStore
-from pipeline.runtime.store_port import Store
+from pipeline.runtime.store_port import Store, StoreFailed
 from pipeline.runtime.tails import Tails
 from topics.catalog import Catalog
 
@@ -30,6 +30,8 @@ _NOTE_SECONDS: Final = 5.0
 """How often the local stores note how far into the changelog they are: a crash costs reading so much again."""
 _CALL_SECONDS: Final = 1.0
 _OPEN_SECONDS: Final = 3.0
+_TAILS_SECONDS: Final = 5.0
+"""How long a commit may wait until it is known that no store is behind its changelog."""
 
 
 class _Restoring(NamedTuple):
@@ -79,7 +81,9 @@ class LoyaltyRole:
             clock=clock.now,
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
-        self._tails = Tails(log)
+        self._tails = Tails(log, clock)
+        self._unproven: dict[int, _Restoring] = {}
+        """Partitions whose store matched what is committed, and nobody has looked behind it."""
         self._restores: dict[int, _Restoring] = {}
         self._ahead: dict[int, tuple[Committed, StateAhead]] = {}
         """Partitions whose state was ahead of what was committed when they were opened."""
@@ -105,7 +109,6 @@ class LoyaltyRole:
         try:
             restore = Restore(
                 self._log,
-                self._tails,
                 Partition(self._changelog, number),
                 store,
                 mark_of(committed),
@@ -122,7 +125,8 @@ class LoyaltyRole:
     def restore(self, partition: Partition) -> int | None:
         """Read the changelog for a moment; the journal offset to go on from once the state is there."""
         number = partition.number
-        restore, store, first, committed, is_behind = self._restores[number]
+        restoring = self._restores[number]
+        restore, store, first, committed, is_behind = restoring
         try:
             done = restore.step()
         except StateAhead as error:
@@ -135,6 +139,9 @@ class LoyaltyRole:
         opened = LoyaltyPartition(number, store, first, self._catalog, cached_max)
         if is_behind:
             self._go_on_from_the_state(partition, opened, committed)
+        if restore.matched:
+            self._tails.add(Partition(self._changelog, number), store.position)
+            self._unproven[number] = restoring
         del self._restores[number]
         self._progress.restores.pop(number, None)
         self._partitions[number] = opened
@@ -142,6 +149,7 @@ class LoyaltyRole:
 
     def wants_round(self) -> bool:
         """Whether the passing of time must be written to a partition, or where one stands must be said again."""
+        self._tails.begin()  # to be read while a round is decided
         wall = self._clock.wall()
         return any(one.touched or one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
 
@@ -168,7 +176,12 @@ class LoyaltyRole:
         return Decided(out, full)
 
     def finish(self) -> Finished:
-        """The changelog of every touched partition, and the marks to be committed."""
+        """The changelog of every touched partition, and the marks to be committed.
+
+        Raises `StoreFailed` where a store that was believed is behind its changelog; all is opened anew then.
+        """
+        if self._unproven:
+            self._prove()
         out: list[Outgoing] = []
         offsets: dict[Partition, Committed] = {}
         again: list[Partition] = []
@@ -207,6 +220,8 @@ class LoyaltyRole:
         number = partition.number
         self._progress.restores.pop(number, None)
         self._progress.clocks.pop(number, None)
+        self._unproven.pop(number, None)
+        self._tails.drop(Partition(self._changelog, number))
         if (opened := self._partitions.pop(number, None)) is not None:
             opened.store.close()
         if (restoring := self._restores.pop(number, None)) is not None:
@@ -220,6 +235,18 @@ class LoyaltyRole:
         (journal,) = self.topics
         for number in (*self._partitions, *self._restores):
             self.drop(Partition(journal, number))
+        self._tails.close()
+
+    def _prove(self) -> None:
+        """Look behind the stores that matched what is committed."""
+        last = self._tails.read(_TAILS_SECONDS)
+        for number, (restore, _, _, committed, _) in self._unproven.items():
+            found = last.get(Partition(self._changelog, number))
+            if (ahead := restore.is_ahead(found)) is not None:
+                self._ahead[number] = (committed, ahead)
+                message = f"the local store is no good: {ahead}"
+                raise StoreFailed(message) from ahead
+        self._unproven = {}
 
     def _go_on_from_the_state(self, partition: Partition, opened: LoyaltyPartition, committed: Committed) -> None:
         """The group's offset is not that of the state: the next round commits the state's own."""

@@ -30,7 +30,6 @@ from pipeline.runtime.marker import (
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store import PartitionStore
 from pipeline.runtime.store_port import Change
-from pipeline.runtime.tails import Tails
 from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record, UnknownVersion
 from tests.runtime.workshop import (
@@ -529,6 +528,25 @@ def test_state_has_the_word_where_the_group_has_another_offset_of_no_later_round
     assert mark_of(workshop.log.group_offsets(group, [journal.topic])[journal]) == marks[-1]
 
 
+def test_store_that_is_what_a_group_went_back_to_is_not_decided_on(
+    workshop: Workshop, tmp_path: Path, prefix: str
+) -> None:
+    records = [activation(), *(bill(5, number, START + number) for number in range(4))]
+    expected = told_by(workshop.log, tmp_path / "undisturbed", f"{prefix}undisturbed.", records)
+    workshop.journal(*records[:2])
+    workshop.decide_all(slot=0)
+    left_at = marks_of(workshop, 1)[-1]
+    workshop.journal(*records[2:4])
+    workshop.decide_all(slot=1)
+    commit_by_hand(workshop, 1, committed_with(left_at))
+    workshop.journal(*records[4:])
+
+    loop = workshop.decide_all(slot=0)
+
+    assert (workshop.told(), workshop.state()) == expected
+    assert loop.progress.aborts == 1
+
+
 def test_state_beyond_the_journal_is_refused(small: Workshop) -> None:
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()
@@ -568,7 +586,7 @@ def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_wi
     for _ in range(5):
         small.send("state", b"1:100", b"nobody's", 1)
     store = store_of(small, 1)
-    restore = Restore(small.log, Tails(small.log), changelog, store, wanted, PATIENCE_SECONDS)
+    restore = Restore(small.log, changelog, store, wanted, PATIENCE_SECONDS)
     while restore.left > 4:
         assert not restore.step()
     restore.close()
@@ -576,7 +594,7 @@ def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_wi
 
     again = store_of(small, 1)
     assert not again.matches(wanted)
-    restore = Restore(small.log, Tails(small.log), changelog, again, wanted, LOOK_SECONDS)
+    restore = Restore(small.log, changelog, again, wanted, LOOK_SECONDS)
     step_to_the_end(restore)
 
     assert again.matches(wanted)
@@ -591,16 +609,16 @@ def test_store_that_a_restore_to_the_end_left_half_is_not_gone_on_with(
     small.decide_all(transaction_records_max=1)
     small.forget_stores()
     marks = marks_of(small, 1)
-    changelog, tails = Partition(small.topic("state"), 1), Tails(small.log)
+    changelog = Partition(small.topic("state"), 1)
     store = store_of(small, 1)
-    restore = Restore(small.log, tails, changelog, store, marks[0], PATIENCE_SECONDS, to_the_end=True)
+    restore = Restore(small.log, changelog, store, marks[0], PATIENCE_SECONDS, to_the_end=True)
     while restore.left > 1:
         assert not restore.step()
     restore.close()
     store.close()
 
     again = store_of(small, 1)
-    restore = Restore(small.log, tails, changelog, again, marks[0], 0.0)
+    restore = Restore(small.log, changelog, again, marks[0], 0.0)
     with pytest.raises(StateAhead, match=rf"holds the state of Mark\(next_offset={marks[1].next_offset}, round=2\)"):
         step_to_the_end(restore)
 
