@@ -91,7 +91,7 @@ class Restore:
         if messages:  # stored at once: the reader has passed them, and whatever fails after this is tried again
             self._deadline = self._clock.now() + self._patience
             self._take(messages)
-        elif self._held is None:
+        if self._held is not None or not messages:
             self._end = self._ends()  # asked for after reading: what is there by now is the least that must be read
         position = self._reader.position(self._changelog)
         self.left = 0 if position is None else max(0, self._end - position)
@@ -126,9 +126,12 @@ class Restore:
             raise StateMissing(message)
 
     def _ends(self) -> int:
-        """Where the changelog ends; who goes to the end waits for transactions that are still open, too."""
-        if self._to_the_end and (open_at := self._log.unsettled((self._changelog.topic,)).get(self._changelog)):
-            return open_at[1]
+        """Where the changelog ends; behind a transaction that is still open, its control record too.
+
+        It may be a round whose offset the group has lost: that there is none pending proves nothing then.
+        """
+        if self._wanted is not None and (open_at := self._log.unsettled((self._changelog.topic,)).get(self._changelog)):
+            return open_at[1] + 1
         return self._log.ends((self._changelog,), _CALL_SECONDS)[self._changelog]
 
     def close(self) -> None:
@@ -188,7 +191,7 @@ class Restore:
 
     def is_ahead(self, found: Mark | None) -> StateAhead | None:
         """What is wrong where `found` is the last state of the changelog, if anything is."""
-        if found is None or self._wanted is None or found.round <= self._wanted.round:
+        if found is None or self._wanted is None or found == self._wanted or found.round < self._wanted.round:
             return None
         return self._is_ahead(str(self._changelog), found)
 

@@ -101,7 +101,7 @@ class LoyaltyRole:
         in one transaction, so it has the word. Raises `StateAhead` where nothing at all is committed.
         """
         number = partition.number
-        before, error = self._ahead.pop(number, (None, None))
+        before, error = self._ahead.get(number, (None, None))
         is_behind = error is not None and before == committed
         if error is not None and is_behind and committed.offset is None:
             raise error
@@ -143,6 +143,7 @@ class LoyaltyRole:
             self._tails.add(Partition(self._changelog, number), store.position)
             self._unproven[number] = restoring
         del self._restores[number]
+        self._ahead.pop(number, None)
         self._progress.restores.pop(number, None)
         self._partitions[number] = opened
         return opened.next_offset
@@ -239,14 +240,17 @@ class LoyaltyRole:
 
     def _prove(self) -> None:
         """Look behind the stores that matched what is committed."""
-        last = self._tails.read(_TAILS_SECONDS)
+        last = self._tails.read(min(_TAILS_SECONDS, self._settings.transaction_timeout.total_seconds() / 4))
+        problems: list[StateAhead] = []
         for number, (restore, _, _, committed, _) in self._unproven.items():
             found = last.get(Partition(self._changelog, number))
             if (ahead := restore.is_ahead(found)) is not None:
                 self._ahead[number] = (committed, ahead)
-                message = f"the local store is no good: {ahead}"
-                raise StoreFailed(message) from ahead
+                problems.append(ahead)
         self._unproven = {}
+        if problems:
+            message = f"local stores are no good: {'; '.join(map(str, problems))}"
+            raise StoreFailed(message)
 
     def _go_on_from_the_state(self, partition: Partition, opened: LoyaltyPartition, committed: Committed) -> None:
         """The group's offset is not that of the state: the next round commits the state's own."""
@@ -260,7 +264,7 @@ class LoyaltyRole:
         opened.touched = True
         LOGGER.warning(
             "%s: the group is at offset %d (%s), and the last state, committed with all its facts, at offset %d: going "
-            "on from there, so that nothing is decided twice. Did a broker lose committed offsets?",
+            "on from there, so that nothing is decided twice. A broker may have lost committed offsets",
             partition,
             committed.offset,
             committed.metadata,

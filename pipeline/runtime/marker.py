@@ -70,19 +70,14 @@ def committed_with(mark: Mark) -> Committed:
 
 
 def mark_of(committed: Committed) -> Mark | None:
-    """The state that a committed offset belongs to; None where nothing was committed yet.
-
-    An offset that somebody has set by hand comes without metadata; no round is before 1, so every state is later.
-    """
+    """The state that a committed offset belongs to; None where nothing was committed yet."""
     if committed.offset is None:
         return None
-    if not committed.metadata:
-        return Mark(committed.offset, 0)
     name, _, number = committed.metadata.partition("=")
     if name != "round" or not number.isdecimal():
         message = (
             f"offset {committed.offset} is committed with metadata {committed.metadata!r} where 'round=<number>' was "
-            "expected; who else uses this group?"
+            "expected; was the group's offset reset by hand? State and offset must move together"
         )
         raise UnknownCommit(message)
     return Mark(committed.offset, int(number))

@@ -19,7 +19,6 @@ LATER_ROUND_OFFSETS: Final = 3
 """What a later round takes at least behind a marker: the control record of the marker's own, a marker, and another."""
 _READ_RECORDS: Final = 2_000
 _READ_SECONDS: Final = 0.02
-_CALL_SECONDS: Final = 10.0
 
 
 class Tails:
@@ -29,46 +28,58 @@ class Tails:
         self._log = log
         self._clock = clock
         self._reader = log.consumer()  # one for all and for long: it takes longer to make than to use
-        self._starts: dict[Partition, int] = {}
-        self._ends: dict[Partition, int] = {}
-        """Of the changelogs that are to be read: where each ended when it was added."""
+        self._positions: dict[Partition, int] = {}
+        """Of the changelogs that are to be read: from where on."""
+        self._reading: set[Partition] = set()
+        """Those of them that the reader has."""
         self._last: dict[Partition, Mark] = {}
 
     def add(self, changelog: Partition, position: int) -> None:
-        """There is something to be read from `position` on, if it is enough for a round."""
-        end = self._log.ends((changelog,), _CALL_SECONDS)[changelog]
-        if end - position >= LATER_ROUND_OFFSETS:
-            self._starts[changelog] = position
-            self._ends[changelog] = end
+        """There may be something from `position` on."""
+        self._positions[changelog] = position
 
     def drop(self, changelog: Partition) -> None:
         """This one need not be read."""
-        for known in (self._starts, self._ends, self._last):
-            known.pop(changelog, None)
+        self._positions.pop(changelog, None)
+        self._last.pop(changelog, None)
+        self._reading.discard(changelog)
+        if not self._positions:
+            self._reader.assign({})
 
     def begin(self) -> None:
         """Begin to read what was added; others go on from where they are."""
-        if self._starts:
-            reader = self._reader
-            reader.assign({one: self._starts.get(one, reader.position(one) or 0) for one in self._ends})
-            self._starts = {}
+        if self._positions.keys() != self._reading:
+            self._reader.assign({one: self._position(one) for one in self._positions})
+            self._reading = set(self._positions)
 
     def read(self, timeout: float) -> Mapping[Partition, Mark]:
-        """Read all to their ends; the last state of each, where there is one. Raises `Unavailable` after `timeout`."""
+        """Read all to their ends; the last state of each, where there is one.
+
+        Raises `Unavailable` after `timeout`, or where a transaction is still to end: it may be a round whose offset the
+        group has lost.
+        """
         self.begin()
-        reader, deadline = self._reader, self._clock.now() + timeout
-        while any((reader.position(one) or 0) < end for one, end in self._ends.items()):
+        unsettled = self._log.unsettled(sorted({one.topic for one in self._positions}))
+        if pending := self._positions.keys() & unsettled.keys():
+            problem = f"a transaction is still to end in {', '.join(map(str, sorted(pending)))}"
+            raise Unavailable(problem)
+        ends, deadline = self._log.ends(self._positions, timeout), self._clock.now() + timeout
+        while any(end - self._position(one) >= LATER_ROUND_OFFSETS for one, end in ends.items()):
             if self._clock.now() > deadline:
-                problem = f"the ends of {', '.join(map(str, self._ends))} are not to be had"
+                problem = f"the ends of {', '.join(map(str, ends))} are not to be had"
                 raise Unavailable(problem)
-            for message in reader.consume(_READ_RECORDS, _READ_SECONDS):
+            for message in self._reader.consume(_READ_RECORDS, _READ_SECONDS):
                 if message.key == MARKER_KEY and message.value is not None:
                     self._last[Partition(*message[:2])] = decode_marker(message.value).mark
-        if self._ends:
-            reader.assign({})
-        last, self._ends, self._last = self._last, {}, {}
+        last, self._last = self._last, {}
+        for changelog in ends:
+            self.drop(changelog)
         return last
 
     def close(self) -> None:
         """Release the reader."""
         self._reader.close()
+
+    def _position(self, changelog: Partition) -> int:
+        reached = self._reader.position(changelog) if changelog in self._reading else None
+        return self._positions[changelog] if reached is None else reached

@@ -323,11 +323,7 @@ class _Verification:
 
 
 def _told(mark: Mark | None) -> str:
-    if mark is None:
-        return "nothing"
-    if mark.round == 0:
-        return f"journal offset {mark.next_offset}, without a round (set by hand?),"
-    return f"journal offset {mark.next_offset} in round {mark.round}"
+    return "nothing" if mark is None else f"journal offset {mark.next_offset} in round {mark.round}"
 
 
 def _of_customer(key: bytes, broken: set[bytes]) -> bool:

@@ -17,6 +17,7 @@ from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing,
 from pipeline.runtime.changelog import JournalLost, Restore, StateAhead, StateMissing
 from pipeline.runtime.deadletters import TooManyDeadLetters
 from pipeline.runtime.host import build_app, running
+from pipeline.runtime.loyalty_role import LoyaltyRole
 from pipeline.runtime.marker import (
     MARKER_KEY,
     Mark,
@@ -27,6 +28,7 @@ from pipeline.runtime.marker import (
     encode_marker,
     mark_of,
 )
+from pipeline.runtime.progress import Progress
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.store import PartitionStore
 from pipeline.runtime.store_port import Change
@@ -500,10 +502,8 @@ def test_state_without_a_committed_offset_is_refused(small: Workshop) -> None:
         lambda marks: committed_with(marks[0]),
         lambda marks: committed_with(Mark(marks[-2].next_offset, marks[-1].round)),
         lambda marks: committed_with(Mark(marks[-1].next_offset + 1, marks[-1].round)),
-        lambda _: Committed(0),
-        lambda marks: Committed(marks[-1].next_offset + 1),
     ],
-    ids=["one round", "many rounds", "same round, before", "same round, after", "reset", "skipped by hand"],
+    ids=["one round", "many rounds", "same round, before", "same round, after"],
 )
 def test_state_has_the_word_where_the_group_has_another_offset_of_no_later_round(
     workshop: Workshop, tmp_path: Path, prefix: str, found: Callable[[Sequence[Mark]], Committed], *, stored: bool
@@ -544,7 +544,28 @@ def test_store_that_is_what_a_group_went_back_to_is_not_decided_on(
     loop = workshop.decide_all(slot=0)
 
     assert (workshop.told(), workshop.state()) == expected
-    assert loop.progress.aborts == 1
+    assert loop.progress.aborts_by_cause["StoreFailed"] == 1
+
+
+def test_what_an_aborted_round_touched_says_where_it_stands_in_the_next(small: Workshop) -> None:
+    progress = Progress("loyalty")
+    role = LoyaltyRole(small.log, small.settings, progress, clock=small.clock)
+    one, two = (Partition(small.topic("journal"), number) for number in range(2))
+    small.journal(activation(), bill(4, 1, START), bill(5, 1, START))
+    records = small.read("journal")
+    for partition in (one, two):
+        role.open(partition, Committed(None), 0)
+        while role.restore(partition) is None:
+            pass
+    role.process(records)
+    role.finish()
+
+    role.aborted()
+    assert role.wants_round()
+    role.process([record for record in records if record.partition == 0])
+
+    assert role.finish().offsets == {one: Committed(2, "round=1"), two: Committed(0, "round=1")}
+    role.close()
 
 
 def test_state_beyond_the_journal_is_refused(small: Workshop) -> None:
@@ -794,6 +815,5 @@ def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_
 def test_mark_is_told_from_metadata_that_somebody_else_committed() -> None:
     assert mark_of(committed_with(Mark(5, 3))) == Mark(5, 3)
     assert mark_of(Committed(None)) is None
-    assert mark_of(Committed(5)) == Mark(5, 0)
-    with pytest.raises(UnknownCommit, match="who else uses this group"):
-        mark_of(Committed(5, "anything"))
+    with pytest.raises(UnknownCommit, match="reset by hand"):
+        mark_of(Committed(5, ""))

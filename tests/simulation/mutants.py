@@ -13,7 +13,6 @@ from pipeline.runtime.customers import Customers
 from pipeline.runtime.holdings import Holdings
 from pipeline.runtime.loop import TransactionalLoop
 from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.partition import LoyaltyPartition
 from pipeline.runtime.store_port import StoreFailed
 from pipeline.runtime.tails import Tails
 from sinks.clickhouse.sink import ClickHouseSink
@@ -100,17 +99,6 @@ def random_transactional_id() -> tuple[Any, str, Any]:
 def trust_the_local_store() -> tuple[Any, str, Any]:
     """Whatever the store holds is taken for the committed state."""
     return SimStore, "matches", lambda self, _mark: self.marker is not None
-
-
-def take_what_the_changelog_has() -> tuple[Any, str, Any]:
-    """A restore ends with the changelog, whether or not the committed state was in it."""
-
-    def wrong(self: Any) -> None:
-        if self.left == 0:
-            self._store.restore((), (), (), self._store.position, whole=True)
-            self._done = True
-
-    return Restore, "_wait_or_end", wrong
 
 
 def store_before_the_commit() -> tuple[Any, str, Any]:
@@ -206,15 +194,9 @@ def believe_the_store_that_matches() -> tuple[Any, str, Any]:
     return Tails, "read", lambda *_: {}
 
 
-def forget_what_an_aborted_round_touched() -> tuple[Any, str, Any]:
-    """After an abort, only what is read again says where it stands: what was sent for the others may arrive late."""
-    right = cast("Any", LoyaltyPartition.aborted)
-
-    def wrong(self: Any) -> None:
-        right(self)
-        self.touched = False
-
-    return LoyaltyPartition, "aborted", wrong
+def take_the_stable_end_for_the_end() -> tuple[Any, str, Any]:
+    """A restore is through though a transaction is still to end, which may be a round that the group has lost."""
+    return Restore, "_ends", lambda self: self._log.ends((self._changelog,), 10.0)[self._changelog]
 
 
 def roll_back_when_the_store_fails() -> tuple[Any, str, Any]:
@@ -253,7 +235,6 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     reuse_the_producer_after_a_timeout,
     random_transactional_id,
     trust_the_local_store,
-    take_what_the_changelog_has,
     store_before_the_commit,
     take_what_is_delivered_again,
     offsets_of_moved_partitions_only,
@@ -262,7 +243,7 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     keep_what_a_failed_round_read,
     refuse_a_state_ahead,
     believe_the_store_that_matches,
-    forget_what_an_aborted_round_touched,
+    take_the_stable_end_for_the_end,
     roll_back_when_the_store_fails,
     no_intent,
     no_token,
