@@ -43,12 +43,13 @@ class AtLeastOnceProducer(KafkaProducer):
         del timeout
         self._offsets = (offsets, consumer)
 
-    def commit(self, timeout: float) -> None:
+    def commit(self, timeout: float) -> Mapping[Partition, int]:
         """Outputs first, offsets after them."""
         self.flush(timeout)
         if self._offsets is not None:
             offsets, consumer = self._offsets
             consumer.commit_offsets(offsets, timeout)
+        return {}
 
     def abort(self, timeout: float) -> None:
         """What is written stays written; the round's offsets are not committed."""

@@ -83,9 +83,9 @@ class EmbeddedLog:
         """What a group has committed for every partition of the topics."""
         return self._file.offsets(group, _partitions(self._file, topics))
 
-    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
-        """The end of each; readers of the file wait for nobody."""
-        del timeout
+    def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
+        """The end of each; readers of the file wait for nobody, and nothing in it is open."""
+        del timeout, stable
         return {partition: self._file.end(self._file.place(partition)) for partition in partitions}
 
     def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
@@ -270,7 +270,7 @@ class EmbeddedProducer:
         self._offsets.append((consumer, dict(offsets)))
         self._refuse_if_lost(consumer, offsets)
 
-    def commit(self, timeout: float) -> None:
+    def commit(self, timeout: float) -> Mapping[Partition, int]:
         """Make messages and offsets visible together, or neither."""
         self._require_open("commit")
         if self._failure is not None:
@@ -282,12 +282,13 @@ class EmbeddedProducer:
                 for consumer, offsets in self._offsets:
                     self._refuse_if_lost(consumer, offsets)
                     self._file.store_offsets(str(consumer.group), offsets)
-                self._append(control_records=1)
+                ends = self._append(control_records=1)
         except (Aborted, Fenced, OutcomeUnknown):
             raise
         except LogError as error:  # rolled back: nothing of it was written
             raise Aborted(str(error)) from error
         self._forget()
+        return ends
 
     def abort(self, timeout: float) -> None:
         """Forget what the open transaction gathered."""
@@ -320,11 +321,16 @@ class EmbeddedProducer:
                 raise LogError(message)
             lanes[number].append((key, value, now if timestamp is None else timestamp, headers))
 
-    def _append(self, *, control_records: int) -> None:
+    def _append(self, *, control_records: int) -> dict[Partition, int]:
+        """By partition: the offset after the last message of those that were gathered for it."""
+        ends: dict[Partition, int] = {}
         for topic, lanes in self._pending.items():
             for number, messages in enumerate(lanes):
-                place = self._file.place(Partition(topic, number))
-                self._file.append(place, messages, control_records=control_records)
+                if messages:
+                    partition = Partition(topic, number)
+                    place = self._file.place(partition)
+                    ends[partition] = self._file.append(place, messages, control_records=control_records)
+        return ends
 
     def _require_open(self, action: str) -> None:
         if not self._open:

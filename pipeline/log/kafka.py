@@ -135,31 +135,9 @@ class KafkaLog:
         finally:
             reader.close()
 
-    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+    def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
         """The last stable offset of each, asked for on a connection that has no fetch waiting on it."""
-        return self._ends(partitions, IsolationLevel.READ_COMMITTED, timeout)
-
-    def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
-        """Where the last stable offset lies before the end."""
-        partitions = self._partitions(topics)
-        # The ends are asked for first: what is written between the two questions is no gap.
-        ends = self._ends(partitions, IsolationLevel.READ_UNCOMMITTED, _ADMIN_SECONDS)
-        stable = self.ends(partitions, _ADMIN_SECONDS)
-        return {one: (stable[one], end) for one, end in ends.items() if stable[one] < end}
-
-    def close(self) -> None:
-        """Nothing is held open: the admin client ends with this object."""
-
-    def _partitions(self, topics: Sequence[str]) -> list[Partition]:
-        counts = self._partition_counts()
-        if missing := set(topics) - counts.keys():
-            message = f"there is no topic {', '.join(sorted(missing))}"
-            raise LogError(message)
-        return [Partition(topic, number) for topic in topics for number in range(counts[topic])]
-
-    def _ends(
-        self, partitions: Collection[Partition], isolation: IsolationLevel, timeout: float
-    ) -> dict[Partition, int]:
+        isolation = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
         wanted = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
         if not wanted:
             return {}
@@ -176,6 +154,24 @@ class KafkaLog:
             message = f"cannot find the end of {', '.join(lost)}: no answer"
             raise Unavailable(message)
         return found
+
+    def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
+        """Where the last stable offset lies before the end."""
+        partitions = self._partitions(topics)
+        # The ends are asked for first: what is written between the two questions is no gap.
+        ends = self.ends(partitions, _ADMIN_SECONDS, stable=False)
+        stable = self.ends(partitions, _ADMIN_SECONDS)
+        return {one: (stable[one], end) for one, end in ends.items() if stable[one] < end}
+
+    def close(self) -> None:
+        """Nothing is held open: the admin client ends with this object."""
+
+    def _partitions(self, topics: Sequence[str]) -> list[Partition]:
+        counts = self._partition_counts()
+        if missing := set(topics) - counts.keys():
+            message = f"there is no topic {', '.join(sorted(missing))}"
+            raise LogError(message)
+        return [Partition(topic, number) for topic in topics for number in range(counts[topic])]
 
     def _look_around(self, timeout: float) -> None:
         """After a question without an answer: else librdkafka asks the brokers that it knew before, for minutes."""

@@ -84,6 +84,8 @@ class KafkaProducer:
         """Whether a request of a transaction that has ended may still be on its way."""
         # Not the error itself: its traceback would hold the client, which goes on ending its transaction as it lives.
         self._dead: tuple[type[LogError], str] | None = None
+        self._ends: dict[Partition, int] = {}
+        """By partition that messages of the open transaction named: the offset after the last of them."""
         self._undelivered: str | None = None
         """Why the open transaction cannot commit; without transactions, what was not acknowledged."""
 
@@ -113,6 +115,7 @@ class KafkaProducer:
         if not self._ready or self._open:
             raise LogError("cannot begin: " + ("a transaction is open" if self._open else "call init first"))
         self._ask("begin a transaction", client.begin_transaction, ())
+        self._ends = {}
         self._open = True
 
     def produce(self, messages: Sequence[Outgoing]) -> None:
@@ -164,7 +167,7 @@ class KafkaProducer:
         call = partial(client.send_offsets_to_transaction, places, metadata, timeout)
         self._ask("send offsets", partial(within, timeout, call), REFUSED, sure)
 
-    def commit(self, timeout: float) -> None:
+    def commit(self, timeout: float) -> Mapping[Partition, int]:
         """Commit: returns when it is durable."""
         client = self._alive()
         self._require_open("commit")
@@ -175,6 +178,7 @@ class KafkaProducer:
         call = partial(client.commit_transaction, timeout)
         self._ask("commit", partial(within, timeout, call), UNDELIVERABLE, _SURE_SECONDS)
         self._open = False
+        return self._ends
 
     def abort(self, timeout: float) -> None:
         """Abort the open transaction."""
@@ -206,6 +210,8 @@ class KafkaProducer:
 
     def _send(self, client: Producer, topic: str, lanes: _Lanes) -> None:
         for number, batch in lanes.items():
+            if self._transactional and number != _BY_KEY:
+                batch[-1]["callback"] = self._on_arrival
             for start in range(0, len(batch), _BATCH_MESSAGES_MAX):
                 self._send_batch(client, topic, number, batch[start : start + _BATCH_MESSAGES_MAX])
         lanes.clear()
@@ -257,7 +263,7 @@ class KafkaProducer:
 
     def _wait(self, client: Producer, deadline: float) -> None:
         """Wait for room in the queue, a little at a time."""
-        client.poll(_POLL_SECONDS)
+        self._ask("produce", partial(client.poll, _POLL_SECONDS), ())
         if time.monotonic() > deadline:
             message = "any topic"
             raise self._refused(message, KafkaError(QUEUE_FULL))
@@ -271,6 +277,10 @@ class KafkaProducer:
             return LogError(f"cannot produce {reason}")
         self._undelivered = self._undelivered or reason
         return Aborted(f"cannot produce {reason}")
+
+    def _on_arrival(self, error: KafkaError | None, message: Any) -> None:
+        if error is None and message.offset() >= 0:  # a message that was sent twice may come without
+            self._ends[Partition(message.topic(), message.partition())] = message.offset() + 1
 
     def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
         if error is not None and self._undelivered is None:
@@ -307,8 +317,8 @@ class KafkaProducer:
         begun = time.monotonic()
         try:
             call()
-        except KafkaException as error:
-            cause = error.args[0]
+        except (KafkaException, SystemError) as error:
+            cause = _said_by(error)
             if cause.txn_requires_abort() and cause.code() in refusals:
                 self._undelivered = self._undelivered or f"{cause.str()} ({cause.name()})"
                 message = f"cannot {action}: {cause.str()} ({cause.name()})"
@@ -324,3 +334,12 @@ class KafkaProducer:
         reason = f"producer {self._name} cannot {action}: {cause.str()} ({cause.name()})"
         self._dead = kind, reason
         return kind(reason)
+
+
+def _said_by(error: KafkaException | SystemError) -> KafkaError:
+    """What the client says; having failed for good, it may go on to tell of messages, and that is a `SystemError`."""
+    said = error.__cause__ if isinstance(error, SystemError) else error
+    if not isinstance(said, KafkaException):
+        raise error
+    cause: KafkaError = said.args[0]
+    return cause

@@ -186,10 +186,11 @@ class LogFile:
         found = self.rows(sql, place)
         return int(found[0][0]) if found else 0
 
-    def append(self, place: Place, messages: list[Stored], *, control_records: int) -> None:
-        """Add messages to the end of a partition, followed by so many offsets without a message."""
-        if not messages:
-            return
+    def append(self, place: Place, messages: list[Stored], *, control_records: int) -> int:
+        """Add messages to the end of a partition, followed by so many offsets without a message.
+
+        The offset after the last message.
+        """
         end = self.end(place)
         rows = []
         for start in range(0, len(messages), _BATCH_MESSAGES_MAX):
@@ -199,6 +200,7 @@ class LogFile:
                 after += control_records
             rows.append((*place, end + start, after, _ENCODER.encode(batch)))
         self._connection.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", rows)
+        return end + len(messages)
 
     def batches(self, place: Place, offset: int) -> Iterator[Batch]:
         """The batches of a partition from the one that holds `offset` on."""

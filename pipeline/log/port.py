@@ -154,8 +154,12 @@ class Producer(Protocol):
     def send_offsets(self, offsets: Mapping[Partition, Committed], consumer: Consumer, timeout: float) -> None:
         """Make the consumer's group offsets part of this transaction, checked against its group membership."""
 
-    def commit(self, timeout: float) -> None:
-        """Commit: returns when it is durable, raises `Aborted`, `Fenced` or `OutcomeUnknown` when it is not."""
+    def commit(self, timeout: float) -> Mapping[Partition, int]:
+        """Commit: returns when it is durable, raises `Aborted`, `Fenced` or `OutcomeUnknown` when it is not.
+
+        By partition: the offset after the last message of this transaction there. Where the client was not told, such
+        as after it had to send messages twice, or no message named the partition, there may be none.
+        """
 
     def abort(self, timeout: float) -> None:
         """Abort the open transaction; raises `Fenced` or `OutcomeUnknown` when that cannot be known."""
@@ -196,8 +200,11 @@ class Log(Protocol):
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for the topics, read without joining it."""
 
-    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
-        """The last stable offset of each, in one question that waits for nobody's fetch; any thread may ask."""
+    def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
+        """The last stable offset of each, in one question that waits for nobody's fetch; any thread may ask.
+
+        `stable=False`: the offset after the last message, be its transaction still open or not.
+        """
 
     def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
         """Where readers wait for a transaction to end: (last stable offset, offset after the last message)."""

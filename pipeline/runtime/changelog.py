@@ -130,9 +130,10 @@ class Restore:
 
         It may be a round whose offset the group has lost: that there is none pending proves nothing then.
         """
-        if self._wanted is not None and (open_at := self._log.unsettled((self._changelog.topic,)).get(self._changelog)):
-            return open_at[1] + 1
-        return self._log.ends((self._changelog,), _CALL_SECONDS)[self._changelog]
+        changelog = self._changelog
+        end = self._log.ends((changelog,), _CALL_SECONDS, stable=False)[changelog]
+        stable = self._log.ends((changelog,), _CALL_SECONDS)[changelog]
+        return stable if self._wanted is None or stable >= end else end + 1
 
     def close(self) -> None:
         """Stop reading; a second call does nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -78,8 +78,9 @@ class IntakeRole:
         """Nothing more to write."""
         return Finished([], {partition: Committed(offset) for partition, offset in self._read.items()})
 
-    def committed(self) -> None:
-        """The round took effect."""
+    def committed(self, ends: Mapping[Partition, int]) -> None:
+        """The round took effect; where its output lies says nothing here."""
+        del ends
         self._read = {}
         self._dead_letters.committed()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from math import inf
@@ -87,8 +87,8 @@ class Role(Keeper, Protocol):
     def finish(self) -> Finished:
         """End the round."""
 
-    def committed(self) -> None:
-        """The round took effect."""
+    def committed(self, ends: Mapping[Partition, int]) -> None:
+        """The round took effect; `ends` are the offsets after what it wrote, by partition, where they are known."""
 
     def aborted(self) -> None:
         """The round had no effect: forget it."""
@@ -254,11 +254,11 @@ class TransactionalLoop:
         if finished.offsets:
             producer.send_offsets(finished.offsets, self._consumer, _CALL_SECONDS)
         # 5 commit
-        producer.commit(_CALL_SECONDS)
+        ends = producer.commit(_CALL_SECONDS)
         self.progress.durations["commit"].took(self._clock.now() - began)
         self._open = False
         # 6 the role stores what took effect
-        self._role.committed()
+        self._role.committed(ends)
         self._failures = self._fences = 0
         self._holdings.moved(finished.offsets, finished.again)
         self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages), finished.offsets)

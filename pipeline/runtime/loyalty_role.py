@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.verdict import Defect
-from pipeline.log.port import Committed, Log, LogError, Message, Outgoing, Partition
+from pipeline.log.port import Committed, Log, Message, Outgoing, Partition
 from pipeline.runtime.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.deadletters import DeadLetters
 from pipeline.runtime.loop import Decided, Finished
@@ -26,8 +25,6 @@ LOGGER: Final = logging.getLogger(__name__)
 
 LOYALTY: Final = "loyalty"
 _UNREADABLE: Final = "UNREADABLE_RECORD"
-_NOTE_SECONDS: Final = 5.0
-"""How often the local stores note how far into the changelog they are: a crash costs reading so much again."""
 _CALL_SECONDS: Final = 1.0
 _OPEN_SECONDS: Final = 3.0
 _TAILS_SECONDS: Final = 5.0
@@ -89,8 +86,6 @@ class LoyaltyRole:
         """Partitions whose state was ahead of what was committed when they were opened."""
         self._partitions: dict[int, LoyaltyPartition] = {}
         self._budget = settings.tick_customers_max
-        self._noted_at = clock.now()
-        self._to_note: dict[int, int] = {}
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
         """Begin to restore the state that belongs to the committed offset.
@@ -192,19 +187,15 @@ class LoyaltyRole:
                 offsets[Partition(journal, number)] = committed_with(partition.finish(out))
                 if partition.blocked:
                     again.append(Partition(journal, number))
-        self._look_at_ends()
         return Finished(out, offsets, again)
 
-    def committed(self) -> None:
-        """Store what took effect."""
-        for partition in self._partitions.values():
+    def committed(self, ends: Mapping[Partition, int]) -> None:
+        """Store what took effect, and where in the changelog it ends."""
+        for number, partition in self._partitions.items():
             if partition.touched:
-                partition.committed()
+                partition.committed(ends.get(Partition(self._changelog, number)))
         self._dead_letters.committed()
         self._budget = self._settings.tick_customers_max
-        for number, end in self._to_note.items():
-            self._partitions[number].store.note(end)
-        self._to_note = {}
         self._report()
 
     def aborted(self) -> None:
@@ -212,7 +203,6 @@ class LoyaltyRole:
         for partition in self._partitions.values():
             partition.aborted()
             partition.count_anew()
-        self._to_note = {}
         self._dead_letters.aborted()
         self._budget = self._settings.tick_customers_max
 
@@ -285,20 +275,6 @@ class LoyaltyRole:
             defect = Defect("", problem, "the journal is written by intake only; find out who wrote this")
             out.append(self._dead_letters.letter(message, _UNREADABLE, (defect,)))
         partition.unreadable = []
-
-    def _look_at_ends(self) -> None:
-        """Where the changelog ends before this round commits: if it does, all before that is ours and stored.
-
-        Looked at after the commit, the end could be that of another worker that has taken the partition over since.
-        """
-        now = self._clock.now()
-        if now - self._noted_at < _NOTE_SECONDS:
-            return
-        self._noted_at = now
-        changelogs = [Partition(self._changelog, number) for number, one in self._partitions.items() if one.touched]
-        with suppress(LogError):
-            ends = self._log.ends(changelogs, _CALL_SECONDS)
-            self._to_note = {partition.number: end for partition, end in ends.items()}
 
     def _report(self) -> None:
         progress = self._progress

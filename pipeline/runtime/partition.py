@@ -165,11 +165,11 @@ class LoyaltyPartition:
         self._round = _Round(in_force, changes, self._others, marker)
         return mark
 
-    def committed(self) -> None:
-        """The round took effect: store it."""
+    def committed(self, position: int | None = None) -> None:
+        """The round took effect: store it, and that it ends before `position` of the changelog, where that is known."""
         if self._round is not None:
             in_force, changes, others, marker = self._round
-            self.store.write(changes.heads, changes.entries, others, marker)
+            self.store.write(changes.heads, changes.entries, others, marker, position)
             self._customers.committed(changes)
             self._saved = self._in_force = in_force
         self.touched = False

@@ -130,11 +130,18 @@ class PartitionStore:
         return self._until(self._files.forgotten, until, after)
 
     def write(
-        self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
+        self,
+        heads: Iterable[Change],
+        entries: Iterable[Change],
+        others: Iterable[Change],
+        marker: bytes,
+        position: int | None = None,
     ) -> None:
-        """Store what one transaction changed, whole or not at all."""
+        """Store what one transaction changed, whole or not at all; it ends before `position` of the changelog."""
         batch = self._batch(heads, entries, others)
         batch.put(MARKER_KEY, marker, self._files.in_values)
+        if position is not None:
+            self._put_local(batch, _Local(self._origin, position, whole=True))
         self._write(batch)
         self._marker: Marker | None = decode_marker(marker)
 

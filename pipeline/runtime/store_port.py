@@ -59,12 +59,17 @@ class Store(Protocol):
         """(instant, key) of the bills that may be deleted at or before `until`, in that order; those `after` one."""
 
     def write(
-        self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
+        self,
+        heads: Iterable[Change],
+        entries: Iterable[Change],
+        others: Iterable[Change],
+        marker: bytes,
+        position: int | None = None,
     ) -> None:
-        """Store what one transaction changed, whole or not at all."""
+        """Store what one transaction changed, whole or not at all.
 
-    def note(self, position: int) -> None:
-        """Everything in the changelog before `position` is in the store."""
+        From then on everything in the changelog before `position` is in the store, where that is given.
+        """
 
     def restore(
         self,

@@ -9,7 +9,7 @@ A store that matches need not wait for that: what is decided on it is committed 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.clock import Clock
 from pipeline.log.port import Log, Partition, Unavailable
@@ -17,8 +17,16 @@ from pipeline.runtime.marker import MARKER_KEY, Mark, decode_marker
 
 LATER_ROUND_OFFSETS: Final = 3
 """What a later round takes at least behind a marker: the control record of the marker's own, a marker, and another."""
+_CALL_SECONDS: Final = 1.0
 _READ_RECORDS: Final = 2_000
 _READ_SECONDS: Final = 0.02
+
+
+class _Tail(NamedTuple):
+    position: int
+    """From where on there may be something."""
+    end: int
+    """Where it ended, be that stable or not, once the changelog's owner before us could not begin anything more."""
 
 
 class Tails:
@@ -28,29 +36,36 @@ class Tails:
         self._log = log
         self._clock = clock
         self._reader = log.consumer()  # one for all and for long: it takes longer to make than to use
-        self._positions: dict[Partition, int] = {}
-        """Of the changelogs that are to be read: from where on."""
-        self._reading: set[Partition] = set()
-        """Those of them that the reader has."""
+        self._added: dict[Partition, int] = {}
+        """From where on there may be something, where nobody has looked yet."""
+        self._tails: dict[Partition, _Tail] = {}
+        """What is being read."""
         self._last: dict[Partition, Mark] = {}
 
     def add(self, changelog: Partition, position: int) -> None:
         """There may be something from `position` on."""
-        self._positions[changelog] = position
+        self._added[changelog] = position
 
     def drop(self, changelog: Partition) -> None:
         """This one need not be read."""
-        self._positions.pop(changelog, None)
+        self._added.pop(changelog, None)
         self._last.pop(changelog, None)
-        self._reading.discard(changelog)
-        if not self._positions:
-            self._reader.assign({})
+        if changelog in self._tails:
+            self._assign({one: tail for one, tail in self._tails.items() if one != changelog})
 
     def begin(self) -> None:
-        """Begin to read what was added; others go on from where they are."""
-        if self._positions.keys() != self._reading:
-            self._reader.assign({one: self._position(one) for one in self._positions})
-            self._reading = set(self._positions)
+        """Begin to read what was added, where there is room for a later round; others go on from where they are."""
+        if not self._added:
+            return
+        ends = self._log.ends(self._added, _CALL_SECONDS, stable=False)
+        longer = {
+            one: _Tail(position, ends[one])
+            for one, position in self._added.items()
+            if ends[one] + 1 - position >= LATER_ROUND_OFFSETS  # the last control record may be still to come
+        }
+        self._added = {}
+        if longer:
+            self._assign(self._tails | longer)
 
     def read(self, timeout: float) -> Mapping[Partition, Mark]:
         """Read all to their ends; the last state of each, where there is one.
@@ -59,12 +74,12 @@ class Tails:
         group has lost.
         """
         self.begin()
-        unsettled = self._log.unsettled(sorted({one.topic for one in self._positions}))
-        if pending := self._positions.keys() & unsettled.keys():
+        deadline = self._clock.now() + timeout
+        ends = self._log.ends(self._tails, timeout)
+        if pending := [one for one, tail in self._tails.items() if ends[one] < tail.end]:
             problem = f"a transaction is still to end in {', '.join(map(str, sorted(pending)))}"
             raise Unavailable(problem)
-        ends, deadline = self._log.ends(self._positions, timeout), self._clock.now() + timeout
-        while any(end - self._position(one) >= LATER_ROUND_OFFSETS for one, end in ends.items()):
+        while any(ends[one] - self._reached(one, tail) >= LATER_ROUND_OFFSETS for one, tail in self._tails.items()):
             if self._clock.now() > deadline:
                 problem = f"the ends of {', '.join(map(str, ends))} are not to be had"
                 raise Unavailable(problem)
@@ -72,14 +87,19 @@ class Tails:
                 if message.key == MARKER_KEY and message.value is not None:
                     self._last[Partition(*message[:2])] = decode_marker(message.value).mark
         last, self._last = self._last, {}
-        for changelog in ends:
-            self.drop(changelog)
+        if ends:
+            self._assign({})
         return last
 
     def close(self) -> None:
         """Release the reader."""
         self._reader.close()
 
-    def _position(self, changelog: Partition) -> int:
-        reached = self._reader.position(changelog) if changelog in self._reading else None
-        return self._positions[changelog] if reached is None else reached
+    def _assign(self, tails: Mapping[Partition, _Tail]) -> None:
+        """Read these, each from where it was read to."""
+        self._tails = {one: tail._replace(position=self._reached(one, tail)) for one, tail in tails.items()}
+        self._reader.assign({one: tail.position for one, tail in self._tails.items()})
+
+    def _reached(self, changelog: Partition, tail: _Tail) -> int:
+        reached = self._reader.position(changelog)
+        return tail.position if reached is None else reached

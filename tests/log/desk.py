@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Final
 
@@ -102,11 +102,11 @@ class Desk:
         producer.flush(SECONDS)
 
 
-def transact(producer: Producer, *messages: Outgoing) -> None:
-    """One committed transaction."""
+def transact(producer: Producer, *messages: Outgoing) -> Mapping[Partition, int]:
+    """One committed transaction; what its commit tells."""
     producer.begin()
     producer.produce(messages)
-    producer.commit(SECONDS)
+    return producer.commit(SECONDS)
 
 
 def read(consumer: Consumer, count: int) -> list[Message]:

@@ -67,6 +67,18 @@ def test_many_transactions_of_one_producer_keep_their_order(desk: Desk) -> None:
     assert values(messages) == [f"round-{number:02}-{index}".encode() for number in range(20) for index in range(5)]
 
 
+def test_a_commit_tells_where_its_partitions_go_on(desk: Desk) -> None:
+    topic = desk.topic(3)
+    zero, one, two = (Partition(topic, number) for number in range(3))
+    producer = desk.transactional()
+    assert transact(producer, *texts(topic, 3, partition=0), *texts(topic, 2, partition=1)) == {zero: 3, one: 2}
+    control_record = 1
+    assert transact(producer, *texts(topic, 1, partition=1), *texts(topic, 2, partition=2)) == {
+        one: 2 + control_record + 1,
+        two: 2,
+    }
+
+
 def test_an_empty_transaction_commits(desk: Desk) -> None:
     producer = desk.transactional()
     producer.begin()

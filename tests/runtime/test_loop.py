@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,10 @@ class ScriptedLog:
     def send_offsets(self, offsets: dict[Partition, Committed], _consumer: Any, _timeout: float) -> None:
         self.offsets = offsets
 
-    def commit(self, _timeout: float) -> None:
+    def commit(self, _timeout: float) -> Mapping[Partition, int]:
         committed = {partition: one.offset for partition, one in self.offsets.items()}
         self.told.append(([one.value for one in self.open], committed))
+        return {}
 
     def abort(self, _timeout: float) -> None:
         self.aborts += 1
@@ -124,7 +125,7 @@ class Echo:
     def finish(self) -> Finished:
         return Finished([], {partition: Committed(offset) for partition, offset in self.read.items()})
 
-    def committed(self) -> None:
+    def committed(self, _ends: Mapping[Partition, int]) -> None:
         self.read = {}
 
     def aborted(self) -> None:
@@ -401,8 +402,8 @@ class Forgetful(Echo):
         super().__init__()
         self.failures = failures
 
-    def committed(self) -> None:
-        super().committed()
+    def committed(self, ends: Mapping[Partition, int]) -> None:
+        super().committed(ends)
         if self.failures:
             self.failures -= 1
             message = "no space left"

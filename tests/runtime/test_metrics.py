@@ -140,7 +140,7 @@ def test_round_without_effect_counts_nothing(tmp_path: Path, embedded_log: Embed
     counted_after_abort = (progress.facts, progress.notifications, dict(progress.awards))
     role.process(messages)
     role.finish()
-    role.committed()
+    role.committed({})
     role.close()
     workshop.close()
 

@@ -73,11 +73,11 @@ class SimBroker:
         offsets = self.group(group).offsets
         return {one: offsets.get(one, Committed(None)) for topic in topics for one in self.partitions(topic)}
 
-    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
-        """The last stable offset of each."""
+    def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
+        """The last stable offset of each, or its end."""
         lanes = {one: self.lane(one) for one in partitions}
         Client(self).ask("ends", timeout)
-        found = {one: lane.stable for one, lane in lanes.items()}
+        found = {one: lane.stable if stable else lane.end for one, lane in lanes.items()}
         self.machine.step(f"ends {sorted(found.values())}")
         return found
 
@@ -120,13 +120,17 @@ class SimBroker:
             number = partition_for(message.key or b"", count)
         return self.lane(Partition(message.topic, number)).partition
 
-    def append(self, messages: Iterable[Outgoing], transaction: Transaction | None) -> None:
-        """Write messages."""
+    def append(self, messages: Iterable[Outgoing], transaction: Transaction | None) -> dict[Partition, int]:
+        """Write messages; the offset after the last one, by partition."""
+        ends: dict[Partition, int] = {}
         for one in messages:
             topic, number = self.place(one)
             at = self.clock.wall() if one.timestamp is None else one.timestamp
             stored = Message(topic, number, 0, one.key, one.value, at, one.headers)
-            self.lanes[Partition(topic, number)].append(stored, transaction)
+            lane = self.lanes[Partition(topic, number)]
+            lane.append(stored, transaction)
+            ends[lane.partition] = lane.end
+        return ends
 
     def compact(self) -> None:
         """Let the cleaner run over every compacted topic."""

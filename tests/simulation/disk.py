@@ -133,20 +133,21 @@ class SimStore:
         return self._each([one for one in self.files.forgotten if one[0] <= until and (after is None or one > after)])
 
     def write(
-        self, heads: Iterable[Change], entries: Iterable[Change], others: Iterable[Change], marker: bytes
+        self,
+        heads: Iterable[Change],
+        entries: Iterable[Change],
+        others: Iterable[Change],
+        marker: bytes,
+        position: int | None = None,
     ) -> None:
         """Store what one transaction changed."""
         self._machine.step("store")
         self._touch()
         self._apply(heads, entries, others)
         self.files.values[MARKER_KEY] = marker
+        if position is not None:
+            self.files.position, self.files.whole = position, True
         self._disk.wrote(self._number)
-
-    def note(self, position: int) -> None:
-        """Everything before `position` is in the store."""
-        self._machine.step(f"note {position}")
-        self._touch()
-        self.files.position, self.files.whole = position, True
 
     def restore(
         self,

@@ -108,17 +108,27 @@ def store_before_the_commit() -> tuple[Any, str, Any]:
     def wrong(self: Any, producer: Any, records: int, sent: int) -> None:
         committed, commit = self._role.committed, producer.commit
 
-        def early(timeout: float) -> None:
-            committed()
-            commit(timeout)
+        def early(timeout: float) -> Any:
+            committed({})
+            return commit(timeout)
 
-        self._role.committed, producer.commit = lambda: None, early
+        self._role.committed, producer.commit = lambda _: None, early
         try:
             right(self, producer, records, sent)
         finally:
             del self._role.committed, producer.commit
 
     return _loop, "_commit", wrong
+
+
+def store_the_end_of_the_changelog() -> tuple[Any, str, Any]:
+    """After a commit the store holds all there is, be it of another worker that has the partition by now."""
+    right = _role.committed
+
+    def wrong(self: Any, ends: Any) -> None:
+        right(self, self._log.ends(ends, 10.0, stable=False))
+
+    return _role, "committed", wrong
 
 
 def take_what_is_delivered_again() -> tuple[Any, str, Any]:
@@ -236,6 +246,7 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     random_transactional_id,
     trust_the_local_store,
     store_before_the_commit,
+    store_the_end_of_the_changelog,
     take_what_is_delivered_again,
     offsets_of_moved_partitions_only,
     read_offsets_that_are_not_stable,

@@ -11,7 +11,6 @@ from pipeline.engine.state import decode_bill
 from pipeline.intake.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, TopicSpec
-from pipeline.runtime import loyalty_role
 from pipeline.runtime.loyalty_role import LoyaltyRole
 from pipeline.runtime.marker import MARKER_KEY, decode_marker, mark_of
 from pipeline.runtime.progress import Progress
@@ -26,8 +25,6 @@ from topics.catalog import Catalog
 
 Told = tuple[bytes | None, bytes | None, Headers]
 _WALL_IS_OLD = 0
-_NOTE_SECONDS = 1.0
-"""Stores note where they are this often, else few workers would live to do it."""
 
 
 class Outcome(NamedTuple):
@@ -60,12 +57,8 @@ def run_seed(seed: int) -> World:
 
 def run_and_check(world: World) -> None:
     """Run a world to its end and look at everything; raises whatever is wrong."""
-    often, loyalty_role._NOTE_SECONDS = loyalty_role._NOTE_SECONDS, _NOTE_SECONDS  # type: ignore[misc]
-    try:
-        world.run()
-        check(world)
-    finally:
-        loyalty_role._NOTE_SECONDS = often  # type: ignore[misc]
+    world.run()
+    check(world)
 
 
 def check(world: World) -> None:
@@ -115,7 +108,7 @@ def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
         out += role.process(rest).messages
         finished = role.finish()
         out += finished.messages
-        role.committed()
+        role.committed({})
         offset = finished.offsets[partition].offset or 0
         rest = [one for one in rest if one.offset >= offset]
     told: dict[str, list[Told]] = defaultdict(list)

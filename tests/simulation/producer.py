@@ -22,6 +22,8 @@ from tests.simulation.lanes import Identity, Transaction
 if TYPE_CHECKING:
     from tests.simulation.broker import SimBroker
 
+_UNTOLD = 0.05
+"""How often nobody is told where messages lie, as when they were sent twice."""
 _LATE_SECONDS = 12.0
 """How late a request may arrive."""
 
@@ -40,6 +42,8 @@ class SimProducer(Client):
         self._queue: list[Outgoing] = []
         self._failed: Aborted | None = None
         """Why the open transaction cannot commit."""
+        self._ends: dict[Partition, int] = {}
+        """Behind what was written of the open transaction."""
         self.dead: LogError | None = None
 
     def init(self, timeout: float) -> None:
@@ -72,6 +76,7 @@ class SimProducer(Client):
         self._open = True
         self._known = False
         self._failed = None
+        self._ends = {}
 
     def produce(self, messages: Sequence[Outgoing]) -> None:
         """Queue messages; some leave at once."""
@@ -124,7 +129,7 @@ class SimProducer(Client):
             again = partial(self._arrive_again, name, accepted, arrive)
             self._machine.at(_LATE_SECONDS * self._machine.chance.random() ** 4, partial(self._arrive_late, again))
 
-    def commit(self, timeout: float) -> None:
+    def commit(self, timeout: float) -> Mapping[Partition, int]:
         """Commit: returns when it is decided."""
         self._check()
         self._require_open("commit")
@@ -138,6 +143,7 @@ class SimProducer(Client):
             self._send(len(self._queue))
         self._check()
         self._end("commit", timeout, commit=True)
+        return {} if self._machine.chance.random() < _UNTOLD else self._ends
 
     def abort(self, timeout: float) -> None:
         """Abort the open transaction."""
@@ -222,7 +228,7 @@ class SimProducer(Client):
         except Fenced as error:
             self._die(error)
         assert transaction is not None
-        self._broker.append(self._queue[:count], transaction)
+        self._ends.update(self._broker.append(self._queue[:count], transaction))
         self._queue = self._queue[count:]
 
     def _wait_for_the_last(self, timeout: float) -> None:

@@ -168,8 +168,8 @@ class _Log:
     def consumer(self, group: str | None = None, **named: Any) -> Any:
         return _Consumer(self._inner.consumer(group, **named), self._steps)
 
-    def ends(self, partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
-        return self._inner.ends(partitions, timeout)
+    def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
+        return self._inner.ends(partitions, timeout, stable=stable)
 
 
 def main(told: dict[str, Any]) -> None:

@@ -417,11 +417,11 @@ def test_a_sink_that_the_log_does_not_answer_is_not_ready(
     tell(embedded_log)
     away = threading.Event()
 
-    def ends(partitions: Collection[Partition], timeout: float) -> dict[Partition, int]:
+    def ends(partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
         if away.is_set():
             message = "no answer"
             raise Unavailable(message)
-        return embedded_log.ends(partitions, timeout)
+        return embedded_log.ends(partitions, timeout, stable=stable)
 
     with running(Wrapped(embedded_log, ends=ends), clickhouse) as sink:  # type: ignore[arg-type]
         sink.wait_until(lambda: sink.sink.status() == (True, ""))
