@@ -36,7 +36,7 @@ HOW_TO_GET_ONE: Final = (
     "no Kafka to test with: install a JDK 17 or later and Maven, or set ACCRUE_TEST_KAFKA to a bootstrap address"
 )
 
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 
@@ -62,8 +62,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=100
 auto.create.topics.enable=false
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
+broker.session.timeout.ms={session_ms}
 """
 
 # The pipe to its standard input closes when this process ends, however it ends; then the broker does, too.
@@ -96,8 +95,12 @@ def can_run() -> bool:
 class Broker:
     """One broker over one data folder; it can be killed and started again on the same port."""
 
-    def __init__(self, folder: Path, advertised: Sequence[str] = ()) -> None:
-        """For each address in `advertised` there is one more listener, one of `doors`, whose clients are sent there."""
+    def __init__(self, folder: Path, advertised: Sequence[str] = (), *, session_seconds: float = 9.0) -> None:
+        """For each address in `advertised` there is one more listener, one of `doors`, whose clients are sent there.
+
+        The controller takes a broker for dead that was silent for `session_seconds`: after a crash it comes back no
+        sooner, and on a machine that stood still for so long every partition gets a new leader.
+        """
         self._folder = folder
         self._classpath = f"{_jars()}/*"
         port, controller_port, *door_ports = (free_port() for _ in range(2 + len(advertised)))
@@ -114,6 +117,7 @@ class Broker:
                 protocols=",".join(f"{name}:PLAINTEXT" for name in (*names, "CONTROLLER")),
                 controller_port=controller_port,
                 data=folder / "data",
+                session_ms=int(session_seconds * 1_000),
             )
         )
         (folder / "log4j2.properties").write_text(_LOGGING)
@@ -188,7 +192,7 @@ class Broker:
 def running_broker() -> Iterator[str]:
     """The bootstrap address of a broker that runs as long as the block."""
     with tempfile.TemporaryDirectory(prefix="accrue-kafka-") as folder:
-        broker = Broker(Path(folder))
+        broker = Broker(Path(folder), session_seconds=60.0)
         try:
             broker.start()
             yield broker.bootstrap

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
+from tests.starvation import Stretch, wait_for_better_times
 
 # A broker that lives for some minutes never earns what the second compiler costs.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
@@ -20,6 +22,25 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 # An example that takes long says something of the machine and nothing of the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+_ATTEMPTS = 3
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test; once more where it failed while the machine had little time (`tests.starvation`)."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        stretch = Stretch()
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if not (attempts_left and any(report.failed for report in reports) and stretch.was_starved()):
+            break
+        failed = f"failed while {stretch.stolen_share():.0%} of the time was taken from the machine, and is tried again"
+        item.warn(pytest.PytestWarning(f"{item.nodeid} {failed}"))
+        wait_for_better_times()
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -80,10 +80,11 @@ class Product:
         environment = self._environment({**variables, "ACCRUE_WEB_PORT": str(port - slot)})
         said = self.folder / f"worker-{slot}.log"
         with said.open("ab") as out:
+            begin = out.tell()
             process = subprocess.Popen(
                 [ACCRUE, "worker", "--slot", str(slot), *arguments], env=environment, stdout=out, stderr=out
             )
-        return Worker(process, said, port)
+        return Worker(process, said, begin, port)
 
     @contextmanager
     def watched(self) -> Iterator[Watch]:
@@ -108,9 +109,11 @@ class Product:
 class Worker:
     """A worker's process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Path, port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], said: Path, begin: int, port: int) -> None:
+        """What it says goes to the file `said`, from the byte `begin` on."""
         self._process = process
         self._said = said
+        self._begin = begin
         self._port = port
         self.pid = process.pid
 
@@ -154,8 +157,13 @@ class Worker:
         code = self._process.poll()
         assert code is None, f"the worker ended with {code}:\n{self.last_words()}"
 
+    def words(self) -> str:
+        """All that it said since it was started."""
+        return self._said.read_bytes()[self._begin :].decode(errors="replace")
+
     def last_words(self) -> str:
-        return self._said.read_text(errors="replace")[-4_000:]
+        """The end of it."""
+        return self.words()[-4_000:]
 
 
 def wait_until(holds: Callable[[], bool], *workers: Worker) -> None:

@@ -131,7 +131,7 @@ class Crew:
             code = worker.code()
             if code is None:
                 continue
-            died = _DIED.findall(worker.last_words())
+            died = _DIED.findall(worker.words())
             if died and all(cause.startswith(_PATIENCE_IS_OVER) for _, cause in died):
                 self.self_exits.append(f"worker {slot}: {died[-1][1]}")
             else:
