@@ -12,6 +12,7 @@ from pipeline.log.kafka import KafkaLog
 from pipeline.log.kafka_producer import KafkaProducer
 from pipeline.log.port import Committed, Consumer, Partition
 from pipeline.runtime.host import run_worker
+from pipeline.runtime.roles import roles_of
 from pipeline.runtime.settings import Settings
 
 
@@ -60,7 +61,8 @@ class AtLeastOnceProducer(KafkaProducer):
 def main() -> None:
     """Work until told to stop."""
     settings = Settings()
-    run_worker(settings, AtLeastOnceLog(settings.kafka_bootstrap or ""), settings.roles)
+    with roles_of(settings, AtLeastOnceLog(settings.kafka_bootstrap or ""), settings.roles) as roles:
+        run_worker(settings, roles)
 
 
 if __name__ == "__main__":

@@ -176,13 +176,13 @@ def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen
         screen.update(watcher.snapshot(now, done, records, clock, notices))
         if drained:
             return
-        if app.failure is not None:
+        if app.roles.failure is not None:
             return  # `running` raises it
         if (records, clock, sink.lag()) != before:
             moved, before = now, (records, clock, sink.lag())
         stuck = f"nothing moved for {now - moved:.0f} s" if now - moved > _STUCK_SECONDS else None
         if problem := feed.failed() or sink.failed() or stuck:
-            message = f"the demo cannot go on: {problem}; roles: {app.status()}"
+            message = f"the demo cannot go on: {problem}; roles: {app.roles.status()}"
             raise Unusable(message)
 
 

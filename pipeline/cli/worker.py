@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 import socket
+import sys
 
 import click
 
@@ -10,7 +13,6 @@ from pipeline.cli.output import placed
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.settings import ROLES, SINK, SLOT_MAX, RoleName
-from pipeline.runtime.takeover import taking_over
 
 
 @click.command()
@@ -38,13 +40,26 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
     if port is not None:
         _look_at(port)
     with place.log(create=True) as log:
-        with taking_over(log, settings, [role for role in settings.roles if role != SINK]):
-            # Faust takes long to load: meanwhile others could be waiting, as they do behind an open transaction.
+        gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
+        from pipeline.runtime.roles import roles_of  # noqa: PLC0415 - no other command pays for loading it
+
+        signal.signal(signal.SIGTERM, _end)
+        with roles_of(settings, log, [role for role in settings.roles if role != SINK]) as begun:
+            begun.start()
+            # Faust takes longer to load than roles take to begin.
             from pipeline.runtime.host import run_worker  # noqa: PLC0415
-        with sinks_of(place, log) as sinks:
-            health = "" if port is None else f"; health: http://localhost:{port}/readyz"
-            click.echo(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
-            run_worker(settings, log, settings.roles, extra_roles=sinks)
+
+            with sinks_of(place, log) as sinks:
+                begun.all.extend(sinks)
+                health = "" if port is None else f"; health: http://localhost:{port}/readyz"
+                where = settings.kafka_bootstrap or settings.data_dir
+                click.echo(f"working on {where}{health}; Ctrl-C ends it", err=True)
+                run_worker(settings, begun)
+
+
+def _end(*_: object) -> None:
+    """Before the host is up: roles leave their groups, or nobody else would have their partitions for a while."""
+    sys.exit(0)
 
 
 def _look_at(port: int) -> None:

@@ -37,6 +37,7 @@ import sys
 from pathlib import Path
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.runtime.host import run_worker
+from pipeline.runtime.roles import roles_of
 from pipeline.runtime.settings import Settings
 settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
 class Failing:
@@ -48,13 +49,14 @@ class Failing:
     def behind(self):
         return {}
 others = [Failing()] if "sink" in sys.argv else []
-run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("intake", "loyalty"), extra_roles=others)
+run_worker(settings, roles_of(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("intake", "loyalty"), others))
 """
 STUCK_WORKER = """
 import sys, threading
 from pathlib import Path
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.runtime import host
+from pipeline.runtime.roles import roles_of
 from pipeline.runtime.settings import Settings
 class Stuck:
     name = "sink"
@@ -65,9 +67,9 @@ class Stuck:
         return True, ""
     def behind(self):
         return {}
-host._STOP_SECONDS = float(sys.argv[2])
+host.STOP_SECONDS = float(sys.argv[2])
 settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
-host.run_worker(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("sink",), extra_roles=[Stuck()])
+host.run_worker(settings, roles_of(settings, EmbeddedLog(Path(sys.argv[1]) / "log"), ("sink",), [Stuck()]))
 """
 
 
@@ -205,9 +207,9 @@ def test_role_that_dies_ends_the_app_with_its_error(workshop: Workshop) -> None:
     app = build_app(workshop.settings, workshop.log, ("intake", "sink"), extra_roles=[_Failing()])
 
     with pytest.raises(ZeroDivisionError), running(app):
-        app.stop_roles.wait(PATIENCE_SECONDS)
+        app.roles.stop.wait(PATIENCE_SECONDS)
 
-    assert not any(app.alive().values())
+    assert not any(app.roles.alive().values())
 
 
 def test_error_of_an_agent_reaches_the_thread_that_waits(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +221,7 @@ def test_error_of_an_agent_reaches_the_thread_that_waits(workshop: Workshop, mon
     app = build_app(workshop.settings, workshop.log, ("intake",))
 
     with pytest.raises(ZeroDivisionError), running(app):
-        app.stop_roles.wait(PATIENCE_SECONDS)
+        app.roles.stop.wait(PATIENCE_SECONDS)
 
 
 def test_role_that_halts_says_why_while_the_worker_lives_and_the_others_work(workshop: Workshop) -> None:
@@ -229,7 +231,7 @@ def test_role_that_halts_says_why_while_the_worker_lives_and_the_others_work(wor
     send(workshop, 3, customerId="nobody")
 
     with running(app):
-        wait_until(Until(lambda: "halted" in app.status()["intake"][1]))
+        wait_until(Until(lambda: "halted" in app.roles.status()["intake"][1]))
         workshop.journal(bill(5, 1, time.time_ns() // 1_000_000))
         wait_for(workshop, "loyalty", "journal")
         lives, ready = get(port, "/livez"), get(port, "/readyz")

@@ -807,7 +807,7 @@ def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_
     app = build_app(small.settings, small.log, ("loyalty",))
 
     with pytest.raises(ZeroDivisionError) as died, running(app):
-        app.stop_roles.wait(PATIENCE_SECONDS)
+        app.roles.stop.wait(PATIENCE_SECONDS)
 
     where = "at small.journal partition 1 offset 2"
     assert died.value.__notes__ == [where]
