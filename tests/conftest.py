@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
+from pytest_timeout import _get_item_settings
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
@@ -32,11 +33,14 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     for attempts_left in reversed(range(_ATTEMPTS)):
         stretch = Stretch()
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        if not (attempts_left and any(report.failed for report in reports) and stretch.was_starved()):
+        failed = [report.longreprtext for report in reports if report.failed]
+        if not (attempts_left and failed and stretch.was_starved()):
             break
-        failed = f"failed while {stretch.stolen_share():.0%} of the time was taken from the machine, and is tried again"
-        item.warn(pytest.PytestWarning(f"{item.nodeid} {failed}"))
+        taken = f"{stretch.stolen_share():.0%} of the time was taken from the machine"
+        item.warn(pytest.PytestWarning(f"{item.nodeid} failed while {taken}, and is tried again: {' '.join(failed)}"))
         wait_for_better_times()
+        # The timer of the first attempt has ended with its failure.
+        item.ihook.pytest_timeout_set_timer(item=item, settings=_get_item_settings(item))
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

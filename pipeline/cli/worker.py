@@ -12,7 +12,7 @@ import click
 from pipeline.cli.output import placed
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.sinks import sinks_of
-from pipeline.runtime.settings import ROLES, SINK, SLOT_MAX, RoleName
+from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
 
 
 @click.command()
@@ -43,14 +43,14 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
         from pipeline.runtime.roles import roles_of  # noqa: PLC0415 - no other command pays for loading it
 
-        signal.signal(signal.SIGTERM, _end)
-        with roles_of(settings, log, [role for role in settings.roles if role != SINK]) as begun:
-            begun.start()
-            # Faust takes longer to load than roles take to begin.
-            from pipeline.runtime.host import run_worker  # noqa: PLC0415
+        with sinks_of(place, log) as sinks:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, _end)
+            with roles_of(settings, log, settings.roles, sinks) as begun:
+                begun.start()
+                # Faust takes longer to load than roles take to begin.
+                from pipeline.runtime.host import run_worker  # noqa: PLC0415
 
-            with sinks_of(place, log) as sinks:
-                begun.all.extend(sinks)
                 health = "" if port is None else f"; health: http://localhost:{port}/readyz"
                 where = settings.kafka_bootstrap or settings.data_dir
                 click.echo(f"working on {where}{health}; Ctrl-C ends it", err=True)

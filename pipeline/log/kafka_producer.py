@@ -206,7 +206,12 @@ class KafkaProducer:
         self._dead = self._dead or (LogError, f"producer {self._name} is closed")
 
     def _send_all(self, client: Producer, timeout: float) -> None:
-        self._ask("send messages", partial(client.flush, timeout), UNDELIVERABLE)
+        def flush() -> None:
+            if left := client.flush(timeout):  # offsets must not be there before what they stand for
+                message = f"{left} messages were not acknowledged in {timeout} s"
+                raise TimeoutError(message)
+
+        self._ask("send messages", flush, UNDELIVERABLE)
 
     def _send(self, client: Producer, topic: str, lanes: _Lanes) -> None:
         for number, batch in lanes.items():
@@ -279,7 +284,8 @@ class KafkaProducer:
         return Aborted(f"cannot produce {reason}")
 
     def _on_arrival(self, error: KafkaError | None, message: Any) -> None:
-        if error is None and message.offset() >= 0:  # a message that was sent twice may come without
+        # The broker may not know the offset of what was sent twice, and librdkafka counts on from -1 then: too low.
+        if error is None and message.offset() >= 0:
             self._ends[Partition(message.topic(), message.partition())] = message.offset() + 1
 
     def _on_delivery(self, error: KafkaError | None, message: Any) -> None:

@@ -157,8 +157,8 @@ class Producer(Protocol):
     def commit(self, timeout: float) -> Mapping[Partition, int]:
         """Commit: returns when it is durable, raises `Aborted`, `Fenced` or `OutcomeUnknown` when it is not.
 
-        By partition: the offset after the last message of this transaction there. Where the client was not told, such
-        as after it had to send messages twice, or no message named the partition, there may be none.
+        By partition: the offset after the last message of this transaction there, or a lower one, or none, where the
+        client was not told: after it had to send messages twice, or where messages did not name their partition.
         """
 
     def abort(self, timeout: float) -> None:

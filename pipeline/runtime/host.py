@@ -122,7 +122,7 @@ class HostApp(faust.App):
 
     async def on_stop(self) -> None:
         """Let every role end its round and leave its group, while its agent is still there to answer."""
-        self.roles.stop.set()
+        self.roles.end()
         deadline = self.loop.time() + STOP_SECONDS
         for name in self.roles.alive():
             left = deadline - self.loop.time()

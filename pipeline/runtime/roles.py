@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final, Protocol, Self
@@ -56,14 +57,14 @@ class LoopRole:
         self.name = role.name
         self.role = role
         self.progress = progress
-        self._patience = settings.patience.total_seconds()
         self._lock = SlotLock(settings.states, role.name)
         self._agent: Future[Decide] = Future()
         self._loop = TransactionalLoop(log, role, settings, progress=progress, process=self._ask_agent)
 
     def decided_by(self, agent: Decide) -> None:
         """From now on there is somebody to decide."""
-        self._agent.set_result(agent)
+        if not self._agent.done():
+            self._agent.set_result(agent)
 
     def undecided(self) -> None:
         """There will be nobody: what was read is left to whoever comes next."""
@@ -88,7 +89,7 @@ class LoopRole:
         return dict(self.progress.lag)
 
     def _ask_agent(self, batch: Sequence[Message]) -> Decided:
-        return self._agent.result(self._patience)(batch)
+        return self._agent.result()(batch)
 
 
 class Roles:
@@ -96,10 +97,12 @@ class Roles:
 
     def __init__(self) -> None:
         self.all: list[Runnable] = []
+        """Those that run, or will with the next `start`."""
         self.stop = threading.Event()
         """Set when the roles are to stop, or one of them died."""
         self.died: Future[BaseException] = Future()
         """What the first that died did so of."""
+        self._failing = threading.Lock()
         self._halted: dict[str, str] = {}
         """By role: why it halted."""
         self._threads: dict[str, threading.Thread] = {}
@@ -108,11 +111,10 @@ class Roles:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        for role in self.loops:
-            role.undecided()
-        for thread in self._threads.values():
-            thread.join(STOP_SECONDS)
+        self.end()
+        deadline = time.monotonic() + STOP_SECONDS
+        if stuck := [name for name in self._threads if not self.wait(name, deadline - time.monotonic())]:
+            LOGGER.critical("%s still run %s s after they were told to stop", ", ".join(stuck), STOP_SECONDS)
 
     @property
     def loops(self) -> list[LoopRole]:
@@ -133,10 +135,17 @@ class Roles:
                 self._threads[role.name] = thread
                 thread.start()
 
+    def end(self) -> None:
+        """Tell all to stop, those too that wait for somebody to decide."""
+        self.stop.set()
+        for role in self.loops:
+            role.undecided()
+
     def fail(self, error: BaseException) -> None:
         """Stop all; the first error is kept."""
-        if not self.died.done():
-            self.died.set_result(error)
+        with self._failing:
+            if not self.died.done():
+                self.died.set_result(error)
         self.stop.set()
 
     def wait(self, name: str, seconds: float) -> bool:

@@ -137,10 +137,13 @@ class PartitionStore:
         marker: bytes,
         position: int | None = None,
     ) -> None:
-        """Store what one transaction changed, whole or not at all; it ends before `position` of the changelog."""
+        """Store what one transaction changed, whole or not at all; it ends before `position` of the changelog.
+
+        A lower position than before is none: a client that sent a message twice may be told a wrong offset.
+        """
         batch = self._batch(heads, entries, others)
         batch.put(MARKER_KEY, marker, self._files.in_values)
-        if position is not None:
+        if position is not None and position > self._local.position:
             self._put_local(batch, _Local(self._origin, position, whole=True))
         self._write(batch)
         self._marker: Marker | None = decode_marker(marker)

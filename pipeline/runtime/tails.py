@@ -3,7 +3,8 @@
 There should be nothing. But a group may have lost what was committed later, and the store of a worker that had the
 partition before then may be exactly what it went back to: the rounds that came after would be decided again.
 
-A store that matches need not wait for that: what is decided on it is committed only when its tail has been read.
+A store that matches need not wait for that: what is decided on it is committed only when its tail has been read, or
+when it was seen to have no room for another round.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class Tails:
         """This one need not be read."""
         self._added.pop(changelog, None)
         self._last.pop(changelog, None)
-        if changelog in self._tails:
-            self._assign({one: tail for one, tail in self._tails.items() if one != changelog})
+        if self._tails.pop(changelog, None) is not None and not self._tails:
+            self._assign({})
 
     def begin(self) -> None:
         """Begin to read what was added, where there is room for a later round; others go on from where they are."""
@@ -63,9 +64,10 @@ class Tails:
             for one, position in self._added.items()
             if ends[one] + 1 - position >= LATER_ROUND_OFFSETS  # the last control record may be still to come
         }
-        self._added = {}
         if longer:
-            self._assign(self._tails | longer)
+            going_on = {one: tail._replace(position=self._reached(one, tail)) for one, tail in self._tails.items()}
+            self._assign(going_on | longer)
+        self._added = {}
 
     def read(self, timeout: float) -> Mapping[Partition, Mark]:
         """Read all to their ends; the last state of each, where there is one.
@@ -79,13 +81,15 @@ class Tails:
         if pending := [one for one, tail in self._tails.items() if ends[one] < tail.end]:
             problem = f"a transaction is still to end in {', '.join(map(str, sorted(pending)))}"
             raise Unavailable(problem)
-        while any(ends[one] - self._reached(one, tail) >= LATER_ROUND_OFFSETS for one, tail in self._tails.items()):
+        # To the very end: what is left may be no more than the marker of a round of which the rest was read.
+        while any(self._reached(one, tail) < ends[one] for one, tail in self._tails.items()):
             if self._clock.now() > deadline:
                 problem = f"the ends of {', '.join(map(str, ends))} are not to be had"
                 raise Unavailable(problem)
             for message in self._reader.consume(_READ_RECORDS, _READ_SECONDS):
-                if message.key == MARKER_KEY and message.value is not None:
-                    self._last[Partition(*message[:2])] = decode_marker(message.value).mark
+                changelog = Partition(*message[:2])
+                if changelog in self._tails and message.key == MARKER_KEY and message.value is not None:
+                    self._last[changelog] = decode_marker(message.value).mark
         last, self._last = self._last, {}
         if ends:
             self._assign({})
@@ -96,9 +100,8 @@ class Tails:
         self._reader.close()
 
     def _assign(self, tails: Mapping[Partition, _Tail]) -> None:
-        """Read these, each from where it was read to."""
-        self._tails = {one: tail._replace(position=self._reached(one, tail)) for one, tail in tails.items()}
-        self._reader.assign({one: tail.position for one, tail in self._tails.items()})
+        self._reader.assign({one: tail.position for one, tail in tails.items()})
+        self._tails = dict(tails)
 
     def _reached(self, changelog: Partition, tail: _Tail) -> int:
         reached = self._reader.position(changelog)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -134,3 +136,16 @@ def test_clickhouse_folder_that_the_worker_holds_is_told_with_its_process(comman
     assert f"is held by process {life.worker.pid}, and one process at a time can use it" in ended.stderr
     assert not ended.stdout
     life.worker.must_run()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_worker_that_is_stopped_while_it_is_loaded_ends_well(tmp_path: Path, number: signal.Signals) -> None:
+    product = Product(tmp_path)
+    product.run("topics", "create")
+    with product.worker("--role", "intake", "--role", "loyalty") as worker:
+        wait_until((product.data / "state" / "slot-0" / "loyalty.lock").exists, worker)
+
+        worker.send_signal(number)
+
+        wait_until(lambda: worker.code() is not None)
+        assert (worker.code(), worker.words()) == (0, "")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tests.simulation.broker import SimBroker
 
 
+_ASSIGN_SECONDS = 10.0
+
+
 class Ordered(frozenset[Partition]):
     """A set with an order, so that a seed means the same in every process."""
 
@@ -48,6 +51,8 @@ class SimConsumer(Client):
         """Read exactly these partitions."""
         for partition in positions:
             self._broker.lane(partition)
+        if positions:
+            self.ask("assign", _ASSIGN_SECONDS)
         self.held = dict(positions)
 
     def consume(self, limit: int, timeout: float) -> list[Message]:

@@ -145,7 +145,7 @@ class SimStore:
         self._touch()
         self._apply(heads, entries, others)
         self.files.values[MARKER_KEY] = marker
-        if position is not None:
+        if position is not None and position > self.files.position:
             self.files.position, self.files.whole = position, True
         self._disk.wrote(self._number)
 
