@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -137,4 +138,6 @@ def until(condition: Callable[[], object], *consumers: Consumer) -> list[Message
         assert time.monotonic() < deadline, "what was waited for did not happen"
         for consumer in consumers:
             messages += consumer.consume(1_000, 0.05)
+        if not consumers:  # whoever it waits for may need the processor
+            threading.Event().wait(0.01)
     return messages

@@ -10,8 +10,8 @@ from pipeline.runtime.host import HostApp, running
 from pipeline.runtime.roles import Roles, roles_of
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse, SlotLock
-from tests.log.desk import SECONDS
-from tests.runtime.workshop import PATIENCE_SECONDS, Until, Workshop, activation, bill
+from tests.log.desk import SECONDS, until
+from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation, bill
 
 START = 1_600_000_000_000
 
@@ -19,11 +19,6 @@ START = 1_600_000_000_000
 @pytest.fixture
 def workshop(kafka_log: Log, tmp_path: Path, prefix: str) -> Workshop:
     return Workshop(kafka_log, tmp_path, prefix)
-
-
-def wait_until(until: Until) -> None:
-    while not until.is_set():
-        until.wait(0.01)
 
 
 def test_transaction_that_a_dead_worker_left_open_is_ended_before_there_is_a_host(
@@ -36,11 +31,11 @@ def test_transaction_that_a_dead_worker_left_open_is_ended_before_there_is_a_hos
     dead.init(SECONDS)
     dead.begin()
     dead.produce([Outgoing(topic, None, b"never committed", 0)])
-    wait_until(Until(lambda: bool(kafka_log.unsettled([topic]))))
+    until(lambda: bool(kafka_log.unsettled([topic])))
 
     with roles_of(workshop.settings, kafka_log, ["loyalty"]) as roles:
         roles.start()
-        wait_until(Until(lambda: not kafka_log.unsettled([topic])))
+        until(lambda: not kafka_log.unsettled([topic]))
 
     with pytest.raises(Fenced):
         dead.commit(SECONDS)
@@ -64,11 +59,11 @@ def test_what_was_read_before_there_was_a_host_is_decided_by_it(workshop: Worksh
     roles = roles_of(workshop.settings, workshop.log, ["loyalty"])
     with roles:
         roles.start()
-        wait_until(Until(lambda: roles.status()["loyalty"][0]))
+        until(lambda: roles.status()["loyalty"][0])
         decided_before = workshop.read("facts")
 
         with running(HostApp(workshop.settings, roles)):
-            wait_until(workshop.until_read("loyalty", "journal"))
+            until(workshop.until_read("loyalty", "journal").is_set)
 
     assert decided_before == []
     assert workshop.read("facts")
@@ -102,7 +97,7 @@ def test_roles_end_with_what_began_them(workshop: Workshop) -> None:
 
     with roles_of(workshop.settings, workshop.log, ["intake", "loyalty"]) as roles:
         roles.start()
-        wait_until(Until(lambda: all(ready for ready, _ in roles.status().values())))
+        until(lambda: all(ready for ready, _ in roles.status().values()))
 
     assert (roles.alive(), roles.failure) == ({"intake": False, "loyalty": False}, None)
     workshop.decide_all()  # as whoever comes next

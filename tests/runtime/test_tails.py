@@ -11,8 +11,7 @@ from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Log, Message, Outgoing, Partition, Producer, TopicSpec, Unavailable
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, encode_marker
 from pipeline.runtime.tails import Tails
-from tests.log.desk import SECONDS
-from tests.runtime.workshop import Until
+from tests.log.desk import SECONDS, until
 
 
 class _Reader:
@@ -108,17 +107,13 @@ def test_a_later_round_that_is_still_to_end_is_waited_for(kafka_log: Log, prefix
     later = changelog.begin(2)
     control_record, whole_round = 1, 3
     end = changelog.position + control_record + whole_round
-    arrived = Until(lambda: kafka_log.ends([changelog.partition], SECONDS, stable=False) == {changelog.partition: end})
-    while not arrived.is_set():
-        arrived.wait(0.01)
+    until(lambda: kafka_log.ends([changelog.partition], SECONDS, stable=False) == {changelog.partition: end})
 
     with pytest.raises(Unavailable, match="still to end"):
         tails.read(SECONDS)
 
     (changelog.producer.commit if commits else changelog.producer.abort)(SECONDS)
-    settled = Until(lambda: kafka_log.unsettled([changelog.partition.topic]) == {})
-    while not settled.is_set():
-        settled.wait(0.01)
+    until(lambda: kafka_log.unsettled([changelog.partition.topic]) == {})
     assert tails.read(SECONDS) == ({changelog.partition: later} if commits else {})
     tails.close()
 
