@@ -32,6 +32,10 @@ class Stretch:
         elapsed = time.monotonic() - self._begun
         return (_stolen_seconds() - self._stolen) / elapsed if elapsed else 0.0
 
+    def given_seconds(self) -> float:
+        """How much of the time since then the machine had for itself."""
+        return time.monotonic() - self._begun - (_stolen_seconds() - self._stolen)
+
     def was_starved(self) -> bool:
         """Whether so much was taken that a test may fail of it."""
         return self.stolen_share() >= _STARVED_SHARE

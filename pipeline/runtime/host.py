@@ -108,7 +108,7 @@ class HostApp(faust.App):
         return [one.progress for one in self.roles.loops if one.name == role]
 
     async def on_started(self) -> None:
-        """Have what was read decided, and start what does not run yet; agents run by now."""
+        """Have the agents decide, which run by now, and start what does not run yet."""
         await super().on_started()
         _collect_garbage_seldom()
         self.flow_control.resume()  # else only an assignment by Faust's own consumer would
@@ -122,7 +122,7 @@ class HostApp(faust.App):
 
     async def on_stop(self) -> None:
         """Let every role end its round and leave its group, while its agent is still there to answer."""
-        self.roles.end()
+        self.roles.stop.set()
         deadline = self.loop.time() + STOP_SECONDS
         for name in self.roles.alive():
             left = deadline - self.loop.time()

@@ -1,7 +1,7 @@
 """The roles of a worker, each in a thread of its own.
 
-They begin before the host is loaded, which takes longer than most of what they do first: to end what a worker of this
-slot left open when it died, behind which readers wait, to join their groups, and to restore.
+They begin before the host is loaded, which takes longer than what they do first: to end what a worker of this slot left
+open when it died, behind which readers wait, to join their groups, to restore, and to decide what has come meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import Final, Protocol, Self
 
 from pipeline.failure import Halted
-from pipeline.log.port import Aborted, Log, Message, Partition
+from pipeline.log.port import Log, Message, Partition
 from pipeline.runtime.intake_role import INTAKE, IntakeRole
 from pipeline.runtime.loop import Decided, Role, TransactionalLoop
 from pipeline.runtime.loyalty_role import LOYALTY, LoyaltyRole
@@ -51,26 +51,19 @@ class Runnable(Protocol):
 
 
 class LoopRole:
-    """A transactional loop whose batches are decided by an agent of the host, as soon as there is one."""
+    """A transactional loop whose batches an agent of the host decides, and the loop itself until there is one."""
 
     def __init__(self, log: Log, role: Role, progress: Progress, settings: Settings) -> None:
         self.name = role.name
         self.role = role
         self.progress = progress
         self._lock = SlotLock(settings.states, role.name)
-        self._agent: Future[Decide] = Future()
-        self._loop = TransactionalLoop(log, role, settings, progress=progress, process=self._ask_agent)
+        self._decide: Decide = role.process
+        self._loop = TransactionalLoop(log, role, settings, progress=progress, process=self._process)
 
     def decided_by(self, agent: Decide) -> None:
-        """From now on there is somebody to decide."""
-        if not self._agent.done():
-            self._agent.set_result(agent)
-
-    def undecided(self) -> None:
-        """There will be nobody: what was read is left to whoever comes next."""
-        if not self._agent.done():
-            message = "the worker ends before it was up"
-            self._agent.set_exception(Aborted(message))
+        """From now on this one decides."""
+        self._decide = agent
 
     def run(self, stop: threading.Event) -> None:
         """Run the loop in this thread."""
@@ -88,8 +81,8 @@ class LoopRole:
         """By input partition: messages still to be read, as last looked at."""
         return dict(self.progress.lag)
 
-    def _ask_agent(self, batch: Sequence[Message]) -> Decided:
-        return self._agent.result()(batch)
+    def _process(self, batch: Sequence[Message]) -> Decided:
+        return self._decide(batch)
 
 
 class Roles:
@@ -111,7 +104,7 @@ class Roles:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
+        self.stop.set()
         deadline = time.monotonic() + STOP_SECONDS
         if stuck := [name for name in self._threads if not self.wait(name, deadline - time.monotonic())]:
             LOGGER.critical("%s still run %s s after they were told to stop", ", ".join(stuck), STOP_SECONDS)
@@ -134,12 +127,6 @@ class Roles:
                 thread = threading.Thread(target=self._run, args=(role,), name=f"accrue-{role.name}", daemon=True)
                 self._threads[role.name] = thread
                 thread.start()
-
-    def end(self) -> None:
-        """Tell all to stop, those too that wait for somebody to decide."""
-        self.stop.set()
-        for role in self.loops:
-            role.undecided()
 
     def fail(self, error: BaseException) -> None:
         """Stop all; the first error is kept."""

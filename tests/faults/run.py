@@ -21,6 +21,7 @@ from tests.faults.generator import Generator, write_ledger
 from tests.faults.schedule import SINK_SLOT, SLOTS, Fault, schedule
 from tests.faults.tables import tables_in
 from tests.faults.watch import Watch
+from tests.starvation import Stretch
 
 _START_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 90.0
@@ -54,6 +55,8 @@ class Result:
     faults: int = 0
     messages: int = 0
     seconds: float = 0.0
+    stolen_percent: float = 0.0
+    """How much of the time was taken from the machine; waits of ours do not count it."""
     longest_recovery: float = 0.0
     longest_silence: float = 0.0
     self_exits: list[str] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Result:
 def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say: Callable[[str], None]) -> Result:
     """Make so many faults happen; `say` gets a line for each."""
     begun = time.monotonic()
+    stretch = Stretch()
     result = Result(seed)
     with Crew(folder, seed) as crew:
         bootstrap = crew.broker.bootstrap
@@ -109,6 +113,7 @@ def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say:
         result.self_exits = crew.self_exits
         result.messages = len(ledger)
     result.seconds = time.monotonic() - begun
+    result.stolen_percent = 100 * stretch.stolen_share()
     return result
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pipeline.log.port import Fenced, Log, Outgoing, TopicSpec
+from pipeline.log.port import Fenced, Log, Message, Outgoing, TopicSpec
 from pipeline.runtime.host import HostApp, running
 from pipeline.runtime.roles import Roles, roles_of
 from pipeline.runtime.settings import Settings
@@ -54,19 +55,25 @@ def test_worker_that_runs_is_not_taken_over(kafka_log: Log, tmp_path: Path, pref
         alive.commit(SECONDS)
 
 
-def test_what_was_read_before_there_was_a_host_is_decided_by_it(workshop: Workshop) -> None:
+def test_what_comes_before_there_is_a_host_is_decided_at_once_and_what_comes_then_by_its_agent(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workshop.journal(activation(), bill(5, 1, START))
-    roles = roles_of(workshop.settings, workshop.log, ["loyalty"])
-    with roles:
+    with roles_of(workshop.settings, workshop.log, ["loyalty"]) as roles:
         roles.start()
-        until(lambda: roles.status()["loyalty"][0])
+        until(workshop.until_read("loyalty", "journal").is_set)
         decided_before = workshop.read("facts")
 
+        by_agent: list[Sequence[Message]] = []
+        (loyalty,) = (one.role for one in roles.loops)
+        process = loyalty.process
+        monkeypatch.setattr(loyalty, "process", lambda batch: by_agent.append(batch) or process(batch))
         with running(HostApp(workshop.settings, roles)):
+            workshop.journal(bill(6, 2, START))
             until(workshop.until_read("loyalty", "journal").is_set)
 
-    assert decided_before == []
-    assert workshop.read("facts")
+    assert decided_before
+    assert [message.key for batch in by_agent for message in batch if message.key] == [b"1:6"]  # and ticks
 
 
 class _Failing:
