@@ -92,7 +92,7 @@ class Cluster:
     def _read(self, positions: dict[Partition, int]) -> Iterator[Message]:
         consumer = self.log.consumer()
         try:
-            left = {one: consumer.bounds(one, _CALL_SECONDS)[1] for one in positions}
+            left = {one: end for one, (_, end) in consumer.bounds(positions, _CALL_SECONDS).items()}
             consumer.assign(positions)
             while any((consumer.position(one) or 0) < end for one, end in left.items()):
                 yield from consumer.consume(_SLICE, 1.0)

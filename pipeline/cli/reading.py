@@ -39,7 +39,7 @@ def read_all(
     """
     consumer = log.consumer()
     try:
-        bounds = {one: _answered(partial(consumer.bounds, one, _TIMEOUT)) for one in partitions}
+        bounds = _answered(partial(consumer.bounds, partitions, _TIMEOUT))
         wanted = ends or {partition: end for partition, (_, end) in bounds.items()}
         begin = {partition: max(first, (firsts or {}).get(partition, 0)) for partition, (first, _) in bounds.items()}
         consumer.assign(begin)

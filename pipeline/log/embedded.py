@@ -174,10 +174,10 @@ class EmbeddedConsumer:
                 raise Fenced(message)
             self._file.store_offsets(self.group, offsets)
 
-    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+    def bounds(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, tuple[int, int]]:
         """Nothing is ever deleted, so the first offset kept is 0."""
         self._file.wait_at_most(timeout)
-        return 0, self._file.end(self._file.place(partition))
+        return {partition: (0, self._file.end(self._file.place(partition))) for partition in partitions}
 
     def position(self, partition: Partition) -> int | None:
         """The offset after the last message delivered or skipped; None before a first offset is known."""

@@ -192,12 +192,16 @@ class KafkaConsumer:
             if place.error is not None:
                 raise _commit_error(action, place.error)
 
-    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+    def bounds(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, tuple[int, int]]:
         """(first offset kept, last stable offset).
 
-        Asked for one by one: librdkafka's own call for both can forget that one was refused, and gives the other twice.
+        Asked for one after the other, each for all partitions: librdkafka's own call for both takes one partition, can
+        forget that one of them was refused, and gives the other twice.
         """
-        return self._offset(partition, OFFSET_BEGINNING, timeout), self._offset(partition, OFFSET_END, timeout)
+        wanted = list(partitions)
+        firsts = self._offsets(wanted, OFFSET_BEGINNING, timeout)
+        ends = self._offsets(wanted, OFFSET_END, timeout)
+        return {partition: (firsts[partition], ends[partition]) for partition in wanted}
 
     def position(self, partition: Partition) -> int | None:
         """The offset after the last message delivered or skipped; None before a first offset is known."""
@@ -244,18 +248,24 @@ class KafkaConsumer:
                 message = f"there is no partition {number} of topic {topic}"
                 raise LogError(message)
 
-    def _offset(self, partition: Partition, which: int, timeout: float) -> int:
-        action = f"read the bounds of {partition}"
+    def _offsets(self, partitions: Sequence[Partition], which: int, timeout: float) -> dict[Partition, int]:
+        wanted = [TopicPartition(*partition, which) for partition in partitions]
         try:
-            (place,) = self._client.offsets_for_times([TopicPartition(*partition, which)], timeout)
+            places = self._client.offsets_for_times(wanted, timeout) if wanted else []
         except KafkaException as error:
+            action = f"read the bounds of {', '.join(map(str, partitions))}"
             raise port_error(action, error) from error
-        if place.error is not None:
-            raise port_error(action, place.error)
-        if place.offset < 0:
-            message = f"cannot {action}: no answer in {timeout} s"
-            raise Unavailable(message)
-        return int(place.offset)
+        found: dict[Partition, int] = {}
+        for place in places:
+            partition = Partition(place.topic, place.partition)
+            action = f"read the bounds of {partition}"
+            if place.error is not None:
+                raise port_error(action, place.error)
+            if place.offset < 0:
+                message = f"cannot {action}: no answer in {timeout} s"
+                raise Unavailable(message)
+            found[partition] = place.offset
+        return found
 
     def _seek_unsought(self) -> None:
         """Librdkafka cannot seek in a partition that is still starting; until it can, what it delivers is dropped."""

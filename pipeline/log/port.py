@@ -129,7 +129,7 @@ class Consumer(Protocol):
         After `Unavailable` it may still take effect, even after a commit that comes later.
         """
 
-    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+    def bounds(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, tuple[int, int]]:
         """(first offset kept, last stable offset): a read_committed reader at the second has read all there is."""
 
     def position(self, partition: Partition) -> int | None:

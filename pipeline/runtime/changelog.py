@@ -143,7 +143,7 @@ class Restore:
 
     def _begin(self) -> None:
         self._reader = self._log.consumer()
-        first, end = self._reader.bounds(self._changelog, _CALL_SECONDS)
+        first, end = self._reader.bounds((self._changelog,), _CALL_SECONDS)[self._changelog]
         if not (self._can_go_on() and first <= self._store.position <= end):
             self._store.begin_anew()
         self._position = max(first, self._store.position)

@@ -171,33 +171,34 @@ class Holdings:
             return {}
         try:
             found = self._consumer.committed(list(self._waiting), _LOOK_SECONDS)
-            return {one: (committed, self._first(one, committed)) for one, committed in found.items()}
+            bounds = self._consumer.bounds(found, _LOOK_SECONDS)
+            return {one: (committed, _first(one, committed, bounds[one][0])) for one, committed in found.items()}
         except Unavailable as error:  # such as a transaction of the owner before us that is still to end
             if self._clock.now() > min(self._waiting.values()):
                 message = f"committed offsets of {', '.join(map(str, self._waiting))} are not to be had: {error}"
                 raise Gone(message) from error
             return {}
 
-    def _first(self, partition: Partition, committed: Committed) -> int:
-        """The offset to begin with: what is committed, or the first that the log keeps where that lies beyond.
-
-        What a transaction wrote last is its control record. Once retention has passed all that was read, nothing is
-        lost, and what is committed is not there any more all the same.
-        """
-        first, _ = self._consumer.bounds(partition, _LOOK_SECONDS)
-        offset = committed.offset
-        if offset is None:
-            return first
-        if offset < first:
-            LOGGER.warning(
-                "%s: offsets %d to %d are deleted and were never read: control records, or messages older than the "
-                "topic's retention",
-                partition,
-                offset,
-                first - 1,
-            )
-        return max(offset, first)
-
     def _seek(self, partition: Partition, offset: int) -> None:
         self._consumer.seek(partition, offset)
         self._expected[partition] = offset
+
+
+def _first(partition: Partition, committed: Committed, kept_from: int) -> int:
+    """The offset to begin with: what is committed, or the first that the log keeps where that lies beyond.
+
+    What a transaction wrote last is its control record. Once retention has passed all that was read, nothing is
+    lost, and what is committed is not there any more all the same.
+    """
+    offset = committed.offset
+    if offset is None:
+        return kept_from
+    if offset < kept_from:
+        LOGGER.warning(
+            "%s: offsets %d to %d are deleted and were never read: control records, or messages older than the "
+            "topic's retention",
+            partition,
+            offset,
+            kept_from - 1,
+        )
+    return max(offset, kept_from)

@@ -25,7 +25,7 @@ class Reading:
         self._consumer = log.consumer()
         self._ahead: list[Message] = []
         try:
-            self.kept_from, self.end = self._consumer.bounds(partition, _SILENT_SECONDS)
+            self.kept_from, self.end = self._consumer.bounds((partition,), _SILENT_SECONDS)[partition]
             self.first = min(max(self.kept_from, first), self.end)
             self._consumer.assign({partition: self.first})
         except BaseException:
@@ -62,7 +62,7 @@ class Reading:
 
     def look_again(self) -> None:
         """From now on, the end is where the partition ends now."""
-        self.end = self._consumer.bounds(self.partition, _SILENT_SECONDS)[1]
+        _, self.end = self._consumer.bounds((self.partition,), _SILENT_SECONDS)[self.partition]
 
     def _look_again(self) -> list[Message]:
         if not self._ahead:

@@ -244,7 +244,7 @@ class ClickHouseSink:
         partitions = list(self._unplaced)
         asked_at = self._clock.now()
         found = consumer.committed(partitions, timeout)
-        bounds = {partition: consumer.bounds(partition, timeout) for partition in partitions}
+        bounds = consumer.bounds(partitions, timeout)
         firsts = {partition: first for partition, (first, _) in bounds.items()}
         ends = {partition: end for partition, (_, end) in bounds.items()}
         require_messages(self._settings.group, found, firsts, self._settings.notifications)

@@ -78,7 +78,7 @@ def test_at_least_once_shows_what_it_writes_and_commits_offsets_with_metadata_af
     assert kafka_log.group_offsets(f"{prefix}group", [topic]) == {place: Committed(None)}
     producer.commit(SECONDS)
     assert kafka_log.group_offsets(f"{prefix}group", [topic]) == {place: Committed(7, "round=3")}
-    assert consumer.bounds(place, SECONDS) == (0, 1)
+    assert consumer.bounds([place], SECONDS) == {place: (0, 1)}
     producer.close()
     consumer.close()
 

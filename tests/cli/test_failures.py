@@ -35,7 +35,7 @@ def journal_of(terminal: Terminal) -> int:
     log = EmbeddedLog(terminal.folder)
     consumer = log.consumer()
     try:
-        return sum(consumer.bounds(one, 5.0)[1] for one in log.group_offsets("any", ["loyalty.journal"]))
+        return sum(end for _, end in consumer.bounds(log.group_offsets("any", ["loyalty.journal"]), 5.0).values())
     finally:
         consumer.close()
         log.close()

@@ -197,7 +197,7 @@ def commit_offsets(scene: Scene) -> Act:
 
 def bounds(scene: Scene) -> Act:
     consumer = scene.member()
-    return Act(lambda patience: consumer.bounds(PLACE, patience))
+    return Act(lambda patience: consumer.bounds([PLACE], patience))
 
 
 def consume(scene: Scene) -> Act:
@@ -371,7 +371,7 @@ def test_a_dead_producer_stops_trying_when_it_is_closed(scene: Scene) -> None:
     assert act.producer is not None
     act.producer.close()
     other = scene.log.consumer()
-    other.bounds(PLACE, SECONDS)  # so the broker has seen what was sent before
+    other.bounds([PLACE], SECONDS)  # so the broker has seen what was sent before
     tried = scene.cluster.requests()[Api.END_TXN]
     assert other.consume(1, QUIET_SECONDS) == []
     assert scene.cluster.requests()[Api.END_TXN] == tried

@@ -194,18 +194,28 @@ def test_bounds_end_before_an_open_transaction(desk: Desk) -> None:
     topic = desk.topic()
     partition = Partition(topic, 0)
     reader = desk.reader(partition)
-    assert reader.bounds(partition, SECONDS) == (0, 0)
+    assert reader.bounds([partition], SECONDS) == {partition: (0, 0)}
     desk.write(*texts(topic, 3))
-    assert reader.bounds(partition, SECONDS) == (0, 3)
+    assert reader.bounds([partition], SECONDS) == {partition: (0, 3)}
     producer = desk.transactional()
     producer.begin()
     producer.produce(texts(topic, 2))
-    assert reader.bounds(partition, SECONDS) == (0, 3)
+    assert reader.bounds([partition], SECONDS) == {partition: (0, 3)}
     assert desk.log.ends([partition], SECONDS) == {partition: 3}
     producer.commit(SECONDS)
     until(lambda: reader.position(partition) == 6, reader)  # two messages and the control record
-    assert reader.bounds(partition, SECONDS) == (0, 6)
+    assert reader.bounds([partition], SECONDS) == {partition: (0, 6)}
     assert desk.log.ends([partition], SECONDS) == {partition: 6}
+
+
+def test_bounds_of_several_partitions_are_each_its_own(desk: Desk) -> None:
+    topic = desk.topic(2)
+    desk.write(*texts(topic, 3, partition=0), *texts(topic, 1, partition=1))
+    assert desk.consumer().bounds([Partition(topic, 1), Partition(topic, 0)], SECONDS) == {
+        Partition(topic, 0): (0, 3),
+        Partition(topic, 1): (0, 1),
+    }
+    assert desk.consumer().bounds([], SECONDS) == {}
 
 
 def test_position_reaches_the_end_behind_control_records(desk: Desk) -> None:
@@ -217,7 +227,7 @@ def test_position_reaches_the_end_behind_control_records(desk: Desk) -> None:
     reader = desk.reader(partition)
     messages = until(lambda: reader.position(partition) == 6, reader)  # the last control record may come a little later
     assert [message.offset for message in messages] == [0, 2, 4]
-    assert reader.bounds(partition, SECONDS) == (0, 6)
+    assert reader.bounds([partition], SECONDS) == {partition: (0, 6)}
 
 
 def test_position_of_an_empty_partition_is_its_end(desk: Desk) -> None:

@@ -79,7 +79,7 @@ def test_a_topic_that_does_not_exist_is_an_error_to_subscribe_to(desk: Desk) -> 
 def test_a_topic_that_does_not_exist_is_an_error_to_ask_about(desk: Desk) -> None:
     missing = Partition(desk.prefix + "missing", 0)
     with pytest.raises(LogError):
-        desk.consumer().bounds(missing, SECONDS)
+        desk.consumer().bounds([missing], SECONDS)
     with pytest.raises(LogError):
         desk.log.group_offsets(desk.prefix + "group", [missing.topic])
     with pytest.raises(LogError):
@@ -98,7 +98,7 @@ def test_a_partition_that_does_not_exist_is_an_error(desk: Desk) -> None:
     with pytest.raises(LogError):
         read(desk.reader(Partition(topic, 2)), 1)
     with pytest.raises(LogError):
-        desk.consumer().bounds(Partition(topic, 2), SECONDS)
+        desk.consumer().bounds([Partition(topic, 0), Partition(topic, 2)], SECONDS)
 
 
 def test_a_group_that_never_committed_has_no_offsets(desk: Desk) -> None:

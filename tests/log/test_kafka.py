@@ -45,7 +45,7 @@ def test_a_server_that_does_not_answer_is_unavailable() -> None:
     log = KafkaLog("127.0.0.1:1", {"log_level": 0})
     consumer = log.consumer("group")
     with pytest.raises(Unavailable):
-        consumer.bounds(Partition("topic", 0), 0.2)
+        consumer.bounds([Partition("topic", 0)], 0.2)
     with pytest.raises(Unavailable):
         consumer.committed([Partition("topic", 0)], 0.2)
     with pytest.raises(Unavailable):

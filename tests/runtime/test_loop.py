@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,8 @@ class ScriptedLog:
     def committed(self, partitions: Sequence[Partition], _timeout: float) -> dict[Partition, Committed]:
         return dict.fromkeys(partitions, Committed(None))
 
-    def bounds(self, _partition: Partition, _timeout: float) -> tuple[int, int]:
-        return 0, 0
+    def bounds(self, partitions: Iterable[Partition], _timeout: float) -> dict[Partition, tuple[int, int]]:
+        return dict.fromkeys(partitions, (0, 0))
 
     def ends(self, partitions: Collection[Partition], _timeout: float) -> dict[Partition, int]:
         return dict.fromkeys(partitions, 0)

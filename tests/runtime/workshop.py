@@ -164,7 +164,7 @@ class Workshop:
             for topic in topics:
                 for number in range(self.settings.partitions):
                     partition = Partition(self.topic(topic), number)
-                    first, end = consumer.bounds(partition, PATIENCE_SECONDS)
+                    first, end = consumer.bounds([partition], PATIENCE_SECONDS)[partition]
                     if first == end:
                         continue
                     consumer.assign({partition: first})

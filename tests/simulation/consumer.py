@@ -114,12 +114,14 @@ class SimConsumer(Client):
             message = "cannot commit offsets: the answer was lost"
             raise Unavailable(message)
 
-    def bounds(self, partition: Partition, timeout: float) -> tuple[int, int]:
+    def bounds(self, partitions: Iterable[Partition], timeout: float) -> dict[Partition, tuple[int, int]]:
         """(first offset kept, last stable offset)."""
-        lane = self._broker.lane(partition)
-        self.ask("bounds", timeout)
-        found = lane.first, lane.stable
-        self._machine.step(f"bounds {found}")
+        found: dict[Partition, tuple[int, int]] = {}
+        for partition in partitions:
+            lane = self._broker.lane(partition)
+            self.ask("bounds", timeout)
+            found[partition] = lane.first, lane.stable
+            self._machine.step(f"bounds {found[partition]}")
         return found
 
     def position(self, partition: Partition) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -27,9 +28,9 @@ def kept_from(log: EmbeddedLog, partition: Partition, first: int) -> Any:
     def consumer(group: str | None = None, **named: Any) -> Any:
         inner: Consumer = log.consumer(group, **named)
 
-        def bounds(asked: Partition, timeout: float) -> tuple[int, int]:
-            kept, end = inner.bounds(asked, timeout)
-            return (first if asked == partition else kept), end
+        def bounds(asked: Iterable[Partition], timeout: float) -> dict[Partition, tuple[int, int]]:
+            found = inner.bounds(asked, timeout)
+            return {one: (first if one == partition else kept, end) for one, (kept, end) in found.items()}
 
         def seek(sought: Partition, offset: int) -> None:
             if sought == partition and offset < first:
