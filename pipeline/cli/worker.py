@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import socket
 import sys
+from typing import Final
 
 import click
 
@@ -13,6 +15,9 @@ from pipeline.cli.output import placed
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
+
+_LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
+"""Faust's own; it sets up logging anew once it is loaded, and roles have something to say before."""
 
 
 @click.command()
@@ -43,6 +48,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
         from pipeline.runtime.roles import roles_of  # noqa: PLC0415 - no other command pays for loading it
 
+        logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
         with sinks_of(place, log) as sinks:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, _end)
