@@ -82,7 +82,11 @@ class Product:
         with said.open("ab") as out:
             begin = out.tell()
             process = subprocess.Popen(
-                [ACCRUE, "worker", "--slot", str(slot), *arguments], env=environment, stdout=out, stderr=out
+                [ACCRUE, "worker", "--slot", str(slot), *arguments],
+                env=environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # a Ctrl-C meant for the tests is none for it
             )
         return Worker(process, said, begin, port)
 

@@ -1,4 +1,7 @@
-"""`python -m tests.faults --faults N --seed S`: faults on a real broker; exit code 1 when anything went wrong."""
+"""`python -m tests.faults --faults N --seed S`: faults on a real broker; exit code 1 when anything went wrong.
+
+Ctrl-C ends the faults, and what there was by then is judged; a second one ends the run.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from tests.faults.run import run
@@ -27,8 +31,18 @@ def main() -> int:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    enough = threading.Event()
+
+    def interrupted(*_: object) -> None:
+        if enough.is_set():
+            sys.exit(1)
+        enough.set()
+
+    signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes of the run end with it
-    result = run(folder, faults=given.faults, seed=given.seed, workers=given.workers, rate=given.rate, say=say)
+    result = run(
+        folder, faults=given.faults, seed=given.seed, workers=given.workers, rate=given.rate, say=say, enough=enough
+    )
     for violation in result.violations:
         say(f"VIOLATION: {violation.what}\n{violation.evidence}")
     say(result.summary())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -74,8 +75,17 @@ class Result:
         return json.dumps({name: round(one, 1) if isinstance(one, float) else one for name, one in figures.items()})
 
 
-def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say: Callable[[str], None]) -> Result:
-    """Make so many faults happen; `say` gets a line for each."""
+def run(
+    folder: Path,
+    *,
+    faults: int,
+    seed: int,
+    workers: int,
+    rate: float,
+    say: Callable[[str], None],
+    enough: threading.Event | None = None,
+) -> Result:
+    """Make so many faults happen, or as many as there were when `enough` was set; `say` gets a line for each."""
     begun = time.monotonic()
     stretch = Stretch()
     result = Result(seed)
@@ -88,6 +98,8 @@ def run(folder: Path, *, faults: int, seed: int, workers: int, rate: float, say:
                 result.violations.append(Violation("the workers were not ready in time", crew.readiness()))
             say(f"{time.monotonic() - begun:6.1f} s  ready")
             for fault in schedule(seed, faults, workers):
+                if enough is not None and enough.is_set():
+                    break
                 recovery = _happen(fault, crew, watch, sending)
                 say(f"{time.monotonic() - begun:6.1f} s  {_line(fault)}; {recovery}")
                 result.note(recovery)
