@@ -11,7 +11,15 @@ from typing import Any, Final
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline.log.kafka_calls import within
-from pipeline.log.kafka_errors import END_OF_PARTITION, FATAL, NOT_A_MEMBER, NOT_STARTED, POLLED_TOO_LATE, port_error
+from pipeline.log.kafka_errors import (
+    END_OF_PARTITION,
+    FATAL,
+    NOT_A_MEMBER,
+    NOT_STARTED,
+    POLLED_TOO_LATE,
+    UNKNOWN_TOPIC,
+    port_error,
+)
 from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
 
 _Callback = Callable[[Sequence[Partition]], None]
@@ -253,13 +261,16 @@ class KafkaConsumer:
         try:
             places = self._client.offsets_for_times(wanted, timeout) if wanted else []
         except KafkaException as error:
-            action = f"read the bounds of {', '.join(map(str, partitions))}"
+            action = f"read the bounds of {partitions[0]}" + (f" and {len(wanted) - 1} more" if wanted[1:] else "")
             raise port_error(action, error) from error
         found: dict[Partition, int] = {}
         for place in places:
             partition = Partition(place.topic, place.partition)
             action = f"read the bounds of {partition}"
             if place.error is not None:
+                if place.error.code() == UNKNOWN_TOPIC:  # to a broker that has just come back and knows others already
+                    message = f"cannot {action}: {place.error.str()}"
+                    raise Unavailable(message)
                 raise port_error(action, place.error)
             if place.offset < 0:
                 message = f"cannot {action}: no answer in {timeout} s"

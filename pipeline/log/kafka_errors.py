@@ -15,6 +15,7 @@ END_OF_PARTITION: Final = KafkaError._PARTITION_EOF
 FATAL: Final = KafkaError._FATAL
 NOT_STARTED: Final = KafkaError._STATE
 POLLED_TOO_LATE: Final = KafkaError._MAX_POLL_EXCEEDED
+UNKNOWN_TOPIC: Final = KafkaError.UNKNOWN_TOPIC_OR_PART
 QUEUE_FULL: Final = KafkaError._QUEUE_FULL
 TIMED_OUT: Final = KafkaError._TIMED_OUT
 

@@ -115,8 +115,9 @@ class HostApp(faust.App):
         self.roles.died.add_done_callback(
             lambda died: asyncio.run_coroutine_threadsafe(self.crash(died.result()), self.loop)
         )
-        for one in self.roles.loops:
-            one.decided_by(self._agent_of(one))
+        if not self.should_stop:  # Faust comes here all the same, but starts no agents then
+            for one in self.roles.loops:
+                one.decided_by(self._agent_of(one))
         self.roles.start()
         self.up.set()
 

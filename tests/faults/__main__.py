@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from tests.faults.run import run
 from tests.faults.schedule import SLOTS
@@ -34,12 +35,11 @@ def main() -> int:
     enough = threading.Event()
 
     def interrupted(*_: object) -> None:
-        if enough.is_set():
-            sys.exit(1)
         enough.set()
+        signal.signal(signal.SIGINT, _give_up)
 
     signal.signal(signal.SIGINT, interrupted)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes of the run end with it
+    signal.signal(signal.SIGTERM, _give_up)
     result = run(
         folder, faults=given.faults, seed=given.seed, workers=given.workers, rate=given.rate, say=say, enough=enough
     )
@@ -51,6 +51,13 @@ def main() -> int:
         return 1
     shutil.rmtree(folder)
     return 0
+
+
+def _give_up(*_: object) -> NoReturn:
+    """End, and with us the processes of the run: nothing may interrupt that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

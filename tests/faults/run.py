@@ -57,7 +57,7 @@ class Result:
     messages: int = 0
     seconds: float = 0.0
     stolen_percent: float = 0.0
-    """How much of the time was taken from the machine; waits of ours do not count it."""
+    """How much of the time was taken from the machine; what a fault has to recover in does not count it."""
     longest_recovery: float = 0.0
     longest_silence: float = 0.0
     self_exits: list[str] = field(default_factory=list)
@@ -160,7 +160,12 @@ def _verified(crew: Crew) -> list[Violation]:
     """What `accrue verify` says."""
     environment: Any = crew.product._environment({})
     ended = subprocess.run(
-        [ACCRUE, "verify", "--json"], env=environment, capture_output=True, timeout=_VERIFY_SECONDS, check=False
+        [ACCRUE, "verify", "--json"],
+        env=environment,
+        capture_output=True,
+        timeout=_VERIFY_SECONDS,
+        check=False,
+        start_new_session=True,  # a Ctrl-C that ends the faults does not end the judgement
     )
     (crew.folder / "verify.json").write_bytes(ended.stdout)
     if not ended.returncode:

@@ -98,6 +98,8 @@ def test_a_partition_that_does_not_exist_is_an_error(desk: Desk) -> None:
     with pytest.raises(LogError):
         read(desk.reader(Partition(topic, 2)), 1)
     with pytest.raises(LogError):
+        desk.consumer().bounds([Partition(topic, 2)], SECONDS)
+    with pytest.raises(LogError, match=f"{topic}.*2"):
         desk.consumer().bounds([Partition(topic, 0), Partition(topic, 2)], SECONDS)
 
 

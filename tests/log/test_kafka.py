@@ -29,6 +29,12 @@ def desk(kafka_log: KafkaLog, prefix: str) -> Iterator[Desk]:
     desk.close()
 
 
+def test_topic_that_the_broker_does_not_know_among_others_may_be_asked_for_again(desk: Desk) -> None:
+    topic, missing = desk.topic(), desk.prefix + "missing"
+    with pytest.raises(Unavailable, match=missing):
+        desk.consumer().bounds([Partition(topic, 0), Partition(missing, 0)], SECONDS)
+
+
 def test_a_fenced_producer_stays_fenced(desk: Desk) -> None:
     topic = desk.topic()
     producer = desk.transactional("same")

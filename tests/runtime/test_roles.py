@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,7 +74,22 @@ def test_what_comes_before_there_is_a_host_is_decided_at_once_and_what_comes_the
             until(workshop.until_read("loyalty", "journal").is_set)
 
     assert decided_before
-    assert [message.key for batch in by_agent for message in batch if message.key] == [b"1:6"]  # and ticks
+    assert {message.key for batch in by_agent for message in batch if message.key} == {b"1:6"}  # and ticks
+
+
+def test_host_that_is_stopped_before_its_agents_run_decides_nothing(workshop: Workshop) -> None:
+    with roles_of(workshop.settings, workshop.log, ["loyalty"]) as roles:
+        app = HostApp(workshop.settings, roles)
+
+        async def is_up_too_late() -> None:
+            app._stopped.set()
+            await app.on_started()
+
+        asyncio.run(is_up_too_late())
+        workshop.journal(activation(), bill(5, 1, START))
+        until(workshop.until_read("loyalty", "journal").is_set)
+
+    assert roles.failure is None
 
 
 class _Failing:
