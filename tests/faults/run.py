@@ -27,7 +27,7 @@ from tests.starvation import Stretch
 _START_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 90.0
 _DRAIN_SECONDS: Final = 180.0
-_VERIFY_SECONDS: Final = 120.0
+_VERIFY_SECONDS: Final = 300.0
 _ANSWER_SECONDS: Final = 10.0
 _SINK_GROUP: Final = "accrue.sink"
 _STORED: Final = (JOURNAL, FACTS, STATE, *NOTIFICATIONS)
