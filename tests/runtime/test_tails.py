@@ -12,17 +12,15 @@ from pipeline.log.port import Log, Message, Outgoing, Partition, Producer, Topic
 from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, encode_marker
 from pipeline.runtime.tails import Tails
 from tests.log.desk import SECONDS, until
+from tests.wrapped import Wrapped
 
 
-class _Reader:
+class _Reader(Wrapped):
     """A consumer that hands out one message at a time, and cannot be assigned anything while the log is away."""
 
     def __init__(self, inner: Any, is_away: Callable[[], bool]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._is_away = is_away
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
     def assign(self, positions: Mapping[Partition, int]) -> None:
         if positions and self._is_away():
@@ -35,15 +33,12 @@ class _Reader:
         return messages
 
 
-class _Log:
+class _Log(Wrapped):
     """A log whose consumers are such readers."""
 
     def __init__(self, inner: Log) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self.away = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
     def consumer(self) -> Any:
         return _Reader(self._inner.consumer(), lambda: self.away)

@@ -12,7 +12,8 @@ from pipeline.log.port import Committed, Partition
 from sinks.clickhouse.intents import Intent
 from tests.sinks.running import drain, running, settings
 from tests.sinks.story import POINTS, tell
-from tests.sinks.test_sink import EVERYTHING, Wrapped, counts
+from tests.sinks.test_sink import EVERYTHING, counts
+from tests.wrapped import Wrapped
 
 PLACE: Final = Partition(POINTS, 0)
 

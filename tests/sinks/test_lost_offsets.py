@@ -18,7 +18,8 @@ from sinks.clickhouse.lost import OffsetsLost
 from sinks.clickhouse.writer import ClickHouseWriter, Unfit
 from tests.sinks.running import SECONDS, Running, drain, running, settings, sink_on
 from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE, Told, activated, bought, tell
-from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, Wrapped, client_with, counts, log_with
+from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, client_with, counts, log_with
+from tests.wrapped import Wrapped
 
 GROUP = "sink"
 RARE = "test.notifications.rare"

@@ -16,7 +16,8 @@ from sinks.clickhouse.lost import MessagesLost, OffsetsLost
 from tests.retention import delete_before
 from tests.sinks.running import SECONDS, Running, drain, running, settings, sink_on
 from tests.sinks.story import FACTS, POINTS, tell
-from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, Wrapped, client_with, counts, log_with
+from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, client_with, counts, log_with
+from tests.wrapped import Wrapped
 
 GROUP = "sink"
 PLACE = Partition(POINTS, 0)

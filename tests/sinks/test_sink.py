@@ -21,6 +21,7 @@ from sinks.clickhouse.writer import ClickHouseWriter, NotInserted
 from tests.clock import StillClock
 from tests.sinks.running import SECONDS, Running, contents, drain, running, running_sink, settings, sink_on
 from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
+from tests.wrapped import Wrapped
 
 EVERYTHING = {
     "journal": 4,
@@ -61,17 +62,6 @@ class Steps:
         step()
         if fatal:
             raise Death
-
-
-class Wrapped:
-    """Something with one method changed."""
-
-    def __init__(self, inner: Any, **changed: Any) -> None:
-        self._inner = inner
-        self._changed = changed
-
-    def __getattr__(self, name: str) -> Any:
-        return self._changed.get(name) or getattr(self._inner, name)
 
 
 def client_with(client: Client, steps: Steps) -> Any:
