@@ -1,0 +1,67 @@
+"""Facts: what the engine decided. Notifications, ledger postings and analytics are pure functions of facts.
+
+A fact is a decision (past tense, named fields) in an envelope (cause, instants, program) with its `seq`. Every journal
+record that decides something about a customer gives one `FactMessage` on the facts topic.
+Instants are milliseconds since the epoch (UTC); days are counted from 1970-01-01 in the program's own zone; points and
+amounts are integers in minor units.
+"""
+
+from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, TransactionRecorded
+from schemas.facts.customers import CustomerChanged, CustomerRegistered, RecordAccepted, RecordRefused
+from schemas.facts.decision import Decision, Envelope, Refusal
+from schemas.facts.ledger import (
+    Award,
+    IssuedFor,
+    LotOpened,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    Reversal,
+    Taken,
+)
+from schemas.facts.message import FACT_VERSION, AnyDecision, Fact, FactMessage, Group, decode_facts, encode_facts
+from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed
+from schemas.facts.programs import ProgramAdopted
+from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.facts.tiers import TierUpgraded
+
+__all__ = [
+    "FACT_VERSION",
+    "AnyDecision",
+    "Award",
+    "CustomerChanged",
+    "CustomerRegistered",
+    "Decision",
+    "Envelope",
+    "Fact",
+    "FactMessage",
+    "Group",
+    "IssuedFor",
+    "LotOpened",
+    "MilestoneAchieved",
+    "MilestoneProgressed",
+    "PointsDebited",
+    "PointsExpired",
+    "PointsIssued",
+    "PointsRedeemed",
+    "PointsReversed",
+    "ProgramAdopted",
+    "PurchaseCounted",
+    "RecordAccepted",
+    "RecordRefused",
+    "Refusal",
+    "ReturnCounted",
+    "ReturnRecorded",
+    "Reversal",
+    "StreakEnded",
+    "StreakExtended",
+    "StreakLevelReached",
+    "StreakStarted",
+    "Taken",
+    "TierUpgraded",
+    "TransactionRecorded",
+    "decode_facts",
+    "encode_facts",
+]

@@ -1,0 +1,52 @@
+"""Decisions about bills and what came back of them."""
+
+from __future__ import annotations
+
+from schemas.facts.decision import Decision
+
+
+class TransactionRecorded(Decision, frozen=True, tag=10):
+    """A bill of this customer is known and can be returned."""
+
+    bill_number: str
+    amount_minor: int
+    currency: str
+    returnable_until: int
+    """The end of the return window: a return with an event time from here on is refused."""
+    forgotten_at: int
+    """When the entry may be deleted: no record that could tell the difference is accepted after it."""
+
+
+class ReturnRecorded(Decision, frozen=True, tag=11):
+    """A bill was returned, in whole or in part."""
+
+    of_bill: str
+    amount_minor: int
+    """What this return counts for: at most what was left of the bill."""
+    basis_minor: int
+    """The whole bill."""
+    returned_before_minor: int
+    over_minor: int = 0
+    """What the record asked for beyond what was left; it has no effect."""
+
+
+class PurchaseCounted(Decision, frozen=True, tag=12):
+    """A bill counts in this program."""
+
+    bill_number: str
+    amount_minor: int
+    transactions: int
+    """How many bills of the customer count, this one included."""
+    purchases_minor: int
+    """What they come to, returns not taken off."""
+    returned_minor: int
+
+
+class ReturnCounted(Decision, frozen=True, tag=13):
+    """A return counts in this program."""
+
+    of_bill: str
+    amount_minor: int
+    purchases_minor: int
+    returned_minor: int
+    """What all returns come to, this one included."""

@@ -1,0 +1,37 @@
+"""Decisions about records and customers."""
+
+from __future__ import annotations
+
+from schemas.facts.decision import Decision, Refusal
+from schemas.records import Profile
+
+
+class RecordAccepted(Decision, frozen=True, tag=1):
+    """The record is new and recent enough; its id is remembered."""
+
+    digest: int
+    forget_before: int
+    """Ids of records with an event time before this are forgotten."""
+
+
+class RecordRefused(Decision, frozen=True, tag=2):
+    """The record, or its part in the envelope's program, had no effect."""
+
+    reason: Refusal
+    subject: str = ""
+    """What the reason is about: a bill number, a currency, the points asked for."""
+
+
+class CustomerRegistered(Decision, frozen=True, tag=3):
+    """The customer is a member from now on."""
+
+    profile: Profile
+
+
+class CustomerChanged(Decision, frozen=True, tag=4):
+    """Parts of the profile changed."""
+
+    profile: Profile
+    """The whole profile after the change."""
+    updated_fields: tuple[str, ...] = ()
+    """Names of the fields that changed."""

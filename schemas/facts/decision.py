@@ -1,0 +1,72 @@
+"""What every decision has: a kind, which is a small number on the wire, and an envelope that says whence it came."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+
+class Refusal(IntEnum):
+    """Why a record had no effect, in order of precedence: the first that applies is given.
+
+    The numbers stand on the wire: a new reason gets a number that was never used. The order of precedence is the order
+    of the members here, not that of the numbers.
+    """
+
+    ID_REUSED = 1
+    """The same id came before with other content."""
+    TOO_OLD = 2
+    """The event time lies before the window in which ids are remembered, so a duplicate could not be detected."""
+    TOO_MANY = 3
+    """The customer has more records in the window than ids can be remembered."""
+    CUSTOMER_UNKNOWN = 4
+    """No customer of that id, and no program of the org adds customers by their first record."""
+    CUSTOMER_EXISTS = 5
+    PROFILE_TOO_LARGE = 6
+    """The profile would have more extended fields, or more bytes, than are kept."""
+    PROGRAM_UNKNOWN = 7
+    """The org has no such program in force."""
+    CURRENCY_UNKNOWN = 8
+    """The program has no such money or points currency."""
+    BILL_EXISTS = 9
+    """A bill of that number exists already and can still be returned."""
+    BILL_UNKNOWN = 10
+    """This customer has no such bill, or it can no longer be returned."""
+    BILL_RETURNED = 11
+    """Nothing of the bill is left to return."""
+    POINTS_NOT_POSITIVE = 12
+    BELOW_MINIMUM = 13
+    """Fewer points than the program redeems at once."""
+    BALANCE_TOO_LOW = 14
+
+    @property
+    def text(self) -> str:
+        """The name that people and queries use, such as `balance_too_low`."""
+        return self.name.lower()
+
+
+class Decision(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the engine decided, in the past tense. On the wire an array: the number of its kind, then its fields.
+
+    Kinds and fields are only ever appended, fields with defaults; a number is given once and never used again.
+    """
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the decisions of one group have in common."""
+
+    cause: str
+    """`recordType:id` of the record, or `timerKind:subject:dueInstant` of the timer, that led to it."""
+    at: int
+    """Effective time: the record's event time, or the instant the timer was due."""
+    as_of: int
+    """The customer's clock at the decision, never before `at`'s timers: it decides which program version holds."""
+    program_id: int = 0
+    """0 for decisions about the customer as such."""
+    version: int = 0
+    """The program's version in force at `as_of`."""
+    correction_of: str = ""
+    """The cause that these decisions correct."""
+    via: str = ""
+    """The root cause at another customer, where a request led to these decisions."""

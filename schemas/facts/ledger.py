@@ -1,0 +1,131 @@
+"""Decisions that move points."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from schemas.facts.decision import Decision
+
+
+class IssuedFor(IntEnum):
+    """What kind of reason points were issued for. The numbers stand on the wire."""
+
+    SPEND = 1
+    EVENT = 2
+    MILESTONE = 3
+    STREAK = 4
+    ADJUSTMENT = 5
+
+    @property
+    def text(self) -> str:
+        """The name that people and queries use, such as `spend`."""
+        return self.name.lower()
+
+
+class Award(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one rule, milestone, streak level or adjustment gave."""
+
+    issued_for: IssuedFor
+    rule_id: str
+    """The rule, milestone or streak level that gave the points; the reason of an adjustment."""
+    points: int
+    lot_id: int
+    """The lot that the points lie in; awards with equal terms share one."""
+
+
+class LotOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Points issued together, with one expiry."""
+
+    lot_id: int
+    """The account's own count of lots, from 1."""
+    points: int
+    expires_on: int | None
+    """The last day on which they can be spent; None for never."""
+    closes_at: int | None
+    """The start of the day after, as an instant."""
+
+
+class PointsIssued(Decision, frozen=True, tag=30):
+    """Points were awarded for one activity: a record, one milestone met, one streak level reached."""
+
+    currency: str
+    points: int
+    """All awards together."""
+    activity: str
+    """Empty for the record itself; `milestone/<id>/<period>` or `streak/<id>/<level>` for what it brought about."""
+    awards: tuple[Award, ...]
+    lots: tuple[LotOpened, ...]
+    balance: int
+    lifetime: int
+    bill_number: str = ""
+    """The bill that a return would take them back with; empty where a return leaves them alone."""
+
+
+class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Points taken from one lot."""
+
+    lot_id: int
+    points: int
+
+
+class PointsRedeemed(Decision, frozen=True, tag=31):
+    """The customer spent points."""
+
+    currency: str
+    points: int
+    redemption_id: str
+    taken: tuple[Taken, ...]
+    balance: int
+    value_minor: int
+    """What the points were worth in the program's money, in minor units."""
+    bill_number: str = ""
+    notes: str = ""
+
+
+class PointsExpired(Decision, frozen=True, tag=32):
+    """All that was left of the lots of one expiry date is gone."""
+
+    currency: str
+    points: int
+    expired_on: int
+    """The last day on which they could have been spent."""
+    taken: tuple[Taken, ...]
+    balance: int
+
+
+class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a return takes back of one award."""
+
+    rule_id: str
+    lot_id: int
+    claimed: int
+    """What the return method asks for."""
+    points: int
+    """What was taken."""
+    forgiven: int
+    """What was no longer there and is not claimed."""
+
+
+class PointsReversed(Decision, frozen=True, tag=33):
+    """A return took points back, as far as they were still there."""
+
+    currency: str
+    points: int
+    of_bill: str
+    reversals: tuple[Reversal, ...]
+    reversed_of_bill: int
+    """Points taken back for this bill so far, this return included."""
+    balance: int
+    lifetime: int
+
+
+class PointsDebited(Decision, frozen=True, tag=34):
+    """Points were taken away by an adjustment."""
+
+    currency: str
+    points: int
+    reason: str
+    taken: tuple[Taken, ...]
+    balance: int

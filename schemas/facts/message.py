@@ -1,0 +1,104 @@
+"""The message on the facts topic: what one journal record decided about one customer.
+
+One version byte (`FACT_VERSION`) and a msgpack array. It holds groups: one envelope, then its decisions, so that what
+decisions have in common is written once; a decision's `seq` follows from its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, TransactionRecorded
+from schemas.facts.customers import CustomerChanged, CustomerRegistered, RecordAccepted, RecordRefused
+from schemas.facts.decision import Decision, Envelope
+from schemas.facts.ledger import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
+from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed
+from schemas.facts.programs import ProgramAdopted
+from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.facts.tiers import TierUpgraded
+from schemas.records import UnknownVersion
+
+FACT_VERSION: Final = 2
+
+AnyDecision = (
+    RecordAccepted
+    | RecordRefused
+    | CustomerRegistered
+    | CustomerChanged
+    | TransactionRecorded
+    | ReturnRecorded
+    | PurchaseCounted
+    | ReturnCounted
+    | ProgramAdopted
+    | PointsIssued
+    | PointsRedeemed
+    | PointsExpired
+    | PointsReversed
+    | PointsDebited
+    | MilestoneProgressed
+    | MilestoneAchieved
+    | StreakStarted
+    | StreakExtended
+    | StreakLevelReached
+    | StreakEnded
+    | TierUpgraded
+)
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Decisions of one cause, in one program or about the customer as such, in order."""
+
+    envelope: Envelope
+    decisions: Sequence[AnyDecision]
+
+
+class Fact(NamedTuple):
+    """A decision in its envelope."""
+
+    seq: int
+    """The customer's own count of facts, from 1, without gaps."""
+    envelope: Envelope
+    decision: Decision
+
+
+class FactMessage(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one journal record decided about one customer: one message on the facts topic."""
+
+    journal_partition: int
+    journal_offset: int
+    engine_version: int
+    org_id: int
+    customer_id: int
+    first_seq: int
+    recorded_at: int
+    """When intake took the record that was decided; for a tick, the instant it announced."""
+    groups: Sequence[Group]
+
+    def facts(self) -> Iterator[Fact]:
+        """The facts in order, each with its `seq`."""
+        seq = self.first_seq
+        for group in self.groups:
+            for decision in group.decisions:
+                yield Fact(seq, group.envelope, decision)
+                seq += 1
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(FactMessage)
+_VERSION: Final = bytes([FACT_VERSION])
+
+
+def encode_facts(message: FactMessage) -> bytes:
+    """The message as it stands on the facts topic."""
+    return _VERSION + _ENCODER.encode(message)
+
+
+def decode_facts(raw: bytes) -> FactMessage:
+    """The message in `raw`; raises `UnknownVersion`, or `msgspec.DecodeError` where the bytes are not facts."""
+    if raw[:1] != _VERSION:
+        message = f"fact format version {raw[:1].hex() or 'missing'}; this build reads {FACT_VERSION}"
+        raise UnknownVersion(message)
+    return _DECODER.decode(memoryview(raw)[1:])

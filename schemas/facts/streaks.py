@@ -1,0 +1,50 @@
+"""Decisions about streaks."""
+
+from __future__ import annotations
+
+from schemas.facts.decision import Decision
+
+
+class StreakStarted(Decision, frozen=True, tag=60):
+    """The customer is enrolled in a streak."""
+
+    streak_id: str
+    starts_on: int
+    """The first day of the streak's window."""
+    ends_on: int | None
+    ends_at: int | None
+    """The instant after the window's last day; None for a streak without an end."""
+    ends_in: int | None = None
+    """The number of the period that `ends_at` lies in."""
+
+
+class StreakExtended(Decision, frozen=True, tag=61):
+    """One more period counts in a streak."""
+
+    streak_id: str
+    period: int
+    run: int
+    """The length of the run of consecutive periods that this one belongs to."""
+    longest: int
+    """The longest run so far."""
+
+
+class StreakLevelReached(Decision, frozen=True, tag=62):
+    """A run was long enough for a level, once per customer."""
+
+    streak_id: str
+    level: int
+    """The periods that the level asks for."""
+    period: int
+    run: int
+
+
+class StreakEnded(Decision, frozen=True, tag=63):
+    """The streak's window is over."""
+
+    streak_id: str
+    ends_on: int
+    run: int
+    """The run at the end of the window."""
+    levels: tuple[int, ...]
+    """The levels reached."""
