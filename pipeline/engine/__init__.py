@@ -2,5 +2,5 @@
 
 from typing import Final
 
-ENGINE_VERSION: Final = 1
-"""Written with every fact; raised whenever the same journal would decide otherwise."""
+ENGINE_VERSION: Final = 2
+"""Written with every message of facts; raised whenever the same journal would decide otherwise."""

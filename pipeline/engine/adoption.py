@@ -5,39 +5,38 @@ RULE (program change): lots keep their terms; progress and runs of removed subje
 
 from __future__ import annotations
 
+from typing import Final
+
+from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.programs import Program
-from pipeline.engine.state import CustomerState, Section, first_due
-from pipeline.engine.turn import Turn
-from schemas.facts import Fact, ProgramAdopted
+from pipeline.engine.state import CustomerState, Head, Section
+from schemas.facts import Decision, Envelope, ProgramAdopted
 
 
-def adopt(turn: Turn, program: Program) -> list[Fact]:
+def adopt(head: Head, program: Program) -> list[Decision]:
     """At the first touch, and at the first touch after the program changed."""
-    section = turn.head.sections.get(program.id)
+    section = head.sections.get(program.id)
     return [
         ProgramAdopted(
-            turn.head.seq + 1,
-            turn.cause,
-            turn.at,
-            program.id,
-            program.version,
-            0 if section is None else section.version,
-            program.milestone_ids,
-            program.streak_ids,
-            program.base_tier,
+            previous_version=0 if section is None else section.version,
+            milestones=program.milestone_ids,
+            streaks=program.streak_ids,
+            base_tier=program.base_tier,
         )
     ]
 
 
-def follow(state: CustomerState, fact: ProgramAdopted) -> None:
-    """The section is there, of this version, without what the program no longer has."""
+def _follow(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
+    """The section exists, in this version, without what the program no longer has."""
     sections = state.head.sections
-    section = sections.get(fact.program_id)
+    section = sections.get(envelope.program_id)
     if section is None:
-        sections[fact.program_id] = Section(fact.program_version, fact.base_tier)
+        sections[envelope.program_id] = Section(version=envelope.version, tier=decision.base_tier)
         return
-    section.version = fact.program_version
-    section.tier = max(section.tier, fact.base_tier)
-    section.milestones = {key: value for key, value in section.milestones.items() if key in fact.milestones}
-    section.streaks = {key: value for key, value in section.streaks.items() if key in fact.streaks}
-    state.head.due = first_due(state.head)
+    section.version = envelope.version
+    section.tier = max(section.tier, decision.base_tier)
+    section.milestones = {key: value for key, value in section.milestones.items() if key in decision.milestones}
+    section.streaks = {key: value for key, value in section.streaks.items() if key in decision.streaks}
+
+
+CONCERN: Final = Concern(name="adoption", effects={ProgramAdopted: _follow})

@@ -18,6 +18,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MEMORY_MAX: Final = 20_000
 """Remembered conversions per zone: half a century of days, or half a year of quarter hours; then we begin anew."""
+NEVER: Final = 1 << 62
+"""An instant after every other."""
+_LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
+_LAST_MONTH: Final = (date.max.year - 1970) * 12 + date.max.month - 1
 _QUARTER_HOUR_MS: Final = 900_000
 """One quarter hour lies in one local day: offsets are multiples of it, and a day begins at the first midnight. (Where
 clocks once fell back over midnight by rule, as in St John's until 2010, that hour counts to the day it begins in.)"""
@@ -60,9 +64,14 @@ class Calendar:
         return day
 
     def start_of(self, day: int) -> int:
-        """The instant at which a local day begins; the first instant after midnight where midnight is skipped."""
+        """The instant at which a local day begins; the first instant after midnight where midnight is skipped.
+
+        `NEVER` for 9999-12-31 and later days: their end, in some zone, has no date.
+        """
         start = self._starts.get(day)
         if start is None:
+            if day >= _LAST_DAY:
+                return NEVER
             if len(self._starts) >= _MEMORY_MAX:
                 self._starts.clear()
             on = as_date(day)
@@ -102,6 +111,8 @@ def _month_of(day: int) -> int:
 
 
 def _first_day_of_month(month: int) -> int:
+    if month > _LAST_MONTH:
+        return _LAST_DAY + 1
     return as_day(date(1970 + month // 12, month % 12 + 1, 1))
 
 

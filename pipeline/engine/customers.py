@@ -1,4 +1,4 @@
-"""Customers: who joins, and what is known of them."""
+"""Customers: who registers, and what is known of them."""
 
 from __future__ import annotations
 
@@ -6,40 +6,43 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.turn import Turn
 from pipeline.engine.state import CustomerState
-from pipeline.engine.turn import Turn
-from schemas.facts import CustomerChanged, CustomerRegistered, Fact, RecordRefused, Refusal
+from schemas.facts import CustomerChanged, CustomerRegistered, Decision, Envelope, RecordRefused, Refusal
 from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile
 
-_NOBODY = Profile()
+_NO_PROFILE: Final = Profile()
 EXTENDED_MAX: Final = 200
-"""Extended fields of one profile, over all its updates: with the longest names and values about 0.2 MB of a head."""
+"""Extended fields of one profile, over all its updates."""
+PROFILE_BYTES_MAX: Final = 256 << 10
+"""A stored profile: with 200 extended fields of the longest names and values in ASCII it stays below."""
 
 
-def register(turn: Turn, record: CustomerAdded) -> list[Fact]:
-    """A customer joins, once; for one who was added by an earlier record, this is the profile that was missing."""
+def register(turn: Turn, record: CustomerAdded) -> list[Decision]:
+    """Registers a customer, once; if an earlier record registered them, this brings the profile that was missing."""
     head = turn.head
     if head.registered_at is None:
-        return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, record.profile)]
-    if head.profile == _NOBODY != record.profile:
+        if _too_large(record.profile):
+            return [RecordRefused(reason=Refusal.PROFILE_TOO_LARGE)]
+        return [CustomerRegistered(profile=record.profile)]
+    if head.profile == _NO_PROFILE != record.profile:
         return update(turn, record)
-    return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.CUSTOMER_EXISTS, turn.clock)]
+    return [RecordRefused(reason=Refusal.CUSTOMER_EXISTS)]
 
 
-def welcome(turn: Turn, record: CustomerRecord) -> list[Fact]:  # noqa: ARG001 - a stage
-    """Somebody nobody announced is added by their first record, where a program of the org says so."""
-    head = turn.head
-    if head.registered_at is not None:
+def enrol(turn: Turn, record: CustomerRecord) -> list[Decision]:  # noqa: ARG001 - a stage
+    """Registers an unknown customer on their first record, if any program of the org allows it."""
+    if turn.head.registered_at is not None:
         return []
     if not turn.org.adds_customers:
-        return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.CUSTOMER_UNKNOWN, turn.clock)]
-    return [CustomerRegistered(head.seq + 1, turn.cause, turn.at, _NOBODY)]
+        return [RecordRefused(reason=Refusal.CUSTOMER_UNKNOWN)]
+    return [CustomerRegistered(profile=_NO_PROFILE)]
 
 
-def update(turn: Turn, record: CustomerAdded | CustomerUpdated) -> list[Fact]:
+def update(turn: Turn, record: CustomerAdded | CustomerUpdated) -> list[Decision]:
     """What the record names replaces what was known; what it leaves empty stays."""
-    head = turn.head
-    known = head.profile
+    known = turn.head.profile
     changes: dict[str, Any] = {}
     for name in Profile.__struct_fields__:
         new, old = getattr(record.profile, name), getattr(known, name)
@@ -47,18 +50,25 @@ def update(turn: Turn, record: CustomerAdded | CustomerUpdated) -> list[Fact]:
             new = {**old, **new}
         if new and new != old:
             changes[name] = new
-    if len(changes.get("extended", ())) > EXTENDED_MAX:
-        return [RecordRefused(head.seq + 1, turn.cause, turn.at, Refusal.PROFILE_TOO_LARGE, turn.clock)]
     profile = msgspec.structs.replace(known, **changes)
-    return [CustomerChanged(head.seq + 1, turn.cause, turn.at, profile, tuple(changes))]
+    if len(profile.extended) > EXTENDED_MAX or _too_large(profile):
+        return [RecordRefused(reason=Refusal.PROFILE_TOO_LARGE)]
+    return [CustomerChanged(profile=profile, updated_fields=tuple(changes))]
 
 
-def note_registered(state: CustomerState, fact: CustomerRegistered) -> None:
-    """The customer is a member from the fact's effective time on."""
-    state.head.registered_at = fact.at
-    state.head.profile = fact.profile
+def _too_large(profile: Profile) -> bool:
+    return len(msgspec.msgpack.encode(profile)) > PROFILE_BYTES_MAX
 
 
-def note_changed(state: CustomerState, fact: CustomerChanged) -> None:
-    """The profile is the one the fact gives."""
-    state.head.profile = fact.profile
+def _note_registered(state: CustomerState, envelope: Envelope, decision: CustomerRegistered) -> None:
+    state.head.registered_at = envelope.at
+    state.head.profile = decision.profile
+
+
+def _note_changed(state: CustomerState, _envelope: Envelope, decision: CustomerChanged) -> None:
+    state.head.profile = decision.profile
+
+
+CONCERN: Final = Concern(
+    name="customers", effects={CustomerRegistered: _note_registered, CustomerChanged: _note_changed}
+)

@@ -1,21 +1,21 @@
-"""Decide: what a record means for one customer, as facts. The order of the stages stands here, on one screen."""
+"""Decide: what a record means for one customer. Which stages and timers run, and in which order, is said here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from pipeline.engine import bills, customers, earning, milestones, redemption, repeats, returns, streaks, tiers
-from pipeline.engine.adoption import adopt
-from pipeline.engine.apply import EFFECTS
-from pipeline.engine.programs import Programs
-from pipeline.engine.state import CustomerState, Head
-from pipeline.engine.timers import fall_due
-from pipeline.engine.turn import Turn
-from schemas.facts import Fact, RecordRefused
+from pipeline.engine import adoption, customers, duplicates, earning, purchases, tiers
+from pipeline.engine.bills import records as bills
+from pipeline.engine.kernel.concern import Concern, ProgramStage, Stage, Timer
+from pipeline.engine.kernel.engine import Engine
+from pipeline.engine.ledger import requests, undo
+from pipeline.engine.ledger.concern import AWARDS, LEDGER
+from pipeline.engine.ledger.expiry import EXPIRY
+from pipeline.engine.milestones import concern as milestones
+from pipeline.engine.streaks import concern as streaks
 from schemas.records import (
     AdjustPoints,
-    AnyCustomerRecord,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
@@ -25,91 +25,62 @@ from schemas.records import (
     TransactionReturned,
 )
 
-Stage = Callable[[Turn, Any], list[Fact]]
+CONCERNS: Final[Sequence[Concern]] = (
+    duplicates.CONCERN,
+    customers.CONCERN,
+    adoption.CONCERN,
+    bills.CONCERN,
+    purchases.CONCERN,
+    LEDGER,
+    AWARDS,
+    milestones.CONCERN,
+    streaks.CONCERN,
+    tiers.CONCERN,
+)
 
-CUSTOMER_STAGES: Final[dict[type[CustomerRecord], tuple[Stage, ...]]] = {
-    CustomerAdded: (repeats.admit, customers.register),
-    CustomerUpdated: (repeats.admit, customers.welcome, customers.update),
-    TransactionAdded: (repeats.admit, customers.welcome, bills.record_bill),
-    TransactionReturned: (repeats.admit, customers.welcome, bills.record_return),
-    CustomEventReceived: (repeats.admit, customers.welcome),
-    RedeemPoints: (repeats.admit, customers.welcome, redemption.address),
-    AdjustPoints: (repeats.admit, customers.welcome, redemption.address),
+CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
+    CustomerAdded: (duplicates.admit, customers.register),
+    CustomerUpdated: (duplicates.admit, customers.enrol, customers.update),
+    TransactionAdded: (duplicates.admit, customers.enrol, bills.record_bill),
+    TransactionReturned: (duplicates.admit, customers.enrol, bills.record_return),
+    CustomEventReceived: (duplicates.admit, customers.enrol),
+    RedeemPoints: (duplicates.admit, customers.enrol, requests.address),
+    AdjustPoints: (duplicates.admit, customers.enrol, requests.address),
 }
-PROGRAM_STAGES: Final[dict[type[CustomerRecord], tuple[Stage, ...]]] = {
+"""What is decided about the customer as such."""
+
+PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     CustomerAdded: (),
     CustomerUpdated: (),
-    TransactionAdded: (bills.count_purchase, earning.earn_on_bill, milestones.progress, streaks.extend, tiers.assess),
-    TransactionReturned: (bills.count_return, returns.reverse),
-    CustomEventReceived: (earning.earn_on_event, milestones.progress, streaks.extend, tiers.assess),
-    RedeemPoints: (redemption.redeem,),
-    AdjustPoints: (redemption.adjust, tiers.assess),
+    TransactionAdded: (
+        ProgramStage(purchases.count_purchase),
+        earning.ON_BILL,
+        milestones.PROGRESS,
+        streaks.EXTEND,
+    ),
+    TransactionReturned: (ProgramStage(purchases.count_return), ProgramStage(undo.undo)),
+    CustomEventReceived: (earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND),
+    RedeemPoints: (ProgramStage(requests.redeem),),
+    AdjustPoints: (ProgramStage(requests.adjust),),
 }
-_PREFIX: Final = {kind: f"{kind.__name__}:" for kind in CUSTOMER_STAGES}
+"""What is decided in each program. Of a return, after counting it: the undo of each concern, in the order of undoing."""
 
+TIMERS: Final[Sequence[Timer]] = (streaks.END, EXPIRY)
+"""In the order in which they fire at one instant."""
 
-def decide(state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int) -> list[Fact]:
-    """The facts that `record` makes at the instant `as_of`, in order, already applied to `state`.
+CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS,)
+"""What ends every record and every timer, in the program that it was about."""
 
-    A repeat gives none and changes nothing, not even the clock. Else: the timers that are due by then, the customer's
-    own stages, and the record's stages for each of the org's programs in id order. Each stage sees the state that the
-    stage before it left; a refusal ends the part it belongs to. Last, timers that the record itself made overdue (a
-    late bill whose points have expired already).
-    """
-    kind = type(record)
-    cause = _PREFIX[kind] + record.id
-    head = state.head
-    if repeats.is_repeat(head, record, cause):
-        return []
-    at, clock = record.event_time, max(head.clock, as_of)
-    org = programs.org(record.org_id)
-    facts = fire(state, clock) if head.due <= clock else []
-    turn = Turn(state, head, org, cause, at, clock)
-    if _refused(turn, record, CUSTOMER_STAGES[kind], facts):
-        return facts
-    for program in org.programs:
-        section = head.sections.get(program.id)
-        if section is None or section.version != program.version:
-            _keep(state, facts, adopt(turn, program))
-            section = head.sections[program.id]
-        turn.program, turn.section, turn.day = program, section, program.calendar.day_of(at)
-        _refused(turn, record, PROGRAM_STAGES[kind], facts)
-    if head.due <= clock:
-        facts += fire(state, clock)
-    return facts
+ENGINE: Final = Engine(
+    concerns=CONCERNS,
+    customer_stages=CUSTOMER_STAGES,
+    program_stages=PROGRAM_STAGES,
+    timers=TIMERS,
+    closing=CLOSING,
+    adopt=adoption.adopt,
+)
 
-
-def fire(state: CustomerState, until: int) -> list[Fact]:
-    """The facts of all timers due at or before `until`, in order, already applied to `state`."""
-    facts: list[Fact] = []
-    while state.head.due <= until:
-        _keep(state, facts, fall_due(state, state.head.due))
-    return facts
-
-
-def needs(_head: Head, record: AnyCustomerRecord, programs: Programs) -> tuple[str, ...]:
-    """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""
-    if isinstance(record, TransactionAdded):
-        kept = programs.org(record.org_id).return_window_ms is not None
-        return (bills.entry_of(record.bill_number),) if kept else ()
-    if isinstance(record, TransactionReturned):
-        return (bills.entry_of(record.of_bill),)
-    return ()
-
-
-def _refused(turn: Turn, record: CustomerRecord, stages: tuple[Stage, ...], facts: list[Fact]) -> bool:
-    """Run the stages, each on what the one before it left; whether one refused, which ends them."""
-    for stage in stages:
-        decided = stage(turn, record)
-        if decided:
-            _keep(turn.state, facts, decided)
-            if type(decided[-1]) is RecordRefused:
-                return True
-    return False
-
-
-def _keep(state: CustomerState, facts: list[Fact], decided: list[Fact]) -> None:
-    for fact in decided:
-        EFFECTS[type(fact)](state, fact)
-    state.head.seq += len(decided)
-    facts += decided
+decide = ENGINE.decide
+fire = ENGINE.fire
+fold = ENGINE.fold
+needs = ENGINE.needs

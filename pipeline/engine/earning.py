@@ -1,37 +1,51 @@
-"""Earning: what rules pay for a bill or a custom event. Every rule that matches pays, each as one award."""
+"""Earning: what rules pay for a bill or a custom event. Every rule that matches pays, each as one award.
+
+The way of an award is candidates → issue: each step is one function over candidates.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pipeline.engine.ledger import issue
-from pipeline.engine.turn import Turn
-from schemas.facts import Fact, IssuedFor
+from pipeline.engine.kernel.concern import ProgramStage
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.issue import Candidate, Issuing
+from schemas.facts import Decision, IssuedFor
 from schemas.records import CustomEventReceived, TransactionAdded
 
 _SPEND: Final = IssuedFor.SPEND
 _EVENT: Final = IssuedFor.EVENT
 
 
-def earn_on_bill(turn: Turn, record: TransactionAdded) -> list[Fact]:
+def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:
     """One award for each spend rule that gives points for the bill."""
-    program, day = turn.program, turn.day
-    if not program.spends:
+    program = turn.program
+    candidates = _candidates_on_bill(turn, record)
+    if not candidates:
         return []
-    weighted = program.weighted(record, day)
-    awards: list[tuple[str, int]] = []
-    for rule_id, span, points_for_bill in program.spends:
+    return [Issuing(turn).issue(candidates, bill_number=record.bill_number if program.returns else "")]
+
+
+def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> list[Decision]:
+    """One award for each rule on events of this name."""
+    candidates = [
+        Candidate(issued_for=_EVENT, rule_id=earner.rule_id, points=earner.points)
+        for earner in turn.program.earning.on_event.get(record.event_name, ())
+        if earner.span is None or earner.span.holds(turn.day)
+    ]
+    return [Issuing(turn).issue(candidates)] if candidates else []
+
+
+def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Candidate]:
+    earning, day = turn.program.earning, turn.day
+    weighted = earning.weighted(record, day)
+    candidates: list[Candidate] = []
+    for rule_id, span, points_for_bill in earning.on_bill:
         points = points_for_bill(record, weighted)
         if points and (span is None or span.holds(day)):
-            awards.append((rule_id, points))
-    return (
-        issue(turn, turn.head.seq + 1, awards, _SPEND, record.bill_number if program.returns else "") if awards else []
-    )
+            candidates.append(Candidate(issued_for=_SPEND, rule_id=rule_id, points=points))
+    return candidates
 
 
-def earn_on_event(turn: Turn, record: CustomEventReceived) -> list[Fact]:
-    """One award for each rule on events of this name."""
-    day = turn.day
-    rules = turn.program.event_awards.get(record.event_name, ())
-    awards = [(rule.rule_id, rule.points) for rule in rules if rule.span is None or rule.span.holds(day)]
-    return issue(turn, turn.head.seq + 1, awards, _EVENT) if awards else []
+ON_BILL: Final = ProgramStage(_earn_on_bill, used=lambda program: bool(program.earning.on_bill))
+ON_EVENT: Final = ProgramStage(_earn_on_event, used=lambda program: bool(program.earning.on_event))

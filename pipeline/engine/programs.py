@@ -1,77 +1,31 @@
-"""Programs in force, compiled once per version and indexed by what can match a record.
-
-The cost of a record follows the rules that can match it, not the rules that exist: multipliers are found by SKU and
-category, event rules and event milestones by event name.
-"""
+"""Program versions, compiled once each, and which of them is in force at an instant."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from fractions import Fraction
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
-from pipeline.engine.amounts import points_for
-from pipeline.engine.calendar import Calendar, as_day, days_of, period_of
-from schemas.program import (
-    EventRule,
-    Events,
-    MultiplierRule,
-    PeriodUnit,
-    ProgramDefinition,
-    SpendRule,
-    Streak,
-    TierBasis,
-    Validity,
-)
-from schemas.records import TransactionAdded
+from pipeline.engine.calendar import Calendar
+from pipeline.engine.periods import Periods, Span, span_of
+from pipeline.engine.rules import RULES, Earning
+from schemas.program import Events, Milestone, PeriodUnit, ProgramDefinition, Streak, TierBasis
 
 DAY_MS: Final = 86_400_000
 _WINDOW_DAYS_DEFAULT: Final = 35
-_PERIODS_MAX: Final = 10_000
-"""Remembered periods per program: 27 years of days; then we begin anew."""
-
-Weighted = list[int | Fraction]
-"""A bill's line amounts, each times its multipliers."""
+SUPERSEDED_MS: Final = 7 * DAY_MS
+"""How long after its successor's start a version is kept: records that intake journals late still need it."""
 
 
-class Span(NamedTuple):
-    """Local days on which something holds, inclusive; None is open. What holds always has no span at all."""
+class CompiledStreak(NamedTuple):
+    """A streak, compiled."""
 
-    first: int | None
-    last: int | None
-
-    def holds(self, day: int) -> bool:
-        """Whether `day` lies in the span."""
-        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
-
-
-class Spend(NamedTuple):
-    """A spend rule, ready to run."""
-
-    rule_id: str
+    definition: Streak
     span: Span | None
-    points: Callable[[TransactionAdded, Weighted], int]
-
-
-class Factor(NamedTuple):
-    """What a multiplier does to a line."""
-
-    rule_id: str
-    span: Span | None
-    factor: int | Fraction
-
-
-class EventAward(NamedTuple):
-    """What an event rule pays."""
-
-    rule_id: str
-    span: Span | None
-    points: int
 
 
 class Target(NamedTuple):
-    """A milestone, ready to run."""
+    """A milestone, compiled."""
 
     milestone_id: str
     goal: int
@@ -80,41 +34,7 @@ class Target(NamedTuple):
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
     periods: Periods
-    streaks: tuple[Run, ...]
-
-
-class Run(NamedTuple):
-    """A streak, ready to run."""
-
-    definition: Streak
-    span: Span | None
-
-
-class Period(NamedTuple):
-    """A calendar period."""
-
-    number: int
-    ends_at: int
-
-
-class Periods:
-    """The calendar periods of one unit in one zone, remembered by day (hashing the unit each time costs more)."""
-
-    def __init__(self, unit: PeriodUnit, calendar: Calendar) -> None:
-        self._unit = unit
-        self._calendar = calendar
-        self._by_day: dict[int, Period] = {}
-
-    def around(self, day: int) -> Period:
-        """The period that `day` lies in."""
-        period = self._by_day.get(day)
-        if period is None:
-            if len(self._by_day) >= _PERIODS_MAX:
-                self._by_day.clear()
-            number = period_of(self._unit, day)
-            period = Period(number, self._calendar.start_of(days_of(self._unit, number).end))
-            self._by_day[day] = period
-        return period
+    streaks: tuple[CompiledStreak, ...]
 
 
 class Program:
@@ -135,10 +55,12 @@ class Program:
         self.tier_thresholds = tuple(tier.threshold for tier in tiers.levels) if tiers else ()
         self.tiers_by_purchases = tiers is not None and tiers.basis is TierBasis.NET_PURCHASES
         self.returns = definition.returns is not None
-        self.spends = tuple(_spend(rule) for rule in definition.rules if isinstance(rule, SpendRule))
-        self._by_sku, self._by_category = _factors(definition)
-        self.event_awards = _event_awards(definition)
+        self.earning = Earning()
+        for rule in definition.rules:
+            RULES[type(rule)](rule, self.earning)
         self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
+        self.plans: dict[Any, Any] = {}
+        """Where an engine keeps which of its stages this program uses."""
 
     def expiry_of(self, day: int) -> tuple[int, int] | tuple[None, None]:
         """For points awarded on `day`: the last day on which they can be spent, and the instant after it."""
@@ -146,139 +68,141 @@ class Program:
             return None, None
         return day + self._expiry_days, self.calendar.start_of(day + self._expiry_days + 1)
 
-    def weighted(self, bill: TransactionAdded, day: int) -> Weighted:
-        """The bill's line amounts, each times the multipliers that hold for it on `day`."""
-        by_sku, by_category = self._by_sku, self._by_category
-        if not (by_sku or by_category):
-            return [line.amount_minor for line in bill.lines]
-        weighted: Weighted = []
-        for line in bill.lines:
-            amount: int | Fraction = line.amount_minor
-            factors = by_sku.get(line.sku)
-            more = by_category.get(line.category)
-            if more is not None:
-                factors = more if factors is None else tuple(dict.fromkeys(factors + more))
-            if factors is not None:
-                for factor in factors:
-                    if factor.span is None or factor.span.holds(day):
-                        amount *= factor.factor
-            weighted.append(amount)
-        return weighted
-
 
 class Org:
-    """The programs of one org and what they agree on."""
+    """The programs of one org that are in force at one instant, and what they agree on."""
 
     def __init__(self, programs: Iterable[Program] = ()) -> None:
         self.programs = tuple(sorted(programs, key=lambda program: program.id))
         definitions = [program.definition for program in self.programs]
         days = max((definition.repeat_window_days for definition in definitions), default=_WINDOW_DAYS_DEFAULT)
         self.window_ms = days * DAY_MS
-        windows = [one.returns.window_days for one in definitions if one.returns]
+        windows = [definition.returns.window_days for definition in definitions if definition.returns]
         self.return_window_ms = max(windows) * DAY_MS if windows else None
         """How long bills can be returned; None where they can't be, and are not kept."""
-        self.adds_customers = not definitions or any(one.add_customers for one in definitions)
+        self.adds_customers = not definitions or any(definition.add_customers for definition in definitions)
 
     def get(self, program_id: int) -> Program | None:
         """The program of that id, if it is in force."""
         return next((program for program in self.programs if program.id == program_id), None)
 
 
-_NO_ORG: Final = Org()
+class Version(NamedTuple):
+    """A version of a program with the instant from which it is in force."""
+
+    starts_at: int
+    program: Program
+
+
+class Timeline:
+    """The program versions of one org: in force at t is the highest version whose start is at or before t."""
+
+    def __init__(self, versions: dict[int, tuple[Version, ...]] | None = None) -> None:
+        """`versions` by program, in ascending order of version."""
+        self.versions = versions or {}
+        self._settled = max((one.starts_at for some in self.versions.values() for one in some), default=0)
+        """From here on every version has started."""
+        self.latest = Org(some[-1].program for some in self.versions.values())
+        self._earlier: dict[tuple[Program, ...], Org] = {}
+
+    def at(self, instant: int) -> Org:
+        """The programs in force at an instant."""
+        if instant >= self._settled:
+            return self.latest
+        started = (_started(some, instant) for some in self.versions.values())
+        programs = tuple(version.program for version in started if version is not None)
+        if programs not in self._earlier:
+            self._earlier[programs] = Org(programs)
+        return self._earlier[programs]
+
+    def program_at(self, program_id: int, instant: int) -> Program:
+        """The version of a program that is in force at an instant, the first one for an instant before its start."""
+        versions = self.versions[program_id]
+        return (_started(versions, instant) or versions[0]).program
+
+    def with_version(self, program: Program, starts_at: int, now: int) -> Timeline:
+        """These versions and one more, without those that no record can need any more at the instant `now`."""
+        known = self.versions.get(program.id, ())
+        if known and program.version <= known[-1].program.version:
+            return self
+        versions = (*known, Version(starts_at=starts_at, program=program))
+        ended = [place for place, one in enumerate(versions) if place and one.starts_at + SUPERSEDED_MS <= now]
+        if ended:
+            versions = (versions[ended[-1]]._replace(starts_at=0), *versions[ended[-1] + 1 :])
+        return Timeline({**self.versions, program.id: versions})
+
+
+_NOTHING: Final = Timeline()
 
 
 class Programs:
-    """Every program in force: a value; activating gives another."""
+    """Every program version that a decision may need: a value; activating a version gives another."""
 
-    def __init__(self, orgs: dict[int, Org] | None = None) -> None:
+    def __init__(self, orgs: dict[int, Timeline] | None = None) -> None:
         self._orgs = orgs or {}
 
-    def activate(self, definition: ProgramDefinition) -> Programs:
-        """These programs, with this version in the place of the program's earlier one."""
-        others = [one for one in self.of(definition.org_id) if one.id != definition.program_id]
-        return Programs({**self._orgs, definition.org_id: Org([*others, Program(definition)])})
+    def activate(self, definition: ProgramDefinition, starts_at: int = 0, now: int = 0) -> Programs:
+        """These programs and one more version, which has no effect unless it is higher than those there are.
 
-    def org(self, org_id: int) -> Org:
-        """The org's programs; an org that nobody has heard of has none."""
-        return self._orgs.get(org_id, _NO_ORG)
+        `starts_at` and `now` are instants of the journal partition's own kind of time.
+        """
+        org_id = definition.org_id
+        timeline = self.org(org_id).with_version(Program(definition), starts_at, now)
+        return Programs({**self._orgs, org_id: timeline})
+
+    def org(self, org_id: int) -> Timeline:
+        """The org's program versions; an org that nobody defined programs for has none."""
+        return self._orgs.get(org_id, _NOTHING)
 
     def of(self, org_id: int) -> tuple[Program, ...]:
-        """The org's programs in id order."""
-        return self.org(org_id).programs
+        """The highest version of each of the org's programs, in id order."""
+        return self.org(org_id).latest.programs
 
     def get(self, org_id: int, program_id: int) -> Program | None:
-        """One program, if it is in force."""
-        return self.org(org_id).get(program_id)
+        """The highest version of one program."""
+        return self.org(org_id).latest.get(program_id)
+
+    def versions(self) -> list[tuple[int, int, int, int]]:
+        """Every version that is kept, as (org, program, version, start), in order."""
+        return sorted(
+            (org_id, program_id, version.program.version, version.starts_at)
+            for org_id, timeline in self._orgs.items()
+            for program_id, versions in timeline.versions.items()
+            for version in versions
+        )
 
 
-def _span(validity: Validity) -> Span | None:
-    if validity.first is None and validity.last is None:
-        return None
-    return Span(
-        None if validity.first is None else as_day(validity.first),
-        None if validity.last is None else as_day(validity.last),
-    )
-
-
-def _spend(rule: SpendRule) -> Spend:
-    skus, categories = frozenset(rule.excluded_skus), frozenset(rule.excluded_categories)
-    points, per_minor, minimum = rule.points, rule.per_minor, rule.minimum_minor
-
-    def on_all(bill: TransactionAdded, weighted: Weighted) -> int:
-        if bill.amount_minor < minimum:
-            return 0
-        return points_for(sum(weighted) if weighted else bill.amount_minor, points, per_minor)
-
-    def on_some(bill: TransactionAdded, weighted: Weighted) -> int:
-        if bill.amount_minor < minimum:
-            return 0
-        if not weighted:
-            return points_for(bill.amount_minor, points, per_minor)
-        kept: int | Fraction = 0
-        for line, amount in zip(bill.lines, weighted, strict=False):  # strict would cost as much as the rest
-            if line.category not in categories and line.sku not in skus:
-                kept += amount
-        return points_for(kept, points, per_minor)
-
-    return Spend(rule.id, _span(rule.validity), on_some if skus or categories else on_all)
-
-
-def _factors(definition: ProgramDefinition) -> tuple[dict[str, tuple[Factor, ...]], dict[str, tuple[Factor, ...]]]:
-    by_sku: defaultdict[str, tuple[Factor, ...]] = defaultdict(tuple)
-    by_category: defaultdict[str, tuple[Factor, ...]] = defaultdict(tuple)
-    for rule in definition.rules:
-        if isinstance(rule, MultiplierRule):
-            ratio = Fraction(rule.factor)
-            factor = Factor(rule.id, _span(rule.validity), ratio.numerator if ratio.denominator == 1 else ratio)
-            for sku in dict.fromkeys(rule.skus):
-                by_sku[sku] += (factor,)
-            for category in dict.fromkeys(rule.categories):
-                by_category[category] += (factor,)
-    return dict(by_sku), dict(by_category)
-
-
-def _event_awards(definition: ProgramDefinition) -> dict[str, tuple[EventAward, ...]]:
-    awards: defaultdict[str, tuple[EventAward, ...]] = defaultdict(tuple)
-    for rule in definition.rules:
-        if isinstance(rule, EventRule):
-            awards[rule.event] += (EventAward(rule.id, _span(rule.validity), rule.points),)
-    return dict(awards)
+def _started(versions: tuple[Version, ...], instant: int) -> Version | None:
+    return next((version for version in reversed(versions) if version.starts_at <= instant), None)
 
 
 def _targets(
     definition: ProgramDefinition, calendar: Calendar
 ) -> tuple[tuple[Target, ...], dict[str, tuple[Target, ...]]]:
     periods = {unit: Periods(unit, calendar) for unit in PeriodUnit}
+    streaks: defaultdict[str, list[CompiledStreak]] = defaultdict(list)
+    for streak in definition.streaks:
+        streaks[streak.milestone].append(CompiledStreak(definition=streak, span=span_of(streak.validity)))
     on_transactions: list[Target] = []
     on_events: defaultdict[str, tuple[Target, ...]] = defaultdict(tuple)
     for milestone in definition.milestones:
-        streaks = tuple(
-            Run(streak, _span(streak.validity)) for streak in definition.streaks if streak.milestone == milestone.id
-        )
-        counts, unit = milestone.counts, periods[milestone.period]
-        common = (milestone.id, milestone.target, milestone.points, _span(milestone.validity))
-        if isinstance(counts, Events):
-            on_events[counts.event] += (Target(*common, counts.attribute, unit, streaks),)
+        target = _target(milestone, periods[milestone.period], tuple(streaks[milestone.id]))
+        if isinstance(milestone.counts, Events):
+            on_events[milestone.counts.event] += (target,)
         else:
-            on_transactions.append(Target(*common, "" if counts.measure == "sum" else None, unit, streaks))
+            on_transactions.append(target)
     return tuple(on_transactions), dict(on_events)
+
+
+def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStreak, ...]) -> Target:
+    counts = milestone.counts
+    sums = counts.attribute if isinstance(counts, Events) else "" if counts.measure == "sum" else None
+    return Target(
+        milestone_id=milestone.id,
+        goal=milestone.target,
+        reward=milestone.points,
+        span=span_of(milestone.validity),
+        sums=sums,
+        periods=periods,
+        streaks=streaks,
+    )

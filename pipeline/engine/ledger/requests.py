@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from pipeline.engine.ledger import account_of, issue, take
+from pipeline.engine.kernel.turn import ProgramTurn, Turn
+from pipeline.engine.ledger.accounts import account_of, take
+from pipeline.engine.ledger.issue import Candidate, Issuing
 from pipeline.engine.programs import Program
-from pipeline.engine.turn import Turn
-from schemas.facts import Fact, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
+from schemas.facts import Decision, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
 from schemas.records import AdjustPoints, RedeemPoints
 
 
-def address(turn: Turn, record: RedeemPoints | AdjustPoints) -> list[Fact]:
+def address(turn: Turn, record: RedeemPoints | AdjustPoints) -> list[Decision]:
     """The program that the request names must be in force."""
     if turn.org.get(record.program_id) is not None:
         return []
-    return [
-        RecordRefused(
-            turn.head.seq + 1,
-            turn.cause,
-            turn.at,
-            Refusal.PROGRAM_UNKNOWN,
-            turn.clock,
-            subject=str(record.program_id),
-        )
-    ]
+    return [RecordRefused(reason=Refusal.PROGRAM_UNKNOWN, subject=str(record.program_id))]
 
 
-def redeem(turn: Turn, record: RedeemPoints) -> list[Fact]:
+def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
     """The points leave the lots that expire soonest, or the redemption is refused."""
     program = turn.program
     if record.program_id != program.id:
@@ -33,27 +25,22 @@ def redeem(turn: Turn, record: RedeemPoints) -> list[Fact]:
     account = account_of(turn.section, program.currency)
     refusal = _refusal_of_redemption(record, account.balance, program)
     if refusal is not None:
-        return [_refused(turn, refusal, record)]
+        return [_refused(refusal, record)]
     return [
         PointsRedeemed(
-            turn.head.seq + 1,
-            turn.cause,
-            turn.at,
-            program.id,
-            program.version,
-            program.currency,
-            record.points,
-            record.id,
-            take(account, record.points),
-            account.balance - record.points,
-            record.points * program.definition.points.value_minor,
-            record.bill_number,
-            record.notes,
+            currency=program.currency,
+            points=record.points,
+            redemption_id=record.id,
+            taken=take(account, record.points),
+            balance=account.balance - record.points,
+            value_minor=record.points * program.definition.points.value_minor,
+            bill_number=record.bill_number,
+            notes=record.notes,
         )
     ]
 
 
-def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
+def adjust(turn: ProgramTurn, record: AdjustPoints) -> list[Decision]:
     """Points given are a lot of their own; points taken leave the lots that expire soonest."""
     program = turn.program
     if record.program_id != program.id:
@@ -61,23 +48,18 @@ def adjust(turn: Turn, record: AdjustPoints) -> list[Fact]:
     account = account_of(turn.section, program.currency)
     refusal = _refusal_of_adjustment(record, account.balance, program)
     if refusal is not None:
-        return [_refused(turn, refusal, record)]
-    seq = turn.head.seq + 1
+        return [_refused(refusal, record)]
     if record.points > 0:
-        return issue(turn, seq, [(record.reason, record.points)], IssuedFor.ADJUSTMENT)
+        award = Candidate(issued_for=IssuedFor.ADJUSTMENT, rule_id=record.reason, points=record.points)
+        return [Issuing(turn).issue((award,))]
     points = -record.points
     return [
         PointsDebited(
-            seq,
-            turn.cause,
-            turn.at,
-            program.id,
-            program.version,
-            program.currency,
-            points,
-            record.reason,
-            take(account, points),
-            account.balance - points,
+            currency=program.currency,
+            points=points,
+            reason=record.reason,
+            taken=take(account, points),
+            balance=account.balance - points,
         )
     ]
 
@@ -104,9 +86,6 @@ def _refusal_of_adjustment(record: AdjustPoints, balance: int, program: Program)
     return None
 
 
-def _refused(turn: Turn, reason: Refusal, record: RedeemPoints | AdjustPoints) -> RecordRefused:
-    program = turn.program
+def _refused(reason: Refusal, record: RedeemPoints | AdjustPoints) -> RecordRefused:
     subject = record.currency if reason is Refusal.CURRENCY_UNKNOWN else str(record.points)
-    return RecordRefused(
-        turn.head.seq + 1, turn.cause, turn.at, reason, turn.clock, program.id, program.version, subject
-    )
+    return RecordRefused(reason=reason, subject=subject)

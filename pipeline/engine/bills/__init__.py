@@ -1,0 +1,1 @@
+"""Bills: which transactions are known, what each contributed where, and how much of it came back."""

@@ -1,0 +1,54 @@
+"""Deduplication: each record is applied at most once; records older than the window are refused."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Final
+
+from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.identity import key_of
+from pipeline.engine.kernel.turn import Turn
+from pipeline.engine.state import CustomerState
+from schemas.facts import Decision, Envelope, RecordAccepted, RecordRefused, Refusal
+from schemas.records import CustomerRecord
+
+RECENT_MAX: Final = 20_000
+"""Ids remembered of one customer: one record every two minutes for five weeks, and 0.6 MB of a head, which must fit a
+message of the changelog. An id must not leave early, so records beyond are refused."""
+
+
+def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
+    """Accept the record, or refuse it for its id or its age."""
+    head, at = turn.head, turn.at
+    # A window that a new program version widens does not bring back the ids that are forgotten.
+    horizon = max(turn.as_of - turn.org.window_ms, head.horizon)
+    recent = head.recent
+    known = recent.get(key_of(f"{type(record).__name__}:{record.id}"))
+    if known is not None and known[0] >= horizon:
+        return [RecordRefused(reason=Refusal.ID_REUSED, subject=record.id)]
+    if at < horizon:
+        return [RecordRefused(reason=Refusal.TOO_OLD)]
+    if len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX:
+        return [RecordRefused(reason=Refusal.TOO_MANY)]
+    return [RecordAccepted(digest=record.digest, forget_before=horizon)]
+
+
+def _remember(state: CustomerState, envelope: Envelope, decision: RecordAccepted) -> None:
+    """Keep the id for as long as a duplicate must be detected; forget those that are too old by now."""
+    head = state.head
+    recent = head.recent
+    key = key_of(envelope.cause)
+    recent.pop(key, None)  # the same id from before the window, not swept out yet
+    recent[key] = (envelope.at, decision.digest)
+    head.horizon = horizon = decision.forget_before
+    # Oldest come first but for late records; a late one stays until it is first, so none is forgotten too early.
+    if recent[next(iter(recent))][0] < horizon:
+        for forgotten in [*takewhile(lambda one: recent[one][0] < horizon, recent)]:
+            del recent[forgotten]
+
+
+def _nothing(_state: CustomerState, _envelope: Envelope, _decision: RecordRefused) -> None:
+    """A refused record changes nothing but the customer's clock, which the kernel moves."""
+
+
+CONCERN: Final = Concern(name="duplicates", effects={RecordAccepted: _remember, RecordRefused: _nothing})

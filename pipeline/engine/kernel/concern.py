@@ -1,0 +1,66 @@
+"""The face of a concern: what it adds to the engine. The order in which stages and timers run is not said here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.programs import Org, Program
+from pipeline.engine.state import CustomerState, Head
+from schemas.facts import Decision, Envelope
+from schemas.records import CustomerRecord
+
+Effect = Callable[[CustomerState, Envelope, Any], None]
+"""Folds one kind of decision into the concern's own part of the state; it reads nothing but the decision."""
+Stage = Callable[[Any, Any], Sequence[Decision]]
+"""What a concern decides of a record, given the turn; it changes nothing."""
+Needs = Callable[[Head, Any, Org], Sequence[str]]
+"""The entries that a concern must see to decide a record, as far as it can name them by now."""
+
+
+def always(_: Program) -> bool:
+    """The stage of a concern that every program uses."""
+    return True
+
+
+class ProgramStage(NamedTuple):
+    """A stage that runs for each program in which `used` holds; elsewhere it costs nothing."""
+
+    decide: Stage
+    used: Callable[[Program], bool] = always
+
+
+class Subject(NamedTuple):
+    """What a timer is about."""
+
+    program_id: int
+    key: str
+    """Tells it from every other subject of the same kind of timer at the same instant."""
+    part: Any
+    """What the timer itself needs to find it again."""
+
+
+class Timer(NamedTuple):
+    """Something that falls due at an instant for one customer."""
+
+    kind: int
+    """A number that stands in stored heads: given once, never used again."""
+    name: str
+    """What causes are called after."""
+    due: Callable[[Head], int]
+    """The earliest instant at which a timer of this kind falls due; `NEVER` without any. Reads state only."""
+    first: Callable[[Head, int], Subject]
+    """The first subject that is due at that instant."""
+    fire: Callable[[ProgramTurn, Subject], Sequence[Decision]]
+    """At least one decision, after which this subject is not due at this instant any more."""
+
+
+class Concern(NamedTuple):
+    """One subject of the engine."""
+
+    name: str
+    effects: Mapping[type[Decision], Effect]
+    """Several concerns may fold one kind of decision: each writes only its own part, so their order cannot matter."""
+    timers: Sequence[Timer] = ()
+    needs: Mapping[type[CustomerRecord], Needs] = {}

@@ -1,0 +1,264 @@
+"""Runs stages and timers in the order it is given, stamps what they decide, and folds it into the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.concern import Concern, Effect, Needs, ProgramStage, Stage, Subject, Timer
+from pipeline.engine.kernel.identity import key_of
+from pipeline.engine.kernel.turn import ProgramTurn, Turn
+from pipeline.engine.programs import Program, Programs, Timeline
+from pipeline.engine.state import CustomerState, Head
+from schemas.facts import Decision, Envelope, Group, RecordRefused
+from schemas.records import AnyCustomerRecord, CustomerRecord
+
+Decisions = list[Any]
+"""Of `AnyDecision`: concerns beyond those of the product may have kinds of their own."""
+
+
+class Engine:
+    """The concerns in one order. A value: deciding changes nothing but the state that is handed in."""
+
+    def __init__(
+        self,
+        *,
+        concerns: Sequence[Concern],
+        customer_stages: Mapping[type[CustomerRecord], Sequence[Stage]],
+        program_stages: Mapping[type[CustomerRecord], Sequence[ProgramStage]],
+        timers: Sequence[Timer],
+        closing: Sequence[ProgramStage],
+        adopt: Stage,
+    ) -> None:
+        """`timers` in the order in which they fire at one instant; `adopt` makes a section follow its program."""
+        self.effects: Final = _effects_of(concerns)
+        self.program_stages: Final = program_stages
+        self._customer_stages = customer_stages
+        self._closing = closing
+        self._timers = tuple((1 << bit, timer) for bit, timer in enumerate(timers))
+        self._marks = _marks_of(concerns, timers, self.effects)
+        self._prefixes = {kind: f"{kind.__name__}:" for kind in customer_stages}
+        self._needs = _needs_of(concerns, customer_stages)
+        self._adopt = adopt
+
+    def decide(self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int) -> list[Group]:
+        """What `record` leads to at the instant `as_of`, in order, already folded into `state`.
+
+        A duplicate leads to nothing and changes nothing, not even the clock. Else: the timers that are due by then,
+        the customer's own stages, and the record's stages in each of the org's programs, in id order. Each stage sees
+        the state that the stage before it left; a refusal ends the part it belongs to. Last, timers that the record
+        itself made overdue (a late bill whose points have expired already).
+        """
+        kind = type(record)
+        cause = self._prefixes[kind] + record.id
+        head = state.head
+        known = head.recent.get(key_of(cause))
+        if known is not None and known[1] == record.digest:
+            return []
+        clock = max(head.clock, as_of)
+        timeline = programs.org(record.org_id)
+        groups: list[Group] = []
+        if head.due <= clock:
+            self._fire(state, clock, timeline, groups)
+        org = timeline.at(clock)
+        at = record.event_time
+        envelope = Envelope(cause=cause, at=at, as_of=clock)
+        decisions: Decisions = []
+        turn = Turn(state=state, head=head, org=org, at=at, as_of=clock)
+        refused = self._run(turn, record, self._customer_stages[kind], envelope, decisions)
+        if decisions:
+            groups.append(Group(envelope=envelope, decisions=decisions))
+        if not refused:
+            for program in org.programs:
+                self._decide_in(program, state, record, envelope, decisions, groups)
+        self._set_timers(state)
+        if head.due <= clock:
+            self._fire(state, clock, timeline, groups)
+        return groups
+
+    def fire(self, state: CustomerState, until: int, programs: Programs) -> list[Group]:
+        """What all timers due at or before `until` lead to, in order, already folded into `state`."""
+        groups: list[Group] = []
+        if state.head.due <= until:
+            self._fire(state, until, programs.org(state.head.org_id), groups)
+        return groups
+
+    def fold(self, state: CustomerState, envelope: Envelope, decision: Decision) -> None:
+        """Change `state` as one decision says: folding a customer's decisions in order rebuilds the state."""
+        self._keep(state, envelope, (decision,))
+        self._set_timers(state)
+
+    def needs(self, head: Head, record: AnyCustomerRecord, programs: Programs, as_of: int) -> tuple[str, ...]:
+        """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""
+        asked = self._needs[type(record)]
+        if not asked:
+            return ()
+        org = programs.org(record.org_id).at(max(head.clock, as_of))
+        return tuple(name for names in asked for name in names(head, record, org))
+
+    def _decide_in(
+        self,
+        program: Program,
+        state: CustomerState,
+        record: AnyCustomerRecord,
+        about: Envelope,
+        decided: Decisions,
+        groups: list[Group],
+    ) -> None:
+        head = state.head
+        envelope = Envelope(
+            cause=about.cause, at=about.at, as_of=about.as_of, program_id=program.id, version=program.version
+        )
+        decisions: Decisions = []
+        if program.id not in head.sections or head.sections[program.id].version < program.version:
+            self._follow(state, program, envelope, decisions)
+        turn = ProgramTurn(
+            state=state,
+            head=head,
+            program=program,
+            section=head.sections[program.id],
+            at=about.at,
+            day=program.calendar.day_of(about.at),
+            decided=decided,
+        )
+        for stage in self._stages_of(program, type(record)):
+            made = stage(turn, record)
+            if made:
+                self._keep(state, envelope, made)
+                decisions += made
+                if type(made[-1]) is RecordRefused:
+                    break
+        if decisions:
+            self._close(turn, record, envelope, decisions)
+            groups.append(Group(envelope=envelope, decisions=decisions))
+
+    def _fire(self, state: CustomerState, until: int, timeline: Timeline, groups: list[Group]) -> None:
+        """Fire timer by timer: after each, the earliest (instant, kind) is looked up again."""
+        head = state.head
+        while (due := head.due) <= until:
+            timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
+            subject = timer.first(head, due)
+            program = timeline.program_at(subject.program_id, due)
+            section = head.sections[subject.program_id]
+            envelope = Envelope(
+                cause=f"{timer.name}:{subject.key}:{due}",
+                at=due,
+                as_of=due,
+                program_id=program.id,
+                version=program.version,
+            )
+            decisions: Decisions = []
+            if section.version < program.version:
+                self._follow(state, program, envelope, decisions)
+                self._set_timers(state)
+            turn = ProgramTurn(
+                state=state, head=head, program=program, section=section, at=due, day=program.calendar.day_of(due)
+            )
+            if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
+                self._fire_one(timer, subject, turn, envelope, decisions)
+            self._close(turn, None, envelope, decisions)
+            self._set_timers(state)
+            groups.append(Group(envelope=envelope, decisions=decisions))
+
+    def _fire_one(
+        self, timer: Timer, subject: Subject, turn: ProgramTurn, envelope: Envelope, decisions: Decisions
+    ) -> None:
+        made = timer.fire(turn, subject)
+        self._keep(turn.state, envelope, made)
+        decisions += made
+        self._set_timers(turn.state)
+        head = turn.head
+        if not made or (head.timers.get(timer.kind) == envelope.at and timer.first(head, envelope.at) == subject):
+            message = f"{timer.name} of {head.org_id}:{head.customer_id} is still due at {envelope.at}: {subject.key}"
+            raise RuntimeError(message)
+
+    def _follow(self, state: CustomerState, program: Program, envelope: Envelope, decisions: Decisions) -> None:
+        made = self._adopt(state.head, program)
+        self._keep(state, envelope, made)
+        decisions += made
+
+    def _close(
+        self, turn: ProgramTurn, record: CustomerRecord | None, envelope: Envelope, decisions: Decisions
+    ) -> None:
+        for stage in self._closing:
+            if stage.used(turn.program):
+                made = stage.decide(turn, record)
+                if made:
+                    self._keep(turn.state, envelope, made)
+                    decisions += made
+
+    def _run(
+        self, turn: Turn, record: CustomerRecord, stages: Sequence[Stage], envelope: Envelope, decisions: Decisions
+    ) -> bool:
+        """Run the stages, each on what the stage before it left; whether one refused, which ends them."""
+        for stage in stages:
+            made = stage(turn, record)
+            if made:
+                self._keep(turn.state, envelope, made)
+                decisions += made
+                if type(made[-1]) is RecordRefused:
+                    return True
+        return False
+
+    def _keep(self, state: CustomerState, envelope: Envelope, made: Sequence[Decision]) -> None:
+        head = state.head
+        effects, marks = self.effects, self._marks
+        for decision in made:
+            kind = type(decision)
+            for effect in effects[kind]:
+                effect(state, envelope, decision)
+            state.stale |= marks[kind]
+        head.seq += len(made)
+        head.clock = max(head.clock, envelope.as_of)
+
+    def _set_timers(self, state: CustomerState) -> None:
+        """Ask again when those timers fall due whose concerns folded something."""
+        stale = state.stale
+        if not stale:
+            return
+        head = state.head
+        timers = head.timers
+        for bit, timer in self._timers:
+            if stale & bit:
+                due = timer.due(head)
+                if due == NEVER:
+                    timers.pop(timer.kind, None)
+                else:
+                    timers[timer.kind] = due
+        state.stale = 0
+
+    def _stages_of(self, program: Program, kind: type[CustomerRecord]) -> Sequence[Stage]:
+        """The stages of the concerns that the program uses: the others cost a record nothing."""
+        plan = program.plans.get((self, kind))
+        if plan is None:
+            plan = tuple(stage.decide for stage in self.program_stages[kind] if stage.used(program))
+            program.plans[self, kind] = plan
+        return plan
+
+
+def _effects_of(concerns: Sequence[Concern]) -> dict[type[Decision], tuple[Effect, ...]]:
+    effects: dict[type[Decision], tuple[Effect, ...]] = {}
+    for concern in concerns:
+        for kind, effect in concern.effects.items():
+            effects[kind] = (*effects.get(kind, ()), effect)
+    return effects
+
+
+def _marks_of(
+    concerns: Sequence[Concern], timers: Sequence[Timer], effects: Mapping[type[Decision], object]
+) -> dict[type[Decision], int]:
+    """By kind of decision: a bit for each timer of a concern that folds it."""
+    marks = dict.fromkeys(effects, 0)
+    bits = {timer.kind: 1 << bit for bit, timer in enumerate(timers)}
+    for concern in concerns:
+        own = sum(bits[timer.kind] for timer in concern.timers)
+        for kind in concern.effects:
+            marks[kind] |= own
+    return marks
+
+
+def _needs_of(
+    concerns: Sequence[Concern], records: Mapping[type[CustomerRecord], object]
+) -> dict[type[CustomerRecord], tuple[Needs, ...]]:
+    return {kind: tuple(one.needs[kind] for one in concerns if kind in one.needs) for kind in records}

@@ -1,0 +1,38 @@
+"""What a stage knows besides the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.engine.programs import Org, Program
+from pipeline.engine.state import CustomerState, Head, Section
+from schemas.facts import Decision
+
+
+class Turn(msgspec.Struct, frozen=True, gc=False):
+    """The circumstances of what is decided about a customer as such."""
+
+    state: CustomerState
+    head: Head
+    org: Org
+    at: int
+    """The effective time of what is decided: the record's event time."""
+    as_of: int
+    """The customer's clock: what it was, or the instant of this decision where that is later."""
+
+
+class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
+    """The circumstances of what is decided in one program: for a record, or for a timer."""
+
+    state: CustomerState
+    head: Head
+    program: Program
+    section: Section
+    at: int
+    """The effective time of what is decided: the record's event time, or the instant the timer was due."""
+    day: int
+    """The local day of `at` in the program's zone."""
+    decided: Sequence[Decision] = ()
+    """What was decided about the customer as such for this record."""

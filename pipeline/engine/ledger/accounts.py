@@ -1,0 +1,104 @@
+"""Accounts and lots as folds of decisions.
+
+RULE (order of spending): by closing instant, never-expiring last, ties by (issued_at, lot_id).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from typing import Final
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.ledger.postings import lifetime_change, postings
+from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.state import CustomerState, Section
+from schemas.facts import (
+    Decision,
+    Envelope,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    Reversal,
+    Taken,
+)
+
+_EMPTY: Final = Account()
+_LIFETIME: Final = int(LedgerAccount.LIFETIME)
+
+
+def account_of(section: Section, currency: str) -> Account:
+    """The account as it is; an empty one, not to be changed, if there is none yet."""
+    return section.accounts.get(currency, _EMPTY)
+
+
+def take(account: Account, points: int) -> tuple[Taken, ...]:
+    """Which lots `points` would come from; the account must hold that many."""
+    taken: list[Taken] = []
+    for lot in account.lots:
+        if not points:
+            break
+        part = min(points, lot.open_points)
+        taken.append(Taken(lot_id=lot.lot_id, points=part))
+        points -= part
+    return tuple(taken)
+
+
+def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:
+    """Opens the lots that points were issued in."""
+    accounts = state.head.sections[envelope.program_id].accounts
+    account = accounts.get(decision.currency)
+    if account is None:
+        account = accounts[decision.currency] = Account()
+    for opened in decision.lots:
+        account.lots_opened = opened.lot_id
+        lot = Lot(
+            lot_id=opened.lot_id,
+            issued_at=envelope.at,
+            open_points=opened.points,
+            expires_on=opened.expires_on,
+            closes_at=NEVER if opened.closes_at is None else opened.closes_at,
+        )
+        lots = account.lots
+        if not lots or _order(lots[-1]) <= _order(lot):
+            lots.append(lot)
+        else:
+            insort(lots, lot, key=_order)
+    _post(account, decision)
+
+
+def close_taken(
+    state: CustomerState, envelope: Envelope, decision: PointsRedeemed | PointsExpired | PointsDebited
+) -> None:
+    """Takes the points out of the lots that the decision names."""
+    _close(state.head.sections[envelope.program_id], decision.currency, decision, decision.taken)
+
+
+def close_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
+    """Takes reversed points out of their lots."""
+    _close(state.head.sections[envelope.program_id], decision.currency, decision, decision.reversals)
+
+
+def _close(section: Section, currency: str, decision: Decision, taken: Iterable[Taken | Reversal]) -> None:
+    account = section.accounts[currency]
+    points: dict[int, int] = {}
+    for part in taken:
+        points[part.lot_id] = points.get(part.lot_id, 0) + part.points
+    for lot in account.lots:
+        lot.open_points -= points.get(lot.lot_id, 0)
+    account.lots = [lot for lot in account.lots if lot.open_points]
+    _post(account, decision)
+
+
+def _post(account: Account, decision: Decision) -> None:
+    totals = account.totals
+    for posting in postings(decision):
+        totals[posting.source] -= posting.points
+        totals[posting.destination] += posting.points
+    totals[_LIFETIME] += lifetime_change(decision)
+
+
+def _order(lot: Lot) -> tuple[int, int, int]:
+    return (lot.closes_at, lot.issued_at, lot.lot_id)

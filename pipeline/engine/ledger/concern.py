@@ -1,0 +1,25 @@
+"""The face of the ledger."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.ledger import undo
+from pipeline.engine.ledger.accounts import close_reversed, close_taken, open_lots
+from pipeline.engine.ledger.expiry import EXPIRY
+from schemas.facts import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
+
+LEDGER: Final = Concern(
+    name="ledger",
+    effects={
+        PointsIssued: open_lots,
+        PointsRedeemed: close_taken,
+        PointsExpired: close_taken,
+        PointsDebited: close_taken,
+        PointsReversed: close_reversed,
+    },
+    timers=(EXPIRY,),
+)
+AWARDS: Final = Concern(name="awards", effects={PointsIssued: undo.note_award, PointsReversed: undo.note_reversed})
+"""What bills remember of the points they earned."""

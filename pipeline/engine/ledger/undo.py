@@ -1,0 +1,80 @@
+"""Undoing awards: points that a bill earned are taken back in proportion to what came back of it.
+
+RULE (source and shortfall): from that award's own lot as far as it is still open; the rest is forgiven. What a return
+claims does not depend on whether earlier returns could take all that they claimed. Rewards of milestones and streaks
+stay.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.amounts import reversal_due
+from pipeline.engine.bills.state import AwardContribution, Bill, entry_of
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.state import CustomerState
+from schemas.facts import Decision, Envelope, PointsIssued, PointsReversed, Reversal
+from schemas.records import TransactionReturned
+
+
+def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
+    """One reversal for each points currency of which the return claims something back."""
+    bill = turn.state.entries[entry_of(record.of_bill)]
+    claims: dict[str, list[tuple[AwardContribution, int]]] = {}
+    for award in bill.contributions.get(turn.program.id, ()):
+        claim = reversal_due(award.points, bill.amount_minor, bill.returned_minor) - award.claimed
+        if claim > 0:
+            claims.setdefault(award.currency, []).append((award, claim))
+    return [_reversed(turn, record.of_bill, bill, currency, some) for currency, some in claims.items()]
+
+
+def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:
+    """The bill keeps what it earned, until it can no longer be returned."""
+    if decision.bill_number:
+        contributions = state.entries[entry_of(decision.bill_number)].contributions[envelope.program_id]
+        contributions.extend(
+            AwardContribution(
+                currency=decision.currency, rule_id=award.rule_id, lot_id=award.lot_id, points=award.points
+            )
+            for award in decision.awards
+        )
+
+
+def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
+    """The bill's awards know what was claimed and taken of them."""
+    contributions = state.entries[entry_of(decision.of_bill)].contributions[envelope.program_id]
+    awards = {(award.currency, award.rule_id, award.lot_id): award for award in contributions}
+    for reversal in decision.reversals:
+        award = awards[decision.currency, reversal.rule_id, reversal.lot_id]
+        award.claimed += reversal.claimed
+        award.reversed += reversal.points
+
+
+def _reversed(
+    turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[tuple[AwardContribution, int]]
+) -> PointsReversed:
+    account = account_of(turn.section, currency)
+    still_open = {lot.lot_id: lot.open_points for lot in account.lots}
+    reversals: list[Reversal] = []
+    for award, claim in claims:
+        points = min(claim, still_open.get(award.lot_id, 0))
+        still_open[award.lot_id] = still_open.get(award.lot_id, 0) - points
+        reversals.append(
+            Reversal(
+                rule_id=award.rule_id,
+                lot_id=award.lot_id,
+                claimed=claim,
+                points=points,
+                forgiven=claim - points,
+            )
+        )
+    points = sum(reversal.points for reversal in reversals)
+    before = sum(one.reversed for one in bill.contributions[turn.program.id] if one.currency == currency)
+    return PointsReversed(
+        currency=currency,
+        points=points,
+        of_bill=of_bill,
+        reversals=tuple(reversals),
+        reversed_of_bill=before + points,
+        balance=account.balance - points,
+        lifetime=account.lifetime - points,
+    )

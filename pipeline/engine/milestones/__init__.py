@@ -1,0 +1,1 @@
+"""Milestones: targets met once in each calendar period."""

@@ -1,0 +1,65 @@
+"""Purchases: what a program counts of a customer's bills and returns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.engine.bills.state import entry_of
+from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.state import CustomerState
+from schemas.facts import (
+    Decision,
+    Envelope,
+    PurchaseCounted,
+    RecordRefused,
+    Refusal,
+    ReturnCounted,
+    ReturnRecorded,
+)
+from schemas.records import TransactionAdded, TransactionReturned
+
+
+def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:
+    """The bill counts in a program that earns on its currency."""
+    section = turn.section
+    if record.currency != turn.program.money:
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    return [
+        PurchaseCounted(
+            bill_number=record.bill_number,
+            amount_minor=record.amount_minor,
+            transactions=section.transactions + 1,
+            purchases_minor=section.purchases_minor + record.amount_minor,
+            returned_minor=section.returned_minor,
+        )
+    ]
+
+
+def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
+    """The return counts in a program in which its bill counted."""
+    if turn.program.id not in turn.state.entries[entry_of(record.of_bill)].contributions:
+        return []
+    returned = next(one.amount_minor for one in turn.decided if isinstance(one, ReturnRecorded))
+    section = turn.section
+    return [
+        ReturnCounted(
+            of_bill=record.of_bill,
+            amount_minor=returned,
+            purchases_minor=section.purchases_minor,
+            returned_minor=section.returned_minor + returned,
+        )
+    ]
+
+
+def _note_purchase(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
+    section = state.head.sections[envelope.program_id]
+    section.transactions = decision.transactions
+    section.purchases_minor = decision.purchases_minor
+
+
+def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:
+    state.head.sections[envelope.program_id].returned_minor = decision.returned_minor
+
+
+CONCERN: Final = Concern(name="purchases", effects={PurchaseCounted: _note_purchase, ReturnCounted: _note_return})

@@ -1,0 +1,79 @@
+"""What the earning rules of one program compile to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from pipeline.engine.periods import Span
+from schemas.records import TransactionAdded
+
+Weighted = list[int | Fraction]
+"""A bill's line amounts, each times its multipliers."""
+
+
+class BillEarner(NamedTuple):
+    """A rule that pays for a bill."""
+
+    rule_id: str
+    span: Span | None
+    points: Callable[[TransactionAdded, Weighted], int]
+
+
+class EventEarner(NamedTuple):
+    """A rule that pays for a custom event."""
+
+    rule_id: str
+    span: Span | None
+    points: int
+
+
+class Factor(NamedTuple):
+    """What a multiplier does to a line."""
+
+    rule_id: str
+    span: Span | None
+    factor: int | Fraction
+
+
+LINE_ATTRIBUTES: Final = {name: attrgetter(name) for name in ("sku", "category")}
+"""What a line can be matched by."""
+
+
+class Earning:
+    """The compiled rules, indexed by what can match a record."""
+
+    def __init__(self) -> None:
+        self.on_bill: list[BillEarner] = []
+        self.on_event: dict[str, list[EventEarner]] = {}
+        """By event name."""
+        self._factors: dict[str, dict[str, list[Factor]]] = {}
+        """By attribute of a line, then by its value."""
+
+    def multiply(self, attribute: str, value: str, factor: Factor) -> None:
+        """Let `factor` hold for lines in which the attribute has the value."""
+        factors = self._factors.setdefault(attribute, {}).setdefault(value, [])
+        if factor not in factors:
+            factors.append(factor)
+
+    def weighted(self, bill: TransactionAdded, day: int) -> Weighted:
+        """The bill's line amounts, each times the multipliers that hold for it on `day`."""
+        if not self._factors:
+            return [line.amount_minor for line in bill.lines]
+        index = [(LINE_ATTRIBUTES[attribute], by_value) for attribute, by_value in self._factors.items()]
+        weighted: Weighted = []
+        for line in bill.lines:
+            amount: int | Fraction = line.amount_minor
+            applied: list[Factor] | None = None
+            for read, by_value in index:
+                factors = by_value.get(read(line))
+                if factors is not None:
+                    applied = factors if applied is None else list(dict.fromkeys((*applied, *factors)))
+            if applied is not None:
+                for factor in applied:
+                    if factor.span is None or factor.span.holds(day):
+                        amount *= factor.factor
+            weighted.append(amount)
+        return weighted

@@ -1,0 +1,13 @@
+"""Event rules: a fixed number of points for each custom event of one name."""
+
+from __future__ import annotations
+
+from pipeline.engine.periods import span_of
+from pipeline.engine.rules.earning import Earning, EventEarner
+from schemas.program import EventRule
+
+
+def compile_event(rule: EventRule, earning: Earning) -> None:
+    """Index the rule by the event's name."""
+    earner = EventEarner(rule_id=rule.id, span=span_of(rule.validity), points=rule.points)
+    earning.on_event.setdefault(rule.event, []).append(earner)

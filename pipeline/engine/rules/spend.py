@@ -1,0 +1,37 @@
+"""Spend rules: points for every so much of what was spent, rounded down once per bill.
+
+Base: the line amounts net of discounts, times their multipliers. Filter: lines of excluded SKUs and categories earn
+nothing. Rate: `points` per `per_minor`.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from pipeline.engine.amounts import points_for
+from pipeline.engine.periods import span_of
+from pipeline.engine.rules.earning import BillEarner, Earning, Weighted
+from schemas.program import SpendRule
+from schemas.records import TransactionAdded
+
+
+def compile_spend(rule: SpendRule, earning: Earning) -> None:
+    """Add the rule to those that pay for a bill."""
+    skus, categories = frozenset(rule.excluded_skus), frozenset(rule.excluded_categories)
+    points, per_minor, minimum = rule.points, rule.per_minor, rule.minimum_minor
+    filtered = bool(skus or categories)
+
+    def on_bill(bill: TransactionAdded, weighted: Weighted) -> int:
+        if bill.amount_minor < minimum:
+            return 0
+        if not weighted:  # a bill without lines
+            return points_for(bill.amount_minor, points, per_minor)
+        if not filtered:
+            return points_for(sum(weighted), points, per_minor)
+        base: int | Fraction = 0
+        for line, amount in zip(bill.lines, weighted, strict=False):  # strict would cost as much as the rest
+            if line.category not in categories and line.sku not in skus:
+                base += amount
+        return points_for(base, points, per_minor)
+
+    earning.on_bill.append(BillEarner(rule_id=rule.id, span=span_of(rule.validity), points=on_bill))

@@ -1,0 +1,1 @@
+"""Streaks: consecutive periods in which a milestone was met."""

@@ -1,0 +1,165 @@
+"""Streaks: consecutive periods in which a milestone was met.
+
+RULE: the state is the set of periods that count, kept as runs; a late record edits the set, so runs can merge. A period
+that is still running breaks nothing. Each level is reached once per customer, by the first run that is long enough.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.issue import Candidate, Issuing
+from pipeline.engine.milestones.concern import targets_of
+from pipeline.engine.periods import Periods
+from pipeline.engine.programs import CompiledStreak, Program
+from pipeline.engine.state import CustomerState, Head
+from pipeline.engine.streaks.runs import current_run, holds, with_period
+from pipeline.engine.streaks.state import StreakRuns
+from schemas.facts import (
+    Decision,
+    Envelope,
+    IssuedFor,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+)
+from schemas.program import Streak
+from schemas.records import CustomEventReceived, TransactionAdded
+
+_PERIODS_KEPT: Final = 400
+"""No late record can lengthen a run that ended so many periods ago: ids are remembered for 366 days at most."""
+
+
+def _uses_streaks(program: Program) -> bool:
+    return bool(program.streak_ids)
+
+
+def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
+    """Enrol at the first record that counts; add the period if its milestone is met; reach the levels that gives."""
+    decisions: list[Decision] = []
+    rewards: list[tuple[str, Candidate]] = []
+    section = turn.section
+    for target in targets_of(record, turn.program):
+        if not target.streaks:
+            continue
+        period = target.periods.around(turn.day).number
+        progress = section.milestones.get(target.milestone_id, {}).get(period)
+        if progress is None:
+            continue
+        for streak in target.streaks:
+            known = section.streaks.get(streak.definition.id)
+            if not (streak.span is None or streak.span.holds(turn.day)) or (known is not None and known.ended):
+                continue
+            if known is None:
+                decisions.append(_start(streak, target.periods, turn))
+                known = StreakRuns(ends_at=NEVER)
+            if progress.achieved and not holds(known.runs, period):
+                decisions += _one_more(streak.definition, known, period, rewards)
+    if rewards:
+        issuing = Issuing(turn)
+        decisions += [issuing.issue((award,), activity=activity) for activity, award in rewards]
+    return decisions
+
+
+def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> StreakStarted:
+    first, last = streak.span or (None, None)
+    ends_at = NEVER if last is None else turn.program.calendar.start_of(last + 1)
+    ends = last is not None and ends_at != NEVER
+    return StreakStarted(
+        streak_id=streak.definition.id,
+        starts_on=turn.day if first is None else first,
+        ends_on=last if ends else None,
+        ends_at=ends_at if ends else None,
+        ends_in=periods.around(last + 1).number if last is not None and ends else None,
+    )
+
+
+def _one_more(streak: Streak, known: StreakRuns, period: int, rewards: list[tuple[str, Candidate]]) -> list[Decision]:
+    _, length = with_period(known.runs, period)
+    decisions: list[Decision] = [
+        StreakExtended(streak_id=streak.id, period=period, run=length, longest=max(length, known.longest))
+    ]
+    for level in streak.levels:
+        if level.periods > length or level.periods in known.levels:
+            continue
+        decisions.append(StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length))
+        if level.points:
+            award = Candidate(issued_for=IssuedFor.STREAK, rule_id=f"{streak.id}:{level.periods}", points=level.points)
+            rewards.append((f"streak/{streak.id}/{level.periods}", award))
+    return decisions
+
+
+def _note_started(state: CustomerState, envelope: Envelope, decision: StreakStarted) -> None:
+    """The customer is enrolled."""
+    state.head.sections[envelope.program_id].streaks[decision.streak_id] = StreakRuns(
+        ends_at=NEVER if decision.ends_at is None else decision.ends_at,
+        ends_on=decision.ends_on,
+        ends_in=decision.ends_in,
+    )
+
+
+def _note_extended(state: CustomerState, envelope: Envelope, decision: StreakExtended) -> None:
+    """The period is in the set."""
+    streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
+    runs, _ = with_period(streak.runs, decision.period)
+    streak.runs = [run for run in runs if run[1] >= decision.period - _PERIODS_KEPT]
+    streak.longest = decision.longest
+
+
+def _note_level(state: CustomerState, envelope: Envelope, decision: StreakLevelReached) -> None:
+    """The level is reached, for good."""
+    state.head.sections[envelope.program_id].streaks[decision.streak_id].levels.append(decision.level)
+
+
+def _note_ended(state: CustomerState, envelope: Envelope, decision: StreakEnded) -> None:
+    """Nothing counts in the streak any more."""
+    state.head.sections[envelope.program_id].streaks[decision.streak_id].ended = True
+
+
+def _due(head: Head) -> int:
+    due = NEVER
+    for section in head.sections.values():
+        for streak in section.streaks.values():
+            if not streak.ended and streak.ends_at < due:
+                due = streak.ends_at
+    return due
+
+
+def _first(head: Head, due: int) -> Subject:
+    """Programs in id order, then streaks by id."""
+    return next(
+        Subject(program_id=program_id, key=f"{program_id}/{streak_id}", part=streak_id)
+        for program_id, section in sorted(head.sections.items())
+        for streak_id, streak in sorted(section.streaks.items())
+        if not streak.ended and streak.ends_at == due
+    )
+
+
+def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
+    streak = turn.section.streaks[subject.part]
+    return [
+        StreakEnded(
+            streak_id=subject.part,
+            ends_on=streak.ends_on or 0,
+            run=current_run(streak.runs, streak.ends_in or 0),
+            levels=tuple(streak.levels),
+        )
+    ]
+
+
+EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)
+END: Final = Timer(kind=1, name="streakEnd", due=_due, first=_first, fire=_end)
+CONCERN: Final = Concern(
+    name="streaks",
+    effects={
+        StreakStarted: _note_started,
+        StreakExtended: _note_extended,
+        StreakLevelReached: _note_level,
+        StreakEnded: _note_ended,
+    },
+    timers=(END,),
+)
