@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.kafka_producer import KafkaProducer
 from pipeline.log.port import Committed, Consumer, Partition
-from pipeline.runtime.host import run_worker
-from pipeline.runtime.roles import roles_of
+from pipeline.runtime.host.app import run_worker
+from pipeline.runtime.host.starting import roles_of
 from pipeline.runtime.settings import Settings
 
 

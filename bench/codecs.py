@@ -14,7 +14,7 @@ from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.decide import decide
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_head, encode_state
-from pipeline.intake.native import normalise
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
 from pipeline.notify.context import Context

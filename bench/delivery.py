@@ -20,8 +20,8 @@ from bench.report import progress, report
 from bench.samples import DAY_MS, SIMPLE, three_line_bills
 from bench.sizes import Sizes, sizes
 from bench.watch import Run, watch
-from pipeline.cli.roastery import roastery
-from pipeline.intake.native import input_key, normalise
+from pipeline.cli.demo.roastery import roastery
+from pipeline.intake.dialects.native import input_key, normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Message, Outgoing

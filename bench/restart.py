@@ -25,7 +25,7 @@ from bench.report import progress, report
 from bench.sizes import sizes
 from bench.state import LOTS, ONE_IN, Instants, instants, leave_behind
 from pipeline.log.port import Outgoing
-from pipeline.runtime.marker import MARKER_KEY, decode_marker
+from pipeline.runtime.state.marker import MARKER_KEY, decode_marker
 from schemas.records import WALL_SOURCE, ClockAdvanced, encode_record
 from tests.broker import running_broker
 from topics.catalog import Catalog

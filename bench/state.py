@@ -18,10 +18,10 @@ from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import Bill, CustomerState, Head, encode_state
-from pipeline.intake.native import input_key
+from pipeline.intake.dialects.native import input_key
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Outgoing
-from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, committed_with, encode_marker, program_key
+from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, committed_with, encode_marker, program_key
 from topics.catalog import Catalog
 
 LOTS: Final = 10

@@ -16,7 +16,7 @@ from bench.processes import ROOT, accrue, started
 from bench.report import progress, report
 from bench.sizes import Sizes, sizes
 from bench.watch import Run, watch
-from pipeline.cli.roastery import roastery
+from pipeline.cli.demo.roastery import roastery
 from pipeline.log.port import Outgoing
 from tests.broker import running_broker
 from topics.catalog import Catalog

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.runtime.metrics import Metrics
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.host.metrics import Metrics
+from pipeline.runtime.loop.progress import Progress
 
 FOLDER = Path(__file__).parents[1] / "monitoring"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "grafana-dashboard.json").read_text())

@@ -12,7 +12,7 @@ from pipeline.cli.place import Place, Unusable
 from pipeline.cli.program import write
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.engine.clock import PartitionClock
-from pipeline.intake.upstream import last_clock
+from pipeline.importer.upstream import last_clock
 from pipeline.log.port import Log, Message, Outgoing, Partition
 from schemas.records import (
     AnyRecord,

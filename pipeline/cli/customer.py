@@ -9,9 +9,8 @@ import click
 from clickhouse_connect.driver.client import Client
 from rich.markup import escape
 
-from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table
+from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table, summary_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.cli.screen import summary_table
 from pipeline.engine.calendar import Calendar, period_name, period_of
 from pipeline.engine.streaks import current_run
 from schemas.program import ProgramDefinition, TierBasis

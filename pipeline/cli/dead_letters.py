@@ -15,7 +15,7 @@ from pipeline.cli.output import Command
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.reading import ends_of, partitions_of, read_all
 from pipeline.clock import SYSTEM_CLOCK
-from pipeline.intake.replays import DeadLetter, Entry, Replayed, entry_of, read_entry
+from pipeline.intake.letters.replays import DeadLetter, Entry, Replayed, entry_of, read_entry
 from pipeline.log.port import Log, Message, Partition
 
 _SPAN: Final = re.compile(r"(\d{1,6})([smhd])")

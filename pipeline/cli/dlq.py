@@ -17,7 +17,7 @@ from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.replaying import Again, Replay, composed
 from pipeline.clock import SYSTEM_CLOCK
-from pipeline.intake.replays import DeadLetter, Entry, defects_in, own_headers, why_not
+from pipeline.intake.letters.replays import DeadLetter, Entry, defects_in, own_headers, why_not
 from pipeline.log.port import Log
 
 _LISTED: Final = 100

@@ -10,10 +10,10 @@ import click
 from pipeline.cli.backfill import begin_backfill
 from pipeline.cli.output import ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
-from pipeline.cli.retail_file import read_files
 from pipeline.cli.sending import send_inputs
-from pipeline.intake.retail import ImportReport
-from pipeline.intake.retail_inputs import inputs, matched
+from pipeline.importer.retail import ImportReport
+from pipeline.importer.retail_file import read_files
+from pipeline.importer.retail_inputs import inputs, matched
 from schemas.messages import IDENTITY_MAX
 
 

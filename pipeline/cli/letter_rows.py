@@ -8,7 +8,7 @@ from msgspec import structs
 
 from pipeline.cli.dead_letters import Found
 from pipeline.cli.letter_view import moment, printable, when, whole
-from pipeline.intake.replays import DeadLetter
+from pipeline.intake.letters.replays import DeadLetter
 
 
 def fields(found: Found) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from pipeline.cli.output import instant, shown
-from pipeline.intake.deadletters import Cut
+from pipeline.intake.letters.letter import Cut
 
 _HEX_BYTES_MAX: Final = 4_096
 _HEX_LINE: Final = 16

@@ -18,7 +18,7 @@ from pipeline.failure import Failure
 _COMMANDS: Final = {
     "backfill": "backfill:backfill",
     "customer": "customer:customer",
-    "demo": "demo:demo",
+    "demo": "demo.command:demo",
     "dlq": "dlq:dlq",
     "import": "importing:import_group",
     "program": "program:program",

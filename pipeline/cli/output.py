@@ -48,6 +48,16 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     CONSOLE.print(table)
 
 
+def summary_table(title: str, rows: Sequence[tuple[str, int | str]]) -> Table:
+    """A table of two columns, what and how much; numbers are aligned right."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    table.add_column()
+    table.add_column(justify="right", no_wrap=True)
+    for what, figure in rows:
+        table.add_row(Text(what), Text(f"{figure:,}" if isinstance(figure, int) else figure))
+    return table
+
+
 def shown(value: object) -> str:
     """A value as people read it: thousands apart, instants in UTC to the second."""
     if value is None:

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from pipeline.cli.dead_letters import DeadLetters
 from pipeline.cli.place import Place
 from pipeline.clock import Clock
-from pipeline.intake.replays import (
+from pipeline.intake.letters.replays import (
     DeadLetter,
     Entry,
     ReplayBegan,

@@ -8,8 +8,8 @@ import click
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
-from pipeline.cli.report import render_report
-from pipeline.cli.summary import Summary
+from pipeline.cli.report.page import render_report
+from pipeline.cli.report.summary import Summary
 from schemas.program import ProgramDefinition
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
-from pipeline.intake.native import input_key
+from pipeline.intake.dialects.native import input_key
 from pipeline.log.port import Outgoing
 
 _BATCH: Final = 5_000

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from pipeline.cli.place import Place
-from pipeline.intake.upstream import Input
+from pipeline.importer.upstream import Input
 from pipeline.log.port import Log, Outgoing
 
 _BATCH: Final = 5_000

@@ -46,7 +46,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         _look_at(port)
     with place.log(create=True) as log:
         gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
-        from pipeline.runtime.roles import roles_of  # noqa: PLC0415 - no other command pays for loading it
+        from pipeline.runtime.host.starting import roles_of  # noqa: PLC0415 - no other command pays for loading it
 
         logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
         with sinks_of(place, log) as sinks:
@@ -55,7 +55,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
             with roles_of(settings, log, settings.roles, sinks) as begun:
                 begun.start()
                 # Faust takes longer to load than roles take to begin.
-                from pipeline.runtime.host import run_worker  # noqa: PLC0415
+                from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
 
                 health = "" if port is None else f"; health: http://localhost:{port}/readyz"
                 where = settings.kafka_bootstrap or settings.data_dir

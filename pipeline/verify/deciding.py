@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.log.port import Message, Outgoing
-from pipeline.runtime.partition import LoyaltyPartition
-from pipeline.runtime.store_port import Store
+from pipeline.runtime.roles.partition import LoyaltyPartition
+from pipeline.runtime.state.store_port import Store
 from pipeline.verify.comparing import Decided
 from pipeline.verify.reading import Reading
 from schemas.records import ClockAdvanced, UnknownVersion, decode_record

@@ -15,9 +15,9 @@ from pipeline.engine.apply import apply
 from pipeline.engine.bills import entry_of
 from pipeline.engine.clock import PartitionClock
 from pipeline.log.port import Message
-from pipeline.runtime.customers import Customers
-from pipeline.runtime.marker import Marker, encode_marker, program_key
-from pipeline.runtime.store_port import Change, Store
+from pipeline.runtime.state.customers import Customers
+from pipeline.runtime.state.marker import Marker, encode_marker, program_key
+from pipeline.runtime.state.store_port import Change, Store
 from pipeline.verify.deciding import Keep
 from schemas.facts import FactMessage
 from schemas.program import ProgramDefinition

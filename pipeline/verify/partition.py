@@ -22,8 +22,8 @@ from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.state import decode_bill
 from pipeline.log.port import Log, Partition
-from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, UnknownCommit, mark_of
-from pipeline.runtime.store import PartitionStore
+from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, UnknownCommit, mark_of
+from pipeline.runtime.state.store import PartitionStore
 from pipeline.verify.comparing import FACTS, NOTIFICATIONS, Comparison
 from pipeline.verify.deciding import Deciding
 from pipeline.verify.facts import FactsAlone, NewerEngine, Older

@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.engine.state import decode_bill, decode_head
 from pipeline.log.port import Message
-from pipeline.runtime.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, Marker, decode_marker
+from pipeline.runtime.state.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, Marker, decode_marker
 from pipeline.verify.kept import Kept
 from pipeline.verify.reading import Reading
 from schemas.records import UnknownVersion

@@ -18,7 +18,7 @@ from pipeline.log.port import Committed, Outgoing, Partition, TopicSpec
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import render_all
-from pipeline.runtime.marker import MARKER_KEY, decode_marker
+from pipeline.runtime.state.marker import MARKER_KEY, decode_marker
 from schemas.notifications import EventName
 from schemas.records import CustomerRecord, decode_record
 from tests.log.desk import SECONDS

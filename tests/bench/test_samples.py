@@ -3,7 +3,7 @@ from bench.samples import SIMPLE, TEN_RULES, as_messages, three_line_bills
 from pipeline.engine.decide import decide
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
-from pipeline.intake.native import normalise
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
 from schemas.facts import IssuedFor, PointsIssued, ProgramAdopted, TierUpgraded

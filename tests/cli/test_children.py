@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from pipeline.cli.children import start_deaf
+from pipeline.cli.demo.children import start_deaf
 
 
 def test_process_is_deaf_to_ctrl_c_from_its_beginning_and_the_demo_is_not() -> None:

@@ -17,7 +17,7 @@ from pipeline.cli.place import Place
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.cli.replaying import Replay
 from pipeline.clock import SYSTEM_CLOCK, SystemClock
-from pipeline.intake.deadletters import dead_letter_of
+from pipeline.intake.letters.letter import dead_letter_of
 from pipeline.intake.verdict import Defect, Headers
 from pipeline.log.port import Log, Message, Outgoing
 from pipeline.runtime.settings import Settings

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.cli import charts
-from pipeline.cli.report import (
+from pipeline.cli.report import charts
+from pipeline.cli.report.page import (
     Funnel,
     PointsOverTime,
     ReportData,

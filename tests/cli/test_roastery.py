@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.cli.roastery import roastery, span_of
-from pipeline.intake.native import normalise
-from pipeline.intake.upstream import Input
+from pipeline.cli.demo.roastery import roastery, span_of
+from pipeline.importer.upstream import Input
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
 

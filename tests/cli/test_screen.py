@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.cli.screen import LiveScreen, Notice, PlainScreen, Snapshot, screen_on, summary_table
+from pipeline.cli.demo.screen import LiveScreen, Notice, PlainScreen, Snapshot, screen_on
+from pipeline.cli.output import summary_table
 
 
 def console(*, terminal: bool, no_color: bool = False) -> tuple[Console, io.StringIO]:

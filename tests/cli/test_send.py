@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.reading import partitions_of, read_all
-from pipeline.intake.native import normalise
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits, Rejected
 from pipeline.log.embedded import EmbeddedLog
 from tests.cli.terminal import Terminal

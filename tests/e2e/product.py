@@ -23,8 +23,8 @@ import pytest
 from pipeline.cli.place import Place
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.log.port import Message, Partition
-from pipeline.runtime.marker import MARKER_KEY, decode_marker
 from pipeline.runtime.settings import Settings
+from pipeline.runtime.state.marker import MARKER_KEY, decode_marker
 from schemas.facts import AnyFact, decode_facts
 from tests.ports import free_port
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipeline.cli.summary import CUSTOMER_COLUMNS, TOTALS
+from pipeline.cli.report.summary import CUSTOMER_COLUMNS, TOTALS
 from tests.e2e import shop
 from tests.e2e.product import Product
 

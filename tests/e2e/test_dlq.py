@@ -14,8 +14,8 @@ import pytest
 from pipeline.cli.dead_letters import DeadLetters, Wanted
 from pipeline.cli.replaying import Again, Replay
 from pipeline.clock import SYSTEM_CLOCK, SystemClock
-from pipeline.intake.deadletters import dead_letter_of
-from pipeline.intake.replays import DeadLetter, Entry, mark_headers
+from pipeline.intake.letters.letter import dead_letter_of
+from pipeline.intake.letters.replays import DeadLetter, Entry, mark_headers
 from pipeline.log.port import Fenced, Log, Outgoing
 from schemas.facts import PointsIssued
 from tests.e2e.conftest import LOGS, product_on

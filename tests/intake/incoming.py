@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.intake.native import normalise
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Headers, Limits, Rejected
 
 WALL = 1_790_000_000_000

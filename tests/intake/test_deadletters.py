@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.intake.deadletters import PART_BYTES_MAX, WHOLE_BYTES_MAX, dead_letter_of, kept_of, origin_of
+from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX, dead_letter_of, kept_of, origin_of
 from pipeline.intake.verdict import Defect, Reason
 from tests.intake.incoming import Sent
 

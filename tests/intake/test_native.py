@@ -9,7 +9,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from pipeline.intake.native import input_key
+from pipeline.intake.dialects.native import input_key
 from pipeline.intake.verdict import Accepted
 from pipeline.log.port import Message
 from schemas import messages, records

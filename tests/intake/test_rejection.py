@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.intake.diagnosis import DEFECTS_MAX
+from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
 from pipeline.intake.verdict import Defect, Reason, Rejected
 from tests.intake.incoming import WALL, Sent, example, taken
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.intake.deadletters import Cut, dead_letter_of
-from pipeline.intake.replays import (
+from pipeline.intake.letters.letter import Cut, dead_letter_of
+from pipeline.intake.letters.replays import (
     DeadLetter,
     Entry,
     Origin,

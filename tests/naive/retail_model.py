@@ -2,7 +2,7 @@
 
 It shares nothing with the project: no engine, no calendar, no importer, no program file. It is slow, it keeps
 everything in dicts and lists, it counts money in exact fractions, and it is meant to be read beside the rules that
-`pipeline/intake/retail.py` and `examples/programs/online-retail.yaml` state.
+`pipeline/importer/retail.py` and `examples/programs/online-retail.yaml` state.
 """
 
 from __future__ import annotations

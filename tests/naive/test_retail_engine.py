@@ -18,9 +18,9 @@ from pipeline.cli.program_file import load_program
 from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
-from pipeline.intake.native import normalise
-from pipeline.intake.retail import HEADER, Invoices
-from pipeline.intake.retail_inputs import inputs, matched
+from pipeline.importer.retail import HEADER, Invoices
+from pipeline.importer.retail_inputs import inputs, matched
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
 from schemas import facts

@@ -15,9 +15,9 @@ import pytest
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Partition
-from pipeline.runtime.host import HostApp, build_app, running
-from pipeline.runtime.intake_role import IntakeRole
-from pipeline.runtime.metrics import Metrics
+from pipeline.runtime.host.app import HostApp, build_app, running
+from pipeline.runtime.host.metrics import Metrics
+from pipeline.runtime.roles.intake import IntakeRole
 from schemas.facts import decode_facts
 from tests.ports import free_port
 from tests.runtime.workshop import PATIENCE_SECONDS, Until, Workshop, activation, bill
@@ -36,8 +36,8 @@ WORKER = """
 import sys
 from pathlib import Path
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.runtime.host import run_worker
-from pipeline.runtime.roles import roles_of
+from pipeline.runtime.host.app import run_worker
+from pipeline.runtime.host.starting import roles_of
 from pipeline.runtime.settings import Settings
 settings = Settings(data_dir=Path(sys.argv[1]), prefix="host.", group="host.accrue", partitions=2, web_port=None)
 class Failing:
@@ -55,8 +55,8 @@ STUCK_WORKER = """
 import sys, threading
 from pathlib import Path
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.runtime import host
-from pipeline.runtime.roles import roles_of
+from pipeline.runtime.host import app as host
+from pipeline.runtime.host.starting import roles_of
 from pipeline.runtime.settings import Settings
 class Stuck:
     name = "sink"

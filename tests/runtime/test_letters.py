@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, Producer
 
-from pipeline.intake.deadletters import PART_BYTES_MAX, WHOLE_BYTES_MAX
-from pipeline.intake.diagnosis import DEFECTS_MAX
+from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
+from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX
 from pipeline.intake.verdict import Defect
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.port import Message, Outgoing
-from pipeline.runtime.deadletters import DeadLetters, TooManyDeadLetters
+from pipeline.runtime.roles.deadletters import DeadLetters, TooManyDeadLetters
 from schemas.records import TransactionAdded, decode_record
 from tests.intake.incoming import WALL, example
 from tests.log.desk import SECONDS

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable
-from pipeline.runtime.loop import Decided, Finished, TransactionalLoop
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.loop.loop import Decided, Finished, TransactionalLoop
+from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
-from pipeline.runtime.store_port import StoreFailed
+from pipeline.runtime.state.store_port import StoreFailed
 from tests.clock import StillClock
 
 ZERO, ONE = Partition("in", 0), Partition("in", 1)
@@ -289,7 +289,7 @@ def test_partition_assigned_anew_is_opened_anew(tmp_path: Path) -> None:
 def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 2)
+    monkeypatch.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", 2)
     log = ScriptedLog(assign, *[give(message(0, 0)), give()] * 9)
     loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
     reason = Aborted("the group has moved on")
@@ -311,8 +311,8 @@ def stumble(_: ScriptedLog) -> list[Message]:
 
 
 def test_failures_of_a_quiet_role_do_not_add_up_over_the_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 1)
-    monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", 1)
+    monkeypatch.setattr("pipeline.runtime.loop.loop._LAG_SECONDS", 0.0)
 
     log, _ = run(tmp_path, assign, give(), stumble, give(), stumble, give(), give(message(0, 0)))
 
@@ -320,8 +320,8 @@ def test_failures_of_a_quiet_role_do_not_add_up_over_the_days(tmp_path: Path, mo
 
 
 def test_failures_add_up_while_there_is_something_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.runtime.loop._FAILURES_MAX", 1)
-    monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", 1)
+    monkeypatch.setattr("pipeline.runtime.loop.loop._LAG_SECONDS", 0.0)
     log = ScriptedLog(assign, give(), stumble, give(), stumble, give())
     log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 1)  # type: ignore[method-assign]
     loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
@@ -350,7 +350,7 @@ def test_lag_is_known_as_soon_as_the_partitions_are_ready(tmp_path: Path) -> Non
 def test_worker_is_ready_only_while_it_hears_from_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, away: bool, status: tuple[bool, str]
 ) -> None:
-    monkeypatch.setattr("pipeline.runtime.loop._LAG_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.runtime.loop.loop._LAG_SECONDS", 0.0)
     progress = Progress("echo", STILL)
     told = []
 

@@ -14,11 +14,13 @@ from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
-from pipeline.runtime.changelog import JournalLost, Restore, StateAhead, StateMissing
-from pipeline.runtime.deadletters import TooManyDeadLetters
-from pipeline.runtime.host import build_app, running
-from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.marker import (
+from pipeline.runtime.host.app import build_app, running
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.deadletters import TooManyDeadLetters
+from pipeline.runtime.roles.loyalty import LoyaltyRole
+from pipeline.runtime.slot import SlotInUse
+from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead, StateMissing
+from pipeline.runtime.state.marker import (
     MARKER_KEY,
     Mark,
     Marker,
@@ -28,10 +30,8 @@ from pipeline.runtime.marker import (
     encode_marker,
     mark_of,
 )
-from pipeline.runtime.progress import Progress
-from pipeline.runtime.slot import SlotInUse
-from pipeline.runtime.store import PartitionStore
-from pipeline.runtime.store_port import Change
+from pipeline.runtime.state.store import PartitionStore
+from pipeline.runtime.state.store_port import Change
 from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record, UnknownVersion
 from tests.runtime.workshop import (
@@ -600,7 +600,7 @@ def test_records_of_no_round_behind_the_committed_state_are_read_over(small: Wor
 def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_with(
     small: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.runtime.changelog._READ_RECORDS", 1)
+    monkeypatch.setattr("pipeline.runtime.state.changelog._READ_RECORDS", 1)
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()
     small.forget_stores()
@@ -628,7 +628,7 @@ def test_restore_that_ends_between_the_committed_state_and_the_end_is_gone_on_wi
 def test_store_that_a_restore_to_the_end_left_half_is_not_gone_on_with(
     small: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.runtime.changelog._READ_RECORDS", 1)
+    monkeypatch.setattr("pipeline.runtime.state.changelog._READ_RECORDS", 1)
     small.journal(activation(), *(bill(5, number, START + number) for number in range(3)))
     small.decide_all(transaction_records_max=1)
     small.forget_stores()
@@ -802,7 +802,7 @@ def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_
             raise ZeroDivisionError
         return decide(state, record, *given)
 
-    monkeypatch.setattr("pipeline.runtime.partition.decide", decide_with_bug)
+    monkeypatch.setattr("pipeline.runtime.roles.partition.decide", decide_with_bug)
     small.journal(activation(), bill(5, 1, START), bill(5, 2, START))
     app = build_app(small.settings, small.log, ("loyalty",))
 

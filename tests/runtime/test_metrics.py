@@ -8,10 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.intake.verdict import Reason
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Aborted, Committed, Partition
-from pipeline.runtime.intake_role import IntakeRole
-from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.metrics import Metrics
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.host.metrics import Metrics
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.intake import IntakeRole
+from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.settings import Settings
 from tests.clock import StillClock
 from tests.runtime.workshop import START, Workshop, activation, bill

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.log.port import OutcomeUnknown, Partition
-from pipeline.runtime.progress import DURATION_BOUNDS, Durations, Pace, Progress, Restoring, pace
+from pipeline.runtime.loop.progress import DURATION_BOUNDS, Durations, Pace, Progress, Restoring, pace
 
 JOURNAL = Partition("journal", 0)
 

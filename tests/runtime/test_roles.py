@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.log.port import Fenced, Log, Message, Outgoing, TopicSpec
-from pipeline.runtime.host import HostApp, running
-from pipeline.runtime.roles import Roles, roles_of
+from pipeline.runtime.host.app import HostApp, running
+from pipeline.runtime.host.starting import Roles, roles_of
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse, SlotLock
 from tests.log.desk import SECONDS, until

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from pipeline.engine.clock import PartitionClock
-from pipeline.runtime.marker import MARKER_KEY, Marker, encode_marker
-from pipeline.runtime.store import PartitionStore
-from pipeline.runtime.store_port import Change, StoreFailed
+from pipeline.runtime.state.marker import MARKER_KEY, Marker, encode_marker
+from pipeline.runtime.state.store import PartitionStore
+from pipeline.runtime.state.store_port import Change, StoreFailed
 
 FAR = 1 << 40
 HEADS = (Change(b"1:1", b"head", None, 5),)

@@ -9,8 +9,8 @@ from pipeline.clock import SYSTEM_CLOCK
 from pipeline.engine.clock import PartitionClock
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Log, Message, Outgoing, Partition, Producer, TopicSpec, Unavailable
-from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, encode_marker
-from pipeline.runtime.tails import Tails
+from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, encode_marker
+from pipeline.runtime.state.tails import Tails
 from tests.log.desk import SECONDS, until
 from tests.wrapped import Wrapped
 

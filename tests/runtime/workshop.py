@@ -15,10 +15,10 @@ import pytest
 
 from pipeline.clock import SystemClock
 from pipeline.log.port import Headers, Log, Message, Outgoing, Partition, TopicSpec, Unavailable
-from pipeline.runtime.intake_role import IntakeRole
-from pipeline.runtime.loop import TransactionalLoop
-from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.loop.loop import TransactionalLoop
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.intake import IntakeRole
+from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.settings import Settings
 from schemas.program import ProgramDefinition
 from schemas.records import (

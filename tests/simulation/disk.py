@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from pipeline.log.port import Partition
-from pipeline.runtime.marker import MARKER_KEY, Mark, Marker, decode_marker
-from pipeline.runtime.store_port import Change, StoreFailed
+from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, decode_marker
+from pipeline.runtime.state.store_port import Change, StoreFailed
 from sinks.clickhouse.rows import COLUMNS, Rows
 from sinks.clickhouse.writer import NotInserted
 from tests.simulation.machine import Machine, Violation

@@ -8,13 +8,13 @@ from itertools import count
 from typing import Any, cast
 
 from pipeline.log.port import Aborted, OutcomeUnknown
-from pipeline.runtime.changelog import Restore, StateAhead, StateMissing
-from pipeline.runtime.customers import Customers
-from pipeline.runtime.holdings import Holdings
-from pipeline.runtime.loop import TransactionalLoop
-from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.store_port import StoreFailed
-from pipeline.runtime.tails import Tails
+from pipeline.runtime.loop.holdings import Holdings
+from pipeline.runtime.loop.loop import TransactionalLoop
+from pipeline.runtime.roles.loyalty import LoyaltyRole
+from pipeline.runtime.state.changelog import Restore, StateAhead, StateMissing
+from pipeline.runtime.state.customers import Customers
+from pipeline.runtime.state.store_port import StoreFailed
+from pipeline.runtime.state.tails import Tails
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore

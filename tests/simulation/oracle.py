@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipeline.engine.state import decode_bill
-from pipeline.intake.native import normalise
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, TopicSpec
-from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.marker import MARKER_KEY, decode_marker, mark_of
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.loyalty import LoyaltyRole
+from pipeline.runtime.state.marker import MARKER_KEY, decode_marker, mark_of
 from schemas.records import WALL_SOURCE, decode_record
 from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.rows import COLUMNS, Rows

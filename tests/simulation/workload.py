@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from pipeline.intake.native import input_key
+from pipeline.intake.dialects.native import input_key
 from pipeline.log.port import Outgoing
 from schemas import messages
 from schemas.records import ClockAdvanced, CustomerRecord, Record, TransactionAdded, encode_record

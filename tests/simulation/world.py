@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.log.port import Committed, LogError, Outgoing, Partition, TopicSpec
-from pipeline.runtime.holdings import Gone
-from pipeline.runtime.intake_role import IntakeRole
-from pipeline.runtime.loop import TransactionalLoop
-from pipeline.runtime.loyalty_role import LoyaltyRole
-from pipeline.runtime.marker import mark_of
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.loop.holdings import Gone
+from pipeline.runtime.loop.loop import TransactionalLoop
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.intake import IntakeRole
+from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
-from pipeline.runtime.store_port import StoreFailed
+from pipeline.runtime.state.marker import mark_of
+from pipeline.runtime.state.store_port import StoreFailed
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import NotInserted
 from tests.simulation import workload

@@ -14,7 +14,7 @@ from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.state import decode_head, encode_state
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Message, Outgoing, Partition
-from pipeline.runtime.marker import MARKER_KEY, Mark, decode_marker, encode_marker
+from pipeline.runtime.state.marker import MARKER_KEY, Mark, decode_marker, encode_marker
 from pipeline.verify.facts import NewerEngine
 from schemas.facts import FactMessage, PointsIssued, PointsRedeemed, decode_facts, encode_facts
 from schemas.records import encode_record

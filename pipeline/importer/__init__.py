@@ -1,0 +1,1 @@
+"""Imports history from files of other systems as native messages."""

@@ -1,0 +1,1 @@
+"""The languages that intake reads, one module each; `registry` lists them by name."""

@@ -1,0 +1,190 @@
+"""The native dialect: a JSON message becomes a canonical record, or a dead letter with every defect.
+
+A message that is well formed is decoded once, by type, and never looked at again; only one that fails is walked
+field by field (`diagnosis`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.intake.dialects.native_diagnosis import diagnose
+from pipeline.intake.letters.letter import origin_of
+from pipeline.intake.times import instant_of
+from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
+from schemas import messages, records
+
+_DECODER: Final[msgspec.json.Decoder[messages.AnyMessage]] = msgspec.json.Decoder(messages.AnyMessage)
+# Two spellings of one message have one digest, so the keys of its objects are put in order.
+_CONTENT: Final = msgspec.msgpack.Encoder(order="deterministic")
+_DIGEST_BYTES: Final = 6
+_BACKSLASH: Final = ord("\\")
+_DELETE: Final = 0x7F
+_ESCAPED_CONTROL: Final = re.compile(rb"\\u00[01]|\\u007[fF]|\\[bfnrt]|\x7f")
+
+
+def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rejected:
+    """The canonical record in a message of an input topic, or why there is none.
+
+    Args:
+        message: what lies in the input topic.
+        wall: the wall clock, milliseconds since the epoch; it becomes the record's `received_at`.
+        limits: what the message is held to beside the shape of its fields.
+    """
+    value = message.value
+    if value is None or len(value) > limits.bytes_max:
+        return _refused(message, wall, limits, "no value of a length that is read")
+    try:
+        content = _DECODER.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _refused(message, wall, limits, str(error))
+    # JSON has control characters as escapes only, save DEL; looking for a backslash is cheaper than reading strings.
+    if (_BACKSLASH in value or _DELETE in value) and _ESCAPED_CONTROL.search(value):
+        rejected = diagnose(message, wall=wall, limits=limits)
+        if rejected is not None:
+            return rejected
+    if isinstance(content, messages.AdvanceClock):
+        return _clock(message, content, wall, limits)
+    return _customer_record(message, content, wall, limits)
+
+
+def input_key(org_id: int, customer_id: int) -> bytes:
+    """The key of everything about one customer: input messages, journal, facts and notifications."""
+    return b"%d:%d" % (org_id, customer_id)
+
+
+def _refused(message: Incoming, wall: int, limits: Limits, seen: str) -> Rejected:
+    found = diagnose(message, wall=wall, limits=limits)
+    # The decoder is the judge; should it refuse what the diagnosis lets pass, its own words are the defect.
+    return found or Rejected(Reason.INVALID_FIELDS, (Defect("", seen, "correct the message"),))
+
+
+def _clock(message: Incoming, content: messages.AdvanceClock, wall: int, limits: Limits) -> Accepted | Rejected:
+    if message.topic != limits.clock_topic or content.time > wall + limits.future_ms:
+        return _refused(message, wall, limits, "no clock is taken here")
+    source = f"{message.topic}:{message.partition}"
+    return Accepted(records.ClockAdvanced(wall, source, message.offset, source, content.time, content.last), None)
+
+
+def _customer_record(
+    message: Incoming, content: messages.CustomerMessage, wall: int, limits: Limits
+) -> Accepted | Rejected:
+    event_time = content.event_time
+    if type(event_time) is not int or content.zone is not None:
+        resolved = instant_of(event_time, content.zone)
+        if isinstance(resolved, Defect):
+            return _refused(message, wall, limits, resolved.problem)
+        event_time = resolved
+    record_type, fields_of = _KINDS[type(content)]
+    fields = fields_of(content)
+    if event_time > wall + limits.future_ms or fields is None:
+        return _refused(message, wall, limits, "a field contradicts another")
+    org_id, customer_id = content.org_id, content.customer_id
+    record = record_type(
+        wall,
+        f"{message.topic}:{message.partition}",
+        message.offset,
+        org_id,
+        customer_id,
+        content.id or origin_of(message),
+        _digest((event_time, *fields)),
+        event_time,
+        *fields,
+    )
+    return Accepted(record, input_key(org_id, customer_id))
+
+
+def _digest(content: tuple[object, ...]) -> int:
+    # Org, customer, type and id are left out: digests are only compared where these agree.
+    return int.from_bytes(blake2b(_CONTENT.encode(content), digest_size=_DIGEST_BYTES).digest(), "big")
+
+
+Fields = tuple[object, ...] | None
+"""The record's own fields, in its order; None where fields of the message contradict each other."""
+
+
+def _added(message: messages.TransactionAdded) -> Fields:
+    lines = message.lines
+    if lines and sum([line.amount_minor for line in lines]) != message.amount_minor:
+        return None
+    return (
+        message.bill_number,
+        message.amount_minor,
+        message.currency,
+        _lines(lines),
+        message.discount_minor,
+        message.gross_minor,
+        message.store,
+        message.till,
+    )
+
+
+def _returned(message: messages.TransactionReturned) -> Fields:
+    lines = message.lines
+    if lines and sum([line.amount_minor for line in lines]) != message.amount_minor:
+        return None
+    return (
+        message.bill_number,
+        message.of_bill,
+        message.amount_minor,
+        message.currency,
+        _lines(lines),
+        message.store,
+        message.till,
+    )
+
+
+def _lines(lines: tuple[messages.Line, ...]) -> tuple[records.Line, ...]:
+    return tuple([records.Line(line.sku, line.amount_minor, line.quantity, line.category) for line in lines])
+
+
+def _custom_event(message: messages.CustomEvent) -> Fields:
+    return message.event_name, {
+        name: _decimal(value) if type(value) is float else value for name, value in message.attributes.items()
+    }
+
+
+def _decimal(value: float) -> str:
+    return format(Decimal(repr(value)), "f")
+
+
+def _profile(message: messages.ProfileMessage) -> Fields:
+    return (
+        records.Profile(
+            message.first_name,
+            message.last_name,
+            message.mobile,
+            message.email,
+            message.external_id,
+            message.loyalty_type,
+            message.channel,
+            message.extended,
+        ),
+    )
+
+
+def _redeem(message: messages.RedeemPoints) -> Fields:
+    return message.program_id, message.points, message.currency, message.bill_number, message.notes
+
+
+def _adjust(message: messages.AdjustPoints) -> Fields:
+    if message.points == 0:
+        return None
+    return message.program_id, message.points, message.reason, message.currency
+
+
+_KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[Any], Fields]]]] = {
+    messages.TransactionAdded: (records.TransactionAdded, _added),
+    messages.TransactionReturned: (records.TransactionReturned, _returned),
+    messages.CustomEvent: (records.CustomEventReceived, _custom_event),
+    messages.CustomerAdded: (records.CustomerAdded, _profile),
+    messages.CustomerUpdated: (records.CustomerUpdated, _profile),
+    messages.RedeemPoints: (records.RedeemPoints, _redeem),
+    messages.AdjustPoints: (records.AdjustPoints, _adjust),
+}

@@ -1,0 +1,1 @@
+"""Dead letters as a format: what one keeps of its original, and how it is read and replayed."""

@@ -1,0 +1,1 @@
+"""The process around the roles: start, stop, Faust, web pages and metrics."""

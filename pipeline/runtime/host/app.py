@@ -1,0 +1,203 @@
+"""The host: a Faust app around the roles. Each loop has an agent that decides its batches."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+
+import faust
+from faust.app.base import BootStrategy
+
+from pipeline.log.port import Log, Message
+from pipeline.runtime.host.foreground import ForegroundWorker, leave_at_once
+from pipeline.runtime.host.metrics import Metrics
+from pipeline.runtime.host.pages import add_pages
+from pipeline.runtime.host.starting import STOP_SECONDS, LoopRole, Roles, Runnable, roles_of
+from pipeline.runtime.loop.loop import Decided, Role
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.loyalty import LOYALTY
+from pipeline.runtime.settings import RoleName, Settings
+
+LOGGER: Final = logging.getLogger(__name__)
+
+_START_SECONDS: Final = 60.0
+
+
+def _decides(role: Role) -> Callable[[Any], Any]:
+    process = role.process
+
+    async def decide(batches: faust.Stream[Any]) -> None:
+        async for batch, answer in batches:
+            with _Answering(answer):
+                answer.set_result(process(batch))
+
+    decide.__name__ = decide.__qualname__ = role.name  # what the agent is called in logs
+    return decide
+
+
+class _Answering:
+    """Hands an exception to the thread that waits; an agent that died of it would leave the thread waiting."""
+
+    def __init__(self, answer: Future[Decided]) -> None:
+        self._answer = answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        if error is None or self._answer.done():
+            return False
+        self._answer.set_exception(error)
+        return isinstance(error, Exception)
+
+
+class _WithoutKafka(BootStrategy):
+    """Faust hosts; the loops carry the data."""
+
+    enable_kafka = enable_kafka_consumer = enable_kafka_producer = False
+
+
+class HostApp(faust.App):
+    """A Faust app that decides what roles read, and stops when one of them fails."""
+
+    BootStrategy = _WithoutKafka
+
+    def __init__(self, settings: Settings, roles: Roles) -> None:
+        port = settings.web_port
+        settings.states.mkdir(parents=True, exist_ok=True)
+        super().__init__(
+            f"{settings.group}-{settings.slot}",
+            autodiscover=False,
+            datadir=settings.states / "faust",
+            topic_disable_leader=True,
+            web_enabled=port is not None,
+            web_port=None if port is None else port + settings.slot,
+        )
+        self.roles = roles
+        self.up = threading.Event()
+        """Set once agents decide."""
+        self.stuck: list[str] = []
+        """Roles that still ran when the time to stop was over."""
+        self._patience = settings.patience.total_seconds()
+        self._channels = {one.name: self.channel() for one in roles.loops}
+        for one in roles.loops:
+            self.agent(self._channels[one.name], name=f"accrue.{one.name}")(_decides(one.role))
+        behind = {one.name: one.behind for one in roles.all}
+        metrics = Metrics(settings.group, [one.progress for one in roles.loops], behind, roles.status)
+        add_pages(self, roles.alive, roles.status, metrics)
+
+    def settled(self) -> int:
+        """The time up to which every journal partition of this worker is decided, milliseconds since the epoch."""
+        clocks = [time for one in self._progress(LOYALTY) for time in dict(one.clocks).values()]
+        return min(clocks, default=0)
+
+    def decided(self) -> int:
+        """Journal records decided since the start."""
+        return sum(one.records for one in self._progress(LOYALTY))
+
+    def _progress(self, role: RoleName) -> list[Progress]:
+        return [one.progress for one in self.roles.loops if one.name == role]
+
+    async def on_started(self) -> None:
+        """Have the agents decide, which run by now, and start what does not run yet."""
+        await super().on_started()
+        _collect_garbage_seldom()
+        self.flow_control.resume()  # else only an assignment by Faust's own consumer would
+        self.roles.died.add_done_callback(
+            lambda died: asyncio.run_coroutine_threadsafe(self.crash(died.result()), self.loop)
+        )
+        if not self.should_stop:  # Faust comes here all the same, but starts no agents then
+            for one in self.roles.loops:
+                one.decided_by(self._agent_of(one))
+        self.roles.start()
+        self.up.set()
+
+    async def on_stop(self) -> None:
+        """Let every role end its round and leave its group, while its agent is still there to answer."""
+        self.roles.stop.set()
+        deadline = self.loop.time() + STOP_SECONDS
+        for name in self.roles.alive():
+            left = deadline - self.loop.time()
+            if not await self.loop.run_in_executor(None, self.roles.wait, name, left):
+                doing = self.roles.what_it_does(name)
+                message = f"{name} still runs {STOP_SECONDS} s after it was told to stop: {doing}"
+                LOGGER.critical("%s", message)
+                self.stuck.append(name)
+                self.roles.fail(TimeoutError(message))
+        await super().on_stop()
+
+    def _agent_of(self, role: LoopRole) -> Callable[[Sequence[Message]], Decided]:
+        channel = self._channels[role.name]
+
+        def ask(batch: Sequence[Message]) -> Decided:
+            answer: Future[Decided] = Future()
+            asyncio.run_coroutine_threadsafe(channel.send(value=(batch, answer)), self.loop)
+            return answer.result(self._patience)
+
+        return ask
+
+
+def build_app(
+    settings: Settings, log: Log, names: Sequence[RoleName], *, extra_roles: Sequence[Runnable] = ()
+) -> HostApp:
+    """The app with these of our roles and any others, which start when it does."""
+    return HostApp(settings, roles_of(settings, log, names, extra_roles))
+
+
+def run_worker(settings: Settings, roles: Roles) -> None:
+    """Run in the foreground until SIGTERM or SIGINT, then exit with 0; with 1 when a role died or did not stop.
+
+    A second signal ends the process at once. Raises `SystemExit` in any other case.
+    """
+    app = HostApp(settings, roles)
+    worker = ForegroundWorker(app, loglevel="INFO", redirect_stdouts=False, loop=asyncio.new_event_loop())
+    try:
+        worker.execute_from_commandline()
+    finally:
+        if app.stuck:  # in a call that nothing can end: what it uses can never be released, so nobody waits for that
+            leave_at_once(1)
+
+
+@contextmanager
+def running(app: HostApp) -> Iterator[HostApp]:
+    """The app in a thread with an event loop of its own; stopped at the end. Raises what a role died of."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="accrue-host")
+    hosting = thread.submit(asyncio.run, _host(app))
+    hosting.add_done_callback(lambda _: app.up.set())
+    thread.shutdown(wait=False)
+    try:
+        if not app.up.wait(_START_SECONDS):
+            message = f"the worker did not start within {_START_SECONDS:.0f} s"
+            raise TimeoutError(message)
+        if hosting.done():
+            hosting.result()
+        yield app
+    finally:
+        app.roles.stop.set()
+        hosting.result(STOP_SECONDS + _START_SECONDS)
+    if app.roles.failure is not None:
+        raise app.roles.failure
+
+
+async def _host(app: HostApp) -> None:
+    app.loop = asyncio.get_running_loop()
+    await app.start()
+    await app.loop.run_in_executor(None, app.roles.stop.wait)
+    await app.stop()
+
+
+def _collect_garbage_seldom() -> None:
+    """Records leave no cycles behind, and looking for some among the cached customers costs a third of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000)
+    gc.enable()

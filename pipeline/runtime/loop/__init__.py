@@ -1,0 +1,1 @@
+"""The transactional loop: reads, decides and commits rounds, for whichever role it is given."""

@@ -1,0 +1,98 @@
+"""The intake role: what producers send becomes the journal, or a dead letter that says why. It keeps no state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.intake.dialects.registry import DIALECTS, NATIVE
+from pipeline.intake.verdict import Accepted, Limits, Reason
+from pipeline.log.port import Committed, Message, Outgoing, Partition
+from pipeline.runtime.loop.loop import Decided, Finished
+from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.roles.deadletters import DeadLetters
+from pipeline.runtime.settings import Settings
+from schemas.records import encode_record
+from topics.catalog import Catalog
+
+INTAKE: Final = "intake"
+
+
+class IntakeRole:
+    """Normalises input messages; implements `loop.Role`."""
+
+    name = INTAKE
+
+    def __init__(self, settings: Settings, progress: Progress, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        """The wall time of `clock` is when a message was taken."""
+        catalog = Catalog(settings.prefix, settings.partitions)
+        self.topics: Sequence[str] = catalog.inputs
+        self._clock = clock
+        self._limits = Limits(
+            clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
+        )
+        self._normalise = DIALECTS[NATIVE]
+        self._journal = catalog.name("journal")
+        self._journal_partitions = range(settings.partitions)
+        self._dead_letters = DeadLetters(
+            catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max, reasons=Reason, clock=clock.now
+        )
+        progress.dead_letters_by_reason = self._dead_letters.by_reason
+        self._opened: dict[Partition, int] = {}
+        self._read: dict[Partition, int] = {}
+        """Of the open round: the offset after the last message of each partition."""
+
+    def open(self, partition: Partition, committed: Committed, first: int) -> None:  # noqa: ARG002 - as in `Keeper`
+        """Begin where the group stands."""
+        self._opened[partition] = first
+
+    def restore(self, partition: Partition) -> int | None:
+        """There is no state, so the partition is ready at once."""
+        return self._opened.pop(partition)
+
+    def wants_round(self) -> bool:
+        """Never: there is nothing to do without a message."""
+        return False
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
+        out: list[Outgoing] = []
+        read: dict[tuple[str, int], int] = {}
+        normalise, wall, limits, journal = self._normalise, self._clock.wall(), self._limits, self._journal
+        for message in batch:
+            verdict = normalise(message, wall=wall, limits=limits)
+            if isinstance(verdict, Accepted):
+                value = encode_record(verdict.record)
+                if verdict.key is None:
+                    out += [Outgoing(journal, None, value, number) for number in self._journal_partitions]
+                else:
+                    out.append(Outgoing(journal, verdict.key, value))
+            else:
+                out.append(self._dead_letters.letter(message, verdict.reason.value, verdict.defects))
+            read[message[:2]] = message[2] + 1
+        self._read.update({Partition(*partition): offset for partition, offset in read.items()})
+        return Decided(out)
+
+    def finish(self) -> Finished:
+        """Nothing more to write."""
+        return Finished([], {partition: Committed(offset) for partition, offset in self._read.items()})
+
+    def committed(self, ends: Mapping[Partition, int]) -> None:
+        """The round took effect; where its output lies says nothing here."""
+        del ends
+        self._read = {}
+        self._dead_letters.committed()
+
+    def aborted(self) -> None:
+        """The round had no effect."""
+        self._read = {}
+        self._dead_letters.aborted()
+
+    def drop(self, partition: Partition) -> None:
+        """Let go of a partition; what the open round read of it is aborted."""
+        self._opened.pop(partition, None)
+
+    def close(self) -> None:
+        """There is nothing to release."""

@@ -1,0 +1,292 @@
+"""One journal partition in hand: what is in force in it, and how its records are decided in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from pydantic import ValidationError
+
+from pipeline.engine.clock import PartitionClock
+from pipeline.engine.decide import decide, fire, needs
+from pipeline.engine.programs import Programs
+from pipeline.log.port import Message, Outgoing
+from pipeline.notify.program_view import OrgView, ProgramView
+from pipeline.runtime.roles.outputs import Outputs
+from pipeline.runtime.state.customers import Changes, Customers
+from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
+from pipeline.runtime.state.store_port import Change, Store
+from schemas.program import ProgramDefinition
+from schemas.records import (
+    WALL_SOURCE,
+    AnyRecord,
+    BackfillBegun,
+    ClockAdvanced,
+    CustomerRecord,
+    ProgramActivated,
+    UnknownVersion,
+    decode_record,
+    encode_record,
+)
+from topics.catalog import Catalog
+
+
+class Unreadable(NamedTuple):
+    """A journal record that cannot be decoded."""
+
+    message: Message
+    problem: str
+
+
+class _InForce(NamedTuple):
+    """What a partition's decisions depend on beside its customers; replaced, never changed."""
+
+    mark: Mark
+    clock: PartitionClock
+    programs: Programs
+    views: dict[int, OrgView]
+    """By org."""
+    versions: dict[tuple[int, int], int]
+    """By org and program."""
+
+
+class _Round(NamedTuple):
+    """What a finished round changed, to be stored once it took effect."""
+
+    in_force: _InForce
+    changes: Changes
+    others: list[Change]
+    marker: bytes
+
+
+_NO_VIEW: Final = OrgView()
+
+
+class LoyaltyPartition:
+    """The working set of one journal partition."""
+
+    def __init__(self, number: int, store: Store, first: int, catalog: Catalog, cached_max: int) -> None:
+        """Over a restored `store`; `first` is the journal offset to begin with where it holds nothing."""
+        self.number = number
+        self.store = store
+        self.outputs = Outputs(catalog, number)
+        self.unreadable: list[Unreadable] = []
+        """Records of this round that could not be decoded."""
+        self.repeats = 0
+        """Records dropped because they came before."""
+        self.touched = False
+        """Whether the next commit says where this partition stands: the open round has read or written here.
+
+        Or an aborted one had: what it sent of its offsets may still arrive, and must not be the last word.
+        """
+        self.blocked = False
+        """Whether a tick of the open round is not through: nothing after it may be decided."""
+        self._journal = catalog.name("journal")
+        self._changelog = catalog.name("state")
+        self._customers = Customers(store, cached_max)
+        self._saved = self._in_force = _restored(store, first)
+        self._next_offset = self._saved.mark.next_offset
+        self._others: list[Change] = []
+        self._round: _Round | None = None
+        self._wall_written = 0
+
+    @property
+    def next_offset(self) -> int:
+        """The journal offset to read from, as committed."""
+        return self._saved.mark.next_offset
+
+    @property
+    def clock(self) -> int:
+        """The partition's clock, as committed."""
+        return self._saved.clock.time
+
+    def take(self, messages: Sequence[Message], out: list[Outgoing], budget: int) -> int:
+        """Decide records in order, adding what they amount to to `out`; what is left of the budget for timers."""
+        self.touched = True
+        for message in messages:
+            if self.blocked:
+                break
+            try:
+                record = decode_record(message.value or b"")
+                definition = _definition_in(record)
+            except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
+                self.unreadable.append(Unreadable(message, str(error)))
+            else:  # outside `try`: a state that cannot be read stops the worker, the record is not to blame
+                try:
+                    budget = self._take(record, definition, message.offset, out, budget)
+                except BaseException as error:
+                    error.add_note(f"at {self._journal} partition {self.number} offset {message.offset}")
+                    raise
+            if not self.blocked:
+                self._next_offset = message.offset + 1
+        return budget
+
+    def _take(
+        self, record: AnyRecord, definition: ProgramDefinition | None, offset: int, out: list[Outgoing], budget: int
+    ) -> int:
+        if isinstance(record, CustomerRecord):
+            self._decide(record, offset, out)
+        elif isinstance(record, ClockAdvanced):
+            budget = self._advance(record, offset, out, budget)
+        elif isinstance(record, BackfillBegun):
+            self._begin_backfill(record)
+        elif isinstance(record, ProgramActivated) and definition is not None:
+            self._activate(record, definition)
+        return budget
+
+    def wall_tick(self, wall: int, every: float, out: list[Outgoing]) -> None:
+        """Write the passing of time to the journal, where that is this partition's clock and it is due."""
+        if self.wants_wall_tick(wall, every):
+            self._wall_written = wall
+            self.touched = True
+            tick = ClockAdvanced(wall, WALL_SOURCE, 0, WALL_SOURCE, wall)
+            out.append(Outgoing(self._journal, None, encode_record(tick), self.number))
+
+    def wants_wall_tick(self, wall: int, every: float) -> bool:
+        """Whether a tick is due; nobody needs one before there is a customer, and a backfill can still begin."""
+        clock = self._in_force.clock
+        if clock.event_mode or wall < max(clock.time, self._wall_written) + every:
+            return False
+        return self.store.has_customers()
+
+    def finish(self, out: list[Outgoing]) -> Mark:
+        """End the round: add the changelog to `out`, the marker last; what is to be committed."""
+        in_force = self._in_force
+        mark = Mark(self._next_offset, in_force.mark.round + 1)
+        in_force = in_force._replace(mark=mark)
+        versions = tuple((org, program, version) for (org, program), version in sorted(in_force.versions.items()))
+        marker = encode_marker(Marker(mark.next_offset, mark.round, in_force.clock, versions))
+        changes = self._customers.changes()
+        topic, number = self._changelog, self.number
+        for some in (changes.heads, changes.entries, self._others):
+            out += [Outgoing(topic, change.key, change.value, number) for change in some]
+        out.append(Outgoing(topic, MARKER_KEY, marker, number))
+        self._round = _Round(in_force, changes, self._others, marker)
+        return mark
+
+    def committed(self, position: int | None = None) -> None:
+        """The round took effect: store it, and that it ends before `position` of the changelog, where that is known."""
+        if self._round is not None:
+            in_force, changes, others, marker = self._round
+            self.store.write(changes.heads, changes.entries, others, marker, position)
+            self._customers.committed(changes)
+            self._saved = self._in_force = in_force
+        self.touched = False
+        self._end_round()
+
+    def count_anew(self) -> None:
+        """What was counted so far was taken into account, or never took effect."""
+        self.repeats = 0
+        self.outputs.count_anew()
+
+    def aborted(self) -> None:
+        """The round had no effect: forget it."""
+        self._customers.aborted()
+        self._in_force = self._saved
+        self._next_offset = self._saved.mark.next_offset
+        self._wall_written = 0
+        self._end_round()
+
+    def _end_round(self) -> None:
+        self._round = None
+        self._others = []
+        self.unreadable = []
+        self.blocked = False
+
+    def _decide(self, record: CustomerRecord, offset: int, out: list[Outgoing]) -> None:
+        org_id, customer_id = record.org_id, record.customer_id
+        in_force = self._in_force
+        customers = self._customers
+        customer = customers.get(org_id, customer_id)
+        state = customer.state
+        names = needs(state.head, record, in_force.programs)  # type: ignore[arg-type]  # the union's cases
+        if names:
+            customers.load(customer, names)
+        facts = decide(state, record, in_force.programs, in_force.clock.as_of(record))  # type: ignore[arg-type]
+        if not facts:
+            self.repeats += 1
+            return
+        customers.changed(customer)
+        self.outputs.add(
+            out,
+            customer.key,
+            (org_id, customer_id),
+            offset,
+            record.received_at,
+            record,  # type: ignore[arg-type]
+            facts,
+            in_force.views.get(org_id, _NO_VIEW),
+        )
+
+    def _begin_backfill(self, record: BackfillBegun) -> None:
+        clock = _copy(self._in_force.clock)
+        clock.begin_backfill(record)
+        self._in_force = self._in_force._replace(clock=clock)
+
+    def _advance(self, record: ClockAdvanced, offset: int, out: list[Outgoing], budget: int) -> int:
+        clock = _copy(self._in_force.clock)
+        until = clock.advance(record)
+        if until is not None:
+            budget = self._fire(until, record.time, offset, out, budget)
+            if self.blocked:
+                return budget  # the clock and the tick's own offset move with the last slice
+        self._in_force = self._in_force._replace(clock=clock)
+        return budget
+
+    def _fire(self, until: int, announced: int, offset: int, out: list[Outgoing], budget: int) -> int:
+        customers = self._customers
+        in_force = self._in_force
+        for customer in customers.due(until):
+            if budget == 0:
+                self.blocked = True
+                return 0
+            budget -= 1
+            state = customer.state
+            head = state.head
+            facts = fire(state, until)
+            customers.changed(customer)
+            if facts:
+                view = in_force.views.get(head.org_id, _NO_VIEW)
+                self.outputs.add(
+                    out, customer.key, (head.org_id, head.customer_id), offset, announced, None, facts, view
+                )
+        # Housekeeping goes the same way, so that what is still there never depends on how ticks were sliced.
+        forgotten = customers.forget(until, budget)
+        self.blocked = forgotten == budget and customers.may_forget(until)
+        return budget - forgotten
+
+    def _activate(self, record: ProgramActivated, definition: ProgramDefinition) -> None:
+        self._in_force = _activated(self._in_force, definition)
+        key = program_key(definition.org_id, definition.program_id, definition.version)
+        self._others.append(Change(key, record.definition.encode()))
+
+
+def _definition_in(record: AnyRecord) -> ProgramDefinition | None:
+    return ProgramDefinition.model_validate_json(record.definition) if isinstance(record, ProgramActivated) else None
+
+
+def _activated(in_force: _InForce, definition: ProgramDefinition) -> _InForce:
+    org_id, program_id = definition.org_id, definition.program_id
+    views = {**in_force.views, org_id: in_force.views.get(org_id, _NO_VIEW).with_program(ProgramView(definition))}
+    versions = {**in_force.versions, (org_id, program_id): definition.version}
+    return in_force._replace(programs=in_force.programs.activate(definition), views=views, versions=versions)
+
+
+def _restored(store: Store, first: int) -> _InForce:
+    marker = store.marker
+    if marker is None:
+        return _InForce(Mark(first, 0), PartitionClock(), Programs(), {}, {})
+    in_force = _InForce(marker.mark, marker.clock, Programs(), {}, {})
+    for version in marker.programs:
+        key = program_key(*version)
+        definition = store.get(key)
+        if definition is None:
+            message = f"the state has no {key.decode()}, though that program is in force"
+            raise LookupError(message)
+        in_force = _activated(in_force, ProgramDefinition.model_validate_json(definition))
+    return in_force
+
+
+def _copy(clock: PartitionClock) -> PartitionClock:
+    return PartitionClock(clock.time, dict(clock.sources), list(clock.done))

@@ -1,0 +1,235 @@
+"""Customers in hand: decoded heads in a bounded cache, and the working copies of the round that is open.
+
+A working copy is the cached head itself. When the round takes effect it is clean again; when it has no effect it leaves
+the cache, so the next look decodes it from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush, merge
+from typing import NamedTuple
+
+from pipeline.engine.state import CustomerState, Head, decode_bill, decode_head, encode_state
+from pipeline.runtime.state.store_port import Change, Store
+
+
+class _Loaded(NamedTuple):
+    """An entry as the store has it."""
+
+    raw: bytes
+    forgotten_at: int
+
+
+class Customer:
+    """One customer in hand."""
+
+    __slots__ = ("dirty", "due", "indexed", "key", "loaded", "state")
+
+    def __init__(self, key: bytes, head: Head, indexed: int | None) -> None:
+        self.key = key
+        self.state = CustomerState(head, {})
+        self.indexed = indexed
+        """The instant under which the store's index has the customer."""
+        self.due: int | None = None
+        """The instant under which the round's own timers have the customer."""
+        self.dirty = False
+        self.loaded: dict[str, _Loaded | None] = {}
+        """What the store had for each entry that was asked for."""
+
+
+class Changes(NamedTuple):
+    """What a round changed of customers."""
+
+    heads: list[Change]
+    entries: list[Change]
+
+
+class Customers:
+    """The customers of one partition."""
+
+    def __init__(self, store: Store, cached_max: int) -> None:
+        self._store = store
+        self._generation_max = max(1, cached_max // 2)
+        # Two generations instead of an order of use: a look costs one dict operation. The older is dropped when the
+        # younger is full, so what was used lately stays. Turned over between rounds only: no working copy is lost.
+        self._young: dict[bytes, Customer] = {}
+        self._old: dict[bytes, Customer] = {}
+        self._in_hand: dict[bytes, Customer] = {}
+        """Working copies: changed, or with entries loaded."""
+        self._touched: set[bytes] = set()
+        """Changed since the round's own timers were last looked at."""
+        self._timers: list[tuple[int, bytes]] = []
+        """A heap of the first timers of changed customers; out of date where `due` says otherwise."""
+        self._forgotten: dict[bytes, int] = {}
+        """Bills deleted in this round, with the instant under which the index has them."""
+        self._forgotten_last: tuple[int, bytes] | None = None
+        """The last of them: they go in the index's order, and what comes into it in this round is not in it yet."""
+
+    def get(self, org_id: int, customer_id: int) -> Customer:
+        """The customer, somebody nobody has met where there is no head."""
+        key = b"%d:%d" % (org_id, customer_id)
+        return self._young.get(key) or self._load(key)
+
+    def load(self, customer: Customer, names: Iterable[str]) -> None:
+        """Bring the named entries into the customer's state, those that exist."""
+        loaded = customer.loaded
+        for name in names:
+            if name not in loaded:
+                self._in_hand[customer.key] = customer
+                entry_key = _entry_key(customer.key, name)
+                raw = None if entry_key in self._forgotten else self._store.get(entry_key)
+                if raw is None:
+                    loaded[name] = None
+                else:
+                    bill = decode_bill(raw)
+                    customer.state.entries[name] = bill
+                    loaded[name] = _Loaded(raw, bill.forgotten_at)
+
+    def changed(self, customer: Customer) -> None:
+        """The customer's state is not what the store has."""
+        self._touched.add(customer.key)
+        if not customer.dirty:
+            customer.dirty = True
+            self._in_hand[customer.key] = customer
+
+    def due(self, until: int) -> Iterator[Customer]:
+        """The customers with a timer due at or before `until`, by (first due instant, key).
+
+        To be fired one by one; those that are not are due again at the next call.
+        """
+        self._refresh()
+        for at, key in merge(self._due_in_hand(until), self._due_in_store(until)):
+            customer = self._young.get(key) or self._load(key)
+            yield customer
+            due = customer.state.head.due
+            if due <= until:
+                message = (
+                    f"{key.decode()} still has a timer due at {due} after its timers until {until} fired (from {at})"
+                )
+                raise RuntimeError(message)
+
+    def forget(self, until: int, budget: int) -> int:
+        """Delete bills that may be forgotten at or before `until`, at most `budget` of the store; how many of those."""
+        self._forget_new(until)
+        count = 0
+        for at, entry_key in self._store.forgotten(until, self._forgotten_last):
+            if count == budget:
+                break
+            key, _, raw_name = entry_key.partition(b"#")
+            customer = self._in_hand.get(key)
+            if customer is not None:
+                name, entries = raw_name.decode(), customer.state.entries
+                bill = entries.get(name)
+                if bill is not None and bill.forgotten_at > until:
+                    continue  # a number that was used again in this round: the index is out of date
+                entries.pop(name, None)
+                customer.loaded[name] = None
+            self._forgotten[entry_key] = at
+            self._forgotten_last = (at, entry_key)
+            count += 1
+        return count
+
+    def _forget_new(self, until: int) -> None:
+        """The bills of this round, which the store does not know yet: what is there must not depend on rounds."""
+        for customer in self._in_hand.values():
+            entries = customer.state.entries
+            for name in [name for name, bill in entries.items() if bill.forgotten_at <= until]:
+                if customer.loaded.get(name) is None:
+                    del entries[name]
+
+    def may_forget(self, until: int) -> bool:
+        """Whether there are more bills to delete."""
+        return next(self._store.forgotten(until, self._forgotten_last), None) is not None
+
+    def changes(self) -> Changes:
+        """What the round changed, encoded once for each key."""
+        heads: list[Change] = []
+        entries = [Change(key, None, at) for key, at in self._forgotten.items()]
+        for key, customer in self._in_hand.items():
+            if customer.dirty:
+                head = customer.state.head
+                heads.append(Change(key, encode_state(head), customer.indexed, head.timer))
+                for name, bill in customer.state.entries.items():
+                    raw = encode_state(bill)
+                    before = customer.loaded.get(name)
+                    if before is None:
+                        entries.append(Change(_entry_key(key, name), raw, None, bill.forgotten_at))
+                    elif before.raw != raw:
+                        entries.append(Change(_entry_key(key, name), raw, before.forgotten_at, bill.forgotten_at))
+        return Changes(heads, entries)
+
+    def committed(self, changes: Changes) -> None:
+        """The round took effect: working copies are clean."""
+        for change in changes.heads:
+            self._in_hand[change.key].indexed = change.now_at
+        for customer in self._in_hand.values():
+            customer.dirty = False
+            customer.due = None
+            if customer.loaded:
+                customer.loaded = {}
+            if customer.state.entries:
+                customer.state.entries = {}
+        self._end_round()
+        if len(self._young) >= self._generation_max:
+            self._old = self._young
+            self._young = {}
+
+    def aborted(self) -> None:
+        """The round had no effect: working copies are gone."""
+        for key in self._in_hand:
+            self._young.pop(key, None)
+            self._old.pop(key, None)
+        self._end_round()
+
+    def _end_round(self) -> None:
+        self._in_hand = {}
+        self._touched = set()
+        self._timers = []
+        self._forgotten = {}
+        self._forgotten_last = None
+
+    def _load(self, key: bytes) -> Customer:
+        customer = self._old.pop(key, None)
+        if customer is None:
+            raw = self._store.get(key)
+            if raw is None:
+                org_id, customer_id = key.split(b":")
+                customer = Customer(key, Head(int(org_id), int(customer_id)), None)
+            else:
+                head = decode_head(raw)
+                customer = Customer(key, head, head.timer)
+        self._young[key] = customer
+        return customer
+
+    def _refresh(self) -> None:
+        """Look at the timers of customers that changed since the last look."""
+        for key in self._touched:
+            customer = self._in_hand[key]
+            due = customer.state.head.timer
+            if due != customer.due:
+                customer.due = due
+                if due is not None:
+                    heappush(self._timers, (due, key))
+        self._touched = set()
+
+    def _due_in_hand(self, until: int) -> Iterator[tuple[int, bytes]]:
+        timers = self._timers
+        found: list[tuple[int, bytes]] = []
+        while timers and timers[0][0] <= until:
+            due, key = heappop(timers)
+            if self._in_hand[key].due == due and (not found or found[-1] != (due, key)):
+                found.append((due, key))
+        for one in found:  # they stay known until their timers have fired: the caller may stop half way
+            heappush(timers, one)
+        return iter(found)
+
+    def _due_in_store(self, until: int) -> Iterator[tuple[int, bytes]]:
+        for one in self._store.due(until):
+            customer = self._in_hand.get(one[1])
+            if customer is None or not customer.dirty:  # else the index is out of date
+                yield one
+
+
+def _entry_key(key: bytes, name: str) -> bytes:
+    return b"%b#%b" % (key, name.encode())
