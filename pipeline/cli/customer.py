@@ -12,7 +12,7 @@ from rich.markup import escape
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table, summary_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.engine.calendar import Calendar, period_name, period_of
-from pipeline.engine.streaks import current_run
+from pipeline.engine.streaks.runs import current_run
 from schemas.program import ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10

@@ -63,7 +63,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     RedeemPoints: (ProgramStage(requests.redeem),),
     AdjustPoints: (ProgramStage(requests.adjust),),
 }
-"""What is decided in each program. Of a return, after counting it: the undo of each concern, in the order of undoing."""
+"""What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 
 TIMERS: Final[Sequence[Timer]] = (streaks.END, EXPIRY)
 """In the order in which they fire at one instant."""
@@ -82,5 +82,6 @@ ENGINE: Final = Engine(
 
 decide = ENGINE.decide
 fire = ENGINE.fire
+entries_of = ENGINE.entries_of
 fold = ENGINE.fold
 needs = ENGINE.needs

@@ -150,6 +150,15 @@ class Programs:
         timeline = self.org(org_id).with_version(Program(definition), starts_at, now)
         return Programs({**self._orgs, org_id: timeline})
 
+    def put_in_force(self, definition: ProgramDefinition, now: int) -> Programs:
+        """Activate a version at the partition's clock `now`.
+
+        A program's first version holds from the beginning: nothing was decided before it, and records that intake
+        journals late count, too.
+        """
+        known = self.get(definition.org_id, definition.program_id)
+        return self.activate(definition, starts_at=0 if known is None else now, now=now)
+
     def org(self, org_id: int) -> Timeline:
         """The org's program versions; an org that nobody defined programs for has none."""
         return self._orgs.get(org_id, _NOTHING)

@@ -225,7 +225,7 @@ def _facts_told(key: bytes | None, value: bytes | None, _headers: Headers) -> st
     except (UnknownVersion, msgspec.DecodeError):
         return f"the message of key {(key or b'').decode(errors='replace')}"
     customer, first = f"{message.org_id}:{message.customer_id}", message.first_seq
-    return f"seq {first} to {first + len(message.facts) - 1} of customer {customer}"
+    return f"seq {first} to {first + message.count - 1} of customer {customer}"
 
 
 def _event_id(value: bytes | None) -> str | None:

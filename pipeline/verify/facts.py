@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.engine import ENGINE_VERSION
-from pipeline.engine.postings import MEMBER, MOVES, postings
+from pipeline.engine.ledger.postings import lots_moved, postings
+from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.log.port import Message, Partition
 from pipeline.verify.reading import name_of
 from pipeline.verify.report import Check, Report
-from schemas import facts
-from schemas.facts import Fact, FactMessage, decode_facts
+from schemas.facts import Fact, FactMessage, PointsMoved, decode_facts
 from schemas.records import UnknownVersion
 
 
@@ -62,10 +62,10 @@ class FactsAlone:
             self._look_at_version(message, facts_of)
             self._look_at_order(message, facts_of)
             self._look_at_seq(message, facts_of)
-            for fact in facts_of.facts:
-                if type(fact) in MOVES:
+            for fact in facts_of.facts():
+                if isinstance(fact.decision, PointsMoved):
                     moved += 1
-                    self._look_at_points(message, facts_of, fact)
+                    self._look_at_points(message, facts_of, fact, fact.decision)
         for check, looked_at in ((Check.SEQ, count), (Check.ORDER, count), (Check.LEDGER, moved)):
             self._report.look(check, looked_at)
 
@@ -107,9 +107,9 @@ class FactsAlone:
     def _look_at_seq(self, message: Message, facts_of: FactMessage) -> None:
         key = message.key or b""
         first = facts_of.first_seq
-        seqs = [fact.seq for fact in facts_of.facts]
-        if seqs != list(range(first, first + len(seqs))) or not seqs:
-            self._find(Check.SEQ, message, f"says that it begins with seq {first} and holds {seqs}")
+        last = first + facts_of.count - 1
+        if last < first:
+            self._find(Check.SEQ, message, f"says that it begins with seq {first} and holds no fact")
             return
         known = self._seqs.get(key)
         expected = first if known is None and not self._from_the_beginning else (known or 0) + 1
@@ -118,38 +118,25 @@ class FactsAlone:
             missing = f"seq {expected}" if first == expected + 1 else f"seq {expected} to {first - 1}"
             self._find(Check.SEQ, message, f"{who}: {missing} missing before this message")
         elif first < expected:
-            self._find(Check.SEQ, message, f"{who}: seq {first} to {seqs[-1]} came before (up to {expected - 1})")
-        self._seqs[key] = max(known or 0, seqs[-1])
+            self._find(Check.SEQ, message, f"{who}: seq {first} to {last} came before (up to {expected - 1})")
+        self._seqs[key] = max(known or 0, last)
 
-    def _look_at_points(self, message: Message, facts_of: FactMessage, fact: Fact) -> None:
-        who = f"customer {facts_of.org_id}:{facts_of.customer_id} seq {fact.seq} ({type(fact).__name__})"
-        moved = sum(one.points * ((one.destination == MEMBER) - (one.source == MEMBER)) for one in postings(fact))
-        taken = _taken(fact)
-        if taken is not None and taken != -moved:
-            self._find(Check.LEDGER, message, f"{who}: moves {-moved} points and takes {taken} from lots")
-        if isinstance(fact, _STATING):
-            account = f"{facts_of.org_id}:{facts_of.customer_id}:{fact.program_id}:{fact.currency}"
-            before = self._balances.get(account, 0 if self._from_the_beginning else None)
-            adrift = message.key in self.broken  # one break is told once
-            if before is not None and before + moved != fact.balance and not adrift:
-                what = f"{before} {fact.currency} and {moved:+} are {before + moved}, and it states {fact.balance}"
-                self._find(Check.LEDGER, message, f"{who}: {what}")
-            self._balances[account] = fact.balance
-
-
-_STATING: Final = (
-    facts.PointsIssued,
-    facts.PointsRedeemed,
-    facts.PointsExpired,
-    facts.PointsReversed,
-    facts.PointsDebited,
-)
+    def _look_at_points(self, message: Message, facts_of: FactMessage, fact: Fact, decision: PointsMoved) -> None:
+        who = f"customer {facts_of.org_id}:{facts_of.customer_id} seq {fact.seq} ({type(decision).__name__})"
+        moved = sum(
+            posting.points * ((posting.destination == _CURRENT) - (posting.source == _CURRENT))
+            for posting in postings(decision)
+        )
+        through_lots = lots_moved(decision)
+        if through_lots != moved:
+            self._find(Check.LEDGER, message, f"{who}: moves {moved:+} points and {through_lots:+} in its lots")
+        account = f"{facts_of.org_id}:{facts_of.customer_id}:{fact.envelope.program_id}:{decision.currency}"
+        before = self._balances.get(account, 0 if self._from_the_beginning else None)
+        adrift = message.key in self.broken  # each break is reported once
+        if before is not None and before + moved != decision.balance and not adrift:
+            what = f"{before} {decision.currency} and {moved:+} are {before + moved}, and it states {decision.balance}"
+            self._find(Check.LEDGER, message, f"{who}: {what}")
+        self._balances[account] = decision.balance
 
 
-def _taken(fact: Fact) -> int | None:
-    """The points that a fact takes from lots; None for one that opens a lot."""
-    if isinstance(fact, facts.PointsReversed):
-        return sum(one.points for one in fact.reversals)
-    if isinstance(fact, facts.PointsRedeemed | facts.PointsExpired | facts.PointsDebited):
-        return sum(one.points for one in fact.taken)
-    return None
+_CURRENT: Final = LedgerAccount.CURRENT

@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from pipeline.engine.apply import apply
-from pipeline.engine.bills import entry_of
 from pipeline.engine.clock import PartitionClock
+from pipeline.engine.decide import entries_of, fold
+from pipeline.engine.programs import Programs
 from pipeline.log.port import Message
 from pipeline.runtime.state.customers import Customers
 from pipeline.runtime.state.marker import Marker, encode_marker, program_key
@@ -52,10 +52,9 @@ class Folding:
         if key in self._broken:
             return
         customer = self._customers.get(facts.org_id, facts.customer_id)
-        bills = {getattr(fact, "bill_number", "") or getattr(fact, "of_bill", "") for fact in facts.facts}
-        self._customers.load(customer, [entry_of(number) for number in bills if number])
-        for fact in facts.facts:
-            apply(customer.state, fact)
+        for fact in facts.facts():
+            self._customers.load(customer, entries_of(fact.decision))
+            fold(customer.state, fact.envelope, fact.decision)
         self._customers.changed(customer)
         self._pending += 1
         if self._pending >= _ROUND_MESSAGES:
@@ -64,7 +63,7 @@ class Folding:
     def pass_over(self, journal: Iterable[Message], next_offset: int) -> None:
         """Take programs and time from the journal's records, none of which is decided again."""
         clock = PartitionClock()
-        versions: dict[tuple[int, int], int] = {}
+        programs = Programs()
         for message in journal:
             try:
                 record = decode_record(message.value or b"")
@@ -76,11 +75,10 @@ class Folding:
                 clock.begin_backfill(record)
             elif isinstance(record, ProgramActivated):
                 program = ProgramDefinition.model_validate_json(record.definition)
-                versions[program.org_id, program.program_id] = program.version
+                programs = programs.put_in_force(program, clock.time)
                 key = program_key(program.org_id, program.program_id, program.version)
                 self._others.append(Change(key, record.definition.encode()))
-        in_force = tuple((org, program, version) for (org, program), version in sorted(versions.items()))
-        self._marker = Marker(next_offset, 1, clock, in_force)
+        self._marker = Marker(next_offset, 1, clock, tuple(programs.versions()))
 
     def store(self) -> None:
         """Store what was folded so far."""

@@ -20,7 +20,7 @@ import msgspec
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.clock import PartitionClock
-from pipeline.engine.state import decode_bill
+from pipeline.engine.state import decode_entry
 from pipeline.log.port import Log, Partition
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, UnknownCommit, mark_of
 from pipeline.runtime.state.store import PartitionStore
@@ -331,8 +331,8 @@ def _of_customer(key: bytes, broken: set[bytes]) -> bool:
 
 
 def _may_be_forgotten(key: bytes, recorded: bytes | None, decided: bytes | None, clock: int) -> bool:
-    """Whether only a bill is missing that housekeeping may delete: facts do not say when it does."""
+    """Whether only an entry is missing that housekeeping may delete: facts do not say when it does."""
     value = recorded or decided
     if b"#" not in key or value is None or (recorded is not None and decided is not None):
         return False
-    return decode_bill(value).forgotten_at <= clock
+    return decode_entry(value).forgotten_at <= clock

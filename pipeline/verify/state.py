@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline.engine.state import decode_bill, decode_head
+from pipeline.engine.state import decode_entry, decode_head
 from pipeline.log.port import Message
 from pipeline.runtime.state.marker import MARKER_KEY, PROGRAM_PREFIX, Mark, Marker, decode_marker
 from pipeline.verify.kept import Kept
@@ -80,7 +80,7 @@ def difference(key: bytes, recorded: bytes | None, decided: bytes | None) -> str
         return "is there, and should not be"
     if key.startswith(PROGRAM_PREFIX):
         return "is another definition"
-    decode: Any = decode_bill if b"#" in key else decode_head
+    decode: Any = decode_entry if b"#" in key else decode_head
     try:
         return _parted(decode(recorded), decode(decided), "")
     except (UnknownVersion, msgspec.DecodeError) as error:

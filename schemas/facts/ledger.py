@@ -24,6 +24,16 @@ class IssuedFor(IntEnum):
         return self.name.lower()
 
 
+class PointsMoved(Decision, frozen=True):
+    """What every decision that moves points says; it has postings."""
+
+    currency: str
+    points: int
+    """How many points moved, never negative."""
+    balance: int
+    """What the customer can spend after it."""
+
+
 class Award(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one rule, milestone, streak level or adjustment gave."""
 
@@ -47,17 +57,13 @@ class LotOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The start of the day after, as an instant."""
 
 
-class PointsIssued(Decision, frozen=True, tag=30):
+class PointsIssued(PointsMoved, frozen=True, tag=30):
     """Points were awarded for one activity: a record, one milestone met, one streak level reached."""
 
-    currency: str
-    points: int
-    """All awards together."""
     activity: str
     """Empty for the record itself; `milestone/<id>/<period>` or `streak/<id>/<level>` for what it brought about."""
     awards: tuple[Award, ...]
     lots: tuple[LotOpened, ...]
-    balance: int
     lifetime: int
     bill_number: str = ""
     """The bill that a return would take them back with; empty where a return leaves them alone."""
@@ -70,29 +76,23 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False):
     points: int
 
 
-class PointsRedeemed(Decision, frozen=True, tag=31):
+class PointsRedeemed(PointsMoved, frozen=True, tag=31):
     """The customer spent points."""
 
-    currency: str
-    points: int
     redemption_id: str
     taken: tuple[Taken, ...]
-    balance: int
     value_minor: int
     """What the points were worth in the program's money, in minor units."""
     bill_number: str = ""
     notes: str = ""
 
 
-class PointsExpired(Decision, frozen=True, tag=32):
+class PointsExpired(PointsMoved, frozen=True, tag=32):
     """All that was left of the lots of one expiry date is gone."""
 
-    currency: str
-    points: int
     expired_on: int
     """The last day on which they could have been spent."""
     taken: tuple[Taken, ...]
-    balance: int
 
 
 class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -108,24 +108,23 @@ class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was no longer there and is not claimed."""
 
 
-class PointsReversed(Decision, frozen=True, tag=33):
+class PointsReversed(PointsMoved, frozen=True, tag=33):
     """A return took points back, as far as they were still there."""
 
-    currency: str
-    points: int
     of_bill: str
     reversals: tuple[Reversal, ...]
     reversed_of_bill: int
     """Points taken back for this bill so far, this return included."""
-    balance: int
     lifetime: int
 
+    @property
+    def taken(self) -> tuple[Reversal, ...]:
+        """What was taken from each lot."""
+        return self.reversals
 
-class PointsDebited(Decision, frozen=True, tag=34):
+
+class PointsDebited(PointsMoved, frozen=True, tag=34):
     """Points were taken away by an adjustment."""
 
-    currency: str
-    points: int
     reason: str
     taken: tuple[Taken, ...]
-    balance: int

@@ -77,6 +77,11 @@ class FactMessage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """When intake took the record that was decided; for a tick, the instant it announced."""
     groups: Sequence[Group]
 
+    @property
+    def count(self) -> int:
+        """How many facts the message holds."""
+        return sum(len(group.decisions) for group in self.groups)
+
     def facts(self) -> Iterator[Fact]:
         """The facts in order, each with its `seq`."""
         seq = self.first_seq

@@ -96,5 +96,10 @@ def _bill_to_return(_head: Head, record: TransactionReturned, _org: Org) -> tupl
 CONCERN: Final = Concern(
     name="bills",
     effects={TransactionRecorded: _open, ReturnRecorded: _take_back, PurchaseCounted: _note_program},
+    entries={
+        TransactionRecorded: lambda decision: entry_of(decision.bill_number),
+        ReturnRecorded: lambda decision: entry_of(decision.of_bill),
+        PurchaseCounted: lambda decision: entry_of(decision.bill_number),
+    },
     needs={TransactionAdded: _bill_to_add, TransactionReturned: _bill_to_return},
 )

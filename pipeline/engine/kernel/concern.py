@@ -64,3 +64,5 @@ class Concern(NamedTuple):
     """Several concerns may fold one kind of decision: each writes only its own part, so their order cannot matter."""
     timers: Sequence[Timer] = ()
     needs: Mapping[type[CustomerRecord], Needs] = {}
+    entries: Mapping[type[Decision], Callable[[Any], str]] = {}
+    """The entry that the concern's effect on a decision reads and writes; empty for none."""

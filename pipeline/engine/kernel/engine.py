@@ -40,6 +40,7 @@ class Engine:
         self._marks = _marks_of(concerns, timers, self.effects)
         self._prefixes = {kind: f"{kind.__name__}:" for kind in customer_stages}
         self._needs = _needs_of(concerns, customer_stages)
+        self._entries = [(kind, name) for concern in concerns for kind, name in concern.entries.items()]
         self._adopt = adopt
 
     def decide(self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int) -> list[Group]:
@@ -88,6 +89,10 @@ class Engine:
         """Change `state` as one decision says: folding a customer's decisions in order rebuilds the state."""
         self._keep(state, envelope, (decision,))
         self._set_timers(state)
+
+    def entries_of(self, decision: Decision) -> set[str]:
+        """The entries beside the head that `fold` must see for a decision, as far as they exist."""
+        return {name(decision) for kind, name in self._entries if type(decision) is kind} - {""}
 
     def needs(self, head: Head, record: AnyCustomerRecord, programs: Programs, as_of: int) -> tuple[str, ...]:
         """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""

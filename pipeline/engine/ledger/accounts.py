@@ -6,7 +6,6 @@ RULE (order of spending): by closing instant, never-expiring last, ties by (issu
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
@@ -21,7 +20,6 @@ from schemas.facts import (
     PointsIssued,
     PointsRedeemed,
     PointsReversed,
-    Reversal,
     Taken,
 )
 
@@ -70,21 +68,14 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) 
 
 
 def close_taken(
-    state: CustomerState, envelope: Envelope, decision: PointsRedeemed | PointsExpired | PointsDebited
+    state: CustomerState,
+    envelope: Envelope,
+    decision: PointsRedeemed | PointsExpired | PointsDebited | PointsReversed,
 ) -> None:
     """Takes the points out of the lots that the decision names."""
-    _close(state.head.sections[envelope.program_id], decision.currency, decision, decision.taken)
-
-
-def close_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
-    """Takes reversed points out of their lots."""
-    _close(state.head.sections[envelope.program_id], decision.currency, decision, decision.reversals)
-
-
-def _close(section: Section, currency: str, decision: Decision, taken: Iterable[Taken | Reversal]) -> None:
-    account = section.accounts[currency]
+    account = state.head.sections[envelope.program_id].accounts[decision.currency]
     points: dict[int, int] = {}
-    for part in taken:
+    for part in decision.taken:
         points[part.lot_id] = points.get(part.lot_id, 0) + part.points
     for lot in account.lots:
         lot.open_points -= points.get(lot.lot_id, 0)

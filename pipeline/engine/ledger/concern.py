@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.engine.bills.state import entry_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.ledger import undo
-from pipeline.engine.ledger.accounts import close_reversed, close_taken, open_lots
+from pipeline.engine.ledger.accounts import close_taken, open_lots
 from pipeline.engine.ledger.expiry import EXPIRY
 from schemas.facts import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
 
@@ -17,9 +18,16 @@ LEDGER: Final = Concern(
         PointsRedeemed: close_taken,
         PointsExpired: close_taken,
         PointsDebited: close_taken,
-        PointsReversed: close_reversed,
+        PointsReversed: close_taken,
     },
     timers=(EXPIRY,),
 )
-AWARDS: Final = Concern(name="awards", effects={PointsIssued: undo.note_award, PointsReversed: undo.note_reversed})
+AWARDS: Final = Concern(
+    name="awards",
+    effects={PointsIssued: undo.note_award, PointsReversed: undo.note_reversed},
+    entries={
+        PointsIssued: lambda decision: entry_of(decision.bill_number) if decision.bill_number else "",
+        PointsReversed: lambda decision: entry_of(decision.of_bill),
+    },
+)
 """What bills remember of the points they earned."""

@@ -16,6 +16,7 @@ from schemas.facts import (
     PointsDebited,
     PointsExpired,
     PointsIssued,
+    PointsMoved,
     PointsRedeemed,
     PointsReversed,
 )
@@ -52,10 +53,8 @@ def _issued(decision: PointsIssued) -> list[Posting]:
     ]
 
 
-def _out(
-    destination: LedgerAccount,
-) -> Callable[[PointsRedeemed | PointsExpired | PointsReversed | PointsDebited], list[Posting]]:
-    def moves(decision: PointsRedeemed | PointsExpired | PointsReversed | PointsDebited) -> list[Posting]:
+def _out(destination: LedgerAccount) -> Callable[[PointsMoved], list[Posting]]:
+    def moves(decision: PointsMoved) -> list[Posting]:
         points = decision.points
         if not points:
             return []
@@ -64,7 +63,7 @@ def _out(
     return moves
 
 
-POSTINGS: Final[dict[type[Decision], Callable[[Any], list[Posting]]]] = {
+POSTINGS: Final[dict[type[PointsMoved], Callable[[Any], list[Posting]]]] = {
     PointsIssued: _issued,
     PointsRedeemed: _out(LedgerAccount.REDEEMED),
     PointsExpired: _out(LedgerAccount.EXPIRED),
@@ -76,8 +75,7 @@ POSTINGS: Final[dict[type[Decision], Callable[[Any], list[Posting]]]] = {
 
 def postings(decision: Decision) -> list[Posting]:
     """The movements that a decision makes; none for a decision that moves no points."""
-    moves = POSTINGS.get(type(decision))
-    return [] if moves is None else moves(decision)
+    return POSTINGS[type(decision)](decision) if isinstance(decision, PointsMoved) else []
 
 
 def lifetime_change(decision: Decision) -> int:
@@ -89,4 +87,13 @@ def lifetime_change(decision: Decision) -> int:
         return decision.points
     if isinstance(decision, PointsReversed):
         return -decision.points
+    return 0
+
+
+def lots_moved(decision: PointsMoved) -> int:
+    """The points that a decision puts into lots, less those that it takes out of them."""
+    if isinstance(decision, PointsIssued):
+        return sum(lot.points for lot in decision.lots)
+    if isinstance(decision, PointsRedeemed | PointsExpired | PointsReversed | PointsDebited):
+        return -sum(part.points for part in decision.taken)
     return 0

@@ -1,4 +1,4 @@
-"""Outputs: what leaves the heart for one journal record and customer: one message of facts, and notifications."""
+"""Builds the outgoing messages for one decided record: one message of facts, and the notifications."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import render_all
-from schemas.facts import Fact, FactMessage, IssuedFor, PointsIssued, encode_facts
+from schemas.facts import FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
 from schemas.records import AnyCustomerRecord
 from topics.catalog import Catalog
@@ -46,28 +46,38 @@ class Outputs:
         offset: int,
         recorded_at: int,
         record: AnyCustomerRecord | None,
-        facts: list[Fact],
+        first_seq: int,
+        groups: list[Group],
         org: OrgView,
     ) -> None:
-        """Add to `out` what the facts of one customer at one journal offset amount to; `record=None`: a tick."""
+        """Add to `out` the messages for what was decided about one customer at one journal offset.
+
+        `record=None` for a tick; the first decision is the customer's fact number `first_seq`.
+        """
         org_id, customer_id = customer
         partition = self._partition
         message = FactMessage(
-            partition,
-            offset,
-            ENGINE_VERSION,
-            org_id,
-            customer_id,
-            facts[0].seq,
-            recorded_at,
-            tuple(facts),  # type: ignore[arg-type]  # the engine makes no fact outside the union; a test holds it to that
+            journal_partition=partition,
+            journal_offset=offset,
+            engine_version=ENGINE_VERSION,
+            org_id=org_id,
+            customer_id=customer_id,
+            first_seq=first_seq,
+            recorded_at=recorded_at,
+            groups=groups,
         )
         out.append(Outgoing(self._facts, key, encode_facts(message), partition))
-        self.facts += len(facts)
-        for fact in facts:
-            if type(fact) is PointsIssued and fact.issued_for is not _ADJUSTMENT:  # whose reason is free text
-                self.awards[org_id, fact.program_id, fact.rule_id] += 1
-        notifications = render_all(facts, Context(org_id, customer_id, record, org, recorded_at))
+        for group in groups:
+            self.facts += len(group.decisions)
+            for decision in group.decisions:
+                if type(decision) is PointsIssued:
+                    self._count_awards(org_id, group.envelope.program_id, decision)
+        notifications = render_all(groups, first_seq, Context(org_id, customer_id, record, org, recorded_at))
         self.notifications += len(notifications)
         families = self._families
         out += [Outgoing(families[one.topic], key, one.body, partition, _HEADERS[one.event]) for one in notifications]
+
+    def _count_awards(self, org_id: int, program_id: int, issued: PointsIssued) -> None:
+        for award in issued.awards:
+            if award.issued_for is not _ADJUSTMENT:  # whose reason is free text
+                self.awards[org_id, program_id, award.rule_id] += 1

@@ -47,8 +47,6 @@ class _InForce(NamedTuple):
     programs: Programs
     views: dict[int, OrgView]
     """By org."""
-    versions: dict[tuple[int, int], int]
-    """By org and program."""
 
 
 class _Round(NamedTuple):
@@ -61,6 +59,8 @@ class _Round(NamedTuple):
 
 
 _NO_VIEW: Final = OrgView()
+_NEEDS_ROUNDS_MAX: Final = 3
+"""How often a record may name further entries once it has seen those that it named before."""
 
 
 class LoyaltyPartition:
@@ -155,7 +155,7 @@ class LoyaltyPartition:
         in_force = self._in_force
         mark = Mark(self._next_offset, in_force.mark.round + 1)
         in_force = in_force._replace(mark=mark)
-        versions = tuple((org, program, version) for (org, program), version in sorted(in_force.versions.items()))
+        versions = tuple(in_force.programs.versions())
         marker = encode_marker(Marker(mark.next_offset, mark.round, in_force.clock, versions))
         changes = self._customers.changes()
         topic, number = self._changelog, self.number
@@ -200,11 +200,14 @@ class LoyaltyPartition:
         customers = self._customers
         customer = customers.get(org_id, customer_id)
         state = customer.state
-        names = needs(state.head, record, in_force.programs)  # type: ignore[arg-type]  # the union's cases
-        if names:
-            customers.load(customer, names)
-        facts = decide(state, record, in_force.programs, in_force.clock.as_of(record))  # type: ignore[arg-type]
-        if not facts:
+        as_of = in_force.clock.as_of(record)
+        for _ in range(_NEEDS_ROUNDS_MAX):
+            names = needs(state.head, record, in_force.programs, as_of)  # type: ignore[arg-type]  # the union's cases
+            if not (names and customers.load(customer, names)):
+                break
+        first_seq = state.head.seq + 1
+        groups = decide(state, record, in_force.programs, as_of)  # type: ignore[arg-type]
+        if not groups:
             self.repeats += 1
             return
         customers.changed(customer)
@@ -215,7 +218,8 @@ class LoyaltyPartition:
             offset,
             record.received_at,
             record,  # type: ignore[arg-type]
-            facts,
+            first_seq,
+            groups,
             in_force.views.get(org_id, _NO_VIEW),
         )
 
@@ -244,12 +248,20 @@ class LoyaltyPartition:
             budget -= 1
             state = customer.state
             head = state.head
-            facts = fire(state, until)
+            first_seq = head.seq + 1
+            groups = fire(state, until, in_force.programs)
             customers.changed(customer)
-            if facts:
-                view = in_force.views.get(head.org_id, _NO_VIEW)
+            if groups:
                 self.outputs.add(
-                    out, customer.key, (head.org_id, head.customer_id), offset, announced, None, facts, view
+                    out,
+                    customer.key,
+                    (head.org_id, head.customer_id),
+                    offset,
+                    announced,
+                    None,
+                    first_seq,
+                    groups,
+                    in_force.views.get(head.org_id, _NO_VIEW),
                 )
         # Housekeeping goes the same way, so that what is still there never depends on how ticks were sliced.
         forgotten = customers.forget(until, budget)
@@ -257,8 +269,14 @@ class LoyaltyPartition:
         return budget - forgotten
 
     def _activate(self, record: ProgramActivated, definition: ProgramDefinition) -> None:
-        self._in_force = _activated(self._in_force, definition)
-        key = program_key(definition.org_id, definition.program_id, definition.version)
+        in_force = self._in_force
+        org_id, program_id = definition.org_id, definition.program_id
+        known = in_force.programs.get(org_id, program_id)
+        if known is not None and definition.version <= known.version:
+            return
+        programs = in_force.programs.put_in_force(definition, in_force.clock.time)
+        self._in_force = in_force._replace(programs=programs, views=_views_of(programs, in_force.views, org_id))
+        key = program_key(org_id, program_id, definition.version)
         self._others.append(Change(key, record.definition.encode()))
 
 
@@ -266,26 +284,27 @@ def _definition_in(record: AnyRecord) -> ProgramDefinition | None:
     return ProgramDefinition.model_validate_json(record.definition) if isinstance(record, ProgramActivated) else None
 
 
-def _activated(in_force: _InForce, definition: ProgramDefinition) -> _InForce:
-    org_id, program_id = definition.org_id, definition.program_id
-    views = {**in_force.views, org_id: in_force.views.get(org_id, _NO_VIEW).with_program(ProgramView(definition))}
-    versions = {**in_force.versions, (org_id, program_id): definition.version}
-    return in_force._replace(programs=in_force.programs.activate(definition), views=views, versions=versions)
+def _views_of(programs: Programs, views: dict[int, OrgView], org_id: int) -> dict[int, OrgView]:
+    """The views with those of the org's programs as they are now."""
+    kept = programs.org(org_id).versions.values()
+    return {**views, org_id: OrgView(ProgramView(one.program.definition) for some in kept for one in some)}
 
 
 def _restored(store: Store, first: int) -> _InForce:
     marker = store.marker
+    programs = Programs()
+    views: dict[int, OrgView] = {}
     if marker is None:
-        return _InForce(Mark(first, 0), PartitionClock(), Programs(), {}, {})
-    in_force = _InForce(marker.mark, marker.clock, Programs(), {}, {})
-    for version in marker.programs:
-        key = program_key(*version)
+        return _InForce(Mark(first, 0), PartitionClock(), programs, views)
+    for org_id, program_id, version, starts_at in marker.programs:
+        key = program_key(org_id, program_id, version)
         definition = store.get(key)
         if definition is None:
             message = f"the state has no {key.decode()}, though that program is in force"
-            raise LookupError(message)
-        in_force = _activated(in_force, ProgramDefinition.model_validate_json(definition))
-    return in_force
+            raise RuntimeError(message)
+        programs = programs.activate(ProgramDefinition.model_validate_json(definition), starts_at=starts_at)
+        views = _views_of(programs, views, org_id)
+    return _InForce(marker.mark, marker.clock, programs, views)
 
 
 def _copy(clock: PartitionClock) -> PartitionClock:

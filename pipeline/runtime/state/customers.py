@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush, merge
 from typing import NamedTuple
 
-from pipeline.engine.state import CustomerState, Head, decode_bill, decode_head, encode_state
+from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
 from pipeline.runtime.state.store_port import Change, Store
 
 
@@ -62,29 +62,32 @@ class Customers:
         self._timers: list[tuple[int, bytes]] = []
         """A heap of the first timers of changed customers; out of date where `due` says otherwise."""
         self._forgotten: dict[bytes, int] = {}
-        """Bills deleted in this round, with the instant under which the index has them."""
+        """Entries deleted in this round, with the instant under which the index has them."""
         self._forgotten_last: tuple[int, bytes] | None = None
         """The last of them: they go in the index's order, and what comes into it in this round is not in it yet."""
 
     def get(self, org_id: int, customer_id: int) -> Customer:
-        """The customer, somebody nobody has met where there is no head."""
+        """The customer; a new one if there is no head."""
         key = b"%d:%d" % (org_id, customer_id)
         return self._young.get(key) or self._load(key)
 
-    def load(self, customer: Customer, names: Iterable[str]) -> None:
-        """Bring the named entries into the customer's state, those that exist."""
+    def load(self, customer: Customer, names: Iterable[str]) -> bool:
+        """Bring the named entries into the customer's state, those that exist; whether any was not known yet."""
         loaded = customer.loaded
+        found = False
         for name in names:
             if name not in loaded:
+                found = True
                 self._in_hand[customer.key] = customer
                 entry_key = _entry_key(customer.key, name)
                 raw = None if entry_key in self._forgotten else self._store.get(entry_key)
                 if raw is None:
                     loaded[name] = None
                 else:
-                    bill = decode_bill(raw)
-                    customer.state.entries[name] = bill
-                    loaded[name] = _Loaded(raw, bill.forgotten_at)
+                    entry = decode_entry(raw)
+                    customer.state.entries[name] = entry
+                    loaded[name] = _Loaded(raw, entry.forgotten_at)
+        return found
 
     def changed(self, customer: Customer) -> None:
         """The customer's state is not what the store has."""
@@ -110,7 +113,7 @@ class Customers:
                 raise RuntimeError(message)
 
     def forget(self, until: int, budget: int) -> int:
-        """Delete bills that may be forgotten at or before `until`, at most `budget` of the store; how many of those."""
+        """Delete entries that may be forgotten at or before `until`, at most `budget` of the store: how many."""
         self._forget_new(until)
         count = 0
         for at, entry_key in self._store.forgotten(until, self._forgotten_last):
@@ -120,9 +123,9 @@ class Customers:
             customer = self._in_hand.get(key)
             if customer is not None:
                 name, entries = raw_name.decode(), customer.state.entries
-                bill = entries.get(name)
-                if bill is not None and bill.forgotten_at > until:
-                    continue  # a number that was used again in this round: the index is out of date
+                entry = entries.get(name)
+                if entry is not None and entry.forgotten_at > until:
+                    continue  # a name that was used again in this round: the index is out of date
                 entries.pop(name, None)
                 customer.loaded[name] = None
             self._forgotten[entry_key] = at
@@ -131,15 +134,15 @@ class Customers:
         return count
 
     def _forget_new(self, until: int) -> None:
-        """The bills of this round, which the store does not know yet: what is there must not depend on rounds."""
+        """The entries of this round, which the store does not know yet: what is there must not depend on rounds."""
         for customer in self._in_hand.values():
             entries = customer.state.entries
-            for name in [name for name, bill in entries.items() if bill.forgotten_at <= until]:
+            for name in [name for name, entry in entries.items() if entry.forgotten_at <= until]:
                 if customer.loaded.get(name) is None:
                     del entries[name]
 
     def may_forget(self, until: int) -> bool:
-        """Whether there are more bills to delete."""
+        """Whether there are more entries to delete."""
         return next(self._store.forgotten(until, self._forgotten_last), None) is not None
 
     def changes(self) -> Changes:
@@ -150,13 +153,13 @@ class Customers:
             if customer.dirty:
                 head = customer.state.head
                 heads.append(Change(key, encode_state(head), customer.indexed, head.timer))
-                for name, bill in customer.state.entries.items():
-                    raw = encode_state(bill)
+                for name, entry in customer.state.entries.items():
+                    raw = encode_state(entry)
                     before = customer.loaded.get(name)
                     if before is None:
-                        entries.append(Change(_entry_key(key, name), raw, None, bill.forgotten_at))
+                        entries.append(Change(_entry_key(key, name), raw, None, entry.forgotten_at))
                     elif before.raw != raw:
-                        entries.append(Change(_entry_key(key, name), raw, before.forgotten_at, bill.forgotten_at))
+                        entries.append(Change(_entry_key(key, name), raw, before.forgotten_at, entry.forgotten_at))
         return Changes(heads, entries)
 
     def committed(self, changes: Changes) -> None:

@@ -12,7 +12,7 @@ from pipeline.failure import Failure
 from pipeline.log.port import Committed
 from schemas.records import UnknownVersion
 
-MARKER_VERSION: Final = 1
+MARKER_VERSION: Final = 2
 MARKER_KEY: Final = b"$partition"
 PROGRAM_PREFIX: Final = b"$program:"
 
@@ -32,8 +32,8 @@ class Marker(msgspec.Struct, array_like=True, frozen=True):
     next_offset: int
     round: int
     clock: PartitionClock
-    programs: tuple[tuple[int, int, int], ...] = ()
-    """(org, program, version) of every program in force."""
+    programs: tuple[tuple[int, int, int, int], ...] = ()
+    """(org, program, version, start) of every program version that a decision may need."""
     engine_version: int = ENGINE_VERSION
 
     @property
