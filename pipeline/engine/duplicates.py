@@ -23,7 +23,7 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     # A window that a new program version widens does not bring back the ids that are forgotten.
     horizon = max(turn.as_of - turn.org.window_ms, head.horizon)
     recent = head.recent
-    known = recent.get(key_of(f"{type(record).__name__}:{record.id}"))
+    known = recent.get(turn.key)
     if known is not None and known[0] >= horizon:
         return [RecordRefused(reason=Refusal.ID_REUSED, subject=record.id)]
     if at < horizon:

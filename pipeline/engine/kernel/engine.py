@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import Concern, Effect, Needs, ProgramStage, Stage, Subject, Timer
+from pipeline.engine.kernel.concern import Concern, Effect, ProgramStage, Stage, Subject, Timer
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.programs import Program, Programs, Timeline
@@ -32,14 +32,15 @@ class Engine:
         adopt: Stage,
     ) -> None:
         """`timers` in the order in which they fire at one instant; `adopt` makes a section follow its program."""
-        self.effects: Final = _effects_of(concerns)
         self.program_stages: Final = program_stages
         self._customer_stages = customer_stages
         self._closing = closing
         self._timers = tuple((1 << bit, timer) for bit, timer in enumerate(timers))
-        self._marks = _marks_of(concerns, timers, self.effects)
+        self.folds: Final = _folds_of(concerns, timers)
         self._prefixes = {kind: f"{kind.__name__}:" for kind in customer_stages}
-        self._needs = _needs_of(concerns, customer_stages)
+        self._needs = {
+            kind: tuple(one.needs[kind] for one in concerns if kind in one.needs) for kind in customer_stages
+        }
         self._entries = [(kind, name) for concern in concerns for kind, name in concern.entries.items()]
         self._adopt = adopt
 
@@ -53,11 +54,13 @@ class Engine:
         """
         kind = type(record)
         cause = self._prefixes[kind] + record.id
+        key = key_of(cause)
         head = state.head
-        known = head.recent.get(key_of(cause))
+        known = head.recent.get(key)
         if known is not None and known[1] == record.digest:
             return []
-        clock = max(head.clock, as_of)
+        clock = head.clock
+        clock = max(clock, as_of)
         timeline = programs.org(record.org_id)
         groups: list[Group] = []
         if head.due <= clock:
@@ -66,10 +69,10 @@ class Engine:
         at = record.event_time
         envelope = Envelope(cause=cause, at=at, as_of=clock)
         decisions: Decisions = []
-        turn = Turn(state=state, head=head, org=org, at=at, as_of=clock)
+        turn = Turn(state=state, head=head, org=org, key=key, at=at, as_of=clock)
         refused = self._run(turn, record, self._customer_stages[kind], envelope, decisions)
-        if decisions:
-            groups.append(Group(envelope=envelope, decisions=decisions))
+        head.clock = clock
+        groups.append(Group(envelope=envelope, decisions=decisions))
         if not refused:
             for program in org.programs:
                 self._decide_in(program, state, record, envelope, decisions, groups)
@@ -88,6 +91,7 @@ class Engine:
     def fold(self, state: CustomerState, envelope: Envelope, decision: Decision) -> None:
         """Change `state` as one decision says: folding a customer's decisions in order rebuilds the state."""
         self._keep(state, envelope, (decision,))
+        state.head.clock = max(state.head.clock, envelope.as_of)
         self._set_timers(state)
 
     def entries_of(self, decision: Decision) -> set[str]:
@@ -100,7 +104,7 @@ class Engine:
         if not asked:
             return ()
         org = programs.org(record.org_id).at(max(head.clock, as_of))
-        return tuple(name for names in asked for name in names(head, record, org))
+        return tuple([name for names in asked for name in names(head, record, org)])
 
     def _decide_in(
         self,
@@ -116,24 +120,20 @@ class Engine:
             cause=about.cause, at=about.at, as_of=about.as_of, program_id=program.id, version=program.version
         )
         decisions: Decisions = []
-        if program.id not in head.sections or head.sections[program.id].version < program.version:
+        section = head.sections.get(program.id)
+        if section is None or section.version < program.version:
             self._follow(state, program, envelope, decisions)
+            section = head.sections[program.id]
         turn = ProgramTurn(
             state=state,
             head=head,
             program=program,
-            section=head.sections[program.id],
+            section=section,
             at=about.at,
             day=program.calendar.day_of(about.at),
             decided=decided,
         )
-        for stage in self._stages_of(program, type(record)):
-            made = stage(turn, record)
-            if made:
-                self._keep(state, envelope, made)
-                decisions += made
-                if type(made[-1]) is RecordRefused:
-                    break
+        self._run(turn, record, self._stages_of(program, type(record)), envelope, decisions)
         if decisions:
             self._close(turn, record, envelope, decisions)
             groups.append(Group(envelope=envelope, decisions=decisions))
@@ -163,6 +163,7 @@ class Engine:
             if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
                 self._fire_one(timer, subject, turn, envelope, decisions)
             self._close(turn, None, envelope, decisions)
+            head.clock = max(head.clock, due)
             self._set_timers(state)
             groups.append(Group(envelope=envelope, decisions=decisions))
 
@@ -194,28 +195,31 @@ class Engine:
                     decisions += made
 
     def _run(
-        self, turn: Turn, record: CustomerRecord, stages: Sequence[Stage], envelope: Envelope, decisions: Decisions
+        self,
+        turn: Turn | ProgramTurn,
+        record: CustomerRecord,
+        stages: Sequence[Stage],
+        envelope: Envelope,
+        decisions: Decisions,
     ) -> bool:
         """Run the stages, each on what the stage before it left; whether one refused, which ends them."""
+        state, keep = turn.state, self._keep
         for stage in stages:
             made = stage(turn, record)
             if made:
-                self._keep(turn.state, envelope, made)
+                keep(state, envelope, made)
                 decisions += made
                 if type(made[-1]) is RecordRefused:
                     return True
         return False
 
     def _keep(self, state: CustomerState, envelope: Envelope, made: Sequence[Decision]) -> None:
-        head = state.head
-        effects, marks = self.effects, self._marks
+        folds = self.folds
         for decision in made:
-            kind = type(decision)
-            for effect in effects[kind]:
-                effect(state, envelope, decision)
-            state.stale |= marks[kind]
-        head.seq += len(made)
-        head.clock = max(head.clock, envelope.as_of)
+            effect, timers = folds[type(decision)]
+            effect(state, envelope, decision)
+            state.stale |= timers
+        state.head.seq += len(made)
 
     def _set_timers(self, state: CustomerState) -> None:
         """Ask again when those timers fall due whose concerns folded something."""
@@ -242,28 +246,32 @@ class Engine:
         return plan
 
 
-def _effects_of(concerns: Sequence[Concern]) -> dict[type[Decision], tuple[Effect, ...]]:
-    effects: dict[type[Decision], tuple[Effect, ...]] = {}
-    for concern in concerns:
-        for kind, effect in concern.effects.items():
-            effects[kind] = (*effects.get(kind, ()), effect)
-    return effects
+class Fold(NamedTuple):
+    """What folding one kind of decision does."""
+
+    effect: Effect
+    timers: int
+    """A bit for each timer of a concern that folds it."""
 
 
-def _marks_of(
-    concerns: Sequence[Concern], timers: Sequence[Timer], effects: Mapping[type[Decision], object]
-) -> dict[type[Decision], int]:
-    """By kind of decision: a bit for each timer of a concern that folds it."""
-    marks = dict.fromkeys(effects, 0)
+def _folds_of(concerns: Sequence[Concern], timers: Sequence[Timer]) -> dict[type[Decision], Fold]:
     bits = {timer.kind: 1 << bit for bit, timer in enumerate(timers)}
+    folds: dict[type[Decision], Fold] = {}
     for concern in concerns:
         own = sum(bits[timer.kind] for timer in concern.timers)
-        for kind in concern.effects:
-            marks[kind] |= own
-    return marks
+        for kind, effect in concern.effects.items():
+            known = folds.get(kind)
+            folds[kind] = (
+                Fold(effect=effect, timers=own)
+                if known is None
+                else Fold(effect=_both(known.effect, effect), timers=known.timers | own)
+            )
+    return folds
 
 
-def _needs_of(
-    concerns: Sequence[Concern], records: Mapping[type[CustomerRecord], object]
-) -> dict[type[CustomerRecord], tuple[Needs, ...]]:
-    return {kind: tuple(one.needs[kind] for one in concerns if kind in one.needs) for kind in records}
+def _both(one: Effect, other: Effect) -> Effect:
+    def effect(state: CustomerState, envelope: Envelope, decision: Decision) -> None:
+        one(state, envelope, decision)
+        other(state, envelope, decision)
+
+    return effect

@@ -17,6 +17,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     state: CustomerState
     head: Head
     org: Org
+    key: int
+    """The hash of the record's type and id, as `Head.recent` has it."""
     at: int
     """The effective time of what is decided: the record's event time."""
     as_of: int

@@ -9,15 +9,15 @@ from bisect import insort
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.ledger.postings import lifetime_change, postings
+from pipeline.engine.ledger.postings import MOVEMENTS
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
 from pipeline.engine.state import CustomerState, Section
 from schemas.facts import (
-    Decision,
     Envelope,
     PointsDebited,
     PointsExpired,
     PointsIssued,
+    PointsMoved,
     PointsRedeemed,
     PointsReversed,
     Taken,
@@ -59,11 +59,7 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) 
             expires_on=opened.expires_on,
             closes_at=NEVER if opened.closes_at is None else opened.closes_at,
         )
-        lots = account.lots
-        if not lots or _order(lots[-1]) <= _order(lot):
-            lots.append(lot)
-        else:
-            insort(lots, lot, key=_order)
+        _insert(account.lots, lot)
     _post(account, decision)
 
 
@@ -83,12 +79,21 @@ def close_taken(
     _post(account, decision)
 
 
-def _post(account: Account, decision: Decision) -> None:
-    totals = account.totals
-    for posting in postings(decision):
-        totals[posting.source] -= posting.points
-        totals[posting.destination] += posting.points
-    totals[_LIFETIME] += lifetime_change(decision)
+def _post(account: Account, decision: PointsMoved) -> None:
+    source, destination, lifetime = MOVEMENTS[type(decision)]
+    points, totals = decision.points, account.totals
+    totals[source] -= points
+    totals[destination] += points
+    totals[_LIFETIME] += lifetime * points
+
+
+def _insert(lots: list[Lot], lot: Lot) -> None:
+    """Mostly at the end: a new lot expires last."""
+    last = lots[-1] if lots else None
+    if last is None or (last.closes_at, last.issued_at) <= (lot.closes_at, lot.issued_at):
+        lots.append(lot)
+    else:
+        insort(lots, lot, key=_order)
 
 
 def _order(lot: Lot) -> tuple[int, int, int]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from schemas.facts import Award, IssuedFor, LotOpened, PointsIssued
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """Points on their way from a rule to the ledger."""
 
     issued_for: IssuedFor
@@ -40,22 +41,25 @@ class Issuing:
     def issue(self, candidates: Sequence[Candidate], activity: str = "", bill_number: str = "") -> PointsIssued:
         """Points for one activity; `bill_number` is the bill that a return would take them back with."""
         self._lot_id = lot_id = self._lot_id + 1
-        points = sum(candidate.points for candidate in candidates)
-        self._balance += points
-        self._lifetime += points
-        return PointsIssued(
-            currency=self._currency,
-            points=points,
-            activity=activity,
-            awards=tuple(
+        points = 0
+        awards: list[Award] = []
+        for candidate in candidates:
+            points += candidate.points
+            awards.append(
                 Award(
                     issued_for=candidate.issued_for,
                     rule_id=candidate.rule_id,
                     points=candidate.points,
                     lot_id=lot_id,
                 )
-                for candidate in candidates
-            ),
+            )
+        self._balance += points
+        self._lifetime += points
+        return PointsIssued(
+            currency=self._currency,
+            points=points,
+            activity=activity,
+            awards=tuple(awards),
             lots=(LotOpened(lot_id=lot_id, points=points, expires_on=self._expires_on, closes_at=self._closes_at),),
             balance=self._balance,
             lifetime=self._lifetime,

@@ -6,8 +6,7 @@ postings; what the customer can spend is the account `current`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import (
@@ -21,9 +20,25 @@ from schemas.facts import (
     PointsReversed,
 )
 
-# Bound once: looking up a member of an enum costs as much as building a posting.
-_ISSUED: Final = LedgerAccount.ISSUED
+
+class Movement(NamedTuple):
+    """Where the points of a kind of decision go."""
+
+    source: LedgerAccount
+    destination: LedgerAccount
+    lifetime: int = 0
+    """What one point does to the memorandum `lifetime`: a correction by reference lowers it, a plain debit does not."""
+
+
 _CURRENT: Final = LedgerAccount.CURRENT
+MOVEMENTS: Final[dict[type[PointsMoved], Movement]] = {
+    PointsIssued: Movement(source=LedgerAccount.ISSUED, destination=_CURRENT, lifetime=1),
+    PointsRedeemed: Movement(source=_CURRENT, destination=LedgerAccount.REDEEMED),
+    PointsExpired: Movement(source=_CURRENT, destination=LedgerAccount.EXPIRED),
+    PointsReversed: Movement(source=_CURRENT, destination=LedgerAccount.REVERSED, lifetime=-1),
+    PointsDebited: Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),
+}
+"""The decisions that move points."""
 
 
 class Posting(NamedTuple):
@@ -39,55 +54,24 @@ class Posting(NamedTuple):
     """What issued them."""
 
 
-def _issued(decision: PointsIssued) -> list[Posting]:
-    return [
-        Posting(
-            source=_ISSUED,
-            destination=_CURRENT,
-            points=award.points,
-            currency=decision.currency,
-            issued_for=award.issued_for,
-            rule_id=award.rule_id,
-        )
-        for award in decision.awards
-    ]
-
-
-def _out(destination: LedgerAccount) -> Callable[[PointsMoved], list[Posting]]:
-    def moves(decision: PointsMoved) -> list[Posting]:
-        points = decision.points
-        if not points:
-            return []
-        return [Posting(source=_CURRENT, destination=destination, points=points, currency=decision.currency)]
-
-    return moves
-
-
-POSTINGS: Final[dict[type[PointsMoved], Callable[[Any], list[Posting]]]] = {
-    PointsIssued: _issued,
-    PointsRedeemed: _out(LedgerAccount.REDEEMED),
-    PointsExpired: _out(LedgerAccount.EXPIRED),
-    PointsReversed: _out(LedgerAccount.REVERSED),
-    PointsDebited: _out(LedgerAccount.ADJUSTED),
-}
-"""The decisions that move points."""
-
-
 def postings(decision: Decision) -> list[Posting]:
-    """The movements that a decision makes; none for a decision that moves no points."""
-    return POSTINGS[type(decision)](decision) if isinstance(decision, PointsMoved) else []
-
-
-def lifetime_change(decision: Decision) -> int:
-    """What a decision posts to the memorandum `lifetime` of its currency.
-
-    A correction by reference (a return) lowers it, a plain debit does not.
-    """
+    """The movements that a decision makes, one for each award; none for a decision that moves no points."""
+    if not isinstance(decision, PointsMoved) or not decision.points:
+        return []
+    source, destination, _ = MOVEMENTS[type(decision)]
     if isinstance(decision, PointsIssued):
-        return decision.points
-    if isinstance(decision, PointsReversed):
-        return -decision.points
-    return 0
+        return [
+            Posting(
+                source=source,
+                destination=destination,
+                points=award.points,
+                currency=decision.currency,
+                issued_for=award.issued_for,
+                rule_id=award.rule_id,
+            )
+            for award in decision.awards
+        ]
+    return [Posting(source=source, destination=destination, points=decision.points, currency=decision.currency)]
 
 
 def lots_moved(decision: PointsMoved) -> int:

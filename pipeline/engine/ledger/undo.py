@@ -31,12 +31,12 @@ def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued)
     """The bill keeps what it earned, until it can no longer be returned."""
     if decision.bill_number:
         contributions = state.entries[entry_of(decision.bill_number)].contributions[envelope.program_id]
-        contributions.extend(
+        contributions += [
             AwardContribution(
                 currency=decision.currency, rule_id=award.rule_id, lot_id=award.lot_id, points=award.points
             )
             for award in decision.awards
-        )
+        ]
 
 
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:

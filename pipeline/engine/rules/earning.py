@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from pipeline.engine.periods import Span
-from schemas.records import TransactionAdded
+from schemas.records import Line, TransactionAdded
 
 Weighted = list[int | Fraction]
 """A bill's line amounts, each times its multipliers."""
@@ -51,18 +51,23 @@ class Earning:
         """By event name."""
         self._factors: dict[str, dict[str, list[Factor]]] = {}
         """By attribute of a line, then by its value."""
+        self._index: list[tuple[Callable[[Line], str], dict[str, list[Factor]]]] = []
+        """The same, with what reads the attribute."""
 
     def multiply(self, attribute: str, value: str, factor: Factor) -> None:
         """Let `factor` hold for lines in which the attribute has the value."""
-        factors = self._factors.setdefault(attribute, {}).setdefault(value, [])
+        if attribute not in self._factors:
+            self._factors[attribute] = {}
+            self._index.append((LINE_ATTRIBUTES[attribute], self._factors[attribute]))
+        factors = self._factors[attribute].setdefault(value, [])
         if factor not in factors:
             factors.append(factor)
 
     def weighted(self, bill: TransactionAdded, day: int) -> Weighted:
         """The bill's line amounts, each times the multipliers that hold for it on `day`."""
-        if not self._factors:
+        index = self._index
+        if not index:
             return [line.amount_minor for line in bill.lines]
-        index = [(LINE_ATTRIBUTES[attribute], by_value) for attribute, by_value in self._factors.items()]
         weighted: Weighted = []
         for line in bill.lines:
             amount: int | Fraction = line.amount_minor
