@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,14 @@ import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.cli.program_file import InvalidProgram, Problem, load_program
+from pipeline.cli.program_doubts import doubts
+from pipeline.cli.program_file import load_program
+from pipeline.cli.program_problem import InvalidProgram, Problem
+from pipeline.cli.program_yaml import TEXT_BYTES_MAX, TOO_LONG
 from pipeline.cli.reading import partitions_of, read_all
+from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.port import Log, Outgoing
+from schemas.jsonschema import program_schema, text_of
 from schemas.program import ProgramDefinition
 from schemas.records import ProgramActivated, encode_record
 
@@ -59,31 +65,34 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
         definition = _program_in(file)
     except InvalidProgram as error:
         if as_json:
-            print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
+            problems = [problem._asdict() for problem in error.problems]
+            print_json({"valid": False, "problems": problems, "has_more": error.has_more})
         else:
             count = len(error.problems)
             click.echo(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}\n{error}")
         context.exit(1)
-    else:
-        found = {
-            "valid": True,
-            "org_id": definition.org_id,
-            "program_id": definition.program_id,
-            "version": definition.version,
-            "name": definition.name,
-            "rules": len(definition.rules),
-            "milestones": len(definition.milestones),
-            "streaks": len(definition.streaks),
-            "tiers": len(definition.tiers.levels) if definition.tiers else 0,
-        }
-        if as_json:
-            print_json(found)
-        else:
-            click.echo(
-                f"{file} is valid: {definition.name}, version {definition.version} of program "
-                f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
-                f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
-            )
+    warnings = list(doubts(definition, _today()))
+    found = {
+        "valid": True,
+        "org_id": definition.org_id,
+        "program_id": definition.program_id,
+        "version": definition.version,
+        "name": definition.name,
+        "rules": len(definition.rules),
+        "milestones": len(definition.milestones),
+        "streaks": len(definition.streaks),
+        "tiers": len(definition.tiers.levels) if definition.tiers else 0,
+    }
+    if as_json:
+        print_json(found | {"warnings": warnings})
+        return
+    click.echo(
+        f"{file} is valid: {definition.name}, version {definition.version} of program "
+        f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
+        f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
+    )
+    for warning in warnings:
+        click.echo(f"warning: {warning}")
 
 
 @program.command("apply")
@@ -107,6 +116,8 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
     else:
         state = "in force" if changed else "in force already, unchanged"
         click.echo(f"{definition.name}, version {definition.version}: {state}")
+    for warning in doubts(definition, _today()):
+        click.echo(f"warning: {warning}", err=True)
 
 
 @program.command()
@@ -139,16 +150,24 @@ def schema() -> None:
     Example:
       accrue program schema > program.schema.json
     """
-    click.echo(json.dumps(ProgramDefinition.model_json_schema(), indent=2))
+    click.echo(text_of(program_schema()), nl=False)
 
 
 def _program_in(file: Path) -> ProgramDefinition:
+    with file.open("rb") as opened:
+        raw = opened.read(TEXT_BYTES_MAX + 1)
+    if len(raw) > TEXT_BYTES_MAX:
+        raise InvalidProgram([TOO_LONG])
     try:
-        text = file.read_text("utf-8")
+        text = raw.decode()
     except UnicodeDecodeError as error:
-        wrong = f"byte {error.start} is no UTF-8 text ({error.reason})"
+        wrong = f"byte {error.start} is not UTF-8 text ({error.reason})"
         raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
     return load_program(text)
+
+
+def _today() -> date:
+    return datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1000, UTC).date()
 
 
 def in_force(place: Place, log: Log) -> dict[tuple[int, int], Activation]:
