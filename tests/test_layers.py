@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pytest
 
@@ -24,13 +24,9 @@ def imported(path: Path) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
-def test_every_test_file_is_in_one_layer() -> None:
-    assert {path: layer_of_file(path) for path in FILES}.keys() == set(FILES)
-
-
-def test_a_file_that_no_entry_names_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(pytest.UsageError, match=r"test_new\.py belongs to no layer .* LAYERS in tests/layers\.py"):
-        layer_of_file(PurePath("tests/new/test_new.py"))
+def test_every_test_file_is_in_a_layer() -> None:
+    unplaced = [str(path) for path in FILES if layer_of_file(path) is None]
+    assert not unplaced, "add each of these, or its folder, to LAYERS in tests/layers.py"
 
 
 @pytest.mark.parametrize("entry", LAYERS)
