@@ -59,6 +59,7 @@ LAYERS: Final = {
     "tests/test_layers.py": Layer.pure,
     "tests/test_monitoring.py": Layer.pure,
     "tests/topics": Layer.pure,
+    "tests/trial": Layer.pure,
     "tests/verify": Layer.embedded,
 }
 _BROKER_FIXTURE: Final = "kafka_bootstrap"

@@ -15,9 +15,8 @@ import msgspec
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.program_doubts import doubts
-from pipeline.cli.program_file import load_program
-from pipeline.cli.program_problem import InvalidProgram, Problem
-from pipeline.cli.program_yaml import TEXT_BYTES_MAX, TOO_LONG
+from pipeline.cli.program_file import program_in
+from pipeline.cli.program_problem import InvalidProgram
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.port import Log, Outgoing
@@ -62,7 +61,7 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
       accrue program check examples/programs/roastery.yaml
     """
     try:
-        definition = _program_in(file)
+        definition = program_in(file)
     except InvalidProgram as error:
         if as_json:
             problems = [problem._asdict() for problem in error.problems]
@@ -108,7 +107,7 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
     Example:
       accrue program apply examples/programs/roastery.yaml --data-dir accrue-demo
     """
-    definition = _program_in(file)
+    definition = program_in(file)
     with place.log(create=True) as log:
         changed = activate(place, log, definition)
     if as_json:
@@ -151,19 +150,6 @@ def schema() -> None:
       accrue program schema > program.schema.json
     """
     click.echo(text_of(program_schema()), nl=False)
-
-
-def _program_in(file: Path) -> ProgramDefinition:
-    with file.open("rb") as opened:
-        raw = opened.read(TEXT_BYTES_MAX + 1)
-    if len(raw) > TEXT_BYTES_MAX:
-        raise InvalidProgram([TOO_LONG])
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        wrong = f"byte {error.start} is not UTF-8 text ({error.reason})"
-        raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
-    return load_program(text)
 
 
 def _today() -> date:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import pathlib
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.cli.program_parts import between_parts
 from pipeline.cli.program_problem import PROBLEMS_MAX, InvalidProgram, Path, Problem, dotted, shown
-from pipeline.cli.program_yaml import TEXT_BYTES_MAX, duplicate_keys, line_of, read_yaml
+from pipeline.cli.program_yaml import TEXT_BYTES_MAX, TOO_LONG, duplicate_keys, line_of, read_yaml
 from schemas.limits import WRITTEN, Misfit
 from schemas.program import ProgramDefinition
 
@@ -43,6 +44,20 @@ def load_program(text: str) -> ProgramDefinition:
     if repeated or across:
         raise InvalidProgram(repeated + across)
     return program
+
+
+def program_in(file: pathlib.Path) -> ProgramDefinition:
+    """The program in a file; raises `InvalidProgram` with the mistakes in it."""
+    with file.open("rb") as opened:
+        raw = opened.read(TEXT_BYTES_MAX + 1)
+    if len(raw) > TEXT_BYTES_MAX:
+        raise InvalidProgram([TOO_LONG])
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is not UTF-8 text ({error.reason})"
+        raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
+    return load_program(text)
 
 
 def _only_counts_what_is_right(error: Any) -> bool:
