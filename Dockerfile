@@ -1,5 +1,5 @@
 # The `accrue` command with everything it needs; the worker, the topic job and every other command run from it.
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 WORKDIR /accrue
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY schemas schemas

@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Most of their time tests wait for a broker.
 SIDE_BY_SIDE := --numprocesses 3 --dist worksteal
 
-.PHONY: help demo test soak soak-sim lint bench format clean
+.PHONY: help demo check test soak soak-sim lint bench format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## stream a loyalty program through the embedded log and ClickHouse; DATA=file.csv.xz for your own
 	@$(BIN)/accrue demo $(if $(DATA),--data $(DATA)) $(ARGS)
+
+check: $(INSTALLED) ## the tests that need no Kafka, for while you work: the layers pure and embedded
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "pure or embedded" $(ARGS)
 
 test: $(INSTALLED) ## every test; those on a real Kafka run where a JDK 17 and Maven are, or with ACCRUE_TEST_KAFKA
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

@@ -7,14 +7,20 @@ units of `currency` (pence for GBP); points are integers. Dates are local dates 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from difflib import get_close_matches
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+
+from schemas.limits import AtMost, Between, Limit, Misfit, Plain, is_written
+from schemas.notifications import EventName
+from schemas.zones import zone_names
 
 # A pattern is described in words: mistakes are told with them, and editors show them.
 Id = Annotated[
@@ -26,15 +32,35 @@ Id = Annotated[
         examples=["monthly-spend"],
     ),
 ]
-Sku = Annotated[str, Field(min_length=1, max_length=64)]
+Sku = Annotated[str, Field(min_length=1, max_length=64), Plain()]
+Name = Annotated[str, Field(min_length=1, max_length=200), Plain()]
+ShortName = Annotated[str, Field(min_length=1, max_length=100), Plain()]
+RULES_MAX: Final = 1_000
+MILESTONES_MAX: Final = 200
+STREAKS_MAX: Final = 100
+SKUS_MAX: Final = 5_000
+CATEGORIES_MAX: Final = 500
+Skus = Annotated[tuple[Sku, ...], AtMost(SKUS_MAX)]
+Categories = Annotated[tuple[Sku, ...], AtMost(CATEGORIES_MAX)]
+# ClickHouse's dates end in 2299, and periods, windows and expiry reach beyond a date that a program names.
+Day = Annotated[date | None, Field(strict=False), Between(date(1970, 1, 1), date(2199, 12, 31))]
 Points = Annotated[int, Field(ge=1, le=10**12)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
+_RATIO: Final = r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$"
+_SHOWN_MAX: Final = 60
+_RATIO_IN_WORDS: Final = 'a whole number or a ratio in quotes, such as "3/2"'
 Ratio = Annotated[
     str,
-    Field(
-        pattern=r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$",
-        description='a whole number or a ratio in quotes, such as "3/2"',
-        examples=["2", "3/2"],
+    Field(pattern=_RATIO),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _RATIO, "description": _RATIO_IN_WORDS},
+                {"type": "integer", "minimum": 1, "maximum": 999_999},
+            ],
+            "description": _RATIO_IN_WORDS,
+            "examples": [2, "3/2"],
+        }
     ),
 ]
 """A positive ratio of integers below a million."""
@@ -46,18 +72,6 @@ class Definition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Misfit(ValueError):
-    """A value that is fine in itself but does not go with another.
-
-    The validator of the later field raises it, not one of the model: so it is found beside mistakes in other fields.
-    """
-
-    def __init__(self, message: str, *within: str | int) -> None:
-        super().__init__(message)
-        self.within = within
-        """Where in the field's value: the keys and indexes that lead to it."""
-
-
 def _require_rising(numbers: Sequence[int], key: str, message: str) -> None:
     for index, (lower, upper) in enumerate(pairwise(numbers), 1):
         if upper <= lower:
@@ -67,8 +81,8 @@ def _require_rising(numbers: Sequence[int], key: str, message: str) -> None:
 class Validity(Definition):
     """The local dates on which something holds, judged at event time; both ends inclusive."""
 
-    first: Annotated[date | None, Field(strict=False)] = None
-    last: Annotated[date | None, Field(strict=False)] = None
+    first: Day = None
+    last: Day = None
 
     @field_validator("last")
     @classmethod
@@ -95,8 +109,8 @@ class SpendRule(Rule):
     per_minor: Annotated[int, Field(ge=1, le=10**12)]
     minimum_minor: Minor = 0
     """The least bill (before multipliers) that earns."""
-    excluded_skus: tuple[Sku, ...] = ()
-    excluded_categories: tuple[Sku, ...] = ()
+    excluded_skus: Skus = ()
+    excluded_categories: Categories = ()
 
 
 class MultiplierRule(Rule):
@@ -104,8 +118,8 @@ class MultiplierRule(Rule):
 
     kind: Literal["multiplier"] = "multiplier"
     factor: Ratio
-    skus: tuple[Sku, ...] = ()
-    categories: tuple[Sku, ...] = Field((), validate_default=True)
+    skus: Skus = ()
+    categories: Categories = Field((), validate_default=True)
 
     @field_validator("factor", mode="before")
     @classmethod
@@ -125,7 +139,7 @@ class EventRule(Rule):
     """A fixed number of points for each custom event of this name."""
 
     kind: Literal["event"] = "event"
-    event: Annotated[str, Field(min_length=1, max_length=100)]
+    event: ShortName
     points: Points
 
 
@@ -164,7 +178,7 @@ class TierBasis(StrEnum):
 class Tier(Definition):
     """One tier; `threshold` is in points or in minor units, as the basis says."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: ShortName
     threshold: Minor
 
 
@@ -211,9 +225,9 @@ class Events(Definition):
     """Custom events count: each as one, or by an integer attribute."""
 
     of: Literal["events"] = "events"
-    event: Annotated[str, Field(min_length=1, max_length=100)]
+    event: ShortName
     measure: Literal["count", "sum"] = "count"
-    attribute: str | None = Field(None, validate_default=True)
+    attribute: Annotated[str | None, AtMost(100, "characters"), Plain()] = Field(None, validate_default=True)
     """The attribute that `sum` adds up; an event in which it is no integer from 1 to 10^15 counts nothing."""
 
     @field_validator("attribute")
@@ -232,7 +246,7 @@ class Milestone(Definition):
     id: Id
     target_id: Annotated[int, Field(ge=1, le=2**31)]
     """The number that downstream systems know it by."""
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Name
     period: PeriodUnit = Field(strict=False)
     counts: Annotated[Transactions | Events, Field(discriminator="of")]
     target: Points
@@ -243,7 +257,7 @@ class Milestone(Definition):
 class StreakLevel(Definition):
     """A level: so many consecutive periods, with a reward in points (0 for none), once per customer."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Name
     periods: Annotated[int, Field(ge=1, le=1_000)]
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
 
@@ -254,8 +268,8 @@ class Streak(Definition):
     id: Id
     streak_id: Annotated[int, Field(ge=1, le=2**31)]
     """The number that downstream systems know it by."""
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    description: str = ""
+    name: Name
+    description: Annotated[str, AtMost(1_000, "characters"), Plain("\n")] = ""
     milestone: Id
     levels: Annotated[tuple[StreakLevel, ...], Field(min_length=1, max_length=20)]
     validity: Validity = Validity()
@@ -286,17 +300,36 @@ class Redemption(Definition):
     minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
 
 
+_EVENTS: Final = tuple(name.value for name in EventName)
+
+
+class OfEvent(Limit):
+    """The name of a notification that there is."""
+
+    def check(self, value: str) -> None:
+        """Raise `Misfit` for another name, with the one that was meant."""
+        if value not in _EVENTS:
+            close = get_close_matches(value, _EVENTS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(_EVENTS)}"
+            message = f"no notification has this name; {hint}"
+            raise Misfit(message)
+
+    def in_schema(self) -> dict[str, object]:
+        """The names."""
+        return {"enum": list(_EVENTS)}
+
+
 class Notifications(Definition):
     """What downstream systems are told, and how."""
 
     profile: Literal["flat", "wrapped"] = "flat"
-    off: tuple[str, ...] = ()
+    off: Annotated[tuple[Annotated[str, OfEvent()], ...], AtMost(len(EventName))] = ()
     """Event names that are not emitted, such as `targetAchievedValueUpdated`."""
     identifiers: bool = True
     """Whether mobile, e-mail and external ids are part of customer identifiers."""
 
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 class ProgramDefinition(Definition):
@@ -305,7 +338,7 @@ class ProgramDefinition(Definition):
     org_id: Annotated[int, Field(ge=1, le=2**53)]
     program_id: Annotated[int, Field(ge=1, le=2**31)]
     version: Annotated[int, Field(ge=1, le=2**31)]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Name
     default: bool = True
     """Whether this is the org's default program (printed in notifications)."""
     zone: str
@@ -317,10 +350,10 @@ class ProgramDefinition(Definition):
     """Whether a customer nobody announced is added by their first record."""
     repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35
     """How long record ids are remembered; older records are refused."""
-    rules: Annotated[tuple[EarningRule, ...], Field(max_length=10_000)] = ()
+    rules: Annotated[tuple[EarningRule, ...], AtMost(RULES_MAX)] = ()
     tiers: Tiers | None = None
-    milestones: tuple[Milestone, ...] = ()
-    streaks: tuple[Streak, ...] = ()
+    milestones: Annotated[tuple[Milestone, ...], AtMost(MILESTONES_MAX)] = ()
+    streaks: Annotated[tuple[Streak, ...], AtMost(STREAKS_MAX)] = ()
     returns: Returns | None = Returns()
     """None: bills cannot be returned and are not kept; one is told from a repeat by its record id alone."""
     redemption: Redemption = Redemption()
@@ -328,19 +361,21 @@ class ProgramDefinition(Definition):
 
     @field_validator("zone")
     @classmethod
-    def _known_zone(cls, value: str) -> str:
+    def _known_zone(cls, value: str, info: ValidationInfo) -> str:
         try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            message = f"{value!r} is no IANA time zone; write one such as 'Europe/London' or 'UTC'"
-            raise ValueError(message) from error
+            known = value in zone_names() if is_written(info) else bool(ZoneInfo(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, or a name that no file can have
+            known = False
+        if not known:
+            message = f"{_shown(value)} is not an IANA time zone; write one such as 'Europe/London' or 'UTC'"
+            raise ValueError(message)
         return value
 
     @field_validator("currency")
     @classmethod
     def _currency_code(cls, value: str) -> str:
         if not _CURRENCY.fullmatch(value):
-            message = f"{value!r} is no ISO 4217 code; write three capitals such as 'GBP'"
+            message = f"{_shown(value)} is not an ISO 4217 code; write three capitals such as 'GBP'"
             raise ValueError(message)
         return value
 
@@ -363,16 +398,18 @@ class ProgramDefinition(Definition):
             ("milestones", [milestone.id for milestone in self.milestones]),
             ("streaks", [streak.id for streak in self.streaks]),
         ):
-            repeated = sorted({one for one in ids if ids.count(one) > 1})
+            repeated = [one for one, count in Counter(ids).items() if count > 1]
             if repeated:
-                message = f"{what} repeat the id {repeated[0]!r}; give each its own"
+                message = f"{what} repeat the id {min(repeated)!r}; give each its own"
                 raise ValueError(message)
         known = {milestone.id for milestone in self.milestones}
         for index, streak in enumerate(self.streaks):
             if streak.milestone not in known:
-                message = (
-                    f"streaks.{index}.milestone names {streak.milestone!r}, which is no milestone; "
-                    f"known: {', '.join(sorted(known)) or 'none'}"
-                )
+                message = f"streaks.{index}.milestone names {streak.milestone!r}, which is not a milestone"
                 raise ValueError(message)
         return self
+
+
+def _shown(text: str) -> str:
+    """The text in quotes, cut to a length that can be read."""
+    return repr(text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…")

@@ -15,6 +15,7 @@ from pytest_timeout import _get_item_settings
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
+from tests.layers import put_in_layers, time_by_layer
 from tests.starvation import Stretch, wait_for_better_times
 
 # A broker that lives for some minutes never earns what the second compiler costs.
@@ -45,6 +46,26 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put every test in its layer before `-m` selects."""
+    put_in_layers(items, config.rootpath)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what each layer took beside its budget; a machine that is slow or busy fails nothing."""
+    processes = config.getoption("numprocesses", None) or 1
+    reports = [one for found in terminalreporter.stats.values() for one in found if isinstance(one, pytest.TestReport)]
+    taken = time_by_layer(reports)
+    if taken:
+        terminalreporter.section(f"time of the tests, over {processes} processes")
+    for layer, (tests, seconds) in taken.items():
+        share, budget = seconds / processes, layer.value
+        terminalreporter.write_line(
+            f"{layer.name:<9}{tests:>6} tests {share:>6.0f} s of {budget:.0f} s on two idle cores"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """docker-compose.yml cannot be started everywhere, so what it says is held against the code it starts."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
+EXACT = re.compile(r"\d+\.\d+\.\d+[\w.-]*")
+"""The tag of an image that is published once."""
 
 
 def test_the_parts_of_a_deployment_are_there() -> None:
@@ -59,22 +62,66 @@ def test_every_setting_is_one_that_accrue_knows(name: str) -> None:
     assert given <= set(Settings.model_fields)
 
 
-def test_the_example_environment_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_environment_is_valid_once_its_password_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in (ROOT / ".env.example").read_text("utf-8").splitlines():
         name, equals, value = line.partition("=")
         if equals and name.startswith("ACCRUE_"):
-            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name, value.replace("${CLICKHOUSE_PASSWORD}", "secret"))
     settings = Settings()
     assert settings.kafka_bootstrap == "localhost:9092"
-    assert settings.clickhouse_dsn is not None
+    assert settings.clickhouse_dsn == "http://accrue:secret@localhost:8123/accrue"
 
 
-def test_images_are_pinned_and_ports_stay_on_this_machine() -> None:
+def test_there_is_no_default_password() -> None:
+    assert "\nCLICKHOUSE_PASSWORD=\n" in (ROOT / ".env.example").read_text("utf-8")
+    uses = re.findall(r"\$\{CLICKHOUSE_PASSWORD[^}]*\}", (ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert set(uses) == {"${CLICKHOUSE_PASSWORD:?set it in .env (see .env.example)}"}
+
+
+def test_the_user_of_clickhouse_manages_no_other_users() -> None:
+    assert set(SERVICES["clickhouse"]["environment"]) == {"CLICKHOUSE_DB", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"}
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - set(OURS)))
+def test_images_of_others_are_of_one_exact_version(name: str) -> None:
+    assert EXACT.fullmatch(SERVICES[name]["image"].partition(":")[2])
+
+
+def test_our_image_begins_with_one_exact_version_and_does_not_run_as_root() -> None:
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    assert [EXACT.fullmatch(line.partition(":")[2]) is not None for line in lines if line.startswith("FROM")] == [True]
+    assert "USER accrue" in lines
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_container_is_confined(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+
+
+def test_ports_stay_on_this_machine() -> None:
     for name, service in SERVICES.items():
-        tag = service["image"].partition(":")[2]
-        assert tag not in {"", "latest"}, name
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:"), name
+
+
+def test_the_build_context_holds_what_the_image_copies_and_nothing_else() -> None:
+    copied = [
+        source
+        for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+        if line.startswith("COPY")
+        for source in line.split()[1:-1]
+    ]
+    everything, *others = [
+        line for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if not line.startswith("#")
+    ]
+    assert everything == "*"
+    assert [line.removeprefix("!") for line in others if line.startswith("!")] == copied
+    assert {line for line in others if not line.startswith("!")} == {"**/.env*", "**/__pycache__"}
 
 
 def test_every_volume_is_declared_and_used() -> None:

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "send": "send:send",
     "tail": "tail:tail",
     "topics": "topics:topics",
+    "try": "trying:try_program",
     "verify": "verify:verify",
     "worker": "worker:worker",
 }

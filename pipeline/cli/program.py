@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,13 @@ import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.cli.program_file import InvalidProgram, Problem, load_program
+from pipeline.cli.program_doubts import doubts
+from pipeline.cli.program_file import program_in
+from pipeline.cli.program_problem import InvalidProgram
 from pipeline.cli.reading import partitions_of, read_all
+from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.port import Log, Outgoing
+from schemas.jsonschema import program_schema, text_of
 from schemas.program import ProgramDefinition
 from schemas.records import ProgramActivated, encode_record
 
@@ -56,34 +61,37 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
       accrue program check examples/programs/roastery.yaml
     """
     try:
-        definition = _program_in(file)
+        definition = program_in(file)
     except InvalidProgram as error:
         if as_json:
-            print_json({"valid": False, "problems": [problem._asdict() for problem in error.problems]})
+            problems = [problem._asdict() for problem in error.problems]
+            print_json({"valid": False, "problems": problems, "has_more": error.has_more})
         else:
             count = len(error.problems)
             click.echo(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}\n{error}")
         context.exit(1)
-    else:
-        found = {
-            "valid": True,
-            "org_id": definition.org_id,
-            "program_id": definition.program_id,
-            "version": definition.version,
-            "name": definition.name,
-            "rules": len(definition.rules),
-            "milestones": len(definition.milestones),
-            "streaks": len(definition.streaks),
-            "tiers": len(definition.tiers.levels) if definition.tiers else 0,
-        }
-        if as_json:
-            print_json(found)
-        else:
-            click.echo(
-                f"{file} is valid: {definition.name}, version {definition.version} of program "
-                f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
-                f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
-            )
+    warnings = list(doubts(definition, _today()))
+    found = {
+        "valid": True,
+        "org_id": definition.org_id,
+        "program_id": definition.program_id,
+        "version": definition.version,
+        "name": definition.name,
+        "rules": len(definition.rules),
+        "milestones": len(definition.milestones),
+        "streaks": len(definition.streaks),
+        "tiers": len(definition.tiers.levels) if definition.tiers else 0,
+    }
+    if as_json:
+        print_json(found | {"warnings": warnings})
+        return
+    click.echo(
+        f"{file} is valid: {definition.name}, version {definition.version} of program "
+        f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
+        f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
+    )
+    for warning in warnings:
+        click.echo(f"warning: {warning}")
 
 
 @program.command("apply")
@@ -99,7 +107,7 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
     Example:
       accrue program apply examples/programs/roastery.yaml --data-dir accrue-demo
     """
-    definition = _program_in(file)
+    definition = program_in(file)
     with place.log(create=True) as log:
         changed = activate(place, log, definition)
     if as_json:
@@ -107,6 +115,8 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
     else:
         state = "in force" if changed else "in force already, unchanged"
         click.echo(f"{definition.name}, version {definition.version}: {state}")
+    for warning in doubts(definition, _today()):
+        click.echo(f"warning: {warning}", err=True)
 
 
 @program.command()
@@ -139,16 +149,11 @@ def schema() -> None:
     Example:
       accrue program schema > program.schema.json
     """
-    click.echo(json.dumps(ProgramDefinition.model_json_schema(), indent=2))
+    click.echo(text_of(program_schema()), nl=False)
 
 
-def _program_in(file: Path) -> ProgramDefinition:
-    try:
-        text = file.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        wrong = f"byte {error.start} is no UTF-8 text ({error.reason})"
-        raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
-    return load_program(text)
+def _today() -> date:
+    return datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1000, UTC).date()
 
 
 def in_force(place: Place, log: Log) -> dict[tuple[int, int], Activation]:

@@ -4,111 +4,60 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+import pathlib
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 
-from pipeline.failure import Failure
-from schemas.program import Misfit, ProgramDefinition
+from pipeline.cli.program_parts import between_parts
+from pipeline.cli.program_problem import PROBLEMS_MAX, InvalidProgram, Path, Problem, dotted, shown
+from pipeline.cli.program_yaml import TEXT_BYTES_MAX, TOO_LONG, duplicate_keys, line_of, read_yaml
+from schemas.limits import WRITTEN, Misfit
+from schemas.program import ProgramDefinition
 
-_SEEN_MAX: Final = 60
-"""Characters of a wrong value that are shown."""
-
-Path = tuple[str | int, ...]
-
-
-class Problem(NamedTuple):
-    """One mistake in a program file."""
-
-    path: str
-    """Where, as `rules[0].per_minor`; empty for the file as a whole."""
-    line: int | None
-    """The line of the file, from 1; None where nothing of it can be pointed at."""
-    wrong: str
-    """What is wrong, with the value seen."""
-    right: str
-    """What would be right; empty where `wrong` says it."""
-
-    def __str__(self) -> str:
-        where = ", ".join(part for part in (f"line {self.line}" if self.line else "", self.path) if part)
-        return f"{where or 'the file'}: {self.wrong}{'; ' if self.right else ''}{self.right}"
-
-
-class InvalidProgram(Failure):
-    """The text is no valid program; `problems` holds every mistake, in the order of the file."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
-        super().__init__("\n".join(map(str, self.problems)))
+_COUNTED_MAX: Final = PROBLEMS_MAX + 1
+"""Of each kind of mistake, so many are looked at: one more than are told."""
 
 
 def load_program(text: str) -> ProgramDefinition:
-    """The program written in `text`, YAML or JSON; raises `InvalidProgram` with every mistake in it."""
-    try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        repeated = list(_repeated(root)) if root else []
-        written = loader.construct_document(root) if root else None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        problem = getattr(error, "problem", None) or str(error)
-        raise InvalidProgram([Problem("", line, f"this is no YAML: {problem}", "")]) from error
-    except RecursionError as error:
-        wrong = "holds lists or mappings too deep within each other, or within themselves"
-        raise InvalidProgram([Problem("", None, wrong, "write each part out, as the example programs do")]) from error
-    except ValueError as error:  # of Python, which reads numbers and dates for the YAML parser
-        wrong = f"holds a value that cannot be read ({error})"
-        raise InvalidProgram(
-            [Problem("", None, wrong, "write numbers as digits, and no tags such as !!int")]
-        ) from error
-    if root is None or not isinstance(written, dict):
-        raise InvalidProgram([Problem("", None, f"found {_shown(written)}", "write a mapping such as `org_id: 1`")])
-    across = list(_across(written, root))
+    """The program written in `text`, YAML or JSON; raises `InvalidProgram` with the mistakes in it."""
+    written, root = read_yaml(text)
+    repeated = list(islice(duplicate_keys(root), _COUNTED_MAX))
+    across = list(islice(between_parts(written, root), _COUNTED_MAX))
     try:
         # Through JSON: there a list is what a tuple is written as, while every other type stays strict.
-        program = ProgramDefinition.model_validate_json(json.dumps(written, default=str))
+        program = ProgramDefinition.model_validate_json(json.dumps(written), context=WRITTEN)
     except ValidationError as error:
-        single = [
+        single = (
             _problem(one, written, root)
-            # A mistake between parts of the file has no path in the model; `_across` finds all of them, with theirs.
+            # A mistake between parts of the file has no path in the model; `between_parts` finds all, with theirs.
             for one in error.errors(include_url=False)
             if (one["loc"] or not across) and not _only_counts_what_is_right(one)
-        ]
-        raise InvalidProgram(repeated + single + across) from error
+        )
+        raise InvalidProgram([*repeated, *islice(single, _COUNTED_MAX), *across]) from error
+    if len(program.model_dump_json().encode()) > TEXT_BYTES_MAX:
+        wrong = f"is a program of more than {TEXT_BYTES_MAX:,} bytes, with its aliases and defaults written out"
+        repeated.append(Problem("", None, wrong, "use fewer aliases, or shorter lists"))
     if repeated or across:
         raise InvalidProgram(repeated + across)
     return program
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads as YAML 1.2 does: only `true` and `false` are booleans (`off` is a key of the program), dates are text."""
-
-
-_NOT_RESOLVED: Final = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_RESOLVED]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), ["t", "f"])
-
-
-def _repeated(node: yaml.Node, path: Path = ()) -> Iterator[Problem]:
-    """Keys that stand twice in one mapping: YAML would silently take the last."""
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _repeated(item, (*path, index))
-    elif isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if seen.setdefault(name, line) != line:
-                where = _dotted((*path, name))
-                yield Problem(where, line, f"stands here a second time (first in line {seen[name]})", "keep one")
-            yield from _repeated(value, (*path, name))
+def program_in(file: pathlib.Path) -> ProgramDefinition:
+    """The program in a file; raises `InvalidProgram` with the mistakes in it."""
+    with file.open("rb") as opened:
+        raw = opened.read(TEXT_BYTES_MAX + 1)
+    if len(raw) > TEXT_BYTES_MAX:
+        raise InvalidProgram([TOO_LONG])
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is not UTF-8 text ({error.reason})"
+        raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
+    return load_program(text)
 
 
 def _only_counts_what_is_right(error: Any) -> bool:
@@ -119,26 +68,26 @@ def _only_counts_what_is_right(error: Any) -> bool:
 def _problem(error: Any, written: object, root: yaml.Node) -> Problem:
     place = _place(error["loc"])
     path, kind = place.path, error["type"]
-    line = _line(root, path)
+    line = line_of(root, path)
     if kind == "missing":
-        return Problem(_dotted(path), line, "is missing", f"add {_expected(place.schema)}")
+        return Problem(dotted(path), line, "is missing", f"add {_expected(place.schema)}")
     if kind == "extra_forbidden":
         key = str(path[-1])
         close = difflib.get_close_matches(key, place.siblings, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(place.siblings)}"
-        return Problem(_dotted(path), line, f"there is no such key (found {_shown(error['input'])})", hint)
+        return Problem(dotted(path), line, f"there is no such key (found {shown(error['input'])})", hint)
     if kind == "union_tag_not_found":
         return _untagged(place, written, root)
     if kind == "union_tag_invalid":
         tag = place.schema["discriminator"]
         path = (*path, tag["propertyName"])
         kinds = " | ".join(tag["mapping"])
-        return Problem(_dotted(path), _line(root, path), f"found {_shown(_at(written, path))}", f"write {kinds}")
+        return Problem(dotted(path), line_of(root, path), f"found {shown(_at(written, path))}", f"write {kinds}")
     if kind == "value_error":
         cause = error["ctx"]["error"]
         path = (*path, *cause.within) if isinstance(cause, Misfit) else path
-        return Problem(_dotted(path), _line(root, path), str(cause), "")
-    return Problem(_dotted(path), line, f"found {_shown(_at(written, path))}", f"write {_expected(place.schema)}")
+        return Problem(dotted(path), line_of(root, path), str(cause), "")
+    return Problem(dotted(path), line, f"found {shown(_at(written, path))}", f"write {_expected(place.schema)}")
 
 
 def _untagged(place: _Place, written: object, root: yaml.Node) -> Problem:
@@ -150,46 +99,10 @@ def _untagged(place: _Place, written: object, root: yaml.Node) -> Problem:
     close = difflib.get_close_matches(tag["propertyName"], unknown, n=1)
     if close:
         path = (*place.path, close[0])
-        wrong = f"there is no such key (found {_shown(part[close[0]])})"
-        return Problem(_dotted(path), _line(root, path), wrong, f"did you mean {tag['propertyName']!r}?")
+        wrong = f"there is no such key (found {shown(part[close[0]])})"
+        return Problem(dotted(path), line_of(root, path), wrong, f"did you mean {tag['propertyName']!r}?")
     path = (*place.path, tag["propertyName"])
-    return Problem(_dotted(path), _line(root, path), "is missing", f"add {_expected(place.schema)}")
-
-
-# Only files are held to names of tiers that differ: a program already in force, which is read by its model, goes on.
-_OWN: Final[tuple[tuple[Path, str], ...]] = (
-    (("rules",), "id"),
-    (("milestones",), "id"),
-    (("streaks",), "id"),
-    (("tiers", "levels"), "name"),
-)
-"""The lists whose parts each have a key of their own: where, and the key."""
-
-
-def _across(written: dict[Any, Any], root: yaml.Node) -> Iterator[Problem]:
-    """What is wrong between parts of the file, each fine in itself."""
-    for place, key in _OWN:
-        first: dict[str, int] = {}
-        for index, part in enumerate(_parts(written, place)):
-            own = part.get(key)
-            if isinstance(own, str) and first.setdefault(own, index) != index:
-                path: Path = (*place, index, key)
-                wrong = f"repeats the {key} {own!r} of {_dotted((*place, first[own]))}"
-                yield Problem(_dotted(path), _line(root, path), wrong, "give each its own")
-    milestones = [part["id"] for part in _parts(written, ("milestones",)) if isinstance(part.get("id"), str)]
-    for index, streak in enumerate(_parts(written, ("streaks",))):
-        named = streak.get("milestone")
-        if isinstance(named, str) and named not in milestones:
-            path = ("streaks", index, "milestone")
-            known = ", ".join(dict.fromkeys(milestones)) or "none"
-            yield Problem(_dotted(path), _line(root, path), f"{named!r} is no milestone", f"known: {known}")
-
-
-def _parts(written: dict[Any, Any], place: Path) -> list[dict[Any, Any]]:
-    parts: Any = written
-    for step in place:
-        parts = parts.get(step) if isinstance(parts, dict) else None
-    return [part if isinstance(part, dict) else {} for part in parts] if isinstance(parts, list) else []
+    return Problem(dotted(path), line_of(root, path), "is missing", f"add {_expected(place.schema)}")
 
 
 class _Place(NamedTuple):
@@ -270,28 +183,3 @@ def _at(written: Any, path: Path) -> object:
     for step in path:
         written = written[step]
     return written
-
-
-def _line(root: yaml.Node, path: Path) -> int:
-    """The line of the file at which the path, or what is there of it, begins."""
-    node, line = root, root.start_mark.line
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            found = (node.value[step], node.value[step])
-        else:
-            found = None
-        if found is None:
-            break
-        line, node = found[0].start_mark.line, found[1]
-    return int(line) + 1
-
-
-def _dotted(path: Path) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-
-
-def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= _SEEN_MAX else text[: _SEEN_MAX - 1] + "…"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pipeline.intake.verdict import Defect
 from schemas.messages import INSTANT_MAX
+from schemas.zones import zone_names
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -53,8 +53,8 @@ def _zone_of(event_time: str, zone: str | None) -> ZoneInfo | Defect:
     if zone is None:
         remedy = "add an offset (Z for UTC), or name the local zone in the field zone, such as Europe/London"
         return Defect("eventTime", f"is {event_time!r}, a local time of no known place", remedy)
-    if zone not in _zones():
-        return Defect("zone", f"is {zone!r}, no IANA time zone", "write one such as Europe/London or UTC")
+    if zone not in zone_names():
+        return Defect("zone", f"is {zone!r}, not an IANA time zone", "write one such as Europe/London or UTC")
     return ZoneInfo(zone)
 
 
@@ -62,8 +62,3 @@ def _idle(zone: str, what: str) -> Defect:
     # Some systems encode local times as if they were UTC; a zone beside an instant is how one notices.
     remedy = f"leave zone out, or write eventTime as a local time without offset, such as {_EXAMPLE[:19]}"
     return Defect("zone", f"is {zone!r}, but eventTime is {what}, which needs no zone", remedy)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())

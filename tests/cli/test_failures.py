@@ -154,10 +154,11 @@ def test_program_check_has_exit_code_one_for_mistakes(terminal: Terminal, tmp_pa
             {
                 "path": "",
                 "line": None,
-                "wrong": "byte 19 is no UTF-8 text (invalid continuation byte)",
+                "wrong": "byte 19 is not UTF-8 text (invalid continuation byte)",
                 "right": "save the file as UTF-8",
             }
         ],
+        "has_more": False,
     }
 
 

@@ -61,6 +61,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "topics create",
         "topics describe",
         "topics list",
+        "try",
         "verify",
         "worker",
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.cli.program_file import InvalidProgram, load_program
+from pipeline.cli.program_file import load_program
+from pipeline.cli.program_problem import InvalidProgram
 from schemas.program import ProgramDefinition
 
 PROGRAMS = sorted(Path("examples/programs").glob("*.yaml"))
@@ -23,10 +24,6 @@ currency: GBP
 TOO_DEEP = (
     "holds lists or mappings too deep within each other, or within themselves; "
     "write each part out, as the example programs do"
-)
-NO_NUMBER = (
-    "holds a value that cannot be read (invalid literal for int() with base 10: 'x'); "
-    "write numbers as digits, and no tags such as !!int"
 )
 
 
@@ -82,13 +79,13 @@ streaks:
         "line 1, org_id: found 'one'; write a whole number from 1 to 9007199254740992",
         "line 1, name: is missing; add text of 1 to 200 characters (in quotes if it looks like a number)",
         "line 4, nam: there is no such key (found 'A program'); did you mean 'name'?",
-        "line 5, zone: 'Europe/Lodon' is no IANA time zone; write one such as 'Europe/London' or 'UTC'",
+        "line 5, zone: 'Europe/Lodon' is not an IANA time zone; write one such as 'Europe/London' or 'UTC'",
         "line 8, rules[0].points: found 1.5; write a whole number from 1 to 1000000000000",
         "line 8, rules[0].minimum: there is no such key (found 3); did you mean 'minimum_minor'?",
         "line 9, rules[1].categories: neither skus nor categories are named; give at least one of them",
         "line 9, rules[1].id: repeats the id 'spend' of rules[0]; give each its own",
         "line 10, rules[2].kind: found 'lottery'; write event | multiplier | spend",
-        "line 15, streaks[0].milestone: 'nowhere' is no milestone; known: none",
+        "line 15, streaks[0].milestone: 'nowhere' is not a milestone; known: none",
         "line 17, streaks[0].validity.first: found '2010-13-01'; write a date, such as 2024-03-01",
     ]
 
@@ -139,22 +136,22 @@ def test_rule_of_no_kind_that_there_is_learns_the_kinds(written: str, expected: 
 
 
 def test_a_key_that_stands_twice_is_a_mistake() -> None:
-    assert problems(HEAD + "name: Another\n") == ["line 7, name: stands here a second time (first in line 4); keep one"]
+    assert problems(HEAD + "name: Another\n") == ["line 7, name: duplicate key (first in line 4); keep one"]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("rules: [", "line 1: this is no YAML: expected the node content, but found '<stream end>'"),
+        ("rules: [", "line 1: this is not valid YAML: expected the node content, but found '<stream end>'"),
         ("", "the file: found null; write a mapping such as `org_id: 1`"),
         ("- 3", "the file: found [3]; write a mapping such as `org_id: 1`"),
         ("a: &a [*a]", f"the file: {TOO_DEEP}"),
         (f"a: {'[' * 1000}{']' * 1000}", f"the file: {TOO_DEEP}"),
         (
             "org_id: !!int x",
-            f"the file: {NO_NUMBER}",
+            "line 1, org_id: has the tag !!int; write the value without a tag",
         ),
-        ("\0", "the file: this is no YAML: unacceptable character #x0000: special characters are not allowed"),
+        ("\0", "the file: this is not valid YAML: unacceptable character #x0000: special characters are not allowed"),
     ],
     ids=["broken", "empty", "list", "in itself", "deep", "no number", "binary"],
 )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pipeline.cli.program_yaml import read_yaml
 from schemas import jsonschema
+from tests.schemas.validating import violations
 
 
 def test_the_committed_file_equals_the_program_definition() -> None:
@@ -36,3 +41,21 @@ def test_an_editor_learns_the_fields_and_that_no_others_are_allowed() -> None:
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["org_id", "program_id", "version", "name", "zone", "currency"]
     assert set(schema["properties"]["rules"]["items"]["discriminator"]["mapping"]) == {"spend", "multiplier", "event"}
+
+
+@pytest.mark.parametrize("path", sorted(Path("examples/programs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_editor_takes_the_example_programs(path: Path) -> None:
+    schema = jsonschema.program_schema()
+
+    assert list(violations(read_yaml(path.read_text("utf-8")).value, schema, schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("factor", "fits"), [(2, True), ("2", True), ("3/2", True), (1.5, False), ("1.5", False), (0, False), (True, False)]
+)
+def test_an_editor_takes_a_factor_as_number_or_ratio(factor: object, *, fits: bool) -> None:
+    schema = jsonschema.program_schema()
+    program = read_yaml(Path("examples/programs/online-retail.yaml").read_text("utf-8")).value
+    program["rules"][1]["factor"] = factor
+
+    assert (not list(violations(program, schema, schema))) is fits

@@ -1,0 +1,42 @@
+"""What a valid program says that its author may not have meant: warnings, not mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Final
+
+from schemas.program import EarningRule, Milestone, MultiplierRule, ProgramDefinition, Streak
+
+_FACTOR_USUAL: Final = 100
+
+
+def doubts(program: ProgramDefinition, today: date) -> Iterator[str]:
+    """The warnings, each with its place; `today` decides what is over."""
+    yield from _nothing_to_earn(program)
+    for index, rule in enumerate(program.rules):
+        if isinstance(rule, MultiplierRule) and Fraction(rule.factor) > _FACTOR_USUAL:
+            yield f"rules[{index}].factor: each line counts {rule.factor} times in every spend rule"
+    # A record this old is refused, so what ended before can only count while history is loaded.
+    oldest = today - timedelta(days=program.repeat_window_days)
+    for name, parts in (("rules", program.rules), ("milestones", program.milestones), ("streaks", program.streaks)):
+        yield from _over(name, parts, oldest)
+
+
+def _nothing_to_earn(program: ProgramDefinition) -> Iterator[str]:
+    if any(not isinstance(rule, MultiplierRule) for rule in program.rules):
+        return
+    rewards = [one.points for one in program.milestones]
+    rewards += [level.points for streak in program.streaks for level in streak.levels]
+    if not any(rewards):
+        yield "nothing gives points: there is no spend or event rule, and no milestone or streak level has points"
+    elif program.rules:
+        yield "rules: multipliers have no effect without a spend rule"
+
+
+def _over(name: str, parts: tuple[EarningRule | Milestone | Streak, ...], oldest: date) -> Iterator[str]:
+    for index, part in enumerate(parts):
+        last = part.validity.last
+        if last is not None and last < oldest:
+            yield f"{name}[{index}].validity.last: ended on {last}; only a backfill of that time counts in it"

@@ -1,0 +1,134 @@
+"""What is wrong between the parts of a program file, each of them fine in itself."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, TypeGuard
+
+import yaml
+
+from pipeline.cli.program_problem import Path, Problem, dotted, shown
+from pipeline.cli.program_yaml import line_of
+
+SET_OFF_MAX: Final = 1_000
+"""Facts that one record may set off: they leave in one message, which has a megabyte."""
+FACTORS_MAX: Final = 10
+"""Multipliers that name the same SKU or the same category: each multiplies every bill line of it."""
+_KNOWN_MAX: Final = 10
+"""Ids that are named where none was meant."""
+
+# Only files are held to these: a program already in force, which is read by its model, goes on.
+_OWN: Final[tuple[tuple[Path, str], ...]] = (
+    (("rules",), "id"),
+    (("milestones",), "id"),
+    (("milestones",), "target_id"),
+    (("streaks",), "id"),
+    (("streaks",), "streak_id"),
+    (("tiers", "levels"), "name"),
+)
+"""The lists whose parts each have a key of their own: where, and the key."""
+_FACTS_OF_MILESTONE: Final = 3
+"""Its progress, that it is met, its reward."""
+_FACTS_OF_STREAK: Final = 2
+"""Its start, one more period; and two for each level: that it is reached, and its reward."""
+
+
+def between_parts(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    """Every mistake of that kind."""
+    yield from _repeated(written, root)
+    yield from _unknown_milestones(written, root)
+    yield from _too_many_factors(written, root)
+    yield from _too_much_at_once(written, root)
+
+
+def _repeated(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    for place, key in _OWN:
+        first: dict[str | int, int] = {}
+        for index, part in enumerate(_parts(written, place)):
+            own = part.get(key)
+            if _is_name(own) and first.setdefault(own, index) != index:
+                path: Path = (*place, index, key)
+                wrong = f"repeats the {key} {shown(own)} of {dotted((*place, first[own]))}"
+                yield Problem(dotted(path), line_of(root, path), wrong, "give each its own")
+
+
+def _unknown_milestones(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    known = list(dict.fromkeys(part["id"] for part in _parts(written, ("milestones",)) if _is_name(part.get("id"))))
+    names = [name for name in known if isinstance(name, str)]
+    for index, streak in enumerate(_parts(written, ("streaks",))):
+        named = streak.get("milestone")
+        if isinstance(named, str) and named not in known:
+            path: Path = ("streaks", index, "milestone")
+            yield Problem(dotted(path), line_of(root, path), f"{shown(named)} is not a milestone", _meant(named, names))
+
+
+def _meant(named: str, known: list[str]) -> str:
+    if len(known) <= _KNOWN_MAX:
+        return f"known: {', '.join(map(_short, known)) or 'none'}"
+    close = difflib.get_close_matches(named[:64], known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"write the id of one of the {len(known):,} milestones"
+
+
+def _short(text: str) -> str:
+    return shown(text)[1:-1]
+
+
+def _too_many_factors(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    seen: Counter[tuple[str, str | int]] = Counter()
+    for index, rule in enumerate(_parts(written, ("rules",))):
+        if rule.get("kind") != "multiplier":
+            continue
+        for key in ("skus", "categories"):
+            named = rule.get(key)
+            for one in dict.fromkeys(filter(_is_name, named)) if isinstance(named, list) else ():
+                seen[key, one] += 1
+                if seen[key, one] == FACTORS_MAX + 1:
+                    path: Path = ("rules", index, key)
+                    wrong = f"is one multiplier too many for {shown(one)}"
+                    right = f"let at most {FACTORS_MAX} name the same one"
+                    yield Problem(dotted(path), line_of(root, path), wrong, right)
+
+
+def _too_much_at_once(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    """A bill, or an event of one name, that would set off more facts than fit into a message."""
+    rules, milestones = _parts(written, ("rules",)), _parts(written, ("milestones",))
+    streaks: Counter[object] = Counter()
+    for streak in _parts(written, ("streaks",)):
+        levels = streak.get("levels")
+        named = streak.get("milestone")
+        if isinstance(named, str):
+            streaks[named] += _FACTS_OF_STREAK + 2 * (len(levels) if isinstance(levels, list) else 0)
+    set_off: Counter[str] = Counter()
+    for rule in rules:
+        if rule.get("kind") in {"spend", "event"}:
+            set_off[_trigger(rule, "kind", "event")] += 1
+    for milestone in milestones:
+        counts = milestone.get("counts")
+        own = milestone.get("id")
+        followed = streaks[own] if isinstance(own, str) else 0
+        set_off[_trigger(counts if isinstance(counts, dict) else {}, "of", "events")] += _FACTS_OF_MILESTONE + followed
+    for trigger, facts in set_off.items():
+        if facts > SET_OFF_MAX:
+            line = line_of(root, ("rules" if rules else "milestones",))
+            what = f"an event {shown(trigger)}" if trigger else "a bill"
+            wrong = f"{what} would set off {facts:,} facts at once (rules, milestones, streaks, their levels)"
+            yield Problem("", line, wrong, f"let it be at most {SET_OFF_MAX:,}")
+
+
+def _trigger(part: dict[str, Any], key: str, by_event: str) -> str:
+    """What a rule or milestone waits for: the name of an event, or empty for bills."""
+    event = part.get("event")
+    return event if part.get(key) == by_event and isinstance(event, str) else ""
+
+
+def _is_name(value: object) -> TypeGuard[str | int]:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _parts(written: dict[str, Any], place: Path) -> list[dict[str, Any]]:
+    parts: Any = written
+    for step in place:
+        parts = parts.get(step) if isinstance(parts, dict) else None
+    return [part if isinstance(part, dict) else {} for part in parts] if isinstance(parts, list) else []

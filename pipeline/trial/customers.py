@@ -1,0 +1,71 @@
+"""Customers in memory: decides their records and fires their timers as a journal partition in wall mode does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from pipeline.engine.decide import decide, fire, needs
+from pipeline.engine.programs import Programs
+from pipeline.engine.state import CustomerState, Head
+from pipeline.intake.dialects.native import input_key
+from schemas.facts import Fact
+from schemas.records import AnyCustomerRecord
+
+
+class Who(NamedTuple):
+    """Names a customer."""
+
+    org_id: int
+    customer_id: int
+
+    def __str__(self) -> str:
+        return input_key(*self).decode()
+
+
+class Customers:
+    """The states of all customers, whole."""
+
+    def __init__(self) -> None:
+        self.states: dict[Who, CustomerState] = {}
+        self._timers: list[tuple[int, str, Who]] = []
+        """A heap of (due instant, key); out of date where the state says otherwise."""
+        self._ends: list[tuple[int, Who, str]] = []
+        """A heap of the instants at which entries may be forgotten; out of date where the entry says otherwise."""
+
+    def decide(self, record: AnyCustomerRecord, programs: Programs) -> list[Fact]:
+        """The facts of a record that has just been received; none for a duplicate."""
+        who = Who(org_id=record.org_id, customer_id=record.customer_id)
+        state = self.states.get(who)
+        if state is None:
+            state = self.states[who] = CustomerState(Head(org_id=who.org_id, customer_id=who.customer_id), {})
+        names = needs(state.head, record, programs)
+        # The engine sees no entry that it did not ask for, as on the stream.
+        seen = CustomerState(state.head, {name: state.entries[name] for name in names if name in state.entries})
+        facts = decide(seen, record, programs, record.received_at)
+        for name, entry in seen.entries.items():
+            state.entries[name] = entry
+            heappush(self._ends, (entry.forgotten_at, who, name))
+        self._note_timer(who)
+        return facts
+
+    def fire(self, until: int) -> Iterator[tuple[Who, list[Fact]]]:
+        """The facts of all timers due by then, customer by customer; then entries are forgotten whose time is up."""
+        while self._timers and self._timers[0][0] <= until:
+            due, _, who = heappop(self._timers)
+            state = self.states[who]
+            if state.head.timer == due:
+                facts = fire(state, until)
+                self._note_timer(who)
+                yield who, facts
+        while self._ends and self._ends[0][0] <= until:
+            forgotten_at, who, name = heappop(self._ends)
+            entries = self.states[who].entries
+            if name in entries and entries[name].forgotten_at == forgotten_at:
+                del entries[name]
+
+    def _note_timer(self, who: Who) -> None:
+        due = self.states[who].head.timer
+        if due is not None:
+            heappush(self._timers, (due, str(who), who))

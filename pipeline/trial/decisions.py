@@ -1,0 +1,139 @@
+"""Tells facts as sentences for the person who wrote the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pipeline.engine.calendar import as_date, period_name
+from pipeline.trial.form import FactRow
+from pipeline.trial.names import Names, names_of
+from pipeline.trial.reader import Definitions, milestone_scale
+
+Body = dict[str, Any]
+Sentence = Callable[[Body, Names], str]
+
+
+def decision(row: FactRow, definitions: Definitions) -> str | None:
+    """What a fact decided; None for the engine's bookkeeping and for refusals, which are told with their remedies."""
+    if row.kind in _OUTSIDE:
+        return _OUTSIDE[row.kind](row.body)
+    sentence = _IN_PROGRAM.get(row.kind)
+    names = names_of(row, definitions)
+    return None if sentence is None or names is None else sentence(row.body, names)
+
+
+def _day(number: int) -> str:
+    on = as_date(number)
+    return f"{on.day} {on:%B %Y}"
+
+
+def _issued(body: Body, names: Names) -> str:
+    until = "never to expire" if body["expires_on"] is None else f"to be used by {_day(body['expires_on'])}"
+    return f"{body['points']:,} {body['currency']} {_why(body, names)}, {until}; balance {body['balance']:,}"
+
+
+def _why(body: Body, names: Names) -> str:
+    what = body["rule_id"]
+    if body["issued_for"] == "adjustment":
+        return f"given by hand ({what})"
+    if body["issued_for"] == "milestone":
+        milestone = names.milestone(what)
+        return f"as the reward of the milestone {milestone.name if milestone else what}"
+    if body["issued_for"] == "streak":
+        streak_id, _, periods = what.partition(":")
+        streak = names.streak(streak_id)
+        return f"as the reward for {periods} in a row in the streak {streak.name if streak else streak_id}"
+    return f"by the rule {what}"
+
+
+def _redeemed(body: Body, names: Names) -> str:
+    worth = names.money(body["value_minor"])
+    return f"{body['points']:,} {body['currency']} redeemed, worth {worth}; balance {body['balance']:,}"
+
+
+def _expired(body: Body, _: Names) -> str:
+    on = _day(body["expired_on"])
+    return f"{body['points']:,} {body['currency']} expired at the end of {on}; balance {body['balance']:,}"
+
+
+def _reversed(body: Body, _: Names) -> str:
+    forgiven = sum(one["forgiven"] for one in body["reversals"])
+    missing = f", {forgiven:,} more were no longer there" if forgiven else ""
+    taken = f"{body['points']:,} {body['currency']} taken back for bill {body['of_bill']}"
+    return f"{taken}{missing}; balance {body['balance']:,}"
+
+
+def _debited(body: Body, _: Names) -> str:
+    return f"{body['points']:,} {body['currency']} taken away by hand ({body['reason']}); balance {body['balance']:,}"
+
+
+def _progressed(body: Body, names: Names) -> str:
+    return f"milestone {_target(body, names)}"
+
+
+def _achieved(body: Body, names: Names) -> str:
+    return f"milestone {_target(body, names)}: achieved"
+
+
+def _target(body: Body, names: Names) -> str:
+    milestone = names.milestone(body["milestone_id"])
+    if milestone is None:
+        return f"{body['milestone_id']}: {body['value']:,} of {body['target']:,}"
+    numbers = [names.money(n) if milestone_scale(milestone, names.currency) else f"{n:,}" for n in _numbers(body)]
+    return f"{milestone.name} ({period_name(milestone.period, body['period'])}): {' of '.join(numbers)}"
+
+
+def _numbers(body: Body) -> tuple[int, int]:
+    return body["value"], body["target"]
+
+
+def _streak(body: Body, names: Names) -> str:
+    streak = names.streak(body["streak_id"])
+    return f"streak {streak.name if streak else body['streak_id']}"
+
+
+def _level(body: Body, names: Names) -> str:
+    streak = names.streak(body["streak_id"])
+    levels = {level.periods: level.name for level in streak.levels} if streak else {}
+    return f"{_streak(body, names)}: level {levels.get(body['level'], body['level'])} reached"
+
+
+def _upgraded(body: Body, names: Names) -> str:
+    return f"tier {names.tier(body['previous'])} → {names.tier(body['reached'])}"
+
+
+_IN_PROGRAM: Final[dict[str, Sentence]] = {
+    "PointsIssued": _issued,
+    "PointsRedeemed": _redeemed,
+    "PointsExpired": _expired,
+    "PointsReversed": _reversed,
+    "PointsDebited": _debited,
+    "MilestoneProgressed": _progressed,
+    "MilestoneAchieved": _achieved,
+    "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
+    "StreakExtended": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row",
+    "StreakLevelReached": _level,
+    "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {body['run']:,} in a row",
+    "TierUpgraded": _upgraded,
+}
+
+_OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
+    "CustomerRegistered": lambda _: "customer added",
+    "CustomerChanged": lambda body: f"profile changed: {', '.join(body['updated_fields']) or 'nothing new'}",
+    "ReturnRecorded": lambda body: f"return of bill {body['of_bill']} recorded",
+}
+
+SILENT: Final = frozenset(
+    {
+        "RecordAccepted",
+        "RecordRefused",
+        "TransactionRecorded",
+        "ProgramAdopted",
+        "PurchaseCounted",
+        "ReturnCounted",
+    }
+)
+"""Bookkeeping that decides nothing by itself, and refusals, which are told with their remedies."""
+SENTENCES: Final = frozenset(_IN_PROGRAM) | frozenset(_OUTSIDE)
+"""The kinds of facts that are told."""

@@ -1,0 +1,197 @@
+"""The form of a trial's result: the JSON object that `accrue try --json` prints.
+
+Scripts rely on every key but `Fact.body`. Keys are only added; any other change raises `FORM`. Instants are ISO 8601
+in UTC with milliseconds, amounts integers in minor units, points integers in units of 10^-scale.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+FORM: Final = 1
+
+Json = msgspec.Raw | str | None
+"""A line as it was written: its JSON, or its text where it is no JSON."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A part of the result; every field is always printed."""
+
+
+class Money(Row, frozen=True, kw_only=True):
+    """The money of a program."""
+
+    code: str
+    scale: int
+
+
+class Scale(Row, frozen=True, kw_only=True):
+    """How many decimals a points currency has."""
+
+    scale: int
+
+
+class Program(Row, frozen=True, kw_only=True):
+    """One version of a program that was in force."""
+
+    org_id: int
+    program_id: int
+    version: int
+    since: str = msgspec.field(name="from")
+    zone: str
+    money: Money
+    currencies: dict[str, Scale]
+
+
+class Defect(Row, frozen=True, kw_only=True):
+    """One thing that is wrong with a message or a program."""
+
+    path: str
+    problem: str
+    remedy: str
+
+
+class RefusalRow(Row, frozen=True, kw_only=True):
+    """A refusal; `program_id` is None where it holds for all programs of the org."""
+
+    customer: str
+    program_id: int | None
+    reason: str
+    subject: str
+    cause: str
+
+
+class FactRow(Row, frozen=True, kw_only=True):
+    """One fact. The fields in `body` depend on the kind and are not promised."""
+
+    customer: str
+    seq: int
+    kind: str
+    cause: str
+    at: str
+    program_id: int | None
+    version: int | None
+    body: dict[str, Any]
+
+
+class NotificationRow(Row, frozen=True, kw_only=True):
+    """One notification, its topic without the prefix."""
+
+    event_name: str
+    topic: str
+    customer: str
+    seq: int
+    envelope: msgspec.Raw
+
+
+class Step(Row, frozen=True, kw_only=True):
+    """What one line led to."""
+
+    line: int | None
+    at: str
+    input: Json
+    customer: str | None
+    record_id: str | None
+    outcome: str
+    """`accepted`, `refused`, `duplicate`, `parked` or `dead_letter`."""
+    reason: str | None
+    first_outcome: str | None
+    """Of a duplicate: the outcome of the line that counted."""
+    defects: list[Defect]
+    refusals: list[RefusalRow]
+    facts: list[FactRow]
+    notifications: list[NotificationRow]
+    replies: list[object]
+
+
+class TierRow(Row, frozen=True, kw_only=True):
+    """The tier that a customer has."""
+
+    number: int
+    id: str
+    name: str
+
+
+class Balances(Row, frozen=True, kw_only=True):
+    """One points currency of a customer, by where the points are or went."""
+
+    current: int = 0
+    promised: int = 0
+    blocked: int = 0
+    deficit: int = 0
+    lifetime: int = 0
+    issued: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    reversed: int = 0
+    transferred: int = 0
+    adjusted: int = 0
+
+
+class LotRow(Row, frozen=True, kw_only=True):
+    """Points issued together that are still there."""
+
+    id: int
+    currency: str
+    standing: str
+    points: int
+    issued_at: str
+    expires_on: str | None
+
+
+class MilestoneRow(Row, frozen=True, kw_only=True):
+    """Progress in one period; `scale` is the number of decimals of `value` and `target`."""
+
+    id: str
+    period: str
+    value: int
+    target: int
+    scale: int
+    achieved: bool
+
+
+class StreakRow(Row, frozen=True, kw_only=True):
+    """A streak; `run` is the run as of the trial's end, or as of the streak's end where it has ended."""
+
+    id: str
+    run: int
+    longest: int
+    levels: list[int]
+    ended: bool
+
+
+class Membership(Row, frozen=True, kw_only=True):
+    """A customer in one program."""
+
+    version: int
+    transactions: int
+    purchases_minor: int
+    returned_minor: int
+    tier: TierRow | None
+    balances: dict[str, Balances]
+    lots: list[LotRow]
+    milestones: list[MilestoneRow]
+    streaks: list[StreakRow]
+
+
+class CustomerRow(Row, frozen=True, kw_only=True):
+    """Where a customer stands at the end, by program id."""
+
+    registered_at: str | None
+    seq: int
+    parked: list[object]
+    programs: dict[str, Membership]
+
+
+class Result(Row, frozen=True, kw_only=True):
+    """All of a trial."""
+
+    form: int = FORM
+    engine: int
+    settled_at: str
+    programs: list[Program]
+    steps: list[Step]
+    customers: dict[str, CustomerRow]
+    """By `orgId:customerId`, in order of the two numbers."""

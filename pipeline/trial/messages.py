@@ -1,0 +1,80 @@
+"""Tells a line as a sentence: who does what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.trial.form import Step
+from pipeline.trial.names import money
+
+Message = dict[str, Any]
+
+
+def subject_of(step: Step) -> str:
+    """What the line of a step says."""
+    if step.input is None:
+        return "time passes"
+    written = msgspec.json.decode(step.input) if isinstance(step.input, msgspec.Raw) else None
+    if isinstance(written, dict):
+        if "program" in written and "type" not in written:
+            return f"program {written['program']}"
+        if "clock" in written and "type" not in written:
+            return "time passes"
+        if step.outcome != "dead_letter":
+            message = written.get("message", written) if "type" not in written else written
+            return SENTENCES[message["type"]](message)
+    return f"a message of customer {step.customer}" if step.customer else "a message"
+
+
+def _customer(message: Message) -> str:
+    return f"customer {message['orgId']}:{message['customerId']}"
+
+
+def _lines(message: Message) -> str:
+    return f", {len(message['lines'])} lines" if len(message.get("lines", ())) > 1 else ""
+
+
+def _added(message: Message) -> str:
+    paid = money(message["amountMinor"], message["currency"])
+    return f"{_customer(message)} pays {paid}, bill {message['billNumber']}{_lines(message)}"
+
+
+def _returned(message: Message) -> str:
+    back = money(message["amountMinor"], message["currency"])
+    return f"{_customer(message)} brings back {back} of bill {message['ofBill']}"
+
+
+def _event(message: Message) -> str:
+    attributes = ", ".join(f"{name} {value}" for name, value in message.get("attributes", {}).items())
+    return f"{_customer(message)} does {message['eventName']}{f' ({attributes})' if attributes else ''}"
+
+
+def _joined(message: Message) -> str:
+    name = " ".join(filter(None, (message.get("firstName"), message.get("lastName"))))
+    return f"{_customer(message)} joins{f': {name}' if name else ''}"
+
+
+def _redeem(message: Message) -> str:
+    return f"{_customer(message)} asks to redeem {message['points']:,} {message.get('currency') or 'points'}"
+
+
+def _adjust(message: Message) -> str:
+    verb = "give" if message["points"] > 0 else "take"
+    what = f"{abs(message['points']):,} {message.get('currency') or 'points'}"
+    return f"{_customer(message)}: somebody asks to {verb} {what} ({message['reason']})"
+
+
+SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
+    "transactionAdded": _added,
+    "transactionReturned": _returned,
+    "customEvent": _event,
+    "customerAdded": _joined,
+    "customerUpdated": lambda message: f"{_customer(message)} changes their profile",
+    "redeemPoints": _redeem,
+    "adjustPoints": _adjust,
+    "advanceClock": lambda _: "a clock message, which counts in a backfill only",
+}
+"""By the type of a message."""

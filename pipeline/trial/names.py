@@ -1,0 +1,74 @@
+"""Names, money and dates as people read them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from pipeline.notify.numbers import minor_digits
+from pipeline.trial.form import FactRow
+from pipeline.trial.reader import Definitions, milestone_scale
+from schemas.program import Milestone, ProgramDefinition, Streak
+
+_SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """An amount with its currency: `£12.50`, `12.50 CHF`."""
+    return major_money(Decimal(amount_minor).scaleb(-minor_digits(currency)), currency)
+
+
+def major_money(amount: Decimal, currency: str) -> str:
+    """An amount in major units with its currency."""
+    number = f"{abs(amount):,.{minor_digits(currency)}f}"
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{_SYMBOLS[currency]}{number}" if currency in _SYMBOLS else f"{sign}{number} {currency}"
+
+
+def day_text(written: str) -> str:
+    """A date as a sentence has it, from ISO 8601: `2 March 2027`."""
+    on = date.fromisoformat(written)
+    return f"{on.day} {on:%B %Y}"
+
+
+class Names:
+    """What the version of a program that a fact follows calls things."""
+
+    def __init__(self, definition: ProgramDefinition) -> None:
+        self.currency = definition.currency
+        self.points = definition.points.name
+        self._tiers = definition.tiers.levels if definition.tiers else ()
+        self._milestones = {one.id: one for one in definition.milestones}
+        self._streaks = {one.id: one for one in definition.streaks}
+
+    def tier(self, number: int) -> str:
+        """The tier's name."""
+        return self._tiers[number - 1].name if 1 <= number <= len(self._tiers) else f"tier {number}"
+
+    def milestone(self, milestone_id: str) -> Milestone | None:
+        """The milestone; None where this version does not have it."""
+        return self._milestones.get(milestone_id)
+
+    def target_value(self, target_id: int, value: Decimal) -> str:
+        """A value of the milestone that downstream systems know by this number: money or a count."""
+        milestone = next((one for one in self._milestones.values() if one.target_id == target_id), None)
+        if milestone is not None and milestone_scale(milestone, self.currency):
+            return major_money(value, self.currency)
+        return f"{value:,.0f}"
+
+    def streak(self, streak_id: str) -> Streak | None:
+        """The streak; None where this version does not have it."""
+        return self._streaks.get(streak_id)
+
+    def money(self, amount_minor: int) -> str:
+        """An amount in the program's money."""
+        return money(amount_minor, self.currency)
+
+
+def names_of(row: FactRow, definitions: Definitions) -> Names | None:
+    """The names for a fact; None for one outside any program."""
+    if row.program_id is None or row.version is None:
+        return None
+    org_id = int(row.customer.partition(":")[0])
+    return Names(definitions[org_id, row.program_id, row.version])

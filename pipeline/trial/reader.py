@@ -1,0 +1,195 @@
+"""Reads the engine's state and facts into the rows of a trial. No other module of the trial knows what is in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.engine.calendar import Calendar, as_date, period_name, period_of
+from pipeline.engine.state import Account, CustomerState, Section
+from pipeline.engine.streaks import current_run
+from pipeline.notify.numbers import minor_digits
+from pipeline.trial import form
+from pipeline.trial.times import iso
+from schemas.facts import Fact, ProgramAdopted, ProgramFact, RecordAccepted, RecordRefused
+from schemas.program import Milestone, ProgramDefinition, Transactions
+from schemas.records import CustomerRecord
+
+Definitions = Mapping[tuple[int, int, int], ProgramDefinition]
+"""Every version that was in force, by org, program and version."""
+
+_SHARED: Final = frozenset({"seq", "cause", "at", "program_id", "program_version"})
+"""What a fact row has beside its body."""
+
+
+def cause_of(record: CustomerRecord) -> str:
+    """How the facts of a record name it."""
+    return f"{type(record).__name__}:{record.id}"
+
+
+def counts(facts: Iterable[Fact]) -> bool:
+    """Whether the record that these facts decide counts from now on: the same again would be a duplicate."""
+    return any(isinstance(fact, RecordAccepted) for fact in facts)
+
+
+def has_effect(facts: Sequence[Fact]) -> bool:
+    """Whether the record that these facts decide did what it is for: none of them refuses it, or a program took it."""
+    refused = any(isinstance(fact, RecordRefused) for fact in facts)
+    taken = any(isinstance(fact, ProgramFact) and not isinstance(fact, ProgramAdopted) for fact in facts)
+    return taken or not refused
+
+
+def fact_rows(customer: str, facts: Iterable[Fact]) -> list[form.FactRow]:
+    """One row for each fact."""
+    return [
+        form.FactRow(
+            customer=customer,
+            seq=fact.seq,
+            kind=type(fact).__name__,
+            cause=fact.cause,
+            at=iso(fact.at),
+            program_id=getattr(fact, "program_id", 0) or None,
+            version=getattr(fact, "program_version", 0) or None,
+            body={name: _plain(value) for name, value in msgspec.structs.asdict(fact).items() if name not in _SHARED},
+        )
+        for fact in facts
+    ]
+
+
+def refusal_rows(customer: str, facts: Iterable[Fact]) -> list[form.RefusalRow]:
+    """One row for each refusal among the facts."""
+    return [
+        form.RefusalRow(
+            customer=customer,
+            program_id=fact.program_id or None,
+            reason=fact.reason.value,
+            subject=fact.subject,
+            cause=fact.cause,
+        )
+        for fact in facts
+        if isinstance(fact, RecordRefused)
+    ]
+
+
+def customer_row(state: CustomerState, definitions: Definitions, settled_at: int) -> form.CustomerRow:
+    """Where the customer stands at `settled_at`."""
+    head = state.head
+    return form.CustomerRow(
+        registered_at=None if head.registered_at is None else iso(head.registered_at),
+        seq=head.seq,
+        parked=[],
+        programs={
+            str(program_id): _membership(section, definitions[head.org_id, program_id, section.version], settled_at)
+            for program_id, section in sorted(head.sections.items())
+        },
+    )
+
+
+def milestone_scale(milestone: Milestone, currency: str) -> int:
+    """How many decimals the values of a milestone have: those of the money where bills are added up."""
+    counts = milestone.counts
+    return minor_digits(currency) if isinstance(counts, Transactions) and counts.measure == "sum" else 0
+
+
+def tier_id(name: str) -> str:
+    """The id of a tier: its name in small letters, everything but letters and digits as one hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _plain(value: object) -> Any:
+    """A value of a fact with the names of its fields."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(one) for name, one in msgspec.structs.asdict(value).items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _membership(section: Section, definition: ProgramDefinition, settled_at: int) -> form.Membership:
+    currencies = sorted({definition.points.name, *section.accounts})
+    accounts = {name: section.accounts.get(name, Account()) for name in currencies}
+    return form.Membership(
+        version=section.version,
+        transactions=section.transactions,
+        purchases_minor=section.purchases_minor,
+        returned_minor=section.returned_minor,
+        tier=_tier(section.tier, definition),
+        balances={name: _balances(account) for name, account in accounts.items()},
+        lots=[row for name, account in accounts.items() for row in _lots(name, account)],
+        milestones=_milestones(section, definition),
+        streaks=_streaks(section, definition, settled_at),
+    )
+
+
+def _tier(number: int, definition: ProgramDefinition) -> form.TierRow | None:
+    levels: Sequence[Any] = definition.tiers.levels if definition.tiers else ()
+    if not 1 <= number <= len(levels):
+        return None
+    name = levels[number - 1].name
+    return form.TierRow(number=number, id=tier_id(name), name=name)
+
+
+def _balances(account: Account) -> form.Balances:
+    return form.Balances(
+        current=account.balance,
+        lifetime=account.lifetime,
+        issued=account.issued,
+        redeemed=account.redeemed,
+        expired=account.expired,
+        reversed=account.reversed,
+        adjusted=account.debited,
+    )
+
+
+def _lots(currency: str, account: Account) -> list[form.LotRow]:
+    return [
+        form.LotRow(
+            id=lot.lot_id,
+            currency=currency,
+            standing="current",
+            points=lot.open_points,
+            issued_at=iso(lot.issued_at),
+            expires_on=None if lot.expires_on is None else as_date(lot.expires_on).isoformat(),
+        )
+        for lot in account.lots
+    ]
+
+
+def _milestones(section: Section, definition: ProgramDefinition) -> list[form.MilestoneRow]:
+    return [
+        form.MilestoneRow(
+            id=milestone.id,
+            period=period_name(milestone.period, period),
+            value=progress.value,
+            target=milestone.target,
+            scale=milestone_scale(milestone, definition.currency),
+            achieved=progress.achieved,
+        )
+        for milestone in definition.milestones
+        for period, progress in sorted(section.milestones.get(milestone.id, {}).items())
+    ]
+
+
+def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.StreakRow]:
+    units = {milestone.id: milestone.period for milestone in definition.milestones}
+    today = Calendar(definition.zone).day_of(settled_at)
+    rows: list[form.StreakRow] = []
+    for streak in definition.streaks:
+        known = section.streaks.get(streak.id)
+        if known is not None:
+            now = (
+                known.ends_in
+                if known.ended and known.ends_in is not None
+                else period_of(units[streak.milestone], today)
+            )
+            rows.append(
+                form.StreakRow(
+                    id=streak.id,
+                    run=current_run(known.runs, now),
+                    longest=known.longest,
+                    levels=list(known.levels),
+                    ended=known.ended,
+                )
+            )
+    return rows

@@ -1,0 +1,58 @@
+"""Tells refusals as sentences, each with what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.facts import Refusal
+
+REASONS: Final[dict[Refusal, tuple[str, str]]] = {
+    Refusal.ID_REUSED: (
+        "the id {subject} came before with other content",
+        "give every message an id of its own, and send a correction as a new message",
+    ),
+    Refusal.TOO_OLD: (
+        "the event is older than the time for which ids are remembered",
+        "send events sooner, or raise repeat_window_days in the program",
+    ),
+    Refusal.TOO_MANY: (
+        "the customer has more records in the window than ids are remembered",
+        "check whether one customer id stands for many people",
+    ),
+    Refusal.CUSTOMER_UNKNOWN: (
+        "the customer is not registered",
+        "send customerAdded first, or set add_customers: true in the program",
+    ),
+    Refusal.CUSTOMER_EXISTS: ("the customer is registered already", "send customerUpdated to change the profile"),
+    Refusal.PROFILE_TOO_LARGE: ("the profile would have too many extended fields", "send fewer extended fields"),
+    Refusal.PROGRAM_UNKNOWN: (
+        "the org has no program {subject}",
+        "correct programId, or put the program in force first",
+    ),
+    Refusal.CURRENCY_UNKNOWN: (
+        "the program does not know the currency {subject}",
+        "correct the currency; a program earns on one money and has one points currency",
+    ),
+    Refusal.BILL_EXISTS: (
+        "the customer has a bill {subject} already",
+        "give each bill a number of its own, with store and till in it where they count separately",
+    ),
+    Refusal.BILL_UNKNOWN: (
+        "the customer has no bill {subject} that can be returned",
+        "send the bill before its return, and the return within the window of the program (returns.window_days)",
+    ),
+    Refusal.BILL_RETURNED: ("all of bill {subject} has been returned already", "check ofBill of the return"),
+    Refusal.POINTS_NOT_POSITIVE: ("{subject} points are nothing to redeem", "send a number above zero"),
+    Refusal.BELOW_MINIMUM: (
+        "{subject} points are fewer than can be redeemed at once",
+        "redeem more, or lower redemption.minimum_points in the program",
+    ),
+    Refusal.BALANCE_TOO_LOW: ("the balance is below {subject} points", "redeem or take away at most the balance"),
+}
+"""What each means and what to do about it."""
+
+
+def told(reason: str, subject: str) -> str:
+    """The refusal as a sentence with its remedy."""
+    meaning, remedy = REASONS[Refusal(reason)]
+    return f"{meaning.format(subject=subject)} ({reason}); {remedy}"

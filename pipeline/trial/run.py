@@ -1,0 +1,255 @@
+"""Runs the lines of a trial one after the other, as intake and one journal partition in wall mode would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.programs import Programs
+from pipeline.intake.dialects.registry import DIALECTS, NATIVE
+from pipeline.intake.verdict import Defect, Limits, Rejected
+from pipeline.log.port import Message
+from pipeline.notify.context import Context
+from pipeline.notify.numbers import minor_digits
+from pipeline.notify.program_view import OrgView, ProgramView
+from pipeline.notify.render import render_all
+from pipeline.trial import form, reader
+from pipeline.trial.customers import Customers, Who
+from pipeline.trial.lines import Line, MessageLine, ProgramLine
+from pipeline.trial.times import iso
+from schemas.facts import Fact
+from schemas.messages import Identity
+from schemas.program import ProgramDefinition
+from schemas.records import AnyCustomerRecord, CustomerRecord
+
+TOPIC: Final = "try"
+"""What a message without an id is named by: `try:0:<line>`."""
+PROGRAM_REFUSED: Final = "program_refused"
+_LIMITS: Final = Limits(clock_topic=TOPIC)
+_NORMALISE: Final = DIALECTS[NATIVE]
+_NO_VIEW: Final = OrgView()
+
+
+class _Address(msgspec.Struct, rename="camel"):
+    org_id: Identity
+    customer_id: Identity
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+_ADDRESS: Final = msgspec.json.Decoder(_Address)
+_NAMED: Final = msgspec.json.Decoder(_Named)
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Decided:
+    """What a step decided so far."""
+
+    def __init__(self) -> None:
+        self.facts: list[form.FactRow] = []
+        self.refusals: list[form.RefusalRow] = []
+        self.notifications: list[form.NotificationRow] = []
+
+
+class Trial:
+    """Programs and customers in memory."""
+
+    def __init__(self) -> None:
+        self._clock = 0
+        self._programs = Programs()
+        self._views: dict[int, OrgView] = {}
+        self.definitions: dict[tuple[int, int, int], ProgramDefinition] = {}
+        """Every version that was in force, by org, program and version."""
+        self._in_force: dict[tuple[int, int], ProgramDefinition] = {}
+        self._activated: list[form.Program] = []
+        self._customers = Customers()
+        self._outcomes: dict[tuple[Who, str], str] = {}
+        """Of the records that counted, by customer and cause."""
+        self._steps: list[form.Step] = []
+
+    def activate(self, definition: ProgramDefinition) -> tuple[Defect, ...]:
+        """Put a version in force at the current clock; why that cannot be, or nothing."""
+        org_id, program_id, version = definition.org_id, definition.program_id, definition.version
+        before = self._in_force.get((org_id, program_id))
+        if before == definition:
+            return ()
+        if before is not None and version <= before.version:
+            problem = f"is {version}, while version {before.version} of program {program_id} is in force and differs"
+            return (Defect(path="version", problem=problem, remedy=f"give the file a version above {before.version}"),)
+        self._programs = self._programs.activate(definition)
+        self._views[org_id] = self._views.get(org_id, _NO_VIEW).with_program(ProgramView(definition))
+        self._in_force[org_id, program_id] = self.definitions[org_id, program_id, version] = definition
+        self._activated.append(
+            form.Program(
+                org_id=org_id,
+                program_id=program_id,
+                version=version,
+                since=iso(self._clock),
+                zone=definition.zone,
+                money=form.Money(code=definition.currency, scale=minor_digits(definition.currency)),
+                currencies={definition.points.name: form.Scale(scale=0)},
+            )
+        )
+        return ()
+
+    def run(self, lines: Iterable[Line], until: int | None = None) -> None:
+        """Decide the lines in order, then let time pass up to `until`."""
+        for line in lines:
+            decided = _Decided()
+            self._pass_time(line.at, decided)
+            if isinstance(line, MessageLine):
+                self._message(line, decided)
+            elif isinstance(line, ProgramLine):
+                self._program(line, decided)
+            else:
+                self._end_step(line, decided)
+        if until is not None:
+            decided = _Decided()
+            self._pass_time(until, decided)
+            self._end_step(None, decided)
+
+    def result(self) -> form.Result:
+        """All that was decided, and where each customer stands."""
+        return form.Result(
+            engine=ENGINE_VERSION,
+            settled_at=iso(self._clock),
+            programs=self._activated,
+            steps=self._steps,
+            customers={
+                str(who): reader.customer_row(state, self.definitions, self._clock)
+                for who, state in sorted(self._customers.states.items())
+            },
+        )
+
+    def _program(self, line: ProgramLine, decided: _Decided) -> None:
+        defects = line.program if isinstance(line.program, tuple) else self.activate(line.program)
+        if defects:
+            self._end_step(line, decided, outcome="refused", reason=PROGRAM_REFUSED, defects=defects)
+        else:
+            self._end_step(line, decided)
+
+    def _message(self, line: MessageLine, decided: _Decided) -> None:
+        message = Message(
+            topic=TOPIC,
+            partition=0,
+            offset=line.number,
+            key=None,
+            value=line.value,
+            timestamp=line.at,
+            headers=(),
+        )
+        verdict = _NORMALISE(message, wall=line.at, limits=_LIMITS)
+        if isinstance(verdict, Rejected):
+            self._dead_letter(line, verdict, decided)
+        elif isinstance(verdict.record, CustomerRecord):
+            self._decide(line, verdict.record, decided)  # type: ignore[arg-type]  # the union's cases
+        else:
+            self._end_step(line, decided)  # a clock message, which moves nothing in wall mode
+
+    def _dead_letter(self, line: MessageLine, rejected: Rejected, decided: _Decided) -> None:
+        try:
+            address = _ADDRESS.decode(line.value)
+            customer = str(Who(org_id=address.org_id, customer_id=address.customer_id))
+        except _UNREADABLE:
+            customer = None
+        try:
+            record_id = _NAMED.decode(line.value).id
+        except _UNREADABLE:
+            record_id = f"{TOPIC}:0:{line.number}"
+        self._end_step(
+            line,
+            decided,
+            customer=customer,
+            record_id=record_id,
+            outcome="dead_letter",
+            reason=rejected.reason.value,
+            defects=rejected.defects,
+        )
+
+    def _decide(self, line: MessageLine, record: AnyCustomerRecord, decided: _Decided) -> None:
+        who, cause = Who(org_id=record.org_id, customer_id=record.customer_id), reader.cause_of(record)
+        facts = self._customers.decide(record, self._programs)
+        outcome, reason, first = "accepted", None, None
+        if not facts:
+            outcome, first = "duplicate", self._outcomes[who, cause]
+        else:
+            self._note(who, record, line.at, facts, decided)
+            if not reader.has_effect(facts):
+                outcome, reason = "refused", decided.refusals[0].reason
+            if reader.counts(facts):
+                self._outcomes[who, cause] = outcome
+        self._end_step(
+            line,
+            decided,
+            customer=str(who),
+            record_id=record.id,
+            outcome=outcome,
+            reason=reason,
+            first_outcome=first,
+        )
+
+    def _pass_time(self, until: int, decided: _Decided) -> None:
+        self._clock = until
+        for who, facts in self._customers.fire(until):
+            self._note(who, None, until, facts, decided)
+
+    def _note(
+        self, who: Who, record: AnyCustomerRecord | None, recorded_at: int, facts: list[Fact], decided: _Decided
+    ) -> None:
+        """Add to the step what the facts of one customer amount to; `record=None`: of timers."""
+        customer = str(who)
+        decided.facts += reader.fact_rows(customer, facts)
+        decided.refusals += reader.refusal_rows(customer, facts)
+        view = self._views.get(who.org_id, _NO_VIEW)
+        decided.notifications += [
+            form.NotificationRow(
+                event_name=one.event.value,
+                topic=one.topic,
+                customer=customer,
+                seq=envelope_of(one.body)["seq"],
+                envelope=msgspec.Raw(one.body),
+            )
+            for one in render_all(facts, Context(who.org_id, who.customer_id, record, view, recorded_at))
+        ]
+
+    def _end_step(
+        self,
+        line: Line | None,
+        decided: _Decided,
+        *,
+        customer: str | None = None,
+        record_id: str | None = None,
+        outcome: str = "accepted",
+        reason: str | None = None,
+        first_outcome: str | None = None,
+        defects: Iterable[Defect] = (),
+    ) -> None:
+        self._steps.append(
+            form.Step(
+                line=None if line is None else line.number,
+                at=iso(self._clock),
+                input=None if line is None else line.input,
+                customer=customer,
+                record_id=record_id,
+                outcome=outcome,
+                reason=reason,
+                first_outcome=first_outcome,
+                defects=[form.Defect(**one._asdict()) for one in defects],
+                refusals=decided.refusals,
+                facts=decided.facts,
+                notifications=decided.notifications,
+                replies=[],
+            )
+        )
+
+
+def envelope_of(body: bytes | msgspec.Raw) -> dict[str, Any]:
+    """What a notification says, whichever envelope it is in: `data`, `seq` and the rest beside them."""
+    envelope: dict[str, Any] = msgspec.json.decode(body)
+    inside: dict[str, Any] = envelope.get("attributes", envelope)
+    return inside

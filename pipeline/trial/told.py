@@ -1,0 +1,118 @@
+"""Tells notifications as sentences to the customer, from what their envelopes say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from pipeline.trial.names import Names, day_text, major_money
+from schemas.notifications import EventName
+
+Data = dict[str, Any]
+"""The `data` of an envelope."""
+
+
+def told(event_name: str, data: Data, names: Names | None) -> str:
+    """What the notification tells the customer; `names` are those of its program, None where it stands in none."""
+    if names is None:
+        return HOUSE[EventName(event_name)](data)
+    return IN_PROGRAM[EventName(event_name)](data, names)
+
+
+def _points(points: float, names: Names) -> str:
+    return f"{points:,.0f} {names.points}"
+
+
+def _issued(data: Data, names: Names) -> str:
+    expiries = [lot["expiryAt"] for lot in data["regularPointsBreakup"] if "expiryAt" in lot]
+    until = f" Use them by {day_text(min(expiries))}." if expiries else ""
+    earned = _points(data["totalPointsIssued"], names)
+    return f"You have earned {earned}.{until} Your balance is {_points(data['programCurrentPoints'], names)}."
+
+
+def _redeemed(data: Data, names: Names) -> str:
+    worth = major_money(Decimal(str(data["redeemedPointsCurrencyValue"])), names.currency)
+    left = sum(one["programCurrentPoints"] for one in data["redemptionFromEarningPrograms"])
+    spent = _points(data["totalPointsRedeemed"], names)
+    return f"You have redeemed {spent}, worth {worth}. Your balance is {_points(left, names)}."
+
+
+def _reversed(data: Data, names: Names) -> str:
+    taken = _points(data["currentEventTotalPointsReturned"], names)
+    return (
+        f"For your return we have taken back {taken}. Your balance is {_points(data['programCurrentPoints'], names)}."
+    )
+
+
+def _upgraded(data: Data, _: Names) -> str:
+    tiers = {tier["tierNumber"]: tier["tierName"] for tier in data["loyaltyProgramDetails"]["tiers"]}
+    return f"You have moved up from {tiers[data['previousTierNumber']]} to {tiers[data['upgradedTierNumber']]}."
+
+
+def _value_updated(data: Data, names: Names) -> str:
+    return f"Your progress in {_target(data, names)}."
+
+
+def _value_achieved(data: Data, names: Names) -> str:
+    return f"You have reached the target of {_target(data, names)}."
+
+
+def _target(data: Data, names: Names) -> str:
+    details = data["targetDetails"]
+    so_far, target = (
+        names.target_value(details["id"], Decimal(data[key])) for key in ("achievedTargetValue", "definedTargetValue")
+    )
+    return f"{details['name']} ({details['targetPeriodName']}): {so_far} of {target}"
+
+
+def _started(data: Data, _: Names) -> str:
+    streak = data["streakStartData"][0]
+    return f"You take part in {streak['streakName']}, from {day_text(streak['startDate'][:10])} on."
+
+
+def _level(data: Data, _: Names) -> str:
+    streak = data["streakData"][0]
+    return f"{streak['userCurrentStreakValue']} in a row in {streak['streakName']}: {streak['streakLevelName']}."
+
+
+def _ended(data: Data, _: Names) -> str:
+    streak = data["streakEndData"][0]
+    return f"{streak['streakName']} has ended; you had {streak['userStreakValueByTheEnd']} in a row."
+
+
+def _joined(data: Data) -> str:
+    name = " ".join(filter(None, (data["firstName"], data["lastName"])))
+    return f"Welcome, {name}." if name else "Welcome."
+
+
+def _changed(data: Data) -> str:
+    fields = ", ".join(one["fieldName"] for one in data["updatedFields"])
+    return f"We have updated your profile: {fields}." if fields else "Your profile is as it was."
+
+
+def _paid(data: Data) -> str:
+    amount = major_money(Decimal(str(data["amount"])), data["currencyCode"])
+    return f"We have recorded your purchase of {amount}, bill {data['billNumber']}."
+
+
+HOUSE: Final[dict[EventName, Callable[[Data], str]]] = {
+    EventName.CUSTOMER_ADDED: _joined,
+    EventName.CUSTOMER_UPDATED: _changed,
+    EventName.TRANSACTION_ADDED: _paid,
+}
+"""Events that stand in no program."""
+
+IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
+    EventName.POINTS_ISSUED: _issued,
+    EventName.POINTS_REDEEMED: _redeemed,
+    EventName.POINTS_EXPIRED: lambda data, names: f"{_points(data['pointsExpired'], names)} have expired.",
+    EventName.ISSUED_POINTS_REVERSED: _reversed,
+    EventName.TIER_UPGRADED: _upgraded,
+    EventName.TARGET_ACHIEVED_VALUE_UPDATED: _value_updated,
+    EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
+    EventName.STREAK_START: _started,
+    EventName.STREAK_LEVEL_ACHIEVED: _level,
+    EventName.STREAK_END: _ended,
+}
+"""Events of one program."""

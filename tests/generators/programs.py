@@ -1,0 +1,103 @@
+"""Programs at their limits: whatever `accrue program check` may let through, and a little of what it may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+POINTS_MAX = 10**12
+ID_MAX = 2**31
+ORG_MAX = 2**53
+
+_ends = st.sampled_from
+_printed = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
+texts = st.one_of(_ends(["x", "Köln ☕", "\U0001f950" * 50]), st.text(_printed, min_size=1, max_size=100))
+skus = _ends(["BEANS", "CUP", "\U0001f950" * 64])
+events = _ends(["visit", "brew"])
+zones = _ends(["UTC", "Europe/London", "Pacific/Apia", "Pacific/Kiritimati", "America/St_Johns", "Etc/GMT+12"])
+points = _ends([1, 2, POINTS_MAX])
+rewards = _ends([0, 1, POINTS_MAX])
+amounts = _ends([0, 1, 100, POINTS_MAX])
+days = _ends(
+    ["1970-01-01", "2024-02-29", "2024-03-31", "2026-11-29", "2199-12-30", "2199-12-31", "2199-12-31", "9999-12-31"]
+)
+validities = st.fixed_dictionaries({}, optional={"first": days, "last": days})
+periods = _ends(["day", "week", "month", "quarter", "year"])
+factors = _ends([1, 2, 999_999, "3/2", "1/999999", "999999/999998"])
+
+spend_rules = st.fixed_dictionaries(
+    {"kind": st.just("spend"), "points": points, "per_minor": points},
+    optional={
+        "minimum_minor": amounts,
+        "validity": validities,
+        "excluded_skus": st.lists(skus, max_size=2),
+        "excluded_categories": st.lists(skus, max_size=2),
+    },
+)
+multipliers = st.fixed_dictionaries(
+    {"kind": st.just("multiplier"), "factor": factors, "skus": st.lists(skus, min_size=1, max_size=3)},
+    optional={"validity": validities, "categories": st.lists(skus, max_size=2)},
+)
+event_rules = st.fixed_dictionaries(
+    {"kind": st.just("event"), "event": events, "points": points}, optional={"validity": validities}
+)
+counts = st.one_of(
+    st.fixed_dictionaries({"of": st.just("transactions"), "measure": _ends(["count", "sum"])}),
+    st.fixed_dictionaries({"of": st.just("events"), "event": events}),
+    st.fixed_dictionaries(
+        {"of": st.just("events"), "event": events, "measure": st.just("sum"), "attribute": st.just("grams")}
+    ),
+)
+milestones = st.fixed_dictionaries(
+    {"name": texts, "period": periods, "counts": counts, "target": points},
+    optional={"points": rewards, "validity": validities},
+)
+levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
+
+
+@st.composite
+def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
+    """A streak on one of the milestones."""
+    return {
+        "name": draw(texts),
+        "description": draw(texts),
+        "milestone": draw(_ends(milestone_ids)),
+        "levels": [{"name": draw(texts), "periods": many, "points": draw(rewards)} for many in draw(levels)],
+        "validity": draw(validities),
+    }
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Any]:
+    """A program as a person may write it."""
+    reached = draw(st.lists(milestones, max_size=4))
+    ids = [f"m{index}" for index in range(len(reached))]
+    followed = draw(st.lists(streaks(ids), max_size=3)) if ids else []
+    rules = draw(st.lists(st.one_of(spend_rules, multipliers, event_rules), max_size=6))
+    tiers = draw(st.lists(_ends([1, 2, 100, POINTS_MAX]), max_size=3, unique=True).map(sorted))
+    window = draw(_ends([1, 35, 366]))
+    definition = {
+        "org_id": draw(_ends([1, ORG_MAX])),
+        "program_id": draw(_ends([1, ID_MAX])),
+        "version": draw(_ends([1, ID_MAX])),
+        "name": draw(texts),
+        "zone": draw(zones),
+        "currency": "GBP",
+        "repeat_window_days": window,
+        "rules": [{"id": f"r{index}", **rule} for index, rule in enumerate(rules)],
+        "milestones": [
+            {"id": name, "target_id": ID_MAX - index, **one}
+            for index, (name, one) in enumerate(zip(ids, reached, strict=True))
+        ],
+        "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],
+        "tiers": {
+            "basis": draw(_ends(["lifetime_points", "net_purchases"])),
+            "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)],
+        },
+        "returns": draw(_ends([None, {"window_days": window}, {"window_days": 3_650}])),
+        "redemption": {"minimum_points": draw(points)},
+    }
+    if draw(st.booleans()):
+        definition["points"] = {"expiry": {"days": draw(_ends([0, 1, 36_500]))}, "value_minor": draw(_ends([0, 10**6]))}
+    return definition

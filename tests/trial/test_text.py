@@ -1,0 +1,296 @@
+"""What people read: sentences with names, money and dates, refusals with remedies, and a table at the end."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from pipeline.trial import decisions, messages, refusals, told
+from pipeline.trial.names import day_text, money
+from schemas.facts import AnyFact, Refusal
+from schemas.messages import AnyMessage
+from schemas.notifications import EventName
+from tests.cli.terminal import Terminal
+from tests.trial.golden import ARGUMENTS
+from tests.trial.trying import (
+    BASE,
+    Line,
+    Program,
+    Trying,
+    adjust,
+    back,
+    bill,
+    event,
+    message,
+    program,
+    redeem,
+)
+
+A = bill("A", 10_000, "2026-03-02T10:00:00Z")
+
+
+def lines_of(trying: Trying, *lines: Line, programs: tuple[Program, ...] = (BASE,), until: str = "") -> list[str]:
+    options = ("--until", until) if until else ()
+    return trying.run(*lines, programs=programs, options=options).out.splitlines()
+
+
+def test_bill_is_told_with_money_points_and_dates(trying: Trying) -> None:
+    told_lines = lines_of(trying, A)
+
+    assert told_lines[:9] == [
+        "Club: version 1 of program 1 of org 100, GBP, Europe/London",
+        "",
+        "line 1, 2026-03-02 10:00: customer 100:4711 pays £100.00, bill A",
+        "    customer added",
+        "    100 POINTS by the rule spend, to be used by 2 March 2027; balance 100",
+        "    customerAdded tells: Welcome.",
+        "    transactionAdded tells: We have recorded your purchase of £100.00, bill A.",
+        "    pointsIssued tells: You have earned 100 POINTS. Use them by 2 March 2027. Your balance is 100 POINTS.",
+        "",
+    ]
+
+
+def test_table_says_where_each_customer_stands(trying: Trying) -> None:
+    out = "\n".join(lines_of(trying, A, back("A", 2_500, "2026-03-03T10:00:00Z"), until="2026-03-04T00:00:00Z"))
+
+    assert "Where each customer stands at 2026-03-04T00:00:00.000Z" in out
+    row = next(line for line in out.splitlines() if line.startswith("│ 100:4711"))
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
+        "100:4711",
+        "Club",
+        "-",
+        "75 POINTS",
+        "2027-03-02",
+        "£100.00",
+        "£25.00",
+    ]
+
+
+def test_customer_in_no_program_stands_in_the_table(trying: Trying) -> None:
+    out = lines_of(trying, A, programs=(program(add_customers=False),))
+
+    row = next(line for line in out if line.startswith("│ 100:4711"))
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["100:4711", *["-"] * 6]
+
+
+def test_money_has_the_decimals_and_the_sign_of_its_currency() -> None:
+    assert [money(123_456, "GBP"), money(123_456, "JPY"), money(123_456, "CHF"), money(1, "KWD"), money(-5, "EUR")] == [
+        "£1,234.56",
+        "¥123,456",
+        "1,234.56 CHF",
+        "0.001 KWD",
+        "-€0.05",
+    ]
+
+
+def test_date_is_written_out() -> None:
+    assert day_text("2027-03-02") == "2 March 2027"
+
+
+RICH = program(
+    returns={"window_days": 40},
+    points={"name": "POINTS", "expiry": {"days": 30}, "value_minor": 2},
+    tiers={"basis": "net_purchases", "levels": [{"name": "Base", "threshold": 0}, {"name": "Gold", "threshold": 5000}]},
+    rules=[*BASE["rules"], {"id": "runner", "kind": "event", "event": "run", "points": 5}],
+    milestones=[
+        {
+            "id": "spend",
+            "target_id": 1,
+            "name": "A good month",
+            "period": "month",
+            "counts": {"of": "transactions", "measure": "sum"},
+            "target": 7500,
+            "points": 20,
+        },
+        {
+            "id": "runs",
+            "target_id": 2,
+            "name": "A run",
+            "period": "week",
+            "counts": {"of": "events", "event": "run"},
+            "target": 1,
+        },
+    ],
+    streaks=[
+        {
+            "id": "weekly",
+            "streak_id": 3,
+            "name": "Week by week",
+            "milestone": "runs",
+            "levels": [{"name": "Two weeks", "periods": 2, "points": 7}],
+            "validity": {"last": "2026-03-31"},
+        }
+    ],
+)
+
+SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
+    "milestone and tier": (
+        [A],
+        [
+            "milestone A good month (2026-03): £100.00 of £75.00",
+            "milestone A good month (2026-03): £100.00 of £75.00: achieved",
+            "20 POINTS as the reward of the milestone A good month, to be used by 1 April 2026; balance 120",
+            "tier Base → Gold",
+            "targetAchievedValueUpdated tells: Your progress in A good month (2026-03): £100.00 of £75.00.",
+            "targetValueAchieved tells: You have reached the target of A good month (2026-03): £100.00 of £75.00.",
+            "tierUpgraded tells: You have moved up from Base to Gold.",
+        ],
+    ),
+    "streak": (
+        [event("run", "2026-03-03T10:00:00Z"), event("run", "2026-03-10T10:00:00Z", attributes={"km": 4})],
+        [
+            "streak Week by week: enrolled",
+            "streak Week by week: 1 in a row",
+            "streakStart tells: You take part in Week by week, from 3 March 2026 on.",
+            "line 2, 2026-03-10 10:00: customer 100:4711 does run (km 4)",
+            "5 POINTS by the rule runner, to be used by 9 April 2026; balance 10",
+            "milestone A run (2026-W11): 1 of 1",
+            "targetAchievedValueUpdated tells: Your progress in A run (2026-W11): 1 of 1.",
+            "streak Week by week: level Two weeks reached",
+            "7 POINTS as the reward for 2 in a row in the streak Week by week, to be used by 9 April 2026; balance 17",
+            "streakLevelAchieved tells: 2 in a row in Week by week: Two weeks.",
+            "customer 100:4711: streak Week by week: ended with 0 in a row",
+            "customer 100:4711: streakEnd tells: Week by week has ended; you had 0 in a row.",
+            "customer 100:4711: 5 POINTS expired at the end of 2 April 2026; balance 12",
+            "customer 100:4711: pointsExpired tells: 5 POINTS have expired.",
+        ],
+    ),
+    "redemption": (
+        [A, redeem(50, "2026-03-03T10:00:00Z")],
+        [
+            "line 2, 2026-03-03 10:00: customer 100:4711 asks to redeem 50 points",
+            "50 POINTS redeemed, worth £1.00; balance 70",
+            "pointsRedeemed tells: You have redeemed 50 POINTS, worth £1.00. Your balance is 70 POINTS.",
+        ],
+    ),
+    "adjustment": (
+        [adjust(5, "2026-03-03T10:00:00Z", "sorry"), adjust(-2, "2026-03-03T10:00:00Z", "oops")],
+        [
+            "line 1, 2026-03-03 10:00: customer 100:4711: somebody asks to give 5 points (sorry)",
+            "5 POINTS given by hand (sorry), to be used by 2 April 2026; balance 5",
+            "line 2, 2026-03-03 10:00: customer 100:4711: somebody asks to take 2 points (oops)",
+            "2 POINTS taken away by hand (oops); balance 3",
+        ],
+    ),
+    "return": (
+        [A, redeem(110, "2026-03-03T10:00:00Z"), back("A", 5_000, "2026-03-04T10:00:00Z")],
+        [
+            "line 3, 2026-03-04 10:00: customer 100:4711 brings back £50.00 of bill A",
+            "return of bill A recorded",
+            "0 POINTS taken back for bill A, 50 more were no longer there; balance 10",
+        ],
+    ),
+    "points taken back": (
+        [A, back("A", 5_000, "2026-03-04T10:00:00Z")],
+        [
+            "50 POINTS taken back for bill A; balance 70",
+            "issuedPointsReversed tells: For your return we have taken back 50 POINTS. Your balance is 70 POINTS.",
+        ],
+    ),
+    "profile": (
+        [
+            message("customerAdded", "2026-03-02T10:00:00Z", firstName="Ann", lastName="Lee"),
+            message("customerUpdated", "2026-03-02T10:00:00Z", email="ann@example.org"),
+        ],
+        [
+            "line 1, 2026-03-02 10:00: customer 100:4711 joins: Ann Lee",
+            "customerAdded tells: Welcome, Ann Lee.",
+            "line 2, 2026-03-02 10:00: customer 100:4711 changes their profile",
+            "profile changed: email",
+            "customerUpdated tells: We have updated your profile: email.",
+        ],
+    ),
+    "duplicate": ([A, A], ["duplicate: it came before and was accepted then; it does not count again"]),
+    "refusal": (
+        [A, redeem(999, "2026-03-03T10:00:00Z")],
+        ["refused: the balance is below 999 points (balance_too_low); redeem or take away at most the balance"],
+    ),
+    "dead letter": (
+        [A | {"amountMinor": -1}],
+        [
+            "line 1, 2026-03-02 10:00: a message of customer 100:4711",
+            "dead letter: INVALID_FIELDS",
+            "amountMinor is -1; write an integer from 0 to 1000000000000",
+        ],
+    ),
+    "no message": (["[]"], ["line 1, 1970-01-01 01:00: a message", "is []; write one JSON object for each message"]),
+    "time": ([{"clock": "2026-07-01T00:00:00Z"}], ["line 1, 2026-07-01 01:00: time passes"]),
+}
+
+
+@pytest.mark.parametrize(("story", "sentences"), SENTENCES.values(), ids=SENTENCES)
+def test_step_is_told_in_sentences(story: list[Line], sentences: list[str], trying: Trying) -> None:
+    until = "2026-04-03T10:00:00Z" if story[-1] != SENTENCES["time"][0][0] else ""
+
+    said = [line.strip() for line in lines_of(trying, *story, programs=(RICH,), until=until)]
+
+    assert [sentence for sentence in sentences if sentence not in said] == []
+
+
+def test_refused_program_is_told_with_its_line(trying: Trying) -> None:
+    trying.file("v2.yaml", program(version=2, zone="Nowhere"))
+
+    said = lines_of(trying, {"program": "v2.yaml"})
+
+    assert "line 1, 1970-01-01 01:00: program v2.yaml" in said
+    assert any(line.startswith("    zone line 1: 'Nowhere' is") for line in said)
+
+
+def test_refusal_names_its_program_where_there_are_several(trying: Trying) -> None:
+    said = lines_of(trying, A, programs=(program(), program(program_id=2, currency="EUR")))
+
+    assert any(line.startswith("    refused by program 2: the program does not know the currency GBP") for line in said)
+
+
+def test_times_are_those_of_the_first_program_of_the_org(trying: Trying) -> None:
+    programs = (program(zone="Asia/Tokyo"), program(program_id=2), program(org_id=7, zone="America/New_York"))
+
+    said = lines_of(trying, A, A | {"orgId": 7}, A | {"orgId": 8}, {"clock": "2026-03-03T00:00:00Z"}, programs=programs)
+
+    assert [line.partition(":")[0] for line in said if line.startswith("line ")] == [
+        "line 1, 2026-03-02 19",
+        "line 2, 2026-03-02 05",
+        "line 3, 2026-03-02 10",
+        "line 4, 2026-03-03 09",
+    ]
+
+
+def test_wrapped_notifications_are_told_as_flat_ones(trying: Trying) -> None:
+    flat, wrapped = (
+        lines_of(trying, A, programs=(program(notifications={"profile": profile}),)) for profile in ("flat", "wrapped")
+    )
+
+    assert wrapped == flat
+
+
+def test_milestone_that_a_later_version_dropped_is_told(trying: Trying) -> None:
+    trying.file("v2.yaml", program(version=2))
+
+    said = lines_of(trying, A, {"program": "v2.yaml"}, bill("B", 100, "2026-03-03T10:00:00Z"), programs=(RICH,))
+
+    assert "    milestone A good month (2026-03): £100.00 of £75.00" in said
+
+
+def test_example_is_told_whole(terminal: Terminal) -> None:
+    ended = terminal.run(*ARGUMENTS[:-1])
+
+    assert ended.code == 1
+    assert (
+        "    refused: 60 points are fewer than can be redeemed at once (below_minimum); redeem more, or lower"
+        in ended.out
+    )
+    assert "Milestones and streaks" in ended.out
+
+
+def test_every_kind_of_fact_is_told_or_silent() -> None:
+    kinds = {kind.__name__ for kind in get_args(AnyFact)}
+
+    assert kinds == decisions.SENTENCES | decisions.SILENT
+    assert not decisions.SENTENCES & decisions.SILENT
+
+
+def test_every_event_refusal_and_type_of_message_has_words() -> None:
+    assert told.HOUSE.keys() | told.IN_PROGRAM.keys() == set(EventName)
+    assert refusals.REASONS.keys() == set(Refusal)
+    assert messages.SENTENCES.keys() == {str(kind.__struct_config__.tag) for kind in get_args(AnyMessage)}
