@@ -10,7 +10,7 @@ from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
 from pipeline.intake.dialects.native import input_key
-from schemas.facts import Fact
+from schemas.facts import Fact, Group, facts_of
 from schemas.records import AnyCustomerRecord
 
 
@@ -24,6 +24,18 @@ class Who(NamedTuple):
         return input_key(*self).decode()
 
 
+class Decided(NamedTuple):
+    """What was decided about one customer at once."""
+
+    first_seq: int
+    groups: list[Group]
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The decisions in their envelopes."""
+        return list(facts_of(self.first_seq, self.groups))
+
+
 class Customers:
     """The states of all customers, whole."""
 
@@ -34,31 +46,33 @@ class Customers:
         self._ends: list[tuple[int, Who, str]] = []
         """A heap of the instants at which entries may be forgotten; out of date where the entry says otherwise."""
 
-    def decide(self, record: AnyCustomerRecord, programs: Programs) -> list[Fact]:
-        """The facts of a record that has just been received; none for a duplicate."""
+    def decide(self, record: AnyCustomerRecord, programs: Programs) -> Decided:
+        """What a record that has just been received leads to; nothing for a duplicate."""
         who = Who(org_id=record.org_id, customer_id=record.customer_id)
         state = self.states.get(who)
         if state is None:
             state = self.states[who] = CustomerState(Head(org_id=who.org_id, customer_id=who.customer_id), {})
-        names = needs(state.head, record, programs)
+        names = needs(state.head, record, programs, record.received_at)
+        first_seq = state.head.seq + 1
         # The engine sees no entry that it did not ask for, as on the stream.
         seen = CustomerState(state.head, {name: state.entries[name] for name in names if name in state.entries})
-        facts = decide(seen, record, programs, record.received_at)
+        groups = decide(seen, record, programs, record.received_at)
         for name, entry in seen.entries.items():
             state.entries[name] = entry
             heappush(self._ends, (entry.forgotten_at, who, name))
         self._note_timer(who)
-        return facts
+        return Decided(first_seq=first_seq, groups=groups)
 
-    def fire(self, until: int) -> Iterator[tuple[Who, list[Fact]]]:
-        """The facts of all timers due by then, customer by customer; then entries are forgotten whose time is up."""
+    def fire(self, until: int, programs: Programs) -> Iterator[tuple[Who, Decided]]:
+        """What all timers due by then lead to, customer by customer; then entries are forgotten whose time is up."""
         while self._timers and self._timers[0][0] <= until:
             due, _, who = heappop(self._timers)
             state = self.states[who]
             if state.head.timer == due:
-                facts = fire(state, until)
+                first_seq = state.head.seq + 1
+                groups = fire(state, until, programs)
                 self._note_timer(who)
-                yield who, facts
+                yield who, Decided(first_seq=first_seq, groups=groups)
         while self._ends and self._ends[0][0] <= until:
             forgotten_at, who, name = heappop(self._ends)
             entries = self.states[who].entries

@@ -29,18 +29,23 @@ def _day(number: int) -> str:
 
 
 def _issued(body: Body, names: Names) -> str:
-    until = "never to expire" if body["expires_on"] is None else f"to be used by {_day(body['expires_on'])}"
-    return f"{body['points']:,} {body['currency']} {_why(body, names)}, {until}; balance {body['balance']:,}"
+    dates = dict.fromkeys(lot["expires_on"] for lot in body["lots"])
+    until = " and ".join("never to expire" if on is None else f"to be used by {_day(on)}" for on in dates)
+    if len(body["awards"]) == 1:
+        why = _why(body["awards"][0], names)
+    else:
+        why = "(" + ", ".join(f"{award['points']:,} {_why(award, names)}" for award in body["awards"]) + ")"
+    return f"{body['points']:,} {body['currency']} {why}, {until}; balance {body['balance']:,}"
 
 
-def _why(body: Body, names: Names) -> str:
-    what = body["rule_id"]
-    if body["issued_for"] == "adjustment":
+def _why(award: Body, names: Names) -> str:
+    what = award["rule_id"]
+    if award["issued_for"] == "adjustment":
         return f"given by hand ({what})"
-    if body["issued_for"] == "milestone":
+    if award["issued_for"] == "milestone":
         milestone = names.milestone(what)
         return f"as the reward of the milestone {milestone.name if milestone else what}"
-    if body["issued_for"] == "streak":
+    if award["issued_for"] == "streak":
         streak_id, _, periods = what.partition(":")
         streak = names.streak(streak_id)
         return f"as the reward for {periods} in a row in the streak {streak.name if streak else streak_id}"

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from pipeline.engine.calendar import Calendar, as_date, period_name, period_of
-from pipeline.engine.state import Account, CustomerState, Section
-from pipeline.engine.streaks import current_run
+from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.state import CustomerState, Section
+from pipeline.engine.streaks.runs import current_run
 from pipeline.notify.numbers import minor_digits
 from pipeline.trial import form
 from pipeline.trial.times import iso
-from schemas.facts import Fact, ProgramAdopted, ProgramFact, RecordAccepted, RecordRefused
+from schemas.facts import Fact, IssuedFor, ProgramAdopted, RecordAccepted, RecordRefused, Refusal
 from schemas.program import Milestone, ProgramDefinition, Transactions
 from schemas.records import CustomerRecord
 
 Definitions = Mapping[tuple[int, int, int], ProgramDefinition]
 """Every version that was in force, by org, program and version."""
-
-_SHARED: Final = frozenset({"seq", "cause", "at", "program_id", "program_version"})
-"""What a fact row has beside its body."""
 
 
 def cause_of(record: CustomerRecord) -> str:
@@ -32,13 +30,15 @@ def cause_of(record: CustomerRecord) -> str:
 
 def counts(facts: Iterable[Fact]) -> bool:
     """Whether the record that these facts decide counts from now on: the same again would be a duplicate."""
-    return any(isinstance(fact, RecordAccepted) for fact in facts)
+    return any(isinstance(fact.decision, RecordAccepted) for fact in facts)
 
 
 def has_effect(facts: Sequence[Fact]) -> bool:
     """Whether the record that these facts decide did what it is for: none of them refuses it, or a program took it."""
-    refused = any(isinstance(fact, RecordRefused) for fact in facts)
-    taken = any(isinstance(fact, ProgramFact) and not isinstance(fact, ProgramAdopted) for fact in facts)
+    refused = any(isinstance(fact.decision, RecordRefused) for fact in facts)
+    taken = any(
+        fact.envelope.program_id and not isinstance(fact.decision, ProgramAdopted | RecordRefused) for fact in facts
+    )
     return taken or not refused
 
 
@@ -48,12 +48,12 @@ def fact_rows(customer: str, facts: Iterable[Fact]) -> list[form.FactRow]:
         form.FactRow(
             customer=customer,
             seq=fact.seq,
-            kind=type(fact).__name__,
-            cause=fact.cause,
-            at=iso(fact.at),
-            program_id=getattr(fact, "program_id", 0) or None,
-            version=getattr(fact, "program_version", 0) or None,
-            body={name: _plain(value) for name, value in msgspec.structs.asdict(fact).items() if name not in _SHARED},
+            kind=type(fact.decision).__name__,
+            cause=fact.envelope.cause,
+            at=iso(fact.envelope.at),
+            program_id=fact.envelope.program_id or None,
+            version=fact.envelope.version or None,
+            body=_plain(fact.decision),
         )
         for fact in facts
     ]
@@ -64,13 +64,13 @@ def refusal_rows(customer: str, facts: Iterable[Fact]) -> list[form.RefusalRow]:
     return [
         form.RefusalRow(
             customer=customer,
-            program_id=fact.program_id or None,
-            reason=fact.reason.value,
-            subject=fact.subject,
-            cause=fact.cause,
+            program_id=fact.envelope.program_id or None,
+            reason=fact.decision.reason.text,
+            subject=fact.decision.subject,
+            cause=fact.envelope.cause,
         )
         for fact in facts
-        if isinstance(fact, RecordRefused)
+        if isinstance(fact.decision, RecordRefused)
     ]
 
 
@@ -103,6 +103,8 @@ def _plain(value: object) -> Any:
     """A value of a fact with the names of its fields."""
     if isinstance(value, msgspec.Struct):
         return {name: _plain(one) for name, one in msgspec.structs.asdict(value).items()}
+    if isinstance(value, Refusal | IssuedFor):
+        return value.text
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
@@ -135,10 +137,14 @@ def _balances(account: Account) -> form.Balances:
         current=account.balance,
         lifetime=account.lifetime,
         issued=account.issued,
-        redeemed=account.redeemed,
-        expired=account.expired,
-        reversed=account.reversed,
-        adjusted=account.debited,
+        promised=account.total(LedgerAccount.PROMISED),
+        blocked=account.total(LedgerAccount.BLOCKED),
+        deficit=account.total(LedgerAccount.DEFICIT),
+        redeemed=account.total(LedgerAccount.REDEEMED),
+        expired=account.total(LedgerAccount.EXPIRED),
+        reversed=account.total(LedgerAccount.REVERSED),
+        transferred=account.total(LedgerAccount.TRANSFERRED),
+        adjusted=account.total(LedgerAccount.ADJUSTED),
     )
 
 

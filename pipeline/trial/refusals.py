@@ -24,7 +24,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "send customerAdded first, or set add_customers: true in the program",
     ),
     Refusal.CUSTOMER_EXISTS: ("the customer is registered already", "send customerUpdated to change the profile"),
-    Refusal.PROFILE_TOO_LARGE: ("the profile would have too many extended fields", "send fewer extended fields"),
+    Refusal.PROFILE_TOO_LARGE: ("the profile would be too large", "send fewer or shorter extended fields"),
     Refusal.PROGRAM_UNKNOWN: (
         "the org has no program {subject}",
         "correct programId, or put the program in force first",
@@ -54,5 +54,5 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
 
 def told(reason: str, subject: str) -> str:
     """The refusal as a sentence with its remedy."""
-    meaning, remedy = REASONS[Refusal(reason)]
+    meaning, remedy = REASONS[Refusal[reason.upper()]]
     return f"{meaning.format(subject=subject)} ({reason}); {remedy}"

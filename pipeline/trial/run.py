@@ -17,10 +17,9 @@ from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import render_all
 from pipeline.trial import form, reader
-from pipeline.trial.customers import Customers, Who
+from pipeline.trial.customers import Customers, Decided, Who
 from pipeline.trial.lines import Line, MessageLine, ProgramLine
 from pipeline.trial.times import iso
-from schemas.facts import Fact
 from schemas.messages import Identity
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, CustomerRecord
@@ -47,8 +46,8 @@ _NAMED: Final = msgspec.json.Decoder(_Named)
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class _Decided:
-    """What a step decided so far."""
+class _Step:
+    """What a step led to so far."""
 
     def __init__(self) -> None:
         self.facts: list[form.FactRow] = []
@@ -81,7 +80,7 @@ class Trial:
         if before is not None and version <= before.version:
             problem = f"is {version}, while version {before.version} of program {program_id} is in force and differs"
             return (Defect(path="version", problem=problem, remedy=f"give the file a version above {before.version}"),)
-        self._programs = self._programs.activate(definition)
+        self._programs = self._programs.put_in_force(definition, self._clock)
         self._views[org_id] = self._views.get(org_id, _NO_VIEW).with_program(ProgramView(definition))
         self._in_force[org_id, program_id] = self.definitions[org_id, program_id, version] = definition
         self._activated.append(
@@ -100,7 +99,7 @@ class Trial:
     def run(self, lines: Iterable[Line], until: int | None = None) -> None:
         """Decide the lines in order, then let time pass up to `until`."""
         for line in lines:
-            decided = _Decided()
+            decided = _Step()
             self._pass_time(line.at, decided)
             if isinstance(line, MessageLine):
                 self._message(line, decided)
@@ -109,7 +108,7 @@ class Trial:
             else:
                 self._end_step(line, decided)
         if until is not None:
-            decided = _Decided()
+            decided = _Step()
             self._pass_time(until, decided)
             self._end_step(None, decided)
 
@@ -126,14 +125,14 @@ class Trial:
             },
         )
 
-    def _program(self, line: ProgramLine, decided: _Decided) -> None:
+    def _program(self, line: ProgramLine, decided: _Step) -> None:
         defects = line.program if isinstance(line.program, tuple) else self.activate(line.program)
         if defects:
             self._end_step(line, decided, outcome="refused", reason=PROGRAM_REFUSED, defects=defects)
         else:
             self._end_step(line, decided)
 
-    def _message(self, line: MessageLine, decided: _Decided) -> None:
+    def _message(self, line: MessageLine, decided: _Step) -> None:
         message = Message(
             topic=TOPIC,
             partition=0,
@@ -151,7 +150,7 @@ class Trial:
         else:
             self._end_step(line, decided)  # a clock message, which moves nothing in wall mode
 
-    def _dead_letter(self, line: MessageLine, rejected: Rejected, decided: _Decided) -> None:
+    def _dead_letter(self, line: MessageLine, rejected: Rejected, decided: _Step) -> None:
         try:
             address = _ADDRESS.decode(line.value)
             customer = str(Who(org_id=address.org_id, customer_id=address.customer_id))
@@ -171,17 +170,17 @@ class Trial:
             defects=rejected.defects,
         )
 
-    def _decide(self, line: MessageLine, record: AnyCustomerRecord, decided: _Decided) -> None:
+    def _decide(self, line: MessageLine, record: AnyCustomerRecord, decided: _Step) -> None:
         who, cause = Who(org_id=record.org_id, customer_id=record.customer_id), reader.cause_of(record)
-        facts = self._customers.decide(record, self._programs)
+        told = self._customers.decide(record, self._programs)
         outcome, reason, first = "accepted", None, None
-        if not facts:
+        if not told.groups:
             outcome, first = "duplicate", self._outcomes[who, cause]
         else:
-            self._note(who, record, line.at, facts, decided)
-            if not reader.has_effect(facts):
+            self._note(who, record, line.at, told, decided)
+            if not reader.has_effect(told.facts):
                 outcome, reason = "refused", decided.refusals[0].reason
-            if reader.counts(facts):
+            if reader.counts(told.facts):
                 self._outcomes[who, cause] = outcome
         self._end_step(
             line,
@@ -193,18 +192,18 @@ class Trial:
             first_outcome=first,
         )
 
-    def _pass_time(self, until: int, decided: _Decided) -> None:
+    def _pass_time(self, until: int, decided: _Step) -> None:
         self._clock = until
-        for who, facts in self._customers.fire(until):
-            self._note(who, None, until, facts, decided)
+        for who, told in self._customers.fire(until, self._programs):
+            self._note(who, None, until, told, decided)
 
     def _note(
-        self, who: Who, record: AnyCustomerRecord | None, recorded_at: int, facts: list[Fact], decided: _Decided
+        self, who: Who, record: AnyCustomerRecord | None, recorded_at: int, told: Decided, decided: _Step
     ) -> None:
-        """Add to the step what the facts of one customer amount to; `record=None`: of timers."""
+        """Add to the step what was decided about one customer; `record=None`: by timers."""
         customer = str(who)
-        decided.facts += reader.fact_rows(customer, facts)
-        decided.refusals += reader.refusal_rows(customer, facts)
+        decided.facts += reader.fact_rows(customer, told.facts)
+        decided.refusals += reader.refusal_rows(customer, told.facts)
         view = self._views.get(who.org_id, _NO_VIEW)
         decided.notifications += [
             form.NotificationRow(
@@ -214,13 +213,15 @@ class Trial:
                 seq=envelope_of(one.body)["seq"],
                 envelope=msgspec.Raw(one.body),
             )
-            for one in render_all(facts, Context(who.org_id, who.customer_id, record, view, recorded_at))
+            for one in render_all(
+                told.groups, told.first_seq, Context(who.org_id, who.customer_id, record, view, recorded_at)
+            )
         ]
 
     def _end_step(
         self,
         line: Line | None,
-        decided: _Decided,
+        decided: _Step,
         *,
         customer: str | None = None,
         record_id: str | None = None,

@@ -22,7 +22,16 @@ from schemas.facts.ledger import (
     Reversal,
     Taken,
 )
-from schemas.facts.message import FACT_VERSION, AnyDecision, Fact, FactMessage, Group, decode_facts, encode_facts
+from schemas.facts.message import (
+    FACT_VERSION,
+    AnyDecision,
+    Fact,
+    FactMessage,
+    Group,
+    decode_facts,
+    encode_facts,
+    facts_of,
+)
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
@@ -66,4 +75,5 @@ __all__ = [
     "TransactionRecorded",
     "decode_facts",
     "encode_facts",
+    "facts_of",
 ]

@@ -6,7 +6,7 @@ decisions have in common is written once; a decision's `seq` follows from its pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -84,11 +84,16 @@ class FactMessage(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def facts(self) -> Iterator[Fact]:
         """The facts in order, each with its `seq`."""
-        seq = self.first_seq
-        for group in self.groups:
-            for decision in group.decisions:
-                yield Fact(seq, group.envelope, decision)
-                seq += 1
+        return facts_of(self.first_seq, self.groups)
+
+
+def facts_of(first_seq: int, groups: Iterable[Group]) -> Iterator[Fact]:
+    """The facts of groups in order, counted from `first_seq`."""
+    seq = first_seq
+    for group in groups:
+        for decision in group.decisions:
+            yield Fact(seq=seq, envelope=group.envelope, decision=decision)
+            seq += 1
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
