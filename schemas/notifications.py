@@ -31,30 +31,12 @@ FAMILIES: Final = tuple(
 )
 """The notification topics, without the prefix that settings give."""
 
-_POINTS, _TIERS, _MILESTONES, _STREAKS, _CUSTOMERS, _ = FAMILIES
-
-TOPIC_OF: Final[dict[EventName, str]] = {
-    EventName.CUSTOMER_ADDED: _CUSTOMERS,
-    EventName.CUSTOMER_UPDATED: _CUSTOMERS,
-    EventName.TRANSACTION_ADDED: _CUSTOMERS,
-    EventName.POINTS_ISSUED: _POINTS,
-    EventName.POINTS_REDEEMED: _POINTS,
-    EventName.POINTS_EXPIRED: _POINTS,
-    EventName.ISSUED_POINTS_REVERSED: _POINTS,
-    EventName.TIER_UPGRADED: _TIERS,
-    EventName.TARGET_ACHIEVED_VALUE_UPDATED: _MILESTONES,
-    EventName.TARGET_VALUE_ACHIEVED: _MILESTONES,
-    EventName.STREAK_START: _STREAKS,
-    EventName.STREAK_LEVEL_ACHIEVED: _STREAKS,
-    EventName.STREAK_END: _STREAKS,
-}
-"""The topic of each event, one of `FAMILIES`."""
-
 
 class Notification(msgspec.Struct, frozen=True, gc=False):
     """One message for downstream systems."""
 
-    event: EventName
+    event: str
+    """Its name: an `EventName` for all notifications of the product."""
     topic: str
     """One of `FAMILIES`."""
     id: str

@@ -1,4 +1,4 @@
-"""Activities: what a customer did that made something happen, as `triggeringActivity` names it."""
+"""Activities: the name and the identifiers of what a customer did, as `triggeringActivity` prints them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from pipeline.notify.identity import number_of
-from pipeline.notify.parts import Pair
+from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, TriggeringActivity
 from schemas.records import (
     AdjustPoints,
     CustomerAdded,
@@ -21,56 +22,88 @@ from schemas.records import (
 )
 
 
-class Activity(msgspec.Struct, frozen=True, gc=False):
-    """One record, as an activity."""
+class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A record, as an activity."""
 
     name: str
     identifiers: list[Pair]
     event_number: int | None = None
-    """Capillary's number of the kind of activity, where it is published."""
+    """Capillary's number of this kind of activity, where it is published."""
     transaction_id: int | None = None
     """The bill that was paid or returned."""
 
 
 def transaction_id(record: CustomerRecord, bill_number: str) -> int:
-    """The number of a bill of the record's customer: other customers may have bills of the same number."""
+    """The number of a bill, unique to the record's customer: other customers may have bills of the same number."""
     return number_of(f"bill:{record.org_id}:{record.customer_id}:{bill_number}")
 
 
 def activity_of(record: CustomerRecord) -> Activity:
-    """What the record is called and known by downstream."""
+    """The activity that downstream systems see in a record."""
     return ACTIVITIES[type(record)](record)
+
+
+def triggered_by(
+    activity: Activity | None, *, identifiers: list[Pair] | None = None, entity: Entity | UnsetType = UNSET
+) -> TriggeringActivity | NoActivity:
+    """The `triggeringActivity`; `identifiers` replace those of the activity."""
+    if activity is None:
+        return NO_ACTIVITY
+    return TriggeringActivity(
+        name=activity.name,
+        identifiers=activity.identifiers if identifiers is None else identifiers,
+        entity_information=entity,
+    )
 
 
 def _purchase(record: TransactionAdded) -> Activity:
     number = transaction_id(record, record.bill_number)
-    return Activity("TransactionAdd", [Pair("BillId", str(number)), Pair("billNumber", record.bill_number)], 15, number)
+    return Activity(
+        name="TransactionAdd",
+        identifiers=[Pair(key="BillId", value=str(number)), Pair(key="billNumber", value=record.bill_number)],
+        event_number=15,
+        transaction_id=number,
+    )
 
 
 def _return(record: TransactionReturned) -> Activity:
     number = transaction_id(record, record.of_bill)
-    return Activity("ReturnBill", [Pair("billId", str(number)), Pair("billNumber", record.of_bill)], None, number)
+    return Activity(
+        name="ReturnBill",
+        identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=record.of_bill)],
+        transaction_id=number,
+    )
 
 
 def _event(record: CustomEventReceived) -> Activity:
-    return Activity("CustomEvent", [Pair("CustomerId", str(record.customer_id)), Pair("eventName", record.event_name)])
+    return Activity(
+        name="CustomEvent",
+        identifiers=[_customer(record), Pair(key="eventName", value=record.event_name)],
+    )
 
 
 def _redemption(record: RedeemPoints) -> Activity:
     bill = transaction_id(record, record.bill_number) if record.bill_number else -1
-    return Activity("PointsRedemption", [Pair("billId", str(bill)), Pair("redemptionId", record.id)])
+    return Activity(
+        name="PointsRedemption",
+        identifiers=[Pair(key="billId", value=str(bill)), Pair(key="redemptionId", value=record.id)],
+    )
 
 
 def _adjustment(record: AdjustPoints) -> Activity:
-    return Activity("PointsAdjustment", [Pair("CustomerId", str(record.customer_id))])
+    return Activity(name="PointsAdjustment", identifiers=[_customer(record)])
 
 
-def _joining(record: CustomerAdded) -> Activity:
-    return Activity("CustomerAdd", [Pair("CustomerId", str(record.customer_id))])
+def _registration(record: CustomerAdded) -> Activity:
+    return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
 
 def _update(record: CustomerUpdated) -> Activity:
-    return Activity("CustomerUpdate", [Pair("CustomerId", str(record.customer_id))])
+    return Activity(name="CustomerUpdate", identifiers=[_customer(record)])
+
+
+def _customer(record: CustomerRecord) -> Pair:
+    return Pair(key="CustomerId", value=str(record.customer_id))
 
 
 ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
@@ -79,7 +112,7 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomEventReceived: _event,
     RedeemPoints: _redemption,
     AdjustPoints: _adjustment,
-    CustomerAdded: _joining,
+    CustomerAdded: _registration,
     CustomerUpdated: _update,
 }
-"""Every customer record is an activity."""
+"""Every kind of customer record is an activity."""

@@ -1,4 +1,4 @@
-"""The context of rendering: what the facts of one journal record about one customer have in common."""
+"""The context of rendering: what all facts of one journal record about one customer have in common."""
 
 from __future__ import annotations
 
@@ -8,74 +8,87 @@ from pipeline.notify.activity import Activity, activity_of
 from pipeline.notify.identity import CauseIds
 from pipeline.notify.parts import CustomerIdentifiers, Entity
 from pipeline.notify.program_view import OrgView, ProgramView
-from schemas.facts import Fact, ProgramFact
+from schemas.facts import Envelope
 from schemas.records import AnyRecord, CustomerRecord
 
 
-class Cause(msgspec.Struct, frozen=True, gc=False):
-    """What made a fact so: the record, or a timer."""
+class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What led to a fact: the record, or a timer."""
 
+    name: str
+    """As in the fact's envelope."""
+    at: int
     ids: CauseIds
     token: str
     ref_id: str
     created_at: int
     """When intake took the record; for a timer, the instant it was due."""
     activity: Activity | None
-    """What the customer did; None for a timer, even one that fell due when a record came."""
+    """What the customer did; None for a timer, even where a record's arrival made it fire."""
 
 
 class Context:
-    """Made once for each journal record and customer; what several notifications share is worked out once."""
+    """Holds what the notifications of one message share. Make a new context for each journal record and customer."""
 
     __slots__ = (
         "_cause",
-        "_cause_name",
+        "_envelope",
+        "_program",
         "customer",
         "customer_id",
         "entity",
-        "house",
+        "org",
         "org_id",
-        "programs",
         "record",
         "recorded_at",
     )
 
     def __init__(
-        self,
-        org_id: int,
-        customer_id: int,
-        record: AnyRecord | None,
-        org: OrgView,
-        recorded_at: int,
+        self, *, org_id: int, customer_id: int, record: AnyRecord | None, org: OrgView, recorded_at: int
     ) -> None:
         """`record` is None for a tick; `recorded_at` as in `FactMessage`."""
         self.org_id = org_id
         self.customer_id = customer_id
         self.record = record
-        self.programs = org.programs
-        self.house = org.house
+        self.org = org
         self.recorded_at = recorded_at
-        self.customer = CustomerIdentifiers(customer_id)
-        self.entity = Entity("USER", customer_id)
+        self.customer = CustomerIdentifiers(customer_id=customer_id)
+        self.entity = Entity(entity_type="USER", entity_id=customer_id)
         self._cause: Cause | None = None
-        self._cause_name = ""
+        self._envelope: Envelope | None = None
+        self._program: ProgramView  # that of `_envelope`
 
-    def cause_of(self, fact: Fact) -> Cause:
-        """The fact's cause; facts of one cause stand together, so the last one is kept."""
-        if self._cause is None or fact.cause != self._cause_name:
-            self._cause = self._new_cause(fact)
-            self._cause_name = fact.cause
-        return self._cause
+    def cause_of(self, envelope: Envelope) -> Cause:
+        """The cause that the envelope names. The last cause is cached, as facts of one cause stand together."""
+        cause = self._cause
+        if cause is None or envelope.cause != cause.name or envelope.at != cause.at:
+            cause = self._cause = self._new_cause(envelope)
+        return cause
 
-    def program_of(self, fact: ProgramFact) -> ProgramView:
-        """The program that the fact stands in."""
-        return self.programs[fact.program_id]
+    def program_of(self, envelope: Envelope) -> ProgramView:
+        """The program in the version that the facts were decided under; raises `LookupError` if it is not there.
 
-    def _new_cause(self, fact: Fact) -> Cause:
-        ids = CauseIds(self.org_id, self.customer_id, fact.cause, fact.at)
-        token = ids.token
-        ref_id = f"{self.org_id}_{token}"
+        The last program is cached, as facts of one envelope stand together.
+        """
+        if envelope is not self._envelope:
+            self._program = self.org.program(envelope.program_id, envelope.version)
+            self._envelope = envelope
+        return self._program
+
+    def _new_cause(self, envelope: Envelope) -> Cause:
+        ids = CauseIds(self.org_id, self.customer_id, envelope.cause, envelope.at)
         record = self.record
-        if isinstance(record, CustomerRecord) and fact.cause == f"{type(record).__name__}:{record.id}":
-            return Cause(ids, token, ref_id, self.recorded_at, activity_of(record))
-        return Cause(ids, token, ref_id, fact.at, None)
+        created_at = envelope.at
+        activity: Activity | None = None
+        if isinstance(record, CustomerRecord) and envelope.cause == f"{type(record).__name__}:{record.id}":
+            created_at = self.recorded_at
+            activity = activity_of(record)
+        return Cause(
+            name=envelope.cause,
+            at=envelope.at,
+            ids=ids,
+            token=ids.token,
+            ref_id=f"{self.org_id}_{ids.token}",
+            created_at=created_at,
+            activity=activity,
+        )

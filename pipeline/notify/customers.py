@@ -10,7 +10,20 @@ from msgspec import UNSET, UnsetType
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import major
 from pipeline.notify.parts import CustomerIdentifiers
-from schemas.facts import CustomerChanged, CustomerRegistered, TransactionRecorded
+from pipeline.notify.table import News, Table
+from schemas.facts import (
+    CustomerChanged,
+    CustomerRegistered,
+    Envelope,
+    ProgramAdopted,
+    PurchaseCounted,
+    RecordAccepted,
+    RecordRefused,
+    ReturnCounted,
+    ReturnRecorded,
+    TransactionRecorded,
+)
+from schemas.notifications import EventName
 from schemas.records import Profile, TransactionAdded
 
 _FIELDS: Final = {
@@ -26,22 +39,26 @@ _FIELDS: Final = {
 """What downstream systems call the fields of a profile."""
 
 
-def customer_added(fact: CustomerRegistered, context: Context) -> dict[str, object]:
+def customer_added(decision: CustomerRegistered, envelope: Envelope, context: Context) -> dict[str, object]:
     """The `data` of customerAdded."""
-    return {**_profile(fact.profile), "enteredAt": fact.at, "customerIdentifiers": _identifiers(fact.profile, context)}
-
-
-def customer_updated(fact: CustomerChanged, context: Context) -> dict[str, object]:
-    """The `data` of customerUpdated: names of the fields that changed, not their values."""
     return {
-        **_profile(fact.profile),
-        "enteredAt": fact.at,
-        "updatedFields": [{"fieldName": _FIELDS[name]} for name in fact.updated_fields],
-        "customerIdentifiers": _identifiers(fact.profile, context),
+        **_profile(decision.profile),
+        "enteredAt": envelope.at,
+        "customerIdentifiers": _identifiers(decision.profile, context),
     }
 
 
-class TransactionAddedData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+def customer_updated(decision: CustomerChanged, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of customerUpdated: the names of the fields that changed, not their values."""
+    return {
+        **_profile(decision.profile),
+        "enteredAt": envelope.at,
+        "updatedFields": [{"fieldName": _FIELDS[name]} for name in decision.updated_fields],
+        "customerIdentifiers": _identifiers(decision.profile, context),
+    }
+
+
+class TransactionAddedData(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """The `data` of transactionAdded."""
 
     amount: float
@@ -57,36 +74,39 @@ class TransactionAddedData(msgspec.Struct, frozen=True, gc=False, rename="camel"
     gross_amount: float | UnsetType
 
 
-class _Place(msgspec.Struct, frozen=True, gc=False):
+class _Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: str
     name: str
 
 
-def transaction_added(fact: TransactionRecorded, context: Context) -> TransactionAddedData:
-    """The record of the context must be the bill."""
+def transaction_added(decision: TransactionRecorded, envelope: Envelope, context: Context) -> TransactionAddedData:
+    """The `data` of transactionAdded. The context's record must be the bill; raises `TypeError` if it is not."""
     bill = context.record
     if not isinstance(bill, TransactionAdded):
-        message = f"bill {fact.bill_number!r} of {fact.cause!r} is rendered without its record"
+        message = (
+            f"cannot render bill {decision.bill_number!r} of {envelope.cause!r}: its context holds "
+            f"{type(bill).__name__}; make the context with the TransactionAdded record that led to the fact"
+        )
         raise TypeError(message)
-    activity = context.cause_of(fact).activity
+    activity = context.cause_of(envelope).activity
     return TransactionAddedData(
-        major(fact.amount_minor, fact.currency),
-        fact.bill_number,
-        fact.at,
-        None if activity is None else activity.transaction_id,
-        "REGULAR",
-        len(bill.lines),
-        major(bill.discount_minor, fact.currency),
-        fact.currency,
-        _entered_by(bill),
-        context.customer,
-        UNSET if bill.gross_minor is None else major(bill.gross_minor, fact.currency),
+        amount=major(decision.amount_minor, decision.currency),
+        bill_number=decision.bill_number,
+        entered_at=envelope.at,
+        transaction_id=None if activity is None else activity.transaction_id,
+        bill_type="REGULAR",
+        line_item_count=len(bill.lines),
+        discount=major(bill.discount_minor, decision.currency),
+        currency_code=decision.currency,
+        entered_by=_entered_by(bill),
+        customer_identifiers=context.customer,
+        gross_amount=UNSET if bill.gross_minor is None else major(bill.gross_minor, decision.currency),
     )
 
 
 def _profile(profile: Profile) -> dict[str, object]:
     return {
-        "loyaltyType": profile.loyalty_type or "LOYALTY",  # everybody we know is a member
+        "loyaltyType": profile.loyalty_type or "LOYALTY",  # every registered customer is a member
         "source": profile.channel,
         "firstName": profile.first_name,
         "lastName": profile.last_name,
@@ -96,11 +116,26 @@ def _profile(profile: Profile) -> dict[str, object]:
 def _identifiers(profile: Profile, context: Context) -> CustomerIdentifiers:
     known = {"mobile": profile.mobile, "email": profile.email, "externalId": profile.external_id}
     instore = {key: value for key, value in known.items() if value}
-    if not (instore and context.house.identifiers):
+    if not (instore and context.org.default_delivery.identifiers):
         return context.customer
-    return CustomerIdentifiers(context.customer_id, instore)
+    return CustomerIdentifiers(customer_id=context.customer_id, instore=instore)
 
 
 def _entered_by(bill: TransactionAdded) -> dict[str, _Place]:
     places = (("till", bill.till), ("store", bill.store))
-    return {place: _Place(code, code) for place, code in places if code}
+    return {place: _Place(code=code, name=code) for place, code in places if code}
+
+
+TABLE: Final = Table(
+    topic="notifications.customers",
+    news={
+        CustomerRegistered: News(event=EventName.CUSTOMER_ADDED, subject=lambda _: "", data=customer_added),
+        CustomerChanged: News(event=EventName.CUSTOMER_UPDATED, subject=lambda _: "", data=customer_updated),
+        TransactionRecorded: News(
+            event=EventName.TRANSACTION_ADDED,
+            subject=lambda decision: decision.bill_number,
+            data=transaction_added,
+        ),
+    },
+    silent=(RecordAccepted, RecordRefused, ReturnRecorded, ProgramAdopted, PurchaseCounted, ReturnCounted),
+)

@@ -1,4 +1,4 @@
-"""Identity: event ids, tokens and numbers that follow from what happened, so that a replay gives the same."""
+"""Identity: event ids, tokens and numbers computed from what happened, so that a replay reproduces them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 class CauseIds:
-    """Ids of what one cause did to one customer; the part of the hash that they share is computed once.
+    """Makes the ids of all notifications of one cause and customer; their common part is hashed once.
 
-    The effective time belongs to the cause: a record id may come again once it is forgotten, but not with the event
-    time it had, for that is too old by then.
+    The effective time belongs to the cause: a record id can be used again after it was forgotten, but not with its
+    first event time, as that is too old by then.
     """
 
     __slots__ = ("_seed", "token")
@@ -28,17 +28,19 @@ class CauseIds:
         self.token = self._seed.hexdigest()[:32]
         """32 hexadecimal digits that all notifications of the cause share."""
 
-    def event_id(self, program_id: int, event: str, ordinal: int, subject: str) -> str:
-        """The UUIDv5 of org, customer, cause, program, event name, ordinal and subject."""
+    def event_id(self, program_id: int, event: str, subject: str) -> str:
+        """The UUIDv5 of org, customer, cause, program, event name and subject."""
         named = self._seed.copy()
-        named.update(f"{program_id}:{event}:{ordinal}:{subject}".encode())
+        # The 0 is part of every id, as is NAMESPACE: without it, no id would be what it was.
+        named.update(f"{program_id}:{event}:0:{subject}".encode())
         digest = named.hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
 
 
 def number_of(name: str) -> int:
-    """A number below 2^52 for something that we know by name and downstream systems by number, such as a bill.
+    """A number below 2^52 for what we know by name and downstream systems by number, such as a bill.
 
-    52 bits pass through JSON readers that know doubles only; two of 10^6 names share one with a probability of 10^-4.
+    52 bits pass through JSON readers that know doubles only; among 10^6 names the probability that two share a number
+    is 10^-4.
     """
     return int.from_bytes(sha1(name.encode(), usedforsecurity=False).digest()[:7], "big") >> 4

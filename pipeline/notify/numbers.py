@@ -1,4 +1,4 @@
-"""Numbers as the envelopes print them: money in major units, target values as decimal text, dates as text."""
+"""Numbers as notifications print them: money in major units, target values as decimal text, dates as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts that several notifications share, as they stand in the JSON; a field that is `UNSET` is left out."""
+"""Parts of the JSON that several notifications share; a field that is `UNSET` is left out."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 
-class CustomerIdentifiers(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Whom it is about."""
+class CustomerIdentifiers(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """The customer that a notification is about."""
 
     customer_id: int
     instore: dict[str, str] | UnsetType = UNSET
 
 
-class Entity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Whom it is about, once more: we have no groups."""
+class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """The holder of the points: always the customer, as there are no groups."""
 
     entity_type: str
     entity_id: int
 
 
-class Pair(msgspec.Struct, frozen=True, gc=False):
-    """One entry of a list of `{key, value}`."""
+class Pair(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An entry of a list of `{key, value}`."""
 
     key: str
     value: str
 
 
-class TriggeringActivity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """What the customer did that made it so."""
+class TriggeringActivity(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """What the customer did that led to the notification."""
 
     name: str
     identifiers: list[Pair]
@@ -40,7 +40,7 @@ class TriggeringActivity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class NoActivity(msgspec.Struct, frozen=True, gc=False):
-    """What stands in its place where nobody did anything: a timer fell due."""
+    """The empty object that stands for an activity where a timer led to the notification."""
 
 
 NO_ACTIVITY: Final = NoActivity()

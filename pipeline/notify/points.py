@@ -1,31 +1,45 @@
-"""Notifications about points and tiers."""
+"""Notifications about points."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pipeline.notify.activity import triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text, major
-from pipeline.notify.parts import NO_ACTIVITY, CustomerIdentifiers, Entity, NoActivity, TriggeringActivity
+from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, TriggeringActivity
+from pipeline.notify.shared import program_fields
+from pipeline.notify.table import News, Table
 from schemas.facts import (
+    Envelope,
     IssuedFor,
+    PointsDebited,
     PointsExpired,
     PointsIssued,
     PointsRedeemed,
     PointsReversed,
-    ProgramFact,
-    TierUpgraded,
 )
+from schemas.notifications import EventName
+
+_TEXTS: Final = {reason: reason.text for reason in IssuedFor}  # the property is three times slower
 
 
-class _Lot(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class _Lot(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     points: float
     expiry_at: str | UnsetType
 
 
-class PointsIssuedData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class _Award(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    issued_for: str
+    rule_id: str
+    points: float
+
+
+class PointsIssuedData(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """The `data` of pointsIssued."""
 
     customer_identifiers: CustomerIdentifiers
@@ -40,71 +54,79 @@ class PointsIssuedData(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     regular_points_breakup: list[_Lot]
     promotional_points_issued: list[_Lot]
     promised_points_issued: list[_Lot]
-    issued_for: IssuedFor
-    rule_id: str
+    awards: list[_Award]
 
 
-def points_issued(fact: PointsIssued, context: Context) -> PointsIssuedData:
-    """All points are regular ones; `issuedFor` and `ruleId` say why, and are ours."""
-    points = float(fact.points)
+def points_issued(decision: PointsIssued, envelope: Envelope, context: Context) -> PointsIssuedData:
+    """The `data` of pointsIssued; all points are regular. `awards` is ours: which rule gave how many points."""
+    points = float(decision.points)
     return PointsIssuedData(
-        context.customer,
-        context.entity,
-        _activity(fact, context),
-        context.program_of(fact).details,
-        fact.program_id,
-        float(fact.balance),
-        float(fact.lifetime),
-        points,
-        points,
-        [_Lot(points, UNSET if fact.expires_on is None else date_text(fact.expires_on))],
-        [],
-        [],
-        fact.issued_for,
-        fact.rule_id,
+        customer_identifiers=context.customer,
+        entity_information=context.entity,
+        triggering_activity=triggered_by(context.cause_of(envelope).activity, entity=context.entity),
+        loyalty_program_details=context.program_of(envelope).details,
+        loyalty_program_id=envelope.program_id,
+        program_current_points=float(decision.balance),
+        program_lifetime_points=float(decision.lifetime),
+        total_points_issued=points,
+        regular_points_issued=points,
+        regular_points_breakup=[
+            _Lot(points=float(lot.points), expiry_at=UNSET if lot.expires_on is None else date_text(lot.expires_on))
+            for lot in decision.lots
+        ],
+        promotional_points_issued=[],
+        promised_points_issued=[],
+        awards=[
+            _Award(issued_for=_TEXTS[award.issued_for], rule_id=award.rule_id, points=float(award.points))
+            for award in decision.awards
+        ],
     )
 
 
-def points_redeemed(fact: PointsRedeemed, context: Context) -> dict[str, object]:
+def points_redeemed(decision: PointsRedeemed, envelope: Envelope, context: Context) -> dict[str, object]:
     """The `data` of pointsRedeemed."""
-    points = float(fact.points)
-    currency = context.program_of(fact).currency
+    points = float(decision.points)
+    summary = f"redemption:{context.org_id}:{context.customer_id}:{decision.redemption_id}"
     return {
-        **_shared(fact, context),
+        **program_fields(envelope, context),
         "totalPointsRedeemed": points,
-        "redemptionSummaryId": number_of(f"redemption:{context.org_id}:{context.customer_id}:{fact.redemption_id}"),
-        "redeemedPointsCurrencyValue": major(fact.value_minor, currency),
-        "redemptionNotes": fact.notes,
-        "redemptionBillNumber": fact.bill_number,
+        "redemptionSummaryId": number_of(summary),
+        "redeemedPointsCurrencyValue": major(decision.value_minor, context.program_of(envelope).currency),
+        "redemptionNotes": decision.notes,
+        "redemptionBillNumber": decision.bill_number,
         "isGroupRedemption": False,
         "redemptionFromEarningPrograms": [
-            {"programId": fact.program_id, "pointsRedeemed": points, "programCurrentPoints": float(fact.balance)}
+            {
+                "programId": envelope.program_id,
+                "pointsRedeemed": points,
+                "programCurrentPoints": float(decision.balance),
+            }
         ],
     }
 
 
-def points_expired(fact: PointsExpired, context: Context) -> dict[str, object]:
-    """The `data` of pointsExpired: nobody's activity, and the one count of points that is an integer."""
+def points_expired(decision: PointsExpired, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of pointsExpired: without an activity, and with the only points that are printed as an integer."""
     return {
         "customerIdentifiers": context.customer,
         "triggeringActivity": {},
-        "loyaltyProgramId": fact.program_id,
-        "pointsExpired": fact.points,
+        "loyaltyProgramId": envelope.program_id,
+        "pointsExpired": decision.points,
     }
 
 
-def issued_points_reversed(fact: PointsReversed, context: Context) -> dict[str, object] | None:
-    """The `data` of issuedPointsReversed; None for a return that found nothing left to take.
+def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context: Context) -> dict[str, object] | None:
+    """The `data` of issuedPointsReversed; None if the return found no points left to take.
 
     RULE: `total…` and `…Reversed` are cumulative for the bill, `currentEvent…` is this return.
     """
-    if not fact.points:
+    if not decision.points:
         return None
-    of_bill, now = float(fact.reversed_of_bill), float(fact.points)
+    of_bill, now = float(decision.reversed_of_bill), float(decision.points)
     return {
-        **_shared(fact, context),
-        "programCurrentPoints": float(fact.balance),
-        "programLifetimePoints": float(fact.lifetime),
+        **program_fields(envelope, context),
+        "programCurrentPoints": float(decision.balance),
+        "programLifetimePoints": float(decision.lifetime),
         "totalIssuedPointsReversed": of_bill,
         "regularPointsReversed": of_bill,
         "promisedPointsReversed": 0.0,
@@ -116,29 +138,29 @@ def issued_points_reversed(fact: PointsReversed, context: Context) -> dict[str, 
     }
 
 
-def tier_upgraded(fact: TierUpgraded, context: Context) -> dict[str, object]:
-    """The `data` of tierUpgraded; the type of an upgrade is what the program measures."""
-    return {
-        **_shared(fact, context),
-        "previousTierNumber": fact.previous,
-        "upgradedTierNumber": fact.reached,
-        "upgradeType": context.program_of(fact).upgrade_type,
-        "notes": "",
-    }
-
-
-def _shared(fact: ProgramFact, context: Context) -> dict[str, object]:
-    return {
-        "customerIdentifiers": context.customer,
-        "entityInformation": context.entity,
-        "triggeringActivity": _activity(fact, context),
-        "loyaltyProgramDetails": context.program_of(fact).details,
-        "loyaltyProgramId": fact.program_id,
-    }
-
-
-def _activity(fact: ProgramFact, context: Context) -> TriggeringActivity | NoActivity:
-    activity = context.cause_of(fact).activity
-    if activity is None:
-        return NO_ACTIVITY
-    return TriggeringActivity(activity.name, activity.identifiers, entity_information=context.entity)
+TABLE: Final = Table(
+    topic="notifications.points",
+    news={
+        PointsIssued: News(
+            event=EventName.POINTS_ISSUED,
+            subject=lambda decision: f"{decision.currency}/{decision.activity}",
+            data=points_issued,
+        ),
+        PointsRedeemed: News(
+            event=EventName.POINTS_REDEEMED,
+            subject=lambda decision: f"{decision.currency}/{decision.redemption_id}",
+            data=points_redeemed,
+        ),
+        PointsExpired: News(
+            event=EventName.POINTS_EXPIRED,
+            subject=lambda decision: f"{decision.currency}/{decision.expired_on}",
+            data=points_expired,
+        ),
+        PointsReversed: News(
+            event=EventName.ISSUED_POINTS_REVERSED,
+            subject=lambda decision: f"{decision.currency}/{decision.of_bill}",
+            data=issued_points_reversed,
+        ),
+    },
+    silent=(PointsDebited,),
+)

@@ -1,4 +1,4 @@
-"""What notifications print of a program, prepared once per program version."""
+"""What notifications print of a program, prepared once for each version of it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pipeline.notify.numbers import major, minor_digits
 from schemas.program import Milestone, PeriodUnit, ProgramDefinition, Streak, Transactions
 
 _PERIODS_MAX: Final = 4_096
-"""Periods of one milestone whose details are remembered: ten years of days; a few are current at a time."""
+"""How many periods of a milestone have their details cached: ten years of days; a few are current at a time."""
 
 
-class Delivery(msgspec.Struct, frozen=True):
-    """How notifications leave."""
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How the notifications of a program are sent."""
 
     wrapped: bool = False
     off: frozenset[str] = frozenset()
-    """Event names that are not emitted."""
+    """Names of events that are not sent."""
     identifiers: bool = True
-    """Whether mobile, e-mail and external id are part of customer identifiers."""
+    """Whether customer identifiers include mobile, e-mail and external id."""
 
 
 class MilestoneView:
-    """A milestone as a target; `unit=None` where the program no longer has it."""
+    """A milestone as a target; `unit` is None if the program no longer has the milestone."""
 
-    def __init__(self, target_id: int, name: str, unit: PeriodUnit | None, digits: int) -> None:
-        """`digits`: the decimals of its values, those of the program's money where bills are added up."""
+    def __init__(self, *, target_id: int, name: str, unit: PeriodUnit | None, digits: int) -> None:
+        """`digits`: the decimals of its values, those of the program's money if it adds up amounts."""
         self.target_id = target_id
         self.name = name
         self.unit = unit
@@ -37,7 +37,7 @@ class MilestoneView:
         self._details: dict[int, msgspec.Raw] = {}
 
     def details(self, period: int) -> msgspec.Raw:
-        """The `targetDetails` of one period, as JSON; a milestone is a target group of its own."""
+        """The `targetDetails` of a period, as JSON; each milestone is its own target group."""
         details = self._details.get(period)
         if details is None:
             if len(self._details) >= _PERIODS_MAX:
@@ -56,11 +56,11 @@ class MilestoneView:
         }
 
     def details_on(self, day: int) -> msgspec.Raw:
-        """The `targetDetails` of the period that holds a day."""
+        """The `targetDetails` of the period that a day is in."""
         return self.details(0 if self.unit is None else period_of(self.unit, day))
 
 
-class StreakView(msgspec.Struct, frozen=True):
+class StreakView(msgspec.Struct, frozen=True, kw_only=True):
     """A streak with its milestone."""
 
     streak_id: int
@@ -68,60 +68,83 @@ class StreakView(msgspec.Struct, frozen=True):
     description: str
     milestone: MilestoneView
     levels: dict[int, str]
-    """Names of the levels by the periods they ask for."""
+    """The names of the levels, by the number of periods that each requires."""
 
 
 class ProgramView:
-    """One version of a program, as far as notifications show it.
+    """One version of a program, as notifications show it.
 
-    A milestone or streak that this version no longer has is shown by its id, with the number 0.
+    A milestone or streak that this version does not have is shown by its id, with the number 0.
     """
 
     def __init__(self, definition: ProgramDefinition) -> None:
         self.org_id = definition.org_id
         self.id = definition.program_id
+        self.version = definition.version
         self.default = definition.default
         self.currency = definition.currency
         self.upgrade_type = "" if definition.tiers is None else definition.tiers.basis.upper()
         self.delivery = Delivery(
-            definition.notifications.profile == "wrapped",
-            frozenset(definition.notifications.off),
-            definition.notifications.identifiers,
+            wrapped=definition.notifications.profile == "wrapped",
+            off=frozenset(definition.notifications.off),
+            identifiers=definition.notifications.identifiers,
         )
         self.details = msgspec.Raw(msgspec.json.encode(_details(definition)))
-        self._milestones = {one.id: _milestone(one, definition.currency) for one in definition.milestones}
-        self._streaks = {one.id: self._streak(one) for one in definition.streaks}
+        self._milestones = {
+            milestone.id: _milestone(milestone, definition.currency) for milestone in definition.milestones
+        }
+        self._streaks = {streak.id: self._streak(streak) for streak in definition.streaks}
 
     def milestone(self, milestone_id: str) -> MilestoneView:
-        """The milestone, or what stands for it where it was removed."""
-        return self._milestones.get(milestone_id) or MilestoneView(0, milestone_id, None, 0)
+        """The milestone, or its substitute if this version does not have it."""
+        return self._milestones.get(milestone_id) or MilestoneView(target_id=0, name=milestone_id, unit=None, digits=0)
 
     def streak(self, streak_id: str) -> StreakView:
-        """The streak, or what stands for it where it was removed."""
-        return self._streaks.get(streak_id) or StreakView(0, streak_id, "", self.milestone(streak_id), {})
+        """The streak, or its substitute if this version does not have it."""
+        return self._streaks.get(streak_id) or StreakView(
+            streak_id=0, name=streak_id, description="", milestone=self.milestone(streak_id), levels={}
+        )
 
     def _streak(self, streak: Streak) -> StreakView:
         return StreakView(
-            streak.streak_id,
-            streak.name,
-            streak.description,
-            self.milestone(streak.milestone),
-            {level.periods: level.name for level in streak.levels},
+            streak_id=streak.streak_id,
+            name=streak.name,
+            description=streak.description,
+            milestone=self.milestone(streak.milestone),
+            levels={level.periods: level.name for level in streak.levels},
         )
 
 
 class OrgView:
-    """The programs of one org."""
+    """The programs of one org, in each version under which facts may still be decided."""
 
     def __init__(self, programs: Iterable[ProgramView] = ()) -> None:
-        self.programs = {one.id: one for one in programs}
-        in_order = sorted(self.programs.values(), key=lambda one: (not one.default, one.id))
-        self.house = in_order[0].delivery if in_order else Delivery()
-        """The settings of the org's default program: of several, or without one, of that with the lowest number."""
+        self._programs = {(program.id, program.version): program for program in programs}
+        latest = {program.id: program for program in sorted(self._programs.values(), key=lambda view: view.version)}
+        in_order = sorted(latest.values(), key=lambda view: (not view.default, view.id))
+        self.default_delivery = in_order[0].delivery if in_order else Delivery()
+        """The settings for facts outside programs: those of the default program, or of the program with the lowest
+        number if several are default or none is, in its latest version."""
+
+    def program(self, program_id: int, version: int) -> ProgramView:
+        """The program as it was in that version; raises `LookupError` if it is not there."""
+        try:
+            return self._programs[program_id, version]
+        except KeyError:
+            held = ", ".join(f"{number} v{of}" for number, of in sorted(self._programs)) or "none"
+            message = (
+                f"no view of version {version} of program {program_id}; held: {held}. "
+                f"Keep the view of a version for as long as the engine may decide under it"
+            )
+            raise LookupError(message) from None
 
     def with_program(self, program: ProgramView) -> OrgView:
-        """These programs, with this one in the place of its earlier version."""
-        return OrgView([*(one for one in self.programs.values() if one.id != program.id), program])
+        """These programs and one more, or one more version of one of them."""
+        return OrgView([*self._programs.values(), program])
+
+    def without(self, program_id: int, version: int) -> OrgView:
+        """These programs less a superseded version."""
+        return OrgView(view for key, view in self._programs.items() if key != (program_id, version))
 
 
 def _details(definition: ProgramDefinition) -> dict[str, object]:
@@ -139,5 +162,8 @@ def _milestone(milestone: Milestone, currency: str) -> MilestoneView:
     counts = milestone.counts
     adds_money = isinstance(counts, Transactions) and counts.measure == "sum"
     return MilestoneView(
-        milestone.target_id, milestone.name, milestone.period, minor_digits(currency) if adds_money else 0
+        target_id=milestone.target_id,
+        name=milestone.name,
+        unit=milestone.period,
+        digits=minor_digits(currency) if adds_money else 0,
     )

@@ -1,168 +1,114 @@
-"""Render: facts become notifications. What each fact becomes, or that it stays silent, stands here."""
+"""Render: facts become notifications, as the tables of all topics say."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from pipeline.notify import customers, points, progress
+from pipeline.notify import customers, milestones, points, streaks, tiers
 from pipeline.notify.context import Context
-from pipeline.notify.envelope import flat, wrapped
-from schemas.facts import (
-    CustomerChanged,
-    CustomerRegistered,
-    Fact,
-    MilestoneAchieved,
-    MilestoneProgressed,
-    PointsDebited,
-    PointsExpired,
-    PointsIssued,
-    PointsRedeemed,
-    PointsReversed,
-    ProgramAdopted,
-    ProgramFact,
-    PurchaseCounted,
-    RecordAccepted,
-    RecordRefused,
-    ReturnCounted,
-    ReturnRecorded,
-    StreakEnded,
-    StreakExtended,
-    StreakLevelReached,
-    StreakStarted,
-    TierUpgraded,
-    TransactionRecorded,
-)
-from schemas.notifications import TOPIC_OF, EventName, Notification
+from pipeline.notify.profiles import flat, wrapped
+from pipeline.notify.table import Table
+from schemas.facts import Decision, Envelope, Fact, Group
+from schemas.notifications import Notification
 
 
-class Rendering(NamedTuple):
-    """What a kind of fact becomes."""
-
-    event: EventName
-    name: str
+class _Rendering(NamedTuple):
+    event: str
     topic: str
     subject: Callable[[Any], str]
-    data: Callable[[Any, Context], object]
-    in_program: bool
+    data: Callable[[Any, Envelope, Context], object]
 
 
-def _news(
-    kind: type[Fact],
-    event: EventName,
-    subject: Callable[[Any], str],
-    data: Callable[[Any, Context], object],
-) -> tuple[type[Fact], Rendering]:
-    """`subject` tells events of one name and cause apart; `data` gives None when there is nothing to tell."""
-    name = event.value  # a plain str is formatted faster
-    return kind, Rendering(event, name, TOPIC_OF[event], subject, data, issubclass(kind, ProgramFact))
+class Renderer:
+    """Renders the facts of every kind that its tables name."""
+
+    def __init__(self, *tables: Table) -> None:
+        self._renderings: dict[type[Decision], _Rendering | None] = {}
+        for table in tables:
+            for kind, news in table.news.items():
+                self._register(
+                    kind,
+                    _Rendering(
+                        event=str(news.event),  # a plain string is formatted faster than a member of an enum
+                        topic=table.topic,
+                        subject=news.subject,
+                        data=news.data,
+                    ),
+                )
+            for kind in table.silent:
+                self._register(kind, None)
+
+    def render(self, fact: Fact, context: Context) -> Notification | None:
+        """The notification of a fact, in the profile of its program; None if it is silent or switched off.
+
+        Raises `KeyError` for a kind of decision that no table names, `LookupError` for a version of a program that
+        `context` does not hold, and `TypeError` for a bill without its record.
+        """
+        rendering = self._renderings[type(fact.decision)]
+        return None if rendering is None else _render(rendering, fact.seq, fact.envelope, fact.decision, context)
+
+    def render_all(self, groups: Iterable[Group], first_seq: int, context: Context) -> list[Notification]:
+        """The notifications of all facts of one message, in order; raises as `render` does.
+
+        Raises `RuntimeError` if two notifications have the same event id.
+        """
+        renderings = self._renderings
+        notifications: list[Notification] = []
+        seq = first_seq
+        for group in groups:
+            envelope = group.envelope
+            for decision in group.decisions:
+                rendering = renderings[type(decision)]
+                if rendering is not None:
+                    notification = _render(rendering, seq, envelope, decision, context)
+                    if notification is not None:
+                        notifications.append(notification)
+                seq += 1
+        if len({notification.id for notification in notifications}) < len(notifications):
+            raise RuntimeError(_collision(notifications, context))
+        return notifications
+
+    def _register(self, kind: type[Decision], rendering: _Rendering | None) -> None:
+        if kind in self._renderings:
+            message = f"{kind.__name__} stands in two tables of notifications, or twice in one: leave it in one place"
+            raise ValueError(message)
+        self._renderings[kind] = rendering
 
 
-_SILENT: Final[tuple[type[Fact], ...]] = (
-    RecordAccepted,
-    RecordRefused,
-    ReturnRecorded,
-    ProgramAdopted,
-    PurchaseCounted,
-    ReturnCounted,
-    PointsDebited,
-    StreakExtended,
-)
-"""What is no news downstream."""
-
-_NEWS: Final = (
-    _news(CustomerRegistered, EventName.CUSTOMER_ADDED, lambda _: "", customers.customer_added),
-    _news(CustomerChanged, EventName.CUSTOMER_UPDATED, lambda _: "", customers.customer_updated),
-    _news(TransactionRecorded, EventName.TRANSACTION_ADDED, lambda fact: fact.bill_number, customers.transaction_added),
-    _news(
-        PointsIssued,
-        EventName.POINTS_ISSUED,
-        lambda fact: f"{fact.currency}/{fact.issued_for}/{fact.rule_id}",
-        points.points_issued,
-    ),
-    _news(
-        PointsRedeemed,
-        EventName.POINTS_REDEEMED,
-        lambda fact: f"{fact.currency}/{fact.redemption_id}",
-        points.points_redeemed,
-    ),
-    _news(
-        PointsExpired,
-        EventName.POINTS_EXPIRED,
-        lambda fact: f"{fact.currency}/{fact.expired_on}",
-        points.points_expired,
-    ),
-    _news(
-        PointsReversed,
-        EventName.ISSUED_POINTS_REVERSED,
-        lambda fact: f"{fact.currency}/{fact.of_bill}",
-        points.issued_points_reversed,
-    ),
-    _news(TierUpgraded, EventName.TIER_UPGRADED, lambda fact: str(fact.reached), points.tier_upgraded),
-    _news(
-        MilestoneProgressed,
-        EventName.TARGET_ACHIEVED_VALUE_UPDATED,
-        lambda fact: f"{fact.milestone_id}/{fact.period}",
-        progress.target_value_updated,
-    ),
-    _news(
-        MilestoneAchieved,
-        EventName.TARGET_VALUE_ACHIEVED,
-        lambda fact: f"{fact.milestone_id}/{fact.period}",
-        progress.target_value_achieved,
-    ),
-    _news(StreakStarted, EventName.STREAK_START, lambda fact: fact.streak_id, progress.streak_start),
-    _news(
-        StreakLevelReached,
-        EventName.STREAK_LEVEL_ACHIEVED,
-        lambda fact: f"{fact.streak_id}/{fact.level}",
-        progress.streak_level_achieved,
-    ),
-    _news(StreakEnded, EventName.STREAK_END, lambda fact: fact.streak_id, progress.streak_end),
-)
-RENDERINGS: Final[dict[type[Fact], Rendering | None]] = {**dict(_NEWS), **dict.fromkeys(_SILENT)}
-"""Every kind of fact; None for the silent ones."""
-
-
-def render(fact: Fact, context: Context, ordinal: int = 0) -> Notification | None:
-    """The notification of a fact, in the envelope of its program; None for one that is silent or switched off.
-
-    `ordinal` tells apart events that name, cause and subject do not. Raises `KeyError` for a program that `context`
-    does not hold, and `TypeError` for a bill without its record.
-    """
-    rendering = RENDERINGS[type(fact)]
-    return None if rendering is None else _render(rendering, fact, context, ordinal)
-
-
-def render_all(facts: Iterable[Fact], context: Context) -> list[Notification]:
-    """The notifications of the facts of one message, in order, no two with one id."""
-    notifications: list[Notification] = []
-    ids: set[str] = set()
-    for fact in facts:
-        rendering = RENDERINGS[type(fact)]
-        if rendering is None:
-            continue
-        notification = _render(rendering, fact, context, 0)
-        ordinal = 0
-        while notification is not None and notification.id in ids:
-            ordinal += 1
-            notification = _render(rendering, fact, context, ordinal)
-        if notification is not None:
-            ids.add(notification.id)
-            notifications.append(notification)
-    return notifications
-
-
-def _render(rendering: Rendering, fact: Fact, context: Context, ordinal: int) -> Notification | None:
-    event, name, topic, subject_of, data_of, in_program = rendering
-    program_id: int = fact.program_id if in_program else 0  # type: ignore[attr-defined]  # as the table says
-    delivery = context.programs[program_id].delivery if in_program else context.house
-    if name in delivery.off:
+def _render(
+    rendering: _Rendering, seq: int, envelope: Envelope, decision: Decision, context: Context
+) -> Notification | None:
+    program_id = envelope.program_id
+    delivery = context.program_of(envelope).delivery if program_id else context.org.default_delivery
+    event = rendering.event
+    if event in delivery.off:
         return None
-    data = data_of(fact, context)
+    data = rendering.data(decision, envelope, context)
     if data is None:
         return None
-    cause = context.cause_of(fact)
-    event_id = cause.ids.event_id(program_id, name, ordinal, subject_of(fact))
-    envelope = wrapped if delivery.wrapped else flat
-    return Notification(event, topic, event_id, envelope(name, event_id, data, fact.seq, cause, context))
+    cause = context.cause_of(envelope)
+    event_id = cause.ids.event_id(program_id, event, rendering.subject(decision))
+    profile = wrapped if delivery.wrapped else flat
+    return Notification(
+        event=event,
+        topic=rendering.topic,
+        id=event_id,
+        body=profile(event, event_id, data, seq, cause, context),
+    )
+
+
+def _collision(notifications: list[Notification], context: Context) -> str:
+    event, event_id = Counter((notification.event, notification.id) for notification in notifications).most_common(1)[
+        0
+    ][0]
+    return (
+        f"customer {context.org_id}:{context.customer_id} would get two {event} with the event id {event_id}: "
+        f"the subject of {event} must tell apart all decisions of one cause"
+    )
+
+
+TABLES: Final = (points.TABLE, tiers.TABLE, milestones.TABLE, streaks.TABLE, customers.TABLE)
+RENDERER: Final = Renderer(*TABLES)
+"""Renders every kind of decision of the product."""

@@ -1,16 +1,22 @@
-"""One realistic fact for each event, with the record that caused it, in one program."""
+"""A realistic fact for each event, with the record that led to it, in one program."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView, ProgramView
 from schemas.facts import (
+    Award,
     CustomerChanged,
     CustomerRegistered,
+    Decision,
+    Envelope,
     Fact,
     IssuedFor,
+    LotOpened,
     MilestoneAchieved,
     MilestoneProgressed,
     PointsExpired,
@@ -28,6 +34,7 @@ from schemas.facts import (
 from schemas.notifications import EventName
 from schemas.program import ProgramDefinition
 from schemas.records import (
+    AdjustPoints,
     AnyRecord,
     CustomerAdded,
     CustomerUpdated,
@@ -96,7 +103,23 @@ def view(**changes: Any) -> ProgramView:
 
 
 def context(record: AnyRecord | None, *views: ProgramView, recorded_at: int = RECEIVED) -> Context:
-    return Context(ORG, CUSTOMER, record, OrgView(views or (view(),)), recorded_at)
+    return Context(
+        org_id=ORG, customer_id=CUSTOMER, record=record, org=OrgView(views or (view(),)), recorded_at=recorded_at
+    )
+
+
+def record_fields(identity: str, source: str) -> dict[str, Any]:
+    """What all records have, those of the customer at noon."""
+    return {
+        "received_at": RECEIVED,
+        "source": f"loyalty.{source}:0",
+        "offset": 17,
+        "org_id": ORG,
+        "customer_id": CUSTOMER,
+        "id": identity,
+        "digest": 1,
+        "event_time": AT,
+    }
 
 
 def bill(number: str = "B-1001", **changes: Any) -> TransactionAdded:
@@ -104,65 +127,116 @@ def bill(number: str = "B-1001", **changes: Any) -> TransactionAdded:
         "bill_number": number,
         "amount_minor": 1_250,
         "currency": "GBP",
-        "lines": (Line("BEAN-ETH-250", 950), Line("CUP", 300, 2)),
+        "lines": (
+            Line(sku="BEAN-ETH-250", amount_minor=950),
+            Line(sku="CUP", amount_minor=300, quantity=2),
+        ),
         "discount_minor": 150,
         "gross_minor": 1_400,
         "store": "soho",
         "till": "soho.1",
     }
-    return TransactionAdded(
-        RECEIVED, "loyalty.transactions:0", 17, ORG, CUSTOMER, number, 1, AT, **{**given, **changes}
-    )
+    return TransactionAdded(**record_fields(number, "transactions"), **{**given, **changes})
 
 
 def event(name: str = "review_written") -> CustomEventReceived:
-    return CustomEventReceived(RECEIVED, "loyalty.events:0", 17, ORG, CUSTOMER, "e-1", 1, AT, name, {"stars": 5})
+    return CustomEventReceived(**record_fields("e-1", "events"), event_name=name, attributes={"stars": 5})
 
 
-PERSON = Profile("Ada", "Lovelace", "447700900123", "ada@example.org", "X-1", "LOYALTY", "INSTORE", {"milk": "oat"})
+PERSON = Profile(
+    first_name="Ada",
+    last_name="Lovelace",
+    mobile="447700900123",
+    email="ada@example.org",
+    external_id="X-1",
+    loyalty_type="LOYALTY",
+    channel="INSTORE",
+    extended={"milk": "oat"},
+)
 BILL = bill()
 RETURN = TransactionReturned(
-    RECEIVED, "loyalty.transactions:0", 18, ORG, CUSTOMER, "R-1", 1, AT, "R-1", "B-1001", 300, "GBP"
+    **record_fields("R-1", "transactions"), bill_number="R-1", of_bill="B-1001", amount_minor=300, currency="GBP"
 )
 REDEMPTION = RedeemPoints(
-    RECEIVED, "loyalty.commands:0", 19, ORG, CUSTOMER, "red-1", 1, AT, PROGRAM, 100, "BEANS", "B-1002", "at the till"
+    **record_fields("red-1", "commands"),
+    program_id=PROGRAM,
+    points=100,
+    currency="BEANS",
+    bill_number="B-1002",
+    notes="at the till",
 )
-JOINING = CustomerAdded(RECEIVED, "loyalty.customers:0", 3, ORG, CUSTOMER, "c-1", 1, AT, PERSON)
-CHANGE = CustomerUpdated(
-    RECEIVED, "loyalty.customers:0", 4, ORG, CUSTOMER, "c-2", 1, AT, Profile(mobile="447700900123")
-)
+ADJUSTMENT = AdjustPoints(**record_fields("a-1", "commands"), program_id=PROGRAM, points=60, reason="goodwill")
+REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON)
+CHANGE = CustomerUpdated(**record_fields("c-2", "customers"), profile=Profile(mobile="447700900123"))
 
-_BILL = ("TransactionAdded:B-1001", AT)
-_IN_PROGRAM = (*_BILL, PROGRAM, 3)
 FEBRUARY_2024 = 649
 FEBRUARY_29 = 19_782
 MARCH_1_LONDON = 1_709_251_200_000
 
-ISSUED = PointsIssued(
-    4,
-    *_IN_PROGRAM,
-    "BEANS",
-    60,
-    IssuedFor.SPEND,
-    "every-pound",
-    FEBRUARY_29 + 180,
-    1_724_799_600_000,
-    165,
-    665,
-    "B-1001",
+
+def of_customer(cause: str = "TransactionAdded:B-1001", at: int = AT) -> Envelope:
+    """The envelope of decisions about the customer as such."""
+    return Envelope(cause=cause, at=at, as_of=at)
+
+
+def in_program(
+    cause: str = "TransactionAdded:B-1001", at: int = AT, *, program_id: int = PROGRAM, version: int = 3
+) -> Envelope:
+    return Envelope(cause=cause, at=at, as_of=at, program_id=program_id, version=version)
+
+
+def with_envelope(fact: Fact, **changes: Any) -> Fact:
+    return fact._replace(envelope=msgspec.structs.replace(fact.envelope, **changes))
+
+
+def with_decision(fact: Fact, **changes: Any) -> Fact:
+    return fact._replace(decision=msgspec.structs.replace(fact.decision, **changes))
+
+
+def fact_of(decision: Decision, envelope: Envelope | None = None, seq: int = 1) -> Fact:
+    """The fact of a decision, in the program and for the bill unless the envelope says otherwise."""
+    return Fact(seq=seq, envelope=envelope or in_program(), decision=decision)
+
+
+ISSUED = fact_of(
+    PointsIssued(
+        currency="BEANS",
+        points=60,
+        activity="",
+        awards=(Award(issued_for=IssuedFor.SPEND, rule_id="every-pound", points=60, lot_id=6),),
+        lots=(LotOpened(lot_id=6, points=60, expires_on=FEBRUARY_29 + 180, closes_at=1_724_799_600_000),),
+        balance=165,
+        lifetime=665,
+        bill_number="B-1001",
+    ),
+    seq=4,
 )
-PROGRESSED = MilestoneProgressed(5, *_IN_PROGRAM, "visits", FEBRUARY_2024, MARCH_1_LONDON, 1, 3, 3)
-EXPIRED = PointsExpired(
-    12,
-    f"expiry:{PROGRAM}/BEANS/{FEBRUARY_29}:{MARCH_1_LONDON}",
-    MARCH_1_LONDON,
-    PROGRAM,
-    3,
-    "BEANS",
-    30,
-    FEBRUARY_29,
-    (Taken(2, 30),),
-    135,
+PROGRESSED = fact_of(
+    MilestoneProgressed(
+        milestone_id="visits",
+        period=FEBRUARY_2024,
+        period_ends_at=MARCH_1_LONDON,
+        added=1,
+        value=3,
+        target=3,
+    ),
+    seq=5,
+)
+ACHIEVED = fact_of(
+    MilestoneAchieved(milestone_id="visits", period=FEBRUARY_2024, value=3, target=3, added=1),
+    seq=6,
+)
+LEVEL_REACHED = fact_of(StreakLevelReached(streak_id="regular", level=2, period=FEBRUARY_2024, run=2), seq=8)
+EXPIRED = fact_of(
+    PointsExpired(
+        currency="BEANS",
+        points=30,
+        expired_on=FEBRUARY_29,
+        taken=(Taken(lot_id=2, points=30),),
+        balance=135,
+    ),
+    in_program(f"expiry:{PROGRAM}/BEANS/{FEBRUARY_29}:{MARCH_1_LONDON}", MARCH_1_LONDON),
+    seq=12,
 )
 
 
@@ -170,72 +244,98 @@ class Case(NamedTuple):
     fact: Fact
     record: AnyRecord | None
     """None: a timer, found by a tick."""
+    topic: str
 
 
 CASES: dict[EventName, Case] = {
-    EventName.CUSTOMER_ADDED: Case(CustomerRegistered(2, "CustomerAdded:c-1", AT, PERSON), JOINING),
-    EventName.CUSTOMER_UPDATED: Case(CustomerChanged(3, "CustomerUpdated:c-2", AT, PERSON, ("mobile",)), CHANGE),
+    EventName.CUSTOMER_ADDED: Case(
+        fact=fact_of(CustomerRegistered(profile=PERSON), of_customer("CustomerAdded:c-1"), seq=2),
+        record=REGISTRATION,
+        topic="notifications.customers",
+    ),
+    EventName.CUSTOMER_UPDATED: Case(
+        fact=fact_of(
+            CustomerChanged(profile=PERSON, updated_fields=("mobile",)), of_customer("CustomerUpdated:c-2"), seq=3
+        ),
+        record=CHANGE,
+        topic="notifications.customers",
+    ),
     EventName.TRANSACTION_ADDED: Case(
-        TransactionRecorded(3, *_BILL, "B-1001", 1_250, "GBP", AT + 86_400_000, AT + 172_800_000), BILL
+        fact=fact_of(
+            TransactionRecorded(
+                bill_number="B-1001",
+                amount_minor=1_250,
+                currency="GBP",
+                returnable_until=AT + 86_400_000,
+                forgotten_at=AT + 172_800_000,
+            ),
+            of_customer(),
+            seq=3,
+        ),
+        record=BILL,
+        topic="notifications.customers",
     ),
-    EventName.POINTS_ISSUED: Case(ISSUED, BILL),
+    EventName.POINTS_ISSUED: Case(fact=ISSUED, record=BILL, topic="notifications.points"),
     EventName.POINTS_REDEEMED: Case(
-        PointsRedeemed(
-            9,
-            "RedeemPoints:red-1",
-            AT,
-            PROGRAM,
-            3,
-            "BEANS",
-            100,
-            "red-1",
-            (Taken(4, 60), Taken(6, 40)),
-            65,
-            200,
-            "B-1002",
-            "at the till",
+        fact=fact_of(
+            PointsRedeemed(
+                currency="BEANS",
+                points=100,
+                redemption_id="red-1",
+                taken=(Taken(lot_id=4, points=60), Taken(lot_id=6, points=40)),
+                balance=65,
+                value_minor=200,
+                bill_number="B-1002",
+                notes="at the till",
+            ),
+            in_program("RedeemPoints:red-1"),
+            seq=9,
         ),
-        REDEMPTION,
+        record=REDEMPTION,
+        topic="notifications.points",
     ),
-    EventName.POINTS_EXPIRED: Case(EXPIRED, None),
+    EventName.POINTS_EXPIRED: Case(fact=EXPIRED, record=None, topic="notifications.points"),
     EventName.ISSUED_POINTS_REVERSED: Case(
-        PointsReversed(
-            10,
-            "TransactionReturned:R-1",
-            AT,
-            PROGRAM,
-            3,
-            "BEANS",
-            14,
-            "B-1001",
-            (Reversal("every-pound", 4, 14, 14, 0),),
-            20,
-            151,
-            651,
+        fact=fact_of(
+            PointsReversed(
+                currency="BEANS",
+                points=14,
+                of_bill="B-1001",
+                reversals=(Reversal(rule_id="every-pound", lot_id=4, claimed=14, points=14, forgiven=0),),
+                reversed_of_bill=20,
+                balance=151,
+                lifetime=651,
+            ),
+            in_program("TransactionReturned:R-1"),
+            seq=10,
         ),
-        RETURN,
+        record=RETURN,
+        topic="notifications.points",
     ),
-    EventName.TIER_UPGRADED: Case(TierUpgraded(8, *_IN_PROGRAM, 1, 2, 665), BILL),
-    EventName.TARGET_ACHIEVED_VALUE_UPDATED: Case(PROGRESSED, BILL),
-    EventName.TARGET_VALUE_ACHIEVED: Case(MilestoneAchieved(6, *_IN_PROGRAM, "visits", FEBRUARY_2024, 3, 3, 1), BILL),
-    EventName.STREAK_START: Case(StreakStarted(7, *_IN_PROGRAM, "regular", FEBRUARY_29, None, None), BILL),
-    EventName.STREAK_LEVEL_ACHIEVED: Case(StreakLevelReached(8, *_IN_PROGRAM, "regular", 2, FEBRUARY_2024, 2), BILL),
+    EventName.TIER_UPGRADED: Case(
+        fact=fact_of(TierUpgraded(previous=1, reached=2, basis_value=665), seq=8),
+        record=BILL,
+        topic="notifications.tiers",
+    ),
+    EventName.TARGET_ACHIEVED_VALUE_UPDATED: Case(fact=PROGRESSED, record=BILL, topic="notifications.milestones"),
+    EventName.TARGET_VALUE_ACHIEVED: Case(fact=ACHIEVED, record=BILL, topic="notifications.milestones"),
+    EventName.STREAK_START: Case(
+        fact=fact_of(StreakStarted(streak_id="regular", starts_on=FEBRUARY_29, ends_on=None, ends_at=None), seq=7),
+        record=BILL,
+        topic="notifications.streaks",
+    ),
+    EventName.STREAK_LEVEL_ACHIEVED: Case(fact=LEVEL_REACHED, record=BILL, topic="notifications.streaks"),
     EventName.STREAK_END: Case(
-        StreakEnded(
-            13,
-            f"streakEnd:{PROGRAM}/regular:{MARCH_1_LONDON}",
-            MARCH_1_LONDON,
-            PROGRAM,
-            3,
-            "regular",
-            FEBRUARY_29,
-            2,
-            (2,),
+        fact=fact_of(
+            StreakEnded(streak_id="regular", ends_on=FEBRUARY_29, run=2, levels=(2,)),
+            in_program(f"streakEnd:{PROGRAM}/regular:{MARCH_1_LONDON}", MARCH_1_LONDON),
+            seq=13,
         ),
-        None,
+        record=None,
+        topic="notifications.streaks",
     ),
 }
-"""Ticks come a minute late: what a timer decides does not show when it was found, except in `timeStamp`."""
+"""Ticks come a minute late; of a timer's notification, only `timeStamp` depends on when the tick came."""
 
 
 def recorded_at(case: Case) -> int:

@@ -1,4 +1,4 @@
-"""Golden files: what each case becomes. `python -m tests.notify.golden` writes them anew; then read the diff."""
+"""Golden files: what each case becomes. `python -m tests.notify.golden` writes them again; then read the diff."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.notify.render import render
+from pipeline.notify.render import RENDERER
 from schemas.notifications import EventName
 from tests.notify.cases import CASES, context, recorded_at, view
 
@@ -17,7 +17,7 @@ PROFILES = ("flat", "wrapped")
 def body_of(event: EventName, profile: str) -> bytes:
     case = CASES[event]
     program = view(notifications={"profile": profile})
-    notification = render(case.fact, context(case.record, program, recorded_at=recorded_at(case)))
+    notification = RENDERER.render(case.fact, context(case.record, program, recorded_at=recorded_at(case)))
     assert notification is not None
     return notification.body
 
@@ -31,6 +31,6 @@ def pretty(body: bytes) -> str:
 
 
 if __name__ == "__main__":
-    for one in EventName:
-        for envelope in PROFILES:
-            path_of(one, envelope).write_text(pretty(body_of(one, envelope)))
+    for name in EventName:
+        for layout in PROFILES:
+            path_of(name, layout).write_text(pretty(body_of(name, layout)))

@@ -1,8 +1,8 @@
-"""The Capillary event schemas' samples, as published, and what they say once their damage is undone.
+"""The samples of the Capillary event schemas: as published, and repaired.
 
 `samples/*.json` are copies, line-wrap damage included (a stray space about every 190 characters, inside keys and
-values). `normalised` undoes it, as a consumer has to: whitespace leaves keys and words of a fixed vocabulary; free text
-stays as it is.
+values). `normalised` repairs them, as a consumer has to: it removes whitespace from keys and from words of a fixed
+vocabulary, and leaves free text as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def published(event: str) -> str:
 
 
 def normalised(text: str) -> dict[str, Any]:
-    document: dict[str, Any] = _mended(json.loads(text), within_activity=False)
+    document: dict[str, Any] = _repaired(json.loads(text), within_activity=False)
     return document
 
 
@@ -36,30 +36,30 @@ def shape_of(document: object) -> Shape:
 
 
 def identifier_keys(document: object) -> set[str]:
-    """What a document's `{key, value}` pairs are called."""
+    """The keys of all `{key, value}` pairs in a document."""
     if isinstance(document, list):
-        return {key for one in document for key in identifier_keys(one)}
+        return {key for item in document for key in identifier_keys(item)}
     if not isinstance(document, dict):
         return set()
     own = {str(document["key"])} if document.keys() == {"key", "value"} else set()
-    return own | {key for one in document.values() for key in identifier_keys(one)}
+    return own | {key for content in document.values() for key in identifier_keys(content)}
 
 
-def _mended(value: Any, *, within_activity: bool) -> Any:
+def _repaired(value: Any, *, within_activity: bool) -> Any:
     if isinstance(value, list):
-        return [_mended(one, within_activity=within_activity) for one in value]
+        return [_repaired(item, within_activity=within_activity) for item in value]
     if not isinstance(value, dict):
         return value
-    mended = {}
+    repaired = {}
     for damaged, content in value.items():
         key = "".join(damaged.split())
         key = TYPOS.get(key, key)
         is_word = key in VOCABULARY and (within_activity or key not in {"name", "key"})
         if isinstance(content, str) and is_word:
-            mended[key] = "".join(content.split())
+            repaired[key] = "".join(content.split())
         else:
-            mended[key] = _mended(content, within_activity=within_activity or key == "triggeringActivity")
-    return mended
+            repaired[key] = _repaired(content, within_activity=within_activity or key == "triggeringActivity")
+    return repaired
 
 
 def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:
@@ -69,8 +69,8 @@ def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:
         for key, content in value.items():
             yield from _paths(content, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
-        for one in value:
-            yield from _paths(one, f"{path}[]")
+        for item in value:
+            yield from _paths(item, f"{path}[]")
 
 
 def _type(value: object) -> str:

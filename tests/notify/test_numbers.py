@@ -1,4 +1,4 @@
-"""Numbers as the envelopes print them."""
+"""Numbers as notifications print them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_money_is_printed_in_major_units_of_its_currency(amount: int, currency: 
         (12_345, 4, "1.2345", "1.2345"),
     ],
 )
-def test_target_values_have_three_decimals_and_what_an_event_added_has_none_to_spare(
+def test_target_values_have_three_decimals_and_added_values_only_those_they_need(
     value: int, digits: int, as_plain: str, as_padded: str
 ) -> None:
     assert (plain(value, digits), padded(value, digits)) == (as_plain, as_padded)

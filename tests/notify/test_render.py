@@ -1,4 +1,4 @@
-"""Which facts become notifications, and what settings and circumstances make of them."""
+"""Which facts become notifications, and how settings and causes change them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from pipeline.notify.activity import ACTIVITIES, activity_of
 from pipeline.notify.context import Context
 from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import OrgView
-from pipeline.notify.render import RENDERINGS, render, render_all
+from pipeline.notify.render import RENDERER
 from schemas.facts import (
-    AnyFact,
+    Award,
+    Decision,
     Fact,
+    Group,
     IssuedFor,
-    MilestoneAchieved,
-    MilestoneProgressed,
+    LotOpened,
     PointsDebited,
     PointsReversed,
     RecordAccepted,
     RecordRefused,
     Refusal,
     StreakExtended,
-    StreakLevelReached,
 )
-from schemas.notifications import FAMILIES, TOPIC_OF, EventName
-from schemas.records import AdjustPoints, AnyCustomerRecord, AnyRecord, Profile
+from schemas.notifications import EventName, Notification
+from schemas.records import AnyCustomerRecord, AnyRecord, Profile
 from tests.notify.cases import (
+    ACHIEVED,
+    ADJUSTMENT,
     AT,
     BILL,
     CASES,
@@ -36,103 +38,133 @@ from tests.notify.cases import (
     CUSTOMER,
     DEFINITION,
     EXPIRED,
+    FEBRUARY_29,
     FEBRUARY_2024,
     ISSUED,
-    JOINING,
+    LEVEL_REACHED,
     MARCH_1_LONDON,
     ORG,
     PROGRAM,
     PROGRESSED,
     RECEIVED,
     REDEMPTION,
+    REGISTRATION,
     RETURN,
     bill,
     context,
     event,
+    fact_of,
+    in_program,
+    of_customer,
     view,
+    with_decision,
+    with_envelope,
 )
 
 replace = msgspec.structs.replace
-
-
-def test_every_kind_of_fact_is_rendered_or_silent() -> None:
-    assert set(RENDERINGS) == set(get_args(AnyFact))
-
-
-def test_every_event_is_rendered_from_one_kind_of_fact_and_has_a_topic() -> None:
-    events = [rendering.event for rendering in RENDERINGS.values() if rendering is not None]
-    assert sorted(events) == sorted(EventName) == sorted(TOPIC_OF)
-    assert {rendering.topic for rendering in RENDERINGS.values() if rendering is not None} <= set(FAMILIES)
 
 
 def test_every_kind_of_customer_record_is_an_activity() -> None:
     assert set(ACTIVITIES) == set(get_args(AnyCustomerRecord))
 
 
-@pytest.mark.parametrize("one", EventName)
-def test_a_notification_says_its_event_its_topic_and_its_id(one: EventName) -> None:
-    case = CASES[one]
-    notification = render(case.fact, context(case.record))
-    assert notification is not None
-    body = msgspec.json.decode(notification.body)
-    assert (notification.event, notification.topic) == (one, TOPIC_OF[one])
-    assert (body["eventName"], body["eventId"], body["seq"]) == (one, notification.id, case.fact.seq)
+@pytest.mark.parametrize("name", EventName)
+def test_a_notification_has_the_name_topic_id_and_seq_of_its_event(name: EventName) -> None:
+    case = CASES[name]
+    notification = rendered(case.fact, context(case.record))
+    body = decoded(notification.body)
+    assert (notification.event, notification.topic) == (name, case.topic)
+    assert (body["eventName"], body["eventId"], body["seq"]) == (name, notification.id, case.fact.seq)
 
 
 @pytest.mark.parametrize(
-    "fact",
+    "decision",
     [
-        RecordAccepted(1, "TransactionAdded:B-1001", AT, AT, 1, 0),
-        RecordRefused(1, "TransactionAdded:B-1001", AT, Refusal.BILL_EXISTS, AT),
-        PointsDebited(1, "AdjustPoints:a-1", AT, PROGRAM, 3, "BEANS", 5, "mistake", (), 60),
-        StreakExtended(1, "TransactionAdded:B-1001", AT, PROGRAM, 3, "regular", FEBRUARY_2024, 1, 1),
+        RecordAccepted(digest=1, forget_before=0),
+        RecordRefused(reason=Refusal.BILL_EXISTS),
+        PointsDebited(currency="BEANS", points=5, reason="mistake", taken=(), balance=60),
+        StreakExtended(streak_id="regular", period=FEBRUARY_2024, run=1, longest=1),
     ],
-    ids=lambda fact: type(fact).__name__,
+    ids=lambda decision: type(decision).__name__,
 )
-def test_bookkeeping_is_no_news(fact: Fact) -> None:
-    assert render(fact, context(BILL)) is None
+def test_bookkeeping_gives_no_notification(decision: Decision) -> None:
+    assert RENDERER.render(fact_of(decision), context(BILL)) is None
 
 
-def test_a_return_that_found_nothing_left_to_take_is_no_news() -> None:
-    reversed_none = PointsReversed(10, "TransactionReturned:R-1", AT, PROGRAM, 3, "BEANS", 0, "B-1001", (), 6, 0, 0)
-    assert render(reversed_none, context(RETURN)) is None
+def test_a_refusal_in_a_program_that_the_org_does_not_have_gives_no_notification() -> None:
+    refused = fact_of(RecordRefused(reason=Refusal.PROGRAM_UNKNOWN), in_program(program_id=99, version=0))
+    assert RENDERER.render(refused, context(REDEMPTION)) is None
 
 
-def test_a_return_gives_what_all_returns_of_the_bill_took_and_what_this_one_took() -> None:
+def test_a_return_that_found_no_points_to_take_gives_no_notification() -> None:
+    reversed_none = fact_of(
+        PointsReversed(
+            currency="BEANS", points=0, of_bill="B-1001", reversals=(), reversed_of_bill=6, balance=0, lifetime=0
+        ),
+        in_program("TransactionReturned:R-1"),
+    )
+    assert RENDERER.render(reversed_none, context(RETURN)) is None
+
+
+def test_a_return_shows_the_points_of_all_returns_of_the_bill_and_its_own() -> None:
     data = data_of(CASES[EventName.ISSUED_POINTS_REVERSED].fact, context(RETURN))
     assert (data["totalIssuedPointsReversed"], data["currentEventTotalPointsReturned"]) == (20.0, 14.0)
+
+
+def test_the_facts_of_a_message_are_rendered_in_order_with_their_seq() -> None:
+    groups = [
+        Group(
+            envelope=of_customer(),
+            decisions=(RecordAccepted(digest=1, forget_before=0), CASES[EventName.TRANSACTION_ADDED].fact.decision),
+        ),
+        Group(
+            envelope=in_program(),
+            decisions=(
+                ISSUED.decision,
+                StreakExtended(streak_id="regular", period=FEBRUARY_2024, run=1, longest=1),
+                PROGRESSED.decision,
+            ),
+        ),
+    ]
+    bodies = [decoded(notification.body) for notification in RENDERER.render_all(groups, 31, context(BILL))]
+    assert [(body["eventName"], body["seq"]) for body in bodies] == [
+        ("transactionAdded", 32),
+        ("pointsIssued", 33),
+        ("targetAchievedValueUpdated", 35),
+    ]
 
 
 # --- settings
 
 
-@pytest.mark.parametrize("one", EventName)
-def test_an_event_that_is_switched_off_is_not_sent(one: EventName) -> None:
-    case = CASES[one]
-    assert render(case.fact, context(case.record, view(notifications={"off": (one.value,)}))) is None
+@pytest.mark.parametrize("name", EventName)
+def test_an_event_that_is_switched_off_is_not_sent(name: EventName) -> None:
+    case = CASES[name]
+    off = context(case.record, view(notifications={"off": (name.value,)}))
+    assert RENDERER.render(case.fact, off) is None
 
 
-@pytest.mark.parametrize("one", EventName)
-def test_switching_all_other_events_off_leaves_an_event_as_it_is(one: EventName) -> None:
-    case = CASES[one]
-    others = tuple(other.value for other in EventName if other is not one)
-    settled = context(case.record, view(notifications={"off": others}))
-    assert render(case.fact, settled) == render(case.fact, context(case.record))
+@pytest.mark.parametrize("name", EventName)
+def test_switching_all_other_events_off_does_not_change_an_event(name: EventName) -> None:
+    case = CASES[name]
+    others = tuple(other.value for other in EventName if other is not name)
+    without_others = context(case.record, view(notifications={"off": others}))
+    assert rendered(case.fact, without_others) == rendered(case.fact, context(case.record))
 
 
-@pytest.mark.parametrize(("one", "record"), [(EventName.CUSTOMER_ADDED, JOINING), (EventName.CUSTOMER_UPDATED, CHANGE)])
-def test_identifiers_are_left_out_where_the_program_says_so(one: EventName, record: AnyRecord) -> None:
+@pytest.mark.parametrize(
+    ("name", "record"), [(EventName.CUSTOMER_ADDED, REGISTRATION), (EventName.CUSTOMER_UPDATED, CHANGE)]
+)
+def test_personal_identifiers_are_left_out_if_the_program_says_so(name: EventName, record: AnyRecord) -> None:
     silent = view(notifications={"identifiers": False})
-    assert data_of(CASES[one].fact, context(record, silent))["customerIdentifiers"] == {"customerId": CUSTOMER}
-    for secret in (b"447700900123", b"ada@example.org", b"X-1"):
-        notification = render(CASES[one].fact, context(record, silent))
-        assert notification is not None
-        assert secret not in notification.body
+    assert data_of(CASES[name].fact, context(record, silent))["customerIdentifiers"] == {"customerId": CUSTOMER}
+    body = rendered(CASES[name].fact, context(record, silent)).body
+    assert [secret for secret in (b"447700900123", b"ada@example.org", b"X-1") if secret in body] == []
 
 
-def test_only_what_is_known_of_a_customer_is_an_identifier() -> None:
-    fact = replace(CASES[EventName.CUSTOMER_ADDED].fact, profile=Profile(email="ada@example.org"))
-    assert data_of(fact, context(JOINING)) == {
+def test_only_known_fields_of_a_profile_are_identifiers() -> None:
+    fact = with_decision(CASES[EventName.CUSTOMER_ADDED].fact, profile=Profile(email="ada@example.org"))
+    assert data_of(fact, context(REGISTRATION)) == {
         "loyaltyType": "LOYALTY",
         "source": "",
         "firstName": "",
@@ -142,53 +174,33 @@ def test_only_what_is_known_of_a_customer_is_an_identifier() -> None:
     }
 
 
-def test_each_program_sends_in_its_own_envelope() -> None:
+def test_each_program_sends_in_its_own_profile() -> None:
     flat, wrapped = view(), view(program_id=8, notifications={"profile": "wrapped"})
-    both = context(BILL, flat, wrapped)
-    first, second = render_all([ISSUED, replace(ISSUED, program_id=8)], both)
-    assert ("attributes" in decoded(first.body), "attributes" in decoded(second.body)) == (False, True)
+    first, second = (
+        rendered(with_envelope(ISSUED, program_id=program_id), context(BILL, flat, wrapped))
+        for program_id in (PROGRAM, 8)
+    )
+    assert (is_wrapped(first), is_wrapped(second)) == (False, True)
     assert first.id != second.id
-
-
-@pytest.mark.parametrize(
-    ("defaults", "expected"),
-    [((True, False), True), ((False, True), False), ((True, True), True), ((False, False), True)],
-    ids=["first is default", "second is default", "both: the lower number", "none: the lower number"],
-)
-def test_facts_outside_programs_follow_the_default_program(defaults: tuple[bool, bool], *, expected: bool) -> None:
-    first = view(program_id=8, default=defaults[0], notifications={"profile": "wrapped"})
-    second = view(program_id=9, default=defaults[1])
-    notification = render(CASES[EventName.CUSTOMER_ADDED].fact, context(JOINING, second, first))
-    assert notification is not None
-    assert ("attributes" in decoded(notification.body)) is expected
-
-
-def test_a_customer_of_an_org_without_programs_is_announced_in_the_flat_envelope() -> None:
-    notification = render(CASES[EventName.CUSTOMER_ADDED].fact, Context(ORG, CUSTOMER, JOINING, OrgView(), RECEIVED))
-    assert notification is not None
-    assert "attributes" not in decoded(notification.body)
 
 
 # --- causes
 
 
-def test_a_timer_carries_the_instant_it_was_due_whatever_found_it() -> None:
+def test_a_timer_has_the_instant_it_was_due_whether_a_tick_or_a_record_made_it_fire() -> None:
     by_tick = context(None, view(), recorded_at=MARCH_1_LONDON + 60_000)
     by_record = context(BILL, view(), recorded_at=MARCH_1_LONDON + 3_600_000)
-    notification = render(EXPIRED, by_tick)
-    assert notification is not None
+    notification = rendered(EXPIRED, by_tick)
     assert decoded(notification.body)["createdAt"] == MARCH_1_LONDON
-    assert render(EXPIRED, by_record) == notification
+    assert rendered(EXPIRED, by_record) == notification
 
 
-def test_facts_of_timers_and_of_the_record_that_found_them_keep_their_own_causes() -> None:
-    facts = [EXPIRED, ISSUED, replace(EXPIRED, currency="LEAVES"), ISSUED]
-    bodies = [decoded(one.body) for one in render_all(facts, context(BILL))]
+def test_facts_of_timers_and_of_the_record_that_made_them_fire_keep_their_own_causes() -> None:
+    around = context(BILL)
+    facts = [EXPIRED, ISSUED, with_decision(EXPIRED, currency="LEAVES"), ISSUED]
+    bodies = [decoded(rendered(fact, around).body) for fact in facts]
     assert [body["createdAt"] for body in bodies] == [MARCH_1_LONDON, RECEIVED, MARCH_1_LONDON, RECEIVED]
-    assert bodies[1]["refId"] == bodies[3]["refId"] != bodies[0]["refId"]
-
-
-ADJUSTMENT = AdjustPoints(RECEIVED, "loyalty.commands:0", 1, ORG, CUSTOMER, "a-1", 1, AT, PROGRAM, 60, "goodwill")
+    assert bodies[1]["refId"] == bodies[3]["refId"] != bodies[0]["refId"] == bodies[2]["refId"]
 
 
 @pytest.mark.parametrize(
@@ -200,32 +212,36 @@ ADJUSTMENT = AdjustPoints(RECEIVED, "loyalty.commands:0", 1, ORG, CUSTOMER, "a-1
         (REDEMPTION, ("PointsRedemption", {"billId": "3077990026554394", "redemptionId": "red-1"})),
         (replace(REDEMPTION, bill_number=""), ("PointsRedemption", {"billId": "-1", "redemptionId": "red-1"})),
         (ADJUSTMENT, ("PointsAdjustment", {"CustomerId": "42"})),
-        (JOINING, ("CustomerAdd", {"CustomerId": "42"})),
+        (REGISTRATION, ("CustomerAdd", {"CustomerId": "42"})),
         (CHANGE, ("CustomerUpdate", {"CustomerId": "42"})),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_the_triggering_activity_names_the_record(record: Any, activity: tuple[str, dict[str, str]]) -> None:
-    issued = replace(ISSUED, cause=f"{type(record).__name__}:{record.id}", issued_for=IssuedFor.EVENT)
+    issued = with_envelope(ISSUED, cause=f"{type(record).__name__}:{record.id}")
     trigger = data_of(issued, context(record))["triggeringActivity"]
-    assert (trigger["name"], {one["key"]: one["value"] for one in trigger["identifiers"]}) == activity
+    assert (trigger["name"], {pair["key"]: pair["value"] for pair in trigger["identifiers"]}) == activity
 
 
-def test_bills_have_a_number_of_their_own_for_each_customer_org_and_bill_number() -> None:
+def test_a_bill_has_its_own_number_for_each_org_customer_and_bill_number() -> None:
     customers = [(ORG, CUSTOMER), (ORG, CUSTOMER + 1), (ORG + 1, CUSTOMER)]
-    bills = [replace(bill(number), org_id=org, customer_id=one) for org, one in customers for number in ("B1", "B2")]
-    assert len({activity_of(one).transaction_id for one in bills}) == len(bills)
+    bills = [
+        replace(bill(number), org_id=org, customer_id=customer)
+        for org, customer in customers
+        for number in ("B1", "B2")
+    ]
+    assert len({activity_of(record).transaction_id for record in bills}) == len(bills)
 
 
-def test_a_return_and_a_redemption_name_their_bill_by_the_number_that_it_has_itself() -> None:
+def test_a_return_and_a_redemption_name_their_bill_by_the_same_number_as_the_bill_itself() -> None:
     number = activity_of(BILL).transaction_id
     assert activity_of(RETURN).transaction_id == number
     redemption = activity_of(replace(REDEMPTION, bill_number=BILL.bill_number))
-    assert redemption.identifiers[0] == Pair("billId", str(number))
+    assert redemption.identifiers[0] == Pair(key="billId", value=str(number))
 
 
-def test_a_target_that_an_event_brings_forward_names_no_bill() -> None:
-    progressed = replace(PROGRESSED, cause="CustomEventReceived:e-1")
+def test_progress_of_a_target_by_an_event_names_no_bill() -> None:
+    progressed = with_envelope(PROGRESSED, cause="CustomEventReceived:e-1")
     data = data_of(progressed, context(event()))
     assert data.keys() & {"transactionId", "eventId"} == set()
     assert (data["eventName"], data["triggeringActivity"]["name"]) == ("CustomEvent", "CustomEvent")
@@ -233,51 +249,76 @@ def test_a_target_that_an_event_brings_forward_names_no_bill() -> None:
 
 def test_a_bill_without_its_record_is_a_bug() -> None:
     with pytest.raises(TypeError, match="B-1001"):
-        render(CASES[EventName.TRANSACTION_ADDED].fact, context(None))
+        RENDERER.render(CASES[EventName.TRANSACTION_ADDED].fact, context(None))
 
 
-# --- what the program says
+# --- points
 
 
 def test_points_that_never_expire_have_no_expiry_date() -> None:
-    issued = replace(ISSUED, expires_on=None, closes_at=None)
-    assert data_of(issued, context(BILL))["regularPointsBreakup"] == [{"points": 60.0}]
+    lots = (LotOpened(lot_id=6, points=60, expires_on=None, closes_at=None),)
+    assert data_of(with_decision(ISSUED, lots=lots), context(BILL))["regularPointsBreakup"] == [{"points": 60.0}]
+
+
+def test_awards_of_one_activity_are_one_notification_with_an_entry_for_each_award_and_each_lot() -> None:
+    issued = with_decision(
+        ISSUED,
+        points=75,
+        awards=(
+            Award(issued_for=IssuedFor.SPEND, rule_id="every-pound", points=40, lot_id=6),
+            Award(issued_for=IssuedFor.SPEND, rule_id="december", points=20, lot_id=6),
+            Award(issued_for=IssuedFor.EVENT, rule_id="review", points=15, lot_id=7),
+        ),
+        lots=(
+            LotOpened(lot_id=6, points=60, expires_on=FEBRUARY_29, closes_at=MARCH_1_LONDON),
+            LotOpened(lot_id=7, points=15, expires_on=None, closes_at=None),
+        ),
+    )
+    data = data_of(issued, context(BILL))
+    assert (data["totalPointsIssued"], data["regularPointsIssued"]) == (75.0, 75.0)
+    assert data["regularPointsBreakup"] == [{"points": 60.0, "expiryAt": "2024-02-29"}, {"points": 15.0}]
+    assert data["awards"] == [
+        {"issuedFor": "spend", "ruleId": "every-pound", "points": 40.0},
+        {"issuedFor": "spend", "ruleId": "december", "points": 20.0},
+        {"issuedFor": "event", "ruleId": "review", "points": 15.0},
+    ]
 
 
 @pytest.mark.parametrize("issued_for", IssuedFor)
 def test_points_are_regular_whatever_they_were_issued_for(issued_for: IssuedFor) -> None:
-    data = data_of(replace(ISSUED, issued_for=issued_for, rule_id="why"), context(BILL))
-    assert (data["regularPointsIssued"], data["issuedFor"], data["ruleId"]) == (60.0, issued_for, "why")
+    award = Award(issued_for=issued_for, rule_id="why", points=60, lot_id=6)
+    data = data_of(with_decision(ISSUED, awards=(award,)), context(BILL))
+    assert data["regularPointsIssued"] == 60.0
+    assert data["awards"] == [{"issuedFor": issued_for.name.lower(), "ruleId": "why", "points": 60.0}]
+
+
+# --- milestones and streaks
 
 
 def test_a_target_on_money_is_printed_in_major_units() -> None:
-    progressed = replace(PROGRESSED, milestone_id="spend", period=216, added=1_250, value=7_600, target=7_500)
+    progressed = with_decision(PROGRESSED, milestone_id="spend", period=216, added=1_250, value=7_600, target=7_500)
     data = data_of(progressed, context(BILL))
     values = [data[key] for key in ("currentEventTargetValue", "achievedTargetValue", "definedTargetValue")]
     assert (values, data["targetDetails"]["targetPeriodName"]) == (["12.5", "76.000", "75.000"], "2024-Q1")
 
 
-def test_an_achievement_that_does_not_say_what_it_added_leaves_that_out() -> None:
-    achieved = MilestoneAchieved(6, ISSUED.cause, AT, PROGRAM, 3, "visits", FEBRUARY_2024, 3, 3)
-    assert "currentEventTargetValue" not in data_of(achieved, context(BILL))
+def test_an_achievement_that_added_nothing_has_no_current_value() -> None:
+    assert "currentEventTargetValue" not in data_of(with_decision(ACHIEVED, added=0), context(BILL))
 
 
 EMPTY = {"milestones": (), "streaks": (), "tiers": None}
 
 
-@pytest.mark.parametrize("one", EventName)
-def test_what_the_program_no_longer_has_is_shown_by_its_id(one: EventName) -> None:
-    case = CASES[one]
-    notification = render(case.fact, context(case.record, view(**EMPTY)))
-    assert notification is not None
-    before = render(case.fact, context(case.record))
-    assert before is not None
-    assert notification.id == before.id
+@pytest.mark.parametrize("name", EventName)
+def test_a_removed_part_of_a_program_does_not_change_event_ids(name: EventName) -> None:
+    case = CASES[name]
+    notification = rendered(case.fact, context(case.record, view(**EMPTY)))
+    assert notification.id == rendered(case.fact, context(case.record)).id
 
 
 def test_a_removed_milestone_is_shown_by_its_id() -> None:
-    achieved = MilestoneProgressed(5, ISSUED.cause, AT, PROGRAM, 3, "gone", FEBRUARY_2024, MARCH_1_LONDON, 1, 3, 3)
-    assert data_of(achieved, context(BILL))["targetDetails"] == {
+    progressed = with_decision(PROGRESSED, milestone_id="gone")
+    assert data_of(progressed, context(BILL))["targetDetails"] == {
         "id": 0,
         "name": "gone",
         "targetGroupId": 0,
@@ -287,19 +328,27 @@ def test_a_removed_milestone_is_shown_by_its_id() -> None:
     }
 
 
-def test_a_level_that_was_removed_is_shown_by_its_periods() -> None:
-    reached = StreakLevelReached(8, ISSUED.cause, AT, PROGRAM, 3, "regular", 5, FEBRUARY_2024, 5)
+def test_a_removed_level_is_shown_by_its_periods() -> None:
+    reached = with_decision(LEVEL_REACHED, level=5, run=5)
     assert data_of(reached, context(BILL))["streakData"][0]["streakLevelName"] == "5"
 
 
-def test_a_bill_without_lines_or_place_is_told_as_it_is() -> None:
+# --- bills
+
+
+def test_a_bill_without_lines_store_or_till_has_none_in_its_notification() -> None:
     bare = bill(lines=(), discount_minor=0, gross_minor=None, store="", till="")
     data = data_of(CASES[EventName.TRANSACTION_ADDED].fact, context(bare))
     assert (data["lineItemCount"], data["discount"], data["enteredBy"], "grossAmount" in data) == (0, 0.0, {}, False)
 
 
-def test_the_cases_are_in_the_program_they_say() -> None:
-    assert (view().id, view().org_id, DEFINITION["program_id"]) == (PROGRAM, ORG, PROGRAM)
+def test_a_customer_of_an_org_without_programs_is_announced_in_the_flat_profile() -> None:
+    around = Context(org_id=ORG, customer_id=CUSTOMER, record=REGISTRATION, org=OrgView(), recorded_at=RECEIVED)
+    assert not is_wrapped(rendered(CASES[EventName.CUSTOMER_ADDED].fact, around))
+
+
+def test_the_cases_are_in_the_program_that_they_name() -> None:
+    assert (view().id, view().org_id, view().version) == (PROGRAM, ORG, DEFINITION["version"])
 
 
 def decoded(body: bytes) -> dict[str, Any]:
@@ -307,8 +356,16 @@ def decoded(body: bytes) -> dict[str, Any]:
     return document
 
 
-def data_of(fact: Fact, around: Context) -> dict[str, Any]:
-    notification = render(fact, around)
+def rendered(fact: Fact, around: Context) -> Notification:
+    notification = RENDERER.render(fact, around)
     assert notification is not None
-    data: dict[str, Any] = decoded(notification.body)["data"]
+    return notification
+
+
+def is_wrapped(notification: Notification) -> bool:
+    return "attributes" in decoded(notification.body)
+
+
+def data_of(fact: Fact, around: Context) -> dict[str, Any]:
+    data: dict[str, Any] = decoded(rendered(fact, around).body)["data"]
     return data

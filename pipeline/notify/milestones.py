@@ -1,0 +1,93 @@
+"""Notifications about milestones, which downstream systems call targets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pipeline.notify.activity import triggered_by
+from pipeline.notify.context import Context
+from pipeline.notify.numbers import padded, plain
+from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
+from pipeline.notify.table import News, Table
+from schemas.facts import Envelope, MilestoneAchieved, MilestoneProgressed
+from schemas.notifications import EventName
+
+
+class TargetData(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """The `data` of targetAchievedValueUpdated and targetValueAchieved."""
+
+    customer_identifiers: CustomerIdentifiers
+    event_name: str | UnsetType
+    event_id: int | UnsetType
+    transaction_id: int | UnsetType
+    target_details: msgspec.Raw
+    current_event_target_value: str | UnsetType
+    achieved_target_value: str
+    defined_target_value: str
+    triggering_activity: TriggeringActivity | NoActivity
+    milestone_details: list[object] | UnsetType
+
+
+def target_value_updated(decision: MilestoneProgressed, envelope: Envelope, context: Context) -> TargetData:
+    """The `data` of targetAchievedValueUpdated."""
+    return _target(decision, envelope, context, details=[])
+
+
+def target_value_achieved(decision: MilestoneAchieved, envelope: Envelope, context: Context) -> TargetData:
+    """The `data` of targetValueAchieved."""
+    return _target(decision, envelope, context, details=UNSET)
+
+
+def _target(
+    decision: MilestoneProgressed | MilestoneAchieved,
+    envelope: Envelope,
+    context: Context,
+    *,
+    details: list[object] | UnsetType,
+) -> TargetData:
+    milestone = context.program_of(envelope).milestone(decision.milestone_id)
+    digits = milestone.digits
+    name: str | UnsetType = UNSET
+    number: int | UnsetType = UNSET
+    transaction_id: int | UnsetType = UNSET
+    identifiers: list[Pair] | None = None
+    activity = context.cause_of(envelope).activity
+    if activity is not None:
+        name = activity.name
+        if activity.event_number is not None:
+            number = activity.event_number
+        if activity.transaction_id is not None:
+            transaction_id = activity.transaction_id
+            identifiers = [Pair(key="TransactionId", value=str(transaction_id))]
+    return TargetData(
+        customer_identifiers=context.customer,
+        event_name=name,
+        event_id=number,
+        transaction_id=transaction_id,
+        target_details=milestone.details(decision.period),
+        current_event_target_value=plain(decision.added, digits)
+        if decision.added
+        else UNSET,  # 0: met without an addition
+        achieved_target_value=padded(decision.value, digits),
+        defined_target_value=padded(decision.target, digits),
+        triggering_activity=triggered_by(activity, identifiers=identifiers),
+        milestone_details=details,
+    )
+
+
+def _subject(decision: MilestoneProgressed | MilestoneAchieved) -> str:
+    return f"{decision.milestone_id}/{decision.period}"
+
+
+TABLE: Final = Table(
+    topic="notifications.milestones",
+    news={
+        MilestoneProgressed: News(
+            event=EventName.TARGET_ACHIEVED_VALUE_UPDATED, subject=_subject, data=target_value_updated
+        ),
+        MilestoneAchieved: News(event=EventName.TARGET_VALUE_ACHIEVED, subject=_subject, data=target_value_achieved),
+    },
+)

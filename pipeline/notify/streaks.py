@@ -1,0 +1,111 @@
+"""Notifications about streaks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.notify.activity import triggered_by
+from pipeline.notify.context import Context
+from pipeline.notify.identity import number_of
+from pipeline.notify.numbers import date_text, instant_text
+from pipeline.notify.parts import Pair
+from pipeline.notify.program_view import StreakView
+from pipeline.notify.table import News, Table
+from schemas.facts import Envelope, StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.notifications import EventName
+
+
+def streak_start(decision: StreakStarted, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakStart; the start is local time in the program's zone."""
+    streak = context.program_of(envelope).streak(decision.streak_id)
+    return {
+        "customerIdentifiers": context.customer,
+        "targetDetails": streak.milestone.details_on(decision.starts_on),
+        "streakStartData": [
+            {
+                **_description(streak),
+                "userStreakValueAtTheStart": "0",
+                "startDate": f"{date_text(decision.starts_on)} 00:00:00",
+            }
+        ],
+        "triggeringActivity": _window_activity("streakStartEvent", streak),
+    }
+
+
+def streak_level_achieved(decision: StreakLevelReached, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakLevelAchieved."""
+    streak = context.program_of(envelope).streak(decision.streak_id)
+    cause = context.cause_of(envelope)
+    activity = cause.activity
+    enrolment = f"streak:{context.org_id}:{context.customer_id}:{envelope.program_id}:{decision.streak_id}"
+    identifiers = [Pair(key="eventLogId", value=cause.token)]
+    if activity is not None and activity.transaction_id is not None:
+        identifiers.append(Pair(key="transactionId", value=str(activity.transaction_id)))
+    return {
+        "customerIdentifiers": context.customer,
+        "streakData": [
+            {
+                "userCurrentStreakValue": str(decision.run),
+                "streakLevelName": streak.levels.get(decision.level, str(decision.level)),
+                "streakName": streak.name,
+                "streakId": str(streak.streak_id),
+                "userStreakId": str(number_of(enrolment)),
+                "streakLevelAchievedDate": instant_text(envelope.at),
+            }
+        ],
+        "targetData": [streak.milestone.details(decision.period)],
+        "triggeringActivity": triggered_by(activity, identifiers=identifiers),
+    }
+
+
+def streak_end(decision: StreakEnded, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakEnd; the end is the last second of the last day, local time in the program's zone."""
+    streak = context.program_of(envelope).streak(decision.streak_id)
+    return {
+        "customerIdentifiers": context.customer,
+        "targetDetails": streak.milestone.details_on(decision.ends_on),
+        "streakEndData": [
+            {
+                **_description(streak),
+                "numberOfLevelsAchievedByTheUser": str(len(decision.levels)),
+                "levelsAchievedByTheUser": [str(level) for level in decision.levels],
+                "userStreakValueByTheEnd": decision.run,
+                "endDate": f"{date_text(decision.ends_on)} 23:59:59",
+            }
+        ],
+        "triggeringActivity": _window_activity("streakEndEvent", streak),
+    }
+
+
+def _window_activity(name: str, streak: StreakView) -> dict[str, object]:
+    return {
+        "name": name,
+        "identifiers": [Pair(key="TargetRuleId", value=str(streak.milestone.target_id))],
+        "additionalAttributes": [],
+    }
+
+
+def _description(streak: StreakView) -> dict[str, object]:
+    return {
+        "streakName": streak.name,
+        "descriptionOfTheStreak": streak.description,
+        "numberOfLevel": len(streak.levels),
+        "levelValues": [str(level) for level in streak.levels],
+    }
+
+
+TABLE: Final = Table(
+    topic="notifications.streaks",
+    news={
+        StreakStarted: News(
+            event=EventName.STREAK_START, subject=lambda decision: decision.streak_id, data=streak_start
+        ),
+        StreakLevelReached: News(
+            event=EventName.STREAK_LEVEL_ACHIEVED,
+            subject=lambda decision: f"{decision.streak_id}/{decision.level}",
+            data=streak_level_achieved,
+        ),
+        StreakEnded: News(event=EventName.STREAK_END, subject=lambda decision: decision.streak_id, data=streak_end),
+    },
+    silent=(StreakExtended,),
+)
