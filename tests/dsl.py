@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from pipeline.engine.bills.state import Bill, entry_of
 from pipeline.engine.calendar import as_day, period_name
 from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.kernel.identity import key_of
@@ -191,6 +192,10 @@ class Story:
     def runs(self, streak: str, program_id: int = 1) -> list[tuple[int, int]]:
         """The runs of a streak, each as its first and last period."""
         return self.section(program_id).streaks[streak].runs
+
+    def bill(self, number: str) -> Bill:
+        """What is kept of a bill."""
+        return self.state.entries[entry_of(number)]
 
     def remembers(self, record: AnyCustomerRecord) -> bool:
         """Whether the record's id is still known."""
