@@ -1,4 +1,4 @@
-"""Deduplication: a record counts once; ids are forgotten by time, and a possible duplicate of a forgotten id is refused."""
+"""Deduplication: a record counts once; ids are forgotten by time, and records too old to be checked are refused."""
 
 from __future__ import annotations
 
