@@ -1,32 +1,32 @@
-"""Given, when, then: stories of one customer, told in records, and the facts they make.
+"""Given, when, then: stories of one customer, as records and what the engine decides on them.
 
-    given(program(rules=[spend()]), bought("B1", 1000, "2011-03-01")).when(redeem(4, "2011-03-02")).then(
-        fact(PointsRedeemed, points=4, …))
+    given(program(rules=[spend()]), bought("B1", 1_000, "2011-03-01")).when(redeem(4, "2011-03-02")).then(
+        PointsRedeemed(points=4, …), ignoring=BOOKKEEPING)
 
-Every step checks what must hold whatever happens: folding the facts gives the state, what is stored is what was meant,
-`seq` has no gaps and the ledger balances.
+`then` compares the decisions of the step, all of them and in order; `ignoring` names kinds that the test is not about.
+Every step also checks what must hold whatever happens (`tests.invariants`).
 """
 
 from __future__ import annotations
 
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pipeline.engine.apply import apply
-from pipeline.engine.calendar import as_day
+from pipeline.engine.bills.state import Bill, entry_of
+from pipeline.engine.calendar import as_day, period_name
 from pipeline.engine.decide import decide, fire, needs
-from pipeline.engine.postings import MEMBER, postings
+from pipeline.engine.kernel.identity import key_of
+from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import Account, Bill, CustomerState, Head, decode_bill, decode_head, encode_state, first_due
+from pipeline.engine.state import CustomerState, Head, Section
 from schemas import facts as known
-from schemas.facts import Fact, FactMessage, IssuedFor, ProgramFact, decode_facts, encode_facts
+from schemas.facts import Award, Decision, Fact, Group, IssuedFor, LotOpened, PointsIssued
 from schemas.program import ProgramDefinition
 from schemas.records import (
     AdjustPoints,
@@ -42,11 +42,11 @@ from schemas.records import (
     decode_record,
     encode_record,
 )
+from tests.invariants import ORG, Invariants
 
-ORG: Final = 1
 CUSTOMER: Final = 7
 ZONE: Final = "Europe/London"
-NOBODY: Final = Profile()
+UNKNOWN: Final = Profile()
 BOOKKEEPING: Final = frozenset(
     {
         known.RecordAccepted,
@@ -59,17 +59,23 @@ BOOKKEEPING: Final = frozenset(
         known.MilestoneProgressed,
     }
 )
-"""Kinds of facts that `then` leaves out unless one of them is asked for."""
+"""What is decided of almost every record; for `ignoring`, less the kinds that the test is about."""
 
 
-class Tick(msgspec.Struct, frozen=True):
-    """The clock of the customer's partition stands at `time`."""
+class Tick(NamedTuple):
+    """The clock of the customer's partition reaches `time`."""
 
     time: int
 
 
-Step = AnyCustomerRecord | Tick | ProgramDefinition
-Expected = Callable[..., Fact]
+class Activation(NamedTuple):
+    """A version of a program that is in force from an instant on."""
+
+    definition: ProgramDefinition
+    starts_at: int
+
+
+Step = AnyCustomerRecord | Tick | ProgramDefinition | Activation
 
 
 def instant(text: str, zone: str = ZONE) -> int:
@@ -91,59 +97,109 @@ class Story:
         self.state = CustomerState(Head(ORG, CUSTOMER))
         self.facts: list[Fact] = []
         self.decided: list[Fact] = []
-        self._last: Step | None = None
-        for one in programs:
-            self.play(one)
+        """What the last step led to."""
+        self._invariants = Invariants(ORG, CUSTOMER)
+        for definition in programs:
+            self.play(definition)
 
     def play(self, step: Step, as_of: int | None = None) -> list[Fact]:
-        """Let it happen; records are decided at their event time unless told otherwise."""
-        self._last = step
+        """Run one step; a record is decided at its event time unless `as_of` says otherwise."""
+        groups: list[Group] = []
         if isinstance(step, ProgramDefinition):
             self.programs = self.programs.activate(step)
-            return []
-        if isinstance(step, Tick):
-            self.decided = fire(self.state, step.time)
+        elif isinstance(step, Activation):
+            self.programs = self.programs.activate(step.definition, step.starts_at)
+        elif isinstance(step, Tick):
+            groups = fire(self.state, step.time, self.programs)
         else:
-            self.decided = self._decide(step, step.event_time if as_of is None else as_of)
+            groups = self._decide(step, step.event_time if as_of is None else as_of)
+        self.decided = self._invariants.check(groups, self.state, self.programs)
         self.facts += self.decided
-        check(self.state, self.facts)
         return self.decided
 
-    def _decide(self, record: AnyCustomerRecord, as_of: int) -> list[Fact]:
+    def _decide(self, record: AnyCustomerRecord, as_of: int) -> list[Group]:
         assert decode_record(encode_record(record)) == record
-        wanted = needs(self.state.head, record, self.programs)
         entries = self.state.entries
-        seen = CustomerState(self.state.head, {key: entries[key] for key in wanted if key in entries})
-        decided = decide(seen, record, self.programs, as_of)
+        wanted = needs(self.state.head, record, self.programs, as_of)
+        seen = CustomerState(self.state.head, {name: entries[name] for name in wanted if name in entries})
+        groups = decide(seen, record, self.programs, as_of)
         entries.update(seen.entries)
-        return decided
+        return groups
 
     def when(self, step: Step, *, as_of: int | None = None) -> Story:
         """What the `then` that follows is about."""
         self.play(step, as_of)
         return self
 
-    def then(self, *expected: Expected | Fact) -> Story:
-        """Exactly these facts, less bookkeeping of kinds that are not among them; `fact` fills the envelope."""
-        asked = {one.func if isinstance(one, partial) else type(one) for one in expected}
-        shown = [one for one in self.decided if type(one) in asked or type(one) not in BOOKKEEPING]
-        filled = [
-            _filled(one, shown[index] if index < len(shown) else None, self._last) for index, one in enumerate(expected)
-        ]
-        assert shown == filled, f"\n  decided {_lines(shown)}\n  expected {_lines(filled)}"
+    def then(self, *expected: Decision, ignoring: Collection[type[Decision]] = ()) -> Story:
+        """Exactly these decisions, in order, apart from those of the kinds to ignore."""
+        decided = [fact.decision for fact in self.decided if type(fact.decision) not in ignoring]
+        assert decided == list(expected), f"\n  decided {_lines(decided)}\n  expected {_lines(expected)}"
         return self
 
-    def then_nothing(self) -> None:
-        """No fact at all, not even bookkeeping."""
-        assert self.decided == []
+    def then_nothing(self) -> Story:
+        """No decision at all."""
+        return self.then()
 
-    def only(self, kind: type[Fact]) -> list[Any]:
-        """The facts of one kind, of the whole story."""
-        return [one for one in self.facts if type(one) is kind]
+    def only(self, kind: type[Decision]) -> list[Any]:
+        """The decisions of one kind, of the whole story."""
+        return [fact.decision for fact in self.facts if type(fact.decision) is kind]
+
+    def envelopes(self, kind: type[Decision]) -> list[known.Envelope]:
+        """The envelopes of the decisions of one kind, of the whole story."""
+        return [fact.envelope for fact in self.facts if type(fact.decision) is kind]
+
+    def kinds(self) -> list[type[Decision]]:
+        """The kinds of what the last step led to."""
+        return [type(fact.decision) for fact in self.decided]
+
+    def section(self, program_id: int = 1) -> Section:
+        """The customer's part in a program; an empty one for a program that the customer has no part in."""
+        return self.state.head.sections.get(program_id, Section(version=0))
 
     def account(self, program_id: int = 1, currency: str = "POINTS") -> Account:
         """The customer's points account."""
-        return self.state.head.sections[program_id].accounts[currency]
+        return account_of(self.section(program_id), currency)
+
+    def balance(self, program_id: int = 1, currency: str = "POINTS") -> int:
+        """What the customer can spend."""
+        return self.account(program_id, currency).balance
+
+    def totals(self, program_id: int = 1, currency: str = "POINTS") -> dict[LedgerAccount, int]:
+        """The accounts of the ledger that are not zero."""
+        return {
+            name: total
+            for name, total in zip(LedgerAccount, self.account(program_id, currency).totals, strict=True)
+            if total
+        }
+
+    def lots(self, program_id: int = 1, currency: str = "POINTS") -> list[tuple[int, int]]:
+        """The open lots in the order of spending, each with the points that are left."""
+        return [(lot.lot_id, lot.open_points) for lot in self.account(program_id, currency).lots]
+
+    def tier(self, program_id: int = 1) -> int:
+        """The customer's tier."""
+        return self.section(program_id).tier
+
+    def values(self, milestone: str, program_id: int = 1) -> dict[str, int]:
+        """What counts towards a milestone, by period (`2011-03`)."""
+        program = self.programs.get(ORG, program_id)
+        assert program is not None
+        unit = next(one.period for one in program.definition.milestones if one.id == milestone)
+        progress = self.section(program_id).milestones.get(milestone, {})
+        return {period_name(unit, period): reached.value for period, reached in progress.items()}
+
+    def runs(self, streak: str, program_id: int = 1) -> list[tuple[int, int]]:
+        """The runs of a streak, each as its first and last period."""
+        return self.section(program_id).streaks[streak].runs
+
+    def bill(self, number: str) -> Bill:
+        """What is kept of a bill."""
+        return self.state.entries[entry_of(number)]
+
+    def remembers(self, record: AnyCustomerRecord) -> bool:
+        """Whether the record's id is still known."""
+        return key_of(f"{type(record).__name__}:{record.id}") in self.state.head.recent
 
 
 def given(*steps: Step) -> Story:
@@ -154,71 +210,30 @@ def given(*steps: Step) -> Story:
     return story
 
 
-def fact(kind: type[Fact], **fields: object) -> Expected:
-    """A fact as `then` expects it: seq, cause, time, program 1 version 1 and POINTS are filled in unless given."""
-    return partial(kind, **fields)
+def issued(
+    *awards: tuple[str, int],
+    balance: int,
+    lot: int = 1,
+    issued_for: IssuedFor = IssuedFor.SPEND,
+    expires: tuple[str, str] | None = None,
+    lifetime: int | None = None,
+    **parts: Any,
+) -> PointsIssued:
+    """Awards (rule, points) of one activity in one lot; `expires` is the last day and the instant after it."""
+    points = sum(points for _, points in awards)
+    expires_on, closes_at = (None, None) if expires is None else (day(expires[0]), instant(expires[1]))
+    return PointsIssued(
+        points=points,
+        awards=tuple(Award(issued_for=issued_for, rule_id=rule, points=points, lot_id=lot) for rule, points in awards),
+        lots=(LotOpened(lot_id=lot, points=points, expires_on=expires_on, closes_at=closes_at),),
+        balance=balance,
+        lifetime=balance if lifetime is None else lifetime,
+        **{"currency": "POINTS", "activity": "", **parts},
+    )
 
 
-def issued(points: int, rule: str, *, balance: int, bill: str = "", **parts: object) -> Expected:
-    """An award as `then` expects it: of a spend rule, never expiring and with nothing taken back, unless said."""
-    defaults = {"issued_for": IssuedFor.SPEND, "expires_on": None, "closes_at": None, "lifetime": balance}
-    fields = {"points": points, "rule_id": rule, "balance": balance, "bill_number": bill}
-    return fact(known.PointsIssued, **{**defaults, **fields, **parts})
-
-
-def _filled(expected: Expected | Fact, actual: Fact | None, last: Step | None) -> Fact:
-    if not isinstance(expected, partial):
-        assert isinstance(expected, Fact)
-        return expected
-    envelope: dict[str, object] = {"seq": 0 if actual is None else actual.seq}
-    if isinstance(last, AnyCustomerRecord):
-        envelope |= {"cause": f"{type(last).__name__}:{last.id}", "at": last.event_time}
-    if issubclass(expected.func, ProgramFact):
-        envelope |= {"program_id": 1, "program_version": 1}
-    if "currency" in expected.func.__struct_fields__ and issubclass(expected.func, ProgramFact):
-        envelope["currency"] = "POINTS"
-    return expected(**(envelope | expected.keywords))
-
-
-def _lines(facts: Iterable[Fact]) -> str:
-    return "".join(f"\n    {one}" for one in facts)
-
-
-def check(state: CustomerState, facts: list[Fact]) -> None:
-    """What must hold after every step, whatever happened."""
-    assert [one.seq for one in facts] == list(range(1, len(facts) + 1))
-    folded = CustomerState(Head(state.head.org_id, state.head.customer_id))
-    message = FactMessage(0, 0, 1, ORG, CUSTOMER, 1, 0, tuple(facts))
-    for one in decode_facts(encode_facts(message)).facts:
-        apply(folded, one)
-    assert folded == state
-    assert state.head.due == first_due(state.head)
-    assert decode_head(encode_state(state.head)) == state.head
-    assert all(decode_bill(encode_state(bill)) == bill for bill in state.entries.values())
-    balances = Counter[tuple[int, str]]()
-    for one in facts:
-        for move in postings(one):
-            assert move.points > 0
-            assert MEMBER in (move.source, move.destination)
-            assert isinstance(one, ProgramFact)
-            balances[one.program_id, move.currency] += move.points if move.destination == MEMBER else -move.points
-    for program_id, section in state.head.sections.items():
-        for currency, account in section.accounts.items():
-            assert account.balance == balances[program_id, currency] == sum(lot.open_points for lot in account.lots)
-            spent = account.redeemed + account.expired + account.reversed + account.debited
-            assert account.balance == account.issued - spent
-            assert account.lifetime == account.issued - account.reversed
-            assert all(lot.open_points > 0 for lot in account.lots)
-            assert all(lot.closes_at is None or lot.closes_at > state.head.clock for lot in account.lots)
-    for bill in state.entries.values():
-        check_bill(bill)
-
-
-def check_bill(bill: Bill) -> None:
-    """Never more comes back of a bill, or of an award, than there was."""
-    assert 0 <= bill.returned_minor <= bill.amount_minor
-    for award in bill.awards:
-        assert 0 <= award.reversed <= award.due <= award.points
+def _lines(decisions: Collection[Decision]) -> str:
+    return "".join(f"\n    {decision}" for decision in decisions)
 
 
 def program(**parts: Any) -> ProgramDefinition:
@@ -227,67 +242,76 @@ def program(**parts: Any) -> ProgramDefinition:
     return ProgramDefinition.model_validate_json(msgspec.json.encode({**fixed, **parts}))
 
 
+def starting(on: str, definition: ProgramDefinition) -> Activation:
+    """A version of a program that is in force from then on."""
+    return Activation(definition, instant(on))
+
+
 def spend(rule: str = "spend", points: int = 1, per_minor: int = 100, **parts: Any) -> dict[str, Any]:
     """A spend rule: by default a point for every pound."""
     return {"id": rule, "kind": "spend", "points": points, "per_minor": per_minor, **parts}
 
 
-def bought(bill: str, amount: int | None, on: str, **parts: Any) -> TransactionAdded:
+def milestone(name: str, target: int = 1, period: str = "month", **parts: Any) -> dict[str, Any]:
+    """A milestone: by default one bill in a month."""
+    fixed = {"target_id": 9, "name": name, "counts": {"of": "transactions"}}
+    return {"id": name, "target": target, "period": period, **fixed, **parts}
+
+
+def bought(bill: str, amount: int | None, on: str | int, **parts: Any) -> TransactionAdded:
     """A bill; without an amount, what its lines come to."""
-    lines: tuple[Line, ...] = parts.setdefault("lines", ())
+    lines: tuple[Line, ...] = parts.get("lines", ())
     total = sum(line.amount_minor for line in lines) if amount is None else amount
-    parts.setdefault("currency", "GBP")
+    parts = {"currency": "GBP", **parts}
     return _record(TransactionAdded, f"t-{bill}", on, bill_number=bill, amount_minor=total, **parts)
 
 
-def brought_back(bill: str, amount: int, on: str, **parts: Any) -> TransactionReturned:
+def brought_back(bill: str, amount: int, on: str | int, **parts: Any) -> TransactionReturned:
     """A return of a bill, in part or in whole."""
     parts = {"bill_number": f"R-{bill}", "currency": "GBP", **parts}
     return _record(TransactionReturned, f"r-{bill}-{on}", on, of_bill=bill, amount_minor=amount, **parts)
 
 
-def did(event: str, on: str, **parts: Any) -> CustomEventReceived:
+def did(event: str, on: str | int, **parts: Any) -> CustomEventReceived:
     """A custom event."""
     return _record(CustomEventReceived, f"e-{event}-{on}", on, event_name=event, **parts)
 
 
-def redeem(points: int, on: str, **parts: Any) -> RedeemPoints:
+def redeem(points: int, on: str | int, **parts: Any) -> RedeemPoints:
     """A wish to spend points."""
     return _record(RedeemPoints, f"d-{on}", on, **{"program_id": 1, "points": points, **parts})
 
 
-def adjust(points: int, on: str, **parts: Any) -> AdjustPoints:
+def adjust(points: int, on: str | int, **parts: Any) -> AdjustPoints:
     """Points given, or taken away."""
     return _record(AdjustPoints, f"a-{on}", on, **{"program_id": 1, "points": points, "reason": "goodwill", **parts})
 
 
-def joined(on: str, profile: Profile = NOBODY, **parts: Any) -> CustomerAdded:
+def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:
     """A customer is announced."""
     return _record(CustomerAdded, f"j-{on}", on, profile=profile, **parts)
 
 
-def changed(on: str, profile: Profile, **parts: Any) -> CustomerUpdated:
+def changed(on: str | int, profile: Profile, **parts: Any) -> CustomerUpdated:
     """A profile changes."""
     return _record(CustomerUpdated, f"c-{on}", on, profile=profile, **parts)
 
 
-def tick(on: str) -> Tick:
+def tick(on: str | int) -> Tick:
     """The partition's clock moves."""
-    return Tick(instant(on))
+    return Tick(on if isinstance(on, int) else instant(on))
 
 
-def _record(kind: type[Any], record_id: str, on: str, **parts: Any) -> Any:
+def _record(kind: type[Any], record_id: str, on: str | int, **parts: Any) -> Any:
+    at = on if isinstance(on, int) else instant(on)
     parts = {"id": record_id, **parts}
-    event_time = parts.pop("event_time", None)
-    at = instant(on) if event_time is None else event_time
-    digest = zlib.crc32(repr((kind.__name__, at, sorted(parts.items()))).encode())
     return kind(
         received_at=at,
         source="loyalty.transactions:0",
         offset=0,
         org_id=ORG,
         customer_id=CUSTOMER,
-        digest=parts.pop("digest", digest),
+        digest=zlib.crc32(repr((kind.__name__, at, sorted(parts.items()))).encode()),
         event_time=at,
         **parts,
     )

@@ -27,7 +27,7 @@ def adopt(head: Head, program: Program) -> list[Decision]:
 
 
 def _follow(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
-    """The section exists, in this version, without what the program no longer has."""
+    """The section exists and is in this version; what the program no longer has, its own concern removes."""
     sections = state.head.sections
     section = sections.get(envelope.program_id)
     if section is None:
@@ -35,8 +35,6 @@ def _follow(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) 
         return
     section.version = envelope.version
     section.tier = max(section.tier, decision.base_tier)
-    section.milestones = {key: value for key, value in section.milestones.items() if key in decision.milestones}
-    section.streaks = {key: value for key, value in section.streaks.items() if key in decision.streaks}
 
 
 CONCERN: Final = Concern(name="adoption", effects={ProgramAdopted: _follow})

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.cli.program_file import load_program
 from pipeline.engine.decide import decide, fire, needs
+from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
 from pipeline.importer.retail import HEADER, Invoices
@@ -75,7 +76,7 @@ class Run:
 
     def decide(self, record: CustomerRecord) -> None:
         state = self.states.setdefault(record.customer_id, CustomerState(Head(record.org_id, record.customer_id)))
-        wanted = needs(state.head, record, self.programs)  # type: ignore[arg-type]
+        wanted = needs(state.head, record, self.programs, record.event_time)  # type: ignore[arg-type]
         seen = CustomerState(state.head, {key: state.entries[key] for key in wanted if key in state.entries})
         decided = decide(seen, record, self.programs, record.event_time)  # type: ignore[arg-type]
         state.entries.update(seen.entries)
@@ -84,18 +85,19 @@ class Run:
     def pass_time(self, time: int) -> None:
         for customer, state in self.states.items():
             if state.head.due <= time:
-                self.note(customer, fire(state, time))
+                self.note(customer, fire(state, time, self.programs))
 
-    def note(self, customer: int, decided: Iterable[facts.Fact]) -> None:
-        for fact in decided:
+    def note(self, customer: int, groups: Iterable[facts.Group]) -> None:
+        for decision in (decision for group in groups for decision in group.decisions):
             # Of a bill whose money is all back already, goods can still come back, for nothing.
-            assert not isinstance(fact, facts.RecordRefused) or fact.reason is facts.Refusal.BILL_RETURNED
-            if isinstance(fact, facts.PointsReversed) and fact.points:
+            assert not isinstance(decision, facts.RecordRefused) or decision.reason is facts.Refusal.BILL_RETURNED
+            if isinstance(decision, facts.PointsReversed) and decision.points:
                 self.told["issuedPointsReversed"] += 1
-            elif type(fact) in EVENTS:
-                self.told[EVENTS[type(fact)]] += 1
-            if isinstance(fact, facts.PointsIssued):
-                self.issued.setdefault(customer, Counter())[fact.issued_for] += fact.points
+            elif type(decision) in EVENTS:
+                self.told[EVENTS[type(decision)]] += 1
+            if isinstance(decision, facts.PointsIssued):
+                for award in decision.awards:
+                    self.issued.setdefault(customer, Counter())[award.issued_for] += award.points
 
     def rows(self) -> list[dict[str, object]]:
         """One row per customer, as the naive model has them, less the run at the settlement."""
@@ -117,8 +119,8 @@ class Run:
             "transactions": section.transactions if section else 0,
             "purchases": section.purchases_minor if section else 0,
             "returned": section.returned_minor if section else 0,
-            "reversed": account.reversed if account else 0,
-            "expired": account.expired if account else 0,
+            "reversed": account.total(LedgerAccount.REVERSED) if account else 0,
+            "expired": account.total(LedgerAccount.EXPIRED) if account else 0,
             "balance": account.balance if account else 0,
             "tier": PROGRAM.tiers.levels[section.tier - 1].name if section else "Base",
             "longest_run": streak.longest if streak else 0,

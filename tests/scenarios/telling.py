@@ -12,8 +12,9 @@ import yaml
 
 from pipeline.cli.program_file import load_program
 from pipeline.engine.calendar import as_date, period_name
+from pipeline.engine.ledger.state import LedgerAccount
 from schemas import facts
-from schemas.facts import Fact
+from schemas.facts import Decision, Envelope, Fact
 from schemas.program import ProgramDefinition
 from schemas.records import Line, Profile
 from tests.dsl import (
@@ -51,7 +52,7 @@ def tell(path: Path) -> str:
         told.append(_sentence(step))
         as_of = instant(str(step["arrives"]), zone) if "arrives" in step else None
         decided = story.play(_step(step, zone), as_of)
-        lines = [_told(one, story, zone) for one in decided if not isinstance(one, SILENT)]
+        lines = [_told(fact, story, zone) for fact in decided if not isinstance(fact.decision, SILENT)]
         told += [f"    {line}" for line in lines or (["nothing changes"] if not decided else ["taken note of"])]
     told += ["", "In the end", *(f"    {line}" for line in _ending(story))]
     return "\n".join(told) + "\n"
@@ -75,48 +76,47 @@ def _plain(value: object) -> str:
 
 
 def _step(step: dict[str, Any], zone: str) -> Step:
-    on = str(step["at"])
-    at = instant(on, zone)
+    at = instant(str(step["at"]), zone)
     if "time" in step:
         return Tick(at)
-    common: dict[str, Any] = {"event_time": at} | ({"id": step["id"]} if "id" in step else {})
-    return next(make(step, on, common) for word, make in _RECORDS.items() if word in step)
+    common: dict[str, Any] = {"id": step["id"]} if "id" in step else {}
+    return next(make(step, at, common) for word, make in _RECORDS.items() if word in step)
 
 
-_RECORDS: Final[dict[str, Callable[[dict[str, Any], str, dict[str, Any]], Step]]] = {
-    "buys": lambda step, on, common: bought(
+_RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]] = {
+    "buys": lambda step, at, common: bought(
         step["buys"],
         step.get("for"),
-        on,
+        at,
         lines=tuple(Line(**line) for line in step.get("lines", ())),
         currency=step.get("in", "GBP"),
         **common,
     ),
-    "returns": lambda step, on, common: brought_back(
-        step["returns"], step["for"], on, currency=step.get("in", "GBP"), **common
+    "returns": lambda step, at, common: brought_back(
+        step["returns"], step["for"], at, currency=step.get("in", "GBP"), **common
     ),
-    "does": lambda step, on, common: did(step["does"], on, attributes=step.get("with", {}), **common),
-    "redeems": lambda step, on, common: redeem(
-        step["redeems"], on, currency=step.get("of", "POINTS"), program_id=step.get("from", 1), **common
+    "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
+    "redeems": lambda step, at, common: redeem(
+        step["redeems"], at, currency=step.get("of", "POINTS"), program_id=step.get("from", 1), **common
     ),
-    "is given": lambda step, on, common: adjust(
+    "is given": lambda step, at, common: adjust(
         step["is given"],
-        on,
+        at,
         reason=step["because"],
         currency=step.get("of", "POINTS"),
         program_id=step.get("from", 1),
         **common,
     ),
-    "joins": lambda step, on, common: joined(on, Profile(**step["joins"]), **common),
-    "changes": lambda step, on, common: changed(on, Profile(**step["changes"]), **common),
+    "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
+    "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
 }
 
 
 def _told(fact: Fact, story: Story, zone: str) -> str:
-    program_id = getattr(fact, "program_id", 0)
+    program_id = fact.envelope.program_id
     where = f"[program {program_id}] " if program_id and len(story.programs.of(ORG)) > 1 else ""
-    when = f"{_local(fact.at, zone)} " if isinstance(fact, _TIMED) else ""
-    return f"{when}{where}{_WORDS[type(fact)](fact, story)}"
+    when = f"{_local(fact.envelope.at, zone)} " if isinstance(fact.decision, _TIMED) else ""
+    return f"{when}{where}{_WORDS[type(fact.decision)](fact.decision, fact.envelope, story)}"
 
 
 def _local(at: int, zone: str) -> str:
@@ -124,63 +124,81 @@ def _local(at: int, zone: str) -> str:
 
 
 _TIMED: Final = (facts.PointsExpired, facts.StreakEnded)
-"""Facts that happened when they were due, not when the step found them."""
+"""Decisions that take effect when they were due, not when the step found them."""
 
 
-def _issued(fact: facts.PointsIssued, _: Story) -> str:
-    until = "for good" if fact.expires_on is None else f"until {as_date(fact.expires_on)}"
-    return f"+{fact.points} {fact.currency} for {fact.issued_for} {fact.rule_id}, {until} (balance {fact.balance})"
+def _issued(decision: facts.PointsIssued, *_: object) -> str:
+    for_what = " and ".join(
+        f"{award.issued_for.text} {award.rule_id}" + (f" ({award.points})" if len(decision.awards) > 1 else "")
+        for award in decision.awards
+    )
+    until = " and ".join(
+        "for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}" for lot in decision.lots
+    )
+    return f"+{decision.points} {decision.currency} for {for_what}, {until} (balance {decision.balance})"
 
 
-def _reversed(fact: facts.PointsReversed, _: Story) -> str:
-    forgiven = sum(one.forgiven for one in fact.reversals)
-    taken = f"-{fact.points} {fact.currency}" if fact.points else f"no {fact.currency}"
-    return f"{taken} taken back for {fact.of_bill}, {forgiven} forgiven (balance {fact.balance})"
+def _reversed(decision: facts.PointsReversed, *_: object) -> str:
+    forgiven = sum(reversal.forgiven for reversal in decision.reversals)
+    taken = f"-{decision.points} {decision.currency}" if decision.points else f"no {decision.currency}"
+    return f"{taken} taken back for {decision.of_bill}, {forgiven} forgiven (balance {decision.balance})"
 
 
-def _progress(fact: facts.MilestoneProgressed, story: Story) -> str:
-    name = _period(fact.milestone_id, fact.period, story, fact.program_id)
-    return f"milestone {fact.milestone_id} of {name}: {fact.value} of {fact.target}"
+def _returned(decision: facts.ReturnRecorded, *_: object) -> str:
+    over = f", {decision.over_minor} too much" if decision.over_minor else ""
+    return f"{decision.amount_minor} of {decision.basis_minor} returned, {decision.returned_before_minor} before{over}"
 
 
-def _period(milestone_id: str, period: int, story: Story, program_id: int) -> str:
-    compiled = story.programs.get(ORG, program_id)
-    assert compiled is not None
-    units = {one.id: one.period for one in compiled.definition.milestones}
-    return period_name(units[milestone_id], period)
+def _progress(decision: facts.MilestoneProgressed, envelope: Envelope, story: Story) -> str:
+    return f"milestone {_period(decision, envelope, story)}: {decision.value} of {decision.target}"
 
 
-def _refused(fact: facts.RecordRefused, _: Story) -> str:
-    return f"refused: {fact.reason}" + (f" ({fact.subject})" if fact.subject else "")
+def _achieved(decision: facts.MilestoneAchieved, envelope: Envelope, story: Story) -> str:
+    return f"milestone {_period(decision, envelope, story)} ACHIEVED"
 
 
-_WORDS: Final[dict[type[Fact], Callable[[Any, Story], str]]] = {
+def _period(decision: facts.MilestoneProgressed | facts.MilestoneAchieved, envelope: Envelope, story: Story) -> str:
+    program = story.programs.get(ORG, envelope.program_id)
+    assert program is not None
+    units = {milestone.id: milestone.period for milestone in program.definition.milestones}
+    return f"{decision.milestone_id} of {period_name(units[decision.milestone_id], decision.period)}"
+
+
+def _refused(decision: facts.RecordRefused, *_: object) -> str:
+    return f"refused: {decision.reason.text}" + (f" ({decision.subject})" if decision.subject else "")
+
+
+_WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.RecordRefused: _refused,
-    facts.CustomerRegistered: lambda _fact, _: "customer added",
-    facts.CustomerChanged: lambda fact, _: f"profile changed: {', '.join(fact.updated_fields)}",
-    facts.ReturnRecorded: lambda fact, _: (
-        f"{fact.amount_minor} of {fact.basis_minor} returned, {fact.returned_before_minor} before"
-        + (f", {fact.over_minor} too much" if fact.over_minor else "")
-    ),
-    facts.ProgramAdopted: lambda fact, _: f"follows version {fact.program_version} from now on",
+    facts.CustomerRegistered: lambda *_: "customer added",
+    facts.CustomerChanged: lambda decision, *_: f"profile changed: {', '.join(decision.updated_fields)}",
+    facts.ReturnRecorded: _returned,
+    facts.ProgramAdopted: lambda _, envelope, __: f"follows version {envelope.version} from now on",
     facts.PointsIssued: _issued,
-    facts.PointsRedeemed: lambda fact, _: (
-        f"-{fact.points} {fact.currency} redeemed, worth {fact.value_minor} (balance {fact.balance})"
+    facts.PointsRedeemed: lambda decision, *_: (
+        f"-{decision.points} {decision.currency} redeemed, worth {decision.value_minor} (balance {decision.balance})"
     ),
-    facts.PointsExpired: lambda fact, _: (
-        f"-{fact.points} {fact.currency} expired with {as_date(fact.expired_on)} (balance {fact.balance})"
+    facts.PointsExpired: lambda decision, *_: (
+        f"-{decision.points} {decision.currency} expired with {as_date(decision.expired_on)} "
+        f"(balance {decision.balance})"
     ),
     facts.PointsReversed: _reversed,
-    facts.PointsDebited: lambda fact, _: f"-{fact.points} {fact.currency}: {fact.reason} (balance {fact.balance})",
-    facts.MilestoneProgressed: _progress,
-    facts.MilestoneAchieved: lambda fact, story: (
-        f"milestone {fact.milestone_id} of {_period(fact.milestone_id, fact.period, story, fact.program_id)} ACHIEVED"
+    facts.PointsDebited: lambda decision, *_: (
+        f"-{decision.points} {decision.currency}: {decision.reason} (balance {decision.balance})"
     ),
-    facts.StreakStarted: lambda fact, _: f"streak {fact.streak_id} begins",
-    facts.StreakExtended: lambda fact, _: f"streak {fact.streak_id}: {fact.run} in a row, longest {fact.longest}",
-    facts.StreakLevelReached: lambda fact, _: f"streak {fact.streak_id} level {fact.level} REACHED",
-    facts.StreakEnded: lambda fact, _: f"streak {fact.streak_id} ends at {fact.run}, levels {list(fact.levels)}",
-    facts.TierUpgraded: lambda fact, _: f"tier {fact.previous} -> {fact.reached} at {fact.basis_value}",
+    facts.MilestoneProgressed: _progress,
+    facts.MilestoneAchieved: _achieved,
+    facts.StreakStarted: lambda decision, *_: f"streak {decision.streak_id} begins",
+    facts.StreakExtended: lambda decision, *_: (
+        f"streak {decision.streak_id}: {decision.run} in a row, longest {decision.longest}"
+    ),
+    facts.StreakLevelReached: lambda decision, *_: f"streak {decision.streak_id} level {decision.level} REACHED",
+    facts.StreakEnded: lambda decision, *_: (
+        f"streak {decision.streak_id} ends at {decision.run}, levels {list(decision.levels)}"
+    ),
+    facts.TierUpgraded: lambda decision, *_: (
+        f"tier {decision.previous} -> {decision.reached} at {decision.basis_value}"
+    ),
 }
 
 
@@ -192,8 +210,14 @@ def _ending(story: Story) -> list[str]:
             f"{section.returned_minor} returned, tier {section.tier}"
         )
         for currency, account in section.accounts.items():
-            told.append(
-                f"    {currency}: {account.issued} issued, {account.redeemed} redeemed, {account.expired} expired, "
-                f"{account.reversed} reversed, {account.debited} debited, balance {account.balance}"
-            )
+            moved = ", ".join(f"{account.total(place)} {word}" for place, word in _MOVED.items())
+            told.append(f"    {currency}: {account.issued} issued, {moved}, balance {account.balance}")
     return told
+
+
+_MOVED: Final = {
+    LedgerAccount.REDEEMED: "redeemed",
+    LedgerAccount.EXPIRED: "expired",
+    LedgerAccount.REVERSED: "reversed",
+    LedgerAccount.ADJUSTED: "debited",
+}

@@ -61,7 +61,7 @@ class Concern(NamedTuple):
 
     name: str
     effects: Mapping[type[Decision], Effect]
-    """Several concerns may fold one kind of decision: each writes only its own part, so their order cannot matter."""
+    """Several concerns may fold one kind of decision, in the order of the concerns; each writes only its own part."""
     timers: Sequence[Timer] = ()
     needs: Mapping[type[CustomerRecord], Needs] = {}
     entries: Mapping[type[Decision], Callable[[Any], str]] = {}

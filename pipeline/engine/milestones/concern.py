@@ -14,7 +14,7 @@ from pipeline.engine.ledger.issue import Candidate, Issuing
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState
-from schemas.facts import Decision, Envelope, IssuedFor, MilestoneAchieved, MilestoneProgressed
+from schemas.facts import Decision, Envelope, IssuedFor, MilestoneAchieved, MilestoneProgressed, ProgramAdopted
 from schemas.records import CustomEventReceived, TransactionAdded
 
 _ADDED_MAX: Final = 10**15
@@ -110,7 +110,18 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: Milestone
     milestones[decision.milestone_id][decision.period].achieved = True
 
 
+def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
+    """Progress of milestones that the program no longer has is forgotten."""
+    section = state.head.sections[envelope.program_id]
+    section.milestones = {key: value for key, value in section.milestones.items() if key in decision.milestones}
+
+
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
 CONCERN: Final = Concern(
-    name="milestones", effects={MilestoneProgressed: _note_progress, MilestoneAchieved: _note_achieved}
+    name="milestones",
+    effects={
+        MilestoneProgressed: _note_progress,
+        MilestoneAchieved: _note_achieved,
+        ProgramAdopted: _note_adopted,
+    },
 )

@@ -22,6 +22,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     IssuedFor,
+    ProgramAdopted,
     StreakEnded,
     StreakExtended,
     StreakLevelReached,
@@ -120,6 +121,12 @@ def _note_ended(state: CustomerState, envelope: Envelope, decision: StreakEnded)
     state.head.sections[envelope.program_id].streaks[decision.streak_id].ended = True
 
 
+def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
+    """Streaks that the program no longer has are forgotten, with the timer that would end them."""
+    section = state.head.sections[envelope.program_id]
+    section.streaks = {key: value for key, value in section.streaks.items() if key in decision.streaks}
+
+
 def _due(head: Head) -> int:
     due = NEVER
     for section in head.sections.values():
@@ -160,6 +167,7 @@ CONCERN: Final = Concern(
         StreakExtended: _note_extended,
         StreakLevelReached: _note_level,
         StreakEnded: _note_ended,
+        ProgramAdopted: _note_adopted,
     },
     timers=(END,),
 )

@@ -7,22 +7,31 @@ from typing import Any
 import pytest
 
 from pipeline.engine.calendar import period_of
-from schemas.facts import IssuedFor, MilestoneAchieved, MilestoneProgressed, PointsIssued
+from pipeline.engine.milestones import concern
+from pipeline.engine.milestones.concern import VALUE_MAX
+from schemas.facts import IssuedFor, MilestoneAchieved, MilestoneProgressed, PointsIssued, ProgramAdopted
 from schemas.program import PeriodUnit, ProgramDefinition
-from tests.dsl import Story, bought, brought_back, day, did, fact, given, instant, issued, program
-
-
-def milestone(**parts: Any) -> dict[str, Any]:
-    fixed = {"id": "goal", "target_id": 9, "name": "Goal", "period": "month", "counts": {"of": "transactions"}}
-    return {**fixed, "target": 1, **parts}
+from tests.dsl import (
+    BOOKKEEPING,
+    Story,
+    bought,
+    brought_back,
+    day,
+    did,
+    given,
+    instant,
+    issued,
+    milestone,
+    program,
+)
 
 
 def with_goal(version: int = 1, **parts: Any) -> ProgramDefinition:
-    return program(version=version, milestones=[milestone(**parts)])
+    return program(version=version, milestones=[milestone("goal", **parts)])
 
 
 def values(story: Story) -> list[tuple[int, int]]:
-    return [(one.added, one.value) for one in story.only(MilestoneProgressed)]
+    return [(progressed.added, progressed.value) for progressed in story.only(MilestoneProgressed)]
 
 
 SUM = {"of": "transactions", "measure": "sum"}
@@ -33,8 +42,7 @@ MARCH_2011 = period_of(PeriodUnit.MONTH, day("2011-03-01"))
 def test_bill_that_meets_the_target_achieves_the_milestone_and_is_rewarded() -> None:
     goal = with_goal(counts=SUM, target=1_000, points=50)
     given(goal, bought("B1", 999, "2011-03-01")).when(bought("B2", 1, "2011-03-31 23:59")).then(
-        fact(
-            MilestoneProgressed,
+        MilestoneProgressed(
             milestone_id="goal",
             period=MARCH_2011,
             period_ends_at=instant("2011-04-01 00:00"),
@@ -42,8 +50,9 @@ def test_bill_that_meets_the_target_achieves_the_milestone_and_is_rewarded() -> 
             value=1_000,
             target=1_000,
         ),
-        fact(MilestoneAchieved, milestone_id="goal", period=MARCH_2011, value=1_000, target=1_000, added=1),
-        issued(50, "goal", balance=50, issued_for=IssuedFor.MILESTONE),
+        MilestoneAchieved(milestone_id="goal", period=MARCH_2011, value=1_000, target=1_000, added=1),
+        issued(("goal", 50), balance=50, issued_for=IssuedFor.MILESTONE, activity=f"milestone/goal/{MARCH_2011}"),
+        ignoring=BOOKKEEPING - {MilestoneProgressed},
     )
 
 
@@ -61,7 +70,9 @@ def test_target_is_met_once_when_the_value_crosses_it(amounts: list[int], achiev
     story = given(with_goal(counts=SUM, target=1_000))
     for number, amount in enumerate(amounts, 1):
         story.play(bought(f"B{number}", amount, f"2011-03-0{number}"))
-    assert [one.cause for one in story.only(MilestoneAchieved)] == [f"TransactionAdded:t-{one}" for one in achieved_by]
+    assert [envelope.cause for envelope in story.envelopes(MilestoneAchieved)] == [
+        f"TransactionAdded:t-{bill}" for bill in achieved_by
+    ]
     assert len(values(story)) == len(amounts)
     assert values(story)[-1][1] == sum(amounts)
 
@@ -78,7 +89,7 @@ def test_target_is_met_once_when_the_value_crosses_it(amounts: list[int], achiev
         pytest.param("year", "2011-12-31 23:59", "2012-01-01 00:00", True, id="year"),
     ],
 )
-def test_every_period_of_the_zone_begins_at_nothing(unit: str, first: str, second: str, separate: bool) -> None:  # noqa: FBT001
+def test_value_begins_at_zero_in_every_period_of_the_zone(unit: str, first: str, second: str, separate: bool) -> None:  # noqa: FBT001
     story = given(with_goal(period=unit, points=5), bought("B1", 1, first), bought("B2", 1, second))
     assert values(story) == [(1, 1), (1, 1 if separate else 2)]
     assert len(story.only(MilestoneAchieved)) == len(story.only(PointsIssued)) == (2 if separate else 1)
@@ -87,7 +98,7 @@ def test_every_period_of_the_zone_begins_at_nothing(unit: str, first: str, secon
 def test_late_bill_counts_in_the_period_of_its_event_time() -> None:
     story = given(with_goal(target=2), bought("B1", 1, "2011-02-28"), bought("B3", 1, "2011-03-05"))
     story.play(bought("B2", 1, "2011-02-28 13:00"), as_of=instant("2011-03-06"))
-    assert [one.period for one in story.only(MilestoneAchieved)] == [MARCH_2011 - 1]
+    assert [achieved.period for achieved in story.only(MilestoneAchieved)] == [MARCH_2011 - 1]
     assert values(story) == [(1, 1), (1, 1), (1, 2)]
 
 
@@ -146,17 +157,25 @@ def test_return_leaves_the_value_alone() -> None:
     assert len(story.only(MilestoneAchieved)) == 1
 
 
-def test_rewards_of_several_milestones_add_up_in_the_balance() -> None:
-    story = given(program(milestones=[milestone(id="one", points=3), milestone(id="two", points=4)]))
-    story.when(bought("B1", 1, "2011-03-01"))
-    assert [(one.rule_id, one.balance) for one in story.only(PointsIssued)] == [("one", 3), ("two", 7)]
+def test_each_milestone_met_is_an_activity_of_its_own_and_rewards_add_up() -> None:
+    story = given(program(milestones=[milestone("one", points=3), milestone("two", points=4)]))
+    story.when(bought("B1", 1, "2011-03-01")).then(
+        issued(("one", 3), balance=3, issued_for=IssuedFor.MILESTONE, activity=f"milestone/one/{MARCH_2011}"),
+        issued(("two", 4), balance=7, lot=2, issued_for=IssuedFor.MILESTONE, activity=f"milestone/two/{MARCH_2011}"),
+        ignoring={*BOOKKEEPING, MilestoneAchieved},
+    )
+
+
+def test_milestone_without_a_reward_is_achieved_and_issues_nothing() -> None:
+    story = given(with_goal(), bought("B1", 1, "2011-03-01"))
+    assert (len(story.only(MilestoneAchieved)), story.only(PointsIssued)) == (1, [])
 
 
 def test_target_lowered_below_the_value_is_met_by_the_next_bill() -> None:
     story = given(with_goal(counts=SUM, target=1_000), bought("B1", 500, "2011-03-01"))
     story.play(with_goal(counts=SUM, target=400, version=2))
     story.play(bought("B2", 1, "2011-03-02"))
-    assert [(one.value, one.target) for one in story.only(MilestoneAchieved)] == [(501, 400)]
+    assert [(achieved.value, achieved.target) for achieved in story.only(MilestoneAchieved)] == [(501, 400)]
 
 
 def test_achieved_milestone_stays_achieved_when_the_target_is_raised() -> None:
@@ -170,5 +189,22 @@ def test_periods_leave_when_no_record_of_them_would_be_accepted() -> None:
     for month in range(1, 7):
         for on in ("05", "15", "25"):
             story.play(bought(f"B{month}-{on}", 1, f"2011-0{month}-{on}"))
-    kept = story.state.head.sections[1].milestones["goal"]
-    assert list(kept) == [day(one) for one in ("2011-05-25", "2011-06-05", "2011-06-15", "2011-06-25")]
+    assert story.values("goal") == dict.fromkeys(("2011-05-25", "2011-06-05", "2011-06-15", "2011-06-25"), 1)
+
+
+def test_value_stops_at_the_most_that_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concern, "VALUE_MAX", 10)
+    story = given(with_goal(counts=GRAMS, target=100))
+    for hour, grams in enumerate((6, 5, 4, 1, 1), 10):
+        story.play(did("brew", f"2011-03-01 {hour}:00", attributes={"grams": grams}))
+    assert values(story) == [(6, 6), (4, 10)]
+
+
+def test_the_most_that_a_value_can_be_leaves_room_below_64_bits() -> None:
+    assert 10**15 < VALUE_MAX < 2**63
+
+
+def test_value_is_kept_when_only_the_rules_change() -> None:
+    story = given(with_goal(target=3), bought("B1", 1, "2011-03-01"), with_goal(target=3, version=2))
+    story.play(bought("B2", 1, "2011-03-02"))
+    assert (len(story.only(ProgramAdopted)), story.values("goal")) == (2, {"2011-03": 2})

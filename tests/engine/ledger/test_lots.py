@@ -1,13 +1,27 @@
-"""The ledger: what lots are, how long they last and which of them is spent first."""
+"""Lots and accounts: how long points last, which of them are spent first, and where they went."""
 
 from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.state import Account, Lot
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.ledger.state import LedgerAccount, Lot
 from schemas.facts import IssuedFor, PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, Taken
 from schemas.program import ProgramDefinition
-from tests.dsl import adjust, bought, day, fact, given, instant, issued, program, redeem, spend, tick
+from tests.dsl import (
+    BOOKKEEPING,
+    adjust,
+    bought,
+    day,
+    given,
+    instant,
+    issued,
+    milestone,
+    program,
+    redeem,
+    spend,
+    tick,
+)
 
 
 def expiring(days: int | None, version: int = 1, zone: str = "Europe/London") -> ProgramDefinition:
@@ -31,7 +45,7 @@ def test_points_last_through_the_local_date_so_many_days_later(
     days: int, bought_on: str, last_day: str, closes: str
 ) -> None:
     given(expiring(days)).when(bought("B1", 500, bought_on)).then(
-        issued(5, "spend", balance=5, bill="B1", expires_on=day(last_day), closes_at=instant(closes))
+        issued(("spend", 5), balance=5, bill_number="B1", expires=(last_day, closes)), ignoring=BOOKKEEPING
     )
 
 
@@ -39,10 +53,24 @@ def test_points_without_expiry_stay() -> None:
     given(expiring(None), bought("B1", 500, "2011-03-01")).when(tick("2099-12-31")).then_nothing()
 
 
+def test_points_whose_last_day_has_no_next_day_never_expire() -> None:
+    story = given(expiring(36_500), bought("B1", 500, "9950-01-01"))
+    assert story.account().lots[0].closes_at == NEVER
+    story.when(tick("9999-12-31")).then_nothing()
+
+
 def test_redemption_in_the_last_millisecond_of_the_last_day_succeeds() -> None:
-    last = redeem(5, "", event_time=instant("2011-03-12 00:00") - 1)
+    last = redeem(5, instant("2011-03-12 00:00") - 1, id="d")
     given(expiring(10), bought("B1", 500, "2011-03-01")).when(last).then(
-        fact(PointsRedeemed, points=5, redemption_id="d-", taken=(Taken(6, 5),), balance=0, value_minor=5)
+        PointsRedeemed(
+            currency="POINTS",
+            points=5,
+            redemption_id="d",
+            taken=(Taken(lot_id=1, points=5),),
+            balance=0,
+            value_minor=5,
+        ),
+        ignoring=BOOKKEEPING,
     )
 
 
@@ -50,24 +78,19 @@ def test_points_are_gone_when_the_day_after_begins() -> None:
     story = given(expiring(10), bought("B1", 500, "2011-03-01")).when(tick("2011-03-12 00:00"))
     story.then(
         PointsExpired(
-            seq=7,
-            cause=f"expiry:1/POINTS/{day('2011-03-11')}/6:{instant('2011-03-12 00:00')}",
-            at=instant("2011-03-12 00:00"),
-            program_id=1,
-            program_version=1,
             currency="POINTS",
             points=5,
             expired_on=day("2011-03-11"),
-            taken=(Taken(6, 5),),
+            taken=(Taken(lot_id=1, points=5),),
             balance=0,
         )
     )
-    assert story.account() == Account(balance=0, lifetime=5, issued=5, expired=5)
+    assert story.totals() == {LedgerAccount.ISSUED: -5, LedgerAccount.EXPIRED: 5, LedgerAccount.LIFETIME: 5}
 
 
 def test_only_what_was_not_spent_expires() -> None:
     story = given(expiring(10), bought("B1", 500, "2011-03-01"), redeem(2, "2011-03-02")).when(tick("2011-03-12"))
-    assert [one.points for one in story.only(PointsExpired)] == [3]
+    assert [expired.points for expired in story.only(PointsExpired)] == [3]
 
 
 def test_lot_that_was_spent_does_not_expire() -> None:
@@ -79,23 +102,24 @@ def test_lot_that_was_spent_does_not_expire() -> None:
 def test_lots_of_one_last_day_expire_together() -> None:
     story = given(expiring(10), bought("B1", 500, "2011-03-01 09:00"), bought("B2", 700, "2011-03-01 17:00"))
     story.when(tick("2011-03-12"))
-    assert [(one.points, one.taken) for one in story.only(PointsExpired)] == [(12, (Taken(6, 5), Taken(10, 7)))]
+    assert [(expired.points, expired.taken) for expired in story.only(PointsExpired)] == [
+        (12, (Taken(lot_id=1, points=5), Taken(lot_id=2, points=7)))
+    ]
 
 
 def test_lots_that_expire_sooner_are_spent_first() -> None:
-    story = given(
-        expiring(90), bought("B1", 500, "2011-03-01"), expiring(10, version=2), bought("B2", 700, "2011-03-02")
-    )
-    story.when(redeem(8, "2011-03-03")).then(
-        fact(
-            PointsRedeemed,
+    given(expiring(90), bought("B1", 500, "2011-03-01"), expiring(10, version=2), bought("B2", 700, "2011-03-02")).when(
+        redeem(8, "2011-03-03")
+    ).then(
+        PointsRedeemed(
+            currency="POINTS",
             points=8,
             redemption_id="d-2011-03-03",
-            taken=(Taken(11, 7), Taken(6, 1)),
+            taken=(Taken(lot_id=2, points=7), Taken(lot_id=1, points=1)),
             balance=4,
             value_minor=8,
-            program_version=2,
-        )
+        ),
+        ignoring=BOOKKEEPING,
     )
 
 
@@ -104,26 +128,27 @@ def test_lots_that_never_expire_are_spent_last() -> None:
         expiring(None), bought("B1", 500, "2011-03-01"), expiring(10, version=2), bought("B2", 700, "2011-03-02")
     )
     story.when(redeem(8, "2011-03-03"))
-    assert story.only(PointsRedeemed)[0].taken == (Taken(11, 7), Taken(6, 1))
+    assert story.lots() == [(1, 4)]
 
 
 def test_of_lots_that_expire_together_the_older_is_spent_first_even_if_it_came_later() -> None:
     story = given(expiring(10), bought("NOON", 500, "2011-03-01 12:00"))
     story.play(bought("MORNING", 700, "2011-03-01 09:00"), as_of=instant("2011-03-01 13:00"))
     story.when(redeem(8, "2011-03-03"))
-    assert story.only(PointsRedeemed)[0].taken == (Taken(10, 7), Taken(6, 1))
+    assert story.lots() == [(1, 4)]
 
 
 def test_of_lots_of_one_instant_the_first_issued_is_spent_first() -> None:
-    rules = [spend("one"), spend("two", points=2)]
-    story = given(program(rules=rules), bought("B1", 500, "2011-03-01")).when(redeem(6, "2011-03-02"))
-    assert story.only(PointsRedeemed)[0].taken == (Taken(6, 5), Taken(7, 1))
+    goal = milestone("visit", points=10)
+    story = given(program(rules=[spend()], milestones=[goal]), bought("B1", 500, "2011-03-01"))
+    story.play(redeem(6, "2011-03-02"))
+    assert story.only(PointsRedeemed)[0].taken == (Taken(lot_id=1, points=5), Taken(lot_id=2, points=1))
 
 
 def test_late_lot_takes_its_place_among_the_others() -> None:
     story = given(expiring(10), bought("B2", 700, "2011-03-05"))
     story.play(bought("B1", 500, "2011-03-01"), as_of=instant("2011-03-05 13:00"))
-    assert [(lot.lot_id, lot.open_points) for lot in story.account().lots] == [(10, 5), (6, 7)]
+    assert story.lots() == [(2, 5), (1, 7)]
 
 
 def test_lots_keep_their_last_day_when_the_program_changes() -> None:
@@ -131,31 +156,74 @@ def test_lots_keep_their_last_day_when_the_program_changes() -> None:
         expiring(10), bought("B1", 500, "2011-03-01"), expiring(90, version=2), bought("B2", 100, "2011-03-02")
     )
     assert story.account().lots == [
-        Lot(6, instant("2011-03-01"), 5, day("2011-03-11"), instant("2011-03-12 00:00")),
-        Lot(11, instant("2011-03-02"), 1, day("2011-05-31"), instant("2011-06-01 00:00")),
+        Lot(
+            lot_id=1,
+            issued_at=instant("2011-03-01"),
+            open_points=5,
+            expires_on=day("2011-03-11"),
+            closes_at=instant("2011-03-12 00:00"),
+        ),
+        Lot(
+            lot_id=2,
+            issued_at=instant("2011-03-02"),
+            open_points=1,
+            expires_on=day("2011-05-31"),
+            closes_at=instant("2011-06-01 00:00"),
+        ),
     ]
+
+
+def test_lots_are_numbered_for_each_currency_of_each_program() -> None:
+    beans = program(version=2, rules=[spend()], points={"name": "BEANS"})
+    story = given(
+        program(rules=[spend()]),
+        program(program_id=2, rules=[spend()]),
+        bought("B1", 500, "2011-03-01"),
+        bought("B2", 500, "2011-03-02"),
+        beans,
+        bought("B3", 500, "2011-03-03"),
+    )
+    assert [story.lots(*of) for of in ((1, "POINTS"), (2, "POINTS"), (1, "BEANS"))] == [
+        [(1, 5), (2, 5)],
+        [(1, 5), (2, 5), (3, 5)],
+        [(1, 5)],
+    ]
+
+
+def test_number_of_a_lot_is_not_used_again_when_the_lot_is_spent() -> None:
+    story = given(program(rules=[spend()]), bought("B1", 500, "2011-03-01"), redeem(5, "2011-03-02"))
+    story.play(bought("B2", 700, "2011-03-03"))
+    assert story.lots() == [(2, 7)]
 
 
 def test_adjustment_gives_a_lot_of_its_own() -> None:
     given(expiring(10)).when(adjust(30, "2011-03-01", reason="sorry")).then(
         issued(
-            30,
-            "sorry",
+            ("sorry", 30),
             balance=30,
             issued_for=IssuedFor.ADJUSTMENT,
-            expires_on=day("2011-03-11"),
-            closes_at=instant("2011-03-12 00:00"),
-        )
+            expires=("2011-03-11", "2011-03-12 00:00"),
+        ),
+        ignoring=BOOKKEEPING,
     )
 
 
 def test_adjustment_takes_from_the_lots_that_expire_soonest() -> None:
     given(expiring(10), bought("B1", 500, "2011-03-01"), bought("B2", 700, "2011-03-02")).when(
         adjust(-6, "2011-03-03", reason="mistake")
-    ).then(fact(PointsDebited, points=6, reason="mistake", taken=(Taken(6, 5), Taken(10, 1)), balance=6))
+    ).then(
+        PointsDebited(
+            currency="POINTS",
+            points=6,
+            reason="mistake",
+            taken=(Taken(lot_id=1, points=5), Taken(lot_id=2, points=1)),
+            balance=6,
+        ),
+        ignoring=BOOKKEEPING,
+    )
 
 
-def test_account_tells_where_its_points_went() -> None:
+def test_account_says_where_its_points_went() -> None:
     story = given(
         expiring(10),
         bought("B1", 1_000, "2011-03-01"),
@@ -164,13 +232,12 @@ def test_account_tells_where_its_points_went() -> None:
         tick("2011-03-12"),
         adjust(4, "2011-03-13"),
     )
-    assert story.account() == Account(
-        balance=4,
-        lifetime=14,
-        issued=14,
-        redeemed=3,
-        expired=5,
-        debited=2,
-        lots=[Lot(13, instant("2011-03-13"), 4, day("2011-03-23"), instant("2011-03-24 00:00"))],
-    )
-    assert len(story.only(PointsIssued)) == 2
+    assert story.totals() == {
+        LedgerAccount.ISSUED: -14,
+        LedgerAccount.CURRENT: 4,
+        LedgerAccount.REDEEMED: 3,
+        LedgerAccount.EXPIRED: 5,
+        LedgerAccount.ADJUSTED: 2,
+        LedgerAccount.LIFETIME: 14,
+    }
+    assert (story.lots(), len(story.only(PointsIssued)), story.account().issued) == ([(2, 4)], 2, 14)

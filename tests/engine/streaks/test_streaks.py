@@ -1,4 +1,4 @@
-"""Streaks: runs of periods, late records that join them, levels once for ever."""
+"""Streaks: runs of periods, late records that join them, levels reached once per customer."""
 
 from __future__ import annotations
 
@@ -7,21 +7,38 @@ from typing import Any
 import pytest
 
 from pipeline.engine.calendar import period_of
-from pipeline.engine.streaks import current_run, with_period
+from pipeline.engine.streaks.runs import current_run, with_period
 from schemas.facts import IssuedFor, MilestoneAchieved, StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.program import PeriodUnit, ProgramDefinition
-from tests.dsl import Story, bought, brought_back, day, did, fact, given, instant, issued, program, tick
+from tests.dsl import (
+    BOOKKEEPING,
+    Story,
+    bought,
+    brought_back,
+    day,
+    did,
+    given,
+    instant,
+    issued,
+    milestone,
+    program,
+    tick,
+)
 
 
-def loyal(version: int = 1, validity: dict[str, str] | None = None, **parts: Any) -> ProgramDefinition:
-    visit = {"id": "visit", "target_id": 1, "name": "Visit", "counts": {"of": "transactions"}}
-    goal = {"period": "month", "target": 1}
+def loyal(
+    version: int = 1,
+    validity: dict[str, str] | None = None,
+    period: str = "month",
+    target: int = 1,
+    **parts: Any,
+) -> ProgramDefinition:
     streak = {"id": "loyal", "streak_id": 2, "name": "Loyal", "milestone": "visit", "validity": validity or {}}
     levels = [{"name": "Three", "periods": 3, "points": 20}, {"name": "Four", "periods": 4}]
     return program(
         version=version,
         repeat_window_days=200,
-        milestones=[{**visit, **goal, **{name: parts.pop(name) for name in ("period", "target") if name in parts}}],
+        milestones=[milestone("visit", target, period)],
         streaks=[{**streak, "levels": levels, **parts}],
     )
 
@@ -31,7 +48,7 @@ def month(text: str) -> int:
 
 
 def visits(*months: str, program: ProgramDefinition | None = None) -> Story:
-    return given(program or loyal(), *(bought(f"B{one}", 100, f"{one}-10") for one in months))
+    return given(program or loyal(), *(bought(f"B{name}", 100, f"{name}-10") for name in months))
 
 
 def late_visit(story: Story, on: str, as_of: str) -> None:
@@ -39,14 +56,15 @@ def late_visit(story: Story, on: str, as_of: str) -> None:
 
 
 def levels(story: Story) -> list[tuple[int, int]]:
-    return [(one.level, one.run) for one in story.only(StreakLevelReached)]
+    return [(reached.level, reached.run) for reached in story.only(StreakLevelReached)]
 
 
 def test_first_bill_enrols_and_counts() -> None:
     given(loyal()).when(bought("B1", 100, "2011-03-10")).then(
-        fact(MilestoneAchieved, milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
-        fact(StreakStarted, streak_id="loyal", starts_on=day("2011-03-10"), ends_on=None, ends_at=None),
-        fact(StreakExtended, streak_id="loyal", period=month("2011-03"), run=1, longest=1),
+        MilestoneAchieved(milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
+        StreakStarted(streak_id="loyal", starts_on=day("2011-03-10"), ends_on=None, ends_at=None),
+        StreakExtended(streak_id="loyal", period=month("2011-03"), run=1, longest=1),
+        ignoring=BOOKKEEPING,
     )
 
 
@@ -54,25 +72,27 @@ def test_streak_with_dates_begins_and_ends_on_them() -> None:
     story = visits("2011-03", program=loyal(validity={"first": "2011-01-01", "last": "2011-12-31"}))
     assert story.only(StreakStarted) == [
         StreakStarted(
-            8,
-            "TransactionAdded:t-B2011-03",
-            instant("2011-03-10"),
-            1,
-            1,
-            "loyal",
-            day("2011-01-01"),
-            day("2011-12-31"),
-            instant("2012-01-01 00:00"),
-            month("2012-01"),
+            streak_id="loyal",
+            starts_on=day("2011-01-01"),
+            ends_on=day("2011-12-31"),
+            ends_at=instant("2012-01-01 00:00"),
+            ends_in=month("2012-01"),
         )
     ]
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month", "quarter", "year"])
+def test_streak_until_the_last_day_of_the_calendar_never_ends(period: str) -> None:
+    story = given(loyal(validity={"last": "9999-12-31"}, period=period)).when(bought("B1", 100, "2011-03-10"))
+    assert [(started.ends_on, started.ends_at) for started in story.only(StreakStarted)] == [(None, None)]
+    story.when(tick("9999-12-31 23:59")).then_nothing()
 
 
 def test_bill_that_counts_without_meeting_the_target_enrols_only() -> None:
     story = visits("2011-03", program=loyal(target=2))
     assert (len(story.only(StreakStarted)), story.only(StreakExtended)) == (1, [])
     story.play(bought("B2", 100, "2011-03-11"))
-    assert [one.run for one in story.only(StreakExtended)] == [1]
+    assert [extended.run for extended in story.only(StreakExtended)] == [1]
 
 
 def test_period_counts_once_however_often_its_target_is_met() -> None:
@@ -83,10 +103,26 @@ def test_period_counts_once_however_often_its_target_is_met() -> None:
 
 def test_third_month_in_a_row_reaches_the_level_and_its_reward() -> None:
     visits("2011-01", "2011-02").when(bought("B3", 100, "2011-03-10")).then(
-        fact(MilestoneAchieved, milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
-        fact(StreakExtended, streak_id="loyal", period=month("2011-03"), run=3, longest=3),
-        fact(StreakLevelReached, streak_id="loyal", level=3, period=month("2011-03"), run=3),
-        issued(20, "loyal:3", balance=20, issued_for=IssuedFor.STREAK),
+        MilestoneAchieved(milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
+        StreakExtended(streak_id="loyal", period=month("2011-03"), run=3, longest=3),
+        StreakLevelReached(streak_id="loyal", level=3, period=month("2011-03"), run=3),
+        issued(("loyal:3", 20), balance=20, issued_for=IssuedFor.STREAK, activity="streak/loyal/3"),
+        ignoring=BOOKKEEPING,
+    )
+
+
+def test_each_level_reached_is_an_activity_of_its_own() -> None:
+    rewarded = [{"name": str(periods), "periods": periods, "points": 10 * periods} for periods in (3, 4)]
+    story = visits("2011-01", "2011-02", "2011-04", program=loyal(levels=rewarded))
+    late_visit(story, "2011-03-15", "2011-04-20")
+    story.then(
+        MilestoneAchieved(milestone_id="visit", period=month("2011-03"), value=1, target=1, added=1),
+        StreakExtended(streak_id="loyal", period=month("2011-03"), run=4, longest=4),
+        StreakLevelReached(streak_id="loyal", level=3, period=month("2011-03"), run=4),
+        StreakLevelReached(streak_id="loyal", level=4, period=month("2011-03"), run=4),
+        issued(("loyal:3", 30), balance=30, issued_for=IssuedFor.STREAK, activity="streak/loyal/3"),
+        issued(("loyal:4", 40), balance=70, lot=2, issued_for=IssuedFor.STREAK, activity="streak/loyal/4"),
+        ignoring=BOOKKEEPING,
     )
 
 
@@ -99,8 +135,8 @@ def test_third_month_in_a_row_reaches_the_level_and_its_reward() -> None:
     ],
 )
 def test_run_is_the_number_of_consecutive_periods(months: list[str], runs: list[int], reached: list[Any]) -> None:
-    story = visits(*(f"2011-{one}" for one in months))
-    assert ([one.run for one in story.only(StreakExtended)], levels(story)) == (runs, reached)
+    story = visits(*(f"2011-{number}" for number in months))
+    assert ([extended.run for extended in story.only(StreakExtended)], levels(story)) == (runs, reached)
 
 
 def test_run_goes_on_over_new_year() -> None:
@@ -110,9 +146,14 @@ def test_run_goes_on_over_new_year() -> None:
 def test_late_bill_joins_two_runs_and_reaches_every_level_on_the_way() -> None:
     story = visits("2011-01", "2011-02", "2011-04")
     late_visit(story, "2011-03-15", "2011-04-20")
-    assert [(one.run, one.longest) for one in story.only(StreakExtended)] == [(1, 1), (2, 2), (1, 2), (4, 4)]
+    assert [(extended.run, extended.longest) for extended in story.only(StreakExtended)] == [
+        (1, 1),
+        (2, 2),
+        (1, 2),
+        (4, 4),
+    ]
     assert levels(story) == [(3, 4), (4, 4)]
-    assert story.state.head.sections[1].streaks["loyal"].runs == [(month("2011-01"), month("2011-04"))]
+    assert story.runs("loyal") == [(month("2011-01"), month("2011-04"))]
 
 
 def test_late_bill_before_the_first_period_lengthens_the_run() -> None:
@@ -123,7 +164,7 @@ def test_late_bill_before_the_first_period_lengthens_the_run() -> None:
 
 def test_longest_run_is_kept_when_it_breaks() -> None:
     story = visits("2011-01", "2011-02", "2011-03", "2011-05")
-    assert [one.longest for one in story.only(StreakExtended)] == [1, 2, 3, 3]
+    assert [extended.longest for extended in story.only(StreakExtended)] == [1, 2, 3, 3]
 
 
 def test_return_does_not_take_a_period_out_of_the_run() -> None:
@@ -143,10 +184,10 @@ def test_return_does_not_take_a_period_out_of_the_run() -> None:
     ],
 )
 def test_streak_ends_with_the_run_that_stands_on_its_last_day(months: list[str], run: int) -> None:
-    story = visits(*(f"2011-{one}" for one in months), program=loyal(validity={"last": "2011-12-31"}))
+    story = visits(*(f"2011-{number}" for number in months), program=loyal(validity={"last": "2011-12-31"}))
     story.when(tick("2012-01-01 00:00"))
     reached = tuple(level for level, _ in levels(story))
-    assert [(one.run, one.levels, one.ends_on) for one in story.only(StreakEnded)] == [
+    assert [(ended.run, ended.levels, ended.ends_on) for ended in story.only(StreakEnded)] == [
         (run, reached, day("2011-12-31"))
     ]
 
@@ -156,14 +197,14 @@ def test_streak_ends_with_the_run_that_stands_on_its_last_day(months: list[str],
     [pytest.param(["09", "10"], 2, id="running-month-breaks-nothing"), pytest.param(["08", "09"], 0, id="broken")],
 )
 def test_streak_may_end_within_a_period(months: list[str], run: int) -> None:
-    story = visits(*(f"2011-{one}" for one in months), program=loyal(validity={"last": "2011-11-15"}))
+    story = visits(*(f"2011-{number}" for number in months), program=loyal(validity={"last": "2011-11-15"}))
     story.play(tick("2011-11-16"))
-    assert [one.run for one in story.only(StreakEnded)] == [run]
+    assert [ended.run for ended in story.only(StreakEnded)] == [run]
 
 
 def test_streak_in_which_nothing_counted_ends_at_nothing() -> None:
     story = visits("2011-03", program=loyal(target=2, validity={"last": "2011-12-31"})).when(tick("2012-01-01"))
-    assert [(one.run, one.levels) for one in story.only(StreakEnded)] == [(0, ())]
+    assert [(ended.run, ended.levels) for ended in story.only(StreakEnded)] == [(0, ())]
 
 
 def test_nothing_counts_once_the_streak_is_over() -> None:
@@ -179,26 +220,19 @@ def test_bill_before_the_streak_begins_does_not_enrol() -> None:
     assert story.only(StreakStarted) == []
 
 
-def test_streak_on_an_event_milestone_follows_the_events() -> None:
-    brew = {
-        "id": "brew",
-        "target_id": 1,
-        "name": "Brew",
-        "period": "day",
-        "counts": {"of": "events", "event": "brew"},
-        "target": 1,
-    }
+def on_brews(**counts: str) -> ProgramDefinition:
     streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "brew", "levels": [{"name": "2", "periods": 2}]}
-    definition = program(milestones=[brew], streaks=[streak])
-    story = given(definition, did("brew", "2011-03-26"), did("taste", "2011-03-26"), did("brew", "2011-03-27"))
+    brew = milestone("brew", period="day", counts={"of": "events", "event": "brew", **counts})
+    return program(milestones=[brew], streaks=[streak])
+
+
+def test_streak_on_an_event_milestone_follows_the_events() -> None:
+    story = given(on_brews(), did("brew", "2011-03-26"), did("taste", "2011-03-26"), did("brew", "2011-03-27"))
     assert levels(story) == [(2, 2)]
 
 
-def test_event_that_adds_nothing_to_its_milestone_enrols_nobody() -> None:
-    counts = {"of": "events", "event": "brew", "measure": "sum", "attribute": "grams"}
-    brew = {"id": "brew", "target_id": 1, "name": "Brew", "period": "day", "counts": counts, "target": 1}
-    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "brew", "levels": [{"name": "2", "periods": 2}]}
-    given(program(milestones=[brew], streaks=[streak])).when(did("brew", "2011-03-26")).then()
+def test_event_that_adds_nothing_to_its_milestone_does_not_enrol() -> None:
+    given(on_brews(measure="sum", attribute="grams")).when(did("brew", "2011-03-26")).then(ignoring=BOOKKEEPING)
 
 
 def test_two_streaks_on_one_milestone_pay_each_for_itself() -> None:
@@ -206,8 +240,11 @@ def test_two_streaks_on_one_milestone_pay_each_for_itself() -> None:
     twin = definition.streaks[0].model_copy(update={"id": "twin", "streak_id": 3})
     both = definition.model_copy(update={"streaks": (*definition.streaks, twin)})
     story = visits("2011-01", "2011-02", "2011-03", program=both)
-    assert [(one.streak_id, one.level) for one in story.only(StreakLevelReached)] == [("loyal", 3), ("twin", 3)]
-    assert story.account().balance == 40
+    assert [(reached.streak_id, reached.level) for reached in story.only(StreakLevelReached)] == [
+        ("loyal", 3),
+        ("twin", 3),
+    ]
+    assert story.balance() == 40
 
 
 def test_runs_that_no_late_record_can_lengthen_leave() -> None:
@@ -215,9 +252,10 @@ def test_runs_that_no_late_record_can_lengthen_leave() -> None:
     for year in (2011, 2013):
         for number in ("01", "03", "05"):
             story.play(bought(f"B{year}-{number}", 100, f"{year}-03-{number}"))
-    kept = story.state.head.sections[1].streaks["loyal"]
-    assert kept.runs == [(day(f"2013-03-{one}"), day(f"2013-03-{one}")) for one in ("01", "03", "05")]
-    assert kept.longest == 1
+    assert story.runs("loyal") == [
+        (day(f"2013-03-{number}"), day(f"2013-03-{number}")) for number in ("01", "03", "05")
+    ]
+    assert [extended.longest for extended in story.only(StreakExtended)] == [1] * 6
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""Bills: known by their number while they can be returned."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.engine.bills.records import LAG_ALLOWANCE_MS
+from pipeline.engine.bills.state import AwardContribution, Bill
+from pipeline.engine.decide import decide
+from schemas.facts import PointsIssued, PurchaseCounted, RecordRefused, Refusal, ReturnCounted, TransactionRecorded
+from tests.dsl import BOOKKEEPING, bought, brought_back, given, instant, issued, program, spend
+
+DAY = 86_400_000
+SHOP = program(rules=[spend()], returns={"window_days": 10}, repeat_window_days=5)
+
+
+def test_bill_is_known_and_counts() -> None:
+    until = instant("2011-03-11")
+    story = given(SHOP).when(bought("B1", 1_000, "2011-03-01"))
+    story.then(
+        TransactionRecorded(
+            bill_number="B1",
+            amount_minor=1_000,
+            currency="GBP",
+            returnable_until=until,
+            forgotten_at=until + 5 * DAY + LAG_ALLOWANCE_MS,
+        ),
+        PurchaseCounted(bill_number="B1", amount_minor=1_000, transactions=1, purchases_minor=1_000, returned_minor=0),
+        issued(("spend", 10), balance=10, bill_number="B1"),
+        ignoring=BOOKKEEPING - {TransactionRecorded, PurchaseCounted},
+    )
+    award = AwardContribution(currency="POINTS", rule_id="spend", lot_id=1, points=10)
+    assert story.state.entries == {
+        "bill:B1": Bill(
+            forgotten_at=until + 5 * DAY + LAG_ALLOWANCE_MS,
+            returnable_until=until,
+            amount_minor=1_000,
+            currency="GBP",
+            contributions={1: [award]},
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("on", "taken"),
+    [
+        pytest.param("2011-03-11 11:59", False, id="while-the-first-can-be-returned"),
+        pytest.param("2011-03-11 12:00", True, id="when-it-no-longer-can"),
+    ],
+)
+def test_bill_number_may_come_again_when_the_first_can_no_longer_be_returned(on: str, taken: bool) -> None:  # noqa: FBT001
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 300, "2011-03-02"))
+    story.when(bought("B1", 700, on, id="again"))
+    assert [refused.reason for refused in story.only(RecordRefused)] == ([] if taken else [Refusal.BILL_EXISTS])
+    assert [points.points for points in story.only(PointsIssued)] == ([10, 7] if taken else [10])
+    assert story.bill("B1").amount_minor == (700 if taken else 1_000)
+
+
+def test_return_is_of_the_bill_that_has_the_number_now() -> None:
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"), bought("B1", 700, "2011-03-20", id="again"))
+    story.play(brought_back("B1", 700, "2011-03-21"))
+    assert story.balance() == 10
+
+
+@pytest.mark.parametrize("gone", [pytest.param(True, id="deleted"), pytest.param(False, id="still-there")])
+def test_whether_a_forgotten_bill_is_still_stored_decides_nothing(gone: bool) -> None:  # noqa: FBT001 - a table
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"))
+    forgotten_at = story.bill("B1").forgotten_at
+    if gone:
+        del story.state.entries["bill:B1"]
+    late = brought_back("B1", 1_000, forgotten_at - 5 * DAY)
+    groups = decide(story.state, late, story.programs, forgotten_at)
+    assert [decision.reason for decision in groups[-1].decisions if isinstance(decision, RecordRefused)] == [
+        Refusal.BILL_UNKNOWN
+    ]
+
+
+def test_bill_in_a_currency_of_no_program_is_known_but_counts_nowhere() -> None:
+    story = given(SHOP).when(bought("B1", 1_000, "2011-03-01", currency="EUR"))
+    assert (story.bill("B1").contributions, story.section().transactions) == ({}, 0)
+    story.play(brought_back("B1", 1_000, "2011-03-02", currency="EUR"))
+    assert story.only(ReturnCounted) == []
+
+
+def test_bill_that_cannot_be_returned_is_not_kept_and_earns_all_the_same() -> None:
+    story = given(program(rules=[spend()], returns=None)).when(bought("B1", 1_000, "2011-03-01"))
+    story.then(issued(("spend", 10), balance=10), ignoring=BOOKKEEPING)
+    assert story.state.entries == {}
+    story.when(brought_back("B1", 1_000, "2011-03-02")).then(
+        RecordRefused(reason=Refusal.BILL_UNKNOWN, subject="B1"), ignoring=BOOKKEEPING
+    )
+
+
+def test_program_without_returns_leaves_its_points_alone_when_another_program_takes_its_own_back() -> None:
+    keeps = program(program_id=2, rules=[spend()], returns=None)
+    story = given(SHOP, keeps, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 1_000, "2011-03-02"))
+    assert (story.balance(1), story.balance(2)) == (0, 10)

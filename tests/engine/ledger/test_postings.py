@@ -1,0 +1,113 @@
+"""Postings: which accounts a decision moves points between."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.engine.ledger.postings import Posting, lifetime_change, postings
+from pipeline.engine.ledger.state import LedgerAccount
+from schemas.facts import (
+    Award,
+    Decision,
+    IssuedFor,
+    LotOpened,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    Taken,
+    TierUpgraded,
+)
+
+TAKEN = (Taken(lot_id=1, points=5),)
+AWARDS = tuple(
+    Award(issued_for=issued_for, rule_id=rule, points=points, lot_id=1)
+    for issued_for, rule, points in ((IssuedFor.SPEND, "base", 2), (IssuedFor.EVENT, "more", 3))
+)
+ISSUED = PointsIssued(
+    currency="POINTS",
+    points=5,
+    activity="",
+    awards=AWARDS,
+    lots=(LotOpened(lot_id=1, points=5, expires_on=None, closes_at=None),),
+    balance=5,
+    lifetime=5,
+)
+REVERSED = PointsReversed(
+    currency="POINTS", points=5, of_bill="B1", reversals=(), reversed_of_bill=5, balance=0, lifetime=0
+)
+FORGIVEN = PointsReversed(
+    currency="POINTS", points=0, of_bill="B1", reversals=(), reversed_of_bill=0, balance=5, lifetime=5
+)
+SPENT = {
+    LedgerAccount.REDEEMED: PointsRedeemed(
+        currency="POINTS", points=5, redemption_id="r", taken=TAKEN, balance=0, value_minor=5
+    ),
+    LedgerAccount.EXPIRED: PointsExpired(currency="POINTS", points=5, expired_on=0, taken=TAKEN, balance=0),
+    LedgerAccount.ADJUSTED: PointsDebited(currency="POINTS", points=5, reason="why", taken=TAKEN, balance=0),
+    LedgerAccount.REVERSED: REVERSED,
+}
+
+
+def test_every_award_is_a_posting_with_its_reason() -> None:
+    assert postings(ISSUED) == [
+        Posting(
+            source=LedgerAccount.ISSUED,
+            destination=LedgerAccount.CURRENT,
+            points=award.points,
+            currency="POINTS",
+            issued_for=award.issued_for,
+            rule_id=award.rule_id,
+        )
+        for award in AWARDS
+    ]
+
+
+@pytest.mark.parametrize("account", list(SPENT), ids=lambda account: account.text)
+def test_points_that_leave_go_from_current_to_the_account_of_their_reason(account: LedgerAccount) -> None:
+    assert postings(SPENT[account]) == [
+        Posting(source=LedgerAccount.CURRENT, destination=account, points=5, currency="POINTS")
+    ]
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        pytest.param(FORGIVEN, id="all-forgiven"),
+        pytest.param(TierUpgraded(previous=1, reached=2, basis_value=5), id="not-about-points"),
+    ],
+)
+def test_decision_that_moves_no_points_has_no_postings(decision: Decision) -> None:
+    assert postings(decision) == []
+
+
+@pytest.mark.parametrize(
+    ("decision", "change"),
+    [
+        pytest.param(ISSUED, 5, id="issued"),
+        pytest.param(REVERSED, -5, id="taken-back-by-a-return"),
+        pytest.param(SPENT[LedgerAccount.ADJUSTED], 0, id="debited"),
+        pytest.param(SPENT[LedgerAccount.REDEEMED], 0, id="redeemed"),
+        pytest.param(SPENT[LedgerAccount.EXPIRED], 0, id="expired"),
+    ],
+)
+def test_only_issuing_and_returns_change_lifetime_points(decision: Decision, change: int) -> None:
+    assert lifetime_change(decision) == change
+
+
+def test_accounts_stand_at_their_places_in_stored_totals() -> None:
+    """Given once: a number of an account is never used for another."""
+    assert {account.value: account.text for account in LedgerAccount} == {
+        0: "issued",
+        1: "promised",
+        2: "current",
+        3: "blocked",
+        4: "redeemed",
+        5: "expired",
+        6: "reversed",
+        7: "transferred",
+        8: "adjusted",
+        9: "deficit",
+        10: "lifetime",
+    }

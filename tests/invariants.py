@@ -1,0 +1,140 @@
+"""What must hold after every step of a story, whatever happened."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.bills.state import Bill
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.decide import TIMERS, fold
+from pipeline.engine.ledger.postings import POSTINGS, postings
+from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.programs import Programs
+from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
+from schemas.facts import Fact, FactMessage, Group, PointsIssued, PointsReversed, decode_facts, encode_facts
+
+ORG: Final = 1
+
+
+class Invariants:
+    """Follows one customer: folds each step's decisions into a state of its own, and adds up the movements of points.
+
+    Each decision is folded once, as it comes back from the bytes of its message, so a long story costs no more a step
+    than a short one, and in the end its whole history has been folded.
+    """
+
+    def __init__(self, org_id: int, customer_id: int) -> None:
+        self._folded = CustomerState(Head(org_id, customer_id))
+        self._totals: dict[tuple[int, str], dict[LedgerAccount, int]] = defaultdict(
+            lambda: dict.fromkeys(LedgerAccount, 0)
+        )
+        self._lots: dict[tuple[int, str], int] = defaultdict(int)
+
+    def check(self, groups: Sequence[Group], state: CustomerState, programs: Programs) -> list[Fact]:
+        """The facts of one step, which have led to `state`."""
+        facts = self._sent(groups)
+        for fact in facts:
+            fold(self._folded, fact.envelope, fact.decision)
+            self._add_up(fact)
+        for group in groups:
+            check_group(group, programs)
+        assert self._folded == state
+        check_stored(state)
+        check_timers(state.head)
+        for program_id, section in state.head.sections.items():
+            for currency, account in section.accounts.items():
+                check_account(account, self._totals[program_id, currency], state.head.clock)
+        for entry in state.entries.values():
+            check_bill(entry)
+        return facts
+
+    def _sent(self, groups: Sequence[Group]) -> list[Fact]:
+        head = self._folded.head
+        message = FactMessage(
+            journal_partition=0,
+            journal_offset=0,
+            engine_version=ENGINE_VERSION,
+            org_id=head.org_id,
+            customer_id=head.customer_id,
+            first_seq=head.seq + 1,
+            recorded_at=0,
+            groups=groups,
+        )
+        read = decode_facts(encode_facts(message))
+        assert read == message
+        return list(read.facts())
+
+    def _add_up(self, fact: Fact) -> None:
+        """The movements of a decision lead to the balances that it states."""
+        decision: Any = fact.decision
+        if type(decision) not in POSTINGS:
+            return
+        key = (fact.envelope.program_id, decision.currency)
+        totals = self._totals[key]
+        for posting in postings(decision):
+            assert posting.points > 0
+            assert posting.currency == decision.currency
+            totals[posting.source] -= posting.points
+            totals[posting.destination] += posting.points
+        totals[LedgerAccount.LIFETIME] = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.REVERSED]
+        assert decision.balance == totals[LedgerAccount.CURRENT]
+        if isinstance(decision, PointsIssued | PointsReversed):
+            assert decision.lifetime == totals[LedgerAccount.LIFETIME]
+        if isinstance(decision, PointsIssued):
+            check_awards(decision, self._lots[key])
+            self._lots[key] += len(decision.lots)
+
+
+def check_group(group: Group, programs: Programs) -> None:
+    """A group decides something, in the version that is in force at its instant."""
+    envelope = group.envelope
+    assert group.decisions
+    if envelope.program_id:
+        in_force = programs.org(ORG).program_at(envelope.program_id, envelope.as_of)
+        assert envelope.version == in_force.version
+
+
+def check_awards(decision: PointsIssued, lots_before: int) -> None:
+    """The awards of one activity lie in lots that open with it, numbered on from the account's last."""
+    assert [lot.lot_id for lot in decision.lots] == list(range(lots_before + 1, lots_before + len(decision.lots) + 1))
+    awarded = Counter[int]()
+    for award in decision.awards:
+        assert award.points > 0
+        awarded[award.lot_id] += award.points
+    assert awarded == {lot.lot_id: lot.points for lot in decision.lots}
+    assert decision.points == awarded.total()
+
+
+def check_stored(state: CustomerState) -> None:
+    """What is stored is read as it was written."""
+    assert state.stale == 0
+    assert decode_head(encode_state(state.head)) == state.head
+    for entry in state.entries.values():
+        assert decode_entry(encode_state(entry)) == entry
+
+
+def check_timers(head: Head) -> None:
+    """The head knows when each kind of timer falls due, and none is overdue."""
+    due = {timer.kind: timer.due(head) for timer in TIMERS}
+    assert head.timers == {kind: instant for kind, instant in due.items() if instant != NEVER}
+    assert head.due > head.clock
+
+
+def check_account(account: Account, totals: dict[LedgerAccount, int], clock: int) -> None:
+    """The account is the sum of its postings, and its open lots are what can be spent."""
+    assert account.totals == list(totals.values())
+    assert account.balance == sum(lot.open_points for lot in account.lots)
+    assert all(lot.open_points > 0 and lot.closes_at > clock for lot in account.lots)
+    order = [(lot.closes_at, lot.issued_at, lot.lot_id) for lot in account.lots]
+    assert order == sorted(order)
+
+
+def check_bill(bill: Bill) -> None:
+    """Never more comes back of a bill, or of what it contributed, than there was."""
+    assert 0 <= bill.returned_minor <= bill.amount_minor
+    for contributions in bill.contributions.values():
+        for award in contributions:
+            assert 0 <= award.reversed <= award.claimed <= award.points
