@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipeline.engine.calendar import as_day
+from pipeline.engine.calendar import NEVER, as_day
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
-from pipeline.engine.state import NEVER, Head, Section, encode_state
+from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing, TopicSpec

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
 from pipeline.engine.milestones.state import Progress
-from pipeline.engine.state import NEVER, Head, Section, decode_head
+from pipeline.engine.state import Head, Section, decode_head
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.port import Message
 from sinks.clickhouse.tables.table import (
