@@ -9,8 +9,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from sinks.clickhouse.connect import open_clickhouse
-from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.schema import migrate
+from sinks.clickhouse.tables import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,6 @@ def engine(folder: Path) -> Iterator[Client]:
 @pytest.fixture
 def clickhouse(engine: Client) -> Client:
     """All tables empty. ClickHouse goes on remembering tokens: a test that counts on them chooses its own epoch."""
-    for table in COLUMNS:
+    for table in TABLES:
         engine.command(f"TRUNCATE TABLE {table}")
     return engine

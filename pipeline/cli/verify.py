@@ -18,7 +18,7 @@ from pipeline.log.port import Log
 from pipeline.verify.facts import NewerEngine
 from pipeline.verify.log import verify_log
 from pipeline.verify.report import LOG_CHECKS, PROMISES, TABLE_CHECKS, Check, Report
-from pipeline.verify.tables import Figures, Invariant, behind, figures, invariants, verify_tables
+from pipeline.verify.tables import Figures, Invariant, behind, figures, invariants, verify_tables, verify_views
 
 _FINDINGS: Final = 20
 
@@ -99,7 +99,8 @@ def verify(
             late = 0 if log is None else behind(log, catalog, sink)[0]
             if log is not None:
                 verify_tables(client, log, catalog, sink, chosen, report, bars)
-            bars.stage("invariants", 1)
+            bars.stage("views and invariants", 1)
+            verify_views(client, log, catalog, sink, report)
             found = invariants(client, log, catalog, sink)
     if not (report.looked_at.get(Check.SEQ) or stored.customers or late):
         message = "there is nothing to check: no facts in the log, and no customers in ClickHouse"

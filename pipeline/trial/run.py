@@ -15,7 +15,7 @@ from pipeline.log.port import Message
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import OrgView, ProgramView
-from pipeline.notify.render import render_all
+from pipeline.notify.render import RENDERER
 from pipeline.trial import form, reader
 from pipeline.trial.customers import Customers, Decided, Who
 from pipeline.trial.lines import Line, MessageLine, ProgramLine
@@ -205,6 +205,9 @@ class Trial:
         decided.facts += reader.fact_rows(customer, told.facts)
         decided.refusals += reader.refusal_rows(customer, told.facts)
         view = self._views.get(who.org_id, _NO_VIEW)
+        context = Context(
+            org_id=who.org_id, customer_id=who.customer_id, record=record, org=view, recorded_at=recorded_at
+        )
         decided.notifications += [
             form.NotificationRow(
                 event_name=one.event.value,
@@ -213,9 +216,7 @@ class Trial:
                 seq=envelope_of(one.body)["seq"],
                 envelope=msgspec.Raw(one.body),
             )
-            for one in render_all(
-                told.groups, told.first_seq, Context(who.org_id, who.customer_id, record, view, recorded_at)
-            )
+            for one in RENDERER.render_all(told.groups, told.first_seq, context)
         ]
 
     def _end_step(

@@ -1,6 +1,6 @@
-"""Customers in ClickHouse, held against the changelog's latest heads.
+"""Customers in ClickHouse, compared with the changelog's latest heads.
 
-Neither side stands still, and the sink may be behind: a customer is compared where both sides know the same last fact.
+Both sides may change meanwhile, and the sink may be behind: a customer is compared where both know the same last fact.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from struct import Struct
@@ -23,11 +24,13 @@ from pipeline.verify.kept import Kept
 from pipeline.verify.reading import Reading, name_of
 from pipeline.verify.report import Check, Report, Watcher
 from schemas.records import UnknownVersion
-from sinks.clickhouse.message_rows import add_heads, is_head
-from sinks.clickhouse.rows import COLUMNS, SOURCE_COLUMNS, Rows
+from sinks.clickhouse.tables import CUSTOMER_STATE, SOURCE_NAMES, Rows, add_heads, is_head
 
-_TABLE: Final = "customer_state"
-_COLUMNS: Final = tuple(name for name in COLUMNS[_TABLE] if name not in SOURCE_COLUMNS)
+_TABLE: Final = CUSTOMER_STATE.name
+_STATE: Final = replace(
+    CUSTOMER_STATE, columns=tuple(column for column in CUSTOMER_STATE.columns if column.name not in SOURCE_NAMES)
+)
+"""What is compared: everything but the place in the changelog, where a later record may say the same."""
 _PAGE: Final = 20_000
 _OFFSET: Final = Struct(">q")
 
@@ -50,7 +53,7 @@ class CustomerStateCheck:
         self._client = client
         self._report = report
         self._watcher = watcher
-        self._digest = digest_sql(client, _TABLE, _COLUMNS)
+        self._digest = digest_sql(client, _TABLE, _STATE.names)
 
     def run(self, log: Log, changelog: Partition, upto: int, folder: Path) -> None:
         """Compare one partition; the sink is through with the changelog up to the offset `upto`."""
@@ -103,9 +106,7 @@ class CustomerStateCheck:
             what = f"{who}: stands at seq {stored.seq}, and the changelog only at {seq}"
             self._report.find(Check.CUSTOMER_STATE, where, what)
         elif stored.seq == seq:
-            values, width = rows[_TABLE], len(COLUMNS[_TABLE])
-            kept = len(_COLUMNS)
-            digests = [digest(values[start : start + kept]) for start in range(0, len(values), width)]
+            digests = [digest(row) for row in _STATE.rows(rows[_TABLE])]
             if (len(digests), sum(digests)) != (stored.rows, stored.digests):
                 what = f"{who}: {stored.rows} rows at seq {seq} differ from what the changelog says"
                 self._report.find(Check.CUSTOMER_STATE, where, what)

@@ -19,6 +19,7 @@ class Check(StrEnum):
     STATE = "state"
     ROWS = "rows"
     CUSTOMER_STATE = "customer_state"
+    VIEWS = "views"
 
 
 PROMISES: Final = {
@@ -32,6 +33,7 @@ PROMISES: Final = {
     Check.STATE: "the changelog holds the state that was decided",
     Check.ROWS: "every message has its rows in ClickHouse, each once",
     Check.CUSTOMER_STATE: "customers in ClickHouse are as the changelog has them",
+    Check.VIEWS: "the views say of each customer what the state says: tier, purchases, points",
 }
 LOG_CHECKS: Final = (
     Check.TRANSACTIONS,
@@ -43,7 +45,7 @@ LOG_CHECKS: Final = (
     Check.NOTIFICATIONS,
     Check.STATE,
 )
-TABLE_CHECKS: Final = (Check.ROWS, Check.CUSTOMER_STATE)
+TABLE_CHECKS: Final = (Check.ROWS, Check.CUSTOMER_STATE, Check.VIEWS)
 
 
 class Finding(NamedTuple):

@@ -1,4 +1,4 @@
-"""Rows: what ClickHouse has of each message, held against the rows that the log's messages make."""
+"""Rows: compares what ClickHouse has of each message with the rows that the messages in the log make."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ from pipeline.verify.digests import digest, digest_sql
 from pipeline.verify.reading import Reading, name_of
 from pipeline.verify.report import Check, Report, Watcher
 from schemas.records import UnknownVersion
-from sinks.clickhouse.fact_rows import SHAPES
-from sinks.clickhouse.message_rows import add_fact_message, add_journal_record, add_notification
-from sinks.clickhouse.rows import COLUMNS, Rows
+from sinks.clickhouse.tables import (
+    FACTS,
+    JOURNAL,
+    LEDGER_ENTRIES,
+    NOTIFICATIONS,
+    TABLES,
+    Rows,
+    add_fact_message,
+    add_journal_record,
+    add_notification,
+)
 from topics.catalog import Catalog
 
 _STRETCH: Final = 10_000
-"""Messages compared with one query a table."""
-
-_FACT_TABLES: Final = tuple(dict.fromkeys(("fact_messages", "ledger_entries", *(one.table for one in SHAPES.values()))))
+"""Messages compared with one query per table."""
 
 
 class Followed(NamedTuple):
@@ -35,11 +41,11 @@ class Followed(NamedTuple):
 
 
 def followed_by_the_sink(catalog: Catalog) -> tuple[Followed, ...]:
-    """The topics whose messages are rows; the changelog is another matter."""
+    """The topics whose messages are rows, all but the changelog (`customer_state` compares that)."""
     return (
-        Followed(catalog.name("facts"), _FACT_TABLES, add_fact_message),
-        Followed(catalog.name("journal"), ("journal",), add_journal_record),
-        *(Followed(topic, ("notifications",), add_notification) for topic in catalog.notifications),
+        Followed(topic=catalog.name("facts"), tables=(FACTS.name, LEDGER_ENTRIES.name), add=add_fact_message),
+        Followed(topic=catalog.name("journal"), tables=(JOURNAL.name,), add=add_journal_record),
+        *(Followed(topic=topic, tables=(NOTIFICATIONS.name,), add=add_notification) for topic in catalog.notifications),
     )
 
 
@@ -50,7 +56,7 @@ class Sum(NamedTuple):
     digests: int
 
 
-_NOTHING: Final = Sum(0, 0)
+_NOTHING: Final = Sum(rows=0, digests=0)
 
 
 class RowsCheck:
@@ -61,7 +67,7 @@ class RowsCheck:
         self._followed = followed
         self._report = report
         self._watcher = watcher
-        self._digests = {table: digest_sql(client, table, COLUMNS[table]) for table in followed.tables}
+        self._digests = {table: digest_sql(client, table, TABLES[table].names) for table in followed.tables}
 
     def run(self, log: Log, number: int, upto: int) -> None:
         """Compare one partition, for messages with an offset lower than `upto`: those that the sink is through with."""
@@ -89,10 +95,10 @@ class RowsCheck:
         expected = self._expected(partition, messages)
         for table in self._followed.tables:
             by_offset = expected[table]
-            rows, digests = (sum(one[index] for one in by_offset.values()) for index in (0, 1))
+            rows, digests = (sum(each[index] for each in by_offset.values()) for index in (0, 1))
             if self._sum(table, partition, begin, end) != (rows, digests):
                 self._tell(table, partition, begin, end, by_offset)
-        self._report.look(Check.ROWS, sum(one.rows for sums in expected.values() for one in sums.values()))
+        self._report.look(Check.ROWS, sum(each.rows for sums in expected.values() for each in sums.values()))
         self._watcher.step(end - begin)
 
     def _expected(self, partition: Partition, messages: Iterable[Message]) -> dict[str, dict[int, Sum]]:
@@ -105,10 +111,9 @@ class RowsCheck:
                 where = name_of(partition, message.offset)
                 self._report.find(Check.ROWS, where, f"cannot be decoded, so the sink cannot store it: {error}")
                 continue
-            for table, values in rows.items():
-                width = len(COLUMNS[table])
-                found = [digest(values[start : start + width]) for start in range(0, len(values), width)]
-                expected[table][message.offset] = Sum(len(found), sum(found))
+            for table, items in rows.items():
+                found = [digest(row) for row in TABLES[table].rows(items)]
+                expected[table][message.offset] = Sum(rows=len(found), digests=sum(found))
         return expected
 
     def _sum(self, table: str, partition: Partition, begin: int, end: int) -> tuple[int, int]:
@@ -123,7 +128,7 @@ class RowsCheck:
             f"WHERE {_STRETCH_SQL} GROUP BY src_offset"
         )
         found = self._client.query(sql, parameters=_bounds(partition, begin, end)).result_rows
-        stored = {offset: Sum(rows, digests) for offset, rows, digests in found}
+        stored = {offset: Sum(rows=rows, digests=digests) for offset, rows, digests in found}
         for offset in sorted(stored.keys() | expected.keys()):
             has, should = stored.get(offset, _NOTHING), expected.get(offset, _NOTHING)
             if has != should:

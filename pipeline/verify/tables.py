@@ -1,22 +1,24 @@
-"""ClickHouse as a whole: the rows of every topic that the sink follows, customers, and the invariants in SQL."""
+"""ClickHouse as a whole: the rows of every topic that the sink follows, customers, views, and the invariants in SQL."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.port import Committed, Log, Partition
 from pipeline.verify.customer_state import CustomerStateCheck
 from pipeline.verify.reading import Reading
-from pipeline.verify.report import Report, Watcher
+from pipeline.verify.report import Check, Report, Watcher
 from pipeline.verify.rows import RowsCheck, followed_by_the_sink
+from pipeline.verify.views import customers_compared, disagreements
 from topics.catalog import Catalog
 
+_Row = TypeVar("_Row")
 _LOOKS: Final = 3
 _ALWAYS: Final = frozenset({"ledger_unbalanced", "negative_balances", "repeated_rows", "reversals_over_award"})
 """Invariants within what one message becomes: they hold while the sink is at work, too."""
@@ -48,16 +50,41 @@ def figures(client: Client) -> Figures:
 
 
 def invariants(client: Client, log: Log | None, catalog: Catalog, group: str) -> list[Invariant]:
-    """Every invariant. Without a log nobody can say whether the sink of `group` is at work: all count as settled."""
-    found: list[Invariant] = []
+    """Every invariant. Without a log it is unknown whether the sink of `group` is at work: all count as settled."""
+
+    def violated() -> list[dict[str, Any]]:
+        return list(client.query("SELECT invariant, promise, violations FROM invariants").named_results())
+
+    rows, settled = _look(
+        violated, log, catalog, group, wrong=lambda row: row["violations"] and row["invariant"] not in _ALWAYS
+    )
+    return [Invariant(**row, settled=settled or row["invariant"] in _ALWAYS) for row in rows]
+
+
+def verify_views(client: Client, log: Log | None, catalog: Catalog, group: str, report: Report) -> None:
+    """Compare what the views and the state say of each customer. The state is what `verify_tables` compares."""
+    found, settled = _look(lambda: disagreements(client), log, catalog, group, wrong=lambda _: True)
+    report.look(Check.VIEWS, customers_compared(client))
+    if found and not settled:
+        report.note("the sink is at work, so the views could not be judged; run verify again")
+        return
+    for each in found:
+        report.find(Check.VIEWS, each.where, each.what)
+
+
+def _look(
+    ask: Callable[[], list[_Row]], log: Log | None, catalog: Catalog, group: str, wrong: Callable[[_Row], object]
+) -> tuple[list[_Row], bool]:
+    """What ClickHouse answers, and whether the sink stood still meanwhile; asked again while something is wrong."""
+    rows: list[_Row] = []
+    settled = True
     for _ in range(_LOOKS):
         before = None if log is None else _stand(log, catalog, group)
-        rows = client.query("SELECT invariant, promise, violations FROM invariants").named_results()
-        still = log is None or (before == _stand(log, catalog, group) and not any(behind(log, catalog, group)))
-        found = [Invariant(**row, settled=still or row["invariant"] in _ALWAYS) for row in rows]
-        if all(one.settled or not one.violations for one in found):
+        rows = ask()
+        settled = log is None or (before == _stand(log, catalog, group) and not any(behind(log, catalog, group)))
+        if settled or not any(map(wrong, rows)):
             break
-    return found
+    return rows, settled
 
 
 def behind(log: Log, catalog: Catalog, group: str) -> tuple[int, int]:

@@ -35,16 +35,26 @@ from typing import Final
 import msgspec
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.failure import Halted
 from pipeline.log.port import Committed, Consumer, Fenced, Log, Message, Partition
+from schemas.records import UnknownVersion
 from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import Intent
 from sinks.clickhouse.lag import Lag
 from sinks.clickhouse.lost import doubtful, require_messages, require_offsets
-from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
 from sinks.clickhouse.patience import Patience, Stopped
 from sinks.clickhouse.placing import is_late, start_of
 from sinks.clickhouse.reading import Reading
-from sinks.clickhouse.rows import Rows
+from sinks.clickhouse.tables import (
+    FACTS,
+    JOURNAL,
+    NOTIFICATIONS,
+    Rows,
+    add_fact_message,
+    add_heads,
+    add_journal_record,
+    add_notification,
+)
 from sinks.clickhouse.writer import Writer
 
 _LOG: Final = logging.getLogger(__name__)
@@ -93,8 +103,8 @@ class SinkSettings:
         return self.session_seconds / 2
 
 
-class Unreadable(Exception):
-    """A message that only this project writes cannot be decoded: a newer version, or a bug."""
+class Unreadable(Halted):
+    """A message that only this project writes cannot be read: a newer version wrote it, or it is damaged."""
 
 
 class ClickHouseSink:
@@ -113,9 +123,9 @@ class ClickHouseSink:
             **dict.fromkeys(settings.notifications, add_notification),
         }
         self._first_tables = {
-            settings.journal: "journal",
-            settings.facts: "fact_messages",
-            **dict.fromkeys(settings.notifications, "notifications"),
+            settings.journal: JOURNAL.name,
+            settings.facts: FACTS.name,
+            **dict.fromkeys(settings.notifications, NOTIFICATIONS.name),
         }
         self._health = Health(clock)
         self._lag = Lag(log, clock, self._health)
@@ -322,8 +332,8 @@ class ClickHouseSink:
         # 2 rows
         for reading, block in blocks.items():
             token = None if reading.begun is None else reading.begun.token(reading.partition)
-            for table, values in self._rows(reading.partition.topic, block).items():
-                self._insert(consumer, reading, {table: values}, token, stop)
+            for table, items in self._rows(reading.partition.topic, block).items():
+                self._insert(consumer, reading, {table: items}, token, stop)
         # 3 offsets
         self._commit(consumer, {reading: Committed(block[-1].offset + 1) for reading, block in blocks.items()}, stop)
         for reading, block in blocks.items():
@@ -421,13 +431,23 @@ class ClickHouseSink:
                 for message in block:
                     add(rows, message)
         except (msgspec.DecodeError, ValueError) as error:
-            problem = (
-                f"{message.topic} partition {message.partition} offset {message.offset} cannot be decoded: {error}"
-            )
-            raise Unreadable(problem) from error
+            raise Unreadable(_why_unreadable(message, error)) from error
         return rows
 
     def _stored_before(self, consumer: Consumer, reading: Reading) -> int:
         if reading.messages or reading.begun is not None:
             return reading.committed
         return max(reading.committed, consumer.position(reading.partition) or 0)  # past control records too
+
+
+def _why_unreadable(message: Message, error: msgspec.DecodeError | ValueError) -> str:
+    where = f"{message.topic} partition {message.partition} offset {message.offset}"
+    if isinstance(error, UnknownVersion | msgspec.ValidationError):
+        return (
+            f"{where} holds what this version does not know: {error}. A newer version wrote it: upgrade the sink, and "
+            "from now on before what writes facts; it goes on at this message"
+        )
+    return (
+        f"{where} cannot be decoded: {error}. The message is damaged, or something else writes to the topic: restore "
+        "it from a copy of the log, or commit the group's offset past it and run `accrue verify`"
+    )

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, Err
 
 from pipeline.log.port import Partition
 from sinks.clickhouse.connect import CannotConnect, NoAnswer, reason
-from sinks.clickhouse.rows import COLUMNS, Rows
+from sinks.clickhouse.tables import TABLES, Rows
 
 _SETTINGS: Final = {
     "async_insert": 0,  # an acknowledgement must mean that the rows are there
@@ -111,14 +111,12 @@ class ClickHouseWriter:
         settings: dict[str, Any] = dict(_SETTINGS)
         if token is not None:
             settings["insert_deduplication_token"] = token
-        for table, values in rows.items():
-            if values:
-                names = COLUMNS[table]
-                width = len(names)
+        for table, items in rows.items():
+            if items:
                 client.insert(
                     table,
-                    [values[column::width] for column in range(width)],
-                    column_names=names,
+                    TABLES[table].values(items),
+                    column_names=TABLES[table].names,
                     column_types=self._types_of(client, table),
                     column_oriented=True,
                     settings=settings,
@@ -128,7 +126,7 @@ class ClickHouseWriter:
         """The types of the columns, asked for once: they do not change while a process runs."""
         types = self._types.get(table)
         if types is None:
-            context = client.create_insert_context(table, COLUMNS[table], column_oriented=True)
+            context = client.create_insert_context(table, TABLES[table].names, column_oriented=True)
             types = self._types[table] = context.column_types
         return types
 

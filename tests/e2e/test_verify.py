@@ -61,10 +61,10 @@ def test_everything_holds_and_everything_was_looked_at(done: Product) -> None:
     facts = len(done.read("facts"))
     counts = looked_at(verdict)
     assert (verdict["holds"], verdict["findings"], verdict["behind"]) == (True, [], 0)
-    assert counts.keys() == LOG_CHECKS | {"rows", "customer_state"}
+    assert counts.keys() == LOG_CHECKS | {"rows", "customer_state", "views"}
     assert counts["facts"] == counts["seq"] == counts["order"] == facts
     assert counts["notifications"] == sum(len(done.read(family)) for family in families)
-    assert counts["customer_state"] == verdict["customers"] == len(shop.NAIVE.customers)
+    assert counts["customer_state"] == counts["views"] == verdict["customers"] == len(shop.NAIVE.customers)
     assert {one["violations"] for one in verdict["invariants"]} == {0}
 
 
@@ -75,7 +75,7 @@ def test_only_what_is_asked_for_is_looked_at(done: Product) -> None:
     assert looked_at(part).keys() == LOG_CHECKS
     assert looked_at(part)["facts"] == sum(one.partition == 2 for one in done.read("facts"))
     assert [note.partition(":")[0] for note in part["notes"]] == ["partition 2"]
-    assert looked_at(tables).keys() == {"rows", "customer_state"}
+    assert looked_at(tables).keys() == {"rows", "customer_state", "views"}
     assert len(tables["invariants"]) == 10
 
 

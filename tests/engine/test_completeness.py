@@ -7,10 +7,10 @@ import sys
 from typing import get_args
 
 import pytest
-
 from pipeline.engine.apply import EFFECTS
-from pipeline.engine.decide import CUSTOMER_STAGES, PROGRAM_STAGES, needs
 from pipeline.engine.postings import MOVES, Posting, postings
+
+from pipeline.engine.decide import CUSTOMER_STAGES, PROGRAM_STAGES, needs
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import (
     NEVER,

@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
-
 from pipeline.engine.postings import MEMBER, postings
+
 from pipeline.engine.state import CustomerState, decode_bill, decode_head, encode_state
 from schemas.facts import (
     Fact,

@@ -17,17 +17,17 @@ QUERIES = {
     "rows": """
         SELECT src_topic, toUInt64(count()), toUInt64(uniqExact(src_partition, src_offset)), sum(src_offset) FROM (
             SELECT src_topic, src_partition, src_offset FROM journal
-            UNION ALL SELECT src_topic, src_partition, src_offset FROM fact_messages
+            UNION ALL SELECT DISTINCT src_topic, src_partition, src_offset FROM facts
             UNION ALL SELECT src_topic, src_partition, src_offset FROM notifications
         ) GROUP BY src_topic""",
-    "facts": "SELECT sum(facts) FROM fact_messages",
+    "facts": "SELECT count() FROM facts",
     "notification_ids": "SELECT uniqExact(event_id) FROM notifications",
     "unbalanced": """
         SELECT count() FROM (
             SELECT sum(points) AS rest FROM ledger_entries GROUP BY org_id, customer_id, seq HAVING rest != 0
         )""",
-    "members": "SELECT customer_id, sum(points) FROM ledger_entries WHERE account = 'member' GROUP BY customer_id",
-    "movements": "SELECT customer_id, kind, sum(points), count() FROM points_facts GROUP BY customer_id, kind",
+    "members": "SELECT customer_id, sum(points) FROM ledger_entries WHERE account = 'current' GROUP BY customer_id",
+    "movements": "SELECT customer_id, kind, sum(points), count() FROM points_decisions GROUP BY customer_id, kind",
     "states": """
         SELECT customer_id, arraySum(accounts.balance), arraySum(accounts.lifetime), tier
         FROM customer_state FINAL WHERE program_id = 1""",

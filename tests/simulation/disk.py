@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.log.port import Partition
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, decode_marker
 from pipeline.runtime.state.store_port import Change, StoreFailed
-from sinks.clickhouse.rows import COLUMNS, Rows
+from sinks.clickhouse.tables import TABLES, Rows
 from sinks.clickhouse.writer import NotInserted
 from tests.simulation.machine import Machine, Violation
 
@@ -214,18 +214,15 @@ class SimClickHouse:
     def insert(self, rows: Rows, token: str | None) -> None:
         """Insert table by table: between two of them anything may happen."""
         faults = self._machine.faults
-        for table, values in rows.items():
-            if not values:
+        for table, items in rows.items():
+            if not items:
                 continue
             self._machine.step(f"insert {table} {token}")
             if faults.hit("insert refused"):
                 message = "refused"
                 raise NotInserted(message)
             if token is None or token not in self._tokens[table]:
-                width = len(COLUMNS[table])
-                self.tables[table].update(
-                    row_of(values[start : start + width]) for start in range(0, len(values), width)
-                )
+                self.tables[table].update(map(row_of, TABLES[table].rows(items)))
                 if token is not None:
                     self._tokens[table].append(token)
             if faults.hit("insert unanswered"):
@@ -235,7 +232,7 @@ class SimClickHouse:
     def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The last offset that the table has a row of, for each of the partitions that it has any of."""
         last: dict[Partition, int] = {}
-        names = COLUMNS[table]
+        names = TABLES[table].names
         columns = [names.index(name) for name in ("src_topic", "src_partition", "src_offset")]
         for row in self.tables[table]:
             topic, number, offset = (row[column] for column in columns)

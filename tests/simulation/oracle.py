@@ -15,8 +15,14 @@ from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.state.marker import MARKER_KEY, decode_marker, mark_of
 from schemas.records import WALL_SOURCE, decode_record
-from sinks.clickhouse.message_rows import add_fact_message, add_heads, add_journal_record, add_notification
-from sinks.clickhouse.rows import COLUMNS, Rows
+from sinks.clickhouse.tables import (
+    TABLES,
+    Rows,
+    add_fact_message,
+    add_heads,
+    add_journal_record,
+    add_notification,
+)
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
@@ -203,8 +209,8 @@ def _check_tables(world: World) -> None:
             rows: Rows = defaultdict(list)
             for message in _all(world, partition):
                 adders.get(topic, add_notification)(rows, message)
-            for table, values in rows.items():
-                expected[table].update(_rows(table, values))
+            for table, items in rows.items():
+                expected[table].update(_rows(table, items))
     late: Rows = defaultdict(list)
     for partition in world.broker.partitions(catalog.name("journal")):
         for message in _late_ticks(world, partition):
@@ -215,14 +221,13 @@ def _check_tables(world: World) -> None:
     heads: Rows = defaultdict(list)
     for partition in world.broker.partitions(catalog.name("state")):
         add_heads(heads, _all(world, partition))
-    for table, values in heads.items():
-        missing = set(_rows(table, values)) - set(world.tables.tables[table])
+    for table, items in heads.items():
+        missing = set(_rows(table, items)) - set(world.tables.tables[table])
         _same(f"table {table}, missing", missing, set())
 
 
-def _rows(table: str, values: list[Any]) -> list[Row]:
-    width = len(COLUMNS[table])
-    return [row_of(values[start : start + width]) for start in range(0, len(values), width)]
+def _rows(table: str, items: list[Any]) -> list[Row]:
+    return list(map(row_of, TABLES[table].rows(items)))
 
 
 def _letters(world: World) -> list[Told]:

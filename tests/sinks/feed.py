@@ -9,7 +9,17 @@ from typing import Any, Final
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.port import Log, Outgoing, TopicSpec
-from schemas.facts import FactMessage, IssuedFor, PointsIssued, PurchaseCounted, encode_facts
+from schemas.facts import (
+    Award,
+    Envelope,
+    FactMessage,
+    Group,
+    IssuedFor,
+    LotOpened,
+    PointsIssued,
+    PurchaseCounted,
+    encode_facts,
+)
 from schemas.records import encode_record
 from tests.sinks.story import ORG, PROGRAM, bought, instant
 
@@ -60,11 +70,30 @@ class Feed:
         """A bill of as many pence as its number, which earns as many points."""
         at = f"2011-{1 + number % _MONTHS:02}-05 10:00"
         customer, bill, when = 1 + partition, f"B{partition}-{number}", instant(at)
-        counted = PurchaseCounted(2 * number + 1, bill, when, PROGRAM, 1, bill, number, 1, number, 0)
-        issued = PointsIssued(
-            2 * number + 2, bill, when, PROGRAM, 1, "POINTS", number, IssuedFor.SPEND, "spend", None, None, 0, 0, bill
+        envelope = Envelope(cause=bill, at=when, as_of=when, program_id=PROGRAM, version=1)
+        counted = PurchaseCounted(
+            bill_number=bill, amount_minor=number, transactions=1, purchases_minor=number, returned_minor=0
         )
-        message = FactMessage(partition, number, 1, ORG, customer, 2 * number + 1, when, (counted, issued))
+        issued = PointsIssued(
+            currency="POINTS",
+            points=number,
+            activity="",
+            awards=(Award(issued_for=IssuedFor.SPEND, rule_id="spend", points=number, lot_id=number + 1),),
+            lots=(LotOpened(lot_id=number + 1, points=number, expires_on=None, closes_at=None),),
+            balance=0,
+            lifetime=0,
+            bill_number=bill,
+        )
+        message = FactMessage(
+            journal_partition=partition,
+            journal_offset=number,
+            engine_version=1,
+            org_id=ORG,
+            customer_id=customer,
+            first_seq=2 * number + 1,
+            recorded_at=when,
+            groups=(Group(envelope=envelope, decisions=(counted, issued)),),
+        )
         record = bought(customer, bill, number, at)
         return [
             Outgoing(self._journal, b"key", encode_record(record), partition, (), when),
@@ -86,20 +115,18 @@ class Feed:
         """What `found` should say."""
         count, total = self._sent, sum(range(self._sent))
         places = [(partition, count, count, 0, count - 1) for partition in range(self._partitions)]
-        legs = [(partition, 2 * count, count, 0, count - 1) for partition in range(self._partitions)]
+        twice = [(partition, 2 * count, count, 0, count - 1) for partition in range(self._partitions)]
         return {
             "journal": places,
-            "fact_messages": places,
-            "purchases": places,
-            "points_facts": places,
-            "ledger_entries": legs,
+            "facts": twice,
+            "ledger_entries": twice,
             "sums": [(total * self._partitions, total * self._partitions, total * self._partitions, 0)],
         }
 
     def found(self, client: Client) -> dict[str, list[tuple[int, ...]]]:
         """By table and partition: rows, distinct offsets, the first and the last; and what the rows add up to."""
         found = {}
-        for table in ("journal", "fact_messages", "purchases", "points_facts", "ledger_entries"):
+        for table in ("journal", "facts", "ledger_entries"):
             topic = self._journal if table == "journal" else self._facts
             found[table] = self._rows(
                 client,

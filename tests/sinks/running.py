@@ -12,8 +12,8 @@ from typing import Any, Final
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.port import Log
-from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
+from sinks.clickhouse.tables import TABLES
 from sinks.clickhouse.writer import ClickHouseWriter
 from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE
 
@@ -113,8 +113,8 @@ def contents(client: Client) -> dict[str, tuple[int, int]]:
     """By table: how many rows, and a hash of all of them, in whatever order."""
     client.command("OPTIMIZE TABLE customer_state FINAL")
     found = {}
-    for table, names in COLUMNS.items():
-        values = ", ".join(f"`{name}`" for name in names)
-        sql = f"SELECT count(), groupBitXor(cityHash64(tuple({values}))) FROM {table}"
-        found[table] = client.query(sql).result_rows[0]
+    for table in TABLES.values():
+        values = ", ".join(f"`{name}`" for name in table.names)
+        sql = f"SELECT count(), groupBitXor(cityHash64(tuple({values}))) FROM {table.name}"
+        found[table.name] = client.query(sql).result_rows[0]
     return found

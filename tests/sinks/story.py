@@ -6,18 +6,45 @@ Customer 12 buys once and has points taken away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipeline.engine.calendar import as_day
-from pipeline.engine.state import NEVER, Account, Head, Lot, Section, StreakRuns, encode_state
+from pipeline.engine.calendar import NEVER, as_day
+from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.state import Head, Section, encode_state
+from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing, TopicSpec
-from schemas import facts as known
-from schemas.facts import Fact, FactMessage, IssuedFor, Reversal, Taken, encode_facts
+from schemas.facts import (
+    AnyDecision,
+    Award,
+    CustomerRegistered,
+    Envelope,
+    FactMessage,
+    Group,
+    IssuedFor,
+    LotOpened,
+    MilestoneAchieved,
+    MilestoneProgressed,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    ProgramAdopted,
+    PurchaseCounted,
+    RecordAccepted,
+    ReturnCounted,
+    Reversal,
+    StreakExtended,
+    StreakStarted,
+    Taken,
+    TierUpgraded,
+    encode_facts,
+)
 from schemas.program import (
     Milestone,
     PeriodUnit,
@@ -39,6 +66,7 @@ ORG: Final = 1
 PROGRAM: Final = 7
 JANUARY: Final = 41 * 12
 """The month's number since 1970, 2011-01."""
+DAY_MS: Final = 86_400_000
 
 DEFINITION: Final = ProgramDefinition(
     org_id=ORG,
@@ -73,17 +101,54 @@ def day(text: str) -> int:
     return as_day(date.fromisoformat(text))
 
 
-def fact(kind: type[Fact], at: str, *values: Any, seq: int) -> Fact:
-    """A fact of the program, or about no program."""
-    within = (PROGRAM, 1) if issubclass(kind, known.ProgramFact) else ()
-    return kind(seq, f"TransactionAdded:{seq}", instant(at), *within, *values)
+@dataclass(frozen=True)
+class Happening:
+    """Decisions of one instant: one message on the facts topic."""
+
+    at: str
+    decisions: tuple[AnyDecision, ...]
+
+    def group(self, cause: str) -> Group:
+        """The decisions in their envelope."""
+        when = instant(self.at)
+        envelope = Envelope(cause=cause, at=when, as_of=when, program_id=PROGRAM, version=1)
+        return Group(envelope=envelope, decisions=self.decisions)
 
 
-def counted(*told: tuple[Any, ...]) -> list[Fact]:
-    """Facts with their seq, from 1."""
-    return [fact(kind, at, *values, seq=seq) for seq, (kind, at, *values) in enumerate(told, 1)]
+def issued(*, points: int, lot_id: int, balance: int, bill: str, expires_on: str | None = None) -> PointsIssued:
+    """Points for a bill, all of them in one lot."""
+    closes_at = None if expires_on is None else instant(f"{expires_on} 00:00") + DAY_MS
+    return PointsIssued(
+        currency="POINTS",
+        points=points,
+        activity="",
+        awards=(Award(issued_for=IssuedFor.SPEND, rule_id="spend", points=points, lot_id=lot_id),),
+        lots=(
+            LotOpened(
+                lot_id=lot_id,
+                points=points,
+                expires_on=None if expires_on is None else day(expires_on),
+                closes_at=closes_at,
+            ),
+        ),
+        balance=balance,
+        lifetime=balance,
+        bill_number=bill,
+    )
 
 
+def visited(period: int, *, ends: str, run: int) -> tuple[AnyDecision, ...]:
+    """A visit that meets the milestone of its month and extends the streak."""
+    return (
+        MilestoneProgressed(
+            milestone_id="visit", period=period, period_ends_at=instant(ends), added=1, value=1, target=1
+        ),
+        MilestoneAchieved(milestone_id="visit", period=period, value=1, target=1, added=1),
+        StreakExtended(streak_id="regular", period=period, run=run, longest=run),
+    )
+
+
+JOINS: Final = ProgramAdopted(previous_version=0, milestones=("visit",), streaks=("regular",), base_tier=1)
 FIRST, SECOND, RETURN, REDEEM, EXPIRY = (
     "2011-01-05 10:00",
     "2011-02-10 10:00",
@@ -91,86 +156,166 @@ FIRST, SECOND, RETURN, REDEEM, EXPIRY = (
     "2011-03-02 10:00",
     "2011-04-06 00:00",
 )
-APRIL, LAST_DAY, CLOSES, SPEND = "2011-04-05", "2011-05-11", "2011-05-12 00:00", IssuedFor.SPEND
-ELEVEN: Final = counted(
-    (known.CustomerRegistered, FIRST, Profile(first_name="Ann", extended={"pet": "cat"})),
-    (known.ProgramAdopted, FIRST, 0, ("visit",), ("regular",), 1),
-    (known.RecordAccepted, FIRST, instant(FIRST), 1, 0),
-    (known.PurchaseCounted, FIRST, "B1", 120_000, 1, 120_000, 0),
-    (known.PointsIssued, FIRST, "POINTS", 1_200, SPEND, "spend", day(APRIL), instant(EXPIRY), 1_200, 1_200, "B1"),
-    (known.TierUpgraded, FIRST, 1, 2, 120_000),
-    (known.StreakStarted, FIRST, "regular", day("2011-01-05"), None, None),
-    (known.MilestoneProgressed, FIRST, "visit", JANUARY, instant("2011-02-01 00:00"), 1, 1, 1),
-    (known.MilestoneAchieved, FIRST, "visit", JANUARY, 1, 1, 1),
-    (known.StreakExtended, FIRST, "regular", JANUARY, 1, 1),
-    (known.RecordAccepted, SECOND, instant(SECOND), 2, 0),
-    (known.PurchaseCounted, SECOND, "B2", 2_000, 2, 122_000, 0),
-    (known.PointsIssued, SECOND, "POINTS", 20, SPEND, "spend", day(LAST_DAY), instant(CLOSES), 1_220, 1_220, "B2"),
-    (known.MilestoneProgressed, SECOND, "visit", JANUARY + 1, instant("2011-03-01 00:00"), 1, 1, 1),
-    (known.MilestoneAchieved, SECOND, "visit", JANUARY + 1, 1, 1, 1),
-    (known.StreakExtended, SECOND, "regular", JANUARY + 1, 2, 2),
-    (known.ReturnCounted, RETURN, "B1", 60_000, 122_000, 60_000),
-    (known.PointsReversed, RETURN, "POINTS", 600, "B1", (Reversal("spend", 5, 600, 600, 0),), 600, 620, 620),
-    (known.PointsRedeemed, REDEEM, "POINTS", 100, "R1", (Taken(5, 100),), 520, 100),
-    (known.PointsExpired, EXPIRY, "POINTS", 500, day("2011-04-05"), (Taken(5, 500),), 20),
-)  # fmt: skip
-TWELVE_BUYS: Final = "2011-01-31 12:00"
-TWELVE: Final = counted(
-    (known.CustomerRegistered, TWELVE_BUYS, Profile()),
-    (known.ProgramAdopted, TWELVE_BUYS, 0, ("visit",), ("regular",), 1),
-    (known.PurchaseCounted, TWELVE_BUYS, "B9", 5_000, 1, 5_000, 0),
-    (known.PointsIssued, TWELVE_BUYS, "POINTS", 50, SPEND, "spend", None, None, 50, 50, "B9"),
-    (known.PointsDebited, "2011-02-01 12:00", "POINTS", 10, "a mistake", (Taken(4, 10),), 40),
-)  # fmt: skip
+ELEVEN: Final = (
+    Happening(
+        FIRST,
+        (
+            CustomerRegistered(profile=Profile(first_name="Ann", extended={"pet": "cat"})),
+            JOINS,
+            RecordAccepted(digest=1, forget_before=0),
+            PurchaseCounted(
+                bill_number="B1", amount_minor=120_000, transactions=1, purchases_minor=120_000, returned_minor=0
+            ),
+            issued(points=1_200, lot_id=1, balance=1_200, bill="B1", expires_on="2011-04-05"),
+            TierUpgraded(previous=1, reached=2, basis_value=120_000),
+            StreakStarted(streak_id="regular", starts_on=day("2011-01-05"), ends_on=None, ends_at=None),
+            *visited(JANUARY, ends="2011-02-01 00:00", run=1),
+        ),
+    ),
+    Happening(
+        SECOND,
+        (
+            RecordAccepted(digest=2, forget_before=0),
+            PurchaseCounted(
+                bill_number="B2", amount_minor=2_000, transactions=2, purchases_minor=122_000, returned_minor=0
+            ),
+            issued(points=20, lot_id=2, balance=1_220, bill="B2", expires_on="2011-05-11"),
+            *visited(JANUARY + 1, ends="2011-03-01 00:00", run=2),
+        ),
+    ),
+    Happening(
+        RETURN,
+        (
+            ReturnCounted(of_bill="B1", amount_minor=60_000, purchases_minor=122_000, returned_minor=60_000),
+            PointsReversed(
+                currency="POINTS",
+                points=600,
+                of_bill="B1",
+                reversals=(Reversal(rule_id="spend", lot_id=1, claimed=600, points=600, forgiven=0),),
+                reversed_of_bill=600,
+                balance=620,
+                lifetime=620,
+            ),
+        ),
+    ),
+    Happening(
+        REDEEM,
+        (
+            PointsRedeemed(
+                currency="POINTS",
+                points=100,
+                redemption_id="R1",
+                taken=(Taken(lot_id=1, points=100),),
+                balance=520,
+                value_minor=100,
+            ),
+        ),
+    ),
+    Happening(
+        EXPIRY,
+        (
+            PointsExpired(
+                currency="POINTS",
+                points=500,
+                expired_on=day("2011-04-05"),
+                taken=(Taken(lot_id=1, points=500),),
+                balance=20,
+            ),
+        ),
+    ),
+)
+TWELVE_BUYS, TWELVE_CORRECTED = "2011-01-31 12:00", "2011-02-01 12:00"
+TWELVE: Final = (
+    Happening(
+        TWELVE_BUYS,
+        (
+            CustomerRegistered(profile=Profile()),
+            JOINS,
+            PurchaseCounted(
+                bill_number="B9", amount_minor=5_000, transactions=1, purchases_minor=5_000, returned_minor=0
+            ),
+            issued(points=50, lot_id=1, balance=50, bill="B9"),
+        ),
+    ),
+    Happening(
+        TWELVE_CORRECTED,
+        (
+            PointsDebited(
+                currency="POINTS", points=10, reason="a mistake", taken=(Taken(lot_id=1, points=10),), balance=40
+            ),
+        ),
+    ),
+)
+
+
+def account(*, lot: Lot, **totals: int) -> Account:
+    """An account with one open lot; what is not named is 0. `issued` is given as a count."""
+    by_account = [totals.get(each.text, 0) for each in LedgerAccount]
+    by_account[LedgerAccount.ISSUED] = -totals["issued"]
+    return Account(totals=by_account, lots_opened=lot.lot_id, lots=[lot])
+
 
 HEADS: Final = {
     11: Head(
-        ORG,
-        11,
+        org_id=ORG,
+        customer_id=11,
         seq=20,
         clock=instant(EXPIRY),
         registered_at=instant(FIRST),
         profile=Profile(first_name="Ann"),
         sections={
             PROGRAM: Section(
-                1,
+                version=1,
                 tier=2,
                 transactions=2,
                 purchases_minor=122_000,
                 returned_minor=60_000,
                 accounts={
-                    "POINTS": Account(
-                        balance=20,
+                    "POINTS": account(
+                        current=20,
                         lifetime=620,
                         issued=1_220,
                         redeemed=100,
                         expired=500,
                         reversed=600,
-                        lots=[Lot(13, instant(SECOND), 20, day("2011-05-11"), instant("2011-05-12 00:00"))],
+                        lot=Lot(
+                            lot_id=2,
+                            issued_at=instant(SECOND),
+                            open_points=20,
+                            expires_on=day("2011-05-11"),
+                            closes_at=instant("2011-05-12 00:00"),
+                        ),
                     )
                 },
-                streaks={"regular": StreakRuns(NEVER, [(JANUARY, JANUARY + 1)], 2)},
+                streaks={"regular": StreakRuns(ends_at=NEVER, runs=[(JANUARY, JANUARY + 1)], longest=2)},
             )
         },
     ),
     12: Head(
-        ORG,
-        12,
+        org_id=ORG,
+        customer_id=12,
         seq=5,
-        clock=instant("2011-02-01 12:00"),
+        clock=instant(TWELVE_CORRECTED),
         registered_at=instant(TWELVE_BUYS),
         sections={
             PROGRAM: Section(
-                1,
+                version=1,
+                tier=1,
                 transactions=1,
                 purchases_minor=5_000,
                 accounts={
-                    "POINTS": Account(
-                        balance=40,
+                    "POINTS": account(
+                        current=40,
                         lifetime=50,
                         issued=50,
-                        debited=10,
-                        lots=[Lot(4, instant(TWELVE_BUYS), 40, None, NEVER)],
+                        adjusted=10,
+                        lot=Lot(
+                            lot_id=1,
+                            issued_at=instant(TWELVE_BUYS),
+                            open_points=40,
+                            expires_on=None,
+                            closes_at=NEVER,
+                        ),
                     )
                 },
             )
@@ -189,14 +334,23 @@ class Told:
         """Append records to the journal's only partition."""
         self._send(Outgoing(JOURNAL, b"key", encode_record(record), 0, (), record.received_at) for record in records)
 
-    def facts(self, customer: int, facts: Iterable[Fact]) -> None:
-        """Append one message for each instant, as one journal record makes one message."""
-        by_instant: dict[int, list[Fact]] = {}
-        for one in facts:
-            by_instant.setdefault(one.at, []).append(one)
-        for at, together in by_instant.items():
-            message = FactMessage(0, 0, 1, ORG, customer, together[0].seq, at, tuple(together))  # type: ignore[arg-type]
-            self._send([Outgoing(FACTS, f"{ORG}:{customer}".encode(), encode_facts(message), 0, (), at)])
+    def facts(self, customer: int, story: Sequence[Happening]) -> None:
+        """Append one message for each happening, as one journal record makes one message."""
+        seq = 1
+        for happening in story:
+            message = FactMessage(
+                journal_partition=0,
+                journal_offset=0,
+                engine_version=1,
+                org_id=ORG,
+                customer_id=customer,
+                first_seq=seq,
+                recorded_at=instant(happening.at),
+                groups=(happening.group(f"TransactionAdded:{seq}"),),
+            )
+            key = f"{ORG}:{customer}".encode()
+            self._send([Outgoing(FACTS, key, encode_facts(message), 0, (), message.recorded_at)])
+            seq += len(happening.decisions)
 
     def state(self, *heads: Head) -> None:
         """Append heads to the changelog, between entries that the sink must pass by."""
@@ -224,25 +378,50 @@ class Told:
 def activated() -> ProgramActivated:
     """The program comes into force."""
     return ProgramActivated(
-        instant("2010-12-31 10:00"), "cli:0", 0, ORG, PROGRAM, 1, "hash", DEFINITION.model_dump_json()
+        received_at=instant("2010-12-31 10:00"),
+        source="cli:0",
+        offset=0,
+        org_id=ORG,
+        program_id=PROGRAM,
+        version=1,
+        hash="hash",
+        definition=DEFINITION.model_dump_json(),
     )
 
 
 def bought(customer: int, bill: str, amount_minor: int, at: str) -> TransactionAdded:
     """A bill in the journal."""
     when = instant(at)
-    return TransactionAdded(when, "tx:0", 0, ORG, customer, bill, 1, when, bill, amount_minor, "GBP")
+    return TransactionAdded(
+        received_at=when,
+        source="tx:0",
+        offset=0,
+        org_id=ORG,
+        customer_id=customer,
+        id=bill,
+        digest=1,
+        event_time=when,
+        bill_number=bill,
+        amount_minor=amount_minor,
+        currency="GBP",
+    )
 
 
 def clock(at: str) -> ClockAdvanced:
     """Time passes."""
-    return ClockAdvanced(instant(at), "tx:0", 0, "tx:0", instant(at))
+    when = instant(at)
+    return ClockAdvanced(received_at=when, source="tx:0", offset=0, clock_source="tx:0", time=when)
+
+
+def begin(log: EmbeddedLog) -> Told:
+    """A new log with the topics of the story."""
+    log.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS)])
+    return Told(log)
 
 
 def tell(log: EmbeddedLog, *, settled: str = "2011-04-10 00:00") -> Told:
     """The whole story, in a new log."""
-    log.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS)])
-    told = Told(log)
+    told = begin(log)
     told.journal(activated(), bought(11, "B1", 120_000, FIRST), bought(12, "B9", 5_000, TWELVE_BUYS), clock(settled))
     told.facts(11, ELEVEN)
     told.facts(12, TWELVE)

@@ -15,6 +15,8 @@ from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Consumer, Partition, TopicSpec
 from sinks.clickhouse.connect import NoAnswer
 from sinks.clickhouse.lost import OffsetsLost
+from sinks.clickhouse.tables.notifications import NotificationRow
+from sinks.clickhouse.tables.table import Source
 from sinks.clickhouse.writer import ClickHouseWriter, Unfit
 from tests.sinks.running import SECONDS, Running, drain, running, settings, sink_on
 from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE, Told, activated, bought, tell
@@ -164,7 +166,7 @@ def test_of_a_partition_without_messages_clickhouse_is_asked_only_while_the_grou
     drain(embedded_log, asked_of(clickhouse, new), using)
     drain(embedded_log, asked_of(clickhouse, later), using)
 
-    assert (new, later) == (["journal", "fact_messages", "notifications"], [])
+    assert (new, later) == (["journal", "facts", "notifications"], [])
 
 
 def test_a_topic_that_is_new_to_the_group_is_stored_from_its_beginning(
@@ -221,8 +223,11 @@ def test_partitions_that_are_taken_while_this_member_asks_are_not_placed(
 def test_the_last_offsets_are_those_of_the_partitions_asked_for(clickhouse: Client) -> None:
     writer = ClickHouseWriter(lambda: clickhouse)
     stored = [(POINTS, 0, 3), (POINTS, 0, 5), (POINTS, 1, 9), (RARE, 1, 7), (RARE, 2, 8)]
-    rows = [(1, 11, "pointsIssued", 0, "{}", topic, number, offset, 0) for topic, number, offset in stored]
-    writer.insert({"notifications": [value for row in rows for value in row]}, None)
+    rows = [
+        NotificationRow(org_id=1, customer_id=11, event_name="pointsIssued", at=0, body=b"{}", src=Source(*place))
+        for place in stored
+    ]
+    writer.insert({"notifications": rows}, None)
 
     last = writer.last_offsets("notifications", [Partition(POINTS, 0), Partition(RARE, 1), Partition(RARE, 3)])
 

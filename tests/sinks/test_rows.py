@@ -1,152 +1,235 @@
-"""Rows: every kind of fact has its place, and the columns are those of the tables."""
+"""Rows: every kind of fact has golden rows by name, and the columns are those of the tables."""
 
 from __future__ import annotations
 
-import inspect
+import json
 from collections import defaultdict
+from collections.abc import Iterator
+from enum import IntEnum
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from pipeline.engine.ledger.postings import POSTINGS
 from pipeline.log.port import Message
-from schemas import facts as known
-from schemas.facts import AnyFact, FactMessage, IssuedFor, Refusal, Reversal, Taken
-from schemas.records import Line, Profile, TransactionAdded, encode_record
-from sinks.clickhouse.fact_rows import SHAPES, add_facts
-from sinks.clickhouse.message_rows import add_journal_record, is_head
-from sinks.clickhouse.rows import COLUMNS, Rows, Source
-from sinks.clickhouse.writer import ClickHouseWriter
-
-SOURCE = Source("facts", 3, 42)
-HEAD = ("RedeemPoints:r1", 1_000)
-PROGRAM = (*HEAD, 7, 2)
-ONE_OF_EACH = (
-    known.RecordAccepted(1, *HEAD, 1_000, 5, 0),
-    known.RecordRefused(2, *HEAD, Refusal.BALANCE_TOO_LOW, 1_000, 7, 2, "40"),
-    known.CustomerRegistered(3, *HEAD, Profile("Ann", extended={"pet": "cat"})),
-    known.CustomerChanged(4, *HEAD, Profile("Bea"), ("first_name",)),
-    known.TransactionRecorded(5, *HEAD, "B1", 900, "GBP", 9_000, 9_500),
-    known.ReturnRecorded(6, *HEAD, "B1", 90, 900, 10, 1),
-    known.ProgramAdopted(7, *PROGRAM, 0, ("m",), ("s",), 1),
-    known.PurchaseCounted(8, *PROGRAM, "B1", 900, 1, 900, 0),
-    known.ReturnCounted(9, *PROGRAM, "B1", 90, 900, 90),
-    known.PointsIssued(10, *PROGRAM, "POINTS", 9, IssuedFor.SPEND, "spend", 15_000, 9_000, 9, 9, "B1"),
-    known.PointsRedeemed(11, *PROGRAM, "POINTS", 2, "r1", (Taken(10, 2),), 7, 20),
-    known.PointsExpired(12, *PROGRAM, "POINTS", 3, 15_000, (Taken(10, 3),), 4),
-    known.PointsReversed(13, *PROGRAM, "POINTS", 1, "B1", (Reversal("spend", 10, 2, 1, 1),), 1, 3, 8),
-    known.PointsDebited(14, *PROGRAM, "POINTS", 1, "mistake", (Taken(10, 1),), 2),
-    known.MilestoneProgressed(15, *PROGRAM, "m", 490, 9_000, 1, 1, 2),
-    known.MilestoneAchieved(16, *PROGRAM, "m", 490, 2, 2),
-    known.StreakStarted(17, *PROGRAM, "s", 15_000, 15_100, 9_000),
-    known.StreakExtended(18, *PROGRAM, "s", 490, 2, 3),
-    known.StreakLevelReached(19, *PROGRAM, "s", 3, 490, 3),
-    known.StreakEnded(20, *PROGRAM, "s", 15_100, 3, (3,)),
-    known.TierUpgraded(21, *PROGRAM, 1, 2, 900),
+from schemas.facts import AnyDecision, Decision
+from schemas.records import Line, TransactionAdded, encode_record
+from sinks.clickhouse.canonical import canonical_json
+from sinks.clickhouse.ddl import FILE, tables_sql
+from sinks.clickhouse.tables import JOURNAL, TABLES, Rows, add_journal_record, is_head
+from tests.sinks.golden import (
+    TABLE_FILE,
+    VIEW_FILE,
+    VIEWS,
+    all_table_rows,
+    plain,
+    rows_of,
+    store,
+    table_rows,
+    view_rows,
 )
+from tests.sinks.samples import ONE_OF_EACH, message_of
+
+GOLDEN_TABLES = json.loads(TABLE_FILE.read_text())
+GOLDEN_VIEWS = json.loads(VIEW_FILE.read_text())
+EACH = [pytest.param(decision, id=type(decision).__name__) for decision in ONE_OF_EACH]
 
 
-def rows_of(*facts: Any) -> dict[str, list[Any]]:
-    rows: Rows = defaultdict(list)
-    add_facts(rows, FactMessage(3, 40, 1, 1, 11, facts[0].seq, 2_000, facts), SOURCE)
-    return dict(rows)
+def test_every_kind_of_decision_has_golden_rows() -> None:
+    kinds = {kind.__name__ for kind in get_args(AnyDecision)}
+
+    assert kinds == {type(decision).__name__ for decision in ONE_OF_EACH} == set(GOLDEN_TABLES)
 
 
-def test_no_kind_of_fact_is_without_rows() -> None:
-    assert set(SHAPES) == set(get_args(AnyFact)) == {type(fact) for fact in ONE_OF_EACH}
+@pytest.mark.parametrize("decision", EACH)
+def test_rows_of_a_decision_are_the_golden_ones(decision: AnyDecision) -> None:
+    assert plain(table_rows(decision)) == GOLDEN_TABLES[type(decision).__name__]
 
 
-@pytest.mark.parametrize("fact", [pytest.param(fact, id=type(fact).__name__) for fact in ONE_OF_EACH])
-def test_a_fact_fills_every_column_of_its_table(fact: Any) -> None:
-    table = SHAPES[type(fact)].table
+def numbers(struct: msgspec.Struct) -> Iterator[list[int]]:
+    """The integers of a struct, and of each struct in it."""
+    values = [getattr(struct, name) for name in struct.__struct_fields__]
+    yield [value for value in values if isinstance(value, int) and not isinstance(value, bool | IntEnum)]
+    for value in values:
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, msgspec.Struct):
+                yield from numbers(inner)
 
-    assert len(rows_of(fact)[table]) == len(COLUMNS[table])
+
+@pytest.mark.parametrize("decision", EACH)
+def test_no_two_integers_of_a_sample_are_equal_so_that_golden_rows_tell_them_apart(decision: AnyDecision) -> None:
+    message = message_of(decision)
+    around = [*next(numbers(message)), *next(numbers(message.groups[0].envelope)), 203, 204]
+
+    for own in numbers(decision):
+        assert len({*own, *around}) == len(own) + len(around)
 
 
-def test_a_fact_that_moves_points_is_a_row_and_two_legs() -> None:
-    redeemed = ONE_OF_EACH[10]
+def test_two_integers_that_change_places_are_no_longer_the_golden_row() -> None:
+    [counted] = [decision for decision in ONE_OF_EACH if type(decision).__name__ == "PurchaseCounted"]
 
-    head = (1, 11, 11, "RedeemPoints:r1", 1_000, "facts", 3, 42, 0, 7, 2)
-    assert rows_of(redeemed) == {
-        "fact_messages": [1, 11, 11, 1, 2_000, 3, 40, 1, "facts", 3, 42, 0],
-        "points_facts": [*head, "redeemed", "POINTS", 2, 7, "", "", "r1", None, 20, 0, [10], [2]],
-        "ledger_entries": [*head, 0, "member", "POINTS", -2, *head, 1, "redeemed", "POINTS", 2],
-    }
+    swapped = msgspec.structs.replace(
+        counted, purchases_minor=counted.returned_minor, returned_minor=counted.purchases_minor
+    )
+
+    assert plain(table_rows(swapped)) != GOLDEN_TABLES["PurchaseCounted"]
+
+
+@pytest.fixture(scope="module")
+def stored(engine: Client) -> Client:
+    """One message with a decision of each kind is in ClickHouse."""
+    store(engine, "one-of-each")
+    return engine
+
+
+def test_every_kind_of_decision_arrives_in_facts(stored: Client) -> None:
+    names = "seq, kind, cause, toUnixTimestamp64Milli(at), toUnixTimestamp64Milli(as_of), idx, data"
+
+    found = stored.query(f"SELECT {names} FROM facts ORDER BY seq").result_rows
+
+    assert [tuple(row) for row in found] == [
+        (301 + index, type(one).__name__, "RedeemPoints:r1", 1_000, 1_500, index, canonical_json(one).decode())
+        for index, one in enumerate(ONE_OF_EACH)
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_rows_of_a_view_are_the_golden_ones(stored: Client, view: str) -> None:
+    assert view_rows(stored, view) == GOLDEN_VIEWS[view]
+
+
+def test_every_kind_of_decision_is_in_one_of_the_views() -> None:
+    seen = {row["seq"] for view in VIEWS for row in GOLDEN_VIEWS[view]}
+
+    assert seen == {301 + index for index in range(len(ONE_OF_EACH))}
+
+
+def test_every_movement_of_points_is_in_the_ledger() -> None:
+    moving = {kind for kind, tables in all_table_rows().items() if "ledger_entries" in tables}
+
+    assert moving == {kind.__name__ for kind in POSTINGS}
+
+
+class _Later(Decision, frozen=True, tag=30_000):
+    """A kind with a field that was appended."""
+
+    bill_number: str
+    amount_minor: int
+    note: str = ""
+    parts: tuple[int, ...] = ()
+    until: int | None = None
+    count: int = 0
+
+
+def test_a_field_at_its_default_is_left_out_of_the_canonical_json() -> None:
+    assert canonical_json(_Later(bill_number="", amount_minor=0)) == b'{"bill_number":"","amount_minor":0}'
+    assert canonical_json(_Later(bill_number="B", amount_minor=1, until=0, count=2, parts=(3,))) == (
+        b'{"bill_number":"B","amount_minor":1,"parts":[3],"until":0,"count":2}'
+    )
+
+
+class _Unfit(Decision, frozen=True, tag=30_001):
+    """A kind whose default the encoder could not recognise."""
+
+    days: int = 5_000
+
+
+def test_a_default_that_cannot_be_left_out_reliably_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"the default of _Unfit\.days is not empty"):
+        canonical_json(_Unfit())
 
 
 def test_rows_of_one_message_are_told_apart_by_their_index() -> None:
-    rows = rows_of(*ONE_OF_EACH[7:9])["purchases"]
+    rows = rows_of(*ONE_OF_EACH[6:8])["facts"]
 
-    width = len(COLUMNS["purchases"])
-    index = COLUMNS["purchases"].index("idx")
-    assert rows[index::width] == [0, 1]
+    assert [(row.idx, row.fact.seq) for row in rows] == [(0, 301), (1, 302)]
 
 
-def test_every_kind_of_fact_arrives_in_its_table(clickhouse: Client) -> None:
-    ClickHouseWriter(lambda: clickhouse).insert(rows_of(*ONE_OF_EACH), "one-of-each")
-
-    found = clickhouse.query("SELECT seq, fact, cause, toUnixTimestamp64Milli(at), idx FROM facts ORDER BY seq")
-    assert [(seq, cause, at, idx) for seq, _, cause, at, idx in found.result_rows] == [
-        (fact.seq, fact.cause, fact.at, index) for index, fact in enumerate(ONE_OF_EACH)
-    ]
-    assert [fact for _, fact, *_ in found.result_rows] == [
-        "accepted",
-        "refused",
-        "customer_registered",
-        "customer_changed",
-        "bill_recorded",
-        "bill_returned",
-        "adopted",
-        "purchase_counted",
-        "purchase_returned",
-        "points_issued",
-        "points_redeemed",
-        "points_expired",
-        "points_reversed",
-        "points_debited",
-        "milestone_progressed",
-        "milestone_achieved",
-        "streak_started",
-        "streak_extended",
-        "streak_level_reached",
-        "streak_ended",
-        "tier_upgraded",
-    ]
+def test_the_first_migration_is_what_the_descriptions_of_the_tables_give() -> None:
+    assert FILE.read_text() == tables_sql()
 
 
-@pytest.mark.parametrize("table", sorted(COLUMNS))
-def test_the_columns_that_are_filled_are_those_of_the_table(engine: Client, table: str) -> None:
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_table_has_the_columns_that_its_description_names(engine: Client, table: str) -> None:
     found = engine.query(
-        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String} "
-        "AND default_kind = '' ORDER BY position",
+        "SELECT name, type, compression_codec, comment FROM system.columns WHERE database = currentDatabase() "
+        "AND table = {table:String} AND default_kind = '' ORDER BY position",
         parameters={"table": table},
-    )
+    ).result_rows
 
-    assert tuple(name for (name,) in found.result_rows) == COLUMNS[table]
+    assert [tuple(row) for row in found] == [
+        (column.name, column.type, _codec(column.codec), column.comment) for column in TABLES[table].columns
+    ]
+
+
+def _codec(codec: str) -> str:
+    """As ClickHouse shows it."""
+    return f"CODEC({codec.replace('Delta', 'Delta(8)')})" if codec else ""
+
+
+def named_journal_row(message: Message) -> dict[str, Any]:
+    rows: Rows = defaultdict(list)
+    add_journal_record(rows, message)
+    [row] = JOURNAL.rows(rows["journal"])
+    return dict(zip(JOURNAL.names, row, strict=True))
 
 
 def test_a_journal_record_is_a_json_object_with_names() -> None:
-    record = TransactionAdded(5, "tx:0", 6, 1, 11, "t1", 7, 4, "B1", 900, "GBP", (Line("A", 900, 2, "tea"),))
-    rows: Rows = defaultdict(list)
-
-    add_journal_record(rows, Message("journal", 0, 9, b"1:11", encode_record(record), 5, ()))
-
-    payload = rows["journal"].pop(8)
-    assert rows["journal"] == ["TransactionAdded", 1, 11, "t1", 4, 5, "tx:0", 6, "journal", 0, 9, 0]
-    assert payload == (
-        '{"received_at":5,"source":"tx:0","offset":6,"org_id":1,"customer_id":11,"id":"t1","digest":7,"event_time":4,'
-        '"bill_number":"B1","amount_minor":900,"currency":"GBP",'
-        '"lines":[{"sku":"A","amount_minor":900,"quantity":2,"category":"tea"}],'
-        '"discount_minor":0,"gross_minor":null,"store":"","till":""}'
+    record = TransactionAdded(
+        received_at=5,
+        source="tx:0",
+        offset=6,
+        org_id=1,
+        customer_id=11,
+        id="t1",
+        digest=7,
+        event_time=4,
+        bill_number="B1",
+        amount_minor=900,
+        currency="GBP",
+        lines=(Line(sku="A", amount_minor=900, quantity=2, category="tea"),),
     )
+
+    assert named_journal_row(Message("journal", 2, 9, b"1:11", encode_record(record), 5, ())) == {
+        "type": "TransactionAdded",
+        "org_id": 1,
+        "customer_id": 11,
+        "record_id": "t1",
+        "at": 4,
+        "received_at": 5,
+        "source": "tx:0",
+        "source_offset": 6,
+        "payload": (
+            b'{"received_at":5,"source":"tx:0","offset":6,"org_id":1,"customer_id":11,"id":"t1","digest":7,'
+            b'"event_time":4,"bill_number":"B1","amount_minor":900,"currency":"GBP",'
+            b'"lines":[{"sku":"A","amount_minor":900,"quantity":2,"category":"tea"}],'
+            b'"discount_minor":0,"gross_minor":null,"store":"","till":""}'
+        ),
+        "src_topic": "journal",
+        "src_partition": 2,
+        "src_offset": 9,
+        "idx": 0,
+    }
 
 
 def test_what_is_no_record_is_kept_as_undecodable() -> None:
-    rows: Rows = defaultdict(list)
-
-    add_journal_record(rows, Message("journal", 0, 9, None, b"\xff?", 5, ()))
-
-    assert rows["journal"] == ["Undecodable", 0, 0, "", 5, 5, "", 0, '{"raw":"/z8="}', "journal", 0, 9, 0]
+    assert named_journal_row(Message("journal", 2, 9, None, b"\xff?", 5, ())) == {
+        "type": "Undecodable",
+        "org_id": 0,
+        "customer_id": 0,
+        "record_id": "",
+        "at": 5,
+        "received_at": 5,
+        "source": "",
+        "source_offset": 0,
+        "payload": b'{"raw":"/z8="}',
+        "src_topic": "journal",
+        "src_partition": 2,
+        "src_offset": 9,
+        "idx": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -155,13 +238,3 @@ def test_what_is_no_record_is_kept_as_undecodable() -> None:
 )
 def test_heads_are_told_from_other_changelog_entries(key: bytes, *, head: bool) -> None:
     assert is_head(key) is head
-
-
-def test_all_kinds_of_facts_in_the_schema_are_in_the_union() -> None:
-    kinds = {
-        kind
-        for _, kind in inspect.getmembers(known, inspect.isclass)
-        if issubclass(kind, known.Fact) and kind not in (known.Fact, known.ProgramFact)
-    }
-
-    assert kinds == set(SHAPES)

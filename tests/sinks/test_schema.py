@@ -12,8 +12,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from sinks.clickhouse.connect import CannotConnect, open_clickhouse
-from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.schema import migrate, migrations
+from sinks.clickhouse.tables import TABLES
 
 
 def test_migrations_are_numbered_from_one_without_gaps() -> None:
@@ -30,7 +30,7 @@ def test_a_migration_that_was_cut_off_is_applied_again(engine: Client) -> None:
     assert migrate(engine) == [migration.name for migration in migrations()]
 
 
-@pytest.mark.parametrize("table", sorted(COLUMNS))
+@pytest.mark.parametrize("table", sorted(TABLES))
 def test_every_table_remembers_tokens_except_the_one_whose_rows_replace_one_another(engine: Client, table: str) -> None:
     statement = str(engine.command(f"SHOW CREATE TABLE {table}"))
 

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from pipeline.clock import SYSTEM_CLOCK
+from pipeline.failure import Halted
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Consumer, Fenced, Message, Partition, Unavailable
+from schemas.facts import FACT_VERSION
 from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import ForeignMetadata, Intent
 from sinks.clickhouse.lag import Lag
-from sinks.clickhouse.sink import ClickHouseSink, Unreadable
+from sinks.clickhouse.sink import ClickHouseSink
 from sinks.clickhouse.writer import ClickHouseWriter, NotInserted
 from tests.clock import StillClock
 from tests.sinks.running import SECONDS, Running, contents, drain, running, running_sink, settings, sink_on
 from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
 from tests.wrapped import Wrapped
 
-EVERYTHING = {
-    "journal": 4,
-    "fact_messages": 7,
-    "acceptances": 2,
-    "refusals": 0,
-    "customers": 2,
-    "bills": 0,
-    "adoptions": 2,
-    "purchases": 4,
-    "points_facts": 7,
-    "ledger_entries": 14,
-    "milestone_events": 4,
-    "streak_events": 3,
-    "tier_changes": 1,
-    "notifications": 2,
-    "customer_state": 2,
-}
+EVERYTHING = {"journal": 4, "facts": 25, "ledger_entries": 14, "notifications": 2, "customer_state": 2}
 
 
 class Death(BaseException):
@@ -150,7 +138,7 @@ def test_a_sink_asked_to_stop_in_the_middle_of_a_round_leaves_the_rest_to_the_ne
     assert counts(clickhouse) == EVERYTHING
 
 
-STEPS = 15
+STEPS = 7
 """What one round of the whole story takes: intents, a table after the other, offsets."""
 
 
@@ -520,17 +508,31 @@ def test_a_sink_that_waits_for_clickhouse_can_be_stopped(clickhouse: Client, emb
     assert sink.sink.status() == (False, "stopped")
 
 
-def test_a_fact_message_that_cannot_be_decoded_stops_the_sink_and_is_named(
-    clickhouse: Client, embedded_log: EmbeddedLog
+UNKNOWN_KIND = bytes([FACT_VERSION]) + msgspec.msgpack.encode(
+    [0, 0, 9, 1, 11, 21, 0, [[["TransactionAdded:1", 0, 0], [[9_999, 5]]]]]
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        pytest.param(bytes([FACT_VERSION]) + b"?", "cannot be decoded: .* The message is damaged", id="damaged"),
+        pytest.param(b"\xff?", "holds what this version does not know: .* upgrade the sink", id="newer format"),
+        pytest.param(UNKNOWN_KIND, "holds what this version does not know: .* upgrade the sink", id="newer kind"),
+    ],
+)
+def test_a_fact_message_that_this_version_cannot_read_halts_the_sink_and_says_what_to_do(
+    clickhouse: Client, embedded_log: EmbeddedLog, raw: bytes, what: str
 ) -> None:
     told = tell(embedded_log)
-    told.raw(FACTS, b"\x01?")
+    told.raw(FACTS, raw)
 
     sink = Running(sink_on(embedded_log, clickhouse, settings()))
     sink.wait_for_death()
 
-    assert isinstance(sink.error, Unreadable)
-    assert str(sink.error).startswith(f"{FACTS} partition 0 offset 7 cannot be decoded: ")
+    assert isinstance(sink.error, Halted)
+    assert re.match(f"{FACTS} partition 0 offset 7 {what}", str(sink.error))
+    assert counts(clickhouse)["facts"] == 0
 
 
 def test_metadata_that_no_sink_wrote_stops_the_sink(clickhouse: Client, embedded_log: EmbeddedLog) -> None:

@@ -13,8 +13,8 @@ from pipeline.cli.place import Place
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.runtime.settings import Settings
 from sinks.clickhouse.connect import open_clickhouse
-from sinks.clickhouse.rows import COLUMNS
 from sinks.clickhouse.sink import ClickHouseSink
+from sinks.clickhouse.tables import TABLES
 from sinks.clickhouse.writer import ClickHouseWriter, Unfit
 from tests.sinks.running import Running, contents, running_sink, settings
 from tests.sinks.server import Fault, Kind, Server, serving
@@ -24,11 +24,9 @@ from tests.sinks.test_sink import EVERYTHING
 QUICK: list[tuple[Kind, str]] = [
     (kind, table)
     for kind in ("drop", "refuse", "error")
-    for table in ("journal", "points_facts", "notifications", "customer_state")
+    for table in ("journal", "facts", "notifications", "customer_state")
 ]
-SILENT: list[tuple[Kind, str]] = [
-    (kind, table) for kind in ("mute", "hold") for table in ("points_facts", "customer_state")
-]
+SILENT: list[tuple[Kind, str]] = [(kind, table) for kind in ("mute", "hold") for table in ("facts", "customer_state")]
 """Each takes seconds: the client must give up first."""
 
 
@@ -42,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """For looking at the tables, empty at first; a sink's own client waits a second for an answer."""
     opened = open_clickhouse(server.dsn)
-    for table in COLUMNS:
+    for table in TABLES:
         opened.command(f"TRUNCATE TABLE {table}")
     monkeypatch.setattr("sinks.clickhouse.connect._ANSWER_SECONDS", 1)
     yield opened
@@ -158,7 +156,7 @@ def test_a_sink_says_what_somebody_must_do_and_goes_on_when_it_is_done(
     server: Server, client: Client, embedded_log: EmbeddedLog, code: int, remedy: str
 ) -> None:
     tell(embedded_log)
-    server.fault("error", "INSERT INTO purchases", times=1_000, code=code)
+    server.fault("error", "INSERT INTO ledger_entries", times=1_000, code=code)
 
     with running_sink(sink_on(embedded_log, server)) as sink:
         sink.wait_until(lambda: sink.sink.status()[1].endswith(f"; {remedy}"))
@@ -174,12 +172,12 @@ def test_rows_that_the_tables_cannot_take_end_the_sink(
     server: Server, client: Client, embedded_log: EmbeddedLog
 ) -> None:
     tell(embedded_log)
-    client.command("ALTER TABLE purchases RENAME COLUMN amount_minor TO other")
+    client.command("ALTER TABLE ledger_entries RENAME COLUMN points TO other")
     try:
         sink = Running(sink_on(embedded_log, server))
         sink.wait_for_death()
     finally:
-        client.command("ALTER TABLE purchases RENAME COLUMN other TO amount_minor")
+        client.command("ALTER TABLE ledger_entries RENAME COLUMN other TO points")
 
     assert isinstance(sink.error, Unfit)
     assert str(sink.error).endswith("ClickHouse's tables are not those of this version: install the one that made them")

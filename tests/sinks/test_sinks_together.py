@@ -66,7 +66,7 @@ def until(happened: Callable[[], bool]) -> None:
 KILLED = [
     pytest.param(End("commit", 0, done=False, signal=signal.SIGKILL), id="before the intents"),
     pytest.param(End("commit", 0, done=True, signal=signal.SIGKILL), id="after the intents"),
-    pytest.param(End("insert purchases", 0, done=True, signal=signal.SIGKILL), id="between two tables"),
+    pytest.param(End("insert facts", 0, done=True, signal=signal.SIGKILL), id="between two tables"),
     pytest.param(End("commit", 1, done=False, signal=signal.SIGKILL), id="before the offsets"),
     pytest.param(End("commit", 1, done=True, signal=signal.SIGKILL), id="after the offsets"),
 ]
@@ -93,7 +93,7 @@ def test_sinks_killed_one_after_the_other_at_every_step_leave_every_row_once(
 FROZEN = [
     pytest.param(End("commit", 0, done=False, signal=signal.SIGSTOP), True, id="before its intent, heir gone"),
     pytest.param(
-        End("insert points_facts", 0, done=False, signal=signal.SIGSTOP), False, id="about to insert, heir at work"
+        End("insert ledger_entries", 0, done=False, signal=signal.SIGSTOP), False, id="about to insert, heir at work"
     ),
     pytest.param(End("commit", 1, done=False, signal=signal.SIGSTOP), True, id="before its offset, heir gone"),
 ]
@@ -127,14 +127,14 @@ def test_an_insert_on_its_way_that_arrives_after_the_heir_has_gone_on_is_dropped
 ) -> None:
     feed = Feed(kafka_log, prefix, partitions=1)
     feed.send(5)
-    server.fault("hold", "INSERT INTO points_facts")
+    server.fault("hold", "INSERT INTO ledger_entries")
     zombie = start(feed)
     until(lambda: server.pending() == 0)
     zombie.signal(signal.SIGSTOP)
     feed.send(6)
     start(feed)
     feed.wait_until_stored()
-    late = ("points_facts", feed.token("facts", 0, 0, 4))
+    late = ("ledger_entries", feed.token("facts", 0, 0, 4))
     assert server.seen().count(late) == 1
 
     server.heal()
@@ -151,9 +151,9 @@ def test_partitions_change_hands_in_the_middle_of_a_block_that_clickhouse_does_n
 ) -> None:
     feed = Feed(kafka_log, prefix, partitions=3)
     feed.send(5)
-    server.fault("drop", "INSERT INTO points_facts", times=1_000)  # executed, and nobody is told
+    server.fault("drop", "INSERT INTO ledger_entries", times=1_000)  # executed, and nobody is told
     first = start(feed, session_seconds=SECONDS)  # however slow it is, it is asked for its partitions
-    first.wait_until_it_says("inserting into points_facts is tried again")
+    first.wait_until_it_says("inserting into ledger_entries is tried again")
     second, third = start(feed), start(feed)
     first.wait_until_it_says("revoked ")
     feed.send(6)
@@ -220,7 +220,7 @@ def test_three_sinks_and_a_server_that_fail_by_turns_leave_every_row_once(
     chance = random.Random(20_111_209)  # a schedule, not a secret
     feed = Feed(kafka_log, prefix, partitions=4)
     members = [start(feed) for _ in range(3)]
-    tables = ["journal", "fact_messages", "points_facts", "ledger_entries"]
+    tables = ["journal", "facts", "ledger_entries"]
     for fault in ("kill the sink", "freeze", "mute", "kill both"):
         count, table, unlucky = chance.randrange(10, 40), chance.choice(tables), chance.randrange(3)
         match fault:

@@ -137,7 +137,7 @@ def test_customer_state_has_balance_lots_tier_and_streaks(clickhouse: Client) ->
             "clock": datetime(2011, 4, 5, 23, tzinfo=UTC).replace(tzinfo=None),
             "tier": 2,
             "accounts.balance": [20],
-            "lots.lot_id": [13],
+            "lots.lot_id": [2],
             "lots.open_points": [20],
             "lots.expires_on": [date(2011, 5, 11)],
             "streaks.run_last": [41 * 12 + 1],

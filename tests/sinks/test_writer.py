@@ -9,17 +9,26 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from sinks.clickhouse.tables.notifications import NotificationRow
+from sinks.clickhouse.tables.table import Source
 from sinks.clickhouse.writer import ClickHouseWriter, NotInserted
 
 MONTH_MS = 31 * 86_400_000
 
 
-def notifications(count: int, *, first: int = 0) -> list[Any]:
+def notifications(count: int) -> list[NotificationRow]:
     """Rows in a hundred and fifty months."""
-    values: list[Any] = []
-    for index in range(first, first + count):
-        values += (1, index, "pointsIssued", index % 150 * MONTH_MS, "{}", "points", 0, index, 0)
-    return values
+    return [
+        NotificationRow(
+            org_id=1,
+            customer_id=index,
+            event_name="pointsIssued",
+            at=index % 150 * MONTH_MS,
+            body=b"{}",
+            src=Source(topic="points", partition=0, offset=index),
+        )
+        for index in range(count)
+    ]
 
 
 def count(client: Client) -> int:

@@ -9,7 +9,7 @@ from pipeline.engine import ENGINE_VERSION
 from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView
-from pipeline.notify.render import render_all
+from pipeline.notify.render import RENDERER
 from schemas.facts import FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
 from schemas.records import AnyCustomerRecord
@@ -72,7 +72,8 @@ class Outputs:
             for decision in group.decisions:
                 if type(decision) is PointsIssued:
                     self._count_awards(org_id, group.envelope.program_id, decision)
-        notifications = render_all(groups, first_seq, Context(org_id, customer_id, record, org, recorded_at))
+        context = Context(org_id=org_id, customer_id=customer_id, record=record, org=org, recorded_at=recorded_at)
+        notifications = RENDERER.render_all(groups, first_seq, context)
         self.notifications += len(notifications)
         families = self._families
         out += [Outgoing(families[one.topic], key, one.body, partition, _HEADERS[one.event]) for one in notifications]

@@ -1,306 +1,134 @@
--- Every row names the message it came from (src_topic, src_partition, src_offset) and its place in it (idx), so that
--- "each once" can be shown in SQL. Months partition by event time. The window remembers the tokens of the last 10 000
--- blocks of a table: a block that is inserted again with its token is dropped.
+-- Written by `python -m sinks.clickhouse.ddl` from sinks/clickhouse/tables: do not edit it by hand.
+-- Every row names the message it came from (src_topic, src_partition, src_offset) and its place in it (idx). Months
+-- partition by event time. A table remembers the tokens of the last 10000 blocks and drops a block with
+-- a token that it knows; rows of customer_state replace one another instead.
 
 CREATE TABLE IF NOT EXISTS journal (
     type LowCardinality(String) COMMENT 'record type; Undecodable where the bytes are no record',
     org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)) COMMENT '0 for records about no customer',
+    customer_id Int64 COMMENT '0 for records about no customer' CODEC(T64, ZSTD(1)),
     record_id String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'event time; the time announced; received time of other records',
+    at DateTime64(3, 'UTC') COMMENT 'event time; the time announced; received time of other records' CODEC(Delta, ZSTD(1)),
     received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     source LowCardinality(String) COMMENT 'input partition',
     source_offset Int64 CODEC(Delta, ZSTD(1)),
-    payload String CODEC(ZSTD(3)) COMMENT 'the record as a JSON object',
+    payload String COMMENT 'the record as a JSON object' CODEC(ZSTD(3)),
     src_topic LowCardinality(String),
     src_partition UInt32 CODEC(T64, ZSTD(1)),
     src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1))
+    idx UInt32 COMMENT 'place in the message, from 0' CODEC(T64, ZSTD(1))
 ) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, type, customer_id, at)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'Everything that happened or was asked for: the only input of the engine.';
 
--- One row for each message of facts: what its facts have in common. They are found by src_partition and src_offset.
-CREATE TABLE IF NOT EXISTS fact_messages (
+CREATE TABLE IF NOT EXISTS facts (
     org_id Int64 CODEC(T64, ZSTD(1)),
     customer_id Int64 CODEC(T64, ZSTD(1)),
-    first_seq Int64 CODEC(T64, ZSTD(1)),
-    facts UInt32 CODEC(T64, ZSTD(1)) COMMENT 'how many',
-    recorded_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'when intake took the record; for a tick its instant',
+    seq Int64 COMMENT 'the customer\'s count of facts, from 1 without gaps' CODEC(T64, ZSTD(1)),
+    kind LowCardinality(String) COMMENT 'such as PointsIssued',
+    cause String COMMENT 'recordType:id, or timerKind:subject:dueInstant' CODEC(ZSTD(1)),
+    at DateTime64(3, 'UTC') COMMENT 'effective time' CODEC(Delta, ZSTD(1)),
+    as_of DateTime64(3, 'UTC') COMMENT 'the clock of the customer at the decision' CODEC(Delta, ZSTD(1)),
+    program_id Int64 COMMENT '0 for decisions about the customer as such' CODEC(T64, ZSTD(1)),
+    program_version Int64 CODEC(T64, ZSTD(1)),
+    correction_of String COMMENT 'the cause that this corrects' CODEC(ZSTD(1)),
+    via String COMMENT 'the root cause at another customer' CODEC(ZSTD(1)),
+    engine_version UInt32 CODEC(T64, ZSTD(1)),
+    recorded_at DateTime64(3, 'UTC') COMMENT 'when intake took the record; for a tick its instant' CODEC(Delta, ZSTD(1)),
     journal_partition UInt32 CODEC(T64, ZSTD(1)),
     journal_offset Int64 CODEC(Delta, ZSTD(1)),
-    engine_version UInt32 CODEC(T64, ZSTD(1)),
     src_topic LowCardinality(String),
     src_partition UInt32 CODEC(T64, ZSTD(1)),
     src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(recorded_at) ORDER BY (src_partition, src_offset)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS acceptances (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    clock DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    digest UInt64,
-    forget_before DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS refusals (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    reason LowCardinality(String),
-    clock DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)) COMMENT '0 where the refusal holds for all programs',
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    subject String CODEC(ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, reason, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS customers (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'registered, changed',
-    first_name String CODEC(ZSTD(1)),
-    last_name String CODEC(ZSTD(1)),
-    mobile String CODEC(ZSTD(1)),
-    email String CODEC(ZSTD(1)),
-    external_id String CODEC(ZSTD(1)),
-    loyalty_type LowCardinality(String),
-    channel LowCardinality(String),
-    extended Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    updated_fields Array(LowCardinality(String))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS bills (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'recorded, returned',
-    bill_number String CODEC(ZSTD(1)),
-    amount_minor Int64 CODEC(T64, ZSTD(1)),
-    currency LowCardinality(String) COMMENT 'empty for returns',
-    returnable_until Nullable(DateTime64(3, 'UTC')),
-    basis_minor Int64 CODEC(T64, ZSTD(1)),
-    returned_before_minor Int64 CODEC(T64, ZSTD(1)),
-    over_minor Int64 CODEC(T64, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS adoptions (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    previous_version Int64 CODEC(T64, ZSTD(1)) COMMENT '0 for the first touch',
-    milestones Array(LowCardinality(String)),
-    streaks Array(LowCardinality(String)),
-    base_tier Int32 CODEC(T64, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS purchases (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'counted, returned',
-    bill_number String CODEC(ZSTD(1)) COMMENT 'the bill bought or returned',
-    amount_minor Int64 CODEC(T64, ZSTD(1)),
-    purchases_minor Int64 CODEC(T64, ZSTD(1)) COMMENT 'all bills of the customer, this one included',
-    returned_minor Int64 CODEC(T64, ZSTD(1)) COMMENT 'all returns of the customer, this one included'
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, kind, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS points_facts (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'issued, redeemed, expired, reversed, debited',
-    currency LowCardinality(String),
-    points Int64 CODEC(T64, ZSTD(1)) COMMENT 'moved, never negative',
-    balance Int64 CODEC(T64, ZSTD(1)) COMMENT 'after this fact',
-    issued_for LowCardinality(String) COMMENT 'spend, event, milestone, streak, adjustment; empty unless issued',
-    reason LowCardinality(String) COMMENT 'the rule that issued; the reason of a debit',
-    subject String CODEC(ZSTD(1)) COMMENT 'the bill that earned or was returned; the redemption',
-    expires_on Nullable(Date32) COMMENT 'last day on which they can, or could, be spent',
-    value_minor Int64 CODEC(T64, ZSTD(1)) COMMENT 'worth of redeemed points',
-    due Int64 CODEC(T64, ZSTD(1)) COMMENT 'what a return asks for, forgiven points included',
-    taken Nested(lot_id Int64, points Int64) COMMENT 'points taken, by lot; a lot is the seq of the fact that issued it'
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, kind, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
+    idx UInt32 COMMENT 'place in the message, from 0' CODEC(T64, ZSTD(1)),
+    data String COMMENT 'the decision by field name; fields at their default are left out' CODEC(ZSTD(3))
+) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, kind, program_id, customer_id, seq)
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'What the engine decided, every kind: the envelope in columns, the decision as JSON. Start with the views.';
 
 CREATE TABLE IF NOT EXISTS ledger_entries (
     org_id Int64 CODEC(T64, ZSTD(1)),
     customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)) COMMENT 'the entry: all legs of one fact',
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
+    seq Int64 COMMENT 'the customer\'s count of facts, from 1 without gaps' CODEC(T64, ZSTD(1)),
+    cause String COMMENT 'recordType:id, or timerKind:subject:dueInstant' CODEC(ZSTD(1)),
+    at DateTime64(3, 'UTC') COMMENT 'effective time' CODEC(Delta, ZSTD(1)),
+    program_id Int64 COMMENT '0 for decisions about the customer as such' CODEC(T64, ZSTD(1)),
     program_version Int64 CODEC(T64, ZSTD(1)),
-    leg UInt32 CODEC(T64, ZSTD(1)),
-    account LowCardinality(String),
+    leg UInt32 COMMENT 'place among the legs of the fact' CODEC(T64, ZSTD(1)),
+    account LowCardinality(String) COMMENT 'issued, current, redeemed, expired, reversed, adjusted …',
     currency LowCardinality(String),
-    points Int64 CODEC(T64, ZSTD(1)) COMMENT 'into the account; negative out of it'
+    points Int64 COMMENT 'into the account; negative out of it' CODEC(T64, ZSTD(1)),
+    issued_for LowCardinality(String) COMMENT 'spend, event, milestone, streak, adjustment; empty unless issued',
+    rule_id LowCardinality(String) COMMENT 'what issued; empty unless issued',
+    src_topic LowCardinality(String),
+    src_partition UInt32 CODEC(T64, ZSTD(1)),
+    src_offset Int64 CODEC(Delta, ZSTD(1)),
+    idx UInt32 COMMENT 'place in the message, from 0' CODEC(T64, ZSTD(1))
 ) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, account, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS milestone_events (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'progressed, achieved',
-    milestone_id LowCardinality(String),
-    period Int64 CODEC(T64, ZSTD(1)) COMMENT 'days, weeks, months, quarters or years since 1970',
-    period_ends_at Nullable(DateTime64(3, 'UTC')),
-    added Int64 CODEC(T64, ZSTD(1)),
-    value Int64 CODEC(T64, ZSTD(1)),
-    target Int64 CODEC(T64, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, milestone_id, kind, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS streak_events (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'started, extended, level_reached, ended',
-    streak_id LowCardinality(String),
-    period Nullable(Int64),
-    run Int64 CODEC(T64, ZSTD(1)) COMMENT 'consecutive periods of the run that the period stands in',
-    longest Int64 CODEC(T64, ZSTD(1)),
-    level Int64 CODEC(T64, ZSTD(1)),
-    starts_on Nullable(Date32),
-    ends_on Nullable(Date32),
-    levels Array(Int64) COMMENT 'levels reached by the end'
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, streak_id, kind, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS tier_changes (
-    org_id Int64 CODEC(T64, ZSTD(1)),
-    customer_id Int64 CODEC(T64, ZSTD(1)),
-    seq Int64 CODEC(T64, ZSTD(1)),
-    cause String CODEC(ZSTD(1)),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    src_topic LowCardinality(String),
-    src_partition UInt32 CODEC(T64, ZSTD(1)),
-    src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)),
-    program_version Int64 CODEC(T64, ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'upgraded',
-    previous Int32 CODEC(T64, ZSTD(1)),
-    reached Int32 CODEC(T64, ZSTD(1)),
-    basis_value Int64 CODEC(T64, ZSTD(1)) COMMENT 'lifetime points, or net purchases in minor units'
-) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, program_id, customer_id, seq)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'The double-entry ledger: each movement of points is two legs, out of one account and into another.';
 
 CREATE TABLE IF NOT EXISTS notifications (
     org_id Int64 CODEC(T64, ZSTD(1)),
     customer_id Int64 CODEC(T64, ZSTD(1)),
     event_name LowCardinality(String),
-    at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'timestamp of the message',
-    body String CODEC(ZSTD(3)) COMMENT 'the envelope, JSON',
+    at DateTime64(3, 'UTC') COMMENT 'timestamp of the message' CODEC(Delta, ZSTD(1)),
+    body String COMMENT 'the envelope, JSON' CODEC(ZSTD(3)),
     src_topic LowCardinality(String),
     src_partition UInt32 CODEC(T64, ZSTD(1)),
     src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1)),
+    idx UInt32 COMMENT 'place in the message, from 0' CODEC(T64, ZSTD(1)),
     event_id String MATERIALIZED JSONExtractString(body, 'eventId') CODEC(ZSTD(1))
 ) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, event_name, customer_id, at)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'What downstream systems were told.';
 
--- The latest state of each customer in each program, from the changelog: query it through customer_state_latest.
--- No window: a row that comes again replaces itself.
 CREATE TABLE IF NOT EXISTS customer_state (
     org_id Int64 CODEC(T64, ZSTD(1)),
     customer_id Int64 CODEC(T64, ZSTD(1)),
-    program_id Int64 CODEC(T64, ZSTD(1)) COMMENT '0 for a customer who is in no program yet',
-    seq Int64 CODEC(T64, ZSTD(1)) COMMENT 'the last fact that is in this state',
+    program_id Int64 COMMENT '0 for a customer who is in no program yet' CODEC(T64, ZSTD(1)),
+    seq Int64 COMMENT 'the last fact that is in this state' CODEC(T64, ZSTD(1)),
     clock DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     registered_at Nullable(DateTime64(3, 'UTC')),
-    profile String CODEC(ZSTD(1)) COMMENT 'JSON object',
+    profile String COMMENT 'JSON object' CODEC(ZSTD(1)),
     program_version Int64 CODEC(T64, ZSTD(1)),
     tier Int32 CODEC(T64, ZSTD(1)),
     transactions Int64 CODEC(T64, ZSTD(1)),
     purchases_minor Int64 CODEC(T64, ZSTD(1)),
     returned_minor Int64 CODEC(T64, ZSTD(1)),
-    accounts Nested(currency String, balance Int64, lifetime Int64, issued Int64, redeemed Int64, expired Int64,
-        reversed Int64, debited Int64),
-    lots Nested(currency String, lot_id Int64, issued_at DateTime64(3, 'UTC'), open_points Int64,
-        expires_on Nullable(Date32), closes_at Nullable(DateTime64(3, 'UTC'))),
-    milestones Nested(milestone_id String, period Int64, ends_at DateTime64(3, 'UTC'), value Int64, achieved Bool),
-    streaks Nested(streak_id String, run_first Nullable(Int64), run_last Nullable(Int64), longest Int64,
-        levels Array(Int64), ended Bool, ends_on Nullable(Date32)),
+    `accounts.currency` Array(String),
+    `accounts.balance` Array(Int64) COMMENT 'what can be spent',
+    `accounts.lifetime` Array(Int64),
+    `accounts.issued` Array(Int64),
+    `accounts.promised` Array(Int64),
+    `accounts.blocked` Array(Int64),
+    `accounts.redeemed` Array(Int64),
+    `accounts.expired` Array(Int64),
+    `accounts.reversed` Array(Int64),
+    `accounts.transferred` Array(Int64),
+    `accounts.adjusted` Array(Int64),
+    `accounts.deficit` Array(Int64),
+    `lots.currency` Array(String),
+    `lots.lot_id` Array(Int64) COMMENT 'the count of lots of the account, from 1',
+    `lots.issued_at` Array(DateTime64(3, 'UTC')),
+    `lots.open_points` Array(Int64),
+    `lots.expires_on` Array(Nullable(Date32)),
+    `lots.closes_at` Array(Nullable(DateTime64(3, 'UTC'))),
+    `milestones.milestone_id` Array(String),
+    `milestones.period` Array(Int64),
+    `milestones.ends_at` Array(DateTime64(3, 'UTC')),
+    `milestones.value` Array(Int64),
+    `milestones.achieved` Array(Bool),
+    `streaks.streak_id` Array(String),
+    `streaks.run_first` Array(Nullable(Int64)),
+    `streaks.run_last` Array(Nullable(Int64)),
+    `streaks.longest` Array(Int64),
+    `streaks.levels` Array(Array(Int64)),
+    `streaks.ended` Array(Bool),
+    `streaks.ends_on` Array(Nullable(Date32)),
     src_topic LowCardinality(String),
     src_partition UInt32 CODEC(T64, ZSTD(1)),
     src_offset Int64 CODEC(Delta, ZSTD(1)),
-    idx UInt32 CODEC(T64, ZSTD(1))
-) ENGINE = ReplacingMergeTree(seq) ORDER BY (org_id, program_id, customer_id);
+    idx UInt32 COMMENT 'place in the message, from 0' CODEC(T64, ZSTD(1))
+) ENGINE = ReplacingMergeTree(seq) ORDER BY (org_id, program_id, customer_id)
+COMMENT 'The latest state of each customer in each program: query it through customer_state_latest.';

@@ -11,9 +11,10 @@ HAVING difference != 0 OR legs < 2;
 CREATE OR REPLACE VIEW ledger_fact_mismatches AS
 SELECT org_id, customer_id, seq, currency, sum(decided) AS fact_points, sum(posted) AS ledger_points
 FROM (
-    SELECT org_id, customer_id, seq, currency, if(kind = 'issued', points, -points) AS decided, 0 AS posted FROM points_facts
+    SELECT org_id, customer_id, seq, currency, if(kind = 'issued', points, -points) AS decided, 0 AS posted
+    FROM points_decisions
     UNION ALL
-    SELECT org_id, customer_id, seq, currency, 0, points FROM ledger_entries WHERE account = 'member'
+    SELECT org_id, customer_id, seq, currency, 0, points FROM ledger_entries WHERE account = 'current'
 )
 GROUP BY org_id, customer_id, seq, currency
 HAVING fact_points != ledger_points;
@@ -28,35 +29,38 @@ FROM (
     SELECT org_id, program_id, customer_id, lot.1, 0, lot.2, 0
     FROM customer_state_latest ARRAY JOIN arrayZip(`lots.currency`, `lots.open_points`) AS lot
     UNION ALL
-    SELECT org_id, program_id, customer_id, currency, 0, 0, points FROM ledger_entries WHERE account = 'member'
+    SELECT org_id, program_id, customer_id, currency, 0, 0, points FROM ledger_entries WHERE account = 'current'
 )
 GROUP BY org_id, program_id, customer_id, currency
 HAVING state_balance != open_lots OR state_balance != ledger_balance;
 
--- Awarded = still open + redeemed + expired + reversed + debited, for every lot.
+-- Awarded = still open + redeemed + expired + reversed + adjusted, for every lot.
 CREATE OR REPLACE VIEW lot_mismatches AS
-SELECT org_id, program_id, customer_id, lot_id, sum(awarded) AS awarded_points, sum(taken) AS taken_points, sum(open) AS open_points
+SELECT org_id, program_id, customer_id, currency, lot_id, sum(awarded) AS awarded_points, sum(taken) AS taken_points,
+    sum(open) AS open_points
 FROM (
-    SELECT org_id, program_id, customer_id, seq AS lot_id, points AS awarded, 0 AS taken, 0 AS open
-    FROM points_facts WHERE kind = 'issued'
+    SELECT org_id, program_id, customer_id, currency, lot.lot_id AS lot_id, lot.points AS awarded, 0 AS taken, 0 AS open
+    FROM points_decisions ARRAY JOIN lots AS lot
     UNION ALL
-    SELECT org_id, program_id, customer_id, part.1, 0, part.2, 0
-    FROM points_facts ARRAY JOIN arrayZip(`taken.lot_id`, `taken.points`) AS part
+    SELECT org_id, program_id, customer_id, currency, part.lot_id, 0, part.points, 0
+    FROM points_decisions ARRAY JOIN taken AS part
     UNION ALL
-    SELECT org_id, program_id, customer_id, lot.1, 0, 0, lot.2
-    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.lot_id`, `lots.open_points`) AS lot
+    SELECT org_id, program_id, customer_id, lot.1, lot.2, 0, 0, lot.3
+    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`) AS lot
 )
-GROUP BY org_id, program_id, customer_id, lot_id
+GROUP BY org_id, program_id, customer_id, currency, lot_id
 HAVING awarded_points != taken_points + open_points;
 
 -- The clock of a journal partition is what all of its sources have announced; a customer's clock may be further.
 CREATE OR REPLACE VIEW lots_past_expiry AS
-SELECT s.org_id AS org_id, s.program_id AS program_id, s.customer_id AS customer_id, s.lot_id AS lot_id,
-    s.open_points AS open_points, s.closes_at AS closes_at
+SELECT s.org_id AS org_id, s.program_id AS program_id, s.customer_id AS customer_id, s.currency AS currency,
+    s.lot_id AS lot_id, s.open_points AS open_points, s.closes_at AS closes_at
 FROM (
-    SELECT org_id, program_id, customer_id, src_partition, clock, lot.1 AS lot_id, lot.2 AS open_points, lot.3 AS closes_at
-    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.lot_id`, `lots.open_points`, `lots.closes_at`) AS lot
-    WHERE lot.3 IS NOT NULL
+    SELECT org_id, program_id, customer_id, src_partition, clock, lot.1 AS currency, lot.2 AS lot_id,
+        lot.3 AS open_points, lot.4 AS closes_at
+    FROM customer_state_latest
+    ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`, `lots.closes_at`) AS lot
+    WHERE lot.4 IS NOT NULL
 ) AS s
 LEFT JOIN (
     SELECT src_partition, min(announced) AS clock
@@ -69,20 +73,22 @@ LEFT JOIN (
 WHERE s.closes_at <= greatest(s.clock, p.clock);
 
 CREATE OR REPLACE VIEW reversals_over_award AS
-SELECT org_id, program_id, customer_id, lot_id, sum(awarded) AS awarded_points, sum(reversed) AS reversed_points
+SELECT org_id, program_id, customer_id, currency, lot_id, rule_id, sum(awarded) AS awarded_points,
+    sum(reversed) AS reversed_points
 FROM (
-    SELECT org_id, program_id, customer_id, seq AS lot_id, points AS awarded, 0 AS reversed
-    FROM points_facts WHERE kind = 'issued'
+    SELECT org_id, program_id, customer_id, currency, award.lot_id AS lot_id, award.rule_id AS rule_id,
+        award.points AS awarded, 0 AS reversed
+    FROM points_decisions ARRAY JOIN awards AS award
     UNION ALL
-    SELECT org_id, program_id, customer_id, part.1, 0, part.2
-    FROM points_facts ARRAY JOIN arrayZip(`taken.lot_id`, `taken.points`) AS part WHERE kind = 'reversed'
+    SELECT org_id, program_id, customer_id, currency, part.lot_id, part.rule_id, 0, part.points
+    FROM points_decisions ARRAY JOIN reversals AS part
 )
-GROUP BY org_id, program_id, customer_id, lot_id
+GROUP BY org_id, program_id, customer_id, currency, lot_id, rule_id
 HAVING reversed_points > awarded_points;
 
--- No points are spent that are not there. (Promised points do not exist yet; they will never be in `member`.)
+-- No points are spent that are not there.
 CREATE OR REPLACE VIEW negative_balances AS
-SELECT org_id, program_id, customer_id, seq, currency, balance FROM points_facts WHERE balance < 0;
+SELECT org_id, program_id, customer_id, seq, currency, balance FROM points_decisions WHERE balance < 0;
 
 -- The balance that each fact states, and its notification prints, is the sum of the ledger up to it.
 CREATE OR REPLACE VIEW stated_balance_mismatches AS
@@ -91,7 +97,7 @@ FROM (
     SELECT org_id, program_id, customer_id, seq, currency, balance AS stated,
         sum(if(kind = 'issued', points, -points)) OVER (
             PARTITION BY org_id, program_id, customer_id, currency ORDER BY seq) AS posted
-    FROM points_facts
+    FROM points_decisions
 )
 WHERE stated != posted;
 
@@ -110,15 +116,17 @@ WHERE f.facts != f.last OR f.distinct_facts != f.last OR f.first != 1 OR f.last 
 
 -- A message's rows are there once.
 CREATE OR REPLACE VIEW repeated_rows AS
-SELECT src_topic, src_partition, src_offset, idx, toInt64(count()) AS rows
+SELECT src_topic, src_partition, src_offset, idx, leg, toInt64(count()) AS rows
 FROM (
-    SELECT src_topic, src_partition, src_offset, idx FROM facts
+    SELECT src_topic, src_partition, src_offset, idx, NULL AS leg FROM facts
     UNION ALL
-    SELECT src_topic, src_partition, src_offset, idx FROM journal
+    SELECT src_topic, src_partition, src_offset, idx, leg FROM ledger_entries
     UNION ALL
-    SELECT src_topic, src_partition, src_offset, idx FROM notifications
+    SELECT src_topic, src_partition, src_offset, idx, NULL FROM journal
+    UNION ALL
+    SELECT src_topic, src_partition, src_offset, idx, NULL FROM notifications
 )
-GROUP BY src_topic, src_partition, src_offset, idx
+GROUP BY src_topic, src_partition, src_offset, idx, leg
 HAVING rows > 1;
 
 CREATE OR REPLACE VIEW invariants AS
@@ -128,7 +136,7 @@ SELECT 'ledger_fact_mismatches', 'the ledger holds what the facts decided, and n
 UNION ALL
 SELECT 'balance_mismatches', 'balance = open lots = ledger, for every customer', (SELECT count() FROM balance_mismatches)
 UNION ALL
-SELECT 'lot_mismatches', 'awarded = open + redeemed + expired + reversed + debited, for every lot', (SELECT count() FROM lot_mismatches)
+SELECT 'lot_mismatches', 'awarded = open + redeemed + expired + reversed + adjusted, for every lot', (SELECT count() FROM lot_mismatches)
 UNION ALL
 SELECT 'lots_past_expiry', 'no lot is open past its expiry', (SELECT count() FROM lots_past_expiry)
 UNION ALL

@@ -50,38 +50,33 @@ SELECT max(at) AS as_of FROM journal WHERE customer_id != 0 OR type = 'ClockAdva
 CREATE OR REPLACE VIEW customer_state_latest AS
 SELECT * FROM customer_state FINAL;
 
--- Every fact, whatever its table.
-CREATE OR REPLACE VIEW facts AS
-SELECT org_id, customer_id, seq, 'accepted' AS fact, toInt64(0) AS program_id, cause, at, src_topic, src_partition, src_offset, idx FROM acceptances
-UNION ALL
-SELECT org_id, customer_id, seq, 'refused', program_id, cause, at, src_topic, src_partition, src_offset, idx FROM refusals
-UNION ALL
-SELECT org_id, customer_id, seq, concat('customer_', kind), 0, cause, at, src_topic, src_partition, src_offset, idx FROM customers
-UNION ALL
-SELECT org_id, customer_id, seq, concat('bill_', kind), 0, cause, at, src_topic, src_partition, src_offset, idx FROM bills
-UNION ALL
-SELECT org_id, customer_id, seq, 'adopted', program_id, cause, at, src_topic, src_partition, src_offset, idx FROM adoptions
-UNION ALL
-SELECT org_id, customer_id, seq, concat('purchase_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM purchases
-UNION ALL
-SELECT org_id, customer_id, seq, concat('points_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM points_facts
-UNION ALL
-SELECT org_id, customer_id, seq, concat('milestone_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM milestone_events
-UNION ALL
-SELECT org_id, customer_id, seq, concat('streak_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM streak_events
-UNION ALL
-SELECT org_id, customer_id, seq, concat('tier_', kind), program_id, cause, at, src_topic, src_partition, src_offset, idx FROM tier_changes;
+-- Each move of a customer between tiers, the first into the base tier. A version that brings tiers, or a higher base,
+-- moves members up when they adopt it. from_tier: NULL for the first.
+CREATE OR REPLACE VIEW tier_moves AS
+SELECT org_id, program_id, customer_id, move.seq AS seq, move.at AS at, move.from_tier AS from_tier, move.tier AS tier
+FROM (
+    SELECT org_id, program_id, customer_id, arrayFold(
+        (moves, step) -> arrayPushBack(moves, (step.1, step.2, moves[-1].4,
+            if(step.3, greatest(ifNull(moves[-1].4, step.4), step.4), step.4)::Nullable(Int32))),
+        arraySort(groupArray((seq, at, is_adoption, tier))),
+        [(toInt64(0), toDateTime64(0, 3, 'UTC'), NULL::Nullable(Int32), NULL::Nullable(Int32))]
+    )::Array(Tuple(seq Int64, at DateTime64(3, 'UTC'), from_tier Nullable(Int32), tier Nullable(Int32))) AS moves
+    FROM (
+        SELECT org_id, program_id, customer_id, seq, at, true AS is_adoption, base_tier AS tier FROM adoptions
+        UNION ALL
+        SELECT org_id, program_id, customer_id, seq, at, false, reached FROM tier_changes
+    )
+    GROUP BY org_id, program_id, customer_id
+)
+ARRAY JOIN moves AS move
+WHERE move.tier IS NOT NULL AND NOT (move.from_tier <=> move.tier);
 
 -- The tier of each customer in each program, by the names of the version in force.
 CREATE OR REPLACE VIEW customer_tiers AS
 SELECT c.org_id AS org_id, c.program_id AS program_id, c.customer_id AS customer_id, c.tier AS tier, t.name AS tier_name
 FROM (
-    SELECT org_id, program_id, customer_id, argMax(tier, seq) AS tier
-    FROM (
-        SELECT org_id, program_id, customer_id, seq, base_tier AS tier FROM adoptions WHERE previous_version = 0
-        UNION ALL
-        SELECT org_id, program_id, customer_id, seq, reached FROM tier_changes
-    )
+    SELECT org_id, program_id, customer_id, assumeNotNull(argMax(tier, seq)) AS tier
+    FROM tier_moves
     GROUP BY org_id, program_id, customer_id
 ) AS c
 LEFT JOIN (
@@ -127,7 +122,7 @@ SELECT a.org_id AS org_id, a.program_id AS program_id, a.customer_id AS customer
     p.spend_points AS spend_points, p.event_points AS event_points, p.milestone_points AS milestone_points,
     p.streak_points AS streak_points, p.adjustment_points AS adjustment_points, p.issued AS issued,
     p.reversed AS reversed, p.expired AS expired, p.redeemed AS redeemed, p.debited AS debited,
-    p.issued - p.reversed - p.expired - p.redeemed - p.debited AS balance,
+    p.balance AS balance,
     t.tier AS tier, t.tier_name AS tier_name, s.streak_run AS streak_run, s.longest_run AS longest_run
 FROM (SELECT DISTINCT org_id, program_id, customer_id FROM adoptions) AS a
 LEFT JOIN (
@@ -137,12 +132,15 @@ LEFT JOIN (
 ) AS b USING (org_id, program_id, customer_id)
 LEFT JOIN (
     SELECT org_id, program_id, customer_id,
-        sumIf(points, issued_for = 'spend') AS spend_points, sumIf(points, issued_for = 'event') AS event_points,
-        sumIf(points, issued_for = 'milestone') AS milestone_points, sumIf(points, issued_for = 'streak') AS streak_points,
-        sumIf(points, issued_for = 'adjustment') AS adjustment_points, sumIf(points, kind = 'issued') AS issued,
-        sumIf(points, kind = 'reversed') AS reversed, sumIf(points, kind = 'expired') AS expired,
-        sumIf(points, kind = 'redeemed') AS redeemed, sumIf(points, kind = 'debited') AS debited
-    FROM points_facts GROUP BY org_id, program_id, customer_id
+        sumIf(-points, account = 'issued' AND issued_for = 'spend') AS spend_points,
+        sumIf(-points, account = 'issued' AND issued_for = 'event') AS event_points,
+        sumIf(-points, account = 'issued' AND issued_for = 'milestone') AS milestone_points,
+        sumIf(-points, account = 'issued' AND issued_for = 'streak') AS streak_points,
+        sumIf(-points, account = 'issued' AND issued_for = 'adjustment') AS adjustment_points,
+        sumIf(-points, account = 'issued') AS issued, sumIf(points, account = 'reversed') AS reversed,
+        sumIf(points, account = 'expired') AS expired, sumIf(points, account = 'redeemed') AS redeemed,
+        sumIf(points, account = 'adjusted') AS debited, sumIf(points, account = 'current') AS balance
+    FROM ledger_entries GROUP BY org_id, program_id, customer_id
 ) AS p USING (org_id, program_id, customer_id)
 LEFT JOIN customer_tiers AS t USING (org_id, program_id, customer_id)
 LEFT JOIN (
@@ -170,11 +168,9 @@ WITH moves AS (
     SELECT m.org_id AS org_id, m.program_id AS program_id, m.tier AS tier,
         toDate32(formatDateTime(m.at, '%F', p.zone)) AS day, m.step AS step
     FROM (
-        SELECT org_id, program_id, base_tier AS tier, at, 1 AS step FROM adoptions WHERE previous_version = 0
+        SELECT org_id, program_id, assumeNotNull(tier) AS tier, at, 1 AS step FROM tier_moves
         UNION ALL
-        SELECT org_id, program_id, reached, at, 1 FROM tier_changes
-        UNION ALL
-        SELECT org_id, program_id, previous, at, -1 FROM tier_changes
+        SELECT org_id, program_id, assumeNotNull(from_tier), at, -1 FROM tier_moves WHERE from_tier IS NOT NULL
     ) AS m
     JOIN programs_in_force AS p USING (org_id, program_id)
 ),
@@ -201,11 +197,11 @@ LEFT JOIN (
 LEFT JOIN tier_distribution AS n USING (org_id, program_id, tier);
 
 CREATE OR REPLACE VIEW points_by_day AS
-SELECT f.org_id AS org_id, f.program_id AS program_id, toDate32(formatDateTime(f.at, '%F', p.zone)) AS day,
-    sumIf(f.points, f.kind = 'issued') AS issued, sumIf(f.points, f.kind = 'reversed') AS reversed,
-    sumIf(f.points, f.kind = 'expired') AS expired, sumIf(f.points, f.kind = 'redeemed') AS redeemed,
-    sumIf(f.points, f.kind = 'debited') AS debited
-FROM points_facts AS f
+SELECT e.org_id AS org_id, e.program_id AS program_id, toDate32(formatDateTime(e.at, '%F', p.zone)) AS day,
+    sumIf(-e.points, e.account = 'issued') AS issued, sumIf(e.points, e.account = 'reversed') AS reversed,
+    sumIf(e.points, e.account = 'expired') AS expired, sumIf(e.points, e.account = 'redeemed') AS redeemed,
+    sumIf(e.points, e.account = 'adjusted') AS debited
+FROM ledger_entries AS e
 JOIN programs_in_force AS p USING (org_id, program_id)
 GROUP BY org_id, program_id, day;
 

@@ -1,0 +1,164 @@
+-- Facts by family, for analysts: each view takes what it shows out of facts.data, by the names of the decision's fields.
+-- `d` is the decision; a field that is not in the JSON has its default.
+
+CREATE OR REPLACE VIEW acceptances AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx,
+    as_of AS clock, d.digest AS digest, fromUnixTimestamp64Milli(d.forget_before, 'UTC') AS forget_before
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(digest UInt64, forget_before Int64)') AS d
+    FROM facts WHERE kind = 'RecordAccepted'
+);
+
+CREATE OR REPLACE VIEW refusals AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx,
+    d.reason AS reason, as_of AS clock, program_id, program_version, d.subject AS subject
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(reason String, subject String)') AS d
+    FROM facts WHERE kind = 'RecordRefused'
+);
+
+-- kind: registered, changed.
+CREATE OR REPLACE VIEW customers AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    if(f.kind = 'CustomerRegistered', 'registered', 'changed') AS kind,
+    f.d.profile.first_name AS first_name, f.d.profile.last_name AS last_name, f.d.profile.mobile AS mobile,
+    f.d.profile.email AS email, f.d.profile.external_id AS external_id, f.d.profile.loyalty_type AS loyalty_type,
+    f.d.profile.channel AS channel, f.d.profile.extended AS extended, f.d.updated_fields AS updated_fields
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(
+        profile Tuple(first_name String, last_name String, mobile String, email String, external_id String,
+            loyalty_type String, channel String, extended Map(String, String)),
+        updated_fields Array(String))') AS d
+    FROM facts WHERE kind IN ('CustomerRegistered', 'CustomerChanged')
+) AS f;
+
+-- kind: recorded, returned. currency and returnable_until are those of the bill, empty for returns.
+CREATE OR REPLACE VIEW bills AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    if(f.is_bill, 'recorded', 'returned') AS kind,
+    if(f.is_bill, f.d.bill_number, f.d.of_bill) AS bill_number,
+    f.d.amount_minor AS amount_minor, f.d.currency AS currency,
+    if(f.is_bill, fromUnixTimestamp64Milli(f.d.returnable_until, 'UTC'), NULL) AS returnable_until,
+    if(f.is_bill, f.d.amount_minor, f.d.basis_minor) AS basis_minor,
+    f.d.returned_before_minor AS returned_before_minor, f.d.over_minor AS over_minor
+FROM (
+    SELECT *, kind = 'TransactionRecorded' AS is_bill, JSONExtract(data, 'Tuple(
+        bill_number String, of_bill String, amount_minor Int64, currency String, returnable_until Int64,
+        basis_minor Int64, returned_before_minor Int64, over_minor Int64)') AS d
+    FROM facts WHERE kind IN ('TransactionRecorded', 'ReturnRecorded')
+) AS f;
+
+-- previous_version: 0 for the first touch.
+CREATE OR REPLACE VIEW adoptions AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    d.previous_version AS previous_version, d.milestones AS milestones, d.streaks AS streaks, d.base_tier AS base_tier
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(
+        previous_version Int64, milestones Array(String), streaks Array(String), base_tier Int32)') AS d
+    FROM facts WHERE kind = 'ProgramAdopted'
+);
+
+-- kind: counted, returned. bill_number: the bill bought or returned. purchases_minor and returned_minor: all bills and
+-- all returns of the customer, this one included.
+CREATE OR REPLACE VIEW purchases AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    if(f.is_bill, 'counted', 'returned') AS kind,
+    if(f.is_bill, f.d.bill_number, f.d.of_bill) AS bill_number,
+    f.d.amount_minor AS amount_minor, f.d.purchases_minor AS purchases_minor, f.d.returned_minor AS returned_minor
+FROM (
+    SELECT *, kind = 'PurchaseCounted' AS is_bill, JSONExtract(data, 'Tuple(
+        bill_number String, of_bill String, amount_minor Int64, purchases_minor Int64, returned_minor Int64)') AS d
+    FROM facts WHERE kind IN ('PurchaseCounted', 'ReturnCounted')
+) AS f;
+
+-- Decisions that move points, one row each, with what they consist of.
+-- kind: issued, redeemed, expired, reversed, debited. points: moved, never negative. balance: after the decision.
+CREATE OR REPLACE VIEW points_decisions AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    lower(substring(f.kind, 7)) AS kind, f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
+    f.d.awards AS awards, f.d.lots AS lots,
+    if(f.kind = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
+        ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
+    f.d.reversals AS reversals, f.d.reason AS reason,
+    multiIf(f.kind = 'PointsIssued', f.d.bill_number, f.kind = 'PointsRedeemed', f.d.redemption_id, f.d.of_bill)
+        AS subject,
+    f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(
+        currency String, points Int64, balance Int64,
+        awards Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)),
+        lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32))),
+        taken Array(Tuple(lot_id Int64, points Int64)),
+        reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64)),
+        reason String, bill_number String, redemption_id String, of_bill String,
+        expired_on Nullable(Int32), value_minor Int64)') AS d
+    FROM facts
+    WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited')
+) AS f;
+
+-- Why a customer has the points it has: a row for each award, and for each decision that takes points away.
+-- balance: after the decision, all of its awards included. issued_for: spend, event, milestone, streak, adjustment;
+-- empty unless issued. reason: the rule that issued; the reason of a debit. subject: the bill that earned or was
+-- returned; the redemption. expires_on: the last day on which they can, or could, be spent. value_minor: worth of
+-- redeemed points. claimed: what a return asks for, forgiven points included. lot_id: where issued points lie, 0 for
+-- others; taken: points taken, by lot.
+CREATE OR REPLACE VIEW points_facts AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    kind, currency, if(kind = 'issued', award.points, p.points) AS points, balance, award.issued_for AS issued_for,
+    if(kind = 'issued', award.rule_id, p.reason) AS reason, subject,
+    if(kind = 'issued', arrayFirstOrNull(lot -> lot.lot_id = award.lot_id, lots).expires_on::Nullable(Date32), expired_on)
+        AS expires_on,
+    value_minor, arraySum(reversals.claimed) AS claimed, award.lot_id AS lot_id,
+    taken.lot_id AS `taken.lot_id`, taken.points AS `taken.points`
+FROM points_decisions AS p
+ARRAY JOIN if(kind = 'issued', awards, [('', '', toInt64(0), toInt64(0))])
+    ::Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)) AS award;
+
+-- kind: progressed, achieved. period: days, weeks, months, quarters or years since 1970.
+CREATE OR REPLACE VIEW milestone_events AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    if(f.kind = 'MilestoneProgressed', 'progressed', 'achieved') AS kind,
+    f.d.milestone_id AS milestone_id, f.d.period AS period,
+    if(f.kind = 'MilestoneProgressed', fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
+    f.d.added AS added, f.d.value AS value, f.d.target AS target
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(
+        milestone_id String, period Int64, period_ends_at Int64, added Int64, value Int64, target Int64)') AS d
+    FROM facts WHERE kind IN ('MilestoneProgressed', 'MilestoneAchieved')
+) AS f;
+
+-- kind: started, extended, level_reached, ended. run: consecutive periods of the run that the period stands in.
+-- levels: those reached by the end.
+CREATE OR REPLACE VIEW streak_events AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    transform(f.kind, ['StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakEnded'],
+        ['started', 'extended', 'level_reached', 'ended'], '') AS kind,
+    f.d.streak_id AS streak_id, f.d.period AS period, f.d.run AS run, f.d.longest AS longest, f.d.level AS level,
+    f.d.starts_on::Nullable(Date32) AS starts_on, f.d.ends_on::Nullable(Date32) AS ends_on, f.d.levels AS levels
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(
+        streak_id String, period Nullable(Int64), run Int64, longest Int64, level Int64, starts_on Nullable(Int32),
+        ends_on Nullable(Int32), levels Array(Int64))') AS d
+    FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakEnded')
+) AS f;
+
+-- kind: upgraded. basis_value: lifetime points, or net purchases in minor units.
+CREATE OR REPLACE VIEW tier_changes AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    'upgraded' AS kind, f.d.previous AS previous, f.d.reached AS reached, f.d.basis_value AS basis_value
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Int64)') AS d
+    FROM facts WHERE kind = 'TierUpgraded'
+) AS f;

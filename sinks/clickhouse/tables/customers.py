@@ -1,0 +1,196 @@
+"""The latest state of customers as rows: one for each program of a customer, from the changelog's heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.milestones.state import Progress
+from pipeline.engine.state import Head, Section, decode_head
+from pipeline.engine.streaks.state import StreakRuns
+from pipeline.log.port import Message
+from sinks.clickhouse.tables.table import (
+    SOURCE_COLUMNS,
+    Column,
+    Rows,
+    Source,
+    Table,
+    instant,
+    integer,
+    nested,
+    text,
+)
+
+_JSON: Final = msgspec.json.Encoder()
+
+
+class StateRow(NamedTuple):
+    """What a row of `customer_state` is made of."""
+
+    head: Head
+    program_id: int
+    section: Section
+    src: Source
+    idx: int
+
+
+class _Held(NamedTuple):
+    currency: str
+    account: Account
+
+
+class _Open(NamedTuple):
+    currency: str
+    lot: Lot
+
+
+class _Counted(NamedTuple):
+    milestone_id: str
+    period: int
+    progress: Progress
+
+
+class _Running(NamedTuple):
+    streak_id: str
+    streak: StreakRuns
+
+
+def _held(row: StateRow) -> list[_Held]:
+    return [_Held(currency, account) for currency, account in row.section.accounts.items()]
+
+
+def _open(row: StateRow) -> list[_Open]:
+    return [_Open(currency, lot) for currency, account in row.section.accounts.items() for lot in account.lots]
+
+
+def _counted(row: StateRow) -> list[_Counted]:
+    return [
+        _Counted(milestone_id, period, progress)
+        for milestone_id, periods in row.section.milestones.items()
+        for period, progress in periods.items()
+    ]
+
+
+def _running(row: StateRow) -> list[_Running]:
+    return [_Running(streak_id, streak) for streak_id, streak in row.section.streaks.items()]
+
+
+def _total(account: LedgerAccount) -> Column[_Held]:
+    """A column with the account's name and its total."""
+    return integer(account.text, lambda held: held.account.total(account))
+
+
+CUSTOMER_STATE: Final = Table[StateRow](
+    name="customer_state",
+    comment="The latest state of each customer in each program: query it through customer_state_latest.",
+    columns=(
+        integer("org_id", lambda row: row.head.org_id),
+        integer("customer_id", lambda row: row.head.customer_id),
+        integer("program_id", lambda row: row.program_id, "0 for a customer who is in no program yet"),
+        integer("seq", lambda row: row.head.seq, "the last fact that is in this state"),
+        instant("clock", lambda row: row.head.clock),
+        Column("registered_at", "Nullable(DateTime64(3, 'UTC'))", lambda row: row.head.registered_at),
+        text("profile", lambda row: _JSON.encode(msgspec.structs.asdict(row.head.profile)), "JSON object"),
+        integer("program_version", lambda row: row.section.version),
+        Column("tier", "Int32", lambda row: row.section.tier, "T64, ZSTD(1)"),
+        integer("transactions", lambda row: row.section.transactions),
+        integer("purchases_minor", lambda row: row.section.purchases_minor),
+        integer("returned_minor", lambda row: row.section.returned_minor),
+        *nested(
+            "accounts",
+            _held,
+            (
+                Column("currency", "String", lambda held: held.currency),
+                integer("balance", lambda held: held.account.balance, "what can be spent"),
+                integer("lifetime", lambda held: held.account.lifetime),
+                integer("issued", lambda held: held.account.issued),
+                *map(
+                    _total,
+                    (
+                        LedgerAccount.PROMISED,
+                        LedgerAccount.BLOCKED,
+                        LedgerAccount.REDEEMED,
+                        LedgerAccount.EXPIRED,
+                        LedgerAccount.REVERSED,
+                        LedgerAccount.TRANSFERRED,
+                        LedgerAccount.ADJUSTED,
+                        LedgerAccount.DEFICIT,
+                    ),
+                ),
+            ),
+        ),
+        *nested(
+            "lots",
+            _open,
+            (
+                Column("currency", "String", lambda open_: open_.currency),
+                integer("lot_id", lambda open_: open_.lot.lot_id, "the count of lots of the account, from 1"),
+                instant("issued_at", lambda open_: open_.lot.issued_at),
+                integer("open_points", lambda open_: open_.lot.open_points),
+                Column("expires_on", "Nullable(Date32)", lambda open_: open_.lot.expires_on),
+                Column(
+                    "closes_at",
+                    "Nullable(DateTime64(3, 'UTC'))",
+                    lambda open_: None if open_.lot.closes_at == NEVER else open_.lot.closes_at,
+                ),
+            ),
+        ),
+        *nested(
+            "milestones",
+            _counted,
+            (
+                Column("milestone_id", "String", lambda counted: counted.milestone_id),
+                integer("period", lambda counted: counted.period),
+                instant("ends_at", lambda counted: counted.progress.ends_at),
+                integer("value", lambda counted: counted.progress.value),
+                Column("achieved", "Bool", lambda counted: counted.progress.achieved),
+            ),
+        ),
+        *nested(
+            "streaks",
+            _running,
+            (
+                Column("streak_id", "String", lambda running: running.streak_id),
+                Column("run_first", "Nullable(Int64)", lambda running: _last_run(running.streak)[0]),
+                Column("run_last", "Nullable(Int64)", lambda running: _last_run(running.streak)[1]),
+                integer("longest", lambda running: running.streak.longest),
+                Column("levels", "Array(Int64)", lambda running: running.streak.levels),
+                Column("ended", "Bool", lambda running: running.streak.ended),
+                Column("ends_on", "Nullable(Date32)", lambda running: running.streak.ends_on),
+            ),
+        ),
+        *SOURCE_COLUMNS,
+    ),
+    order_by=("org_id", "program_id", "customer_id"),
+    replaced_by="seq",
+)
+
+
+def _last_run(streak: StreakRuns) -> tuple[int, int] | tuple[None, None]:
+    return streak.runs[-1] if streak.runs else (None, None)
+
+
+def add_heads(rows: Rows, messages: Iterable[Message]) -> None:
+    """Add the last state of every customer in the messages; other changelog entries are left out."""
+    latest: dict[bytes, Message] = {}
+    for message in messages:
+        if message.key is not None and message.value is not None and is_head(message.key):
+            latest[message.key] = message
+    target = rows[CUSTOMER_STATE.name]
+    for message in latest.values():
+        head = decode_head(message.value or b"")
+        src = Source(message.topic, message.partition, message.offset)
+        sections = head.sections or {0: Section(version=0)}
+        target += [
+            StateRow(head=head, program_id=program_id, section=section, src=src, idx=idx)
+            for idx, (program_id, section) in enumerate(sections.items())
+        ]
+
+
+def is_head(key: bytes) -> bool:
+    """Whether a changelog key is a customer's head (`org:customer`), and no entry beside it or `$…`."""
+    return b"#" not in key and not key.startswith(b"$")
