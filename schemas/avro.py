@@ -112,6 +112,8 @@ class _Definitions:
         }
 
     def _enum(self, bare: inspect.EnumType) -> Any:
+        if issubclass(bare.cls, int):
+            return "int"
         name = bare.cls.__name__
         if name in self._defined:
             return f"{self._namespace}.{name}"
@@ -131,6 +133,7 @@ class _Definitions:
         inspect.StrType: lambda _, __: "string",
         inspect.NoneType: lambda _, __: "null",
         inspect.VarTupleType: lambda self, bare: {"type": "array", "items": self.of(bare.item_type)},
+        inspect.ListType: lambda self, bare: {"type": "array", "items": self.of(bare.item_type)},
         inspect.DictType: lambda self, bare: {"type": "map", "values": self.of(bare.value_type)},
         inspect.UnionType: _union,
         inspect.StructType: _record,

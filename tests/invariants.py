@@ -10,7 +10,7 @@ from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.bills.state import Bill
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, fold
-from pipeline.engine.ledger.postings import POSTINGS, postings
+from pipeline.engine.ledger.postings import MOVEMENTS, postings
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
@@ -70,7 +70,7 @@ class Invariants:
     def _add_up(self, fact: Fact) -> None:
         """The movements of a decision lead to the balances that it states."""
         decision: Any = fact.decision
-        if type(decision) not in POSTINGS:
+        if type(decision) not in MOVEMENTS:
             return
         key = (fact.envelope.program_id, decision.currency)
         totals = self._totals[key]

@@ -210,7 +210,7 @@ class Trial:
         )
         decided.notifications += [
             form.NotificationRow(
-                event_name=one.event.value,
+                event_name=one.event,
                 topic=one.topic,
                 customer=customer,
                 seq=envelope_of(one.body)["seq"],

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from pipeline.engine.ledger.postings import POSTINGS
+from pipeline.engine.ledger.postings import MOVEMENTS
 from pipeline.log.port import Message
 from schemas.facts import AnyDecision, Decision
 from schemas.records import Line, TransactionAdded, encode_record
@@ -109,7 +109,7 @@ def test_every_kind_of_decision_is_in_one_of_the_views() -> None:
 def test_every_movement_of_points_is_in_the_ledger() -> None:
     moving = {kind for kind, tables in all_table_rows().items() if "ledger_entries" in tables}
 
-    assert moving == {kind.__name__ for kind in POSTINGS}
+    assert moving == {kind.__name__ for kind in MOVEMENTS}
 
 
 class _Later(Decision, frozen=True, tag=30_000):

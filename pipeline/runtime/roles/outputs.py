@@ -16,7 +16,7 @@ from schemas.records import AnyCustomerRecord
 from topics.catalog import Catalog
 
 EVENT_NAME_HEADER: Final = "eventName"
-_HEADERS: Final[dict[EventName, Headers]] = {name: ((EVENT_NAME_HEADER, name.value.encode()),) for name in EventName}
+_HEADERS: Final[dict[str, Headers]] = {name.value: ((EVENT_NAME_HEADER, name.value.encode()),) for name in EventName}
 
 _ADJUSTMENT: Final = IssuedFor.ADJUSTMENT
 

@@ -14,7 +14,7 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger import postings as ledger_postings
-from pipeline.engine.ledger.postings import Posting, postings
+from pipeline.engine.ledger.postings import Movement, postings
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
@@ -22,6 +22,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     Group,
+    PointsMoved,
     ProgramAdopted,
     RecordAccepted,
     RecordRefused,
@@ -35,12 +36,14 @@ PROGRAMS: Final = Programs().activate(program(rules=[spend()])).activate(program
 LOGIN: Final = did("login", "2011-03-01")
 
 
-class Greeted(Decision, frozen=True, tag=9_001):
+class Greeted(PointsMoved, frozen=True, tag=9_001):
     """A kind of decision that only these tests know."""
 
     text: str
-    points: int = 0
-    currency: str = "POINTS"
+
+
+def greeted(text: str, points: int = 0) -> Greeted:
+    return Greeted(currency="POINTS", points=points, balance=0, text=text)
 
 
 def nothing(*_: object) -> None:
@@ -51,7 +54,7 @@ def greets(text: str, calls: list[str] | None = None) -> Callable[[ProgramTurn, 
     def stage(_turn: ProgramTurn, _record: CustomerRecord | None) -> list[Decision]:
         if calls is not None:
             calls.append(text)
-        return [Greeted(text=text)]
+        return [greeted(text=text)]
 
     return stage
 
@@ -91,16 +94,6 @@ GREETING: Final = Concern(name="greeting", effects={Greeted: nothing})
 
 
 def test_new_decision_needs_nothing_but_its_effect_its_stage_and_its_posting(monkeypatch: pytest.MonkeyPatch) -> None:
-    def promise(decision: Greeted) -> list[Posting]:
-        return [
-            Posting(
-                source=LedgerAccount.ISSUED,
-                destination=LedgerAccount.PROMISED,
-                points=decision.points,
-                currency=decision.currency,
-            )
-        ]
-
     def note_promise(state: CustomerState, envelope: Envelope, decision: Greeted) -> None:
         totals = state.head.sections[envelope.program_id].accounts.setdefault(decision.currency, Account()).totals
         for posting in postings(decision):
@@ -108,9 +101,13 @@ def test_new_decision_needs_nothing_but_its_effect_its_stage_and_its_posting(mon
             totals[posting.destination] += posting.points
 
     def welcome(turn: ProgramTurn, _record: CustomEventReceived) -> list[Decision]:
-        return [Greeted(text="welcome", points=turn.program.version)]
+        return [greeted(text="welcome", points=turn.program.version)]
 
-    monkeypatch.setitem(ledger_postings.POSTINGS, Greeted, promise)
+    monkeypatch.setitem(
+        ledger_postings.MOVEMENTS,
+        Greeted,
+        Movement(source=LedgerAccount.ISSUED, destination=LedgerAccount.PROMISED),
+    )
     mine = Concern(name="mine", effects={Greeted: note_promise})
     with_mine = engine(mine, on_event=[ProgramStage(welcome)])
     state, folded = customer(), customer()
@@ -231,7 +228,7 @@ def with_alarm(*alarms: Timer) -> Engine:
     "fired",
     [
         pytest.param([], id="decides-nothing"),
-        pytest.param([Greeted(text="ring")], id="does-not-move"),
+        pytest.param([greeted(text="ring")], id="does-not-move"),
         pytest.param([TierUpgraded(previous=0, reached=1, basis_value=0)], id="is-not-folded-by-its-own-concern"),
     ],
 )
@@ -260,7 +257,7 @@ def test_timers_fire_by_instant_and_at_one_instant_in_the_order_given() -> None:
             name=name,
             due=lambda head, at=at, name=name: NEVER if name in head.profile.extended else at,
             first=lambda _head, _due, name=name: Subject(program_id=1, key=name, part=None),
-            fire=lambda _turn, subject: [Greeted(text=subject.key)],
+            fire=lambda _turn, subject: [greeted(text=subject.key)],
         )
         for kind, name, at in ((99, "late", DUE + 1), (98, "first given", DUE), (7, "second given", DUE))
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.ledger.postings import Posting, lifetime_change, postings
+from pipeline.engine.ledger.postings import MOVEMENTS, Posting, postings
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import (
     Award,
@@ -14,6 +14,7 @@ from schemas.facts import (
     PointsDebited,
     PointsExpired,
     PointsIssued,
+    PointsMoved,
     PointsRedeemed,
     PointsReversed,
     Taken,
@@ -92,8 +93,8 @@ def test_decision_that_moves_no_points_has_no_postings(decision: Decision) -> No
         pytest.param(SPENT[LedgerAccount.EXPIRED], 0, id="expired"),
     ],
 )
-def test_only_issuing_and_returns_change_lifetime_points(decision: Decision, change: int) -> None:
-    assert lifetime_change(decision) == change
+def test_only_issuing_and_returns_change_lifetime_points(decision: PointsMoved, change: int) -> None:
+    assert MOVEMENTS[type(decision)].lifetime * decision.points == change
 
 
 def test_accounts_stand_at_their_places_in_stored_totals() -> None:
