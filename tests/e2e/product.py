@@ -25,7 +25,7 @@ from pipeline.cli.reading import partitions_of, read_all
 from pipeline.log.port import Message, Partition
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.marker import MARKER_KEY, decode_marker
-from schemas.facts import AnyFact, decode_facts
+from schemas.facts import Fact, decode_facts
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +197,7 @@ class Watch:
         self._consumer.assign(dict.fromkeys(self._partitions, 0))
         self._last: dict[Partition, int] = {}
         self._clocks = dict.fromkeys(range(count), 0)
-        self._facts: dict[tuple[int, int], list[AnyFact]] = defaultdict(list)
+        self._facts: dict[tuple[int, int], list[Fact]] = defaultdict(list)
 
     def close(self) -> None:
         self._consumer.close()
@@ -218,7 +218,7 @@ class Watch:
         committed = self._log.group_offsets(self._sink, self._topics)
         return all((committed[one].offset or 0) > last for one, last in self._last.items())
 
-    def facts_of(self, org_id: int, customer_id: int) -> list[AnyFact]:
+    def facts_of(self, org_id: int, customer_id: int) -> list[Fact]:
         """What has been decided about a customer so far."""
         self.clock()
         return self._facts[org_id, customer_id]
@@ -240,4 +240,4 @@ class Watch:
             self._clocks[message.partition] = decode_marker(message.value or b"").clock.time
         elif message.topic == self._facts_topic:
             decoded = decode_facts(message.value or b"")
-            self._facts[decoded.org_id, decoded.customer_id] += decoded.facts
+            self._facts[decoded.org_id, decoded.customer_id] += decoded.facts()

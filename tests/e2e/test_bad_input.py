@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.log.port import Message, Outgoing
-from schemas.facts import AnyFact, PointsIssued
+from schemas.facts import Fact, PointsIssued
 from schemas.records import ClockAdvanced, decode_record
 from tests.e2e.product import ROOT, Product, wait_until
 from tests.intake.incoming import examples
@@ -37,7 +37,7 @@ class Ended(NamedTuple):
     sent: list[Message]
     journal: list[Message]
     dead_letters: list[Message]
-    facts_of_the_last: list[AnyFact]
+    facts_of_the_last: list[Fact]
     verified: bool
 
 
@@ -121,7 +121,9 @@ def test_every_dead_letter_has_the_original_bytes_and_says_why(ended: Ended) -> 
 
 
 def test_the_good_record_after_them_is_decided_once(ended: Ended) -> None:
-    issued = [fact.points for fact in ended.facts_of_the_last if isinstance(fact, PointsIssued)]
+    issued = [
+        fact.decision.points for fact in ended.facts_of_the_last if isinstance(fact.decision, PointsIssued)
+    ]
 
     assert issued == [50]  # five points a pound
 

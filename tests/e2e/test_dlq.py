@@ -90,7 +90,7 @@ def letters_in(product: Product) -> int:
 
 
 def issued(watch: Watch) -> list[int]:
-    return [fact.points for fact in watch.facts_of(100, 77) if isinstance(fact, PointsIssued)]
+    return [fact.decision.points for fact in watch.facts_of(100, 77) if isinstance(fact.decision, PointsIssued)]
 
 
 def bury(product: Product, log: Log, count: int) -> None:

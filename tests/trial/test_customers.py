@@ -33,7 +33,7 @@ def test_bill_is_forgotten_when_its_time_is_up_and_not_before() -> None:
     entries = customers.states[who].entries
     forgotten_at = entries["bill:A"].forgotten_at
 
-    list(customers.fire(forgotten_at - 1))
+    list(customers.fire(forgotten_at - 1, PROGRAMS))
     assert list(entries) == ["bill:A"]
-    list(customers.fire(forgotten_at))
+    list(customers.fire(forgotten_at, PROGRAMS))
     assert list(entries) == []

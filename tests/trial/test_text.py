@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.trial import decisions, messages, refusals, told
 from pipeline.trial.names import day_text, money
-from schemas.facts import AnyFact, Refusal
+from schemas.facts import AnyDecision, Refusal
 from schemas.messages import AnyMessage
 from schemas.notifications import EventName
 from tests.cli.terminal import Terminal
@@ -283,8 +283,8 @@ def test_example_is_told_whole(terminal: Terminal) -> None:
     assert "Milestones and streaks" in ended.out
 
 
-def test_every_kind_of_fact_is_told_or_silent() -> None:
-    kinds = {kind.__name__ for kind in get_args(AnyFact)}
+def test_every_kind_of_decision_is_told_or_silent() -> None:
+    kinds = {kind.__name__ for kind in get_args(AnyDecision)}
 
     assert kinds == decisions.SENTENCES | decisions.SILENT
     assert not decisions.SENTENCES & decisions.SILENT
