@@ -68,9 +68,7 @@ def _target(
         event_id=number,
         transaction_id=transaction_id,
         target_details=milestone.details(decision.period),
-        current_event_target_value=plain(decision.added, digits)
-        if decision.added
-        else UNSET,  # 0: met without an addition
+        current_event_target_value=UNSET if not decision.added else plain(decision.added, digits),
         achieved_target_value=padded(decision.value, digits),
         defined_target_value=padded(decision.target, digits),
         triggering_activity=triggered_by(activity, identifiers=identifiers),

@@ -142,10 +142,6 @@ class OrgView:
         """These programs and one more, or one more version of one of them."""
         return OrgView([*self._programs.values(), program])
 
-    def without(self, program_id: int, version: int) -> OrgView:
-        """These programs less a superseded version."""
-        return OrgView(view for key, view in self._programs.items() if key != (program_id, version))
-
 
 def _details(definition: ProgramDefinition) -> dict[str, object]:
     levels = () if definition.tiers is None else definition.tiers.levels

@@ -100,9 +100,8 @@ def _render(
 
 
 def _collision(notifications: list[Notification], context: Context) -> str:
-    event, event_id = Counter((notification.event, notification.id) for notification in notifications).most_common(1)[
-        0
-    ][0]
+    times = Counter((notification.event, notification.id) for notification in notifications)
+    event, event_id = max(times, key=times.__getitem__)
     return (
         f"customer {context.org_id}:{context.customer_id} would get two {event} with the event id {event_id}: "
         f"the subject of {event} must tell apart all decisions of one cause"

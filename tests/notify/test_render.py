@@ -175,11 +175,8 @@ def test_only_known_fields_of_a_profile_are_identifiers() -> None:
 
 
 def test_each_program_sends_in_its_own_profile() -> None:
-    flat, wrapped = view(), view(program_id=8, notifications={"profile": "wrapped"})
-    first, second = (
-        rendered(with_envelope(ISSUED, program_id=program_id), context(BILL, flat, wrapped))
-        for program_id in (PROGRAM, 8)
-    )
+    around = context(BILL, view(), view(program_id=8, notifications={"profile": "wrapped"}))
+    first, second = (rendered(with_envelope(ISSUED, program_id=number), around) for number in (PROGRAM, 8))
     assert (is_wrapped(first), is_wrapped(second)) == (False, True)
     assert first.id != second.id
 
