@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -85,9 +85,9 @@ class Narrator:
     def _local(self, step: form.Step) -> str:
         """The time of the step where its org's first program is."""
         org_id = int(step.customer.partition(":")[0]) if step.customer else self._result.programs[0].org_id
-        zone = self._zones.get(org_id)
-        at = datetime.fromisoformat(step.at).astimezone(zone)
-        return f"{at:%Y-%m-%d %H:%M}{'' if zone else ' UTC'}"
+        at = datetime.fromisoformat(step.at)
+        zone = None if at.year == MAXYEAR else self._zones.get(org_id)  # which may be in the year after already
+        return f"{at.astimezone(zone or UTC):%Y-%m-%d %H:%M}{'' if zone else ' UTC'}"
 
 
 def _whose(customer: str, step: form.Step) -> str:

@@ -121,9 +121,7 @@ def test_every_dead_letter_has_the_original_bytes_and_says_why(ended: Ended) -> 
 
 
 def test_the_good_record_after_them_is_decided_once(ended: Ended) -> None:
-    issued = [
-        fact.decision.points for fact in ended.facts_of_the_last if isinstance(fact.decision, PointsIssued)
-    ]
+    issued = [fact.decision.points for fact in ended.facts_of_the_last if isinstance(fact.decision, PointsIssued)]
 
     assert issued == [50]  # five points a pound
 

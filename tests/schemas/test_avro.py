@@ -98,7 +98,9 @@ def test_an_instance_of_every_type_goes_through_avro(name: str) -> None:
 
 @pytest.mark.parametrize("kind", get_args(facts.AnyDecision), ids=lambda kind: kind.__name__)
 def test_every_decision_goes_through_avro(kind: type[facts.Decision]) -> None:
-    group = facts.Group(envelope=sample(inspect.type_info(facts.Envelope)), decisions=(sample(inspect.type_info(kind)),))
+    group = facts.Group(
+        envelope=sample(inspect.type_info(facts.Envelope)), decisions=(sample(inspect.type_info(kind)),)
+    )
     message = facts.FactMessage(
         journal_partition=1,
         journal_offset=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -27,6 +28,7 @@ from tests.trial.trying import (
     redeem,
 )
 
+README = Path(__file__).parents[2] / "README.md"
 A = bill("A", 10_000, "2026-03-02T10:00:00Z")
 
 
@@ -256,6 +258,12 @@ def test_times_are_those_of_the_first_program_of_the_org(trying: Trying) -> None
     ]
 
 
+def test_last_day_that_can_be_written_is_told_in_utc(trying: Trying) -> None:
+    said = lines_of(trying, {"clock": "9999-12-31T23:00:00Z"}, programs=(program(zone="Asia/Tokyo"),))
+
+    assert "line 1, 9999-12-31 23:00 UTC: time passes" in said
+
+
 def test_wrapped_notifications_are_told_as_flat_ones(trying: Trying) -> None:
     flat, wrapped = (
         lines_of(trying, A, programs=(program(notifications={"profile": profile}),)) for profile in ("flat", "wrapped")
@@ -281,6 +289,13 @@ def test_example_is_told_whole(terminal: Terminal) -> None:
         in ended.out
     )
     assert "Milestones and streaks" in ended.out
+
+
+def test_readme_shows_what_the_example_prints(terminal: Terminal) -> None:
+    _, _, section = README.read_text("utf-8").partition("## Try a program")
+    shown = next(block for block in section.split("```") if block.startswith("\nline "))
+
+    assert shown in terminal.run(*ARGUMENTS[:-1]).out
 
 
 def test_every_kind_of_decision_is_told_or_silent() -> None:

@@ -1,0 +1,164 @@
+"""Reported of other loyalty software, with the right value: order, repetition and lateness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.trial.not_yet import not_yet
+from tests.trial.trying import (
+    WHO,
+    Message,
+    Trying,
+    arrives,
+    back,
+    balance,
+    bill,
+    event,
+    membership,
+    message,
+    outcomes,
+    program,
+)
+
+A = bill("A", 10_000, "2026-03-01T10:00:00Z")
+JOINS = message("customerAdded", "2026-03-01T09:00:00Z", id="joins", firstName="Ann")
+CLOSED = program(add_customers=False)
+"""Takes registered customers only."""
+
+
+@not_yet("the refused bill is dropped as a duplicate")
+def test_bill_of_an_unknown_customer_counts_when_it_is_delivered_again(trying: Trying) -> None:
+    result = trying.result(A, JOINS, A, programs=(CLOSED,))
+
+    assert outcomes(result)[2] == "accepted"
+    assert (membership(result)["transactions"], balance(result)) == (1, 100)
+
+
+@not_yet("the refused update is dropped as a duplicate")
+def test_profile_of_an_unknown_customer_counts_when_it_is_delivered_again(trying: Trying) -> None:
+    update = message("customerUpdated", "2026-03-01T10:00:00Z", id="u1", lastName="Lee")
+
+    result = trying.result(update, JOINS, update, programs=(CLOSED,))
+
+    assert profile_told(result["steps"][2]) == {"firstName": "Ann", "lastName": "Lee"}
+
+
+EARLY_RETURN = back("A", 4_000, "2026-03-02T10:00:00Z")
+LATE_BILL = arrives("2026-03-03T10:00:00Z", A)
+
+
+@not_yet("the refused return is dropped as a duplicate")
+def test_return_before_its_bill_counts_once_when_it_is_delivered_again(trying: Trying) -> None:
+    result = trying.result(EARLY_RETURN, LATE_BILL, arrives("2026-03-04T10:00:00Z", EARLY_RETURN))
+
+    assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
+
+
+@not_yet("the return is refused and does not wait")
+def test_return_before_its_bill_waits_for_it(trying: Trying) -> None:
+    result = trying.result(EARLY_RETURN, LATE_BILL)
+
+    assert outcomes(result) == ["parked", "accepted"]
+    assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
+
+
+@not_yet("a document takes points back once for each message id")
+@pytest.mark.parametrize("ids", [("x1", "x2"), (None, None)], ids=["two ids", "no ids"])
+def test_return_document_counts_once(ids: tuple[str | None, str | None], trying: Trying) -> None:
+    sent = [without_none(back("A", 4_000, "2026-03-02T10:00:00Z", id=one)) for one in ids]
+
+    result = trying.result(A, *sent)
+
+    assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
+
+
+@not_yet("the registration is refused as the customer is there already")
+def test_update_that_overtakes_the_registration_leaves_both(trying: Trying) -> None:
+    update = message("customerUpdated", "2026-03-01T10:00:00Z", lastName="Lee")
+
+    result = trying.result(update, JOINS, PROBE)
+
+    assert profile_told(result["steps"][2]) == {"firstName": "Ann", "lastName": "Lee"}
+    assert result["customers"][WHO]["registeredAt"] == "2026-03-01T09:00:00.000Z"
+
+
+@not_yet("the registration is the bill's, and the earlier one leaves it")
+def test_earliest_registration_stays(trying: Trying) -> None:
+    result = trying.result(A, arrives("2026-03-02T10:00:00Z", JOINS))
+
+    assert result["customers"][WHO]["registeredAt"] == "2026-03-01T09:00:00.000Z"
+
+
+@not_yet("the update that comes last wins")
+def test_newest_event_time_of_a_field_wins(trying: Trying) -> None:
+    newer = message("customerUpdated", "2026-03-01T12:00:00Z", lastName="Newer")
+    older = message("customerUpdated", "2026-03-01T11:00:00Z", firstName="Older", lastName="Older")
+
+    result = trying.result(JOINS, newer, older, PROBE)
+
+    assert profile_told(result["steps"][3]) == {"firstName": "Older", "lastName": "Newer"}
+
+
+@not_yet("the streak has ended before the event arrives")
+def test_event_of_the_last_day_of_a_season_counts_though_it_comes_the_next_morning(trying: Trying) -> None:
+    result = trying.result(
+        event("run", "2026-03-30T20:00:00Z"),
+        arrives("2026-04-01T08:00:00Z", event("run", "2026-03-31T20:00:00Z")),
+        programs=(SEASON,),
+        until="2026-04-02T00:00:00Z",
+    )
+
+    stands = membership(result)
+    assert [one["achieved"] for one in stands["milestones"]] == [True, True]
+    assert [(one["longest"], one["levels"]) for one in stands["streaks"]] == [(2, [2])]
+
+
+@not_yet("the return counts against the new bill of that number")
+def test_late_return_of_an_old_bill_leaves_a_new_bill_of_its_number_alone(trying: Trying) -> None:
+    result = trying.result(
+        bill("A", 10_000, "2026-01-01T10:00:00Z", id="t1"),
+        bill("A", 20_000, "2026-02-06T10:00:00Z", id="t2"),
+        arrives("2026-02-07T10:00:00Z", back("A", 10_000, "2026-02-04T10:00:00Z")),
+        programs=(program(returns={"window_days": 35}),),
+    )
+
+    new = [lot for lot in membership(result)["lots"] if lot["issuedAt"].startswith("2026-02-06")]
+    assert [lot["points"] for lot in new] == [200]
+
+
+SEASON = program(
+    milestones=[
+        {
+            "id": "ran",
+            "target_id": 1,
+            "name": "A run",
+            "period": "day",
+            "counts": {"of": "events", "event": "run"},
+            "target": 1,
+        }
+    ],
+    streaks=[
+        {
+            "id": "season",
+            "streak_id": 2,
+            "name": "Season",
+            "milestone": "ran",
+            "levels": [{"name": "Two", "periods": 2}],
+            "validity": {"first": "2026-03-01", "last": "2026-03-31"},
+        }
+    ],
+)
+PROBE = message("customerUpdated", "2026-03-02T10:00:00Z", channel="WEB")
+"""Changes something else, so that the whole profile is told."""
+
+
+def profile_told(step: Any) -> dict[str, str]:
+    """The names in the last notification of a step."""
+    data = step["notifications"][-1]["envelope"]["data"] if step["notifications"] else {}
+    return {name: data[name] for name in ("firstName", "lastName") if name in data}
+
+
+def without_none(content: Message) -> Message:
+    return {key: value for key, value in content.items() if value is not None}
