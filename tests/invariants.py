@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.bills.state import Bill
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.decide import TIMERS, fold
-from pipeline.engine.ledger.postings import MOVEMENTS, postings
+from pipeline.engine.decide import TIMERS, entries_of, fold
+from pipeline.engine.ledger.postings import lots_moved, postings
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
-from schemas.facts import Fact, FactMessage, Group, PointsIssued, PointsReversed, decode_facts, encode_facts
+from schemas.facts import (
+    Fact,
+    FactMessage,
+    Group,
+    PointsIssued,
+    PointsMoved,
+    PointsReversed,
+    decode_facts,
+    encode_facts,
+)
 
 ORG: Final = 1
 
@@ -31,13 +40,16 @@ class Invariants:
         self._totals: dict[tuple[int, str], dict[LedgerAccount, int]] = defaultdict(
             lambda: dict.fromkeys(LedgerAccount, 0)
         )
-        self._lots: dict[tuple[int, str], int] = defaultdict(int)
+        self._open = Counter[tuple[int, str]]()
+        """Points in open lots."""
+        self._lots = Counter[tuple[int, str]]()
+        """Lots opened so far."""
 
     def check(self, groups: Sequence[Group], state: CustomerState, programs: Programs) -> list[Fact]:
         """The facts of one step, which have led to `state`."""
         facts = self._sent(groups)
         for fact in facts:
-            fold(self._folded, fact.envelope, fact.decision)
+            self._fold(fact)
             self._add_up(fact)
         for group in groups:
             check_group(group, programs)
@@ -67,10 +79,19 @@ class Invariants:
         assert read == message
         return list(read.facts())
 
+    def _fold(self, fact: Fact) -> None:
+        """Fold with the entries that the decision is said to need, and no others."""
+        known = self._folded.entries
+        seen = CustomerState(
+            self._folded.head, {name: known[name] for name in entries_of(fact.decision) if name in known}
+        )
+        fold(seen, fact.envelope, fact.decision)
+        known.update(seen.entries)
+
     def _add_up(self, fact: Fact) -> None:
         """The movements of a decision lead to the balances that it states."""
-        decision: Any = fact.decision
-        if type(decision) not in MOVEMENTS:
+        decision = fact.decision
+        if not isinstance(decision, PointsMoved):
             return
         key = (fact.envelope.program_id, decision.currency)
         totals = self._totals[key]
@@ -79,8 +100,9 @@ class Invariants:
             assert posting.currency == decision.currency
             totals[posting.source] -= posting.points
             totals[posting.destination] += posting.points
+        self._open[key] += lots_moved(decision)
+        assert self._open[key] == totals[LedgerAccount.CURRENT] == decision.balance
         totals[LedgerAccount.LIFETIME] = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.REVERSED]
-        assert decision.balance == totals[LedgerAccount.CURRENT]
         if isinstance(decision, PointsIssued | PointsReversed):
             assert decision.lifetime == totals[LedgerAccount.LIFETIME]
         if isinstance(decision, PointsIssued):

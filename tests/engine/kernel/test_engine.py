@@ -13,8 +13,7 @@ from pipeline.engine.decide import CLOSING, CONCERNS, CUSTOMER_STAGES, PROGRAM_S
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger import postings as ledger_postings
-from pipeline.engine.ledger.postings import Movement, postings
+from pipeline.engine.ledger.postings import MOVEMENTS, Movement, lots_moved, postings
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
@@ -36,14 +35,14 @@ PROGRAMS: Final = Programs().activate(program(rules=[spend()])).activate(program
 LOGIN: Final = did("login", "2011-03-01")
 
 
-class Greeted(PointsMoved, frozen=True, tag=9_001):
+class Greeted(Decision, frozen=True, tag=9_001):
     """A kind of decision that only these tests know."""
 
     text: str
 
 
-def greeted(text: str, points: int = 0) -> Greeted:
-    return Greeted(currency="POINTS", points=points, balance=0, text=text)
+class PointsPromised(PointsMoved, frozen=True, tag=9_002):
+    """A movement of points that only these tests know."""
 
 
 def nothing(*_: object) -> None:
@@ -54,7 +53,7 @@ def greets(text: str, calls: list[str] | None = None) -> Callable[[ProgramTurn, 
     def stage(_turn: ProgramTurn, _record: CustomerRecord | None) -> list[Decision]:
         if calls is not None:
             calls.append(text)
-        return [greeted(text=text)]
+        return [Greeted(text=text)]
 
     return stage
 
@@ -93,23 +92,20 @@ def greetings(groups: Sequence[Group]) -> list[tuple[int, str]]:
 GREETING: Final = Concern(name="greeting", effects={Greeted: nothing})
 
 
-def test_new_decision_needs_nothing_but_its_effect_its_stage_and_its_posting(monkeypatch: pytest.MonkeyPatch) -> None:
-    def note_promise(state: CustomerState, envelope: Envelope, decision: Greeted) -> None:
+def test_new_decision_takes_a_concern_with_its_effect_a_stage_and_a_movement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def note_promise(state: CustomerState, envelope: Envelope, decision: PointsPromised) -> None:
         totals = state.head.sections[envelope.program_id].accounts.setdefault(decision.currency, Account()).totals
         for posting in postings(decision):
             totals[posting.source] -= posting.points
             totals[posting.destination] += posting.points
 
-    def welcome(turn: ProgramTurn, _record: CustomEventReceived) -> list[Decision]:
-        return [greeted(text="welcome", points=turn.program.version)]
+    def promise(turn: ProgramTurn, _record: CustomEventReceived) -> list[Decision]:
+        return [PointsPromised(currency="POINTS", points=turn.program.version, balance=0)]
 
-    monkeypatch.setitem(
-        ledger_postings.MOVEMENTS,
-        Greeted,
-        Movement(source=LedgerAccount.ISSUED, destination=LedgerAccount.PROMISED),
-    )
-    mine = Concern(name="mine", effects={Greeted: note_promise})
-    with_mine = engine(mine, on_event=[ProgramStage(welcome)])
+    movement = Movement(source=LedgerAccount.ISSUED, destination=LedgerAccount.PROMISED)
+    monkeypatch.setitem(MOVEMENTS, PointsPromised, movement)
+    mine = Concern(name="promises", effects={PointsPromised: note_promise})
+    with_mine = engine(mine, on_event=[ProgramStage(promise)])
     state, folded = customer(), customer()
     groups = with_mine.decide(state, LOGIN, PROGRAMS, LOGIN.event_time)
 
@@ -117,9 +113,9 @@ def test_new_decision_needs_nothing_but_its_effect_its_stage_and_its_posting(mon
         for decision in group.decisions:
             with_mine.fold(folded, group.envelope, decision)
     assert folded == state
-    assert greetings(groups) == [(1, "welcome"), (2, "welcome")]
     promised = [section.accounts["POINTS"].total(LedgerAccount.PROMISED) for section in state.head.sections.values()]
     assert promised == [1, 5]
+    assert lots_moved(PointsPromised(currency="POINTS", points=5, balance=0)) == 0
 
 
 def test_every_concern_that_folds_a_decision_does_so_in_the_order_of_concerns() -> None:
@@ -228,7 +224,7 @@ def with_alarm(*alarms: Timer) -> Engine:
     "fired",
     [
         pytest.param([], id="decides-nothing"),
-        pytest.param([greeted(text="ring")], id="does-not-move"),
+        pytest.param([Greeted(text="ring")], id="does-not-move"),
         pytest.param([TierUpgraded(previous=0, reached=1, basis_value=0)], id="is-not-folded-by-its-own-concern"),
     ],
 )
@@ -240,30 +236,20 @@ def test_timer_that_is_still_due_after_it_fired_is_an_error_that_names_it(fired:
         stuck.fire(state, DUE, PROGRAMS)
 
 
-def ringing(name: str, kind: int, at: int) -> Timer:
-    """Rings once: due until the head's clock has reached it."""
-    return alarm(
-        name,
-        kind,
-        due=lambda head: at if head.sections[1].tier < kind else NEVER,
-        fire=lambda _turn, _subject: [TierUpgraded(previous=0, reached=kind, basis_value=0)],
-    )
-
-
 def test_timers_fire_by_instant_and_at_one_instant_in_the_order_given() -> None:
     rung = [
         Timer(
             kind=kind,
             name=name,
-            due=lambda head, at=at, name=name: NEVER if name in head.profile.extended else at,
+            due=lambda head, at=at, name=name: NEVER if name in head.sections[1].milestones else at,
             first=lambda _head, _due, name=name: Subject(program_id=1, key=name, part=None),
-            fire=lambda _turn, subject: [greeted(text=subject.key)],
+            fire=lambda _turn, subject: [Greeted(text=subject.key)],
         )
         for kind, name, at in ((99, "late", DUE + 1), (98, "first given", DUE), (7, "second given", DUE))
     ]
 
-    def note(state: CustomerState, _envelope: Envelope, decision: Greeted) -> None:
-        state.head.profile.extended[decision.text] = "rung"
+    def note(state: CustomerState, envelope: Envelope, decision: Greeted) -> None:
+        state.head.sections[envelope.program_id].milestones[decision.text] = {}
 
     clocks = engine(Concern(name="rung", effects={ProgramAdopted: nothing, Greeted: note}, timers=rung), timers=rung)
     state = customer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.ledger.postings import MOVEMENTS, Posting, postings
+from pipeline.engine.ledger.postings import MOVEMENTS, Posting, lots_moved, postings
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import (
     Award,
@@ -17,6 +17,7 @@ from schemas.facts import (
     PointsMoved,
     PointsRedeemed,
     PointsReversed,
+    Reversal,
     Taken,
     TierUpgraded,
 )
@@ -35,12 +36,24 @@ ISSUED = PointsIssued(
     balance=5,
     lifetime=5,
 )
-REVERSED = PointsReversed(
-    currency="POINTS", points=5, of_bill="B1", reversals=(), reversed_of_bill=5, balance=0, lifetime=0
-)
-FORGIVEN = PointsReversed(
-    currency="POINTS", points=0, of_bill="B1", reversals=(), reversed_of_bill=0, balance=5, lifetime=5
-)
+
+
+def returned(points: int) -> PointsReversed:
+    """A return that claims 5 points and takes so many."""
+    reversal = Reversal(rule_id="base", lot_id=1, claimed=5, points=points, forgiven=5 - points)
+    return PointsReversed(
+        currency="POINTS",
+        points=points,
+        of_bill="B1",
+        reversals=(reversal,),
+        reversed_of_bill=points,
+        balance=5 - points,
+        lifetime=5 - points,
+    )
+
+
+REVERSED = returned(5)
+FORGIVEN = returned(0)
 SPENT = {
     LedgerAccount.REDEEMED: PointsRedeemed(
         currency="POINTS", points=5, redemption_id="r", taken=TAKEN, balance=0, value_minor=5
@@ -84,17 +97,21 @@ def test_decision_that_moves_no_points_has_no_postings(decision: Decision) -> No
 
 
 @pytest.mark.parametrize(
-    ("decision", "change"),
+    ("decision", "moved"),
     [
         pytest.param(ISSUED, 5, id="issued"),
         pytest.param(REVERSED, -5, id="taken-back-by-a-return"),
-        pytest.param(SPENT[LedgerAccount.ADJUSTED], 0, id="debited"),
-        pytest.param(SPENT[LedgerAccount.REDEEMED], 0, id="redeemed"),
-        pytest.param(SPENT[LedgerAccount.EXPIRED], 0, id="expired"),
+        pytest.param(FORGIVEN, 0, id="all-forgiven"),
+        pytest.param(SPENT[LedgerAccount.REDEEMED], -5, id="redeemed"),
     ],
 )
-def test_only_issuing_and_returns_change_lifetime_points(decision: PointsMoved, change: int) -> None:
-    assert MOVEMENTS[type(decision)].lifetime * decision.points == change
+def test_lots_hold_what_the_postings_bring_to_current(decision: PointsMoved, moved: int) -> None:
+    assert lots_moved(decision) == moved
+
+
+def test_only_issuing_and_returns_change_lifetime_points() -> None:
+    changes = {kind: movement.lifetime for kind, movement in MOVEMENTS.items() if movement.lifetime}
+    assert changes == {PointsIssued: 1, PointsReversed: -1}
 
 
 def test_accounts_stand_at_their_places_in_stored_totals() -> None:
