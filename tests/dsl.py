@@ -96,24 +96,25 @@ class Story:
         self.programs = Programs()
         self.state = CustomerState(Head(ORG, CUSTOMER))
         self.facts: list[Fact] = []
+        self.groups: list[Group] = []
         self.decided: list[Fact] = []
-        """What the last step led to."""
+        """What the last step led to, in groups and as facts."""
         self._invariants = Invariants(ORG, CUSTOMER)
         for definition in programs:
             self.play(definition)
 
     def play(self, step: Step, as_of: int | None = None) -> list[Fact]:
         """Run one step; a record is decided at its event time unless `as_of` says otherwise."""
-        groups: list[Group] = []
+        self.groups = []
         if isinstance(step, ProgramDefinition):
             self.programs = self.programs.activate(step)
         elif isinstance(step, Activation):
             self.programs = self.programs.activate(step.definition, step.starts_at)
         elif isinstance(step, Tick):
-            groups = fire(self.state, step.time, self.programs)
+            self.groups = fire(self.state, step.time, self.programs)
         else:
-            groups = self._decide(step, step.event_time if as_of is None else as_of)
-        self.decided = self._invariants.check(groups, self.state, self.programs)
+            self.groups = self._decide(step, step.event_time if as_of is None else as_of)
+        self.decided = self._invariants.check(self.groups, self.state, self.programs)
         self.facts += self.decided
         return self.decided
 
