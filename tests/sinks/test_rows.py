@@ -12,13 +12,29 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.postings import MOVEMENTS
+from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.milestones.state import Progress
+from pipeline.engine.state import Head, Section, encode_state
+from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.port import Message
 from schemas.facts import AnyDecision, Decision
-from schemas.records import Line, TransactionAdded, encode_record
+from schemas.records import Line, Profile, TransactionAdded, encode_record
 from sinks.clickhouse.canonical import canonical_json
 from sinks.clickhouse.ddl import FILE, tables_sql
-from sinks.clickhouse.tables import JOURNAL, TABLES, Rows, add_journal_record, is_head
+from sinks.clickhouse.tables import (
+    CUSTOMER_STATE,
+    JOURNAL,
+    NOTIFICATIONS,
+    TABLES,
+    Rows,
+    Table,
+    add_heads,
+    add_journal_record,
+    add_notification,
+    is_head,
+)
 from tests.sinks.golden import (
     TABLE_FILE,
     VIEW_FILE,
@@ -169,11 +185,15 @@ def _codec(codec: str) -> str:
     return f"CODEC({codec.replace('Delta', 'Delta(8)')})" if codec else ""
 
 
+def named(table: Table[Any], rows: Rows) -> list[dict[str, Any]]:
+    return [dict(zip(table.names, row, strict=True)) for row in table.rows(rows[table.name])]
+
+
 def named_journal_row(message: Message) -> dict[str, Any]:
     rows: Rows = defaultdict(list)
     add_journal_record(rows, message)
-    [row] = JOURNAL.rows(rows["journal"])
-    return dict(zip(JOURNAL.names, row, strict=True))
+    [row] = named(JOURNAL, rows)
+    return row
 
 
 def test_a_journal_record_is_a_json_object_with_names() -> None:
@@ -238,3 +258,128 @@ def test_what_is_no_record_is_kept_as_undecodable() -> None:
 )
 def test_heads_are_told_from_other_changelog_entries(key: bytes, *, head: bool) -> None:
     assert is_head(key) is head
+
+
+def test_a_notification_is_a_row_of_who_what_and_when() -> None:
+    rows: Rows = defaultdict(list)
+    add_notification(rows, Message("points", 2, 9, b"1:11", b"{}", 5, (("eventName", b"pointsIssued"),)))
+
+    assert named(NOTIFICATIONS, rows) == [
+        {
+            "org_id": 1,
+            "customer_id": 11,
+            "event_name": "pointsIssued",
+            "at": 5,
+            "body": b"{}",
+            "src_topic": "points",
+            "src_partition": 2,
+            "src_offset": 9,
+            "idx": 0,
+        }
+    ]
+
+
+TOTALS = {account: 100 + account for account in LedgerAccount} | {LedgerAccount.ISSUED: -100}
+HEAD = Head(
+    org_id=1,
+    customer_id=11,
+    seq=20,
+    clock=2_000,
+    registered_at=1_000,
+    profile=Profile(first_name="Ann", extended={"pet": "cat"}),
+    sections={
+        7: Section(
+            version=2,
+            tier=3,
+            transactions=4,
+            purchases_minor=5,
+            returned_minor=6,
+            accounts={
+                "POINTS": Account(
+                    totals=[TOTALS[account] for account in LedgerAccount],
+                    lots_opened=9,
+                    lots=[
+                        Lot(lot_id=8, issued_at=21, open_points=22, expires_on=15_000, closes_at=23),
+                        Lot(lot_id=9, issued_at=24, open_points=25, expires_on=None, closes_at=NEVER),
+                    ],
+                ),
+                "STARS": Account(),
+            },
+            milestones={"m": {490: Progress(ends_at=31, value=32, achieved=True)}},
+            streaks={
+                "s": StreakRuns(ends_at=41, runs=[(42, 43), (45, 46)], longest=47, levels=[48], ended=True, ends_on=49),
+                "t": StreakRuns(ends_at=NEVER),
+            },
+        ),
+        13: Section(version=1),
+    },
+)
+
+
+def test_a_head_is_a_row_for_each_program_by_name() -> None:
+    rows: Rows = defaultdict(list)
+    add_heads(rows, [Message("state", 2, 9, b"1:11", encode_state(HEAD), 5, ())])
+
+    first, second = named(CUSTOMER_STATE, rows)
+
+    shared = {
+        "org_id": 1,
+        "customer_id": 11,
+        "seq": 20,
+        "clock": 2_000,
+        "registered_at": 1_000,
+        "profile": (
+            b'{"first_name":"Ann","last_name":"","mobile":"","email":"","external_id":"","loyalty_type":"",'
+            b'"channel":"","extended":{"pet":"cat"}}'
+        ),
+        "src_topic": "state",
+        "src_partition": 2,
+        "src_offset": 9,
+    }
+    assert first == shared | {
+        "program_id": 7,
+        "program_version": 2,
+        "tier": 3,
+        "transactions": 4,
+        "purchases_minor": 5,
+        "returned_minor": 6,
+        "accounts.currency": ["POINTS", "STARS"],
+        "accounts.balance": [102, 0],
+        "accounts.lifetime": [110, 0],
+        "accounts.issued": [100, 0],
+        "accounts.promised": [101, 0],
+        "accounts.blocked": [103, 0],
+        "accounts.redeemed": [104, 0],
+        "accounts.expired": [105, 0],
+        "accounts.reversed": [106, 0],
+        "accounts.transferred": [107, 0],
+        "accounts.adjusted": [108, 0],
+        "accounts.deficit": [109, 0],
+        "lots.currency": ["POINTS", "POINTS"],
+        "lots.lot_id": [8, 9],
+        "lots.issued_at": [21, 24],
+        "lots.open_points": [22, 25],
+        "lots.expires_on": [15_000, None],
+        "lots.closes_at": [23, None],
+        "milestones.milestone_id": ["m"],
+        "milestones.period": [490],
+        "milestones.ends_at": [31],
+        "milestones.value": [32],
+        "milestones.achieved": [True],
+        "streaks.streak_id": ["s", "t"],
+        "streaks.run_first": [45, None],
+        "streaks.run_last": [46, None],
+        "streaks.longest": [47, 0],
+        "streaks.levels": [[48], []],
+        "streaks.ended": [True, False],
+        "streaks.ends_on": [49, None],
+        "idx": 0,
+    }
+    assert (second["program_id"], second["program_version"], second["idx"]) == (13, 1, 1)
+
+
+def test_a_head_without_programs_is_a_row_of_program_0() -> None:
+    rows: Rows = defaultdict(list)
+    add_heads(rows, [Message("state", 2, 9, b"1:11", encode_state(Head(org_id=1, customer_id=11)), 5, ())])
+
+    assert [(row["program_id"], row["registered_at"]) for row in named(CUSTOMER_STATE, rows)] == [(0, None)]
