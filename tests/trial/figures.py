@@ -149,7 +149,8 @@ def _issued_for(result: Result) -> dict[str, Counter[str]]:
         for one in step.notifications:
             if one.event_name == "pointsIssued":
                 data = envelope_of(one.envelope)["data"]
-                issued.setdefault(one.customer, Counter())[data["issuedFor"]] += int(data["totalPointsIssued"])
+                for award in data["awards"]:
+                    issued.setdefault(one.customer, Counter())[award["issuedFor"]] += int(award["points"])
     return issued
 
 
