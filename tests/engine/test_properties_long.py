@@ -1,0 +1,277 @@
+"""What holds for every history: properties over random records, ticks and program changes."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from pipeline.engine.state import CustomerState, decode_entry, decode_head, encode_state
+from schemas.facts import (
+    MilestoneAchieved,
+    PointsExpired,
+    PointsIssued,
+    PointsMoved,
+    PointsReversed,
+    RecordAccepted,
+    ReturnCounted,
+    StreakLevelReached,
+    TierUpgraded,
+)
+from schemas.records import AnyCustomerRecord, CustomerRecord, Line, Profile
+from tests.dsl import (
+    Activation,
+    Step,
+    Story,
+    Tick,
+    adjust,
+    bought,
+    brought_back,
+    changed,
+    did,
+    instant,
+    joined,
+    milestone,
+    program,
+    redeem,
+    spend,
+)
+
+bounded = settings(max_examples=1500)
+
+START = instant("2011-03-20")
+HOUR = 3_600_000
+GOALS = [
+    milestone("days", 1, "day"),
+    milestone("spent", 3_000, "week", counts={"of": "transactions", "measure": "sum"}, points=11),
+    milestone(
+        "brew",
+        20,
+        "month",
+        counts={"of": "events", "event": "brew", "measure": "sum", "attribute": "grams"},
+        points=7,
+    ),
+]
+STREAK = {
+    "id": "daily",
+    "streak_id": 1,
+    "name": "Daily",
+    "milestone": "days",
+    "levels": [{"name": "Two", "periods": 2, "points": 5}, {"name": "Three", "periods": 3, "points": 9}],
+    "validity": {"last": "2011-04-20"},
+}
+RULES = [
+    spend(),
+    spend("more", 3, 250, minimum_minor=500, excluded_categories=["x"]),
+    {"id": "half-more", "kind": "multiplier", "factor": "3/2", "skus": ["A"], "categories": ["y"]},
+    {"id": "third", "kind": "multiplier", "factor": "1/3", "skus": ["B"]},
+    {"id": "brew", "kind": "event", "event": "brew", "points": 2},
+]
+TIERS = {"levels": [{"name": "A", "threshold": 0}, {"name": "B", "threshold": 40}, {"name": "C", "threshold": 5_000}]}
+RICH_PARTS = {
+    "rules": RULES,
+    "points": {"expiry": {"days": 6}},
+    "milestones": GOALS,
+    "streaks": [STREAK],
+    "tiers": {**TIERS, "basis": "lifetime_points"},
+    "repeat_window_days": 9,
+    "returns": {"window_days": 12},
+    "redemption": {"minimum_points": 3},
+}
+RICH = program(**RICH_PARTS)
+POOR = program(version=2, rules=RULES[:1], milestones=GOALS[:1], points={"name": "BEANS", "expiry": {"days": 0}})
+RICH_AGAIN = program(version=3, **RICH_PARTS)
+ABROAD = program(
+    program_id=2, zone="America/Sao_Paulo", currency="BRL", rules=[spend()], milestones=GOALS, streaks=[STREAK]
+)
+SECOND = program(
+    program_id=3, zone="Pacific/Auckland", rules=[spend("all", 7, 90)], tiers={**TIERS, "basis": "net_purchases"}
+)
+
+hours = st.integers(0, 40 * 24)
+bills = st.sampled_from([f"B{number}" for number in range(6)])
+amounts = st.integers(0, 2_500)
+lines = st.builds(Line, st.sampled_from("ABC"), st.integers(0, 900), st.integers(1, 3), st.sampled_from(["", "x", "y"]))
+
+
+def _at(hour: int) -> int:
+    return START + hour * HOUR
+
+
+def _bought(hour: int, bill: str, parts: tuple[Line, ...], amount: int, currency: str) -> CustomerRecord:
+    return bought(bill, None if parts else amount, _at(hour), lines=parts, currency=currency, id=f"{bill}-{hour % 7}")
+
+
+def _brought_back(hour: int, bill: str, amount: int, currency: str) -> CustomerRecord:
+    return brought_back(bill, amount, _at(hour), currency=currency, id=f"r{hour % 11}")
+
+
+money = st.sampled_from(["GBP", "GBP", "GBP", "BRL"])
+grams = st.one_of(st.integers(-5, 30), st.just("7"), st.just(2**63 - 1))
+records = st.one_of(
+    st.builds(_bought, hours, bills, st.lists(lines, max_size=3).map(tuple), amounts, money),
+    st.builds(_brought_back, hours, bills, amounts, money),
+    st.builds(lambda hour, grams: did("brew", _at(hour), attributes={"grams": grams}), hours, grams),
+    st.builds(
+        lambda hour, points, program_id: redeem(points, _at(hour), program_id=program_id),
+        hours,
+        st.integers(-2, 40),
+        st.integers(1, 4),
+    ),
+    st.builds(
+        lambda hour, points, program_id: adjust(points, _at(hour), program_id=program_id),
+        hours,
+        st.integers(-30, 30),
+        st.integers(1, 3),
+    ),
+    st.builds(lambda hour: joined(_at(hour), Profile(first_name="Ann")), hours),
+    st.builds(lambda hour: changed(_at(hour), Profile(extended={str(hour % 3): "x"})), hours),
+)
+ticks = st.builds(lambda hour: Tick(_at(hour)), hours)
+changes = st.builds(
+    lambda definition, hour: Activation(definition, _at(hour)),
+    st.sampled_from([RICH, POOR, RICH_AGAIN, ABROAD, SECOND]),
+    st.one_of(st.just(0), hours),
+)
+messy = st.lists(st.one_of(records, records, records, ticks, changes), max_size=25)
+"""Anything in any order: late, duplicate, conflicting, with programs that come and change, some at a later instant."""
+
+
+@st.composite
+def _in_order(draw: st.DrawFn) -> list[AnyCustomerRecord]:
+    return sorted(draw(st.lists(records, max_size=20)), key=lambda record: record.event_time)
+
+
+ordered = _in_order()
+"""Records whose clock never falls, as ticks promise."""
+
+
+def play(*steps: Step) -> Story:
+    story = Story(RICH, ABROAD)
+    for step in steps:
+        story.play(step)
+    return story
+
+
+@bounded
+@forall(messy)
+def test_whatever_happens_nothing_is_counted_twice_or_lost(history: list[Step]) -> None:
+    """Beside this, `tests.invariants` holds after every step."""
+    story = play(*history)
+    lots_are_used_up_at_most_once(story)
+    tiers_only_rise(story)
+    causes = [(envelope.cause, envelope.at, envelope.program_id) for envelope in story.envelopes(PointsExpired)]
+    assert len(set(causes)) == len(causes)
+    for section in story.state.head.sections.values():
+        assert 0 <= section.returned_minor <= section.purchases_minor
+    assert all(counted.amount_minor >= 0 for counted in story.only(ReturnCounted))
+
+
+def lots_are_used_up_at_most_once(story: Story) -> None:
+    left: dict[tuple[int, str], dict[int, int]] = {}
+    for fact in story.facts:
+        if isinstance(fact.decision, PointsMoved):
+            lots = left.setdefault((fact.envelope.program_id, fact.decision.currency), {})
+            for lot in getattr(fact.decision, "lots", ()):
+                lots[lot.lot_id] = lot.points
+            for taken in getattr(fact.decision, "taken", ()):
+                lots[taken.lot_id] -= taken.points
+    for (program_id, currency), lots in left.items():
+        assert {lot: points for lot, points in lots.items() if points} == dict(story.lots(program_id, currency))
+
+
+def tiers_only_rise(story: Story) -> None:
+    tiers: dict[int, int] = {}
+    for fact in story.facts:
+        if isinstance(fact.decision, TierUpgraded):
+            program_id = fact.envelope.program_id
+            assert tiers.get(program_id, fact.decision.previous) == fact.decision.previous < fact.decision.reached
+            tiers[program_id] = fact.decision.reached
+
+
+@bounded
+@forall(messy)
+def test_nothing_is_reached_twice_while_the_program_has_it(history: list[Step]) -> None:
+    story = play(*(step for step in history if not (isinstance(step, Activation) and step.definition is POOR)))
+    for kind, subject in (
+        (MilestoneAchieved, lambda achieved: (achieved.milestone_id, achieved.period)),
+        (StreakLevelReached, lambda reached: (reached.streak_id, reached.level)),
+    ):
+        reached = [
+            (fact.envelope.program_id, *subject(fact.decision)) for fact in story.facts if type(fact.decision) is kind
+        ]
+        assert len(set(reached)) == len(reached)
+
+
+@bounded
+@forall(messy)
+def test_duplicate_changes_nothing(history: list[Step]) -> None:
+    story = Story(RICH, ABROAD)
+    for step in history:
+        story.play(step)
+        if not isinstance(step, CustomerRecord) or RecordAccepted not in story.kinds():
+            continue
+        before, decided = copy.deepcopy(story.state), len(story.facts)
+        story.when(step, as_of=story.state.head.clock + HOUR).then_nothing()
+        assert (story.state, len(story.facts)) == (before, decided)
+
+
+@bounded
+@forall(ordered, st.lists(hours, max_size=15), st.lists(changes, max_size=3))
+def test_results_do_not_depend_on_how_often_ticks_come(
+    history: list[AnyCustomerRecord], found: list[int], scheduled: list[Activation]
+) -> None:
+    rare, often = play(*scheduled), play(*scheduled)
+    ahead = sorted(found)
+    for record in history:
+        while ahead and _at(ahead[0]) <= record.event_time:
+            often.play(Tick(_at(ahead.pop(0))))
+        rare.play(record)
+        often.play(record)
+    for story in (rare, often):
+        story.play(Tick(_at(2_000)))
+    assert often.facts == rare.facts
+    assert often.state == rare.state
+
+
+@bounded
+@forall(messy)
+def test_state_that_was_stored_between_records_decides_the_same(history: list[Step]) -> None:
+    kept, stored = Story(RICH, ABROAD), Story(RICH, ABROAD)
+    for step in history:
+        kept.play(step)
+        stored.play(step)
+        stored.state = CustomerState(
+            decode_head(encode_state(stored.state.head)),
+            {name: decode_entry(encode_state(entry)) for name, entry in stored.state.entries.items()},
+        )
+    assert stored.facts == kept.facts
+
+
+@bounded
+@forall(st.lists(st.tuples(amounts, st.lists(st.integers(1, 2_500), max_size=4)), min_size=1, max_size=4))
+def test_any_split_of_a_return_ends_at_exactly_the_award(purchases: list[tuple[int, list[int]]]) -> None:
+    story = Story(program(rules=RULES))
+    for number, (amount, _) in enumerate(purchases):
+        story.play(bought(f"B{number}", amount, START))
+    for number, (amount, parts) in enumerate(purchases):
+        for part, back in enumerate((*parts, amount)):
+            story.play(brought_back(f"B{number}", back, START + part, id=f"r{number}-{part}"))
+    taken = sum(reversed_.points for reversed_ in story.only(PointsReversed))
+    assert taken == sum(issued.points for issued in story.only(PointsIssued))
+    assert (story.balance(), story.account().lifetime) == (0, 0)
+
+
+@bounded
+@forall(messy)
+def test_the_same_history_gives_the_same_facts(history: list[Step]) -> None:
+    assert play(*history).facts == play(*history).facts
+
+
+def test_no_two_customers_share_anything() -> None:
+    alone = play(bought("B1", 1_000, START)).facts
+    other = Story(RICH, ABROAD).play(joined(START))
+    assert other
+    assert play(bought("B1", 1_000, START)).facts == alone
