@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.engine import calendar
 from pipeline.engine.calendar import NEVER, Calendar, as_date, days_of, period_name, period_of
 from schemas.program import PeriodUnit
-from tests.dsl import day, instant
+from tests.steps import day, instant
 
 HOUR = 3_600_000
 

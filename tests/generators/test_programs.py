@@ -18,8 +18,9 @@ from pipeline.cli.program_problem import InvalidProgram
 from pipeline.engine.state import encode_state
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, Line
-from tests.dsl import Story, Tick, bought, brought_back, did, instant, redeem
+from tests.dsl import Story
 from tests.generators.programs import definitions
+from tests.steps import Tick, bought, brought_back, did, instant, redeem
 
 MESSAGE_MAX: Final = 1_000_000
 """Bytes that Kafka takes by default, compression apart."""

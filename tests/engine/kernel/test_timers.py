@@ -16,21 +16,8 @@ from schemas.facts import (
     Taken,
 )
 from schemas.program import ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    Story,
-    bought,
-    day,
-    given,
-    instant,
-    issued,
-    milestone,
-    program,
-    redeem,
-    spend,
-    starting,
-    tick,
-)
+from tests.dsl import BOOKKEEPING, Story, given, issued
+from tests.steps import bought, day, instant, milestone, program, redeem, spend, starting, tick
 
 STREAK = {
     "id": "loyal",
