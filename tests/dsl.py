@@ -9,16 +9,11 @@ Every step also checks what must hold whatever happens (`tests.invariants`).
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
-from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
-
-import msgspec
+from typing import Any, Final
 
 from pipeline.engine.bills.state import Bill, entry_of
-from pipeline.engine.calendar import as_day, period_name
+from pipeline.engine.calendar import period_name
 from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.ledger.accounts import account_of
@@ -28,25 +23,10 @@ from pipeline.engine.state import CustomerState, Head, Section
 from schemas import facts as known
 from schemas.facts import Award, Decision, Fact, Group, IssuedFor, LotOpened, PointsIssued
 from schemas.program import ProgramDefinition
-from schemas.records import (
-    AdjustPoints,
-    AnyCustomerRecord,
-    CustomerAdded,
-    CustomerUpdated,
-    CustomEventReceived,
-    Line,
-    Profile,
-    RedeemPoints,
-    TransactionAdded,
-    TransactionReturned,
-    decode_record,
-    encode_record,
-)
-from tests.invariants import ORG, Invariants
+from schemas.records import AnyCustomerRecord, decode_record, encode_record
+from tests.invariants import Invariants
+from tests.steps import CUSTOMER, ORG, Activation, Step, Tick, day, instant
 
-CUSTOMER: Final = 7
-ZONE: Final = "Europe/London"
-UNKNOWN: Final = Profile()
 BOOKKEEPING: Final = frozenset(
     {
         known.RecordAccepted,
@@ -62,39 +42,12 @@ BOOKKEEPING: Final = frozenset(
 """What is decided of almost every record; for `ignoring`, less the kinds that the test is about."""
 
 
-class Tick(NamedTuple):
-    """The clock of the customer's partition reaches `time`."""
-
-    time: int
-
-
-class Activation(NamedTuple):
-    """A version of a program that is in force from an instant on."""
-
-    definition: ProgramDefinition
-    starts_at: int
-
-
-Step = AnyCustomerRecord | Tick | ProgramDefinition | Activation
-
-
-def instant(text: str, zone: str = ZONE) -> int:
-    """Milliseconds since the epoch of a local date (noon) or a local date and time."""
-    local = datetime.fromisoformat(text if " " in text else f"{text} 12:00").replace(tzinfo=ZoneInfo(zone))
-    return (local - datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))) // timedelta(milliseconds=1)
-
-
-def day(text: str) -> int:
-    """The number of a local date."""
-    return as_day(date.fromisoformat(text))
-
-
 class Story:
     """One customer, step by step; `programs` are in force from the beginning."""
 
     def __init__(self, *programs: ProgramDefinition) -> None:
         self.programs = Programs()
-        self.state = CustomerState(Head(ORG, CUSTOMER))
+        self.state = CustomerState(Head(org_id=ORG, customer_id=CUSTOMER))
         self.facts: list[Fact] = []
         self.groups: list[Group] = []
         self.decided: list[Fact] = []
@@ -235,84 +188,3 @@ def issued(
 
 def _lines(decisions: Collection[Decision]) -> str:
     return "".join(f"\n    {decision}" for decision in decisions)
-
-
-def program(**parts: Any) -> ProgramDefinition:
-    """Program 1, version 1, in London and pounds; `parts` are those of the YAML file."""
-    fixed = {"org_id": ORG, "program_id": 1, "version": 1, "name": "Test", "zone": ZONE, "currency": "GBP"}
-    return ProgramDefinition.model_validate_json(msgspec.json.encode({**fixed, **parts}))
-
-
-def starting(on: str, definition: ProgramDefinition) -> Activation:
-    """A version of a program that is in force from then on."""
-    return Activation(definition, instant(on))
-
-
-def spend(rule: str = "spend", points: int = 1, per_minor: int = 100, **parts: Any) -> dict[str, Any]:
-    """A spend rule: by default a point for every pound."""
-    return {"id": rule, "kind": "spend", "points": points, "per_minor": per_minor, **parts}
-
-
-def milestone(name: str, target: int = 1, period: str = "month", **parts: Any) -> dict[str, Any]:
-    """A milestone: by default one bill in a month."""
-    fixed = {"target_id": 9, "name": name, "counts": {"of": "transactions"}}
-    return {"id": name, "target": target, "period": period, **fixed, **parts}
-
-
-def bought(bill: str, amount: int | None, on: str | int, **parts: Any) -> TransactionAdded:
-    """A bill; without an amount, what its lines come to."""
-    lines: tuple[Line, ...] = parts.get("lines", ())
-    total = sum(line.amount_minor for line in lines) if amount is None else amount
-    parts = {"currency": "GBP", **parts}
-    return _record(TransactionAdded, f"t-{bill}", on, bill_number=bill, amount_minor=total, **parts)
-
-
-def brought_back(bill: str, amount: int, on: str | int, **parts: Any) -> TransactionReturned:
-    """A return of a bill, in part or in whole."""
-    parts = {"bill_number": f"R-{bill}", "currency": "GBP", **parts}
-    return _record(TransactionReturned, f"r-{bill}-{on}", on, of_bill=bill, amount_minor=amount, **parts)
-
-
-def did(event: str, on: str | int, **parts: Any) -> CustomEventReceived:
-    """A custom event."""
-    return _record(CustomEventReceived, f"e-{event}-{on}", on, event_name=event, **parts)
-
-
-def redeem(points: int, on: str | int, **parts: Any) -> RedeemPoints:
-    """A wish to spend points."""
-    return _record(RedeemPoints, f"d-{on}", on, **{"program_id": 1, "points": points, **parts})
-
-
-def adjust(points: int, on: str | int, **parts: Any) -> AdjustPoints:
-    """Points given, or taken away."""
-    return _record(AdjustPoints, f"a-{on}", on, **{"program_id": 1, "points": points, "reason": "goodwill", **parts})
-
-
-def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:
-    """A customer is announced."""
-    return _record(CustomerAdded, f"j-{on}", on, profile=profile, **parts)
-
-
-def changed(on: str | int, profile: Profile, **parts: Any) -> CustomerUpdated:
-    """A profile changes."""
-    return _record(CustomerUpdated, f"c-{on}", on, profile=profile, **parts)
-
-
-def tick(on: str | int) -> Tick:
-    """The partition's clock moves."""
-    return Tick(on if isinstance(on, int) else instant(on))
-
-
-def _record(kind: type[Any], record_id: str, on: str | int, **parts: Any) -> Any:
-    at = on if isinstance(on, int) else instant(on)
-    parts = {"id": record_id, **parts}
-    return kind(
-        received_at=at,
-        source="loyalty.transactions:0",
-        offset=0,
-        org_id=ORG,
-        customer_id=CUSTOMER,
-        digest=zlib.crc32(repr((kind.__name__, at, sorted(parts.items()))).encode()),
-        event_time=at,
-        **parts,
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Final
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.bills.state import Bill
@@ -24,8 +23,7 @@ from schemas.facts import (
     decode_facts,
     encode_facts,
 )
-
-ORG: Final = 1
+from tests.steps import ORG
 
 
 class Invariants:
@@ -36,7 +34,7 @@ class Invariants:
     """
 
     def __init__(self, org_id: int, customer_id: int) -> None:
-        self._folded = CustomerState(Head(org_id, customer_id))
+        self._folded = CustomerState(Head(org_id=org_id, customer_id=customer_id))
         self._totals: dict[tuple[int, str], dict[LedgerAccount, int]] = defaultdict(
             lambda: dict.fromkeys(LedgerAccount, 0)
         )

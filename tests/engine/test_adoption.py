@@ -20,21 +20,8 @@ from schemas.facts import (
     TierUpgraded,
 )
 from schemas.program import ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    Story,
-    bought,
-    did,
-    given,
-    issued,
-    joined,
-    milestone,
-    program,
-    redeem,
-    spend,
-    starting,
-    tick,
-)
+from tests.dsl import BOOKKEEPING, Story, given, issued
+from tests.steps import bought, did, joined, milestone, program, redeem, spend, starting, tick
 
 
 def streak(name: str, milestone_id: str) -> dict[str, Any]:

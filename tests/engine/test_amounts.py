@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.engine.amounts import AWARD_MAX, points_for, reversal_due
 from schemas.records import Line
-from tests.dsl import bought, given, program, redeem, spend
+from tests.dsl import given
+from tests.steps import bought, program, redeem, spend
 
 
 @pytest.mark.parametrize("award", [1, 7, 10, 999])

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engine import calendar
-from pipeline.engine.calendar import Calendar, as_date, days_of, period_name, period_of
+from pipeline.engine.calendar import NEVER, Calendar, as_date, days_of, period_name, period_of
 from schemas.program import PeriodUnit
-from tests.dsl import day, instant
+from tests.steps import day, instant
 
 HOUR = 3_600_000
 
@@ -77,6 +77,26 @@ def test_period_holds_its_days(unit: str, inside: str, name: str, first: str, en
     )
 
 
+@pytest.mark.parametrize("unit", list(PeriodUnit))
+def test_last_period_of_the_calendar_has_an_end_that_never_comes(unit: PeriodUnit) -> None:
+    last = day("9999-12-31")
+    end = days_of(unit, period_of(unit, last)).end
+    assert end > last
+    assert Calendar("Pacific/Kiritimati").start_of(end) == NEVER
+
+
+@pytest.mark.parametrize(
+    ("on", "known"),
+    [
+        pytest.param("9999-12-30", True, id="the-last-day-but-one"),
+        pytest.param("9999-12-31", False, id="the-last-day-of-the-calendar"),
+    ],
+)
+def test_days_near_the_end_of_the_calendar_begin_at_an_instant_or_never(on: str, known: bool) -> None:  # noqa: FBT001
+    for zone in ("Etc/GMT+12", "UTC", "Pacific/Kiritimati"):
+        assert (Calendar(zone).start_of(day(on)) < NEVER) == known
+
+
 @settings(max_examples=200)
 @given(st.sampled_from(list(PeriodUnit)), st.integers(-3_000, 40_000))
 def test_periods_of_every_unit_follow_each_other_without_gaps(unit: PeriodUnit, number: int) -> None:
@@ -98,7 +118,7 @@ def test_instant_lies_in_the_day_that_the_zone_says(zone: str, at: int) -> None:
     assert local.start_of(number) <= at < local.start_of(number + 1)
 
 
-def test_full_memory_begins_anew_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_cache_starts_over_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendar, "_MEMORY_MAX", 2)
     local = Calendar("Europe/London")
     days = [day("2011-03-26"), day("2011-03-27"), day("2011-03-28"), day("2011-03-29")]

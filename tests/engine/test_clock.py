@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.engine.clock import PartitionClock
 from schemas.records import WALL_SOURCE, BackfillBegun, ClockAdvanced
-from tests.dsl import bought, instant
+from tests.steps import bought, instant
 
 A, B = "loyalty.transactions:0", "loyalty.transactions:1"
 

@@ -16,7 +16,8 @@ from pipeline.engine.state import Head
 from schemas.facts import AnyDecision, Decision, IssuedFor, PointsIssued, PointsMoved, Refusal
 from schemas.program import EarningRule
 from schemas.records import AnyCustomerRecord
-from tests.dsl import CUSTOMER, ORG, adjust, bought, brought_back, did, given, joined, program, redeem, spend
+from tests.dsl import given
+from tests.steps import CUSTOMER, ORG, adjust, bought, brought_back, did, joined, program, redeem, spend
 
 KINDS = get_args(AnyDecision)
 DECISION_NUMBERS = {

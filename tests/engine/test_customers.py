@@ -14,21 +14,8 @@ from schemas.facts import (
     Refusal,
 )
 from schemas.records import Profile
-from tests.dsl import (
-    BOOKKEEPING,
-    UNKNOWN,
-    Step,
-    adjust,
-    bought,
-    brought_back,
-    changed,
-    did,
-    given,
-    instant,
-    joined,
-    program,
-    redeem,
-)
+from tests.dsl import BOOKKEEPING, given
+from tests.steps import UNKNOWN, Step, adjust, bought, brought_back, changed, did, instant, joined, program, redeem
 
 LARGEST = {f"{number:064}": "x" * 1_024 for number in range(EXTENDED_MAX)}
 

@@ -10,7 +10,8 @@ from pipeline.engine import duplicates
 from schemas.facts import PointsIssued, RecordRefused, Refusal
 from schemas.program import ProgramDefinition
 from schemas.records import CustomEventReceived
-from tests.dsl import BOOKKEEPING, Story, bought, did, given, instant, issued, program, redeem, spend
+from tests.dsl import BOOKKEEPING, Story, given, issued
+from tests.steps import bought, did, instant, program, redeem, spend
 
 DAY = 86_400_000
 NOON = instant("2011-03-01")

@@ -8,7 +8,8 @@ import pytest
 
 from schemas.facts import IssuedFor, RecordRefused, Refusal
 from schemas.records import Line
-from tests.dsl import BOOKKEEPING, bought, did, given, instant, issued, program, spend
+from tests.dsl import BOOKKEEPING, given, issued
+from tests.steps import bought, did, instant, program, spend
 
 MUG = Line("MUG", 1_000, category="kitchen")
 

@@ -9,7 +9,7 @@ from pipeline.engine.calendar import Calendar
 from pipeline.engine.periods import Periods
 from pipeline.engine.programs import SUPERSEDED_MS, Org, Programs
 from schemas.program import PeriodUnit
-from tests.dsl import ORG, day, instant, program
+from tests.steps import ORG, day, instant, program
 
 DAY = 86_400_000
 

@@ -21,10 +21,10 @@ from schemas.facts import (
     TierUpgraded,
 )
 from schemas.records import AnyCustomerRecord, CustomerRecord, Line, Profile
-from tests.dsl import (
+from tests.dsl import Story
+from tests.steps import (
     Activation,
     Step,
-    Story,
     Tick,
     adjust,
     bought,

@@ -9,20 +9,8 @@ from pipeline.engine.customers import EXTENDED_MAX
 from schemas.facts import RecordRefused, Refusal
 from schemas.program import ProgramDefinition
 from schemas.records import Profile
-from tests.dsl import (
-    BOOKKEEPING,
-    Step,
-    adjust,
-    bought,
-    brought_back,
-    changed,
-    given,
-    instant,
-    joined,
-    program,
-    redeem,
-    spend,
-)
+from tests.dsl import BOOKKEEPING, given
+from tests.steps import Step, adjust, bought, brought_back, changed, instant, joined, program, redeem, spend
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 B1 = bought("B1", 1_000, "2011-03-01")

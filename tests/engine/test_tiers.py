@@ -8,20 +8,8 @@ import pytest
 
 from schemas.facts import ProgramAdopted, RecordRefused, TierUpgraded
 from schemas.program import ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    Step,
-    Story,
-    adjust,
-    bought,
-    brought_back,
-    did,
-    given,
-    milestone,
-    program,
-    redeem,
-    spend,
-)
+from tests.dsl import BOOKKEEPING, Story, given
+from tests.steps import Step, adjust, bought, brought_back, did, milestone, program, redeem, spend
 
 LEVELS = (("Base", 0), ("Silver", 1_000), ("Gold", 5_000))
 

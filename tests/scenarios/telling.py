@@ -17,21 +17,8 @@ from schemas import facts
 from schemas.facts import Decision, Envelope, Fact
 from schemas.program import ProgramDefinition
 from schemas.records import Line, Profile
-from tests.dsl import (
-    ORG,
-    Step,
-    Story,
-    Tick,
-    adjust,
-    bought,
-    brought_back,
-    changed,
-    did,
-    instant,
-    joined,
-    program,
-    redeem,
-)
+from tests.dsl import Story
+from tests.steps import ORG, Step, Tick, adjust, bought, brought_back, changed, did, instant, joined, program, redeem
 
 ROOT: Final = Path(__file__).parents[2]
 SILENT: Final = (facts.RecordAccepted, facts.TransactionRecorded, facts.PurchaseCounted, facts.ReturnCounted)

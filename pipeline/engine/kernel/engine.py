@@ -144,12 +144,13 @@ class Engine:
         while (due := head.due) <= until:
             timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
             subject = timer.first(head, due)
-            program = timeline.program_at(subject.program_id, due)
+            as_of = max(head.clock, due)  # later than due only for a timer that a late record set in the past
+            program = timeline.program_at(subject.program_id, as_of)
             section = head.sections[subject.program_id]
             envelope = Envelope(
                 cause=f"{timer.name}:{subject.key}:{due}",
                 at=due,
-                as_of=due,
+                as_of=as_of,
                 program_id=program.id,
                 version=program.version,
             )
@@ -163,7 +164,7 @@ class Engine:
             if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
                 self._fire_one(timer, subject, turn, envelope, decisions)
             self._close(turn, None, envelope, decisions)
-            head.clock = max(head.clock, due)
+            head.clock = as_of
             self._set_timers(state)
             groups.append(Group(envelope=envelope, decisions=decisions))
 

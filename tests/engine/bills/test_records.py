@@ -8,7 +8,8 @@ from pipeline.engine.bills.records import LAG_ALLOWANCE_MS
 from pipeline.engine.bills.state import AwardContribution, Bill
 from pipeline.engine.decide import decide
 from schemas.facts import PointsIssued, PurchaseCounted, RecordRefused, Refusal, ReturnCounted, TransactionRecorded
-from tests.dsl import BOOKKEEPING, bought, brought_back, given, instant, issued, program, spend
+from tests.dsl import BOOKKEEPING, given, issued
+from tests.steps import bought, brought_back, instant, program, spend
 
 DAY = 86_400_000
 SHOP = program(rules=[spend()], returns={"window_days": 10}, repeat_window_days=5)

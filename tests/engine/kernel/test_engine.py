@@ -29,7 +29,7 @@ from schemas.facts import (
     TierUpgraded,
 )
 from schemas.records import CustomerRecord, CustomEventReceived
-from tests.dsl import CUSTOMER, ORG, bought, did, instant, program, spend
+from tests.steps import CUSTOMER, ORG, bought, did, instant, program, spend
 
 PROGRAMS: Final = Programs().activate(program(rules=[spend()])).activate(program(program_id=2, version=5))
 LOGIN: Final = did("login", "2011-03-01")

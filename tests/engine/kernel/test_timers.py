@@ -16,20 +16,8 @@ from schemas.facts import (
     Taken,
 )
 from schemas.program import ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    Story,
-    bought,
-    day,
-    given,
-    instant,
-    issued,
-    milestone,
-    program,
-    redeem,
-    spend,
-    tick,
-)
+from tests.dsl import BOOKKEEPING, Story, given, issued
+from tests.steps import bought, day, instant, milestone, program, redeem, spend, starting, tick
 
 STREAK = {
     "id": "loyal",
@@ -139,6 +127,23 @@ def test_two_late_bills_of_one_day_expire_for_causes_of_their_own() -> None:
         story.play(bought(bill, 500, "2011-03-01"), as_of=instant("2011-03-20"))
     causes = [envelope.cause for envelope in story.envelopes(PointsExpired)]
     assert len(causes) == len(set(causes)) == 2
+
+
+def test_timer_of_a_late_bill_is_decided_at_the_customers_clock_and_not_by_a_version_of_the_past() -> None:
+    def tiered(version: int, threshold: int) -> ProgramDefinition:
+        levels = [{"name": "A", "threshold": 0}, {"name": "B", "threshold": threshold}]
+        tiers = {"basis": "lifetime_points", "levels": levels}
+        return program(version=version, rules=[spend()], points={"expiry": {"days": 3}}, tiers=tiers)
+
+    story = given(tiered(1, 5), starting("2011-03-10", tiered(2, 500)))
+    story.play(bought("B1", 1_000, "2011-03-01"), as_of=instant("2011-03-20"))
+    (envelope,) = story.envelopes(PointsExpired)
+    assert (envelope.at, envelope.as_of, envelope.version) == (
+        instant("2011-03-05 00:00"),
+        instant("2011-03-20"),
+        2,
+    )
+    assert (story.tier(), story.section().version) == (1, 2)
 
 
 def test_late_enrolment_in_a_streak_that_is_over_ends_at_once() -> None:

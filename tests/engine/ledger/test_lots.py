@@ -8,20 +8,8 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.state import LedgerAccount, Lot
 from schemas.facts import IssuedFor, PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, Taken
 from schemas.program import ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    adjust,
-    bought,
-    day,
-    given,
-    instant,
-    issued,
-    milestone,
-    program,
-    redeem,
-    spend,
-    tick,
-)
+from tests.dsl import BOOKKEEPING, given, issued
+from tests.steps import adjust, bought, day, instant, milestone, program, redeem, spend, tick
 
 
 def expiring(days: int | None, version: int = 1, zone: str = "Europe/London") -> ProgramDefinition:

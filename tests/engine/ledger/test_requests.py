@@ -8,7 +8,8 @@ import pytest
 
 from schemas.facts import PointsDebited, PointsIssued, PointsRedeemed, RecordRefused, Refusal, Taken
 from schemas.records import AdjustPoints, RedeemPoints
-from tests.dsl import BOOKKEEPING, adjust, bought, given, program, redeem, spend
+from tests.dsl import BOOKKEEPING, given
+from tests.steps import adjust, bought, program, redeem, spend
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5}, points={"value_minor": 3})
 MARCH = "2011-03-02"

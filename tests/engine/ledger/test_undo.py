@@ -14,19 +14,8 @@ from schemas.facts import (
     Reversal,
     TierUpgraded,
 )
-from tests.dsl import (
-    BOOKKEEPING,
-    Story,
-    bought,
-    brought_back,
-    given,
-    instant,
-    milestone,
-    program,
-    redeem,
-    spend,
-    tick,
-)
+from tests.dsl import BOOKKEEPING, Story, given
+from tests.steps import bought, brought_back, instant, milestone, program, redeem, spend, tick
 
 SHOP = program(rules=[spend()])
 TWO_RULES = program(rules=[spend("base"), spend("more", points=2)])

@@ -11,19 +11,8 @@ from pipeline.engine.milestones import concern
 from pipeline.engine.milestones.concern import VALUE_MAX
 from schemas.facts import IssuedFor, MilestoneAchieved, MilestoneProgressed, PointsIssued, ProgramAdopted
 from schemas.program import PeriodUnit, ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    Story,
-    bought,
-    brought_back,
-    day,
-    did,
-    given,
-    instant,
-    issued,
-    milestone,
-    program,
-)
+from tests.dsl import BOOKKEEPING, Story, given, issued
+from tests.steps import bought, brought_back, day, did, instant, milestone, program
 
 
 def with_goal(version: int = 1, **parts: Any) -> ProgramDefinition:

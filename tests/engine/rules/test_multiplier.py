@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.records import Line
-from tests.dsl import BOOKKEEPING, bought, given, program, spend
+from tests.dsl import BOOKKEEPING, given
+from tests.steps import bought, program, spend
 
 MUG = Line("MUG", 1_000, category="kitchen")
 BEANS = Line("BEANS", 500, 2, "coffee")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from schemas.records import Line
-from tests.dsl import BOOKKEEPING, bought, given, issued, program, spend
+from tests.dsl import BOOKKEEPING, given, issued
+from tests.steps import bought, program, spend
 
 MUG = Line("MUG", 1_000, category="kitchen")
 BEANS = Line("BEANS", 500, 2, "coffee")

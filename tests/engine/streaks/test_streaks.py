@@ -10,20 +10,8 @@ from pipeline.engine.calendar import period_of
 from pipeline.engine.streaks.runs import current_run, with_period
 from schemas.facts import IssuedFor, MilestoneAchieved, StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.program import PeriodUnit, ProgramDefinition
-from tests.dsl import (
-    BOOKKEEPING,
-    Story,
-    bought,
-    brought_back,
-    day,
-    did,
-    given,
-    instant,
-    issued,
-    milestone,
-    program,
-    tick,
-)
+from tests.dsl import BOOKKEEPING, Story, given, issued
+from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick
 
 
 def loyal(
