@@ -5,11 +5,12 @@ The way of an award is candidates → issue: each step is one function over cand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.issue import Candidate, Issuing
+from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from schemas.facts import Decision, IssuedFor
 from schemas.records import CustomEventReceived, TransactionAdded
 
@@ -17,23 +18,23 @@ _SPEND: Final = IssuedFor.SPEND
 _EVENT: Final = IssuedFor.EVENT
 
 
-def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:
+def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decision]:
     """One award for each spend rule that gives points for the bill."""
-    program = turn.program
     candidates = _candidates_on_bill(turn, record)
     if not candidates:
-        return []
-    return [Issuing(turn).issue(candidates, bill_number=record.bill_number if program.returns else "")]
+        return ()
+    bill_number = record.bill_number if turn.program.returns else ""
+    return issue(turn, (Activity(key="", candidates=candidates),), bill_number)
 
 
-def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> list[Decision]:
+def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decision]:
     """One award for each rule on events of this name."""
     candidates = [
         Candidate(issued_for=_EVENT, rule_id=earner.rule_id, points=earner.points)
         for earner in turn.program.earning.on_event.get(record.event_name, ())
         if earner.span is None or earner.span.holds(turn.day)
     ]
-    return [Issuing(turn).issue(candidates)] if candidates else []
+    return issue(turn, (Activity(key="", candidates=candidates),)) if candidates else ()
 
 
 def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Candidate]:

@@ -15,7 +15,7 @@ Effect = Callable[[CustomerState, Envelope, Any], None]
 """Folds one kind of decision into the concern's own part of the state; it reads nothing but the decision."""
 Stage = Callable[[Any, Any], Sequence[Decision]]
 """What a concern decides of a record, given the turn; it changes nothing."""
-Needs = Callable[[Head, Any, Org], Sequence[str]]
+Needs = Callable[[Head, Any, Org], tuple[str, ...]]
 """The entries that a concern must see to decide a record, as far as it can name them by now."""
 
 

@@ -59,8 +59,7 @@ class Engine:
         known = head.recent.get(key)
         if known is not None and known[1] == record.digest:
             return []
-        clock = head.clock
-        clock = max(clock, as_of)
+        clock = max(head.clock, as_of)
         timeline = programs.org(record.org_id)
         groups: list[Group] = []
         if head.due <= clock:
@@ -100,11 +99,10 @@ class Engine:
 
     def needs(self, head: Head, record: AnyCustomerRecord, programs: Programs, as_of: int) -> tuple[str, ...]:
         """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""
-        asked = self._needs[type(record)]
-        if not asked:
-            return ()
-        org = programs.org(record.org_id).at(max(head.clock, as_of))
-        return tuple([name for names in asked for name in names(head, record, org)])
+        names: tuple[str, ...] = ()
+        for asked in self._needs[type(record)]:
+            names += asked(head, record, programs.org(record.org_id).at(max(head.clock, as_of)))
+        return names
 
     def _decide_in(
         self,
@@ -133,9 +131,11 @@ class Engine:
             day=program.calendar.day_of(about.at),
             decided=decided,
         )
-        self._run(turn, record, self._stages_of(program, type(record)), envelope, decisions)
+        stages = program.plans.get((self, type(record))) or self._plan(program, type(record))
+        self._run(turn, record, stages, envelope, decisions)
         if decisions:
-            self._close(turn, record, envelope, decisions)
+            closing = program.plans.get((self, None)) or self._plan(program, None)
+            self._run(turn, record, closing, envelope, decisions)
             groups.append(Group(envelope=envelope, decisions=decisions))
 
     def _fire(self, state: CustomerState, until: int, timeline: Timeline, groups: list[Group]) -> None:
@@ -163,7 +163,7 @@ class Engine:
             )
             if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
                 self._fire_one(timer, subject, turn, envelope, decisions)
-            self._close(turn, None, envelope, decisions)
+            self._run(turn, None, self._plan(program, None), envelope, decisions)
             head.clock = as_of
             self._set_timers(state)
             groups.append(Group(envelope=envelope, decisions=decisions))
@@ -185,39 +185,33 @@ class Engine:
         self._keep(state, envelope, made)
         decisions += made
 
-    def _close(
-        self, turn: ProgramTurn, record: CustomerRecord | None, envelope: Envelope, decisions: Decisions
-    ) -> None:
-        for stage in self._closing:
-            if stage.used(turn.program):
-                made = stage.decide(turn, record)
-                if made:
-                    self._keep(turn.state, envelope, made)
-                    decisions += made
-
     def _run(
         self,
         turn: Turn | ProgramTurn,
-        record: CustomerRecord,
+        record: CustomerRecord | None,
         stages: Sequence[Stage],
         envelope: Envelope,
         decisions: Decisions,
     ) -> bool:
         """Run the stages, each on what the stage before it left; whether one refused, which ends them."""
-        state, keep = turn.state, self._keep
+        state, head, folds = turn.state, turn.head, self.folds
         for stage in stages:
             made = stage(turn, record)
             if made:
-                keep(state, envelope, made)
+                for decision in made:
+                    effect, timers = folds[type(decision)]
+                    effect(state, envelope, decision)
+                    if timers:
+                        state.stale |= timers
+                head.seq += len(made)
                 decisions += made
                 if type(made[-1]) is RecordRefused:
                     return True
         return False
 
     def _keep(self, state: CustomerState, envelope: Envelope, made: Sequence[Decision]) -> None:
-        folds = self.folds
         for decision in made:
-            effect, timers = folds[type(decision)]
+            effect, timers = self.folds[type(decision)]
             effect(state, envelope, decision)
             state.stale |= timers
         state.head.seq += len(made)
@@ -238,11 +232,12 @@ class Engine:
                     timers[timer.kind] = due
         state.stale = 0
 
-    def _stages_of(self, program: Program, kind: type[CustomerRecord]) -> Sequence[Stage]:
-        """The stages of the concerns that the program uses: the others cost a record nothing."""
+    def _plan(self, program: Program, kind: type[CustomerRecord] | None) -> Sequence[Stage]:
+        """The stages of the concerns that the program uses, None for the closing ones: others cost a record nothing."""
         plan = program.plans.get((self, kind))
         if plan is None:
-            plan = tuple(stage.decide for stage in self.program_stages[kind] if stage.used(program))
+            stages = self._closing if kind is None else self.program_stages[kind]
+            plan = tuple(stage.decide for stage in stages if stage.used(program))
             program.plans[self, kind] = plan
         return plan
 

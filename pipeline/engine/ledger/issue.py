@@ -19,31 +19,31 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     points: int
 
 
-class Issuing:
-    """Issues the awards of one stage, activity by activity, each decision with the balances after it.
+class Activity(msgspec.Struct, frozen=True, gc=False):
+    """What points are issued for at once: a record, one milestone met, one streak level reached."""
 
-    Awards of one activity have equal terms today, so they share one lot.
+    key: str
+    """Empty for the record itself; else as `PointsIssued.activity`."""
+    candidates: Sequence[Candidate]
+
+
+def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "") -> list[PointsIssued]:
+    """One decision for each activity, with the balances after it.
+
+    `bill_number` is the bill that a return would take the points back with. The awards of one activity have equal terms
+    today, so they share one lot.
     """
-
-    __slots__ = ("_balance", "_closes_at", "_currency", "_expires_on", "_lifetime", "_lot_id")
-
-    def __init__(self, turn: ProgramTurn) -> None:
-        program = turn.program
-        account = account_of(turn.section, program.currency)
-        self._currency = program.currency
-        self._balance = account.balance
-        self._lifetime = account.lifetime
-        self._lot_id = account.lots_opened
-        expiry = program.expiry_of(turn.day)
-        self._expires_on: int | None = expiry[0]
-        self._closes_at: int | None = expiry[1]
-
-    def issue(self, candidates: Sequence[Candidate], activity: str = "", bill_number: str = "") -> PointsIssued:
-        """Points for one activity; `bill_number` is the bill that a return would take them back with."""
-        self._lot_id = lot_id = self._lot_id + 1
+    program = turn.program
+    currency = program.currency
+    account = account_of(turn.section, currency)
+    balance, lifetime, lot_id = account.balance, account.lifetime, account.lots_opened
+    expires_on, closes_at = program.expiry_of(turn.day)
+    issued: list[PointsIssued] = []
+    for activity in activities:
+        lot_id += 1
         points = 0
         awards: list[Award] = []
-        for candidate in candidates:
+        for candidate in activity.candidates:
             points += candidate.points
             awards.append(
                 Award(
@@ -53,15 +53,18 @@ class Issuing:
                     lot_id=lot_id,
                 )
             )
-        self._balance += points
-        self._lifetime += points
-        return PointsIssued(
-            currency=self._currency,
-            points=points,
-            activity=activity,
-            awards=tuple(awards),
-            lots=(LotOpened(lot_id=lot_id, points=points, expires_on=self._expires_on, closes_at=self._closes_at),),
-            balance=self._balance,
-            lifetime=self._lifetime,
-            bill_number=bill_number,
+        balance += points
+        lifetime += points
+        issued.append(
+            PointsIssued(
+                currency=currency,
+                points=points,
+                balance=balance,
+                activity=activity.key,
+                awards=tuple(awards),
+                lots=(LotOpened(lot_id=lot_id, points=points, expires_on=expires_on, closes_at=closes_at),),
+                lifetime=lifetime,
+                bill_number=bill_number,
+            )
         )
+    return issued

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of, take
-from pipeline.engine.ledger.issue import Candidate, Issuing
+from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.programs import Program
 from schemas.facts import Decision, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
 from schemas.records import AdjustPoints, RedeemPoints
@@ -40,7 +42,7 @@ def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
     ]
 
 
-def adjust(turn: ProgramTurn, record: AdjustPoints) -> list[Decision]:
+def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
     """Points given are a lot of their own; points taken leave the lots that expire soonest."""
     program = turn.program
     if record.program_id != program.id:
@@ -51,7 +53,7 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> list[Decision]:
         return [_refused(refusal, record)]
     if record.points > 0:
         award = Candidate(issued_for=IssuedFor.ADJUSTMENT, rule_id=record.reason, points=record.points)
-        return [Issuing(turn).issue((award,))]
+        return issue(turn, (Activity(key="", candidates=(award,)),))
     points = -record.points
     return [
         PointsDebited(

@@ -10,7 +10,7 @@ from typing import Final
 
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.issue import Candidate, Issuing
+from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState
@@ -40,7 +40,7 @@ def uses_targets(program: Program) -> bool:
 def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
     """How far the record brings each milestone, which of them it achieves, and their rewards."""
     decisions: list[Decision] = []
-    rewards: list[tuple[str, Candidate]] = []
+    rewards: list[Activity] = []
     day = turn.day
     reached = turn.section.milestones
     for target in targets_of(record, turn.program):
@@ -72,10 +72,9 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
             )
             if target.reward:
                 award = Candidate(issued_for=_REWARD, rule_id=milestone_id, points=target.reward)
-                rewards.append((f"milestone/{milestone_id}/{period}", award))
+                rewards.append(Activity(key=f"milestone/{milestone_id}/{period}", candidates=(award,)))
     if rewards:
-        issuing = Issuing(turn)
-        decisions += [issuing.issue((award,), activity=activity) for activity, award in rewards]
+        decisions += issue(turn, rewards)
     return decisions
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.issue import Candidate, Issuing
+from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.milestones.concern import targets_of
 from pipeline.engine.periods import Periods
 from pipeline.engine.programs import CompiledStreak, Program
@@ -42,7 +42,7 @@ def _uses_streaks(program: Program) -> bool:
 def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
     """Enrol at the first record that counts; add the period if its milestone is met; reach the levels that gives."""
     decisions: list[Decision] = []
-    rewards: list[tuple[str, Candidate]] = []
+    rewards: list[Activity] = []
     section = turn.section
     for target in targets_of(record, turn.program):
         if not target.streaks:
@@ -61,8 +61,7 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -
             if progress.achieved and not holds(known.runs, period):
                 decisions += _one_more(streak.definition, known, period, rewards)
     if rewards:
-        issuing = Issuing(turn)
-        decisions += [issuing.issue((award,), activity=activity) for activity, award in rewards]
+        decisions += issue(turn, rewards)
     return decisions
 
 
@@ -79,7 +78,7 @@ def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> Strea
     )
 
 
-def _one_more(streak: Streak, known: StreakRuns, period: int, rewards: list[tuple[str, Candidate]]) -> list[Decision]:
+def _one_more(streak: Streak, known: StreakRuns, period: int, rewards: list[Activity]) -> list[Decision]:
     _, length = with_period(known.runs, period)
     decisions: list[Decision] = [
         StreakExtended(streak_id=streak.id, period=period, run=length, longest=max(length, known.longest))
@@ -90,7 +89,7 @@ def _one_more(streak: Streak, known: StreakRuns, period: int, rewards: list[tupl
         decisions.append(StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length))
         if level.points:
             award = Candidate(issued_for=IssuedFor.STREAK, rule_id=f"{streak.id}:{level.periods}", points=level.points)
-            rewards.append((f"streak/{streak.id}/{level.periods}", award))
+            rewards.append(Activity(key=f"streak/{streak.id}/{level.periods}", candidates=(award,)))
     return decisions
 
 
