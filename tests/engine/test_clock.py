@@ -1,4 +1,4 @@
-"""The clock of a partition: who moves it, and when."""
+"""The clock of a partition: what moves it, and when."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ A, B = "loyalty.transactions:0", "loyalty.transactions:1"
 
 
 def announce(source: str, time: int, *, last: bool = False) -> ClockAdvanced:
-    return ClockAdvanced(0, "loyalty.transactions:0", 0, source, time, last)
+    return ClockAdvanced(
+        received_at=0, source="loyalty.transactions:0", offset=0, clock_source=source, time=time, last=last
+    )
 
 
 def backfill(*sources: str) -> PartitionClock:
     clock = PartitionClock()
-    clock.begin_backfill(BackfillBegun(0, "", 0, sources))
+    clock.begin_backfill(begun(*sources))
     return clock
+
+
+def begun(*sources: str) -> BackfillBegun:
+    return BackfillBegun(received_at=0, source="", offset=0, sources=sources)
 
 
 def test_wall_moves_the_clock_forward_only() -> None:
     clock = PartitionClock()
     assert [clock.advance(announce(WALL_SOURCE, time)) for time in (100, 90, 100, 110)] == [100, None, None, 110]
-    assert clock == PartitionClock(110)
+    assert clock == PartitionClock(time=110)
 
 
 def test_sources_are_not_heard_in_wall_mode() -> None:
@@ -37,7 +43,7 @@ def test_sources_are_not_heard_in_wall_mode() -> None:
 def test_backfill_waits_for_the_slowest_source() -> None:
     clock = backfill(A, B)
     said = [announce(A, 100), announce(B, 50), announce(B, 200), announce(A, 90), announce(A, 150)]
-    assert [clock.advance(one) for one in said] == [None, 50, 100, None, 150]
+    assert [clock.advance(announced) for announced in said] == [None, 50, 100, None, 150]
 
 
 @pytest.mark.parametrize("source", [WALL_SOURCE, "loyalty.events:0"])
@@ -53,24 +59,24 @@ def test_backfill_ends_when_all_sources_have_spoken_their_last_word() -> None:
     assert clock.advance(announce(A, 100, last=True)) is None
     assert clock.event_mode
     assert clock.advance(announce(B, 100, last=True)) == 100
-    assert clock == PartitionClock(100)
+    assert clock == PartitionClock(time=100)
 
 
 def test_backfill_begins_only_where_no_time_has_passed() -> None:
-    clock = PartitionClock(100)
-    clock.begin_backfill(BackfillBegun(0, "", 0, (A,)))
+    clock = PartitionClock(time=100)
+    clock.begin_backfill(begun(A))
     assert not clock.event_mode
 
 
 def test_second_beginning_of_a_backfill_changes_nothing() -> None:
     clock = backfill(A)
-    clock.begin_backfill(BackfillBegun(0, "", 0, (A, B)))
+    clock.begin_backfill(begun(A, B))
     assert list(clock.sources) == [A]
 
 
 def test_record_is_decided_at_its_received_time_in_wall_mode() -> None:
     record = msgspec.structs.replace(bought("B1", 1, "2011-03-01"), received_at=99)
-    assert PartitionClock(50).as_of(record) == 99
+    assert PartitionClock(time=50).as_of(record) == 99
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.steps import Tick, bought, brought_back, did, instant, redeem
 MESSAGE_MAX: Final = 1_000_000
 """Bytes that Kafka takes by default, compression apart."""
 AMOUNT_MAX: Final = 10**12
-bounded = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 instants = st.sampled_from(
     [

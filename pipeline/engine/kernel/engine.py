@@ -176,7 +176,7 @@ class Engine:
         decisions += made
         self._set_timers(turn.state)
         head = turn.head
-        if not made or (head.timers.get(timer.kind) == envelope.at and timer.first(head, envelope.at) == subject):
+        if head.timers.get(timer.kind) == envelope.at and timer.first(head, envelope.at) == subject:
             message = f"{timer.name} of {head.org_id}:{head.customer_id} is still due at {envelope.at}: {subject.key}"
             raise RuntimeError(message)
 
