@@ -21,18 +21,18 @@ from topics.catalog import Catalog
 _Row = TypeVar("_Row")
 _LOOKS: Final = 3
 _ALWAYS: Final = frozenset({"ledger_unbalanced", "negative_balances", "repeated_rows", "reversals_over_award"})
-"""Invariants within what one message becomes: they hold while the sink is at work, too."""
+"""Invariants within the rows of one message: they hold while the sink is at work, too."""
 
 
 class Invariant(NamedTuple):
-    """A promise that ClickHouse checks by itself."""
+    """A promise that a view in ClickHouse checks."""
 
     invariant: str
-    """The view that shows what breaks it."""
+    """The view that lists the violations."""
     promise: str
     violations: int
     settled: bool
-    """Whether the violations mean something: not while the sink is between two tables."""
+    """Whether violations can be judged: not while the sink is between two tables."""
 
 
 class Figures(NamedTuple):
@@ -88,7 +88,7 @@ def _look(
 
 
 def behind(log: Log, catalog: Catalog, group: str) -> tuple[int, int]:
-    """Messages of facts and of the changelog that are in the log, and that the sink of `group` is not through with."""
+    """Messages of facts and of the changelog that the sink of `group` has not stored yet."""
     facts, state = catalog.name("facts"), catalog.name("state")
     waiting = {facts: 0, state: 0}
     for partition, committed in log.group_offsets(group, [facts, state]).items():
@@ -99,14 +99,14 @@ def behind(log: Log, catalog: Catalog, group: str) -> tuple[int, int]:
 
 
 def _stand(log: Log, catalog: Catalog, group: str) -> dict[Partition, Committed]:
-    """Changes with every step of the sink."""
+    """The committed offsets: they change with every step of the sink."""
     return log.group_offsets(group, [catalog.name("facts"), catalog.name("state")])
 
 
 def verify_tables(
     client: Client, log: Log, catalog: Catalog, group: str, numbers: Sequence[int], report: Report, watcher: Watcher
 ) -> None:
-    """Hold what the sink of `group` has stored of these partitions against the log; it changes nothing."""
+    """Compare what the sink of `group` has stored of these partitions with the log; changes nothing."""
     followed = followed_by_the_sink(catalog)
     state = catalog.name("state")
     committed = log.group_offsets(group, [*(one.topic for one in followed), state])

@@ -1,4 +1,4 @@
-"""The writer: inserts rows so that the same token twice means the rows once."""
+"""The writer: inserts rows with a deduplication token, so that a retry stores nothing twice."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sinks.clickhouse.connect import CannotConnect, NoAnswer, reason
 from sinks.clickhouse.tables import TABLES, Rows
 
 _SETTINGS: Final = {
-    "async_insert": 0,  # an acknowledgement must mean that the rows are there
+    "async_insert": 0,  # an acknowledgement must mean that the rows are stored
     "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "max_partitions_per_insert_block": 0,  # a block with late events of many years is odd, but no error
+    "max_partitions_per_insert_block": 0,  # a block with late events of many years is rare, but no error
 }
 _OTHER_TABLES: Final = frozenset({16, 20, 47, 53, 62, 115})
-"""Of columns, types and settings that are not there: no second try and nobody at ClickHouse makes these rows fit."""
+"""Errors about columns, types and settings that do not exist: no retry can make these rows fit."""
 _ACCESS: Final = (
     "let the user of ACCRUE_CLICKHOUSE_DSN in, or restart the worker with the address of one that may insert and select"
 )
@@ -34,36 +34,36 @@ _REMEDIES: Final = {
     497: _ACCESS,
     516: _ACCESS,
 }
-"""By ClickHouse's error code: what somebody must do before the next try can succeed."""
+"""By ClickHouse's error code: what an operator must do before a retry can succeed."""
 
 
 class NotInserted(Exception):
-    """Nobody can say which of the rows are there: the same rows with the same token may be inserted again."""
+    """It is unknown which of the rows are stored: insert the same rows again with the same token."""
 
 
 class Unfit(Exception):
-    """ClickHouse's tables are for no such rows, however often one tries; the message says what to do."""
+    """ClickHouse's tables can never take these rows; the message says what to do."""
 
 
 class Writer(Protocol):
-    """What the sink needs of ClickHouse. It belongs to one thread."""
+    """What the sink needs of ClickHouse. Used by one thread."""
 
     def insert(self, rows: Rows, token: str | None) -> None:
         """Insert rows of one block, table after table; returns when ClickHouse has them.
 
         After `NotInserted` the same rows must be inserted again with the same token. `None` is for tables without a
-        deduplication window, whose rows may come again. Raises `Unfit` when that would be in vain.
+        deduplication window, whose rows may come again. Raises `Unfit` when no retry can succeed.
         """
 
     def last_offsets(self, table: str, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The last offset that the table has a row of, for each of the partitions that it has any of.
 
-        After `NoAnswer` the same may be asked again. Raises `Unfit` when that would be in vain.
+        After `NoAnswer` the same may be asked again. Raises `Unfit` when no retry can succeed.
         """
 
 
 class ClickHouseWriter:
-    """Inserts into the tables of the sink, connecting when it has to; belongs to one thread, as its client does."""
+    """Inserts into the tables of the sink and connects when it has to; used by one thread, as its client is."""
 
     def __init__(self, connect: Callable[[], Client]) -> None:
         self._connect = connect
@@ -103,7 +103,7 @@ class ClickHouseWriter:
             verdict = _verdict(error)
             if isinstance(verdict, Unfit):
                 raise verdict from error
-            message = f"ClickHouse does not say what it has in {table}: {verdict}"
+            message = f"cannot read the last offsets in {table}: {verdict}"
             raise NoAnswer(message) from error
         return {Partition(topic, number): last for topic, number, last in rows}
 
@@ -123,7 +123,7 @@ class ClickHouseWriter:
                 )
 
     def _types_of(self, client: Client, table: str) -> Sequence[ClickHouseType]:
-        """The types of the columns, asked for once: they do not change while a process runs."""
+        """The types of the columns, cached: they do not change while a process runs."""
         types = self._types.get(table)
         if types is None:
             context = client.create_insert_context(table, TABLES[table].names, column_oriented=True)
@@ -132,7 +132,7 @@ class ClickHouseWriter:
 
 
 def _verdict(error: ClickHouseError) -> NotInserted | Unfit:
-    """Whether another try may succeed. What the client itself refused has no code."""
+    """Whether a retry may succeed. What the client itself refused has no code."""
     code = error.code if isinstance(error, Error) else None
     if code in _OTHER_TABLES or (code is None and isinstance(error, DataError | ProgrammingError)):
         message = f"{reason(error)}; ClickHouse's tables are not those of this version: install the one that made them"

@@ -165,14 +165,11 @@ GROUP BY org_id, program_id, tier;
 -- Customers in each tier at the end of each day, for every day from the first customer to the settlement.
 CREATE OR REPLACE VIEW tier_distribution_by_day AS
 WITH moves AS (
-    SELECT m.org_id AS org_id, m.program_id AS program_id, m.tier AS tier,
-        toDate32(formatDateTime(m.at, '%F', p.zone)) AS day, m.step AS step
-    FROM (
-        SELECT org_id, program_id, assumeNotNull(tier) AS tier, at, 1 AS step FROM tier_moves
-        UNION ALL
-        SELECT org_id, program_id, assumeNotNull(from_tier), at, -1 FROM tier_moves WHERE from_tier IS NOT NULL
-    ) AS m
+    SELECT m.org_id AS org_id, m.program_id AS program_id, move.1 AS tier,
+        toDate32(formatDateTime(m.at, '%F', p.zone)) AS day, move.2 AS step
+    FROM tier_moves AS m
     JOIN programs_in_force AS p USING (org_id, program_id)
+    ARRAY JOIN arrayFilter(move -> move.1 >= 0, [(assumeNotNull(m.tier), 1), (ifNull(m.from_tier, -1), -1)]) AS move
 ),
 grid AS (
     SELECT s.org_id AS org_id, s.program_id AS program_id, s.tier AS tier,
