@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from pipeline.engine.state import decode_bill
+from pipeline.engine.state import decode_entry
 from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, TopicSpec
@@ -156,8 +156,8 @@ def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
 
 
 def _kept(state: Mapping[bytes, bytes], clock: int) -> dict[bytes, bytes]:
-    """Without the bills that may be forgotten: when exactly that happens is no decision."""
-    return {key: raw for key, raw in state.items() if b"#" not in key or decode_bill(raw).forgotten_at > clock}
+    """Without the entries that may be forgotten: when exactly that happens is no decision."""
+    return {key: raw for key, raw in state.items() if b"#" not in key or decode_entry(raw).forgotten_at > clock}
 
 
 def _last(changelog: Sequence[Message], key: bytes) -> bytes | None:
