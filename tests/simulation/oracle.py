@@ -1,4 +1,7 @@
-"""What must be true in the end, whatever happened: all is as an undisturbed run over the same input leaves it."""
+"""What must be true in the end, whatever happened: all is as an undisturbed run over the same input leaves it.
+
+And points move as the arithmetic of the workload says, which shares no code with the engine.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from sinks.clickhouse.tables import (
     add_journal_record,
     add_notification,
 )
+from tests.simulation.arithmetic import Movements, movements_in, movements_of
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
@@ -78,6 +82,8 @@ def check(world: World) -> None:
         journal = tuple(one for one in _all(world, partition) if one not in late)
         expected = undisturbed(partition.number, journal)
         _check_state(world, partition, expected)
+        movements = movements_in(_all(world, Partition(world.catalog.name("facts"), partition.number)))
+        _same(f"points {partition.number}", movements, _movements_of(journal))
         for topic, messages in expected.told.items():
             if topic == world.catalog.name("deadletters"):
                 letters += messages
@@ -128,6 +134,11 @@ def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
             state[one.key or b""] = one.value
     role.close()
     return Outcome(told, state, offset)
+
+
+@lru_cache(maxsize=64)
+def _movements_of(journal: tuple[Message, ...]) -> Movements:
+    return movements_of(journal)
 
 
 def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
@@ -262,5 +273,5 @@ def _difference(seen: Any, expected: Any) -> str:
     if isinstance(seen, dict) and isinstance(expected, dict):
         keys = [key for key in {**seen, **expected} if seen.get(key) != expected.get(key)]
         one = keys[0]
-        return f"{len(keys)} differ, such as {one!r:.80}: {seen.get(one)!r:.300} is not {expected.get(one)!r:.300}"
+        return f"{len(keys)} differ, such as {one!r:.80}: {_difference(seen.get(one), expected.get(one))}"
     return f"{seen!r:.300} is not {expected!r:.300}"
