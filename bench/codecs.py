@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.report import report
 from bench.samples import TEN_RULES, as_messages, three_line_bills
@@ -19,8 +19,8 @@ from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView, ProgramView
-from pipeline.notify.render import render_all
-from schemas.facts import Fact, FactMessage, decode_facts, encode_facts
+from pipeline.notify.render import RENDERER
+from schemas.facts import FactMessage, Group, decode_facts, encode_facts
 from schemas.records import TransactionAdded, decode_record, encode_record
 
 BEST_OF: Final = 3
@@ -40,14 +40,23 @@ def main() -> None:
     _heads(heads)
 
 
-def decide_all(bills: Sequence[TransactionAdded]) -> tuple[list[Head], list[list[Fact]]]:
-    """The heads that the bills lead to, and the facts of each."""
+class Decided(NamedTuple):
+    """What one bill led to."""
+
+    first_seq: int
+    groups: list[Group]
+
+
+def decide_all(bills: Sequence[TransactionAdded]) -> tuple[list[Head], list[Decided]]:
+    """The heads that the bills lead to, and what each bill led to."""
     programs = Programs().activate(TEN_RULES)
     heads: dict[int, Head] = {}
     decided = []
     for bill in bills:
         head = heads.setdefault(bill.customer_id, Head(bill.org_id, bill.customer_id))
-        decided.append(decide(CustomerState(head), bill, programs, bill.event_time))
+        first_seq = head.seq + 1
+        groups = decide(CustomerState(head), bill, programs, bill.event_time)
+        decided.append(Decided(first_seq, groups))
     return list(heads.values()), decided
 
 
@@ -74,22 +83,22 @@ def _journal(bills: Sequence[TransactionAdded]) -> None:
     _measured("decode record", lambda: [decode_record(raw) for raw in encoded], len(bills), size)
 
 
-def _facts(bills: Sequence[TransactionAdded], decided: Sequence[list[Fact]]) -> None:
+def _facts(bills: Sequence[TransactionAdded], decided: Sequence[Decided]) -> None:
     def encode() -> list[bytes]:
         return [
             encode_facts(
                 FactMessage(
-                    0,
-                    bill.offset,
-                    ENGINE_VERSION,
-                    bill.org_id,
-                    bill.customer_id,
-                    facts[0].seq,
-                    bill.received_at,
-                    tuple(facts),  # type: ignore[arg-type]  # the engine makes no others
+                    journal_partition=0,
+                    journal_offset=bill.offset,
+                    engine_version=ENGINE_VERSION,
+                    org_id=bill.org_id,
+                    customer_id=bill.customer_id,
+                    first_seq=one.first_seq,
+                    recorded_at=bill.received_at,
+                    groups=one.groups,
                 )
             )
-            for bill, facts in zip(bills, decided, strict=True)
+            for bill, one in zip(bills, decided, strict=True)
         ]
 
     encoded = encode()
@@ -98,14 +107,21 @@ def _facts(bills: Sequence[TransactionAdded], decided: Sequence[list[Fact]]) -> 
     _measured("decode facts message", lambda: [decode_facts(raw) for raw in encoded], len(encoded), size)
 
 
-def _render(bills: Sequence[TransactionAdded], decided: Sequence[list[Fact]]) -> None:
+def _render(bills: Sequence[TransactionAdded], decided: Sequence[Decided]) -> None:
     view = OrgView([ProgramView(TEN_RULES)])
 
     def run() -> list[int]:
         sizes_of_bodies = []
-        for bill, facts in zip(bills, decided, strict=True):
-            context = Context(bill.org_id, bill.customer_id, bill, view, bill.received_at)
-            sizes_of_bodies += [len(notification.body) for notification in render_all(facts, context)]
+        for bill, one in zip(bills, decided, strict=True):
+            context = Context(
+                org_id=bill.org_id,
+                customer_id=bill.customer_id,
+                record=bill,
+                org=view,
+                recorded_at=bill.received_at,
+            )
+            notifications = RENDERER.render_all(one.groups, one.first_seq, context)
+            sizes_of_bodies += [len(notification.body) for notification in notifications]
         return sizes_of_bodies
 
     rendered = run()

@@ -134,14 +134,15 @@ def _of_accrue(value: bytes) -> tuple[str, int, int, int]:
     """Customer, points earned, balance after them, and the tier where it changed, else 0."""
     message = decode_facts(value)
     earned = balance = tier = 0
-    for fact in message.facts:
-        if isinstance(fact, PointsIssued):
-            earned += fact.points
-            balance = fact.balance
-        elif isinstance(fact, TierUpgraded):
-            tier = fact.reached
-        elif isinstance(fact, ProgramAdopted):
-            tier = fact.base_tier
+    for fact in message.facts():
+        decision = fact.decision
+        if isinstance(decision, PointsIssued):
+            earned += decision.points
+            balance = decision.balance
+        elif isinstance(decision, TierUpgraded):
+            tier = decision.reached
+        elif isinstance(decision, ProgramAdopted):
+            tier = decision.base_tier
     return f"{message.org_id}:{message.customer_id}", earned, balance, tier
 
 

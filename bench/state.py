@@ -14,10 +14,13 @@ from confluent_kafka.admin import AdminClient
 
 from bench.cluster import PARTITIONS, Cluster
 from bench.samples import DAY_MS, TEN_RULES, three_line_bills
+from pipeline.engine.bills.state import Bill
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
+from pipeline.engine.ledger.expiry import EXPIRY
+from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import Bill, CustomerState, Head, encode_state
+from pipeline.engine.state import CustomerState, Head, encode_state
 from pipeline.intake.dialects.native import input_key
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Outgoing
@@ -94,18 +97,20 @@ def changelog(topic: str, sample: Typical, at: Instants, customers: int, *, bill
         head.customer_id = _FIRST_CUSTOMER + number
         for lot in account.lots:
             lot.open_points = chance.randrange(5, 50)
-        account.balance = account.lifetime = account.issued = sum(lot.open_points for lot in account.lots)
+        points = sum(lot.open_points for lot in account.lots)
+        account.totals[LedgerAccount.ISSUED] = -points
+        account.totals[LedgerAccount.CURRENT] = account.totals[LedgerAccount.LIFETIME] = points
         first.expires_on, first.closes_at = later if number % ONE_IN else soon
-        head.due = first.closes_at
+        head.timers[EXPIRY.kind] = first.closes_at
         key = input_key(head.org_id, head.customer_id)
         partition = partition_for(key, PARTITIONS)
         yield Outgoing(topic, key, encode_state(head), partition)
         if bills:
             yield Outgoing(topic, key + b"#bill:b-%d" % number, bill, partition)
-    versions = ((PROGRAM.org_id, PROGRAM.program_id, PROGRAM.version),)
-    marker = encode_marker(Marker(_MARK.next_offset, _MARK.round, PartitionClock(at.clock), versions))
+    version = (PROGRAM.org_id, PROGRAM.program_id, PROGRAM.version)
+    marker = encode_marker(Marker(_MARK.next_offset, _MARK.round, PartitionClock(at.clock), ((*version, 0),)))
     for number in range(PARTITIONS):
-        yield Outgoing(topic, program_key(*versions[0]), PROGRAM.model_dump_json().encode(), number)
+        yield Outgoing(topic, program_key(*version), PROGRAM.model_dump_json().encode(), number)
         yield Outgoing(topic, MARKER_KEY, marker, number)
 
 

@@ -11,13 +11,13 @@ from bench.state import LOTS, ONE_IN, PROGRAM, changelog, instants, typical
 from bench.watch import Run
 from pipeline.engine.decide import decide
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import CustomerState, Head, decode_bill, decode_head
+from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Committed, Outgoing, Partition, TopicSpec
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView, ProgramView
-from pipeline.notify.render import render_all
+from pipeline.notify.render import RENDERER
 from pipeline.runtime.state.marker import MARKER_KEY, decode_marker
 from schemas.notifications import EventName
 from schemas.records import CustomerRecord, decode_record
@@ -37,7 +37,7 @@ def test_each_customer_left_behind_has_ten_lots_and_a_bill_in_one_partition() ->
         account = decode_head(customer.value).sections[1].accounts["POINTS"]
         assert (len(account.lots), account.balance) == (LOTS, sum(lot.open_points for lot in account.lots))
         assert one.partition == customer.partition == partition_for(customer.key, 4)
-        assert decode_bill(one.value).forgotten_at > instants(NOW).due
+        assert decode_entry(one.value).forgotten_at > instants(NOW).due
 
 
 def test_one_customer_in_fifty_left_behind_falls_due_and_fires() -> None:
@@ -56,7 +56,7 @@ def test_a_changelog_left_behind_ends_with_the_marker_of_each_partition() -> Non
     *_, last = changelog("state", typical(NOW), at, 1, bills=True)
     assert (last.key, last.partition) == (MARKER_KEY, 3)
     marker = decode_marker(last.value)
-    assert (marker.clock.time, marker.programs) == (at.clock, ((1, 1, PROGRAM.version),))
+    assert (marker.clock.time, marker.programs) == (at.clock, ((1, 1, PROGRAM.version, 0),))
 
 
 def test_at_least_once_shows_what_it_writes_and_commits_offsets_with_metadata_after_it(
@@ -125,11 +125,18 @@ def test_percentiles_are_the_smallest_that_so_many_do_not_exceed(
 
 def test_each_bill_is_found_in_one_notification_alone() -> None:
     (bill,) = three_line_bills(1, 1)
-    facts = decide(CustomerState(Head(1, bill.customer_id), {}), bill, Programs().activate(TEN_RULES), bill.event_time)
-    context = Context(1, bill.customer_id, bill, OrgView([ProgramView(TEN_RULES)]), bill.received_at)
+    state = CustomerState(Head(1, bill.customer_id))
+    groups = decide(state, bill, Programs().activate(TEN_RULES), bill.event_time)
+    context = Context(
+        org_id=1,
+        customer_id=bill.customer_id,
+        record=bill,
+        org=OrgView([ProgramView(TEN_RULES)]),
+        recorded_at=bill.received_at,
+    )
     found = {
         notification.event: bill_in(notification.body)
-        for notification in render_all(facts, context)
+        for notification in RENDERER.render_all(groups, 1, context)
         if notification.topic == "notifications.customers"
     }
     assert found == {EventName.CUSTOMER_ADDED: None, EventName.TRANSACTION_ADDED: 0}

@@ -6,20 +6,14 @@ from pipeline.engine.state import CustomerState, Head
 from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Message
-from schemas.facts import IssuedFor, PointsIssued, ProgramAdopted, TierUpgraded
-from schemas.program import MultiplierRule, ProgramDefinition
+from schemas.facts import AnyDecision, IssuedFor, PointsIssued, ProgramAdopted, TierUpgraded
+from schemas.program import MultiplierRule
 from schemas.records import TransactionAdded, encode_record
 
 
-def decided(program: ProgramDefinition, bills: list[TransactionAdded]) -> list[PointsIssued]:
-    programs = Programs().activate(program)
-    heads: dict[int, Head] = {}
-    issued = []
-    for bill in bills:
-        head = heads.setdefault(bill.customer_id, Head(bill.org_id, bill.customer_id))
-        facts = decide(CustomerState(head), bill, programs, bill.event_time)
-        issued += [fact for fact in facts if isinstance(fact, PointsIssued)]
-    return issued
+def decisions(head: Head, bill: TransactionAdded, programs: Programs) -> list[AnyDecision]:
+    groups = decide(CustomerState(head), bill, programs, bill.event_time)
+    return [decision for group in groups for decision in group.decisions]
 
 
 def test_the_peers_do_the_job_that_the_simple_program_does() -> None:
@@ -28,13 +22,13 @@ def test_the_peers_do_the_job_that_the_simple_program_does() -> None:
     standing: Standing = NOBODY
     for bill in three_line_bills(20, 1):
         tier = standing["tier"]
-        for fact in decide(CustomerState(head), bill, programs, bill.event_time):
-            if isinstance(fact, PointsIssued):
-                points, balance = fact.points, fact.balance
-            elif isinstance(fact, TierUpgraded):
-                tier = fact.reached
-            elif isinstance(fact, ProgramAdopted):
-                tier = fact.base_tier
+        for decision in decisions(head, bill, programs):
+            if isinstance(decision, PointsIssued):
+                points, balance = decision.points, decision.balance
+            elif isinstance(decision, TierUpgraded):
+                tier = decision.reached
+            elif isinstance(decision, ProgramAdopted):
+                tier = decision.base_tier
         earned = earn(standing, peers_bill(bill))
         assert (earned["points"], earned["balance"], earned["tier"]) == (points, balance, tier)
         standing = {"balance": earned["balance"], "tier": earned["tier"]}
@@ -43,7 +37,9 @@ def test_the_peers_do_the_job_that_the_simple_program_does() -> None:
 
 def test_four_of_ten_rules_match_each_bill() -> None:
     (bill,) = three_line_bills(1, 1)
-    spends = {fact.rule_id for fact in decided(TEN_RULES, [bill]) if fact.issued_for is IssuedFor.SPEND}
+    decided = decisions(Head(1, bill.customer_id), bill, Programs().activate(TEN_RULES))
+    awards = [award for one in decided if isinstance(one, PointsIssued) for award in one.awards]
+    spends = {award.rule_id for award in awards if award.issued_for is IssuedFor.SPEND}
     multipliers = {
         rule.id
         for rule in TEN_RULES.rules

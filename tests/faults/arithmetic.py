@@ -168,7 +168,7 @@ class Customer:
         self.lifetime += points
         lot = _Lot(message["eventTime"], points)
         self._lots.append(lot)
-        self._decide("issued", message, points, rule, self.balance, self.lifetime)
+        self._decide("issued", message, points, ((rule, points),), self.balance, self.lifetime)
         return lot
 
     def _rise(self, message: dict[str, Any]) -> None:

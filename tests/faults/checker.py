@@ -18,20 +18,27 @@ from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICAT
 _SHOWN: Final = 5
 _SOURCE, _SOURCE_OFFSET, _ORG, _CUSTOMER, _ID, _EVENT_TIME = 2, 3, 4, 5, 6, 8
 """Places in a journal record, after its type."""
-_KINDS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
-    "RecordAccepted": ("accepted", ()),
-    "RecordRefused": ("refused", (4,)),
-    "CustomerRegistered": ("registered", ()),
-    "TransactionRecorded": ("recorded", (4,)),
-    "ReturnRecorded": ("returned", (5,)),
-    "PointsIssued": ("issued", (7, 9, 12, 13)),
-    "PointsRedeemed": ("redeemed", (7, 10)),
-    "PointsReversed": ("reversed", (7, 11, 12)),
-    "MilestoneAchieved": ("achieved", (6, 8)),
-    "TierUpgraded": ("upgraded", (6, 7)),
+_JOURNAL_PARTITION, _JOURNAL_OFFSET, _OF_CUSTOMER, _FIRST_SEQ, _GROUPS = 0, 1, 4, 5, 7
+"""Places in a facts message."""
+_CAUSE: Final = 0
+"""The place in a group's envelope."""
+_KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
+    1: ("accepted", {}),
+    2: ("refused", {"reason": 1}),
+    3: ("registered", {}),
+    10: ("recorded", {"bill number": 1}),
+    11: ("returned", {"amount": 2}),
+    30: ("issued", {"points": 2, "awards": 5, "balance": 3, "lifetime": 7}),
+    31: ("redeemed", {"points": 2, "balance": 3}),
+    33: ("reversed", {"points": 2, "balance": 3, "lifetime": 7}),
+    51: ("achieved", {"milestone": 1, "value": 3}),
+    70: ("upgraded", {"previous": 1, "reached": 2}),
 }
-"""What a fact is called in the arithmetic, and where its numbers stand."""
-_SILENT: Final = frozenset({"ProgramAdopted", "PurchaseCounted", "ReturnCounted", "MilestoneProgressed"})
+"""What the arithmetic states of a decision, by the number of its kind: its name there, and the places of the values."""
+_SILENT: Final = {12: "purchase counted", 13: "return counted", 20: "program adopted", 50: "milestone progressed"}
+"""What the arithmetic does not state."""
+_REASONS: Final = {1: "id_reused", 9: "bill_exists", 10: "bill_unknown", 11: "bill_returned", 14: "balance_too_low"}
+_AWARD_RULE, _AWARD_POINTS = 1, 2
 _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
     "registered": ("customerAdded", lambda _: None),
     "recorded": ("transactionAdded", lambda _: None),
@@ -102,23 +109,38 @@ def _check_facts(evidence: Evidence, customers: Mapping[int, Customer]) -> Itera
     gaps: list[str] = []
     disorder: list[str] = []
     for read in evidence.topics[FACTS]:
-        partition, offset, _, _, customer, _, _, facts = msgspec.msgpack.decode(read.value[1:])
+        message = msgspec.msgpack.decode(read.value[1:])
+        partition, offset = message[_JOURNAL_PARTITION], message[_JOURNAL_OFFSET]
         if offset <= journal[partition]:
             disorder.append(f"journal {partition}:{offset} after {journal[partition]}")
         journal[partition] = offset
-        for _, seq, *_ in facts:
-            if seq != numbers[customer] + 1:
-                gaps.append(f"customer {customer}: {seq} after {numbers[customer]}")
-            numbers[customer] = seq
-        for fact in facts:
-            if fact[0] not in _SILENT:
-                kind, places = _KINDS[fact[0]]
-                cause = fact[2].partition(":")[2]
-                decided[customer].append((kind, cause, *(fact[place] for place in places)))
+        customer, first = message[_OF_CUSTOMER], message[_FIRST_SEQ]
+        if first != numbers[customer] + 1:
+            gaps.append(f"customer {customer}: {first} after {numbers[customer]}")
+        numbers[customer] = first + _count(message) - 1
+        for envelope, decisions in message[_GROUPS]:
+            cause = envelope[_CAUSE].partition(":")[2]
+            decided[customer] += [_stated(one, cause) for one in decisions if one[0] not in _SILENT]
     yield from _some("facts are out of order", disorder)
     yield from _some("facts have gaps or come twice", gaps)
     expected = {number: customer.decisions for number, customer in customers.items()}
     yield from _unlike("facts", expected, decided)
+
+
+def _count(message: list[Any]) -> int:
+    """How many facts a facts message holds."""
+    return sum(len(decisions) for _, decisions in message[_GROUPS])
+
+
+def _stated(decision: list[Any], cause: str) -> Decision:
+    """A decision as the arithmetic states it."""
+    kind, places = _KINDS[decision[0]]
+    stated = {name: decision[place] for name, place in places.items()}
+    if "reason" in stated:
+        stated["reason"] = _REASONS[stated["reason"]]
+    if "awards" in stated:
+        stated["awards"] = tuple((award[_AWARD_RULE], award[_AWARD_POINTS]) for award in stated["awards"])
+    return (kind, cause, *stated.values())
 
 
 def _check_notifications(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
@@ -163,7 +185,7 @@ def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iter
     }
     yield from _unlike("rows in ClickHouse", expected_rows, {topic: rest for topic, *rest in tables["rows"]})
     notifications = sum(len(topics[topic]) for topic in NOTIFICATIONS)
-    facts = sum(len(msgspec.msgpack.decode(read.value[1:])[7]) for read in topics[FACTS])
+    facts = sum(_count(msgspec.msgpack.decode(read.value[1:])) for read in topics[FACTS])
     for what, expected, [[found]] in (
         ("ids of notifications in ClickHouse", notifications, tables["notification_ids"]),
         ("facts in ClickHouse", facts, tables["facts"]),

@@ -120,7 +120,7 @@ def test_a_bill_becomes_facts_a_notification_and_state_in_the_journals_partition
     message = decode_facts(facts.value or b"")
     assert (facts.partition, facts.key) == (1, b"1:5")
     assert (message.journal_partition, message.org_id, message.customer_id, message.first_seq) == (1, 1, 5, 1)
-    assert [type(fact).__name__ for fact in message.facts] == [
+    assert [type(fact.decision).__name__ for fact in message.facts()] == [
         "RecordAccepted",
         "CustomerRegistered",
         "TransactionRecorded",
@@ -202,8 +202,8 @@ def test_ticks_in_slices_tell_the_same_as_ticks_at_once(embedded_log: Log, tmp_p
     in_slices = told_by(embedded_log, tmp_path / "slices", "slices.", records, tick_customers_max=2)
 
     assert in_slices == at_once
-    expired = [fact for one in at_once[0] if one[0] == "facts" for fact in decode_facts(one[3]).facts]
-    assert sum(isinstance(fact, PointsExpired) for fact in expired) > 12
+    expired = [fact for one in at_once[0] if one[0] == "facts" for fact in decode_facts(one[3]).facts()]
+    assert sum(isinstance(fact.decision, PointsExpired) for fact in expired) > 12
 
 
 def test_a_small_cache_changes_nothing(embedded_log: Log, tmp_path: Path) -> None:
@@ -768,8 +768,8 @@ def test_owner_writes_the_passing_of_wall_time_where_there_are_customers(small: 
 
     worker.run(Until(lambda: worker.progress.clocks.get(1) == small.clock.shown))
 
-    last = decode_facts(small.read("facts")[-1].value or b"").facts
-    assert [type(fact).__name__ for fact in last] == ["PointsExpired"]
+    last = decode_facts(small.read("facts")[-1].value or b"").facts()
+    assert [type(fact.decision).__name__ for fact in last] == ["PointsExpired"]
     assert [one.partition for one in small.read("journal") if one.key is None] == [0, 1, 1]
 
 

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, cast
 
+from pipeline.engine.decide import ENGINE
+from pipeline.engine.ledger.concern import LEDGER
+from pipeline.engine.programs import Timeline
 from pipeline.log.port import Aborted, OutcomeUnknown
 from pipeline.runtime.loop.holdings import Holdings
 from pipeline.runtime.loop.loop import TransactionalLoop
@@ -15,9 +18,11 @@ from pipeline.runtime.state.changelog import Restore, StateAhead, StateMissing
 from pipeline.runtime.state.customers import Customers
 from pipeline.runtime.state.store_port import StoreFailed
 from pipeline.runtime.state.tails import Tails
+from schemas.facts import PointsIssued
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore
+from tests.simulation.oracle import undisturbed
 
 _holdings: Any = Holdings
 _loop: Any = TransactionalLoop
@@ -238,6 +243,17 @@ def no_token() -> tuple[Any, str, Any]:
     return SimClickHouse, "insert", lambda self, rows, _token: right(self, rows, None)
 
 
+def fire_timers_under_the_latest_version() -> tuple[Any, str, Any]:
+    """A timer goes by the version in force when it fires, which may have begun after its due instant."""
+    return Timeline, "program_at", lambda self, program_id, _instant: self.versions[program_id][-1].program
+
+
+def forget_what_a_bill_earned() -> tuple[Any, str, Any]:
+    """A bill does not remember its awards, so that a return takes no points back."""
+    right = ENGINE.folds[PointsIssued]
+    return ENGINE, "folds", {**ENGINE.folds, PointsIssued: right._replace(effect=LEDGER.effects[PointsIssued])}
+
+
 MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     commit_offsets_first,
     skip_rewind,
@@ -258,16 +274,20 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     roll_back_when_the_store_fails,
     no_intent,
     no_token,
+    fire_timers_under_the_latest_version,
+    forget_what_a_bill_earned,
 )
 
 
 @contextmanager
 def broken(mutant: Callable[[], tuple[Any, str, Any]]) -> Iterator[None]:
-    """The product with this rule broken, for a while."""
+    """The product with this rule broken, for a while; the oracle's undisturbed runs have it broken, too."""
     place, name, wrong = mutant()
     right = getattr(place, name)
     setattr(place, name, wrong)
+    undisturbed.cache_clear()
     try:
         yield
     finally:
         setattr(place, name, right)
+        undisturbed.cache_clear()

@@ -1,4 +1,7 @@
-"""What must be true in the end, whatever happened: all is as an undisturbed run over the same input leaves it."""
+"""What must be true in the end, whatever happened: all is as an undisturbed run over the same input leaves it.
+
+And points move as the arithmetic of the workload says, which shares no code with the engine.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from pipeline.engine.state import decode_bill
+from pipeline.engine.state import decode_entry
 from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, TopicSpec
@@ -23,6 +26,7 @@ from sinks.clickhouse.tables import (
     add_journal_record,
     add_notification,
 )
+from tests.simulation.arithmetic import Movements, movements_in, movements_of
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
@@ -78,6 +82,8 @@ def check(world: World) -> None:
         journal = tuple(one for one in _all(world, partition) if one not in late)
         expected = undisturbed(partition.number, journal)
         _check_state(world, partition, expected)
+        movements = movements_in(_all(world, Partition(world.catalog.name("facts"), partition.number)))
+        _same(f"points {partition.number}", movements, _movements_of(journal))
         for topic, messages in expected.told.items():
             if topic == world.catalog.name("deadletters"):
                 letters += messages
@@ -130,6 +136,11 @@ def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
     return Outcome(told, state, offset)
 
 
+@lru_cache(maxsize=64)
+def _movements_of(journal: tuple[Message, ...]) -> Movements:
+    return movements_of(journal)
+
+
 def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
     number = journal.number
     changelog = _all(world, Partition(world.catalog.name("state"), number))
@@ -156,8 +167,8 @@ def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
 
 
 def _kept(state: Mapping[bytes, bytes], clock: int) -> dict[bytes, bytes]:
-    """Without the bills that may be forgotten: when exactly that happens is no decision."""
-    return {key: raw for key, raw in state.items() if b"#" not in key or decode_bill(raw).forgotten_at > clock}
+    """Without the entries that may be forgotten: when exactly that happens is no decision."""
+    return {key: raw for key, raw in state.items() if b"#" not in key or decode_entry(raw).forgotten_at > clock}
 
 
 def _last(changelog: Sequence[Message], key: bytes) -> bytes | None:
@@ -262,5 +273,5 @@ def _difference(seen: Any, expected: Any) -> str:
     if isinstance(seen, dict) and isinstance(expected, dict):
         keys = [key for key in {**seen, **expected} if seen.get(key) != expected.get(key)]
         one = keys[0]
-        return f"{len(keys)} differ, such as {one!r:.80}: {seen.get(one)!r:.300} is not {expected.get(one)!r:.300}"
+        return f"{len(keys)} differ, such as {one!r:.80}: {_difference(seen.get(one), expected.get(one))}"
     return f"{seen!r:.300} is not {expected!r:.300}"

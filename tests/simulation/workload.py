@@ -4,28 +4,58 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from pipeline.intake.dialects.native import input_key
 from pipeline.log.port import Outgoing
 from schemas import messages
-from schemas.records import ClockAdvanced, CustomerRecord, Record, TransactionAdded, encode_record
-from tests.runtime.workshop import DAY, START, activation, backfill, clock, history
+from schemas.program import Expiry, ProgramDefinition
+from schemas.records import (
+    ClockAdvanced,
+    CustomerRecord,
+    ProgramActivated,
+    Record,
+    TransactionAdded,
+    TransactionReturned,
+    encode_record,
+)
+from tests.runtime.workshop import DAY, PROGRAM, START, activation, backfill, bill, clock, giving_back, history
 from topics.catalog import Catalog
 
+
+class Terms(NamedTuple):
+    """What a version of the program gives."""
+
+    points_a_pound: int
+    expiry_days: int
+
+
+TERMS: Final = {1: Terms(points_a_pound=1, expiry_days=10), 2: Terms(points_a_pound=2, expiry_days=20)}
+"""By version."""
+_SECOND: Final = ProgramDefinition.model_validate_json(
+    PROGRAM.model_copy(
+        update={
+            "version": 2,
+            "rules": (PROGRAM.rules[0].model_copy(update={"points": TERMS[2].points_a_pound}),),
+            "points": PROGRAM.points.model_copy(update={"expiry": Expiry(days=TERMS[2].expiry_days)}),
+        }
+    ).model_dump_json()
+)
 _DAYS = 12
 _CUSTOMERS = 7
+_LATE_BILLS, _RETURNS, _NEW_BILLS = 4, 4, 2
+_FIRST_LATE, _FIRST_NEW = 100, 200
+_MINUTE = 60_000
 _BILLS_PER_RUBBISH = 7
 _MADE_BY_INTAKE = {"received_at", "source", "offset", "digest"}
 
 
 def journal(catalog: Catalog, *, backfilled: bool) -> list[Outgoing]:
     """A journal that nobody but the workers adds to, then a tick long after it, and rubbish."""
-    records = [
-        *history(_CUSTOMERS, _DAYS, backfilled=backfilled, days_per_tick=2),
-        clock(START + 95 * DAY),
-    ]
+    before = history(_CUSTOMERS, _DAYS, backfilled=backfilled, days_per_tick=2)
+    records = [*before, *_under_the_second_version(before), clock(START + 95 * DAY)]
     return [one for record in records for one in _written(catalog, record)] + [
         Outgoing(catalog.name("journal"), b"1:1", b"rubbish", 0)
     ]
@@ -38,11 +68,28 @@ def inputs(catalog: Catalog, chance: random.Random) -> list[Outgoing]:
         for number in range(catalog.partitions)
         for one in (_all_sources(catalog), activation())
     ]
-    _, *records = history(_CUSTOMERS, _DAYS, backfilled=False)
-    out = [*begun, *_sent(catalog, records)]
+    _, *before = history(_CUSTOMERS, _DAYS, backfilled=False)
+    out = [*begun, *_sent(catalog, [*before, *_under_the_second_version(before)])]
     if chance.random() < 0.5:
         out.append(Outgoing(catalog.name("events"), b"1:1", b"{", 0))
     return out
+
+
+def _under_the_second_version(before: Sequence[Record]) -> Iterator[Record]:
+    """A second version of the program, then late bills, returns of earlier bills, and new bills.
+
+    The points of the late bills were due to expire before the second version began.
+    """
+    now = START + _DAYS * DAY
+    yield activation(_SECOND)
+    for customer in range(1, _LATE_BILLS + 1):
+        yield bill(customer, _FIRST_LATE + customer, START + customer * _MINUTE, pounds=9)
+    returned = {record.of_bill for record in before if isinstance(record, TransactionReturned)}
+    bills = [one for one in before if isinstance(one, TransactionAdded) and one.bill_number not in returned]
+    for place, one in enumerate(bills[-_RETURNS:]):
+        yield giving_back(one.customer_id, _FIRST_LATE + place, one.offset, now + place * _MINUTE, pounds=1)
+    for customer in range(1, _NEW_BILLS + 1):
+        yield bill(customer, _FIRST_NEW + customer, now + DAY + customer * _MINUTE, pounds=9)
 
 
 def in_pieces(out: Sequence[Outgoing], chance: random.Random) -> list[list[Outgoing]]:
@@ -80,6 +127,8 @@ def _sent(catalog: Catalog, records: Sequence[Record]) -> Iterator[Outgoing]:
             bills += isinstance(record, TransactionAdded)
             if isinstance(record, TransactionAdded) and bills % _BILLS_PER_RUBBISH == 0:
                 yield Outgoing(topic, key, b'{"type": "transactionAdded"}', place)
+        elif isinstance(record, ProgramActivated):
+            yield from _written(catalog, record)
         elif isinstance(record, ClockAdvanced):
             tick = msgspec.json.encode(messages.AdvanceClock(time=record.time))
             yield from (Outgoing(topic, None, tick, number) for number in range(catalog.partitions))

@@ -11,12 +11,21 @@ import msgspec
 import pytest
 
 from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.state import decode_head, encode_state
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Message, Outgoing, Partition
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, decode_marker, encode_marker
 from pipeline.verify.facts import NewerEngine
-from schemas.facts import FactMessage, PointsIssued, PointsRedeemed, decode_facts, encode_facts
+from schemas.facts import (
+    AnyDecision,
+    FactMessage,
+    PointsIssued,
+    PointsMoved,
+    PointsRedeemed,
+    decode_facts,
+    encode_facts,
+)
 from schemas.records import encode_record
 from tests.runtime.workshop import DAY, START, Until, Workshop, clock, history
 from tests.verify.damage import Damage, added, changed, damage, found, only, swapped, twice, verified, without
@@ -34,6 +43,18 @@ def with_facts(change: Callable[[FactMessage], FactMessage]) -> Callable[[Messag
     return lambda message: message._replace(value=encode_facts(change(decode_facts(message.value or b""))))
 
 
+def with_decisions(change: Callable[[AnyDecision], AnyDecision]) -> Callable[[Message], Message]:
+    """Change each decision of a message where it stands in its group."""
+
+    def changed_groups(facts: FactMessage) -> FactMessage:
+        groups = [
+            msgspec.structs.replace(group, decisions=[change(one) for one in group.decisions]) for group in facts.groups
+        ]
+        return msgspec.structs.replace(facts, groups=groups)
+
+    return with_facts(changed_groups)
+
+
 def event_id(message: Message) -> str:
     return str(msgspec.json.decode(message.value or b"")["eventId"])
 
@@ -49,7 +70,9 @@ def test_sound_history_verifies_and_says_how_far(workshop: Workshop) -> None:
         "offsets": 4,
         "seq": len(facts),
         "order": len(facts),
-        "ledger": sum(hasattr(fact, "balance") for one in facts for fact in decode_facts(one.value or b"").facts),
+        "ledger": sum(
+            isinstance(fact.decision, PointsMoved) for one in facts for fact in decode_facts(one.value or b"").facts()
+        ),
         "facts": len(facts),
         "notifications": len(workshop.read(*families)),
         "state": len(state),
@@ -75,7 +98,7 @@ def test_partitions_that_are_not_asked_for_are_left_alone(workshop: Workshop) ->
 
 def test_lost_fact_message_is_found(workshop: Workshop) -> None:
     _, lost = facts_of(workshop)[5]
-    last = lost.first_seq + len(lost.facts) - 1
+    last = lost.first_seq + lost.count - 1
     customer = f"{lost.org_id}:{lost.customer_id}"
     following = next(one for one, facts in facts_of(workshop)[6:] if facts.customer_id == lost.customer_id)
 
@@ -104,7 +127,7 @@ def test_lost_last_message_is_found_though_nothing_follows_it(workshop: Workshop
 
 def test_doubled_fact_message_is_found(workshop: Workshop) -> None:
     _, doubled = facts_of(workshop)[5]
-    last, customer = doubled.first_seq + len(doubled.facts) - 1, f"1:{doubled.customer_id}"
+    last, customer = doubled.first_seq + doubled.count - 1, f"1:{doubled.customer_id}"
 
     damage(workshop.folder / "log", FACTS, twice(5))
 
@@ -116,7 +139,7 @@ def test_doubled_fact_message_is_found(workshop: Workshop) -> None:
 
 def test_swapped_fact_messages_are_found(workshop: Workshop) -> None:
     (_, first), (_, second) = facts_of(workshop)[5:7]
-    last = second.first_seq + len(second.facts) - 1
+    last = second.first_seq + second.count - 1
 
     damage(workshop.folder / "log", FACTS, swapped(5))
 
@@ -147,44 +170,40 @@ def test_altered_fact_is_found(workshop: Workshop) -> None:
 
 
 def test_fact_that_moves_other_points_than_its_lots_is_an_unbalanced_entry(workshop: Workshop) -> None:
-    def more(facts: FactMessage) -> FactMessage:
-        changed_facts = tuple(
-            msgspec.structs.replace(fact, points=fact.points + 1) if isinstance(fact, PointsRedeemed) else fact
-            for fact in facts.facts
-        )
-        return msgspec.structs.replace(facts, facts=changed_facts)
+    def more(decision: AnyDecision) -> AnyDecision:
+        if isinstance(decision, PointsRedeemed):
+            return msgspec.structs.replace(decision, points=decision.points + 1)
+        return decision
 
     index, redeemed = next(
         (index, fact)
         for index, (_, facts) in enumerate(facts_of(workshop))
-        for fact in facts.facts
-        if isinstance(fact, PointsRedeemed)
+        for fact in facts.facts()
+        if isinstance(fact.decision, PointsRedeemed)
     )
-    damage(workshop.folder / "log", FACTS, changed(index, with_facts(more)))
+    damage(workshop.folder / "log", FACTS, changed(index, with_decisions(more)))
 
     findings = only("ledger", verified(workshop))
-    points = redeemed.points
+    points = redeemed.decision.points
     assert findings[0].where == f"v.facts[1]@{index}"
     assert findings[0].what.endswith(
-        f"seq {redeemed.seq} (PointsRedeemed): moves {points + 1} points and takes {points} from lots"
+        f"seq {redeemed.seq} (PointsRedeemed): moves -{points + 1} points and -{points} in its lots"
     )
 
 
 def test_fact_that_states_another_balance_is_found(workshop: Workshop) -> None:
-    def richer(facts: FactMessage) -> FactMessage:
-        changed_facts = tuple(
-            msgspec.structs.replace(fact, balance=fact.balance + 1) if isinstance(fact, PointsIssued) else fact
-            for fact in facts.facts
-        )
-        return msgspec.structs.replace(facts, facts=changed_facts)
+    def richer(decision: AnyDecision) -> AnyDecision:
+        if isinstance(decision, PointsIssued):
+            return msgspec.structs.replace(decision, balance=decision.balance + 1)
+        return decision
 
-    issued = next(fact for fact in facts_of(workshop)[5][1].facts if isinstance(fact, PointsIssued))
-    damage(workshop.folder / "log", FACTS, changed(5, with_facts(richer)))
+    decided = [fact.decision for fact in facts_of(workshop)[5][1].facts()]
+    (points,) = [one.points for one in decided if isinstance(one, PointsIssued)]
+    damage(workshop.folder / "log", FACTS, changed(5, with_decisions(richer)))
 
     report = verified(workshop)
     (finding,) = only("ledger", report)
     assert finding.where == "v.facts[1]@5"
-    points = issued.points
     assert finding.what.endswith(f"0 POINTS and +{points} are {points}, and it states {points + 1}")
     assert [one.where for one in only("facts", report)] == ["v.facts[1]@5"]
 
@@ -247,17 +266,18 @@ def test_notifications_that_are_all_lost_are_counted_and_not_all_shown(workshop:
 def test_wrong_balance_in_the_changelog_is_found(workshop: Workshop) -> None:
     def richer(message: Message) -> Message:
         head = decode_head(message.value or b"")
-        head.sections[7].accounts["POINTS"].balance += 1
+        head.sections[7].accounts["POINTS"].totals[LedgerAccount.CURRENT] += 1
         return message._replace(value=encode_state(head))
 
     messages = [one for one in workshop.read("state") if one.partition == 1]
     index = max(index for index, one in enumerate(messages) if one.key == b"1:5")
-    balance = decode_head(messages[index].value or b"").sections[7].accounts["POINTS"].balance
+    totals = decode_head(messages[index].value or b"").sections[7].accounts["POINTS"].totals
+    wrong = [total + (account == LedgerAccount.CURRENT) for account, total in enumerate(totals)]
 
     damage(workshop.folder / "log", STATE, changed(index, richer))
 
     assert found(verified(workshop)) == [
-        ("state", "v.state[1]", f"1:5: sections.7.accounts.POINTS.balance is {balance + 1}, and {balance} was decided")
+        ("state", "v.state[1]", f"1:5: sections.7.accounts.POINTS.totals is {wrong}, and {totals} was decided")
     ]
 
 
@@ -353,7 +373,7 @@ def damage_times(workshop: Workshop, switch: int) -> None:
     newer = {
         (one.org_id, one.customer_id, seq)
         for _, one in facts_of(workshop)
-        for seq in range(one.first_seq, one.first_seq + len(one.facts))
+        for seq in range(one.first_seq, one.first_seq + one.count)
         if one.journal_offset > switch
     }
 

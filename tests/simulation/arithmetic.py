@@ -1,0 +1,211 @@
+"""The arithmetic of the workload, done naively: which points must move for whom, under which program version.
+
+An undisturbed run decides with the very code that is under test; this shares no code with the engine, so that it
+notices a rule that is broken in both.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.log.port import Message
+from schemas.facts import PointsExpired, PointsIssued, PointsRedeemed, PointsReversed, decode_facts
+from schemas.records import (
+    WALL_SOURCE,
+    BackfillBegun,
+    ClockAdvanced,
+    CustomerRecord,
+    ProgramActivated,
+    Record,
+    RedeemPoints,
+    TransactionAdded,
+    TransactionReturned,
+    UnknownVersion,
+    decode_record,
+)
+from tests.runtime.workshop import DAY
+from tests.simulation.workload import TERMS
+
+_KINDS: Final = {
+    PointsIssued: "issued",
+    PointsRedeemed: "redeemed",
+    PointsExpired: "expired",
+    PointsReversed: "reversed",
+}
+
+
+class Movement(NamedTuple):
+    """Points that moved."""
+
+    kind: str
+    cause: str
+    """The id of the record; for points that expired, the instant at which they did."""
+    version: int
+    points: int
+    balance: int
+
+
+Movements = dict[int, list[Movement]]
+"""By customer, in order."""
+
+
+def movements_in(facts: Iterable[Message]) -> Movements:
+    """The movements that messages of facts state."""
+    movements: Movements = defaultdict(list)
+    for message in facts:
+        stated = decode_facts(message.value or b"")
+        for _, envelope, decision in stated.facts():
+            if isinstance(decision, PointsIssued | PointsRedeemed | PointsExpired | PointsReversed):
+                kind = _KINDS[type(decision)]
+                cause = str(envelope.at) if kind == "expired" else envelope.cause.partition(":")[2]
+                movement = Movement(kind, cause, envelope.version, decision.points, decision.balance)
+                movements[stated.customer_id].append(movement)
+    return dict(movements)
+
+
+def movements_of(journal: Iterable[Message]) -> Movements:
+    """The movements that the records of one journal partition must lead to."""
+    shop = _Shop()
+    for message in journal:
+        try:
+            record = decode_record(message.value or b"")
+        except (UnknownVersion, msgspec.DecodeError):
+            continue
+        shop.take(record)
+    return {number: customer.movements for number, customer in shop.customers.items() if customer.movements}
+
+
+@dataclass
+class _Lot:
+    closes_at: int
+    issued_at: int
+    number: int
+    points: int
+
+
+@dataclass
+class _Bill:
+    amount: int
+    award: int
+    lot: _Lot
+    returned: int = 0
+    asked: int = 0
+
+
+@dataclass
+class _Customer:
+    clock: int = 0
+    balance: int = 0
+    lots: list[_Lot] = field(default_factory=list)
+    bills: dict[str, _Bill] = field(default_factory=dict)
+    seen: set[tuple[type[Record], str]] = field(default_factory=set)
+    movements: list[Movement] = field(default_factory=list)
+
+    def move(self, kind: str, cause: str, version: int, points: int) -> None:
+        self.balance += points if kind == "issued" else -points
+        self.movements.append(Movement(kind, cause, version, points, self.balance))
+
+    def open_lots(self) -> list[_Lot]:
+        """In the order in which they are spent."""
+        still_open = [lot for lot in self.lots if lot.points]
+        return sorted(still_open, key=lambda lot: (lot.closes_at, lot.issued_at, lot.number))
+
+
+class _Shop:
+    """One journal partition."""
+
+    def __init__(self) -> None:
+        self.customers: defaultdict[int, _Customer] = defaultdict(_Customer)
+        self._time = 0
+        self._announced: dict[str, int] = {}
+        """In a backfill, by source."""
+        self._starts: dict[int, int] = {}
+        """By version."""
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, BackfillBegun):
+            self._announced = dict.fromkeys(record.sources, 0)
+        elif isinstance(record, ProgramActivated):
+            self._starts.setdefault(record.version, self._time if self._starts else 0)
+        elif isinstance(record, ClockAdvanced):
+            self._tick(record)
+        elif isinstance(record, CustomerRecord):
+            self._decide(self.customers[record.customer_id], record)
+
+    def _tick(self, tick: ClockAdvanced) -> None:
+        reached = self._time
+        if tick.clock_source in self._announced:
+            self._announced[tick.clock_source] = max(tick.time, self._announced[tick.clock_source])
+            reached = min(self._announced.values())
+        elif not self._announced and tick.clock_source == WALL_SOURCE:
+            reached = tick.time
+        if reached > self._time:
+            self._time = reached
+            for customer in self.customers.values():
+                self._expire(customer, reached)
+
+    def _decide(self, customer: _Customer, record: CustomerRecord) -> None:
+        if (type(record), record.id) in customer.seen:
+            return
+        customer.seen.add((type(record), record.id))
+        as_of = record.received_at
+        if self._announced:
+            as_of = max(record.event_time, self._announced.get(record.source, 0))
+        now = max(customer.clock, as_of)
+        self._expire(customer, now)
+        customer.clock = now
+        version = self._version_at(now)
+        if isinstance(record, TransactionAdded):
+            self._buy(customer, record, version)
+        elif isinstance(record, TransactionReturned):
+            self._give_back(customer, record, version)
+        elif isinstance(record, RedeemPoints):
+            self._redeem(customer, record, version)
+        self._expire(customer, now)
+
+    def _buy(self, customer: _Customer, record: TransactionAdded, version: int) -> None:
+        terms = TERMS[version]
+        points = record.amount_minor // 100 * terms.points_a_pound
+        closes_at = (record.event_time // DAY + terms.expiry_days + 1) * DAY
+        lot = _Lot(closes_at, record.event_time, len(customer.lots), points)
+        customer.lots.append(lot)
+        customer.bills[record.bill_number] = _Bill(record.amount_minor, points, lot)
+        customer.move("issued", record.id, version, points)
+
+    def _give_back(self, customer: _Customer, record: TransactionReturned, version: int) -> None:
+        bill = customer.bills.get(record.of_bill)
+        if bill is None or bill.returned >= bill.amount:
+            return
+        bill.returned = min(bill.amount, bill.returned + record.amount_minor)
+        asked = bill.award * bill.returned // bill.amount
+        claim, bill.asked = asked - bill.asked, asked
+        if claim:
+            points = min(claim, bill.lot.points)
+            bill.lot.points -= points
+            customer.move("reversed", record.id, version, points)
+
+    def _redeem(self, customer: _Customer, record: RedeemPoints, version: int) -> None:
+        points = record.points
+        if points > customer.balance:
+            return
+        customer.move("redeemed", record.id, version, points)
+        for lot in customer.open_lots():
+            taken = min(lot.points, points)
+            lot.points -= taken
+            points -= taken
+
+    def _expire(self, customer: _Customer, until: int) -> None:
+        while (lots := customer.open_lots()) and (due := lots[0].closes_at) <= until:
+            expired = [lot for lot in lots if lot.closes_at == due]
+            customer.move("expired", str(due), self._version_at(due), sum(lot.points for lot in expired))
+            customer.clock = max(customer.clock, due)
+            for lot in expired:
+                lot.points = 0
+
+    def _version_at(self, instant: int) -> int:
+        return max(version for version, start in self._starts.items() if start <= instant)
