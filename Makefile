@@ -3,8 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Most of their time tests wait for a broker.
-SIDE_BY_SIDE := --numprocesses 3 --dist worksteal
+# Most of their time tests wait for a broker. tests/spreading.py gives each file to one process, the longest first.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo check test soak soak-sim lint bench format clean
 
@@ -25,7 +25,12 @@ check: $(INSTALLED) ## the tests that need no Kafka, for while you work: the lay
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "pure or embedded" $(ARGS)
 
 test: $(INSTALLED) ## every test; those on a real Kafka run where a JDK 17 and Maven are, or with ACCRUE_TEST_KAFKA
+ifdef ARGS
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+else
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m pure --cov
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not pure"
+endif
 
 soak: $(INSTALLED) ## hundreds of faults on a real Kafka, then verify and an independent check: FAULTS=300 SEED=1
 	$(BIN)/python -m tests.faults --faults $(or $(FAULTS),300) --seed $(or $(SEED),1)
@@ -47,4 +52,4 @@ bench: $(INSTALLED) ## the benchmarks of BENCHMARKS.md, one JSON line each
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove what the build and the tests left
-	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -11,11 +11,13 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 from pytest_timeout import _get_item_settings
+from xdist.remote import Producer
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
-from tests.layers import put_in_layers, time_by_layer
+from tests.layers import budget_of, put_in_layers, time_by_layer
+from tests.spreading import ByFile
 from tests.starvation import Stretch, wait_for_better_times
 
 # A broker that lives for some minutes never earns what the second compiler costs.
@@ -50,8 +52,16 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put every test in its layer before `-m` selects."""
+    """Put every test in its layer before `-m` selects; of several processes, the longest tests begin first."""
     put_in_layers(items, config.rootpath)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: -budget_of(item))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Spread tests as `tests.spreading` says, whatever `--dist` does."""
+    return ByFile(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

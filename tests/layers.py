@@ -82,14 +82,23 @@ def put_in_layers(items: list[pytest.Item], root: Path) -> None:
         item.user_properties.append((_PROPERTY, layer))
 
 
+def budget_of(item: pytest.Item) -> float:
+    """The seconds that the layer of a test may take."""
+    return _of_properties(item.user_properties).value
+
+
 def time_by_layer(reports: Iterable[pytest.TestReport]) -> dict[Layer, tuple[int, float]]:
     """How many tests of each layer ran, and the seconds they took with their fixtures, from what pytest reports."""
     taken: dict[Layer, tuple[int, float]] = {}
     for report in reports:
-        layer = Layer[dict(report.user_properties)[_PROPERTY]]
+        layer = _of_properties(report.user_properties)
         tests, seconds = taken.get(layer, (0, 0.0))
         taken[layer] = (tests + (report.when == "call"), seconds + report.duration)
     return taken
+
+
+def _of_properties(properties: list[tuple[str, object]]) -> Layer:
+    return Layer[str(dict(properties)[_PROPERTY])]
 
 
 def _layer_of(item: pytest.Item, root: Path) -> Layer:

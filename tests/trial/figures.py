@@ -27,6 +27,7 @@ from pipeline.importer.upstream import Input
 from pipeline.trial.form import Membership, Result
 from pipeline.trial.lines import read_lines
 from pipeline.trial.run import Trial, envelope_of
+from tests.naive.retail_model import COLUMNS
 
 PINS: Final = Path(__file__).parent / "pins"
 PROGRAMS: Final = Path(__file__).parents[2] / "examples" / "programs"
@@ -97,7 +98,7 @@ def retail_rows(result: Result) -> str:
     issued = _issued_for(result)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(RETAIL_COLUMNS)
+    rows.writerow(COLUMNS)
     for customer, stands in result.customers.items():
         one = _membership(stands.programs)
         account, reasons = one.balances["POINTS"], issued.get(customer, Counter())
@@ -118,23 +119,6 @@ def retail_rows(result: Result) -> str:
             )
         )
     return text.getvalue()
-
-
-RETAIL_COLUMNS: Final = (
-    "customer_id",
-    "transactions",
-    "purchases",
-    "returned",
-    "spend_points",
-    "milestone_points",
-    "streak_points",
-    "reversed",
-    "expired",
-    "balance",
-    "tier",
-    "streak_run",
-    "longest_run",
-)
 
 
 def _membership(programs: dict[str, Membership]) -> Membership:
