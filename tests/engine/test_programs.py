@@ -97,7 +97,8 @@ def test_programs_in_force_at_an_instant_are_put_together_once() -> None:
     ],
 )
 def test_version_of_a_program_at_an_instant(program_id: int, instant: int, version: int) -> None:
-    assert VERSIONS.org(ORG).program_at(program_id, instant).version == version
+    versions = VERSIONS.activate(program(program_id=2, version=2), starts_at=300)
+    assert versions.org(ORG).program_at(program_id, instant).version == version
 
 
 @pytest.mark.parametrize(
