@@ -101,11 +101,15 @@ def test_id_may_come_again_once_it_is_forgotten() -> None:
     assert refusals(story) == []
 
 
-def test_id_that_left_the_window_but_is_still_stored_may_come_again() -> None:
+def test_id_that_left_the_window_but_is_still_stored_may_come_again_and_is_remembered_from_then() -> None:
     story = given(shop(), *logins(5))
     story.play(did("login", "2011-03-01", id="x"), as_of=instant("2011-03-05"))
-    story.play(did("login", "2011-03-12", id="x"))
+    story.play(*logins(6))
+    again = did("login", "2011-03-12", id="x")
+    story.play(again)
     assert refusals(story) == []
+    story.play(*logins(17))
+    assert [story.remembers(login) for login in (*logins(5, 6), again)] == [False, False, True]
 
 
 def test_wider_window_does_not_bring_back_what_is_forgotten() -> None:
