@@ -32,6 +32,8 @@ def canonical_json(decision: Decision) -> bytes:
 
 def _named(struct: msgspec.Struct) -> msgspec.Struct:
     twin, changed = _twin_of(type(struct))
+    if not changed:
+        return twin(*msgspec.structs.astuple(struct))
     values = list(msgspec.structs.astuple(struct))
     for place, convert in changed:
         values[place] = convert(values[place])

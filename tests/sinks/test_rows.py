@@ -160,7 +160,7 @@ def test_a_default_that_cannot_be_left_out_reliably_is_refused() -> None:
 def test_rows_of_one_message_are_told_apart_by_their_index() -> None:
     rows = rows_of(*ONE_OF_EACH[6:8])["facts"]
 
-    assert [(row.idx, row.fact.seq) for row in rows] == [(0, 301), (1, 302)]
+    assert [(row.idx, row.seq) for row in rows] == [(0, 301), (1, 302)]
 
 
 def test_the_first_migration_is_what_the_descriptions_of_the_tables_give() -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final
+
+import msgspec
 
 from pipeline.engine.ledger.postings import Posting, postings
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.log.port import Message
-from schemas.facts import Fact, FactMessage, IssuedFor, decode_facts
+from schemas.facts import Decision, Envelope, FactMessage, IssuedFor, decode_facts
 from sinks.clickhouse.canonical import canonical_json
 from sinks.clickhouse.tables.table import (
     SOURCE_COLUMNS,
     Column,
-    FromMessage,
     Rows,
     Source,
     Table,
@@ -28,48 +29,38 @@ _ACCOUNTS: Final = {account: account.text for account in LedgerAccount}
 _REASONS: Final[dict[IssuedFor | None, str]] = {None: "", **{reason: reason.text for reason in IssuedFor}}
 
 
-class FactRow(NamedTuple):
+class FactRow(msgspec.Struct, frozen=True, gc=False):
     """What a row of `facts` is made of."""
 
     message: FactMessage
-    fact: Fact
+    envelope: Envelope
+    decision: Decision
+    seq: int
     src: Source
     idx: int
 
 
-class LegRow(NamedTuple):
-    """What a row of `ledger_entries` is made of: one side of a posting."""
+class LegRow(FactRow, frozen=True, gc=False):
+    """What a row of `ledger_entries` is made of: one side of a posting of the fact."""
 
-    message: FactMessage
-    fact: Fact
-    src: Source
-    idx: int
     leg: int
     posting: Posting
     account: LedgerAccount
     points: int
 
 
-class _OfFact(FromMessage, Protocol):
-    @property
-    def message(self) -> FactMessage: ...
-
-    @property
-    def fact(self) -> Fact: ...
-
-
-_WHO: Final[tuple[Column[_OfFact], ...]] = (
+_WHO: Final[tuple[Column[FactRow], ...]] = (
     integer("org_id", lambda row: row.message.org_id),
     integer("customer_id", lambda row: row.message.customer_id),
-    integer("seq", lambda row: row.fact.seq, "the customer's count of facts, from 1 without gaps"),
+    integer("seq", lambda row: row.seq, "the customer's count of facts, from 1 without gaps"),
 )
-_WHY: Final[tuple[Column[_OfFact], ...]] = (
-    text("cause", lambda row: row.fact.envelope.cause, "recordType:id, or timerKind:subject:dueInstant"),
-    instant("at", lambda row: row.fact.envelope.at, "effective time"),
+_WHY: Final[tuple[Column[FactRow], ...]] = (
+    text("cause", lambda row: row.envelope.cause, "recordType:id, or timerKind:subject:dueInstant"),
+    instant("at", lambda row: row.envelope.at, "effective time"),
 )
-_PROGRAM: Final[tuple[Column[_OfFact], ...]] = (
-    integer("program_id", lambda row: row.fact.envelope.program_id, "0 for decisions about the customer as such"),
-    integer("program_version", lambda row: row.fact.envelope.version),
+_PROGRAM: Final[tuple[Column[FactRow], ...]] = (
+    integer("program_id", lambda row: row.envelope.program_id, "0 for decisions about the customer as such"),
+    integer("program_version", lambda row: row.envelope.version),
 )
 
 FACTS: Final = Table[FactRow](
@@ -77,12 +68,12 @@ FACTS: Final = Table[FactRow](
     comment="What the engine decided, every kind: the envelope in columns, the decision as JSON. Start with the views.",
     columns=(
         *_WHO,
-        word("kind", lambda row: type(row.fact.decision).__name__, "such as PointsIssued"),
+        word("kind", lambda row: type(row.decision).__name__, "such as PointsIssued"),
         *_WHY,
-        instant("as_of", lambda row: row.fact.envelope.as_of, "the clock of the customer at the decision"),
+        instant("as_of", lambda row: row.envelope.as_of, "the clock of the customer at the decision"),
         *_PROGRAM,
-        text("correction_of", lambda row: row.fact.envelope.correction_of, "the cause that this corrects"),
-        text("via", lambda row: row.fact.envelope.via, "the root cause at another customer"),
+        text("correction_of", lambda row: row.envelope.correction_of, "the cause that this corrects"),
+        text("via", lambda row: row.envelope.via, "the root cause at another customer"),
         number("engine_version", lambda row: row.message.engine_version),
         instant(
             "recorded_at", lambda row: row.message.recorded_at, "when intake took the record; for a tick its instant"
@@ -92,7 +83,7 @@ FACTS: Final = Table[FactRow](
         *SOURCE_COLUMNS,
         text(
             "data",
-            lambda row: canonical_json(row.fact.decision),
+            lambda row: canonical_json(row.decision),
             "the decision by field name; fields at their default are left out",
             zstd=3,
         ),
@@ -133,21 +124,39 @@ def add_fact_message(rows: Rows, message: Message) -> None:
 def add_facts(rows: Rows, message: FactMessage, src: Source) -> None:
     """Add the rows of one message, those of `facts` first: it has a row of every message."""
     facts, legs = rows[FACTS.name], rows[LEDGER_ENTRIES.name]
-    for idx, fact in enumerate(message.facts()):
-        facts.append(FactRow(message=message, fact=fact, src=src, idx=idx))
-        leg = 0
-        for posting in postings(fact.decision):
-            for account, points in ((posting.source, -posting.points), (posting.destination, posting.points)):
-                legs.append(
-                    LegRow(
-                        message=message,
-                        fact=fact,
-                        src=src,
-                        idx=idx,
-                        leg=leg,
-                        posting=posting,
-                        account=account,
-                        points=points,
-                    )
-                )
-                leg += 1
+    seq = message.first_seq
+    for group in message.groups:
+        for decision in group.decisions:
+            row = FactRow(
+                message=message,
+                envelope=group.envelope,
+                decision=decision,
+                seq=seq,
+                src=src,
+                idx=seq - message.first_seq,
+            )
+            facts.append(row)
+            legs += _legs(row)
+            seq += 1
+
+
+def _legs(row: FactRow) -> list[LegRow]:
+    """Two for each movement of points, numbered within the fact."""
+    return [
+        LegRow(
+            message=row.message,
+            envelope=row.envelope,
+            decision=row.decision,
+            seq=row.seq,
+            src=row.src,
+            idx=row.idx,
+            leg=2 * number + side,
+            posting=posting,
+            account=account,
+            points=points,
+        )
+        for number, posting in enumerate(postings(row.decision))
+        for side, (account, points) in enumerate(
+            ((posting.source, -posting.points), (posting.destination, posting.points))
+        )
+    ]
