@@ -53,6 +53,7 @@ LAYERS: Final = {
     "tests/scenarios": Layer.pure,
     "tests/schemas": Layer.pure,
     "tests/simulation": Layer.faults,
+    "tests/simulation/test_ticks.py": Layer.pure,
     "tests/sinks": Layer.embedded,
     "tests/sinks/test_rows.py": Layer.pure,
     "tests/test_compose.py": Layer.pure,

@@ -34,7 +34,7 @@ class Terms(NamedTuple):
 
 TERMS: Final = {1: Terms(points_a_pound=1, expiry_days=10), 2: Terms(points_a_pound=2, expiry_days=20)}
 """By version."""
-_SECOND: Final = ProgramDefinition.model_validate_json(
+SECOND: Final = ProgramDefinition.model_validate_json(
     PROGRAM.model_copy(
         update={
             "version": 2,
@@ -81,7 +81,7 @@ def _under_the_second_version(before: Sequence[Record]) -> Iterator[Record]:
     The points of the late bills were due to expire before the second version began.
     """
     now = START + _DAYS * DAY
-    yield activation(_SECOND)
+    yield activation(SECOND)
     for customer in range(1, _LATE_BILLS + 1):
         yield bill(customer, _FIRST_LATE + customer, START + customer * _MINUTE, pounds=9)
     returned = {record.of_bill for record in before if isinstance(record, TransactionReturned)}
