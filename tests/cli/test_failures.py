@@ -323,7 +323,7 @@ def test_worker_whose_port_is_taken_says_so_and_makes_nothing(terminal: Terminal
         ended = terminal.run("worker")
 
     assert ended.code == 2
-    assert f"cannot listen on port {port}: Address already in use; give another --slot" in ended.err
+    assert f"cannot listen on 127.0.0.1, port {port}: Address already in use; give another --slot" in ended.err
     assert not terminal.folder.exists()
 
 
@@ -333,7 +333,7 @@ def test_port_beyond_the_last_is_refused(terminal: Terminal) -> None:
     ended = terminal.run("worker", "--slot", "1")
 
     assert ended.code == 2
-    assert "cannot listen on port 65536: there is no such port" in ended.err
+    assert "cannot listen on 127.0.0.1, port 65536: there is no such port" in ended.err
 
 
 def test_second_worker_of_a_slot_is_refused(with_topics: Terminal) -> None:
