@@ -15,7 +15,7 @@ from pipeline.failure import Failure
 from pipeline.log.embedded import FILE_NAME, EmbeddedLog
 from pipeline.log.port import Log, TopicSpec
 from pipeline.runtime.settings import Settings, unknown_variables
-from topics.catalog import Catalog, defects
+from topics.catalog import Catalog, defects, in_lines
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -77,7 +77,7 @@ class Place(NamedTuple):
             if missing:
                 self.create_topics(log)
             if checked and (found := defects(self.catalog, log.describe_topics())):
-                raise Unusable("\n".join(f"topic {one.topic} {one.problem}: {one.remedy}" for one in found))
+                raise Unusable("\n".join(in_lines(found)))
             yield log
         finally:
             log.close()
