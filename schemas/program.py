@@ -198,7 +198,7 @@ class Tiers(Definition):
             )
             raise Misfit(message, 0, "threshold")
         _require_rising(
-            thresholds, "threshold", f"thresholds {thresholds} do not rise; order the tiers from lowest to highest"
+            thresholds, "threshold", f"thresholds {thresholds} must increase; order the tiers from lowest to highest"
         )
         return levels
 

@@ -109,6 +109,11 @@ def test_ports_stay_on_this_machine() -> None:
             assert port.startswith("127.0.0.1:"), name
 
 
+def test_pages_that_a_port_publishes_are_served_to_all_interfaces_of_the_container() -> None:
+    for name in OURS:
+        assert SERVICES[name]["environment"]["ACCRUE_WEB_BIND"] == "0.0.0.0"
+
+
 def test_the_build_context_holds_what_the_image_copies_and_nothing_else() -> None:
     copied = [
         source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
@@ -150,7 +150,7 @@ def defects(catalog: Catalog, described: Mapping[str, Described]) -> list[Defect
     for spec in catalog.specs():
         topic = described.get(spec.name)
         if topic is None:
-            found.append(Defect(spec.name, "does not exist", "create it: accrue topics create"))
+            found.append(Defect(spec.name, "missing", "run `accrue topics create`"))
             continue
         if topic.partitions != spec.partitions:
             problem = f"has {topic.partitions} partitions, not {spec.partitions}"
@@ -169,3 +169,12 @@ def defects(catalog: Catalog, described: Mapping[str, Described]) -> list[Defect
             if topic.config.get(key, wanted) != wanted
         ]
     return found
+
+
+def in_lines(found: Iterable[Defect]) -> Iterator[str]:
+    """A line for each problem with its remedy, which names all the topics that have it."""
+    topics: dict[tuple[str, str], list[str]] = {}
+    for defect in found:
+        topics.setdefault((defect.problem, defect.remedy), []).append(defect.topic)
+    for (problem, remedy), names in topics.items():
+        yield f"{', '.join(names)}: {problem}; {remedy}"

@@ -1,4 +1,4 @@
-"""`accrue backfill`: history is loaded in event time, then the journal turns to the wall clock."""
+"""`accrue backfill`: loads history in event time, then switches the journal to real time."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def end(place: Place, *, as_json: bool) -> None:
         topic = place.catalog.name("transactions")
         value = last_clock(int(time.time() * 1000))
         write(place, log, [Outgoing(topic, None, value, number) for number in range(place.settings.partitions)])
-    print_json({"mode": "wall"}) if as_json else click.echo("the journal turns to the wall clock")
+    print_json({"mode": "wall"}) if as_json else click.echo("the journal is now on real time")
 
 
 def begin_backfill(place: Place, log: Log) -> None:

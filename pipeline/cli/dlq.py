@@ -73,7 +73,7 @@ def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool
     if not found:
         click.echo("no dead letters" if not letters.matching(Wanted()) else "no dead letters that these filters leave")
         return
-    columns = ("entry", "sent, and came in at", "why it was not read", "replayed")
+    columns = ("entry", "sent, and received", "reason", "replayed")
     print_table(f"Dead letters in {letters.topic}", columns, map(row, listed))
     if len(found) > len(listed):
         CONSOLE.print(f"and {len(found) - len(listed):,} older ones; --limit shows more")
@@ -120,8 +120,8 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
     kind, text = content(message.value)
     said = [
         ("reason", letter.reason),
-        ("given up by", letter.stage),
-        ("came in at", str(letter.origin)),
+        ("rejected by", letter.stage),
+        ("received", str(letter.origin)),
         ("sent", when(letter.sent_at)),
         ("replayed", when(found.replayed_at)),
         ("replay of", str(letter.replay_of or "-")),

@@ -27,7 +27,7 @@ def fields(found: Found) -> dict[str, Any]:
 
 
 def row(found: Found) -> tuple[str, ...]:
-    """Entry, when and where it came in, why it was not read, and what became of it."""
+    """Entry, when and where it was received, the reason, and what became of it."""
     letter, replayed_at = found
     replay_of = f"\nis a replay of {letter.replay_of}" if letter.replay_of else ""
     return (

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "program": "program:program",
     "report": "reporting:report",
     "send": "send:send",
+    "sql": "sql:sql",
     "tail": "tail:tail",
     "topics": "topics:topics",
     "try": "trying:try_program",

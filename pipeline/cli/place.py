@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipeline.failure import Failure
 from pipeline.log.embedded import FILE_NAME, EmbeddedLog
 from pipeline.log.port import Log, TopicSpec
 from pipeline.runtime.settings import Settings, unknown_variables
-from topics.catalog import Catalog, defects
+from topics.catalog import Catalog, defects, in_lines
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -44,6 +45,11 @@ class Place(NamedTuple):
         """Whether there is a log: a Kafka that was named, or the embedded one in the folder."""
         return self.settings.kafka_bootstrap is not None or (self.settings.data_dir / FILE_NAME).exists()
 
+    @property
+    def worker_command(self) -> str:
+        """How to start a worker on the data folder."""
+        return f"accrue worker --data-dir {shlex.quote(str(self.settings.data_dir))}"
+
     def new_log(self) -> Log:
         """The log; an embedded one is created when it is missing."""
         if self.settings.kafka_bootstrap is None:
@@ -71,7 +77,7 @@ class Place(NamedTuple):
             if missing:
                 self.create_topics(log)
             if checked and (found := defects(self.catalog, log.describe_topics())):
-                raise Unusable("\n".join(f"topic {one.topic} {one.problem}: {one.remedy}" for one in found))
+                raise Unusable("\n".join(in_lines(found)))
             yield log
         finally:
             log.close()
@@ -94,11 +100,7 @@ class Place(NamedTuple):
 
         folder = self.settings.data_dir / "clickhouse"
         if self.settings.clickhouse_dsn is None and not create and not folder.exists():
-            message = (
-                f"there is no ClickHouse in the folder {self.settings.data_dir}: give --data-dir, set "
-                "ACCRUE_CLICKHOUSE_DSN for a server, or make one with `accrue demo` or `accrue worker`"
-            )
-            raise Unusable(message)
+            raise Unusable(self._no_clickhouse())
         client = open_clickhouse(self.dsn)
         try:
             if migrated:
@@ -108,6 +110,18 @@ class Place(NamedTuple):
             raise Unusable(str(error)) from error
         finally:
             client.close()
+
+    def _no_clickhouse(self) -> str:
+        folder = self.settings.data_dir
+        if self.settings.kafka_bootstrap is None and self.has_log:
+            return (
+                f"there is no ClickHouse in the folder {folder} yet, as no worker has run there: start "
+                f"`{self.worker_command}`, stop it with Ctrl-C once it has done what was sent, then run this again"
+            )
+        return (
+            f"there is no ClickHouse in the folder {folder}: give --data-dir, set ACCRUE_CLICKHOUSE_DSN for a server, "
+            "or make one with `accrue demo` or `accrue worker`"
+        )
 
 
 def place_of(data_dir: Path | None) -> Place:

@@ -99,7 +99,7 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
 @placed
 @json_option
 def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
-    """Put a program in force: from its place in the journal on, every decision follows it.
+    """Put a program in force: it applies to everything after this point.
 
     The version must be higher than the one in force; the same version again, unchanged, does nothing.
 

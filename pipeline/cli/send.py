@@ -81,13 +81,15 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
         print_json({"topic": name, "sent": sent, "without_customer": nameless})
     else:
         click.echo(f"sent {sent:,} {'message' if sent == 1 else 'messages'} to {name}")
+        if sent and place.settings.kafka_bootstrap is None:
+            click.echo(f"a worker takes it from there; if none runs: {place.worker_command}", err=True)
         taken = clocks if topic == "transactions" else 0  # no other topic may carry them
         if taken:
             click.echo(
                 f"clock messages: {taken:,}; they move the time in a backfill, and else have no effect", err=True
             )
         if lost := nameless - taken:
-            click.echo(f"without a customer: {lost:,}, to become dead letters; see accrue dlq list", err=True)
+            click.echo(f"without a customer: {lost:,}, these will be dead-lettered; see accrue dlq list", err=True)
 
 
 def _messages(file: IO[bytes]) -> Iterable[bytes]:

@@ -29,10 +29,8 @@ _FAMILIES: Final = ("points", "tiers", "milestones", "streaks", "customers", "re
     help="Only events of this name, such as pointsIssued.",
 )
 @click.option("--customer", type=int, help="Only this customer.")
-@click.option(
-    "-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="How many of those that are there."
-)
-@click.option("-f", "--follow", "following", is_flag=True, help="Go on with those that come; Ctrl-C ends it.")
+@click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="How many existing ones.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Keep following; Ctrl-C ends it.")
 @placed
 @json_option
 def tail(
@@ -45,7 +43,7 @@ def tail(
     following: bool,
     as_json: bool,
 ) -> None:
-    """Print notifications: the last ones, and with -f those that come.
+    """Print notifications: the latest, and with -f new ones as they come.
 
     Those of one customer are in the order of their count `seq`, those of all in the order in which they were written.
 
@@ -76,7 +74,7 @@ def tail(
         for message in present[max(0, len(present) - lines) :]:
             show(message)
         if not present and not following:
-            click.echo("no notifications that fit", err=True)
+            click.echo("no matching notifications", err=True)
         if following:
             with suppress(KeyboardInterrupt):
                 for message in filter(wanted, follow(log, ends)):

@@ -8,7 +8,7 @@ import click
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
-from topics.catalog import Spec, defects
+from topics.catalog import Spec, defects, in_lines
 
 
 @click.group()
@@ -89,8 +89,8 @@ def describe(context: click.Context, place: Place, *, as_json: bool) -> None:
     else:
         rows = [(name, described[name].partitions if name in described else None) for name in names]
         print_table("Topics as they are", ("topic", "partitions"), rows)
-        for defect in found:
-            click.echo(f"{defect.topic} {defect.problem}: {defect.remedy}")
+        for line in in_lines(found):
+            click.echo(line)
     if found:
         context.exit(1)
 

@@ -1,19 +1,19 @@
-"""`accrue verify`: what lies in the log is decided again and compared, then ClickHouse is held against the log."""
+"""`accrue verify`: re-runs the rules over the journal and compares, then compares ClickHouse with the log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Final
 
 import click
 from clickhouse_connect.driver.client import Client
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.stages import watcher_for
 from pipeline.log.port import Log
 from pipeline.verify.facts import NewerEngine
 from pipeline.verify.log import verify_log
@@ -34,7 +34,7 @@ _FINDINGS: Final = 20
     help="Only this partition; may be given again.",
 )
 @click.option("--log-only", is_flag=True, help="Leave ClickHouse alone.")
-@click.option("--clickhouse-only", is_flag=True, help="Do not decide the journal again.")
+@click.option("--clickhouse-only", is_flag=True, help="Do not re-run the rules over the journal.")
 @click.option(
     "--limit-findings",
     type=click.IntRange(min=1),
@@ -62,7 +62,7 @@ def verify(
     hanging_after: float | None,
     as_json: bool,
 ) -> None:
-    """Decide the journal again, and compare all that was written. Exit code 1 when something is broken.
+    """Re-run the rules over the journal and compare with all that was written. Exit code 1 when a check fails.
 
     Facts, notifications and state are compared message by message, up to what is committed and as far as retention
     reaches; then ClickHouse with the log, as far as the sink is. It writes nothing, and workers may run meanwhile.
@@ -86,11 +86,11 @@ def verify(
     with ExitStack() as stack:
         client = _clickhouse(place, stack, needed=clickhouse_only or not place.has_log, wanted=not log_only)
         log = stack.enter_context(place.log()) if place.has_log or client is None else None
-        bars = stack.enter_context(_bars())
+        watcher = stack.enter_context(watcher_for(ERRORS))
         if log is not None and not clickhouse_only:
             patience = settings.transaction_timeout.total_seconds() if hanging_after is None else hanging_after
             try:
-                verify_log(log, catalog, f"{settings.group}.loyalty", chosen, patience, report, bars)
+                verify_log(log, catalog, f"{settings.group}.loyalty", chosen, patience, report, watcher)
             except NewerEngine as error:
                 raise Unusable(str(error)) from error
         if client is not None:
@@ -98,8 +98,8 @@ def verify(
             stored = figures(client)
             late = 0 if log is None else behind(log, catalog, sink)[0]
             if log is not None:
-                verify_tables(client, log, catalog, sink, chosen, report, bars)
-            bars.stage("views and invariants", 1)
+                verify_tables(client, log, catalog, sink, chosen, report, watcher)
+            watcher.stage("views and invariants", 1)
             verify_views(client, log, catalog, sink, report)
             found = invariants(client, log, catalog, sink)
     if not (report.looked_at.get(Check.SEQ) or stored.customers or late):
@@ -167,7 +167,7 @@ def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
             for one in made
         ]
         if rows:
-            print_table(title, ("", "check", "looked at", "broken"), rows)
+            print_table(title, ("", "check", "checked", "failed"), rows)
     if found:
         title = f"{stored.customers:,} customers, {stored.ledger_rows:,} ledger rows in ClickHouse"
         verdicts = [(_verdict(one.violations, settled=one.settled), one.promise, one.violations) for one in found]
@@ -186,31 +186,5 @@ def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
 
 def _verdict(broken: int, *, settled: bool = True) -> Text:
     if not broken:
-        return Text("holds")
-    return Text("broken", "red") if settled else Text("not judged")
-
-
-class _Bars:
-    """A bar for the stage at hand; implements `report.Watcher`."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-
-    def stage(self, name: str, total: int) -> None:
-        """Begin another bar in the place of the last."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(name, total=max(1, total))
-
-    def step(self, count: int) -> None:
-        """Move the bar."""
-        if self._task is not None:
-            self._progress.update(self._task, advance=count)
-
-
-@contextmanager
-def _bars() -> Iterator[_Bars]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as progress:
-        yield _Bars(progress)
+        return Text("OK")
+    return Text("failed", "red") if settled else Text("not judged")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import gc
 import logging
 import signal
-import socket
 import sys
+from contextlib import ExitStack
 from typing import Final
 
 import click
 
 from pipeline.cli.output import placed
-from pipeline.cli.place import Place, Unusable
+from pipeline.cli.place import Place
 from pipeline.cli.sinks import sinks_of
+from pipeline.runtime.host.web import WebServer, listen_on
 from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
 
 _LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
@@ -29,7 +30,8 @@ _LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
 def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
     """Run intake, loyalty and sink until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
 
-    `/livez`, `/readyz` and `/metrics` are on port 6066 plus the slot.
+    `/livez`, `/readyz` and `/metrics` are on port 6066 plus the slot, of this machine only unless ACCRUE_WEB_BIND says
+    otherwise.
 
     \b
     Example:
@@ -41,40 +43,33 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         changes["slot"] = slot
     settings = place.settings.model_copy(update=changes)
     place = Place(settings)
-    port = None if settings.web_port is None else settings.web_port + settings.slot
-    if port is not None:
-        _look_at(port)
-    with place.log(create=True) as log:
+    with ExitStack() as opened:
+        listener = None
+        if settings.web_port is not None:  # first of all: a worker whose slot is in use should not begin
+            listener = opened.enter_context(listen_on(settings.web_bind, settings.web_port + settings.slot))
+        log = opened.enter_context(place.log(create=True))
         gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
         from pipeline.runtime.host.starting import roles_of  # noqa: PLC0415 - no other command pays for loading it
 
         logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
-        with sinks_of(place, log) as sinks:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, _end)
-            with roles_of(settings, log, settings.roles, sinks) as begun:
-                begun.start()
-                # Faust takes longer to load than roles take to begin.
-                from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
+        sinks = opened.enter_context(sinks_of(place, log))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _end)
+        begun = opened.enter_context(roles_of(settings, log, settings.roles, sinks))
+        begun.start()
+        # What follows takes longer to load than roles take to begin.
+        from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415
 
-                health = "" if port is None else f"; health: http://localhost:{port}/readyz"
-                where = settings.kafka_bootstrap or settings.data_dir
-                click.echo(f"working on {where}{health}; Ctrl-C ends it", err=True)
-                run_worker(settings, begun)
+        health = ""
+        if listener is not None:
+            web = opened.enter_context(WebServer(listener, pages_of(begun, settings.group)))
+            health = f"; health: {web.url}/readyz"
+        from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
+
+        click.echo(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
+        run_worker(settings, begun)
 
 
 def _end(*_: object) -> None:
     """Before the host is up: roles leave their groups, or nobody else would have their partitions for a while."""
     sys.exit(0)
-
-
-def _look_at(port: int) -> None:
-    """Raises `Unusable` where the port is another's: the web server would tell it in a traceback, and much later."""
-    try:
-        with socket.socket() as own:
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended is in nobody's way
-            own.bind(("", port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "there is no such port"
-        message = f"cannot listen on port {port}: {reason}; give another --slot, or another ACCRUE_WEB_PORT"
-        raise Unusable(message) from error

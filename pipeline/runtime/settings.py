@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """What this worker does."""
     web_port: Annotated[int | None, Field(ge=1, le=65_535)] = 6_066
     """Port of `/livez`, `/readyz` and `/metrics` for slot 0, and one more for each slot; None: no web server."""
+    web_bind: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address that these pages are served on; `0.0.0.0` and `::` are all of the machine."""
 
     transaction_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=15))] = timedelta(
         seconds=15

@@ -57,6 +57,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "program show",
         "report",
         "send",
+        "sql",
         "tail",
         "topics create",
         "topics describe",

@@ -199,7 +199,7 @@ returns:
         "line 9, rules[0].categories: neither skus nor categories are named; give at least one of them",
         "line 14, rules[0].validity.last: last (2024-02-01) lies before first (2024-03-01); swap them",
         (
-            "line 20, tiers.levels[2].threshold: thresholds [0, 500, 400] do not rise; "
+            "line 20, tiers.levels[2].threshold: thresholds [0, 500, 400] must increase; "
             "order the tiers from lowest to highest"
         ),
         "line 26, milestones[0].counts.attribute: measure 'sum' needs an attribute to add up, and 'count' takes none",

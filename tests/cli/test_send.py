@@ -149,22 +149,42 @@ def test_one_without_a_customer_is_told_with_where_to_look(with_topics: Terminal
     ended = with_topics.done("send", "-", stdin=b'{"orgId": 1}')
 
     assert ended.out == "sent 1 message to loyalty.transactions\n"
-    assert ended.err == "without a customer: 1, to become dead letters; see accrue dlq list\n"
+    assert ended.err.endswith("\nwithout a customer: 1, these will be dead-lettered; see accrue dlq list\n")
 
 
 @pytest.mark.parametrize(
     ("topic", "told"),
     [
         ("transactions", "clock messages: 2; they move the time in a backfill, and else have no effect\n"),
-        ("events", "without a customer: 2, to become dead letters; see accrue dlq list\n"),
+        ("events", "without a customer: 2, these will be dead-lettered; see accrue dlq list\n"),
     ],
 )
 def test_clock_messages_are_no_dead_letters_where_they_belong(topic: str, told: str, with_topics: Terminal) -> None:
     ended = with_topics.done("send", "examples/messages/advanceClock.json", "--topic", topic)
 
-    assert ended.err == told
+    assert ended.err.endswith(f"\n{told}")
     log = EmbeddedLog(with_topics.folder)
     messages = list(read_all(log, partitions_of([f"loyalty.{topic}"], 4)))
     log.close()
     judged = {type(normalise(one, wall=1_790_000_000_000, limits=Limits("loyalty.transactions"))) for one in messages}
     assert judged == {Accepted if topic == "transactions" else Rejected}
+
+
+def test_next_step_is_named_where_no_broker_takes_the_messages_further(with_topics: Terminal) -> None:
+    told = with_topics.done("send", "-", stdin=ONE)
+
+    assert told.out == "sent 1 message to loyalty.transactions\n"
+    assert told.err == f"a worker takes it from there; if none runs: accrue worker --data-dir {with_topics.folder}\n"
+
+
+@pytest.mark.parametrize("command", [("customer", "1", "5"), ("report",), ("sql", "SELECT 1")], ids=" ".join)
+def test_folder_in_which_no_worker_has_run_yet_is_told_with_the_command_that_runs_one(
+    with_topics: Terminal, command: tuple[str, ...]
+) -> None:
+    ended = with_topics.run(*command)
+
+    assert ended.code == 2
+    assert (
+        f"there is no ClickHouse in the folder {with_topics.folder} yet, as no worker has run there: start "
+        f"`accrue worker --data-dir {with_topics.folder}`"
+    ) in ended.err

@@ -57,7 +57,7 @@ def test_nothing_that_fits_is_told_beside_the_output(with_topics: Terminal) -> N
 
     ended = with_topics.done("tail", "--customer", "6", "--json")
 
-    assert (ended.out, ended.err) == ("", "no notifications that fit\n")
+    assert (ended.out, ended.err) == ("", "no matching notifications\n")
 
 
 def test_notifications_of_one_customer_are_in_the_order_of_their_count(with_topics: Terminal) -> None:

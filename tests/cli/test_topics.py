@@ -51,4 +51,4 @@ def test_describe_has_exit_code_one_for_missing_topics_and_says_what_to_do(termi
     ended = terminal.run("topics", "describe")
 
     assert ended.code == 1
-    assert "loyalty.journal does not exist: create it: accrue topics create" in ended.out
+    assert "loyalty.journal: missing; run `accrue topics create`" in ended.out

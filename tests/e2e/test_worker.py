@@ -39,7 +39,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
     with closing(sqlite3.connect(product.data / FILE_NAME, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
-        with product.worker() as worker:
+        # What Faust would read to serve its own pages has no effect.
+        with product.worker(APP_DEBUG="1", WEB_ENABLED="1", WEB_BIND="0.0.0.0") as worker:
             wait_until(lambda: worker.get("/readyz") is not None, worker)
             early = {path: worker.get(path) for path in ("/livez", "/readyz")}
             somebody.execute("ROLLBACK")
@@ -90,6 +91,11 @@ def test_worker_that_works_says_so_for_every_role(life: Life) -> None:
         "ready": True,
         "roles": {"intake": READY, "loyalty": READY, "sink": READY},
     }
+
+
+@pytest.mark.parametrize("path", ["/", "/router/", "/table/", "/graph/", "/production-index/"])
+def test_worker_serves_no_page_but_its_own(life: Life, path: str) -> None:
+    assert life.worker.get(path) == (404, "Not Found\n")
 
 
 def test_metrics_count_what_went_through(life: Life) -> None:

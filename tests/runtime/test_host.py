@@ -17,6 +17,8 @@ from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Partition
 from pipeline.runtime.host.app import HostApp, build_app, running
 from pipeline.runtime.host.metrics import Metrics
+from pipeline.runtime.host.pages import pages_of
+from pipeline.runtime.host.web import WebServer, listen_on
 from pipeline.runtime.roles.intake import IntakeRole
 from schemas.facts import decode_facts
 from tests.ports import free_port
@@ -100,6 +102,11 @@ def wait_until(until: Until) -> None:
         pause.wait(0.05)
 
 
+def serving(app: HostApp, port: int) -> WebServer:
+    """The pages of an app."""
+    return WebServer(listen_on("127.0.0.1", port), pages_of(app.roles, "host.accrue"))
+
+
 def get(port: int, path: str) -> tuple[int, str]:
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
@@ -158,9 +165,9 @@ def test_pages_tell_that_the_worker_lives_is_ready_and_how_it_does(workshop: Wor
         'accrue_rule_hits_total{org="1",program="7",rule="spend"} 3.0',
     )
     send(workshop, 3)
-    app = build_app(workshop.settings.model_copy(update={"web_port": port}), workshop.log, ("intake", "loyalty"))
+    app = build_app(workshop.settings, workshop.log, ("intake", "loyalty"))
 
-    with running(app):
+    with running(app), serving(app, port):
         wait_for(workshop, "intake", "transactions")
         wait_for(workshop, "loyalty", "journal")
         wait_until(Until(lambda: all(one in get(port, "/metrics")[1] for one in counted)))  # just after the commit
@@ -181,6 +188,17 @@ def test_pages_tell_that_the_worker_lives_is_ready_and_how_it_does(workshop: Wor
     timed = 'messaging_client_operation_duration_seconds_count{messaging_operation_name="commit",role="loyalty"} 0.0'
     assert timed.removesuffix(" 0.0") in seen["/metrics"][1]
     assert timed not in seen["/metrics"][1]
+
+
+def test_faust_serves_no_pages_whatever_the_environment_says(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("APP_DEBUG", "WEB_ENABLED"):
+        monkeypatch.setenv(name, "1")
+
+    app = build_app(workshop.settings, workshop.log, ("intake",))
+
+    assert list(app.boot_strategy.web_server()) == []
 
 
 class _Failing:
@@ -226,11 +244,11 @@ def test_error_of_an_agent_reaches_the_thread_that_waits(workshop: Workshop, mon
 
 def test_role_that_halts_says_why_while_the_worker_lives_and_the_others_work(workshop: Workshop) -> None:
     port = free_port()
-    settings = workshop.settings.model_copy(update={"dead_letters_per_minute_max": 2, "web_port": port})
+    settings = workshop.settings.model_copy(update={"dead_letters_per_minute_max": 2})
     app = build_app(settings, workshop.log, ("intake", "loyalty"))
     send(workshop, 3, customerId="nobody")
 
-    with running(app):
+    with running(app), serving(app, port):
         wait_until(Until(lambda: "halted" in app.roles.status()["intake"][1]))
         workshop.journal(bill(5, 1, time.time_ns() // 1_000_000))
         wait_for(workshop, "loyalty", "journal")

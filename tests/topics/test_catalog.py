@@ -104,7 +104,7 @@ def test_what_differs_is_named_with_what_to_do() -> None:
     log["loyalty.state"] = log["loyalty.state"]._replace(config={"cleanup.policy": "delete"})
     alter = "kafka-configs.sh --alter --entity-type topics --entity-name"
     assert defects(catalog, log) == [
-        Defect("loyalty.events", "does not exist", "create it: accrue topics create"),
+        Defect("loyalty.events", "missing", "run `accrue topics create`"),
         Defect(
             "loyalty.journal",
             "has 8 partitions, not 4",

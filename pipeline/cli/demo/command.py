@@ -224,7 +224,9 @@ def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> N
     folder, customer = report_file.parent, summary.most_active
     CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
     click.echo(f"report: {report_file.resolve()}")
-    CONSOLE.print("the folder runs on the time of its data until `accrue backfill end`", style="dim")
+    CONSOLE.print(
+        f"this demo's clock stands at {summary.settled} UTC; `accrue backfill end` sets it to real time", style="dim"
+    )
     CONSOLE.print("next:")
     accrue = Path(sys.argv[0])
     for command in (f"customer {summary.org} {customer}", "verify", "tail --event tierUpgraded"):

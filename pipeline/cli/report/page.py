@@ -115,7 +115,7 @@ def _points(points: PointsOverTime) -> str:
     series = (*up, *down)
     return _card(
         "Points over time",
-        "Above the line what was issued, below it what left again.",
+        "Issued above, redeemed, expired and reversed below.",
         _legend(series, [sum(one.values) for one in series]),
         _plot(charts.diverging_bars(title, points.periods, up, down)),
         _by_period(points.periods, series),

@@ -129,7 +129,7 @@ class Summary:
                 Tile("Customers", self.customers),
                 Tile("Transactions", totals["transactions"]),
                 Tile("Points issued", sum(value for name, value in totals.items() if name.endswith("_points"))),
-                Tile("Points open", totals["balance"], "the balance of all customers"),
+                Tile("Outstanding points", totals["balance"], "the balance of all customers"),
                 Tile("Notifications", sum(self.notifications.values())),
             ),
             points=self._points(),

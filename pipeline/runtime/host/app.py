@@ -17,8 +17,6 @@ from faust.app.base import BootStrategy
 
 from pipeline.log.port import Log, Message
 from pipeline.runtime.host.foreground import ForegroundWorker, leave_at_once
-from pipeline.runtime.host.metrics import Metrics
-from pipeline.runtime.host.pages import add_pages
 from pipeline.runtime.host.starting import STOP_SECONDS, LoopRole, Roles, Runnable, roles_of
 from pipeline.runtime.loop.loop import Decided, Role
 from pipeline.runtime.loop.progress import Progress
@@ -60,27 +58,24 @@ class _Answering:
         return isinstance(error, Exception)
 
 
-class _WithoutKafka(BootStrategy):
-    """Faust hosts; the loops carry the data."""
+class _OnlyAgents(BootStrategy):
+    """Faust hosts; the loops carry the data, and the pages of a worker are served by `WebServer`."""
 
-    enable_kafka = enable_kafka_consumer = enable_kafka_producer = False
+    enable_kafka = enable_kafka_consumer = enable_kafka_producer = enable_web = False
 
 
 class HostApp(faust.App):
     """A Faust app that decides what roles read, and stops when one of them fails."""
 
-    BootStrategy = _WithoutKafka
+    BootStrategy = _OnlyAgents
 
     def __init__(self, settings: Settings, roles: Roles) -> None:
-        port = settings.web_port
         settings.states.mkdir(parents=True, exist_ok=True)
         super().__init__(
             f"{settings.group}-{settings.slot}",
             autodiscover=False,
             datadir=settings.states / "faust",
             topic_disable_leader=True,
-            web_enabled=port is not None,
-            web_port=None if port is None else port + settings.slot,
         )
         self.roles = roles
         self.up = threading.Event()
@@ -91,9 +86,6 @@ class HostApp(faust.App):
         self._channels = {one.name: self.channel() for one in roles.loops}
         for one in roles.loops:
             self.agent(self._channels[one.name], name=f"accrue.{one.name}")(_decides(one.role))
-        behind = {one.name: one.behind for one in roles.all}
-        metrics = Metrics(settings.group, [one.progress for one in roles.loops], behind, roles.status)
-        add_pages(self, roles.alive, roles.status, metrics)
 
     def settled(self) -> int:
         """The time up to which every journal partition of this worker is decided, milliseconds since the epoch."""

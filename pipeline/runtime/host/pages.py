@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
 
-import faust
-from faust.web import Request, Response, View
+import msgspec
 
 from pipeline.runtime.host.metrics import CONTENT_TYPE, Metrics
+from pipeline.runtime.host.starting import Roles
+from pipeline.runtime.host.web import Answer, Page
 
 
-def add_pages(
-    app: faust.App,
-    alive: Callable[[], Mapping[str, bool]],
-    status: Callable[[], Mapping[str, tuple[bool, str]]],
-    metrics: Metrics,
-) -> None:
-    """Add `/livez`, `/readyz` and `/metrics`; `alive` and `status` tell of each role."""
+def pages_of(roles: Roles, group: str) -> dict[str, Page]:
+    """The pages about these roles, by path; `group` is the prefix of their consumer groups."""
+    behind = {one.name: one.behind for one in roles.all}
+    metrics = Metrics(group, [one.progress for one in roles.loops], behind, roles.status)
 
-    async def livez(view: View, _request: Request) -> Response:
+    def livez() -> Answer:
         """Whether every role runs."""
-        dead = sorted(name for name, lives in alive().items() if not lives)
-        return view.json({"alive": not dead, "dead": dead}, status=503 if dead else 200)
+        dead = sorted(name for name, lives in roles.alive().items() if not lives)
+        return _json({"alive": not dead, "dead": dead}, well=not dead)
 
-    async def readyz(view: View, _request: Request) -> Response:
+    def readyz() -> Answer:
         """Whether every role is ready, and why not."""
-        roles = {name: {"ready": ready, "reason": why} for name, (ready, why) in status().items()}
-        ready = all(one["ready"] for one in roles.values())
-        return view.json({"ready": ready, "roles": roles}, status=200 if ready else 503)
+        told = {name: {"ready": ready, "reason": why} for name, (ready, why) in roles.status().items()}
+        ready = all(one["ready"] for one in told.values())
+        return _json({"ready": ready, "roles": told}, well=ready)
 
-    async def show_metrics(view: View, _request: Request) -> Response:
+    def show_metrics() -> Answer:
         """What stands now, for Prometheus."""
-        return view.text(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        return Answer(HTTPStatus.OK, metrics.text().encode(), CONTENT_TYPE)
 
-    for path, page in (("/livez", livez), ("/readyz", readyz), ("/metrics", show_metrics)):
-        app.page(path, name=path[1:])(page)
+    return {"/livez": livez, "/readyz": readyz, "/metrics": show_metrics}
+
+
+def _json(told: dict[str, Any], *, well: bool) -> Answer:
+    status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+    return Answer(status, msgspec.json.encode(told), "application/json")
