@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.folders import private_folder
 from pipeline.log.logfile import BUSY_SECONDS, LogFile, Owner, Stored
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import (
@@ -40,7 +41,7 @@ class EmbeddedLog:
     """The log in one folder, which is created when it is missing."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._path = (folder / FILE_NAME).resolve()
         self._file = LogFile(self._path)
 
