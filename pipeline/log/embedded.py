@@ -70,10 +70,15 @@ class EmbeddedLog:
 
     def describe_topics(self) -> dict[str, TopicSpec]:
         """Every topic with its partition count and the configuration it was created with."""
-        return {
-            name: TopicSpec(name, partitions, msgspec.json.decode(config, type=dict[str, str]))
-            for name, partitions, config in self._file.rows("SELECT name, partitions, config FROM topics ORDER BY name")
-        }
+        sql = "SELECT name, partitions, config FROM topics ORDER BY name"
+        try:
+            return {
+                name: TopicSpec(name, partitions, msgspec.json.decode(config, type=dict[str, str]))
+                for name, partitions, config in self._file.rows(sql, (), str, int, str)
+            }
+        except msgspec.DecodeError as error:
+            message = f"the log {self._path} is damaged: its topics are not as written; put a copy of it in its place"
+            raise LogError(message) from error
 
     def topic_id(self, topic: str, timeout: float) -> str:
         """The random id that the topic was given when it was created; readers of the file wait for nobody."""
