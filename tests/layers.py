@@ -41,6 +41,7 @@ LAYERS: Final = {
     "tests/faults/test_lost_call.py": Layer.embedded,
     "tests/faults/test_proxy.py": Layer.embedded,
     "tests/faults/test_schedule.py": Layer.pure,
+    "tests/fuzz": Layer.embedded,
     "tests/generators": Layer.pure,
     "tests/importer": Layer.pure,
     "tests/intake": Layer.pure,
