@@ -58,6 +58,7 @@ LAYERS: Final = {
     "tests/sinks/test_rows.py": Layer.pure,
     "tests/test_compose.py": Layer.pure,
     "tests/test_layers.py": Layer.pure,
+    "tests/test_locks.py": Layer.pure,
     "tests/test_monitoring.py": Layer.pure,
     "tests/test_security.py": Layer.pure,
     "tests/topics": Layer.pure,
