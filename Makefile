@@ -3,19 +3,21 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Most of their time tests wait for a broker. tests/spreading.py gives each file to one process, the longest first.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo check test soak soak-sim lint bench format clean
+.PHONY: help demo check test soak soak-sim fuzz lint bench format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 # `python3.11` is not on every machine under that name; any 3.11 or later will do.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml requirements-dev.lock
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@echo "installing into $(VENV) (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(INSTALLED) ## stream a loyalty program through the embedded log and ClickHouse; DATA=file.csv.xz for your own
@@ -38,6 +40,9 @@ soak: $(INSTALLED) ## hundreds of faults on a real Kafka, then verify and an ind
 soak-sim: $(INSTALLED) ## seeds of the simulation, for as long as you like: SECONDS=600 SEED=0
 	$(BIN)/python -m tests.simulation --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0)
 
+fuzz: $(INSTALLED) ## odd messages, programs, settings, retail files, dead letters, log files: SECONDS=600 SEED=0
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0) $(ARGS)
+
 lint: $(INSTALLED) ## formatting, linting, types and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -50,6 +55,12 @@ format: $(INSTALLED) ## put the code in order
 
 bench: $(INSTALLED) ## the benchmarks of BENCHMARKS.md, one JSON line each
 	$(BIN)/python -m bench $(ARGS)
+
+LOCK := uvx --from uv==0.13.9 uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock" --quiet
+lock: ## write the locks anew from pyproject.toml, with the hash of every package; asks PyPI, and needs uv
+	$(LOCK) --extra build -o requirements.lock
+	$(LOCK) --extra build --extra dev -o requirements-dev.lock
 
 clean: ## remove what the build and the tests left
 	rm -rf $(VENV) .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

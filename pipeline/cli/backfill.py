@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.printing import say
 from pipeline.cli.program import write
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.engine.clock import PartitionClock
@@ -52,7 +53,7 @@ def begin(place: Place, *, as_json: bool) -> None:
     """
     with place.log(create=True) as log:
         begin_backfill(place, log)
-    print_json({"mode": "event"}) if as_json else click.echo("the journal runs on event time")
+    print_json({"mode": "event"}) if as_json else say("the journal runs on event time")
 
 
 @backfill.command()
@@ -72,7 +73,7 @@ def end(place: Place, *, as_json: bool) -> None:
         topic = place.catalog.name("transactions")
         value = last_clock(int(time.time() * 1000))
         write(place, log, [Outgoing(topic, None, value, number) for number in range(place.settings.partitions)])
-    print_json({"mode": "wall"}) if as_json else click.echo("the journal is now on real time")
+    print_json({"mode": "wall"}) if as_json else say("the journal is now on real time")
 
 
 def begin_backfill(place: Place, log: Log) -> None:

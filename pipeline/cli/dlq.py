@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline.cli.dead_letters import ENTRY, DeadLetters, Found, Wanted, by_reason, filtered
 from pipeline.cli.letter_rows import cut_fields, fields, first_defect, row, where_whole
-from pipeline.cli.letter_view import as_json_value, content, in_a_line, printable, when, whole
+from pipeline.cli.letter_view import as_json_value, content, in_a_line, when, whole
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.printing import printable, say, write_bytes
 from pipeline.cli.replaying import Again, Replay, composed
 from pipeline.clock import SYSTEM_CLOCK
 from pipeline.intake.letters.replays import DeadLetter, Entry, defects_in, own_headers, why_not
@@ -71,7 +72,7 @@ def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool
         print_json({"found": len(found), "reasons": reasons, "entries": entries})
         return
     if not found:
-        click.echo("no dead letters" if not letters.matching(Wanted()) else "no dead letters that these filters leave")
+        say("no dead letters" if not letters.matching(Wanted()) else "no dead letters that these filters leave")
         return
     columns = ("entry", "sent, and received", "reason", "replayed")
     print_table(f"Dead letters in {letters.topic}", columns, map(row, listed))
@@ -101,9 +102,9 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
     letter = found.letter
     part = letter.cut and f"the dead letter holds only a part: the whole message lies at {whole(letter.cut)}"
     if raw:
-        click.echo(message.value or b"", nl=False)
+        write_bytes(message.value or b"")
         if part:
-            click.echo(part, err=True)
+            say(part, err=True)
         return
     headers, defects = own_headers(message.headers), defects_in(message)
     failed_again = [str(one.letter.entry) for one in letters.matching(Wanted()) if one.letter.replay_of == entry]
@@ -127,15 +128,15 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
         ("replay of", str(letter.replay_of or "-")),
         ("failed again as", ", ".join(failed_again) or "-"),
         ("key", in_a_line(message.key)),
-        *((f"header {name}", in_a_line(value)) for name, value in headers),
+        *((f"header {printable(name)}", in_a_line(value)) for name, value in headers),
     ]
     print_table(f"Dead letter {entry}", ("", ""), [(what, printable(value)) for what, value in said])
     rows = [tuple(printable(text) or "(the whole message)" for text in defect) for defect in defects]
     print_table("Defects", ("where", "what is wrong", "what would be right"), rows)
     CONSOLE.print(f"[bold]{'Beginning of the message' if part else 'Message'}:[/] {kind}")
-    click.echo(text)
+    say(text)
     if part:
-        click.echo(part)
+        say(part)
 
 
 @dlq.command()
@@ -209,9 +210,9 @@ def replay(
         return
     _report(messages, refused, left, dry_run=dry_run)
     if none := letters.without(wanted.reasons):
-        click.echo(printable(none))
+        say(printable(none))
     if len(messages) < len(chosen):
-        click.echo(f"{len(chosen) - len(messages):,} were sent again by somebody else just before")
+        say(f"{len(chosen) - len(messages):,} were sent again by somebody else just before")
 
 
 def _picked(
@@ -263,20 +264,20 @@ def _report(
         ]
         print_table("Would be sent again", columns, rows)
     if not messages:
-        click.echo("there is nothing to send again")
+        say("there is nothing to send again")
     elif dry_run:
-        click.echo(f"nothing was sent; without --dry-run: {to}")
+        say(f"nothing was sent; without --dry-run: {to}")
     else:
-        click.echo(f"sent again: {to}; accrue dlq list --not-replayed shows what fails once more")
+        say(f"sent again: {to}; accrue dlq list --not-replayed shows what fails once more")
     for why, count in Counter(why for _, why in refused).items():
-        click.echo(f"{count:,} left out: {why}")
+        say(f"{count:,} left out: {why}")
         places = [f"{one.entry}{where_whole(one)}" for one, because in refused if because == why and one.cut]
         for told in places[:_PLACES]:
-            click.echo(f"  {told}")
+            say(f"  {told}")
         if len(places) > _PLACES:
-            click.echo(f"  and {len(places) - _PLACES:,} more; --json has all")
+            say(f"  and {len(places) - _PLACES:,} more; --json has all")
     if left:
-        click.echo(f"{left:,} more wait, beyond --limit: run this again")
+        say(f"{left:,} more wait, beyond --limit: run this again")
 
 
 def _sent(one: Again) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import click
 from pipeline.cli.backfill import begin_backfill
 from pipeline.cli.output import ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
+from pipeline.cli.printing import say
 from pipeline.cli.sending import send_inputs
 from pipeline.importer.retail import ImportReport
 from pipeline.importer.retail_file import read_files
@@ -57,7 +58,7 @@ def retail(files: tuple[Path, ...], org: int, until: datetime | None, place: Pla
         )
     else:
         print_import(report)
-        click.echo(f"sent {sent:,} messages to {place.catalog.name('transactions')}")
+        say(f"sent {sent:,} messages to {place.catalog.name('transactions')}")
 
 
 def print_import(report: ImportReport) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import structs
 
 from pipeline.cli.dead_letters import Found
-from pipeline.cli.letter_view import moment, printable, when, whole
+from pipeline.cli.letter_view import moment, when, whole
+from pipeline.cli.printing import printable
 from pipeline.intake.letters.replays import DeadLetter
 
 

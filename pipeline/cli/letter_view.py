@@ -8,15 +8,11 @@ from typing import Final
 import msgspec
 
 from pipeline.cli.output import instant, shown
+from pipeline.cli.printing import printable
 from pipeline.intake.letters.letter import Cut
 
 _HEX_BYTES_MAX: Final = 4_096
 _HEX_LINE: Final = 16
-
-
-def printable(text: str) -> str:
-    """The text with nothing in it that a terminal would obey: what cannot be printed is escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def when(milliseconds: int | None) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
+from pipeline.cli.printing import say
 from pipeline.failure import Failure
 
 _COMMANDS: Final = {
@@ -54,7 +55,7 @@ class _Commands(click.Group):
         try:
             super().invoke(ctx)
         except KeyboardInterrupt:  # click would exit with 1, by which `verify` says that something is broken
-            click.echo("stopped", err=True)
+            say("stopped", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # who read the output has enough, as `head` has; 1 would again be a verdict
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,7 +82,7 @@ def main() -> None:
     try:
         accrue()
     except ValidationError as error:
-        _fail(_problems_of(error))
+        _fail(problems_of(error))
     except SettingsError as error:  # the only setting that is JSON
         _fail(f"ACCRUE_KAFKA_OPTIONS: write a JSON object ({error})")
     except Failure as error:
@@ -94,11 +95,11 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"error: {message}", err=True)
+    say(f"error: {message}", err=True)
     sys.exit(2)
 
 
-def _problems_of(error: ValidationError) -> str:
+def problems_of(error: ValidationError) -> str:
     """The settings that are wrong, one a line."""
     return "\n".join(map(_problem, error.errors()))
 

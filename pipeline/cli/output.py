@@ -9,28 +9,23 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.console import PlainConsole
 from pipeline.cli.place import Place, place_of
+from pipeline.cli.printing import printable, printable_lines, say_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        # Rich would exit with 1, by which `verify` says that something is broken; `main` knows better.
-        raise BrokenPipeError
-
-
-CONSOLE: Final = _Console(highlight=False)
-ERRORS: Final = Console(stderr=True, highlight=False)
+CONSOLE: Final = PlainConsole(highlight=False)
+ERRORS: Final = PlainConsole(stderr=True, highlight=False)
 
 
 def print_json(value: object) -> None:
     """One JSON value on a line of its own."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+    say_json(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -44,7 +39,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         numeric = bool(cells) and all(isinstance(row[index], int | float) or row[index] is None for row in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in cells:
-        table.add_row(*(value if isinstance(value, Text) else Text(shown(value)) for value in row))
+        table.add_row(*(value if isinstance(value, Text) else Text(printable_lines(shown(value))) for value in row))
     CONSOLE.print(table)
 
 
@@ -54,7 +49,7 @@ def summary_table(title: str, rows: Sequence[tuple[str, int | str]]) -> Table:
     table.add_column()
     table.add_column(justify="right", no_wrap=True)
     for what, figure in rows:
-        table.add_row(Text(what), Text(f"{figure:,}" if isinstance(figure, int) else figure))
+        table.add_row(Text(printable(what)), Text(f"{figure:,}" if isinstance(figure, int) else printable(figure)))
     return table
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
-import click
-
+from pipeline.cli.printing import say
 from pipeline.failure import Failure
 from pipeline.log.embedded import FILE_NAME, EmbeddedLog
 from pipeline.log.port import Log, TopicSpec
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     @property
     def dsn(self) -> str:
         """Where ClickHouse is."""
-        return self.settings.clickhouse_dsn or f"chdb://{(self.settings.data_dir / 'clickhouse').resolve()}"
+        return self.settings.clickhouse_dsn or f"chdb://{quote(str((self.settings.data_dir / 'clickhouse').resolve()))}"
 
     @property
     def has_log(self) -> bool:
@@ -127,7 +127,7 @@ class Place(NamedTuple):
 def place_of(data_dir: Path | None) -> Place:
     """The place that the environment names; a folder that is named is used, whatever servers the environment names."""
     for name in unknown_variables(os.environ):
-        click.echo(f"warning: {name} is no setting of Accrue and has no effect", err=True)
+        say(f"warning: {name} is no setting of Accrue and has no effect", err=True)
     if data_dir is None:
         return Place(Settings())
     return Place(Settings(data_dir=data_dir, kafka_bootstrap=None, clickhouse_dsn=None, state_dir=None))

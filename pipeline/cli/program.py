@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.printing import say
 from pipeline.cli.program_doubts import doubts
 from pipeline.cli.program_file import program_in
 from pipeline.cli.program_problem import InvalidProgram
@@ -68,7 +69,7 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
             print_json({"valid": False, "problems": problems, "has_more": error.has_more})
         else:
             count = len(error.problems)
-            click.echo(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}\n{error}")
+            say(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}\n{error}")
         context.exit(1)
     warnings = list(doubts(definition, _today()))
     found = {
@@ -85,13 +86,13 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(found | {"warnings": warnings})
         return
-    click.echo(
+    say(
         f"{file} is valid: {definition.name}, version {definition.version} of program "
         f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
         f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
     )
     for warning in warnings:
-        click.echo(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
 @program.command("apply")
@@ -114,9 +115,9 @@ def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
         print_json({"program_id": definition.program_id, "version": definition.version, "changed": changed})
     else:
         state = "in force" if changed else "in force already, unchanged"
-        click.echo(f"{definition.name}, version {definition.version}: {state}")
+        say(f"{definition.name}, version {definition.version}: {state}")
     for warning in doubts(definition, _today()):
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
 
 
 @program.command()
@@ -149,7 +150,7 @@ def schema() -> None:
     Example:
       accrue program schema > program.schema.json
     """
-    click.echo(text_of(program_schema()), nl=False)
+    say(text_of(program_schema()).rstrip())
 
 
 def _today() -> date:

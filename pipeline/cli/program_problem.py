@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from pipeline.cli.printing import printable
 from pipeline.failure import Failure
 
 PROBLEMS_MAX: Final = 100
@@ -46,7 +47,9 @@ class InvalidProgram(Failure):
 
 def dotted(path: Path) -> str:
     """A place of the file as people write it: `rules[0].per_minor`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in path).removeprefix(".")
+    return "".join(
+        f"[{step}]" if isinstance(step, int) else f".{printable(shortened(step))}" for step in path
+    ).removeprefix(".")
 
 
 def shown(value: object) -> str:

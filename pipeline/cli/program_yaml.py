@@ -24,10 +24,16 @@ TEXT_BYTES_MAX: Final = 400_000
 TOO_LONG: Final = Problem(
     "", None, f"has more than {TEXT_BYTES_MAX:,} bytes", "leave out what is not in force any more, or split the program"
 )
-VALUES_MAX: Final = 100_000
+VALUES_MAX: Final = 50_000
 """Of a program file, each alias written out: a few hundred bytes of aliases can stand for billions of values."""
 _NUMBER_MAX: Final = 40
 """Digits of a number that is read as one; no limit of a program is beyond a third of that."""
+_TOO_MANY: Final = Problem(
+    "",
+    None,
+    f"stands for more than {VALUES_MAX:,} values, with its aliases written out",
+    "write fewer, or shorter lists",
+)
 _TAG: Final = "tag:yaml.org,2002:"
 _MERGE: Final = f"{_TAG}merge"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -49,8 +55,7 @@ def read_yaml(text: str) -> Document:
         if root is None:
             _refuse("found null", "write a mapping such as `org_id: 1`")
         if _extent(root, {}).values > VALUES_MAX:
-            wrong = f"stands for more than {VALUES_MAX:,} values once its aliases are written out"
-            _refuse(wrong, "use fewer aliases, or shorter lists")
+            raise InvalidProgram([_TOO_MANY])
         problems: list[Problem] = []
         value = _written(root, (), problems)
     except yaml.YAMLError as error:
@@ -118,6 +123,14 @@ class _Reader(Reader, Scanner, Parser, Composer, BaseResolver):
         Parser.__init__(self)
         Composer.__init__(self)
         BaseResolver.__init__(self)
+        self._left = VALUES_MAX
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node; the first that is too many ends the reading, which would go on for long."""
+        if not self._left:
+            raise InvalidProgram([_TOO_MANY])
+        self._left -= 1
+        return super().compose_node(parent, index)
 
 
 _NUMBERS: Final = tuple("-0123456789")

@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.printing import say
 from pipeline.intake.dialects.native import input_key
 from pipeline.log.port import Outgoing
 
@@ -80,16 +81,14 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
     if as_json:
         print_json({"topic": name, "sent": sent, "without_customer": nameless})
     else:
-        click.echo(f"sent {sent:,} {'message' if sent == 1 else 'messages'} to {name}")
+        say(f"sent {sent:,} {'message' if sent == 1 else 'messages'} to {name}")
         if sent and place.settings.kafka_bootstrap is None:
-            click.echo(f"a worker takes it from there; if none runs: {place.worker_command}", err=True)
+            say(f"a worker takes it from there; if none runs: {place.worker_command}", err=True)
         taken = clocks if topic == "transactions" else 0  # no other topic may carry them
         if taken:
-            click.echo(
-                f"clock messages: {taken:,}; they move the time in a backfill, and else have no effect", err=True
-            )
+            say(f"clock messages: {taken:,}; they move the time in a backfill, and else have no effect", err=True)
         if lost := nameless - taken:
-            click.echo(f"without a customer: {lost:,}, these will be dead-lettered; see accrue dlq list", err=True)
+            say(f"without a customer: {lost:,}, these will be dead-lettered; see accrue dlq list", err=True)
 
 
 def _messages(file: IO[bytes]) -> Iterable[bytes]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from pipeline.cli.place import Place
+from pipeline.cli.printing import say
 from pipeline.log.port import Log
 from pipeline.runtime.settings import SINK
 
@@ -36,7 +35,7 @@ def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouse
         try:
             writer.open()
         except NoAnswer as error:  # the other roles need not wait for it
-            click.echo(f"{error}; the sink tries again", err=True)
+            say(f"{error}; the sink tries again", err=True)
         # The embedded engine shares the worker's cores, and what an insert costs there does not depend on its size.
         embedded = _EMBEDDED if settings.clickhouse_dsn is None else {}
         sink_settings = SinkSettings(

@@ -9,9 +9,9 @@ import click
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from pipeline.cli.letter_view import printable
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.printing import printable, say
 from sinks.clickhouse.connect import reason
 
 _READ_ONLY: Final = {"readonly": 1}
@@ -42,9 +42,9 @@ def sql(query: str, place: Place, *, as_json: bool) -> None:
         print_json(json.loads(found)["data"])
         return
     for line in found.splitlines():
-        click.echo(printable(line))
+        say(printable(line))
     if not found:
-        click.echo("no rows", err=True)
+        say("no rows", err=True)
 
 
 def _answer(client: Client, query: str, form: str) -> str:

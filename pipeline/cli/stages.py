@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from pipeline.cli.printing import say
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.verify.report import Watcher
 
@@ -46,7 +46,7 @@ class Lines:
         now = self._clock.now()
         if now - self._said_at >= _SAY_EVERY_SECONDS:
             self._said_at = now
-            click.echo(f"{self._name}: {self._done:,} of {self._total:,}", err=True)
+            say(f"{self._name}: {self._done:,} of {self._total:,}", err=True)
 
 
 class _Bars:

@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
-from pipeline.cli.letter_view import printable
 from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
 from pipeline.cli.place import Place
+from pipeline.cli.printing import printable, say, say_json
 from pipeline.cli.reading import ends_of, follow, partitions_of, read_all
 from pipeline.log.port import Message
 from schemas.notifications import EventName
@@ -63,7 +63,10 @@ def tail(
         return not event or event_name(message) in event
 
     def show(message: Message) -> None:
-        click.echo(message.value or b"") if as_json else CONSOLE.print(line_of(message), soft_wrap=True)
+        if as_json:
+            say_json((message.value or b"").decode(errors="replace"))
+        else:
+            CONSOLE.print(line_of(message), soft_wrap=True)
 
     with place.log() as log:
         ends = ends_of(log, partitions)
@@ -74,7 +77,7 @@ def tail(
         for message in present[max(0, len(present) - lines) :]:
             show(message)
         if not present and not following:
-            click.echo("no matching notifications", err=True)
+            say("no matching notifications", err=True)
         if following:
             with suppress(KeyboardInterrupt):
                 for message in filter(wanted, follow(log, ends)):

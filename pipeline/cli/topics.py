@@ -8,6 +8,7 @@ import click
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
+from pipeline.cli.printing import say
 from topics.catalog import Spec, defects, in_lines
 
 
@@ -40,7 +41,7 @@ def create(place: Place, *, as_json: bool) -> None:
     if as_json:
         print_json({"created": created})
     else:
-        click.echo("\n".join(f"created {name}" for name in created) or "all topics exist already")
+        say("\n".join(f"created {name}" for name in created) or "all topics exist already")
 
 
 @topics.command("list")
@@ -90,7 +91,7 @@ def describe(context: click.Context, place: Place, *, as_json: bool) -> None:
         rows = [(name, described[name].partitions if name in described else None) for name in names]
         print_table("Topics as they are", ("topic", "partitions"), rows)
         for line in in_lines(found):
-            click.echo(line)
+            say(line)
     if found:
         context.exit(1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
+from pipeline.cli.printing import say_json
 from pipeline.cli.program_file import program_in
 from pipeline.cli.program_problem import InvalidProgram
 from pipeline.intake.verdict import Defect
@@ -62,7 +63,7 @@ def try_program(context: click.Context, files: tuple[str, ...], until: str | Non
     trial.run(lines, end)
     result = trial.result()
     if as_json:
-        click.echo(msgspec.json.encode(result).decode())
+        say_json(msgspec.json.encode(result).decode())
     else:
         _tell(trial, result)
     if any(step.outcome not in _WELL or step.refusals for step in result.steps):

@@ -13,6 +13,7 @@ import click
 
 from pipeline.cli.output import placed
 from pipeline.cli.place import Place
+from pipeline.cli.printing import say
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.host.web import WebServer, listen_on
 from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
@@ -66,7 +67,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
             health = f"; health: {web.url}/readyz"
         from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
 
-        click.echo(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
+        say(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
         run_worker(settings, begun)
 
 

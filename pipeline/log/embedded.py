@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.folders import private_folder
 from pipeline.log.logfile import BUSY_SECONDS, LogFile, Owner, Stored
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import (
@@ -40,7 +41,7 @@ class EmbeddedLog:
     """The log in one folder, which is created when it is missing."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._path = (folder / FILE_NAME).resolve()
         self._file = LogFile(self._path)
 
@@ -69,10 +70,15 @@ class EmbeddedLog:
 
     def describe_topics(self) -> dict[str, TopicSpec]:
         """Every topic with its partition count and the configuration it was created with."""
-        return {
-            name: TopicSpec(name, partitions, msgspec.json.decode(config, type=dict[str, str]))
-            for name, partitions, config in self._file.rows("SELECT name, partitions, config FROM topics ORDER BY name")
-        }
+        sql = "SELECT name, partitions, config FROM topics ORDER BY name"
+        try:
+            return {
+                name: TopicSpec(name, partitions, msgspec.json.decode(config, type=dict[str, str]))
+                for name, partitions, config in self._file.rows(sql, (), str, int, str)
+            }
+        except msgspec.DecodeError as error:
+            message = f"the log {self._path} is damaged: its topics are not as written; put a copy of it in its place"
+            raise LogError(message) from error
 
     def topic_id(self, topic: str, timeout: float) -> str:
         """The random id that the topic was given when it was created; readers of the file wait for nobody."""

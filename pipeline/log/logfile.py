@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -22,7 +23,7 @@ from pipeline.log.port import Committed, Headers, LogError, OutcomeUnknown, Part
 BUSY_SECONDS: Final = 10.0
 """How long to wait for other writers where the caller names no time."""
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SCHEMA: Final = (
     """CREATE TABLE topics (
         topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, config TEXT NOT NULL,
@@ -30,7 +31,7 @@ _SCHEMA: Final = (
     ) STRICT""",
     """CREATE TABLE batches (
         topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, first_offset INTEGER NOT NULL,
-        next_offset INTEGER NOT NULL, messages BLOB NOT NULL,
+        next_offset INTEGER NOT NULL, messages BLOB NOT NULL, checksum INTEGER,
         PRIMARY KEY (topic_id, partition, first_offset)
     ) STRICT""",  # with row ids: big rows in the order of writing, found through a small index
     """CREATE TABLE group_offsets (
@@ -46,9 +47,16 @@ _SCHEMA: Final = (
 _FROM_VERSION_1: Final = (
     "ALTER TABLE topics ADD COLUMN identity TEXT NOT NULL DEFAULT ''",
     "UPDATE topics SET identity = lower(hex(randomblob(16)))",
+)
+_FROM_VERSION_2: Final = (
+    "ALTER TABLE batches ADD COLUMN checksum INTEGER",  # NULL: written before there were checksums
     f"PRAGMA user_version = {_VERSION}",
 )
-_STEPS: Final[Mapping[int, Sequence[str]]] = {0: _SCHEMA, 1: _FROM_VERSION_1}
+_STEPS: Final[Mapping[int, Sequence[str]]] = {
+    0: _SCHEMA,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2,
+    2: _FROM_VERSION_2,
+}
 """By the version of a file: how it is brought to this one; 0 is an empty file."""
 _PAGE_BYTES: Final = 16_384
 _CHECKPOINT_PAGES: Final = 2_000
@@ -97,6 +105,7 @@ class LogFile:
     """One connection to the file, which is created when it is missing."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._arrival = _arrival(path)
         self._topics: dict[str, Topic] = {}
         with _errors(f"open the log {path}"):
@@ -124,10 +133,14 @@ class LogFile:
         """Give up waiting for another writer after this time."""
         self._connection.execute(f"PRAGMA busy_timeout = {max(0, int(seconds * 1000))}")
 
-    def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
+    def rows(self, sql: str, values: tuple[object, ...] = (), *columns: type) -> list[tuple[Any, ...]]:
+        """All rows of a query; raises `LogError` where their values are not of these types."""
         with _errors("read"):
-            return self._connection.execute(sql, values).fetchall()
+            rows = self._connection.execute(sql, values).fetchall()
+        for row in rows:
+            if [type(value) for value in row] != list(columns):
+                self._refuse(f"{row!r:.60} is not a row that Accrue has written")
+        return rows
 
     @contextmanager
     def writing(self, timeout: float, action: str) -> Iterator[sqlite3.Connection]:
@@ -150,7 +163,7 @@ class LogFile:
 
     def changes(self) -> int:
         """A number that changes when another connection, of any process, has committed."""
-        return int(self.rows("PRAGMA data_version")[0][0])
+        return int(self.rows("PRAGMA data_version", (), int)[0][0])
 
     def wait_for_change(self, seen: int, deadline: float) -> bool:
         """Wait for a commit after `seen`; False when there is none before the deadline."""
@@ -164,7 +177,9 @@ class LogFile:
     def topic(self, name: str) -> Topic:
         """The topic of this name; topics are never changed nor deleted, so what was read once holds."""
         if name not in self._topics:
-            found = self.rows("SELECT topic_id, partitions, identity FROM topics WHERE name = ?", (name,))
+            found = self.rows(
+                "SELECT topic_id, partitions, identity FROM topics WHERE name = ?", (name,), int, int, str
+            )
             if not found:
                 message = f"there is no topic {name}"
                 raise LogError(message)
@@ -183,7 +198,7 @@ class LogFile:
         """The offset that the next batch of a partition begins at."""
         sql = """SELECT next_offset FROM batches WHERE topic_id = ? AND partition = ?
             ORDER BY first_offset DESC LIMIT 1"""
-        found = self.rows(sql, place)
+        found = self.rows(sql, place, int)
         return int(found[0][0]) if found else 0
 
     def append(self, place: Place, messages: list[Stored], *, control_records: int) -> int:
@@ -198,13 +213,15 @@ class LogFile:
             after = end + start + len(batch)
             if start + len(batch) == len(messages):
                 after += control_records
-            rows.append((*place, end + start, after, _ENCODER.encode(batch)))
-        self._connection.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", rows)
+            encoded = _ENCODER.encode(batch)
+            span = (*place, end + start, after)
+            rows.append((*span, encoded, _checksum(span, encoded)))
+        self._connection.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)", rows)
         return end + len(messages)
 
     def batches(self, place: Place, offset: int) -> Iterator[Batch]:
         """The batches of a partition from the one that holds `offset` on."""
-        sql = """SELECT first_offset, next_offset, messages FROM batches
+        sql = """SELECT first_offset, next_offset, messages, checksum FROM batches
             WHERE topic_id = :topic AND partition = :partition AND next_offset > :offset
                 AND first_offset >= coalesce((
                     SELECT max(first_offset) FROM batches
@@ -214,10 +231,21 @@ class LogFile:
         with _errors("read messages"):
             cursor = self._connection.execute(sql, values)
             try:
-                for first, after, encoded in cursor:
-                    yield Batch(first, after, _DECODER.decode(encoded))
+                for first, after, encoded, checksum in cursor:
+                    yield self._batch(place, first, after, encoded, checksum)
             finally:
                 cursor.close()  # an open cursor would hold back the write-ahead log
+
+    def _batch(self, place: Place, first: int, after: int, encoded: bytes, checksum: int | None) -> Batch:
+        messages = _decoded((*place, first, after), encoded, checksum)
+        if messages is None:
+            name = next((name for name, topic in self._topics.items() if topic.topic_id == place.topic_id), "")
+            self._refuse(f"the messages of {name}:{place.partition} from offset {first} on are not as written")
+        return Batch(first, after, messages)
+
+    def _refuse(self, damage: str) -> NoReturn:
+        message = f"the log {self._path} is damaged: {damage}; put a copy of the file in its place"
+        raise LogError(message)
 
     def claim(self, kind: str, name: str, timeout: float) -> Owner:
         """Take a name over from whoever held it."""
@@ -230,13 +258,15 @@ class LogFile:
     def holds(self, owner: Owner) -> bool:
         """Whether nobody has taken the name over since."""
         sql = "SELECT epoch FROM owners WHERE kind = ? AND name = ?"
-        return self.rows(sql, (owner.kind, owner.name)) == [(owner.epoch,)]
+        return self.rows(sql, (owner.kind, owner.name), int) == [(owner.epoch,)]
 
     def offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed]:
         """What a group has committed for these partitions."""
         sql = "SELECT next_offset, metadata FROM group_offsets WHERE name = ? AND topic = ? AND partition = ?"
         return {
-            partition: Committed(*found[0]) if (found := self.rows(sql, (group, *partition))) else Committed(None)
+            partition: Committed(*found[0])
+            if (found := self.rows(sql, (group, *partition), int, str))
+            else Committed(None)
             for partition in partitions
         }
 
@@ -251,7 +281,7 @@ class LogFile:
         )
 
     def _version(self) -> int:
-        return int(self.rows("PRAGMA user_version")[0][0])
+        return int(self.rows("PRAGMA user_version", (), int)[0][0])
 
     def _bring_up_to_date(self) -> None:
         with self.writing(BUSY_SECONDS, "make its tables what they are now") as connection:
@@ -259,11 +289,28 @@ class LogFile:
                 connection.execute(statement)
 
 
+def _decoded(span: tuple[object, ...], encoded: bytes, checksum: int | None) -> list[Stored] | None:
+    """The messages of a batch; None where they are not those that were written."""
+    if checksum is not None and checksum != _checksum(span, encoded):
+        return None
+    try:
+        return _DECODER.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+        return None
+
+
+def _checksum(span: tuple[object, ...], encoded: bytes) -> int:
+    """Of a batch and where it lies: a disk that changes either is found out."""
+    return zlib.crc32(encoded, zlib.crc32(repr(span).encode()))
+
+
 _SEE_TO_PERMISSIONS: Final = "; see to the permissions of the file and of its folder"
 _REMEDIES: Final = {
     sqlite3.SQLITE_READONLY: _SEE_TO_PERMISSIONS,
     sqlite3.SQLITE_CANTOPEN: _SEE_TO_PERMISSIONS,
     sqlite3.SQLITE_NOTADB: "; name another data folder, or move the file away",
+    sqlite3.SQLITE_CORRUPT: "; the file is damaged: put a copy of it in its place",
+    sqlite3.SQLITE_IOERR: "; see to the disk",
 }
 
 

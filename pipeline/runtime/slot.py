@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.failure import Failure
+from pipeline.folders import private_folder
 
 
 class SlotInUse(Failure):
@@ -18,7 +19,7 @@ class SlotLock:
 
     def __init__(self, folder: Path, role: str) -> None:
         """Lock the role in the slot's folder, which is made where it is missing; raises `SlotInUse`."""
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._file = (folder / f"{role}.lock").open("a")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,6 +8,8 @@ from typing import Final, cast
 
 from rocksdict import DBCompressionType, Options, Rdict, WriteBatch
 
+from pipeline.folders import private_folder
+
 _WRITE_BUFFER_BYTES: Final = 8 << 20
 _OPEN_FILES_MAX: Final = 64
 
@@ -16,7 +18,7 @@ class Kept:
     """The latest value of every key."""
 
     def __init__(self, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(folder.parent)
         options = Options(raw_mode=True)
         options.create_if_missing(create_if_missing=True)
         options.set_compression_type(DBCompressionType.lz4())

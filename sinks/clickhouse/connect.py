@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from urllib3.exceptions import MaxRetryError
 
 from pipeline.failure import Failure
+from pipeline.folders import private_folder
 
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is raised, and told by who catches it
 
@@ -86,7 +87,13 @@ def reason(error: ClickHouseError) -> str:
 
 
 def _open_folder(folder: Path) -> Client:
-    folder.mkdir(parents=True, exist_ok=True)
+    if "?" in str(folder):
+        message = (
+            f"{folder} has a ? in its name, which the embedded ClickHouse cannot open: rename the folder, or name "
+            "another one with --data-dir"
+        )
+        raise CannotConnect(message)
+    private_folder(folder)
     holder = _holder_of(folder)
     if holder is not None and holder != os.getpid():
         message = (

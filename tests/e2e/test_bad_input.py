@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from tests.intake.test_fuzz import MUTATIONS
 
 from pipeline.log.port import Message, Outgoing
 from schemas.facts import Fact, PointsIssued
 from schemas.records import ClockAdvanced, decode_record
 from tests.e2e.product import ROOT, Product, wait_until
 from tests.intake.incoming import examples
-from tests.intake.test_fuzz import MUTATIONS
 
 INPUTS = ("transactions", "events", "customers", "commands")
 EACH = 1_000

@@ -145,6 +145,7 @@ def test_topics_of_a_file_of_version_1_get_ids_that_last(tmp_path: Path) -> None
     log.close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute("ALTER TABLE topics DROP COLUMN identity")
+        connection.execute("ALTER TABLE batches DROP COLUMN checksum")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
 
@@ -160,6 +161,59 @@ def test_topics_of_a_file_of_version_1_get_ids_that_last(tmp_path: Path) -> None
 
     assert ids[0] == ids[1]
     assert len({*ids[0], ""}) == 3
+
+
+def test_batches_of_a_file_of_version_2_are_read_without_a_checksum_and_new_ones_have_one(tmp_path: Path) -> None:
+    log = EmbeddedLog(tmp_path)
+    log.create_topics([TopicSpec("one", 1, {})])
+    desk = Desk(log, "")
+    desk.write(*texts("one", 1))
+    desk.close()
+    log.close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("ALTER TABLE batches DROP COLUMN checksum")
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+    log = EmbeddedLog(tmp_path)
+    desk = Desk(log, "")
+    desk.write(*texts("one", 1))
+    assert values(read(desk.reader(Partition("one", 0)), 2)) == [b"message-0", b"message-0"]
+    desk.close()
+    log.close()
+
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        found = connection.execute("SELECT checksum IS NULL FROM batches ORDER BY first_offset").fetchall()
+    connection.close()
+    assert found == [(1,), (0,)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("messages = zeroblob(length(messages))", "the messages of one:0 from offset 0 on are not as written"),
+        ("messages = x'c1', checksum = NULL", "the messages of one:0 from offset 0 on are not as written"),
+        ("messages = x'91940a0a0a0a', checksum = NULL", "the messages of one:0 from offset 0 on are not as written"),
+        ("next_offset = 2", "the messages of one:0 from offset 0 on are not as written"),
+    ],
+    ids=["other bytes", "no msgpack", "other types", "other offsets"],
+)
+def test_batch_that_the_disk_has_changed_is_named_and_never_delivered(tmp_path: Path, damage: str, told: str) -> None:
+    log = EmbeddedLog(tmp_path)
+    log.create_topics([TopicSpec("one", 1, {})])
+    desk = Desk(log, "")
+    desk.write(*texts("one", 1))
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute(f"UPDATE batches SET {damage}")
+    connection.close()
+
+    with pytest.raises(LogError) as caught:
+        read(desk.reader(Partition("one", 0)), 1)
+
+    file = tmp_path / FILE_NAME
+    assert str(caught.value) == f"the log {file} is damaged: {told}; put a copy of the file in its place"
+    desk.close()
+    log.close()
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ from pipeline.cli.importing import day_of, print_import
 from pipeline.cli.main import INTERRUPTED
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, print_json
 from pipeline.cli.place import Place, Unusable
+from pipeline.cli.printing import say
 from pipeline.cli.program import activate
 from pipeline.cli.program_file import load_program
 from pipeline.cli.report.page import render_report
 from pipeline.cli.report.summary import Summary
+from pipeline.folders import private_folder
 from pipeline.log.port import Log
 from pipeline.runtime.settings import ROLES, SINK, Settings
 from pipeline.runtime.slot import SlotLock
@@ -202,7 +204,7 @@ def _clear(place: Place) -> None:
                 shutil.rmtree(one)
             else:
                 one.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     (folder / _MARK).write_text("This folder is a demo's: the next demo in it removes everything here.\n", "utf-8")
 
 
@@ -223,11 +225,11 @@ def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> N
         CONSOLE.print(table)
     folder, customer = report_file.parent, summary.most_active
     CONSOLE.print(f"{summary.records:,} journal records, settled as of {summary.settled} UTC, in {seconds:.0f} s")
-    click.echo(f"report: {report_file.resolve()}")
+    say(f"report: {report_file.resolve()}")
     CONSOLE.print(
         f"this demo's clock stands at {summary.settled} UTC; `accrue backfill end` sets it to real time", style="dim"
     )
     CONSOLE.print("next:")
     accrue = Path(sys.argv[0])
     for command in (f"customer {summary.org} {customer}", "verify", "tail --event tierUpgraded"):
-        click.echo(f"  {accrue} {command} --data-dir {shlex.quote(str(folder))}")
+        say(f"  {accrue} {command} --data-dir {shlex.quote(str(folder))}")

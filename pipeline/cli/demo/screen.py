@@ -115,7 +115,7 @@ class LiveScreen:
             feed.add_row("", "", "")
         figures = Group(_pairs(snapshot.figures), Text(), _bars(snapshot.tiers))
         panes = [Panel(feed, title="notifications"), Panel(figures, title="so far")]
-        return Panel(Group(progress, Columns(panes)), title=self._title, title_align="left")
+        return Panel(Group(progress, Columns(panes)), title=Text(self._title), title_align="left")
 
 
 class PlainScreen:

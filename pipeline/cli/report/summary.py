@@ -12,6 +12,7 @@ from clickhouse_connect.driver.client import Client
 from rich.table import Table
 
 from pipeline.cli.output import summary_table
+from pipeline.cli.printing import printable
 from pipeline.cli.report.page import Funnel, PointsOverTime, ReportData, StreakLengths, TiersOverTime, Tile
 from schemas.program import ProgramDefinition
 
@@ -100,7 +101,10 @@ class Summary:
     def write_customers(self, file: Path) -> None:
         """Write one CSV row per customer."""
         with file.open("w", newline="", encoding="utf-8") as out:
-            csv.writer(out, lineterminator="\n").writerows([CUSTOMER_COLUMNS, *self.customer_rows()])
+            rows = [
+                [printable(cell) if isinstance(cell, str) else cell for cell in row] for row in self.customer_rows()
+            ]
+            csv.writer(out, lineterminator="\n").writerows([CUSTOMER_COLUMNS, *rows])
 
     def customer_rows(self) -> list[Sequence[Any]]:
         """One row per customer, with the values of `CUSTOMER_COLUMNS`."""

@@ -24,6 +24,7 @@ from pipeline.intake.letters.letter import (
     Cut,
 )
 from pipeline.intake.verdict import Defect, Headers, Incoming
+from schemas.messages import INSTANT_MAX
 
 REPLAYED_HEADER: Final = "accrue.replayed"
 REPLAY_BEGAN_HEADER: Final = "accrue.replay-began"
@@ -107,7 +108,7 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
         replay_of, cut = headers.get(REPLAY_OF_HEADER), headers.get(CUT_HEADER)
         return DeadLetter(
             Entry(message.partition, message.offset),
-            int(headers[TIMESTAMP_HEADER]),
+            _sent_at(headers[TIMESTAMP_HEADER], message),
             headers[STAGE_HEADER].decode(),
             headers[REASON_HEADER].decode(),
             next(iter(defects_in(message)), None),
@@ -117,6 +118,12 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
         )
     except (KeyError, TypeError, ValueError):  # somebody else wrote it; what cannot be decoded is a ValueError
         return None
+
+
+def _sent_at(header: bytes, message: Incoming) -> int:
+    """The instant in the header; that of the dead letter where it is one that no log takes."""
+    instant = int(header)
+    return instant if 0 <= instant <= INSTANT_MAX else message.timestamp
 
 
 def defects_in(message: Incoming) -> list[Defect]:
@@ -142,7 +149,7 @@ def why_not(letter: DeadLetter, inputs: Collection[str], partitions: int) -> str
             if letter.stage == "loyalty"
             else f"it came from {origin.topic}, which intake does not read; send it with accrue send"
         )
-    if origin.partition >= partitions:
+    if not 0 <= origin.partition < partitions:
         return f"{origin.topic} has no partition {origin.partition}; send it with accrue send"
     if letter.cut is not None:
         return (

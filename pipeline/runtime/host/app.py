@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 import faust
 from faust.app.base import BootStrategy
 
+from pipeline.folders import private_folder
 from pipeline.log.port import Log, Message
 from pipeline.runtime.host.foreground import ForegroundWorker, leave_at_once
 from pipeline.runtime.host.starting import STOP_SECONDS, LoopRole, Roles, Runnable, roles_of
@@ -70,7 +71,7 @@ class HostApp(faust.App):
     BootStrategy = _OnlyAgents
 
     def __init__(self, settings: Settings, roles: Roles) -> None:
-        settings.states.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.states)
         super().__init__(
             f"{settings.group}-{settings.slot}",
             autodiscover=False,

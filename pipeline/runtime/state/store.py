@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, cast
 import msgspec
 from rocksdict import ColumnFamily, Rdict, WriteBatch, WriteOptions
 
+from pipeline.folders import private_folder
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, decode_marker
 from pipeline.runtime.state.store_options import index_options, value_options
 from pipeline.runtime.state.store_port import Change, StoreFailed
@@ -247,7 +248,7 @@ class PartitionStore:
     def _open(self) -> None:
         families = {_VALUES: value_options(), _DUE: index_options(), _FORGOTTEN: index_options()}
         try:
-            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder.parent)
             database = Rdict(str(self._folder), index_options(), families)
         except Exception as error:
             raise self._given_up(error) from error
