@@ -324,6 +324,9 @@ def _errors(action: str) -> Iterator[None]:
         busy = code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
         message = f"cannot {action}: {error}{_REMEDIES.get(code, '')}"
         raise (Unavailable if busy else LogError)(message) from error
+    except UnicodeDecodeError as error:  # SQLite tells of a damaged schema with bytes of it
+        message = f"cannot {action}: malformed database schema{_REMEDIES[sqlite3.SQLITE_CORRUPT]}"
+        raise LogError(message) from error
 
 
 _arrivals: Final[WeakValueDictionary[Path, threading.Condition]] = WeakValueDictionary()
