@@ -102,7 +102,7 @@ def _too_much_at_once(written: dict[str, Any], root: yaml.Node) -> Iterator[Prob
             streaks[named] += _FACTS_OF_STREAK + 2 * (len(levels) if isinstance(levels, list) else 0)
     set_off: Counter[str] = Counter()
     for rule in rules:
-        if rule.get("kind") in {"spend", "event"}:
+        if rule.get("kind") in ("spend", "event"):
             set_off[_trigger(rule, "kind", "event")] += 1
     for milestone in milestones:
         counts = milestone.get("counts")

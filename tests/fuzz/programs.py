@@ -13,8 +13,9 @@ from pipeline.cli.program_doubts import doubts
 from pipeline.cli.program_file import load_program
 from pipeline.cli.program_problem import PROBLEMS_MAX, InvalidProgram
 from pipeline.cli.program_yaml import read_yaml
-from tests.dsl import Story, bought, did
+from tests.dsl import Story
 from tests.fuzz.mutating import BYTES, restructured
+from tests.steps import bought, did
 
 _FOLDER: Final = Path(__file__).parents[2] / "examples" / "programs"
 _TEXTS: Final = [path.read_text("utf-8") for path in sorted(_FOLDER.glob("*.yaml"))]
