@@ -1,4 +1,4 @@
-"""The logs that tests run on: the embedded one in a temporary folder, and a real Kafka, one broker a session."""
+"""The logs that tests run on: the embedded one in a temporary folder, and a real Kafka, one broker for a test run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from xdist.remote import Producer
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
-from tests.broker import HOW_TO_GET_ONE, can_run, running_broker
+from tests.broker import HOW_TO_GET_ONE, can_run
 from tests.layers import budget_of, put_in_layers, time_by_layer
+from tests.shared_broker import Shared, shared_broker
 from tests.spreading import ByFile
 from tests.starvation import Stretch, wait_for_better_times
 
@@ -79,17 +80,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
-    """The address of a real Kafka: ACCRUE_TEST_KAFKA, or a broker started for this session."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+
+
+@pytest.fixture(scope="session")
+def kafka(run_folder: Path) -> Iterator[Shared]:
+    """A real Kafka: ACCRUE_TEST_KAFKA, or a broker that all processes of this test run share."""
     if given := os.environ.get("ACCRUE_TEST_KAFKA"):
-        yield given
+        yield Shared(given)
     elif can_run():
-        with running_broker() as bootstrap:
-            yield bootstrap
+        with shared_broker(run_folder / "kafka") as shared:
+            yield shared
     elif os.environ.get("CI") == "true":
         pytest.fail(HOW_TO_GET_ONE, pytrace=False)
     else:
         pytest.skip(HOW_TO_GET_ONE)
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(kafka: Shared) -> str:
+    """The address of a real Kafka."""
+    return kafka.bootstrap
 
 
 @pytest.fixture
@@ -108,7 +122,7 @@ def embedded_log(tmp_path: Path) -> Iterator[EmbeddedLog]:
 
 @pytest.fixture
 def kafka_log(kafka_bootstrap: str) -> Iterator[KafkaLog]:
-    """The real Kafka, shared by the tests of a session: begin every name with `prefix`."""
+    """The real Kafka, shared by the tests of a run: begin every name with `prefix`."""
     log = KafkaLog(kafka_bootstrap)
     yield log
     log.close()

@@ -61,13 +61,14 @@ LAYERS: Final = {
     "tests/test_layers.py": Layer.pure,
     "tests/test_locks.py": Layer.pure,
     "tests/test_monitoring.py": Layer.pure,
+    "tests/test_once.py": Layer.embedded,
     "tests/test_security.py": Layer.pure,
     "tests/topics": Layer.pure,
     "tests/trial": Layer.pure,
     "tests/verify": Layer.embedded,
 }
-_BROKER_FIXTURE: Final = "kafka_bootstrap"
-_BROKER_PARAMETER: Final = "kafka"
+_KAFKA: Final = "kafka"
+"""The fixture that is a broker, and the parameter that asks for it."""
 _PROPERTY: Final = "layer"
 """By which the process that prints the summary knows the layer of a test that another process ran."""
 
@@ -111,7 +112,7 @@ def _layer_of(item: pytest.Item, root: Path) -> Layer:
 
 
 def _asks_for_a_broker(item: pytest.Item) -> bool:
-    if _BROKER_FIXTURE in getattr(item, "fixturenames", ()):
+    if _KAFKA in getattr(item, "fixturenames", ()):
         return True
     call = getattr(item, "callspec", None)
-    return call is not None and _BROKER_PARAMETER in call.params.values()
+    return call is not None and _KAFKA in call.params.values()

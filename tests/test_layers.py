@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.layers import LAYERS, Layer, layer_of_file
+from tests.layers import LAYERS, Layer, layer_of_file, time_by_layer
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.glob("tests/**/test_*.py"))
@@ -42,3 +42,15 @@ def test_every_layer_has_a_marker_that_selects_it(pytestconfig: pytest.Config) -
 @pytest.mark.parametrize("path", [path for path in FILES if layer_of_file(path) is Layer.pure], ids=str)
 def test_a_pure_file_uses_no_log_no_database_and_no_thread(path: Path) -> None:
     assert not IMPURE & set(imported(ROOT / path))
+
+
+def test_a_test_counts_once_and_takes_the_time_of_its_fixtures_too() -> None:
+    reports = [
+        pytest.TestReport(
+            "test", ("test", 1, "test"), {}, "passed", None, when, duration=2.0, user_properties=[("layer", layer)]
+        )
+        for layer in ("pure", "broker")
+        for when in ("setup", "call", "teardown")
+    ]
+
+    assert time_by_layer(reports) == {Layer.pure: (1, 6.0), Layer.broker: (1, 6.0)}

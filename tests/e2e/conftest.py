@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from tests.e2e import shop
 from tests.e2e.product import Product, wait_until
+from tests.e2e.shop import Settled
+from tests.once import once
 
 LOGS = ("embedded", "kafka")
-
-
-class Settled(NamedTuple):
-    """What is left of a run when its workers are gone."""
-
-    imported: dict[str, Any]
-    figures: shop.Figures
-    verified: dict[str, Any]
-    digest: str
 
 
 def product_on(log: str, request: pytest.FixtureRequest, folder: Path) -> Product:
     """A new installation on the log of that name."""
     if log == "embedded":
         return Product(folder)
+    return product_on_kafka(request.getfixturevalue("kafka_bootstrap"), folder)
+
+
+def product_on_kafka(bootstrap: str, folder: Path) -> Product:
+    """A new installation on a broker that others may use, too."""
     prefix = f"test-{secrets.token_hex(4)}."
     variables = {
-        "ACCRUE_KAFKA_BOOTSTRAP": request.getfixturevalue("kafka_bootstrap"),
+        "ACCRUE_KAFKA_BOOTSTRAP": bootstrap,
         "ACCRUE_PREFIX": prefix,
         "ACCRUE_GROUP": f"{prefix}accrue",
         "ACCRUE_SESSION_TIMEOUT": "PT3S",  # how long the partitions of a killed worker are nobody's
@@ -37,27 +34,33 @@ def product_on(log: str, request: pytest.FixtureRequest, folder: Path) -> Produc
     return Product(folder, variables)
 
 
-def settled(product: Product, imported: dict[str, Any], digest: str) -> Settled:
-    return Settled(imported, shop.figures_of(product), product.json("verify"), digest)
+@pytest.fixture(scope="session")
+def embedded_shop(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
+    """One worker with all roles on the embedded log."""
+    return once(run_folder, "embedded-shop", lambda: run_embedded_shop(Product(tmp_path_factory.mktemp("shop"))))
 
 
 @pytest.fixture(scope="session")
-def embedded_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settled:
-    """One worker with all roles on the embedded log."""
-    product = product_on("embedded", request, tmp_path_factory.mktemp("embedded-shop"))
+def kafka_shop(run_folder: Path, tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> Settled:
+    """Two workers that share the partitions, one of them in odd little batches, and a sink beside them."""
+
+    def run() -> Settled:
+        return run_kafka_shop(product_on_kafka(kafka_bootstrap, tmp_path_factory.mktemp("shop")))
+
+    return once(run_folder, "kafka-shop", run)
+
+
+def run_embedded_shop(product: Product) -> Settled:
     shop.prepare(product)
     imported = shop.load(product)
     with product.watched() as watch, product.worker() as worker:
         wait_until(lambda: watch.clock() == shop.END and watch.is_stored(), worker)
         worker.stop()
         digest = watch.digest()
-    return settled(product, imported, digest)
+    return shop.settled(product, imported, digest)
 
 
-@pytest.fixture(scope="session")
-def kafka_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settled:
-    """Two workers that share the partitions, one of them in odd little batches, and a sink beside them."""
-    product = product_on("kafka", request, tmp_path_factory.mktemp("kafka-shop"))
+def run_kafka_shop(product: Product) -> Settled:
     shop.prepare(product)
     product.run("backfill", "begin")  # before the workers, which would begin the journal with the wall clock
     roles = ("--role", "intake", "--role", "loyalty")
@@ -74,7 +77,7 @@ def kafka_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         for one in workers:
             one.stop()
         digest = watch.digest()
-    return settled(product, imported, digest)
+    return shop.settled(product, imported, digest)
 
 
 @pytest.fixture(scope="session", params=LOGS)

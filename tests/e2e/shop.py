@@ -28,6 +28,20 @@ class Figures(NamedTuple):
     customers: list[dict[str, str]]
 
 
+class Settled(NamedTuple):
+    """What is left of a run when its workers are gone."""
+
+    imported: dict[str, Any]
+    figures: Figures
+    verified: dict[str, Any]
+    digest: str
+
+
+def settled(product: Product, imported: dict[str, Any], digest: str) -> Settled:
+    """What users see of an installation whose workers have ended."""
+    return Settled(imported, figures_of(product), product.json("verify"), digest)
+
+
 def write_file(folder: Path, first: date = FIRST, until: date = UNTIL) -> Path:
     """The shop's file, or the part of it of these days."""
     file = folder / "shop.csv"

@@ -15,7 +15,8 @@ from tests.intake.test_fuzz import MUTATIONS
 from pipeline.log.port import Message, Outgoing
 from schemas.facts import Fact, PointsIssued
 from schemas.records import ClockAdvanced, decode_record
-from tests.e2e.product import ROOT, Product, wait_until
+from tests.e2e.product import Product, wait_until
+from tests.frozen import PROGRAM
 from tests.intake.incoming import examples
 
 INPUTS = ("transactions", "events", "customers", "commands")
@@ -71,7 +72,7 @@ def has_read_all(product: Product) -> bool:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     product = Product(tmp_path_factory.mktemp("bad-input"))
     product.run("topics", "create")
-    product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
+    product.run("program", "apply", str(PROGRAM))
     now = time.time_ns() // 1_000_000
     inputs = list(mutated(now))
     with product.watched() as watch, product.worker(ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX="none") as worker:
@@ -123,7 +124,7 @@ def test_every_dead_letter_has_the_original_bytes_and_says_why(ended: Ended) -> 
 def test_the_good_record_after_them_is_decided_once(ended: Ended) -> None:
     issued = [fact.decision.points for fact in ended.facts_of_the_last if isinstance(fact.decision, PointsIssued)]
 
-    assert issued == [50]  # five points a pound
+    assert issued == [10]  # a point a pound
 
 
 def test_what_was_taken_breaks_no_invariant(ended: Ended) -> None:

@@ -19,7 +19,8 @@ from pipeline.intake.letters.replays import DeadLetter, Entry, mark_headers
 from pipeline.log.port import Fenced, Log, Outgoing
 from schemas.facts import PointsIssued
 from tests.e2e.conftest import LOGS, product_on
-from tests.e2e.product import ROOT, Product, Watch, wait_until
+from tests.e2e.product import Product, Watch, wait_until
+from tests.frozen import PROGRAM
 from tests.intake.incoming import Sent
 
 HALF_AN_HOUR = 30 * 60_000
@@ -49,7 +50,7 @@ def listed(product: Product, *filters: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("product", ["kafka"], indirect=True)
 def test_what_is_put_right_counts_once_and_what_is_not_comes_back_as_a_new_entry(product: Product) -> None:
-    product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
+    product.run("program", "apply", str(PROGRAM))
     soon = time.time_ns() // 1_000_000 + HALF_AN_HOUR
     bills = [BILL | {"billNumber": f"B{number}", "eventTime": soon + number} for number in range(2)]
     bills[0] |= {"id": "first"}  # the other is known by its place
@@ -71,7 +72,7 @@ def test_what_is_put_right_counts_once_and_what_is_not_comes_back_as_a_new_entry
         points = issued(watch)
 
     assert sorted(one["reason"] for one in first) == ["FUTURE_EVENT_TIME", "FUTURE_EVENT_TIME", "NOT_JSON"]
-    assert points == [50, 50]  # five points a pound
+    assert points == [10, 10]  # a point a pound
     (broken,) = [one["entry"] for one in first if one["reason"] == "NOT_JSON"]
     (again,) = [one["entry"] for one in listed(product) if one["replay_of"] == broken and one["replayed"]]
     after = listed(product, "--reason", "NOT_JSON")

@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.log.port import Outgoing
 from tests.broker import HOW_TO_GET_ONE, Broker, can_run
-from tests.e2e.product import ROOT, Product, Worker, wait_until
+from tests.e2e.product import Product, Worker, wait_until
+from tests.frozen import PROGRAM
 
 ROLES = ("intake", "loyalty", "sink")
 MANY = 20_000
@@ -38,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     try:
         product = Product(folder / "product", {"ACCRUE_KAFKA_BOOTSTRAP": broker.bootstrap})
         product.run("topics", "create")
-        product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
+        product.run("program", "apply", str(PROGRAM))
         yield Place(broker, product)
     finally:
         broker.stop()

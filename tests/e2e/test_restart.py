@@ -11,8 +11,9 @@ import pytest
 
 from pipeline.log.port import Message, Outgoing
 from tests.e2e import shop
-from tests.e2e.conftest import LOGS, Settled, product_on
+from tests.e2e.conftest import LOGS, product_on
 from tests.e2e.product import PATIENCE_SECONDS, Product, Watch, Worker, wait_until
+from tests.e2e.shop import Settled
 
 SMALL = {"ACCRUE_TRANSACTION_RECORDS_MAX": "5", "ACCRUE_BATCH_RECORDS_MAX": "5"}
 """So many transactions that there is a midway to be caught at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e import shop
-from tests.e2e.conftest import Settled
+from tests.e2e.shop import Settled
 
 
 def test_the_file_is_worth_running() -> None:

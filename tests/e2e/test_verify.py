@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.log.port import Message, Outgoing
 from tests.e2e import shop
-from tests.e2e.conftest import product_on
+from tests.e2e.conftest import product_on_kafka
 from tests.e2e.product import Product, wait_until
 
 SMALL = {
@@ -24,9 +24,9 @@ LOG_CHECKS = {"transactions", "offsets", "seq", "order", "ledger", "facts", "not
 
 
 @pytest.fixture(scope="module")
-def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Product:
+def done(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Product:
     """The shop's year-end, settled, and verified again and again meanwhile."""
-    product = product_on("kafka", request, tmp_path_factory.mktemp("verify"))
+    product = product_on_kafka(kafka_bootstrap, tmp_path_factory.mktemp("verify"))
     shop.prepare(product)
     shop.load(product, until=HALFWAY)
     reached = []

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.log.embedded import FILE_NAME
 from tests.e2e.product import ROOT, Product, Worker, wait_until
+from tests.frozen import PROGRAM
 
 NO_PARTITION = {"ready": False, "reason": "no partition is assigned"}
 READY = {"ready": True, "reason": ""}
@@ -36,7 +37,7 @@ class Life(NamedTuple):
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     product = Product(tmp_path_factory.mktemp("worker"))
     product.run("topics", "create")
-    product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
+    product.run("program", "apply", str(PROGRAM))
     with closing(sqlite3.connect(product.data / FILE_NAME, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         # What Faust would read to serve its own pages has no effect.
@@ -132,7 +133,7 @@ def test_sample_message_sent_as_the_readme_says_is_told_downstream(life: Life) -
 def test_log_can_be_read_while_the_worker_runs(life: Life) -> None:
     (program,) = life.product.json("program", "show")
 
-    assert program["definition"]["name"] == "Copper Kettle Rewards"
+    assert program["definition"]["name"] == "Frozen"
 
 
 @pytest.mark.parametrize("command", ["report", "verify", "customer 100 77"])

@@ -1,4 +1,4 @@
-"""The arithmetic of `program.yaml`, done naively: what must be decided about each customer, message by message.
+"""The arithmetic of `tests/frozen.yaml`, done naively: what must be decided about each customer, message by message.
 
 It knows what was sent and in which order, and nothing of the engine.
 """

@@ -17,9 +17,9 @@ from tests.broker import Broker
 from tests.e2e.product import Product, Worker
 from tests.faults.proxy import Direction, Proxy, Trap
 from tests.faults.schedule import SINK_SLOT, SLOTS, Fault, Kind
+from tests.frozen import PROGRAM
 from tests.starvation import Stretch
 
-PROGRAM: Final = Path(__file__).parent / "program.yaml"
 PARTITIONS: Final = 4
 SHORT_TIMEOUTS: Final = MappingProxyType({"ACCRUE_SESSION_TIMEOUT": "PT3S", "ACCRUE_TRANSACTION_TIMEOUT": "PT4S"})
 """So that a zombie takes seconds to make."""

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-ORG: Final = 7
+ORG: Final = 100
 DAY_MS: Final = 86_400_000
 _CUSTOMERS: Final = 200
 _EVENT_DAYS: Final = 20

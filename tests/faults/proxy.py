@@ -42,8 +42,9 @@ class Trap(StrEnum):
 class Proxy:
     """Listens at `address` and forwards to where `forward_to` says; its methods may be called from any thread."""
 
-    def __init__(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port: int = 0) -> None:
+        """Without a port, it listens on any that is free."""
+        listener = socket.create_server(("127.0.0.1", port))
         self.address = f"127.0.0.1:{listener.getsockname()[1]}"
         self.sprung = threading.Event()
         """Set when a trap was met."""

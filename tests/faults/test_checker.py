@@ -63,7 +63,7 @@ def undisturbed() -> Evidence:
     """Two bills and a message that is no JSON, as an undisturbed run leaves them."""
     topics: dict[str, list[Read]] = {name: [] for name in NOTIFICATIONS} | {
         JOURNAL: [record(0, BILL, 0), record(1, OTHER, 2)],
-        DEAD_LETTERS: [Read(0, 0, b"7:1", b"{", {"accrue.origin": f"{INPUT}:0:1".encode()})],
+        DEAD_LETTERS: [Read(0, 0, f"{ORG}:1".encode(), b"{", {"accrue.origin": f"{INPUT}:0:1".encode()})],
         FACTS: [facts(0, BILL), facts(1, OTHER)],
         POINTS: [
             news(0, BILL, 5, "pointsIssued", totalPointsIssued=10.0),
@@ -183,7 +183,7 @@ def test_undisturbed_run_has_nothing_to_complain_about() -> None:
         (lose_a_record, f"journal: lost: {INPUT}:0:2"),
         (double_a_record, f"journal: twice: {INPUT}:0:2"),
         (swap_records, f"the journal is out of order: {INPUT}:0:0 after 2"),
-        (change_a_record, f"journal: changed: {INPUT}:0:2 is ('TransactionAdded', 7, 3, 'n2', 1728000000000)"),
+        (change_a_record, f"journal: changed: {INPUT}:0:2 is ('TransactionAdded', 100, 3, 'n2', 1728000000000)"),
         (invent_a_record, f"journal: nobody sent: {INPUT}:0:3"),
         (lose_a_dead_letter, f"dead letters: lost: {INPUT}:0:1"),
         (lose_facts, "facts: 2: 0 of 4; at 0: [], not [('accepted', 'n2'), ('registered', 'n2')]"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,11 +12,10 @@ import pytest
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.kafka_producer import KafkaProducer
 from pipeline.log.port import Consumer, OutcomeUnknown, Outgoing, Partition, TopicSpec
-from tests.broker import HOW_TO_GET_ONE, Broker, can_run
 from tests.faults.proxy import Direction, Proxy, Trap
 from tests.log.desk import read, values
+from tests.shared_broker import Shared
 
-TOPIC = "torn"
 TRANSACTION_SECONDS = 2.0
 CALL_SECONDS = 20.0
 UNANSWERED_SECONDS = 0.5
@@ -25,43 +23,48 @@ ARRIVED_SECONDS = 2.0
 
 
 class Line(NamedTuple):
-    """A producer behind a proxy, and a reader who reads past it."""
+    """A topic, a producer behind a proxy, and a reader who reads past it."""
 
+    topic: str
     producer: KafkaProducer
     proxy: Proxy
     reader: Consumer
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    if not can_run():
-        pytest.skip(HOW_TO_GET_ONE)
-    with Proxy() as proxy:
-        broker = Broker(tmp_path, [proxy.address])
-        broker.start()
-        proxy.forward_to(broker.doors[0])
-        log = KafkaLog(broker.bootstrap)
-        log.create_topics([TopicSpec(TOPIC, 1, {})])
-        reader = log.consumer()
-        reader.assign({Partition(TOPIC, 0): 0})
-        producer = producer_through(proxy)
-        try:
-            yield Line(producer, proxy, reader)
-        finally:
-            producer.close()
-            reader.close()
-            broker.stop()
+def proxy(kafka: Shared) -> Iterator[Proxy]:
+    """A proxy where the broker sends the clients of its door."""
+    if kafka.door is None or kafka.proxied is None:
+        pytest.skip("the broker of ACCRUE_TEST_KAFKA sends no clients to a proxy")
+    with Proxy(int(kafka.proxied.rpartition(":")[2])) as proxy:
+        proxy.forward_to(kafka.door)
+        yield proxy
 
 
-def producer_through(proxy: Proxy) -> KafkaProducer:
-    producer = KafkaLog(proxy.address).producer("torn", transaction_timeout=TRANSACTION_SECONDS)
+@pytest.fixture
+def line(kafka: Shared, proxy: Proxy, prefix: str) -> Iterator[Line]:
+    topic = f"{prefix}torn"
+    log = KafkaLog(kafka.bootstrap)
+    log.create_topics([TopicSpec(topic, 1, {})])
+    reader = log.consumer()
+    reader.assign({Partition(topic, 0): 0})
+    producer = producer_through(proxy, topic)
+    try:
+        yield Line(topic, producer, proxy, reader)
+    finally:
+        producer.close()
+        reader.close()
+
+
+def producer_through(proxy: Proxy, name: str) -> KafkaProducer:
+    producer = KafkaLog(proxy.address).producer(name, transaction_timeout=TRANSACTION_SECONDS)
     producer.init(CALL_SECONDS)
     return producer
 
 
-def send(producer: KafkaProducer, value: bytes) -> None:
+def send(producer: KafkaProducer, topic: str, value: bytes) -> None:
     producer.begin()
-    producer.produce([Outgoing(TOPIC, None, value, 0)])
+    producer.produce([Outgoing(topic, None, value, 0)])
     assert producer._client is not None
     producer._client.flush(CALL_SECONDS)  # so that it is in the log before what comes late
 
@@ -85,9 +88,9 @@ def end_it(end: Callable[[], None], line: Line) -> None:
 
 
 def test_late_commit_does_not_commit_half_of_the_next_transaction(line: Line) -> None:
-    send(line.producer, b"first")
+    send(line.producer, line.topic, b"first")
     end_it(lambda: line.producer.commit(CALL_SECONDS), line)
-    send(line.producer, b"half")
+    send(line.producer, line.topic, b"half")
 
     line.proxy.restore()
 
@@ -95,9 +98,9 @@ def test_late_commit_does_not_commit_half_of_the_next_transaction(line: Line) ->
 
 
 def test_late_abort_does_not_abort_half_of_the_next_transaction(line: Line) -> None:
-    send(line.producer, b"first")
+    send(line.producer, line.topic, b"first")
     end_it(lambda: line.producer.abort(CALL_SECONDS), line)
-    send(line.producer, b"half")
+    send(line.producer, line.topic, b"half")
     line.proxy.restore()
     assert read_for(ARRIVED_SECONDS / 2, line.reader) == []
 
@@ -112,7 +115,7 @@ def test_late_abort_does_not_abort_half_of_the_next_transaction(line: Line) -> N
 def test_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_dead(
     lost: Direction, found: list[bytes], line: Line
 ) -> None:
-    send(line.producer, b"first")
+    send(line.producer, line.topic, b"first")
     line.proxy.withhold(lost)
 
     for call in (line.producer.commit, line.producer.commit, line.producer.abort, line.producer.init):
@@ -121,8 +124,8 @@ def test_commit_without_an_answer_leaves_the_outcome_unknown_and_the_producer_de
     line.producer.close()
     line.proxy.reset()
     line.proxy.restore()
-    another = producer_through(line.proxy)
-    send(another, b"after")
+    another = producer_through(line.proxy, line.topic)
+    send(another, line.topic, b"after")
     another.commit(CALL_SECONDS)
     another.close()
 
