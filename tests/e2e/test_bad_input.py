@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from tests.intake.test_fuzz import MUTATIONS
 
 from pipeline.log.port import Message, Outgoing
 from schemas.facts import Fact, PointsIssued
 from schemas.records import ClockAdvanced, decode_record
 from tests.e2e.product import Product, wait_until
 from tests.frozen import PROGRAM
+from tests.fuzz.mutating import BYTES, Mutation, encoded, restructured
 from tests.intake.incoming import examples
 
 INPUTS = ("transactions", "events", "customers", "commands")
@@ -30,6 +30,14 @@ GOOD = {
     "amountMinor": 1_000,
     "currency": "GBP",
 }
+
+
+def rearranged(chance: random.Random, raw: bytes) -> bytes:
+    """JSON in which parts are gone, odd or elsewhere."""
+    return encoded(restructured(chance, json.loads(raw)))
+
+
+MUTATIONS: tuple[Mutation, ...] = (*BYTES, rearranged)
 
 
 class Ended(NamedTuple):
@@ -46,10 +54,10 @@ def mutated(now: int) -> Iterator[tuple[str, bytes | None, bytes | None]]:
     """Topic, key and value of every kind of bad input."""
     chance = random.Random(3)
     # Of today, so that what can still be read has an effect.
-    originals = [json.dumps(one | {"eventTime": now} if "eventTime" in one else one) for one in examples()]
+    originals = [encoded(one | {"eventTime": now} if "eventTime" in one else one) for one in examples()]
     for mutation in MUTATIONS:
         for _ in range(EACH):
-            value = mutation(chance, json.loads(chance.choice(originals)))
+            value = mutation(chance, chance.choice(originals))
             yield chance.choice(INPUTS), chance.choice((None, b"100:4711", b"\xff\x00", b"")), value
     for _ in range(EACH):
         yield chance.choice(INPUTS), None, chance.randbytes(chance.randrange(60))
