@@ -4,12 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pipeline.engine.repeats import RECENT_MAX
 
 from pipeline.cli.program_yaml import TEXT_BYTES_MAX, VALUES_MAX
 from pipeline.engine.amounts import AWARD_MAX
 from pipeline.engine.customers import EXTENDED_MAX
-from pipeline.engine.milestones import _ADDED_MAX
+from pipeline.engine.duplicates import RECENT_MAX
+from pipeline.engine.milestones.concern import _ADDED_MAX
 from pipeline.intake.defects import _SHOWN_MAX
 from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
 from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX
