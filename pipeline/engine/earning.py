@@ -40,9 +40,10 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
 def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Candidate]:
     earning, day = turn.program.earning, turn.day
     weighted = earning.weighted(record, day)
+    total = sum(weighted) if weighted else record.amount_minor
     candidates: list[Candidate] = []
     for rule_id, span, points_for_bill in earning.on_bill:
-        points = points_for_bill(record, weighted)
+        points = points_for_bill(record, weighted, total)
         if points and (span is None or span.holds(day)):
             candidates.append(Candidate(issued_for=_SPEND, rule_id=rule_id, points=points))
     return candidates

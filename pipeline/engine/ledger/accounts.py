@@ -89,8 +89,8 @@ def _post(account: Account, decision: PointsMoved) -> None:
 
 def _insert(lots: list[Lot], lot: Lot) -> None:
     """Mostly at the end: a new lot expires last."""
-    last = lots[-1] if lots else None
-    if last is None or (last.closes_at, last.issued_at) <= (lot.closes_at, lot.issued_at):
+    last = lots[-1] if lots else lot
+    if last.closes_at < lot.closes_at or (last.closes_at == lot.closes_at and last.issued_at <= lot.issued_at):
         lots.append(lot)
     else:
         insort(lots, lot, key=_order)

@@ -19,7 +19,8 @@ class BillEarner(NamedTuple):
 
     rule_id: str
     span: Span | None
-    points: Callable[[TransactionAdded, Weighted], int]
+    points: Callable[[TransactionAdded, Weighted, int | Fraction], int]
+    """Given the bill, its weighted lines and their sum (the bill's amount where it has no lines)."""
 
 
 class EventEarner(NamedTuple):

@@ -21,17 +21,14 @@ def compile_spend(rule: SpendRule, earning: Earning) -> None:
     points, per_minor, minimum = rule.points, rule.per_minor, rule.minimum_minor
     filtered = bool(skus or categories)
 
-    def on_bill(bill: TransactionAdded, weighted: Weighted) -> int:
+    def on_bill(bill: TransactionAdded, weighted: Weighted, total: int | Fraction) -> int:
         if bill.amount_minor < minimum:
             return 0
-        if not weighted:  # a bill without lines
-            return points_for(bill.amount_minor, points, per_minor)
-        if not filtered:
-            return points_for(sum(weighted), points, per_minor)
-        base: int | Fraction = 0
-        for line, amount in zip(bill.lines, weighted, strict=False):  # strict would cost as much as the rest
-            if line.category not in categories and line.sku not in skus:
-                base += amount
+        base = total
+        if filtered:
+            for line, amount in zip(bill.lines, weighted, strict=False):  # strict would cost as much as the rest
+                if line.category in categories or line.sku in skus:
+                    base -= amount
         return points_for(base, points, per_minor)
 
     earning.on_bill.append(BillEarner(rule_id=rule.id, span=span_of(rule.validity), points=on_bill))
