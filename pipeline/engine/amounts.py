@@ -7,6 +7,8 @@ from typing import Final
 
 AWARD_MAX: Final = 10**12
 """The most points of one award, as much as one adjustment: a mistyped rate must not carry a balance beyond 64 bits."""
+TOTAL_MAX: Final = 9 * 10**18
+"""The most that values which are added up may come to, below 2^63: what would go beyond is refused."""
 
 
 def points_for(base: int | Fraction, points: int, per_minor: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.state import entry_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
@@ -25,12 +26,15 @@ def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision
     section = turn.section
     if record.currency != turn.program.money:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    purchases_minor = section.purchases_minor + record.amount_minor
+    if purchases_minor > TOTAL_MAX:
+        return [RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=record.currency)]
     return [
         PurchaseCounted(
             bill_number=record.bill_number,
             amount_minor=record.amount_minor,
             transactions=section.transactions + 1,
-            purchases_minor=section.purchases_minor + record.amount_minor,
+            purchases_minor=purchases_minor,
             returned_minor=section.returned_minor,
         )
     ]

@@ -47,6 +47,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "{subject} points are fewer than can be redeemed at once",
         "redeem more, or lower redemption.minimum_points in the program",
     ),
+    Refusal.TOTAL_TOO_LARGE: (
+        "the {subject} of the customer would grow beyond what can be stored",
+        "check whether one customer id stands for many people, or amounts are in the wrong unit",
+    ),
     Refusal.BALANCE_TOO_LOW: ("the balance is below {subject} points", "redeem or take away at most the balance"),
 }
 """What each means and what to do about it."""

@@ -39,6 +39,8 @@ class Refusal(IntEnum):
     BELOW_MINIMUM = 13
     """Fewer points than the program redeems at once."""
     BALANCE_TOO_LOW = 14
+    TOTAL_TOO_LARGE = 20
+    """Points, purchases or open lots of the customer would grow beyond what can be stored."""
 
     @property
     def text(self) -> str:

@@ -59,6 +59,7 @@ REFUSAL_NUMBERS = {
     12: "points_not_positive",
     13: "below_minimum",
     14: "balance_too_low",
+    20: "total_too_large",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}

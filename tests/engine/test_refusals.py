@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.engine import duplicates
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.customers import EXTENDED_MAX
 from schemas.facts import RecordRefused, Refusal
 from schemas.program import ProgramDefinition
@@ -42,6 +43,7 @@ CASES: dict[Refusal, Case] = {
     Refusal.POINTS_NOT_POSITIVE: ([SHOP, B1], redeem(0, "2011-03-02"), "0", 1),
     Refusal.BELOW_MINIMUM: ([SHOP, B1], redeem(4, "2011-03-02"), "4", 1),
     Refusal.BALANCE_TOO_LOW: ([SHOP, B1], redeem(11, "2011-03-02"), "11", 1),
+    Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
 
 

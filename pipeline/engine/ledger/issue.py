@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
-from schemas.facts import Award, IssuedFor, LotOpened, PointsIssued
+from schemas.facts import Award, Decision, IssuedFor, LotOpened, PointsIssued, RecordRefused, Refusal
+
+LOTS_MAX: Final = 100_000
+"""Open lots of one account, at most 3 MB of a head, which must fit a message of the changelog."""
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
@@ -27,8 +32,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
     candidates: Sequence[Candidate]
 
 
-def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "") -> list[PointsIssued]:
-    """One decision for each activity, with the balances after it.
+def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "") -> list[Decision]:
+    """One decision for each activity, with the balances after it; a refusal ends them where the account is full.
 
     `bill_number` is the bill that a return would take the points back with. The awards of one activity have equal terms
     today, so they share one lot.
@@ -38,7 +43,8 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
     account = account_of(turn.section, currency)
     balance, lifetime, lot_id = account.balance, account.lifetime, account.lots_opened
     expires_on, closes_at = program.expiry_of(turn.day)
-    issued: list[PointsIssued] = []
+    room = LOTS_MAX - len(account.lots)
+    issued: list[Decision] = []
     for activity in activities:
         lot_id += 1
         points = 0
@@ -55,6 +61,8 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
             )
         balance += points
         lifetime += points
+        if lifetime > TOTAL_MAX or len(issued) >= room:
+            return [*issued, RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=currency)]
         issued.append(
             PointsIssued(
                 currency=currency,

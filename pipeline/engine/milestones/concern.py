@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
@@ -19,8 +20,6 @@ from schemas.records import CustomEventReceived, TransactionAdded
 
 _ADDED_MAX: Final = 10**15
 """The most that one event may add, as much as a bill."""
-VALUE_MAX: Final = 9 * 10**18
-"""The most that a period's value can be, below 2^63: what would go beyond is not counted."""
 _REWARD: Final = IssuedFor.MILESTONE
 """Bound once: looking up a member of an enum costs as much as building a decision."""
 
@@ -54,7 +53,7 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
         known = reached.get(milestone_id)
         so_far = None if known is None else known.get(period)
         value = added if so_far is None else so_far.value + added
-        if value > VALUE_MAX:
+        if value > TOTAL_MAX:
             continue
         decisions.append(
             MilestoneProgressed(

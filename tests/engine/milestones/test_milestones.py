@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.calendar import period_of
 from pipeline.engine.milestones import concern
-from pipeline.engine.milestones.concern import VALUE_MAX
 from schemas.facts import IssuedFor, MilestoneAchieved, MilestoneProgressed, PointsIssued, ProgramAdopted
 from schemas.program import PeriodUnit, ProgramDefinition
 from tests.dsl import BOOKKEEPING, Story, given, issued
@@ -182,7 +182,7 @@ def test_periods_leave_when_no_record_of_them_would_be_accepted() -> None:
 
 
 def test_value_stops_at_the_most_that_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concern, "VALUE_MAX", 10)
+    monkeypatch.setattr(concern, "TOTAL_MAX", 10)
     story = given(with_goal(counts=GRAMS, target=100))
     for hour, grams in enumerate((6, 5, 4, 1, 1), 10):
         story.play(did("brew", f"2011-03-01 {hour}:00", attributes={"grams": grams}))
@@ -190,7 +190,7 @@ def test_value_stops_at_the_most_that_can_be_stored(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_most_that_a_value_can_be_leaves_room_below_64_bits() -> None:
-    assert 10**15 < VALUE_MAX < 2**63
+    assert 10**15 < TOTAL_MAX < 2**63
 
 
 def test_value_is_kept_when_only_the_rules_change() -> None:
