@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Partition
 from pipeline.verify.report import Report
 from pipeline.verify.tables import Figures, behind, figures, invariants, verify_tables, verify_views
@@ -54,6 +55,18 @@ def test_what_the_sink_stored_verifies(clickhouse: Client, stored: Workshop) -> 
     assert {(one.violations, one.settled) for one in invariants(clickhouse, stored.log, stored.catalog, SINK)} == {
         (0, True)
     }
+
+
+def test_tables_beside_an_empty_log_are_of_another_log(clickhouse: Client, stored: Workshop, tmp_path: Path) -> None:
+    empty = EmbeddedLog(tmp_path / "empty")
+    empty.create_topics(list(stored.log.describe_topics().values()))
+    report = Report(findings_max=20)
+
+    verify_tables(clickhouse, empty, stored.catalog, SINK, (0, 1), report, Nobody())
+
+    empty.close()
+    places = {where for check, where, what in found(report) if check == "rows" and "and the log ends at 0" in what}
+    assert places >= {"v.facts[0]", "v.facts[1]", "v.journal[0]", "v.journal[1]"}
 
 
 def test_sink_that_is_behind_is_compared_up_to_where_it_is(clickhouse: Client, stored: Workshop) -> None:
