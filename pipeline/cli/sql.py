@@ -39,7 +39,7 @@ def sql(query: str, place: Place, *, as_json: bool) -> None:
     with place.clickhouse(migrated=False) as client:
         found = _answer(client, query, "JSON" if as_json else "PrettyCompact")
     if as_json:
-        print_json(json.loads(found)["data"])
+        print_json(json.loads(found)["data"] if found else [])
         return
     for line in found.splitlines():
         say(printable(line))
