@@ -61,6 +61,9 @@ def make(chance: random.Random) -> bytes:
             row[chance.randrange(len(row))] = chance.choice(_CELLS)
         else:
             del row[chance.randrange(len(row) + 1) :]
+    if chance.random() < 0.2:  # a line that comes to more than a bill may
+        row = chance.choice(rows)
+        row[3:4], row[5:6] = ["999999999"], [chance.choice(["999999999999.99", "9999.99"])]
     out = io.StringIO()
     csv.writer(out).writerows(rows)
     raw = out.getvalue().encode()
