@@ -56,7 +56,6 @@ LAYERS: Final = {
     "tests/simulation": Layer.faults,
     "tests/simulation/test_ticks.py": Layer.pure,
     "tests/sinks": Layer.embedded,
-    "tests/sinks/test_rows.py": Layer.pure,
     "tests/test_adding.py": Layer.pure,
     "tests/test_compose.py": Layer.pure,
     "tests/test_layers.py": Layer.pure,

@@ -12,6 +12,7 @@ from tests.layers import LAYERS, Layer, layer_of_file, time_by_layer
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.glob("tests/**/test_*.py"))
+IMPURE_FIXTURES = {"clickhouse", "embedded_log", "kafka"}
 IMPURE = {"chdb", "confluent_kafka", "faust", "multiprocessing", "rocksdict", "socket", "threading"}
 
 
@@ -42,6 +43,12 @@ def test_every_layer_has_a_marker_that_selects_it(pytestconfig: pytest.Config) -
 @pytest.mark.parametrize("path", [path for path in FILES if layer_of_file(path) is Layer.pure], ids=str)
 def test_a_pure_file_uses_no_log_no_database_and_no_thread(path: Path) -> None:
     assert not IMPURE & set(imported(ROOT / path))
+
+
+def test_pure_tests_ask_for_no_log_and_no_database(request: pytest.FixtureRequest) -> None:
+    pure = [item for item in request.session.items if item.get_closest_marker("pure")]
+    asking = [item.nodeid for item in pure if IMPURE_FIXTURES & set(getattr(item, "fixturenames", ()))]
+    assert not asking, "put their files in another layer, in tests/layers.py"
 
 
 def test_a_test_counts_once_and_takes_the_time_of_its_fixtures_too() -> None:
