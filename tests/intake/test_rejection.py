@@ -263,3 +263,11 @@ def test_the_list_of_defects_is_bounded_and_says_so() -> None:
     found = defects("transactionAdded", lines=[{}] * 2_000)
     assert len(found) == DEFECTS_MAX + 1
     assert found[-1] == Defect("", "has more defects than the 100 listed", "correct these first")
+
+
+def test_field_that_stands_twice_and_is_wrong_the_first_time_is_named() -> None:
+    raw = json.dumps(example("transactionAdded")).encode()
+    verdict = taken(Sent(b'{"currency": "POUNDS", ' + raw[1:]))
+
+    assert isinstance(verdict, Rejected)
+    assert verdict.defects == (Defect("currency", "is a duplicate key", "write each field once"),)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.intake.dialects.native_diagnosis import diagnose
+from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.letters.letter import origin_of
 from pipeline.intake.times import instant_of
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
@@ -61,8 +61,11 @@ def input_key(org_id: int, customer_id: int) -> bytes:
 
 def _refused(message: Incoming, wall: int, limits: Limits, seen: str) -> Rejected:
     found = diagnose(message, wall=wall, limits=limits)
-    # The decoder is the judge; should it refuse what the diagnosis lets pass, its own words are the defect.
-    return found or Rejected(Reason.INVALID_FIELDS, (Defect("", seen, "correct the message"),))
+    if found is not None:
+        return found
+    # The decoder is the judge; should it refuse what the diagnosis lets pass, its own words are the last resort.
+    defect = duplicate_key(message.value or b"") or Defect("", seen, "correct the message")
+    return Rejected(Reason.INVALID_FIELDS, (defect,))
 
 
 def _clock(message: Incoming, content: messages.AdvanceClock, wall: int, limits: Limits) -> Accepted | Rejected:

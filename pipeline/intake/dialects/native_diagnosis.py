@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from itertools import islice
 from typing import Any, Final, get_args
 
 import msgspec
 
 from pipeline.intake import times
-from pipeline.intake.defects import defects_of, shown
+from pipeline.intake.defects import defects_of, joined, shown
 from pipeline.intake.verdict import Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages
 
@@ -34,6 +36,23 @@ def diagnose(message: Incoming, *, wall: int, limits: Limits) -> Rejected | None
         return content if isinstance(content, Rejected) else _judge(content, message, wall, limits)
     except RecursionError:
         return _whole(Reason.TOO_DEEP, "is nested too deeply to be read", "write the fields of the message only")
+
+
+def duplicate_key(value: bytes) -> Defect | None:
+    """The first key that stands twice in one object of a message. Only the last of them is judged above.
+
+    For what was refused with no other reason: this looks at the whole message once more.
+    """
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        found.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+
+    try:
+        json.loads(value, object_pairs_hook=note)
+    except (ValueError, RecursionError):  # JSON that only Python's own reader refuses, such as a number of 5,000 digits
+        return None
+    return Defect(joined("", found[0]), "is a duplicate key", "write each field once") if found else None
 
 
 def _whole(reason: Reason, problem: str, remedy: str) -> Rejected:
