@@ -12,7 +12,8 @@ from tests.layers import LAYERS, Layer, layer_of_file, time_by_layer
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.glob("tests/**/test_*.py"))
-IMPURE_FIXTURES = {"clickhouse", "embedded_log", "kafka"}
+IMPURE_FIXTURES = {"folder", "embedded_log", "kafka"}
+"""`folder` is that of the embedded ClickHouse."""
 IMPURE = {"chdb", "confluent_kafka", "faust", "multiprocessing", "rocksdict", "socket", "threading"}
 
 
