@@ -143,6 +143,44 @@ def test_views_are_not_judged_while_the_sink_is_behind(clickhouse: Client, store
     )
 
 
+def open_lots(client: Client, customer: int) -> int:
+    sql = f"SELECT length(`lots.lot_id`) FROM customer_state_latest WHERE customer_id = {customer}"
+    ((lots,),) = client.query(sql).result_rows
+    return int(lots)
+
+
+def test_lot_of_a_late_record_in_a_backfill_may_stay_open_until_the_next_tick(
+    clickhouse: Client, workshop: Workshop
+) -> None:
+    using = sink_settings(workshop)
+    seen = []
+    for record in (bill(99, 900, START + 5 * DAY), clock(START + 41 * DAY)):
+        workshop.journal(record)
+        workshop.decide_all()
+        drain(workshop.log, clickhouse, using)
+        broken = {
+            one.invariant for one in invariants(clickhouse, workshop.log, workshop.catalog, SINK) if one.violations
+        }
+        seen.append((open_lots(clickhouse, 99), broken))
+
+    assert seen == [(1, set()), (0, set())]
+
+
+def test_lot_that_a_tick_left_open_is_found(clickhouse: Client, workshop: Workshop) -> None:
+    workshop.journal(bill(99, 900, START + 41 * DAY), clock(START + 42 * DAY))
+    workshop.decide_all()
+    drain(workshop.log, clickhouse, sink_settings(workshop))
+    late = f"toDateTime64({(START + 42 * DAY) // 1_000}, 3, 'UTC')"
+    clickhouse.command(
+        f"ALTER TABLE customer_state UPDATE `lots.closes_at` = [{late}] WHERE customer_id = 99",
+        settings={"mutations_sync": 1},
+    )
+
+    found_broken = clickhouse.query("SELECT customer_id, open_points FROM lots_past_expiry").result_rows
+
+    assert found_broken == [(99, 10)]
+
+
 def message_of(workshop: Workshop, customer: int) -> tuple[int, int]:
     """Partition and offset of the customer's first facts."""
     return next(

@@ -51,26 +51,62 @@ FROM (
 GROUP BY org_id, program_id, customer_id, currency, lot_id
 HAVING awarded_points != taken_points + open_points;
 
--- The clock of a journal partition is what all of its sources have announced; a customer's clock may be further.
+-- A customer's own clock settles its lots at once. The clock of a journal partition, which is what all of its sources have
+-- announced, settles the lots that were issued before it moved there: those of a late record wait for its next move.
 CREATE OR REPLACE VIEW lots_past_expiry AS
-SELECT s.org_id AS org_id, s.program_id AS program_id, s.customer_id AS customer_id, s.currency AS currency,
-    s.lot_id AS lot_id, s.open_points AS open_points, s.closes_at AS closes_at
-FROM (
-    SELECT org_id, program_id, customer_id, src_partition, clock, lot.1 AS currency, lot.2 AS lot_id,
-        lot.3 AS open_points, lot.4 AS closes_at
-    FROM customer_state_latest
-    ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`, `lots.closes_at`) AS lot
-    WHERE lot.4 IS NOT NULL
-) AS s
-LEFT JOIN (
-    SELECT src_partition, min(announced) AS clock
-    FROM (
-        SELECT src_partition, JSONExtractString(payload, 'clock_source') AS clock_source, max(at) AS announced
-        FROM journal WHERE type = 'ClockAdvanced' GROUP BY src_partition, clock_source
+WITH
+    announcements AS (
+        SELECT src_partition, JSONExtractString(payload, 'clock_source') AS clock_source, at, src_offset
+        FROM journal WHERE type = 'ClockAdvanced'
+    ),
+    clocks AS (
+        SELECT src_partition, min(announced) AS clock
+        FROM (SELECT src_partition, clock_source, max(at) AS announced FROM announcements GROUP BY src_partition, clock_source)
+        GROUP BY src_partition
+    ),
+    moves AS (
+        SELECT src_partition, clock, max(reached) AS moved_at
+        FROM (
+            SELECT a.src_partition AS src_partition, a.clock_source AS clock_source, c.clock AS clock,
+                min(a.src_offset) AS reached
+            FROM announcements AS a INNER JOIN clocks AS c USING (src_partition)
+            WHERE a.at >= c.clock
+            GROUP BY src_partition, clock_source, clock
+        )
+        GROUP BY src_partition, clock
+    ),
+    overdue AS (
+        SELECT s.org_id AS org_id, s.program_id AS program_id, s.customer_id AS customer_id, s.currency AS currency,
+            s.lot_id AS lot_id, s.open_points AS open_points, s.closes_at AS closes_at, s.clock AS own_clock,
+            m.moved_at AS moved_at
+        FROM (
+            SELECT org_id, program_id, customer_id, src_partition, clock, lot.1 AS currency, lot.2 AS lot_id,
+                lot.3 AS open_points, lot.4 AS closes_at
+            FROM customer_state_latest
+            ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`, `lots.closes_at`) AS lot
+            WHERE lot.4 IS NOT NULL
+        ) AS s
+        LEFT JOIN moves AS m USING (src_partition)
+        WHERE s.closes_at <= greatest(s.clock, m.clock)
     )
-    GROUP BY src_partition
-) AS p USING (src_partition)
-WHERE s.closes_at <= greatest(s.clock, p.clock);
+SELECT org_id, program_id, customer_id, currency, lot_id, open_points, closes_at
+FROM overdue
+WHERE closes_at <= own_clock
+UNION ALL
+SELECT i.org_id, i.program_id, i.customer_id, i.currency, i.lot_id, i.open_points, i.closes_at
+FROM facts AS f
+INNER JOIN (
+    SELECT o.org_id AS org_id, o.program_id AS program_id, o.customer_id AS customer_id, o.currency AS currency,
+        o.lot_id AS lot_id, o.open_points AS open_points, o.closes_at AS closes_at, o.moved_at AS moved_at, p.seq AS seq
+    FROM (
+        SELECT org_id, program_id, customer_id, currency, seq, lot.lot_id AS lot_id
+        FROM points_decisions ARRAY JOIN lots AS lot
+    ) AS p
+    INNER JOIN (SELECT * FROM overdue WHERE closes_at > own_clock) AS o
+        ON p.org_id = o.org_id AND p.program_id = o.program_id AND p.customer_id = o.customer_id
+        AND p.currency = o.currency AND p.lot_id = o.lot_id
+) AS i ON f.org_id = i.org_id AND f.customer_id = i.customer_id AND f.seq = i.seq
+WHERE f.journal_offset < i.moved_at;
 
 CREATE OR REPLACE VIEW reversals_over_award AS
 SELECT org_id, program_id, customer_id, currency, lot_id, rule_id, sum(awarded) AS awarded_points,
