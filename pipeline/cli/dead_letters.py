@@ -149,7 +149,7 @@ class _Moment(click.ParamType):
         try:
             read = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no time: write 2h, 3d, 2026-03-09 or 2026-03-09T14:30", parameter, context)
+            self.fail(f"{value!r} is not a time: write 2h, 3d, 2026-03-09 or 2026-03-09T14:30", parameter, context)
         read = read if read.tzinfo else read.replace(tzinfo=UTC)
         return (read - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 

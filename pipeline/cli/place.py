@@ -127,7 +127,7 @@ class Place(NamedTuple):
 def place_of(data_dir: Path | None) -> Place:
     """The place that the environment names; a folder that is named is used, whatever servers the environment names."""
     for name in unknown_variables(os.environ):
-        say(f"warning: {name} is no setting of Accrue and has no effect", err=True)
+        say(f"warning: {name} is not a setting of Accrue and has no effect", err=True)
     if data_dir is None:
         return Place(Settings())
     return Place(Settings(data_dir=data_dir, kafka_bootstrap=None, clickhouse_dsn=None, state_dir=None))

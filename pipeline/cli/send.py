@@ -94,7 +94,7 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
 def _messages(file: IO[bytes]) -> Iterable[bytes]:
     """The file's lines; where it begins as a JSON list, its items, and where its first line is only `{`, all of it.
 
-    Raises `Unusable` for a list or an object that is no JSON.
+    Raises `Unusable` for a list or an object that is not JSON.
     """
     head = b""
     for line in file:
@@ -127,7 +127,7 @@ def _document(name: str, whole: bytes) -> Iterable[bytes]:
 
 
 def _of_now(message: bytes) -> bytes:
-    """The message as of now; what is no JSON object with an event time stays as it is."""
+    """The message as of now; what is not a JSON object with an event time stays as it is."""
     try:
         content = msgspec.json.decode(message, type=dict[str, msgspec.Raw])
     except _NO_JSON:

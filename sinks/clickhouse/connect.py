@@ -50,12 +50,12 @@ def open_clickhouse(dsn: str) -> Client:
         address = urlsplit(dsn)
         port = address.port
     except ValueError:  # which may quote a piece of the password
-        message = f"this is no ClickHouse address; {_HOW_TO_WRITE_ONE}"
+        message = f"this is not a ClickHouse address; {_HOW_TO_WRITE_ONE}"
         raise CannotConnect(message) from None
     if address.scheme == "chdb":
         return _open_folder(Path(unquote(address.path)))
     if address.scheme not in _SCHEMES or not address.hostname:
-        message = f"{address.scheme}://{address.hostname or ''} is no ClickHouse address; {_HOW_TO_WRITE_ONE}"
+        message = f"{address.scheme}://{address.hostname or ''} is not a ClickHouse address; {_HOW_TO_WRITE_ONE}"
         raise CannotConnect(message)
     secure = _SCHEMES[address.scheme]
     try:

@@ -167,7 +167,7 @@ def test_list_of_nothing_says_whether_there_is_something_else(full: Terminal, tm
 
 
 def test_what_is_no_time_or_no_entry_is_told_with_an_example(full: Terminal) -> None:
-    assert "'soon' is no time: write 2h, 3d," in full.run("dlq", "list", "--since", "soon").err
+    assert "'soon' is not a time: write 2h, 3d," in full.run("dlq", "list", "--since", "soon").err
     assert "'7' names no entry: write partition:offset, such as 2:17" in full.run("dlq", "show", "7").err
 
 

@@ -68,7 +68,7 @@ def test_a_folder_held_by_another_process_is_an_error_that_names_it(folder: Path
 )
 def test_an_address_of_another_kind_is_an_error_that_says_what_to_write_and_tells_no_password(dsn: str) -> None:
     with pytest.raises(
-        CannotConnect, match=r"is no ClickHouse address; write chdb:///folder or http://host:8123"
+        CannotConnect, match=r"is not a ClickHouse address; write chdb:///folder or http://host:8123"
     ) as told:
         open_clickhouse(dsn)
 
