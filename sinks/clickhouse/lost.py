@@ -1,7 +1,7 @@
-"""Lost offsets: where ClickHouse has rows and the group no offset, the sink would store everything again.
+"""Checks before a partition is read that the committed offset, the log and ClickHouse's rows fit together.
 
-It must not, as the blocks would be cut differently and carry other tokens. A partition that is new to both has neither.
-Lost messages, too: what a topic that is kept for ever has deleted before it was stored is nothing to pass in silence.
+Rows without a committed offset would be stored again, in blocks that are cut differently and carry other tokens. A
+committed offset beyond the rows would leave a gap, and so would messages that were deleted before they were stored.
 """
 
 from __future__ import annotations
@@ -14,10 +14,18 @@ from pipeline.failure import Halted
 from pipeline.log.port import Committed, Partition
 
 _TOOL: Final = "kafka-consumer-groups.sh --bootstrap-server … --group"
+_REBUILD: Final = (
+    "stop all workers, drop Accrue's tables and `schema_migrations` (without a server delete `clickhouse` in the data "
+    "folder), and start the workers; they store everything again"
+)
 
 
 class OffsetsLost(Halted):
     """The group has no offset for messages that ClickHouse has; the message says what to do."""
+
+
+class RowsLost(Halted):
+    """ClickHouse lacks rows that the group has committed; the message says what to do."""
 
 
 class MessagesLost(Halted):
@@ -40,24 +48,20 @@ def require_messages(
         raise MessagesLost(_deleted(group, lost, firsts))
 
 
-def doubtful(
-    first_tables: Mapping[str, str],
-    found: Mapping[Partition, Committed],
-    ends: Mapping[Partition, int],
+def with_rows(
+    first_tables: Mapping[str, str], found: Mapping[Partition, Committed], ends: Mapping[Partition, int]
 ) -> dict[str, list[Partition]]:
-    """By table the partitions that the table may have rows of which the committed offset does not tell.
+    """By table the partitions that it may have rows of, so that it must be asked for its last offset.
 
     `first_tables`: by topic the table that has a row of every message, and has it before all others have theirs. So
     nothing beyond its last offset was stored. `ends`: of the log, for each in `found`.
     """
     is_new = all(committed.offset is None for committed in found.values())
     asked: defaultdict[str, list[Partition]] = defaultdict(list)
-    for partition, committed in found.items():
+    for partition in found:
         table = first_tables.get(partition.topic)
-        end = ends[partition]
-        # Of an empty partition nothing can come again. But a group without any offset may follow a log made anew.
-        is_doubtful = (end > 0 or is_new) if committed.offset is None else committed.offset < end
-        if table is not None and is_doubtful:
+        # An empty partition has no rows. But a group without any offset may follow a log that was created again.
+        if table is not None and (ends[partition] > 0 or is_new):
             asked[table].append(partition)
     return asked
 
@@ -75,6 +79,36 @@ def require_offsets(
         raise OffsetsLost(_without_offset(group, lost))
 
 
+def require_rows(
+    group: str, found: Mapping[Partition, Committed], stored: Mapping[Partition, int], firsts: Mapping[Partition, int]
+) -> None:
+    """Raise `RowsLost` where ClickHouse's rows end before the committed offset, though the log has messages between.
+
+    A partition without any row is not among `stored`: it can be read again from its beginning.
+    """
+    lost = {
+        partition: last
+        for partition, last in sorted(stored.items())
+        if max(last + 1, firsts[partition]) < (found[partition].offset or 0)
+    }
+    if lost:
+        raise RowsLost(_behind(group, lost, found))
+
+
+def require_no_rows(others: Mapping[str, Collection[Partition]]) -> None:
+    """Raise `RowsLost` where tables have rows of partitions that their first table has none of.
+
+    `others`: by table, those partitions.
+    """
+    has = [f"{table} of {partition}" for table, partitions in others.items() for partition in sorted(partitions)]
+    if has:
+        message = (
+            f"ClickHouse has rows in {', '.join(has)}, and none in the table that gets them first, so that one was "
+            f"emptied. Rebuild ClickHouse: {_REBUILD}"
+        )
+        raise RowsLost(message)
+
+
 def _of_another_log(foreign: Mapping[Partition, int], ends: Mapping[Partition, int]) -> str:
     has = ", ".join(
         f"{partition} up to offset {last} where the log ends at {ends[partition]}"
@@ -88,16 +122,32 @@ def _of_another_log(foreign: Mapping[Partition, int], ends: Mapping[Partition, i
 
 
 def _without_offset(group: str, lost: Mapping[Partition, int]) -> str:
-    has = ", ".join(f"{topic}:{number} up to offset {last}" for (topic, number), last in lost.items())
-    lines = " ".join(f"{topic},{number},{last + 1}" for (topic, number), last in lost.items())
+    has = ", ".join(f"{partition} up to offset {last}" for partition, last in lost.items())
     return (
         f"ClickHouse has rows of {has}, and group {group} has no offset there, so they would be stored again. Likely "
         "ACCRUE_GROUP was another before (set it back), the group was deleted, or its offsets expired as no worker ran "
-        "for offsets.retention.minutes. To go on with this group, stop all workers, those of a former group too; on "
-        f"Kafka write {lines} to a file, one a line, run `{_TOOL} {group} --reset-offsets --from-file FILE --execute`, "
-        "start the workers, and run `accrue verify` when they have caught up. If it misses rows, or without Kafka, "
-        "build ClickHouse anew: stop all workers, drop Accrue's tables, `schema_migrations` too (without a server "
-        f"delete `clickhouse` in the data folder), on Kafka run `{_TOOL} {group} --delete`, and start the workers"
+        "for offsets.retention.minutes. To go on with this group (after stopping the workers of a former one), "
+        f"{_reset(group, lost)}. If it finds missing rows, or without Kafka, rebuild ClickHouse: {_REBUILD}"
+    )
+
+
+def _behind(group: str, lost: Mapping[Partition, int], found: Mapping[Partition, Committed]) -> str:
+    has = ", ".join(
+        f"{partition} only up to offset {last} where group {group} has committed offset {found[partition].offset}"
+        for partition, last in lost.items()
+    )
+    return (
+        f"ClickHouse has rows of {has}, so rows are missing. Likely the database was restored from an older copy, or "
+        f"lost its last writes with the machine. To go on from these rows, {_reset(group, lost)}. If it finds missing "
+        f"or repeated rows, or without Kafka, rebuild ClickHouse: {_REBUILD}"
+    )
+
+
+def _reset(group: str, lasts: Mapping[Partition, int]) -> str:
+    lines = " ".join(f"{topic},{number},{last + 1}" for (topic, number), last in lasts.items())
+    return (
+        f"stop all workers, on Kafka write {lines} to a file, one a line, run `{_TOOL} {group} --reset-offsets "
+        "--from-file FILE --execute`, start the workers, and run `accrue verify` when they have caught up"
     )
 
 

@@ -1,4 +1,4 @@
-"""Placing: where a partition is read from, by what its group has committed, the log keeps and ClickHouse has.
+"""Chooses the start offset of a partition from the committed offset, log retention and the rows already in ClickHouse.
 
 Retention passes what is committed even where nothing was left to store: a topic's last record is a control record, and
 what is committed is the offset of that. So the sink goes on from the first offset that the log keeps.
@@ -11,6 +11,9 @@ Were the rest of it inserted with another token, rows would come twice; so the s
 ClickHouse has a row of. What remains: where a sink died in the middle of such a block, the block's rows are missing in
 the tables, and in the months of a table, that it had not come to; and an insert that arrives only after this look comes
 twice. A warning tells of either.
+
+Where ClickHouse has no row of a partition, its tables are new: the partition is stored from its beginning, whatever is
+committed. So a database that was dropped is filled again.
 """
 
 from __future__ import annotations
@@ -64,3 +67,27 @@ def is_late(found: Committed, agreed: Committed) -> bool:
     if found.offset is None or agreed.offset is None or found == agreed:
         return False
     return found.offset < agreed.offset or (found.offset == agreed.offset and bool(agreed.metadata))
+
+
+def has_stored(committed: Committed, first: int) -> bool:
+    """Whether the group has committed messages that the log still keeps, so that ClickHouse must have their rows."""
+    return committed.offset is not None and committed.offset > first
+
+
+def start_again(committed: Committed, first: int) -> Start:
+    """The start in a partition that ClickHouse has no row of, though the group has committed its messages."""
+    warning = (
+        f"the group is at offset {committed.offset} and ClickHouse has no rows, so its tables are new; the sink stores "
+        f"everything again, from offset {first} on"
+    )
+    return Start(first, None, warning)
+
+
+def start_of_state(committed: Committed, first: int, last: int | None) -> Start:
+    """The start in the changelog, whose rows replace one another, so that reading them again changes nothing.
+
+    `last`: of the rows that ClickHouse has, if any. What is behind it is read again, so tables that were dropped, or
+    restored from an older copy, get what they lack.
+    """
+    after_rows = 0 if last is None else last + 1
+    return Start(max(first, min(committed.offset or 0, after_rows)), None)

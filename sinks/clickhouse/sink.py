@@ -19,7 +19,8 @@ A commit of its own may take effect late and move the group back. No sink follow
 it has agreed on, and an heir goes on after the rows that ClickHouse has (`placing` says what remains).
 
 While ClickHouse or the log is away, the same step is tried again and again, and the sink stays a member of its group.
-Where the group has lost its offsets, the sink halts rather than store again what ClickHouse has.
+Where the group has lost its offsets, the sink halts rather than store again what ClickHouse has; where ClickHouse has
+lost its last rows, it halts rather than leave a gap. Tables without any row of a partition are filled again.
 """
 
 from __future__ import annotations
@@ -41,14 +42,16 @@ from schemas.records import UnknownVersion
 from sinks.clickhouse.health import Health
 from sinks.clickhouse.intents import Intent
 from sinks.clickhouse.lag import Lag
-from sinks.clickhouse.lost import doubtful, require_messages, require_offsets
+from sinks.clickhouse.lost import require_messages, require_no_rows, require_offsets, require_rows, with_rows
 from sinks.clickhouse.patience import Patience, Stopped
-from sinks.clickhouse.placing import is_late, start_of
+from sinks.clickhouse.placing import has_stored, is_late, start_again, start_of, start_of_state
 from sinks.clickhouse.reading import Reading
 from sinks.clickhouse.tables import (
+    CUSTOMER_STATE,
     FACTS,
     JOURNAL,
     NOTIFICATIONS,
+    TABLES,
     Rows,
     add_fact_message,
     add_heads,
@@ -123,6 +126,7 @@ class ClickHouseSink:
             **dict.fromkeys(settings.notifications, add_notification),
         }
         self._first_tables = {
+            settings.state: CUSTOMER_STATE.name,
             settings.journal: JOURNAL.name,
             settings.facts: FACTS.name,
             **dict.fromkeys(settings.notifications, NOTIFICATIONS.name),
@@ -259,16 +263,30 @@ class ClickHouseSink:
         ends = {partition: end for partition, (_, end) in bounds.items()}
         require_messages(self._settings.group, found, firsts, self._settings.notifications)
         stored: dict[Partition, int] = {}
-        for table, asked in doubtful(self._first_tables, found, ends).items():
+        for table, asked in with_rows(self._first_tables, found, ends).items():
             self._stay(consumer)  # a look at a large table takes long
             if self._unplaced != partitions:
                 return
             stored |= self._writer.last_offsets(table, asked)
-        if stored:
+        events = {each: last for each, last in stored.items() if each.topic in self._row_makers}
+        require_rows(self._settings.group, found, events, firsts)
+        emptied = [
+            each
+            for each in partitions
+            if each.topic in self._row_makers and each not in stored and has_stored(found[each], firsts[each])
+        ]
+        self._require_new_tables(emptied)
+        if events:
             # An intent comes before its rows: had another member just begun, the group would have an offset by now.
             found = consumer.committed(partitions, timeout)
-            require_offsets(self._settings.group, found, stored, self._log.ends(stored, timeout))
-        starts = {each: start_of(each, found[each], firsts[each], stored.get(each)) for each in partitions}
+            require_offsets(self._settings.group, found, events, self._log.ends(events, timeout))
+        starts = {
+            each: start_of(each, found[each], firsts[each], stored.get(each))
+            if each.topic in self._row_makers
+            else start_of_state(found[each], firsts[each], stored.get(each))
+            for each in partitions
+        }
+        starts |= {each: start_again(found[each], firsts[each]) for each in emptied}
         warned = {partition: start for partition, start in starts.items() if start.warning}
         if warned:
             passed = {partition: Committed(start.offset) for partition, start in warned.items()}
@@ -280,6 +298,11 @@ class ClickHouseSink:
             self._readings[partition] = Reading(partition, offset, begun, found[partition], asked_at)
             consumer.seek(partition, offset)
         self._unplaced.clear()
+
+    def _require_new_tables(self, emptied: Sequence[Partition]) -> None:
+        """Of partitions whose committed rows are gone from their first table, no other table may have rows."""
+        if emptied:
+            require_no_rows({table: self._writer.last_offsets(table, emptied) for table in TABLES})
 
     def _forget_all(self) -> None:
         self._readings.clear()

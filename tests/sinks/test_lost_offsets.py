@@ -49,11 +49,12 @@ def do_as_told(log: EmbeddedLog, told: str) -> None:
         log._file.store_offsets(GROUP, {Partition(name, int(at)): Committed(int(next_)) for name, at, next_ in lines})
 
 
-def asked_of(client: Client, tables: list[str]) -> Any:
-    """A client that notes which tables are asked for their last offsets."""
+def asked_of(client: Client, asked: list[tuple[str, Partition]]) -> Any:
+    """A client that notes which tables are asked for the last offsets of which partitions."""
 
     def query(sql: str, **arguments: Any) -> Any:
-        tables.extend(re.findall(r"max\(src_offset\) FROM (\w+)", sql))
+        for table in re.findall(r"max\(src_offset\) FROM (\w+)", sql):
+            asked.extend((table, partition) for partition in arguments["parameters"]["partitions"])
         return client.query(sql, **arguments)
 
     return Wrapped(client, query=query)
@@ -160,13 +161,14 @@ def test_of_a_partition_without_messages_clickhouse_is_asked_only_while_the_grou
     tell(embedded_log)
     embedded_log.create_topics([TopicSpec(RARE, 1, {})])
     using = settings(notifications=(POINTS, RARE))
-    new: list[str] = []
-    later: list[str] = []
+    new: list[tuple[str, Partition]] = []
+    later: list[tuple[str, Partition]] = []
 
     drain(embedded_log, asked_of(clickhouse, new), using)
     drain(embedded_log, asked_of(clickhouse, later), using)
 
-    assert (new, later) == (["journal", "facts", "notifications"], [])
+    assert set(new) - set(later) == {("notifications", Partition(RARE, 0))}
+    assert {partition.topic for _, partition in later} == {JOURNAL, FACTS, STATE, POINTS}
 
 
 def test_a_topic_that_is_new_to_the_group_is_stored_from_its_beginning(
@@ -175,12 +177,10 @@ def test_a_topic_that_is_new_to_the_group_is_stored_from_its_beginning(
     tell(embedded_log)
     drain(embedded_log, clickhouse, settings(notifications=()))
     without = counts(clickhouse)
-    tables: list[str] = []
 
-    drain(embedded_log, asked_of(clickhouse, tables))
+    drain(embedded_log, clickhouse)
 
     assert (without, counts(clickhouse)) == (EVERYTHING | {"notifications": 0}, EVERYTHING)
-    assert tables == ["notifications"]
 
 
 def test_a_member_that_began_while_this_one_asked_is_no_loss(
@@ -206,17 +206,17 @@ def test_partitions_that_are_taken_while_this_member_asks_are_not_placed(
     tell(embedded_log)
     using = settings()
     taken = threading.Event()
-    tables: list[str] = []
+    asked: list[tuple[str, Partition]] = []
 
     def take() -> None:
         drain(embedded_log, clickhouse, using)
         taken.set()
 
-    with running(log_where(embedded_log, take), asked_of(clickhouse, tables), using) as sink:
+    with running(log_where(embedded_log, take), asked_of(clickhouse, asked), using) as sink:
         assert taken.wait(SECONDS)
         sink.wait_until(lambda: sink.sink.status() == (False, "no partition is assigned"))
 
-    assert (sink.error, tables) == (None, [])
+    assert (sink.error, asked) == (None, [])
     assert counts(clickhouse) == EVERYTHING
 
 
