@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from schemas.identity import slug_of
 from schemas.limits import AtMost, Between, Limit, Misfit, Plain, is_written
 from schemas.notifications import EventName
 from schemas.zones import zone_names
@@ -99,6 +100,8 @@ class Rule(Definition):
 
     id: Id
     validity: Validity = Validity()
+    retired: bool = False
+    """Whether the rule has ended: its line stays, and gives nothing."""
 
 
 class SpendRule(Rule):
@@ -179,7 +182,14 @@ class Tier(Definition):
     """One tier; `threshold` is in points or in minor units, as the basis says."""
 
     name: ShortName
+    id: Id = Field("", validate_default=True)
+    """What the tier is known by in every version; without it, its name in small letters with hyphens."""
     threshold: Minor
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _by_default_from_the_name(cls, value: object, info: ValidationInfo) -> object:
+        return slug_of(info.data.get("name", "")) if value == "" else value
 
 
 class Tiers(Definition):
@@ -252,6 +262,8 @@ class Milestone(Definition):
     target: Points
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
     validity: Validity = Validity()
+    retired: bool = False
+    """Whether the milestone has ended: its line stays, and nothing counts towards it."""
 
 
 class StreakLevel(Definition):
@@ -273,6 +285,8 @@ class Streak(Definition):
     milestone: Id
     levels: Annotated[tuple[StreakLevel, ...], Field(min_length=1, max_length=20)]
     validity: Validity = Validity()
+    retired: bool = False
+    """Whether the streak has ended: its line stays, and nothing counts in it."""
 
     @field_validator("levels")
     @classmethod
@@ -402,10 +416,13 @@ class ProgramDefinition(Definition):
             if repeated:
                 message = f"{what} repeat the id {min(repeated)!r}; give each its own"
                 raise ValueError(message)
-        known = {milestone.id for milestone in self.milestones}
+        retired = {milestone.id: milestone.retired for milestone in self.milestones}
         for index, streak in enumerate(self.streaks):
-            if streak.milestone not in known:
+            if streak.milestone not in retired:
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is not a milestone"
+                raise ValueError(message)
+            if retired[streak.milestone] and not streak.retired:
+                message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"
                 raise ValueError(message)
         return self
 

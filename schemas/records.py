@@ -148,7 +148,7 @@ class BackfillBegun(Record, frozen=True):
 
 
 class ProgramActivated(Record, frozen=True):
-    """From here on this version of the program is in force."""
+    """A version of a program is to be in force from here on, or from `starts_at` on."""
 
     org_id: int
     program_id: int
@@ -157,6 +157,8 @@ class ProgramActivated(Record, frozen=True):
     """SHA-256 of `definition`, hexadecimal."""
     definition: str
     """The program as canonical JSON (`schemas.program.ProgramDefinition`)."""
+    starts_at: int | None = None
+    """The instant, in the partition's own kind of time, from which it is in force; None: from here on."""
 
 
 AnyCustomerRecord = (

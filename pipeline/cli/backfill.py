@@ -7,10 +7,10 @@ import time
 import click
 import msgspec
 
+from pipeline.cli.activating import write
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
-from pipeline.cli.program import write
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.engine.clock import PartitionClock
 from pipeline.importer.upstream import last_clock

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
 
+from pipeline.cli.activating import activate, in_force
 from pipeline.cli.output import json_option, placed, print_json, print_table
-from pipeline.cli.place import Place, Unusable
+from pipeline.cli.place import Place
 from pipeline.cli.printing import say
 from pipeline.cli.program_doubts import doubts
 from pipeline.cli.program_file import program_in
 from pipeline.cli.program_problem import InvalidProgram
-from pipeline.cli.reading import partitions_of, read_all
 from pipeline.clock import SYSTEM_CLOCK
-from pipeline.log.port import Log, Outgoing
 from schemas.jsonschema import program_schema, text_of
-from schemas.program import ProgramDefinition
-from schemas.records import ProgramActivated, encode_record
-
-_TIMEOUT: Final = 30.0
-
-
-class Activation(msgspec.Struct, frozen=True):
-    """One version of a program in the catalog topic."""
-
-    org_id: int
-    program_id: int
-    version: int
-    hash: str
-    activated_at: int
-    definition: str
 
 
 @click.group()
@@ -155,60 +136,3 @@ def schema() -> None:
 
 def _today() -> date:
     return datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1000, UTC).date()
-
-
-def in_force(place: Place, log: Log) -> dict[tuple[int, int], Activation]:
-    """The latest version of each program in the catalog topic, by org and program."""
-    latest: dict[tuple[int, int], Activation] = {}
-    topic = place.catalog.name("programs")
-    for message in read_all(log, partitions_of([topic], place.settings.partitions)):
-        if message.value is not None:
-            one = msgspec.json.decode(message.value, type=Activation)
-            latest[one.org_id, one.program_id] = one
-    return dict(sorted(latest.items()))
-
-
-def activate(place: Place, log: Log, definition: ProgramDefinition) -> bool:
-    """Write the program to every journal partition and to the catalog, in one transaction; whether it was new.
-
-    Raises `Unusable` for a version that is not higher than the one in force.
-    """
-    text = definition.model_dump_json()
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    known = in_force(place, log).get((definition.org_id, definition.program_id))
-    if known is not None and known.hash == digest:
-        return False
-    if known is not None and known.version >= definition.version:
-        message = (
-            f"version {known.version} of program {definition.program_id} is in force and differs from the file: "
-            f"give the file a version above {known.version}"
-        )
-        raise Unusable(message)
-    now = int(time.time() * 1000)
-    record = encode_record(
-        ProgramActivated(now, "command", 0, definition.org_id, definition.program_id, definition.version, digest, text)
-    )
-    key = f"{definition.org_id}/{definition.program_id}".encode()
-    entry = Activation(definition.org_id, definition.program_id, definition.version, digest, now, text)
-    journal = place.catalog.name("journal")
-    write(
-        place,
-        log,
-        [
-            *(Outgoing(journal, b"$program:" + key, record, number) for number in range(place.settings.partitions)),
-            Outgoing(place.catalog.name("programs"), key, msgspec.json.encode(entry)),
-        ],
-    )
-    return True
-
-
-def write(place: Place, log: Log, messages: list[Outgoing]) -> None:
-    """Write the messages in one transaction, as the command line (one command at a time)."""
-    producer = log.producer(f"{place.settings.prefix}{place.settings.group}-command")
-    try:
-        producer.init(_TIMEOUT)
-        producer.begin()
-        producer.produce(messages)
-        producer.commit(_TIMEOUT)
-    finally:
-        producer.close()

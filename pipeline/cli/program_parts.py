@@ -11,6 +11,7 @@ import yaml
 
 from pipeline.cli.program_problem import Path, Problem, dotted, shown
 from pipeline.cli.program_yaml import line_of
+from schemas.identity import slug_of
 
 SET_OFF_MAX: Final = 1_000
 """Facts that one record may set off: they leave in one message, which has a megabyte."""
@@ -38,6 +39,7 @@ _FACTS_OF_STREAK: Final = 2
 def between_parts(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
     """Every mistake of that kind."""
     yield from _repeated(written, root)
+    yield from _tiers_of_one_id(written, root)
     yield from _unknown_milestones(written, root)
     yield from _too_many_factors(written, root)
     yield from _too_much_at_once(written, root)
@@ -54,14 +56,33 @@ def _repeated(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
                 yield Problem(dotted(path), line_of(root, path), wrong, "give each its own")
 
 
+def _tiers_of_one_id(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for index, level in enumerate(_parts(written, ("tiers", "levels"))):
+        name, own = level.get("name"), level.get("id")
+        if not isinstance(name, str):
+            continue
+        known_by = own if isinstance(own, str) and own else slug_of(name)
+        other = first.setdefault(known_by, name)
+        if other != name:
+            path: Path = ("tiers", "levels", index)
+            wrong = f"has the id {shown(known_by)}, as the tier {shown(other)} has"
+            yield Problem(dotted(path), line_of(root, path), wrong, "give one of them an `id` of its own")
+
+
 def _unknown_milestones(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
     known = list(dict.fromkeys(part["id"] for part in _parts(written, ("milestones",)) if _is_name(part.get("id"))))
     names = [name for name in known if isinstance(name, str)]
+    retired = [part.get("id") for part in _parts(written, ("milestones",)) if part.get("retired") is True]
     for index, streak in enumerate(_parts(written, ("streaks",))):
         named = streak.get("milestone")
         if isinstance(named, str) and named not in known:
             path: Path = ("streaks", index, "milestone")
             yield Problem(dotted(path), line_of(root, path), f"{shown(named)} is not a milestone", _meant(named, names))
+        elif isinstance(named, str) and named in retired and streak.get("retired") is not True:
+            path = ("streaks", index, "milestone")
+            wrong = f"{shown(named)} is a retired milestone"
+            yield Problem(dotted(path), line_of(root, path), wrong, "retire the streak, too, or name another milestone")
 
 
 def _meant(named: str, known: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Adoption: a customer's section follows the version of the program that is in force.
 
-RULE (program change): lots keep their terms; progress and runs of removed subjects end silently; new ones begin.
+RULE (program change): lots keep their terms, retired subjects their state until its time is up; new subjects begin.
+What the new version gives for what is there already is decided at once.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def adopt(head: Head, program: Program) -> list[Decision]:
 
 
 def _follow(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
-    """The section exists and is in this version; what the program no longer has, its own concern removes."""
+    """The section exists and is in this version; what its time is up for, its own concern removes."""
     sections = state.head.sections
     section = sections.get(envelope.program_id)
     if section is None:

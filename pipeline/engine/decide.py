@@ -71,6 +71,9 @@ TIMERS: Final[Sequence[Timer]] = (streaks.END, EXPIRY)
 CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS,)
 """What ends every record and every timer, in the program that it was about."""
 
+ADOPTED: Final[Sequence[ProgramStage]] = (milestones.LOOK_AGAIN, streaks.LOOK_AGAIN)
+"""What a version gives, at its adoption, for what is there already."""
+
 ENGINE: Final = Engine(
     concerns=CONCERNS,
     customer_stages=CUSTOMER_STAGES,
@@ -78,6 +81,7 @@ ENGINE: Final = Engine(
     timers=TIMERS,
     closing=CLOSING,
     adopt=adoption.adopt,
+    adopted=ADOPTED,
 )
 
 decide = ENGINE.decide

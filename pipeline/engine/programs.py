@@ -57,8 +57,10 @@ class Program:
         self.returns = definition.returns is not None
         self.earning = Earning()
         for rule in definition.rules:
-            RULES[type(rule)](rule, self.earning)
+            if not rule.retired:
+                RULES[type(rule)](rule, self.earning)
         self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
+        self.targets = (*self.transaction_targets, *(one for some in self.event_targets.values() for one in some))
         self.plans: dict[Any, Any] = {}
         """Where an engine keeps which of its stages this program uses."""
 
@@ -150,14 +152,15 @@ class Programs:
         timeline = self.org(org_id).with_version(Program(definition), starts_at, now)
         return Programs({**self._orgs, org_id: timeline})
 
-    def put_in_force(self, definition: ProgramDefinition, now: int) -> Programs:
-        """Activate a version at the partition's clock `now`.
+    def put_in_force(self, definition: ProgramDefinition, now: int, starts_at: int | None = None) -> Programs:
+        """Activate a version at the partition's clock `now`, or from `starts_at` on where that is later.
 
         A program's first version holds from the beginning: nothing was decided before it, and records that intake
         journals late count, too.
         """
         known = self.get(definition.org_id, definition.program_id)
-        return self.activate(definition, starts_at=0 if known is None else now, now=now)
+        start = 0 if known is None else now
+        return self.activate(definition, starts_at=max(start, starts_at or 0), now=now)
 
     def org(self, org_id: int) -> Timeline:
         """The org's program versions; an org that nobody defined programs for has none."""
@@ -191,10 +194,13 @@ def _targets(
     periods = {unit: Periods(unit, calendar) for unit in PeriodUnit}
     streaks: defaultdict[str, list[CompiledStreak]] = defaultdict(list)
     for streak in definition.streaks:
-        streaks[streak.milestone].append(CompiledStreak(definition=streak, span=span_of(streak.validity)))
+        if not streak.retired:
+            streaks[streak.milestone].append(CompiledStreak(definition=streak, span=span_of(streak.validity)))
     on_transactions: list[Target] = []
     on_events: defaultdict[str, tuple[Target, ...]] = defaultdict(tuple)
     for milestone in definition.milestones:
+        if milestone.retired:
+            continue
         target = _target(milestone, periods[milestone.period], tuple(streaks[milestone.id]))
         if isinstance(milestone.counts, Events):
             on_events[milestone.counts.event] += (target,)

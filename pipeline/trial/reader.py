@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -94,11 +93,6 @@ def milestone_scale(milestone: Milestone, currency: str) -> int:
     return minor_digits(currency) if isinstance(counts, Transactions) and counts.measure == "sum" else 0
 
 
-def tier_id(name: str) -> str:
-    """The id of a tier: its name in small letters, everything but letters and digits as one hyphen."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
 def _plain(value: object) -> Any:
     """A value of a fact with the names of its fields."""
     if isinstance(value, msgspec.Struct):
@@ -128,8 +122,8 @@ def _tier(number: int, definition: ProgramDefinition) -> form.TierRow | None:
     levels: Sequence[Any] = definition.tiers.levels if definition.tiers else ()
     if not 1 <= number <= len(levels):
         return None
-    name = levels[number - 1].name
-    return form.TierRow(number=number, id=tier_id(name), name=name)
+    level = levels[number - 1]
+    return form.TierRow(number=number, id=level.id, name=level.name)
 
 
 def _balances(account: Account) -> form.Balances:

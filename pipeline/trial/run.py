@@ -23,6 +23,7 @@ from pipeline.trial.times import iso
 from schemas.messages import Identity
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, CustomerRecord
+from schemas.succession import succession
 
 TOPIC: Final = "try"
 """What a message without an id is named by: `try:0:<line>`."""
@@ -77,9 +78,8 @@ class Trial:
         before = self._in_force.get((org_id, program_id))
         if before == definition:
             return ()
-        if before is not None and version <= before.version:
-            problem = f"is {version}, while version {before.version} of program {program_id} is in force and differs"
-            return (Defect(path="version", problem=problem, remedy=f"give the file a version above {before.version}"),)
+        if before is not None and (breaches := succession(before, definition)):
+            return tuple(Defect(*breach) for breach in breaches)
         self._programs = self._programs.put_in_force(definition, self._clock)
         self._views[org_id] = self._views.get(org_id, _NO_VIEW).with_program(ProgramView(definition))
         self._in_force[org_id, program_id] = self.definitions[org_id, program_id, version] = definition

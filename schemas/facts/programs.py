@@ -11,8 +11,8 @@ class ProgramAdopted(Decision, frozen=True, tag=20):
     previous_version: int
     """0 for the first touch."""
     milestones: tuple[str, ...]
-    """The milestones in force; progress of others ends silently."""
+    """The milestones of this version, retired ones too."""
     streaks: tuple[str, ...]
-    """The streaks in force; runs of others end silently."""
+    """The streaks of this version, retired ones too."""
     base_tier: int
     """The tier of a customer who is new to the program; 0 in a program without tiers."""

@@ -116,7 +116,10 @@ def test_changed_program_needs_a_higher_version(with_topics: Terminal, tmp_path:
     ended = with_topics.run("program", "apply", str(changed))
 
     assert ended.code == 2
-    assert "version 1 of program 1 is in force and differs from the file: give the file a version above 1" in ended.err
+    assert (
+        "version: is 1, while version 1 of program 1 is in force and differs; give the file a version above 1"
+        in ended.err
+    )
     assert [one["definition"]["name"] for one in with_topics.done("program", "show", "--json").json] == [
         "Copper Kettle Rewards"
     ]

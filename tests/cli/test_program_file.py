@@ -99,6 +99,25 @@ def test_mistakes_between_parts_are_reported_once_when_all_else_is_right() -> No
     ]
 
 
+def test_tiers_whose_names_make_one_id_are_a_mistake() -> None:
+    tiers = "tiers: {basis: net_purchases, levels: [{name: Crust, threshold: 0}, {name: crust!, threshold: 1}]}\n"
+    assert problems(HEAD + tiers) == [
+        "line 7, tiers.levels[1]: has the id 'crust', as the tier 'Crust' has; give one of them an `id` of its own"
+    ]
+    assert load_program(HEAD + tiers.replace("name: crust!", "name: crust!, id: top")).tiers is not None
+
+
+def test_streak_on_a_retired_milestone_is_a_mistake() -> None:
+    parts = (
+        "milestones: [{id: m, target_id: 1, name: M, period: day, counts: {of: transactions}, target: 1, "
+        "retired: true}]\n"
+        "streaks: [{id: s, streak_id: 2, name: S, milestone: m, levels: [{name: L, periods: 1}]}]\n"
+    )
+    (problem,) = problems(HEAD + parts)
+    assert "streaks[0].milestone: 'm' is a retired milestone; retire the streak, too" in problem
+    assert load_program(HEAD + parts.replace("periods: 1}]", "periods: 1}], retired: true")).streaks[0].retired
+
+
 def test_tiers_of_the_same_name_are_a_mistake_whatever_else_is_one() -> None:
     tiers = """\
 tiers:

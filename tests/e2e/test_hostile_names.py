@@ -13,8 +13,8 @@ from typing import Any
 import click
 import pytest
 
+from pipeline.cli.activating import activate
 from pipeline.cli.main import accrue
-from pipeline.cli.program import activate
 from pipeline.log.port import Outgoing
 from schemas.program import ProgramDefinition
 from tests.cli.conftest import terminal

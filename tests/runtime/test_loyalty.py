@@ -38,6 +38,7 @@ from tests.runtime.workshop import (
     DAY,
     LOOK_SECONDS,
     PATIENCE_SECONDS,
+    PROGRAM,
     START,
     Until,
     Workshop,
@@ -683,6 +684,22 @@ def test_journal_record_nobody_can_read_is_a_dead_letter_with_its_bytes(small: W
     assert headers["accrue.origin"] == f"{small.topic('journal')}:1:1".encode()
     assert len(small.read("facts")) == 1
     assert loop.progress.dead_letters == 1
+
+
+def test_version_that_may_not_follow_is_a_dead_letter_and_the_program_in_force_goes_on(small: Workshop) -> None:
+    points = PROGRAM.points.model_copy(update={"name": "STARS"})
+    renamed = PROGRAM.model_copy(update={"version": PROGRAM.version + 1, "points": points})
+    small.journal(activation(), activation(renamed), bill(5, 1, START))
+
+    loop = small.decide_all()
+
+    letters = [dict(letter.headers) for letter in small.read("deadletters")]
+    assert {(one["accrue.reason"], one["accrue.stage"]) for one in letters} == {(b"PROGRAM_REFUSED", b"loyalty")}
+    assert all(b"points.name" in one["accrue.detail"] for one in letters)
+    assert loop.progress.dead_letters == len(letters) == small.settings.partitions
+    (message,) = small.read("facts")
+    versions = {fact.envelope.version for fact in decode_facts(message.value or b"").facts()}
+    assert versions == {0, PROGRAM.version}
 
 
 def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried(small: Workshop) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pipeline.cli.activating import activate
 from pipeline.cli.backfill import begin_backfill
 from pipeline.cli.demo.feeding import Feed, RetailFeed, RoasteryFeed
 from pipeline.cli.demo.roastery import CUSTOMERS, DAYS, SEED
@@ -24,7 +25,6 @@ from pipeline.cli.main import INTERRUPTED
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
-from pipeline.cli.program import activate
 from pipeline.cli.program_file import load_program
 from pipeline.cli.report.page import render_report
 from pipeline.cli.report.summary import Summary

@@ -10,7 +10,7 @@ from pipeline.engine.kernel.concern import Concern, Effect, ProgramStage, Stage,
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.programs import Program, Programs, Timeline
-from pipeline.engine.state import CustomerState, Head
+from pipeline.engine.state import CustomerState, Head, Section
 from schemas.facts import Decision, Envelope, Group, RecordRefused
 from schemas.records import AnyCustomerRecord, CustomerRecord
 
@@ -30,8 +30,12 @@ class Engine:
         timers: Sequence[Timer],
         closing: Sequence[ProgramStage],
         adopt: Stage,
+        adopted: Sequence[ProgramStage] = (),
     ) -> None:
-        """`timers` in the order in which they fire at one instant; `adopt` makes a section follow its program."""
+        """`timers` in the order in which they fire at one instant; `adopt` makes a section follow its program.
+
+        `adopted` runs right after it: what the version gives for what is there already.
+        """
         self.program_stages: Final = program_stages
         self._customer_stages = customer_stages
         self._closing = closing
@@ -43,6 +47,7 @@ class Engine:
         }
         self._entries = [(kind, name) for concern in concerns for kind, name in concern.entries.items()]
         self._adopt = adopt
+        self._adopted = adopted
 
     def decide(self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int) -> list[Group]:
         """What `record` leads to at the instant `as_of`, in order, already folded into `state`.
@@ -120,8 +125,7 @@ class Engine:
         decisions: Decisions = []
         section = head.sections.get(program.id)
         if section is None or section.version < program.version:
-            self._follow(state, program, envelope, decisions)
-            section = head.sections[program.id]
+            section = self._follow(state, program, envelope, decisions)
         turn = ProgramTurn(
             state=state,
             head=head,
@@ -180,10 +184,19 @@ class Engine:
             message = f"{timer.name} of {head.org_id}:{head.customer_id} is still due at {envelope.at}: {subject.key}"
             raise RuntimeError(message)
 
-    def _follow(self, state: CustomerState, program: Program, envelope: Envelope, decisions: Decisions) -> None:
-        made = self._adopt(state.head, program)
+    def _follow(self, state: CustomerState, program: Program, envelope: Envelope, decisions: Decisions) -> Section:
+        head = state.head
+        made = self._adopt(head, program)
         self._keep(state, envelope, made)
         decisions += made
+        section = head.sections[program.id]
+        at = envelope.as_of  # what is running now counts, however late the record is
+        turn = ProgramTurn(
+            state=state, head=head, program=program, section=section, at=at, day=program.calendar.day_of(at)
+        )
+        stages = [stage.decide for stage in self._adopted if stage.used(program)]
+        self._run(turn, None, stages, envelope, decisions)
+        return section
 
     def _run(
         self,

@@ -1,7 +1,8 @@
 """Milestones: targets met once in each calendar period. Counting goes on after a target is met.
 
-RULE (crossing): a milestone is achieved when `value >= target` for the first time, once per customer, milestone and
-period. A late record counts in the period of its event time.
+RULE (achievement): a milestone not achieved yet is achieved when `value >= target`, once per customer, milestone and
+period: with a record that counts, and in the running period when a version is adopted. A late record counts in the
+period of its event time. A retired milestone keeps its periods until no record of them would be accepted.
 """
 
 from __future__ import annotations
@@ -70,11 +71,36 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
                 MilestoneAchieved(milestone_id=milestone_id, period=period, value=value, target=goal, added=added)
             )
             if target.reward:
-                award = Candidate(issued_for=_REWARD, rule_id=milestone_id, points=target.reward)
-                rewards.append(Activity(key=f"milestone/{milestone_id}/{period}", candidates=(award,)))
+                rewards.append(_reward(target, period))
     if rewards:
         decisions += issue(turn, rewards)
     return decisions
+
+
+def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
+    """The milestones whose running period has what this version asks for, and their rewards."""
+    decisions: list[Decision] = []
+    rewards: list[Activity] = []
+    for target in turn.program.targets:
+        if not (target.span is None or target.span.holds(turn.day)):
+            continue
+        period = target.periods.around(turn.day).number
+        so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
+        if so_far is None or so_far.achieved or so_far.value < target.goal:
+            continue
+        decisions.append(
+            MilestoneAchieved(
+                milestone_id=target.milestone_id, period=period, value=so_far.value, target=target.goal, added=0
+            )
+        )
+        if target.reward:
+            rewards.append(_reward(target, period))
+    return decisions + issue(turn, rewards) if rewards else decisions
+
+
+def _reward(target: Target, period: int) -> Activity:
+    award = Candidate(issued_for=_REWARD, rule_id=target.milestone_id, points=target.reward)
+    return Activity(key=f"milestone/{target.milestone_id}/{period}", candidates=(award,))
 
 
 def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | None:
@@ -109,12 +135,19 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: Milestone
 
 
 def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
-    """Progress of milestones that the program no longer has is forgotten."""
+    """What stays is the program's, also of milestones that are retired, and a record of it would still be accepted."""
     section = state.head.sections[envelope.program_id]
-    section.milestones = {key: value for key, value in section.milestones.items() if key in decision.milestones}
+    horizon = state.head.horizon
+    kept = {
+        milestone_id: {number: progress for number, progress in periods.items() if progress.ends_at > horizon}
+        for milestone_id, periods in section.milestones.items()
+        if milestone_id in decision.milestones
+    }
+    section.milestones = {milestone_id: periods for milestone_id, periods in kept.items() if periods}
 
 
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
+LOOK_AGAIN: Final = ProgramStage(_look_again, used=uses_targets)
 CONCERN: Final = Concern(
     name="milestones",
     effects={

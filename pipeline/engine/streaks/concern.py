@@ -1,7 +1,9 @@
 """Streaks: consecutive periods in which a milestone was met.
 
 RULE: the state is the set of periods that count, kept as runs; a late record edits the set, so runs can merge. A period
-that is still running breaks nothing. Each level is reached once per customer, by the first run that is long enough.
+that is still running breaks nothing. Each level is reached once per customer, by the first run that is long enough;
+when a version is adopted, the run that is alive is looked at again. A level below one already reached gives nothing. A
+retired streak keeps its runs, and its end is told as planned.
 """
 
 from __future__ import annotations
@@ -65,6 +67,32 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -
     return decisions
 
 
+def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
+    """What this version's streaks give for the running period and for the run that is alive."""
+    decisions: list[Decision] = []
+    rewards: list[Activity] = []
+    section = turn.section
+    for target in turn.program.targets:
+        period = target.periods.around(turn.day).number
+        progress = section.milestones.get(target.milestone_id, {}).get(period)
+        achieved = progress is not None and progress.achieved
+        for streak in target.streaks:
+            known = section.streaks.get(streak.definition.id)
+            if not (streak.span is None or streak.span.holds(turn.day)) or (known is not None and known.ended):
+                continue
+            if known is None:
+                if not achieved:
+                    continue
+                decisions.append(_start(streak, target.periods, turn))
+                known = StreakRuns(ends_at=NEVER)
+            if achieved and not holds(known.runs, period):
+                decisions += _one_more(streak.definition, known, period, rewards)
+            else:
+                last = period if holds(known.runs, period) else period - 1
+                decisions += _levels(streak.definition, known, last, current_run(known.runs, period), rewards)
+    return decisions + issue(turn, rewards) if rewards else decisions
+
+
 def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> StreakStarted:
     first, last = streak.span or (None, None)
     ends_at = NEVER if last is None else turn.program.calendar.start_of(last + 1)
@@ -83,8 +111,15 @@ def _one_more(streak: Streak, known: StreakRuns, period: int, rewards: list[Acti
     decisions: list[Decision] = [
         StreakExtended(streak_id=streak.id, period=period, run=length, longest=max(length, known.longest))
     ]
+    return decisions + _levels(streak, known, period, length, rewards)
+
+
+def _levels(streak: Streak, known: StreakRuns, period: int, length: int, rewards: list[Activity]) -> list[Decision]:
+    """The levels that a run of this length reaches."""
+    decisions: list[Decision] = []
+    highest = max(known.levels, default=0)
     for level in streak.levels:
-        if level.periods > length or level.periods in known.levels:
+        if not highest < level.periods <= length:
             continue
         decisions.append(StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length))
         if level.points:
@@ -121,7 +156,7 @@ def _note_ended(state: CustomerState, envelope: Envelope, decision: StreakEnded)
 
 
 def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
-    """Streaks that the program no longer has are forgotten, with the timer that would end them."""
+    """What stays is the program's, also of streaks that are retired."""
     section = state.head.sections[envelope.program_id]
     section.streaks = {key: value for key, value in section.streaks.items() if key in decision.streaks}
 
@@ -158,6 +193,7 @@ def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
 
 
 EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)
+LOOK_AGAIN: Final = ProgramStage(_look_again, used=_uses_streaks)
 END: Final = Timer(kind=1, name="streakEnd", due=_due, first=_first, fire=_end)
 CONCERN: Final = Concern(
     name="streaks",

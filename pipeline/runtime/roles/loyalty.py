@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.intake.verdict import Defect
 from pipeline.log.port import Committed, Log, Message, Outgoing, Partition
 from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.deadletters import DeadLetters
-from pipeline.runtime.roles.partition import LoyaltyPartition
+from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.state.marker import committed_with, mark_of
@@ -24,7 +23,6 @@ from topics.catalog import Catalog
 LOGGER: Final = logging.getLogger(__name__)
 
 LOYALTY: Final = "loyalty"
-_UNREADABLE: Final = "UNREADABLE_RECORD"
 _CALL_SECONDS: Final = 1.0
 _OPEN_SECONDS: Final = 3.0
 _TAILS_SECONDS: Final = 5.0
@@ -74,7 +72,7 @@ class LoyaltyRole:
             catalog.name("deadletters"),
             LOYALTY,
             settings.dead_letters_per_minute_max,
-            reasons=(_UNREADABLE,),
+            reasons=(UNREADABLE, PROGRAM_REFUSED),
             clock=clock.now,
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
@@ -164,7 +162,7 @@ class LoyaltyRole:
             partition = self._partitions[number]
             self._budget = partition.take(messages, out, self._budget)
             full = full or partition.blocked
-            if partition.unreadable:
+            if partition.rejected:
                 self._bury(partition, out)
         wall = self._clock.wall()
         for partition in self._partitions.values():
@@ -271,10 +269,8 @@ class LoyaltyRole:
             LOGGER.info("%s", news)
 
     def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> None:
-        for message, problem in partition.unreadable:
-            defect = Defect("", problem, "the journal is written by intake only; find out who wrote this")
-            out.append(self._dead_letters.letter(message, _UNREADABLE, (defect,)))
-        partition.unreadable = []
+        out += [self._dead_letters.letter(*one) for one in partition.rejected]
+        partition.rejected = []
 
     def _report(self) -> None:
         progress = self._progress

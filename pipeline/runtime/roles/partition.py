@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide, fire, needs
 from pipeline.engine.programs import Programs
+from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.runtime.roles.outputs import Outputs
@@ -29,14 +30,19 @@ from schemas.records import (
     decode_record,
     encode_record,
 )
+from schemas.succession import succession
 from topics.catalog import Catalog
 
+UNREADABLE: Final = "UNREADABLE_RECORD"
+PROGRAM_REFUSED: Final = "PROGRAM_REFUSED"
 
-class Unreadable(NamedTuple):
-    """A journal record that cannot be decoded."""
+
+class Rejected(NamedTuple):
+    """A journal record that has no effect, and is to be a dead letter."""
 
     message: Message
-    problem: str
+    reason: str
+    defects: tuple[Defect, ...]
 
 
 class _InForce(NamedTuple):
@@ -71,8 +77,8 @@ class LoyaltyPartition:
         self.number = number
         self.store = store
         self.outputs = Outputs(catalog, number)
-        self.unreadable: list[Unreadable] = []
-        """Records of this round that could not be decoded."""
+        self.rejected: list[Rejected] = []
+        """Records of this round that could not be decoded, and programs that may not follow the one in force."""
         self.repeats = 0
         """Records dropped because they came before."""
         self.touched = False
@@ -111,10 +117,11 @@ class LoyaltyPartition:
                 record = decode_record(message.value or b"")
                 definition = _definition_in(record)
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
-                self.unreadable.append(Unreadable(message, str(error)))
+                defect = Defect("", str(error), "the journal is written by intake only; find out who wrote this")
+                self.rejected.append(Rejected(message, UNREADABLE, (defect,)))
             else:  # outside `try`: a state that cannot be read stops the worker, the record is not to blame
                 try:
-                    budget = self._take(record, definition, message.offset, out, budget)
+                    budget = self._take(record, definition, message, out, budget)
                 except BaseException as error:
                     error.add_note(f"at {self._journal} partition {self.number} offset {message.offset}")
                     raise
@@ -123,16 +130,21 @@ class LoyaltyPartition:
         return budget
 
     def _take(
-        self, record: AnyRecord, definition: ProgramDefinition | None, offset: int, out: list[Outgoing], budget: int
+        self,
+        record: AnyRecord,
+        definition: ProgramDefinition | None,
+        message: Message,
+        out: list[Outgoing],
+        budget: int,
     ) -> int:
         if isinstance(record, CustomerRecord):
-            self._decide(record, offset, out)
+            self._decide(record, message.offset, out)
         elif isinstance(record, ClockAdvanced):
-            budget = self._advance(record, offset, out, budget)
+            budget = self._advance(record, message.offset, out, budget)
         elif isinstance(record, BackfillBegun):
             self._begin_backfill(record)
         elif isinstance(record, ProgramActivated) and definition is not None:
-            self._activate(record, definition)
+            self._activate(record, definition, message)
         return budget
 
     def wall_tick(self, wall: int, every: float, out: list[Outgoing]) -> None:
@@ -191,7 +203,7 @@ class LoyaltyPartition:
     def _end_round(self) -> None:
         self._round = None
         self._others = []
-        self.unreadable = []
+        self.rejected = []
         self.blocked = False
 
     def _decide(self, record: CustomerRecord, offset: int, out: list[Outgoing]) -> None:
@@ -268,13 +280,18 @@ class LoyaltyPartition:
         self.blocked = forgotten == budget and customers.may_forget(until)
         return budget - forgotten
 
-    def _activate(self, record: ProgramActivated, definition: ProgramDefinition) -> None:
+    def _activate(self, record: ProgramActivated, definition: ProgramDefinition, message: Message) -> None:
         in_force = self._in_force
         org_id, program_id = definition.org_id, definition.program_id
         known = in_force.programs.get(org_id, program_id)
-        if known is not None and definition.version <= known.version:
-            return
-        programs = in_force.programs.put_in_force(definition, in_force.clock.time)
+        if known is not None:
+            if definition.version <= known.version:
+                return
+            if breaches := succession(known.definition, definition):
+                defects = tuple(Defect(*breach) for breach in breaches)
+                self.rejected.append(Rejected(message, PROGRAM_REFUSED, defects))
+                return
+        programs = in_force.programs.put_in_force(definition, in_force.clock.time, record.starts_at)
         self._in_force = in_force._replace(programs=programs, views=_views_of(programs, in_force.views, org_id))
         key = program_key(org_id, program_id, definition.version)
         self._others.append(Change(key, record.definition.encode()))

@@ -1,0 +1,132 @@
+"""Succession: which version of a program may follow which. Pure; whoever puts a version in force asks it.
+
+Tiers, milestones, streaks and rules are known by id: a version may retire an id, never leave it out or give it to
+something else. What amounts, periods and balances are counted in never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from schemas.program import Milestone, PeriodUnit, ProgramDefinition
+
+
+class Breach(NamedTuple):
+    """One thing that keeps a version from following the one before."""
+
+    path: str
+    """The place in the new version's file."""
+    problem: str
+    remedy: str
+
+
+def succession(predecessor: ProgramDefinition, successor: ProgramDefinition) -> tuple[Breach, ...]:
+    """Everything that keeps `successor` from following `predecessor`; nothing where it may."""
+    return (
+        *_version(predecessor, successor),
+        *_fixed(predecessor, successor),
+        *_omitted(predecessor, successor),
+        *_reused(predecessor, successor),
+    )
+
+
+def _version(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    named = (before.org_id, before.program_id)
+    if named != (after.org_id, after.program_id):
+        yield Breach(
+            path="program_id",
+            problem=f"is program {after.program_id} of org {after.org_id}, not program {named[1]} of org {named[0]}",
+            remedy="compare versions of one program",
+        )
+    elif after.version <= before.version:
+        yield Breach(
+            path="version",
+            problem=f"is {after.version}, while version {before.version} of program {before.program_id} is in force "
+            "and differs",
+            remedy=f"give the file a version above {before.version}",
+        )
+
+
+def _fixed(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    for path, old, new, why in (
+        ("currency", before.currency, after.currency, "amounts so far are counted in it"),
+        ("zone", before.zone, after.zone, "days and periods so far are counted in it"),
+        ("points.name", before.points.name, after.points.name, "balances so far are counted in it"),
+    ):
+        if old != new:
+            yield Breach(
+                path=path,
+                problem=f"is {new}, and was {old} in version {before.version}: {why}",
+                remedy=f"keep {old}, or make a program of its own with another program_id",
+            )
+
+
+def _omitted(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    there = _ids(after)
+    for path, known in _ids(before).items():
+        for one, called in known.items():
+            if one in there[path]:
+                continue
+            if path == "tiers.levels":
+                remedy = f"put its line back; to change only its name, give its line `id: {one}`"
+            else:
+                remedy = "put its line back, with `retired: true` if it is to end"
+            yield Breach(
+                path=path, problem=f"{called} (id {one}) of version {before.version} is missing", remedy=remedy
+            )
+
+
+def _ids(program: ProgramDefinition) -> dict[str, dict[str, str]]:
+    """What is known by id, by its place in the file: id and name."""
+    levels = program.tiers.levels if program.tiers else ()
+    return {
+        "rules": {rule.id: f"the {rule.kind} rule" for rule in program.rules},
+        "tiers.levels": {tier.id: f"the tier {tier.name}" for tier in levels},
+        "milestones": {milestone.id: f"the milestone {milestone.name}" for milestone in program.milestones},
+        "streaks": {streak.id: f"the streak {streak.name}" for streak in program.streaks},
+    }
+
+
+def _reused(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    """Ids that stand for something else now."""
+    kinds = {rule.id: rule.kind for rule in before.rules}
+    for index, rule in enumerate(after.rules):
+        was = kinds.get(rule.id)
+        if was is not None and was != rule.kind:
+            yield _another(f"rules[{index}].kind", rule.id, was, rule.kind)
+    milestones = {milestone.id: milestone for milestone in before.milestones}
+    for index, milestone in enumerate(after.milestones):
+        known = milestones.get(milestone.id)
+        if known is None:
+            continue
+        if known.period != milestone.period:
+            yield _another(f"milestones[{index}].period", milestone.id, known.period, milestone.period)
+        if _measured(known) != _measured(milestone):
+            yield _another(f"milestones[{index}].counts", milestone.id, _measured(known), _measured(milestone))
+    streaks = {streak.id: units(before)[streak.milestone] for streak in before.streaks}
+    for index, streak in enumerate(after.streaks):
+        was_counted, is_counted = streaks.get(streak.id), units(after)[streak.milestone]
+        if was_counted is not None and was_counted != is_counted:
+            path = f"streaks[{index}].milestone"
+            yield _another(path, streak.id, f"in {was_counted}s", f"in {is_counted}s, as its milestone is")
+
+
+def units(program: ProgramDefinition) -> Mapping[str, PeriodUnit]:
+    """The period of each milestone, by id."""
+    return {milestone.id: milestone.period for milestone in program.milestones}
+
+
+def _measured(milestone: Milestone) -> str:
+    """What a milestone's value is a number of."""
+    counts = milestone.counts
+    attribute = getattr(counts, "attribute", None)
+    return f"{counts.measure} of {counts.of}{f' by {attribute}' if attribute else ''}"
+
+
+def _another(path: str, known_by: str, was: str, now: str) -> Breach:
+    return Breach(
+        path=path,
+        problem=f"is {now}, and {known_by} was {was} before",
+        remedy=f"keep {was}; for something new, retire {known_by} and give the new one an id of its own",
+    )

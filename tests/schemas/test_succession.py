@@ -1,0 +1,138 @@
+"""Succession: what a version of a program may change, and what keeps it from following the one before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.succession import succession
+from tests.steps import milestone, program, spend
+
+TIERS = [{"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 500}, {"name": "Gold", "threshold": 1_000}]
+STREAK = {
+    "id": "loyal",
+    "streak_id": 1,
+    "name": "Loyal",
+    "milestone": "visit",
+    "levels": [{"name": "Two", "periods": 2}],
+}
+BEFORE: dict[str, Any] = {
+    "rules": [spend()],
+    "tiers": {"basis": "lifetime_points", "levels": TIERS},
+    "milestones": [milestone("visit"), milestone("yearly", period="year", target_id=10)],
+    "streaks": [STREAK],
+}
+
+
+def tiers(*levels: dict[str, Any]) -> dict[str, Any]:
+    return {"tiers": {"basis": "lifetime_points", "levels": levels}}
+
+
+def breaches(*, version: int = 2, **changes: Any) -> list[tuple[str, str, str]]:
+    successor = program(version=version, **{**BEFORE, **changes})
+    return [tuple(one) for one in succession(program(**BEFORE), successor)]
+
+
+RETIRED = {"retired": True}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="nothing-but-its-number"),
+        pytest.param({"rules": [spend(points=3)]}, id="a-rule-that-gives-more"),
+        pytest.param({"rules": [spend(**RETIRED)]}, id="a-retired-rule"),
+        pytest.param(tiers(TIERS[0], {"name": "Bronze", "threshold": 100}, *TIERS[1:]), id="a-tier-inserted"),
+        pytest.param(tiers(TIERS[0], {**TIERS[1], "name": "Plata", "id": "silver"}, TIERS[2]), id="another-name"),
+        pytest.param({"milestones": [milestone("visit", target=5), BEFORE["milestones"][1]]}, id="another-target"),
+        pytest.param({"streaks": [STREAK | RETIRED]}, id="a-retired-streak"),
+        pytest.param({"name": "Renamed", "repeat_window_days": 20, "points": {"value_minor": 2}}, id="terms"),
+    ],
+)
+def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, Any]) -> None:
+    assert breaches(**changes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "says"),
+    [
+        pytest.param({"currency": "EUR"}, "currency", "is EUR, and was GBP in version 1", id="money"),
+        pytest.param({"zone": "UTC"}, "zone", "is UTC, and was Europe/London in version 1", id="zone"),
+        pytest.param({"points": {"name": "STARS"}}, "points.name", "is STARS, and was POINTS", id="points"),
+        pytest.param({"rules": []}, "rules", "the spend rule (id spend) of version 1 is missing", id="rule-left-out"),
+        pytest.param(
+            {"rules": [{"id": "spend", "kind": "event", "event": "e", "points": 1}]},
+            "rules[0].kind",
+            "is event, and spend was spend before",
+            id="rule-of-another-kind",
+        ),
+        pytest.param({"tiers": None}, "tiers.levels", "the tier Base (id base) of version 1 is missing", id="no-tiers"),
+        pytest.param(
+            tiers(*TIERS[:2]), "tiers.levels", "the tier Gold (id gold) of version 1 is missing", id="tier-left-out"
+        ),
+        pytest.param(
+            tiers(TIERS[0], TIERS[1] | {"name": "Plata"}, TIERS[2]),
+            "tiers.levels",
+            "the tier Silver (id silver) of version 1 is missing",
+            id="tier-renamed",
+        ),
+        pytest.param(
+            {"milestones": [milestone("visit")]},
+            "milestones",
+            "the milestone yearly (id yearly) of version 1 is missing",
+            id="milestone-left-out",
+        ),
+        pytest.param(
+            {"milestones": [milestone("visit"), milestone("yearly", period="month", target_id=10)]},
+            "milestones[1].period",
+            "is month, and yearly was year before",
+            id="period-of-a-milestone",
+        ),
+        pytest.param(
+            {"milestones": [milestone("visit", counts={"of": "events", "event": "e"}), BEFORE["milestones"][1]]},
+            "milestones[0].counts",
+            "is count of events, and visit was count of transactions before",
+            id="what-a-milestone-counts",
+        ),
+        pytest.param({"streaks": []}, "streaks", "the streak Loyal (id loyal)", id="streak-left-out"),
+        pytest.param(
+            {"streaks": [STREAK | {"milestone": "yearly"}]},
+            "streaks[0].milestone",
+            "is in years, as its milestone is, and loyal was in months before",
+            id="period-of-a-streak",
+        ),
+    ],
+)
+def test_version_that_leaves_out_or_reuses_an_id_may_not_follow(changes: dict[str, Any], path: str, says: str) -> None:
+    found = [(where, what) for where, what, remedy in breaches(**changes) if remedy]
+
+    assert found[0][0] == path
+    assert says in found[0][1]
+
+
+def test_every_breach_is_named_with_what_to_do() -> None:
+    found = breaches(currency="EUR", streaks=[], rules=[])
+
+    assert [path for path, _, _ in found] == ["currency", "rules", "streaks"]
+    assert found[1][2] == "put its line back, with `retired: true` if it is to end"
+
+
+def test_another_program_is_no_successor() -> None:
+    assert [one.path for one in succession(program(**BEFORE), program(program_id=2, version=2, **BEFORE))] == [
+        "program_id"
+    ]
+
+
+def test_version_that_is_not_higher_is_no_successor() -> None:
+    assert breaches(version=1, name="Other")[0] == (
+        "version",
+        "is 1, while version 1 of program 1 is in force and differs",
+        "give the file a version above 1",
+    )
+
+
+def test_what_is_retired_may_come_back() -> None:
+    retired = program(version=2, **{**BEFORE, "rules": [spend(**RETIRED)]})
+
+    assert succession(retired, program(version=3, **BEFORE)) == ()
