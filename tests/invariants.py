@@ -155,6 +155,8 @@ def check_account(account: Account, totals: dict[LedgerAccount, int], clock: int
 def check_bill(bill: Bill) -> None:
     """Never more comes back of a bill, or of what it contributed, than there was."""
     assert 0 <= bill.returned_minor <= bill.amount_minor
-    for contributions in bill.contributions.values():
-        for award in contributions:
+    assert len(set(bill.documents)) == len(bill.documents)
+    for part in bill.parts.values():
+        assert 0 <= part.returned_minor <= bill.returned_minor
+        for award in part.contributions:
             assert 0 <= award.reversed <= award.claimed <= award.points

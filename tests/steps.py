@@ -89,7 +89,7 @@ def bought(bill: str, amount: int | None, on: str | int, **parts: Any) -> Transa
 
 def brought_back(bill: str, amount: int, on: str | int, **parts: Any) -> TransactionReturned:
     """A return of a bill, in part or in whole."""
-    parts = {"bill_number": f"R-{bill}", "currency": "GBP", **parts}
+    parts = {"bill_number": f"R-{bill}-{on}", "currency": "GBP", **parts}
     return _record(TransactionReturned, f"r-{bill}-{on}", on, of_bill=bill, amount_minor=amount, **parts)
 
 

@@ -23,7 +23,7 @@ def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decis
     candidates = _candidates_on_bill(turn, record)
     if not candidates:
         return ()
-    bill_number = record.bill_number if turn.program.returns else ""
+    bill_number = record.bill_number if turn.program.return_days is not None else ""
     return issue(turn, (Activity(key="", candidates=candidates),), bill_number)
 
 

@@ -54,7 +54,8 @@ class Program:
         self.base_tier = 1 if tiers else 0
         self.tier_thresholds = tuple(tier.threshold for tier in tiers.levels) if tiers else ()
         self.tiers_by_purchases = tiers is not None and tiers.basis is TierBasis.NET_PURCHASES
-        self.returns = definition.returns is not None
+        self.return_days = definition.returns.window_days if definition.returns else None
+        """How long bills can be returned; None where they can't be."""
         self.earning = Earning()
         for rule in definition.rules:
             if not rule.retired:
@@ -79,9 +80,9 @@ class Org:
         definitions = [program.definition for program in self.programs]
         days = max((definition.repeat_window_days for definition in definitions), default=_WINDOW_DAYS_DEFAULT)
         self.window_ms = days * DAY_MS
-        windows = [definition.returns.window_days for definition in definitions if definition.returns]
+        windows = [program.return_days for program in self.programs if program.return_days is not None]
         self.return_window_ms = max(windows) * DAY_MS if windows else None
-        """How long bills can be returned; None where they can't be, and are not kept."""
+        """How long a bill is kept for returns, the longest window; None where no program takes returns."""
         self.adds_customers = not definitions or any(definition.add_customers for definition in definitions)
 
     def get(self, program_id: int) -> Program | None:

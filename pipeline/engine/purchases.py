@@ -36,13 +36,14 @@ def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision
             transactions=section.transactions + 1,
             purchases_minor=purchases_minor,
             returned_minor=section.returned_minor,
+            return_days=turn.program.return_days,
         )
     ]
 
 
 def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
-    """The return counts in a program in which its bill counted."""
-    if turn.program.id not in turn.state.entries[entry_of(record.of_bill)].contributions:
+    """The return counts in a program in which its bill counted, within the return window that program had then."""
+    if not turn.state.entries[entry_of(record.of_bill)].takes(turn.program.id, turn.at):
         return []
     returned = next(one.amount_minor for one in turn.decided if isinstance(one, ReturnRecorded))
     section = turn.section

@@ -16,7 +16,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "send events sooner, or raise repeat_window_days in the program",
     ),
     Refusal.TOO_MANY: (
-        "the customer has more records in the window than ids are remembered",
+        "the customer has more records in the window, or the bill more returns, than are remembered",
         "check whether one customer id stands for many people",
     ),
     Refusal.CUSTOMER_UNKNOWN: (
@@ -40,6 +40,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
     Refusal.BILL_UNKNOWN: (
         "the customer has no bill {subject} that can be returned",
         "send the bill before its return, and the return within the window of the program (returns.window_days)",
+    ),
+    Refusal.RETURN_EXISTS: (
+        "the return document {subject} came before for this bill",
+        "send a return document once, and give each one a number of its own (billNumber)",
     ),
     Refusal.BILL_RETURNED: ("all of bill {subject} has been returned already", "check ofBill of the return"),
     Refusal.POINTS_NOT_POSITIVE: ("{subject} points are nothing to redeem", "send a number above zero"),

@@ -12,7 +12,7 @@ class TransactionRecorded(Decision, frozen=True, tag=10):
     amount_minor: int
     currency: str
     returnable_until: int
-    """The end of the return window: a return with an event time from here on is refused."""
+    """The end of the longest return window of the org's programs; until then the number is taken."""
     forgotten_at: int
     """When the entry may be deleted: no record that could tell the difference is accepted after it."""
 
@@ -28,6 +28,8 @@ class ReturnRecorded(Decision, frozen=True, tag=11):
     returned_before_minor: int
     over_minor: int = 0
     """What the record asked for beyond what was left; it has no effect."""
+    document: int | None = None
+    """The number of the return document as a 64-bit hash, which counts once; None for a return without one."""
 
 
 class PurchaseCounted(Decision, frozen=True, tag=12):
@@ -40,6 +42,8 @@ class PurchaseCounted(Decision, frozen=True, tag=12):
     purchases_minor: int
     """What they come to, returns not taken off."""
     returned_minor: int
+    return_days: int | None = None
+    """For how long the program takes returns of it; None where it takes none."""
 
 
 class ReturnCounted(Decision, frozen=True, tag=13):

@@ -19,7 +19,7 @@ class Refusal(IntEnum):
     TOO_OLD = 2
     """The event time lies before the window in which ids are remembered, so a duplicate could not be detected."""
     TOO_MANY = 3
-    """The customer has more records in the window than ids can be remembered."""
+    """The customer has more records in the window than ids can be remembered, or a bill more return documents."""
     CUSTOMER_UNKNOWN = 4
     """No customer of that id, and no program of the org adds customers by their first record."""
     CUSTOMER_EXISTS = 5
@@ -33,6 +33,8 @@ class Refusal(IntEnum):
     """A bill of that number exists already and can still be returned."""
     BILL_UNKNOWN = 10
     """This customer has no such bill, or it can no longer be returned."""
+    RETURN_EXISTS = 15
+    """A return document of that number came before for this bill."""
     BILL_RETURNED = 11
     """Nothing of the bill is left to return."""
     POINTS_NOT_POSITIVE = 12

@@ -59,6 +59,7 @@ REFUSAL_NUMBERS = {
     12: "points_not_positive",
     13: "below_minimum",
     14: "balance_too_low",
+    15: "return_exists",
     20: "total_too_large",
 }
 """Frozen, like the numbers of decisions."""
@@ -137,7 +138,14 @@ def test_decision_needs_the_bill_it_speaks_of() -> None:
     story = given(program(rules=[spend()]), bought("B1", 100, "2011-03-01"), adjust(5, "2011-03-02"))
     story.play(brought_back("B1", 100, "2011-03-03"))
     asked = {(type(fact.decision).__name__, name) for fact in story.facts for name in entries_of(fact.decision)}
-    kinds = ("TransactionRecorded", "PurchaseCounted", "PointsIssued", "ReturnRecorded", "PointsReversed")
+    kinds = (
+        "TransactionRecorded",
+        "PurchaseCounted",
+        "PointsIssued",
+        "ReturnRecorded",
+        "ReturnCounted",
+        "PointsReversed",
+    )
     assert asked == {(kind, "bill:B1") for kind in kinds}
     assert entries_of(story.only(PointsIssued)[-1]) == set()
 

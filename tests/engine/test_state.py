@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.bills.state import AwardContribution, Bill
+from pipeline.engine.bills.state import AwardContribution, Bill, BillPart
 from pipeline.engine.state import (
     STATE_VERSION,
     Head,
@@ -19,7 +19,12 @@ from schemas.records import UnknownVersion
 
 AWARD = AwardContribution(currency="POINTS", rule_id="spend", lot_id=1, points=10)
 BILL = Bill(
-    forgotten_at=9, returnable_until=5, amount_minor=100, currency="GBP", returned_minor=7, contributions={1: [AWARD]}
+    forgotten_at=9,
+    returnable_until=5,
+    amount_minor=100,
+    currency="GBP",
+    returned_minor=7,
+    parts={1: BillPart(return_days=9, contributions=[AWARD])},
 )
 
 

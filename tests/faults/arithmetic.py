@@ -57,6 +57,7 @@ class _Lot:
 @dataclass
 class _Bill:
     amount: int
+    paid_at: int
     returned: int = 0
     award: int = 0
     asked: int = 0
@@ -106,7 +107,7 @@ class Customer:
             self._refuse(message, "bill_exists")
             return
         self._decide("recorded", message, number)
-        bill = self._bills[number] = _Bill(amount)
+        bill = self._bills[number] = _Bill(amount, message["eventTime"])
         points = amount // 100 if amount >= 500 else 0
         if points:
             bill.award = points
@@ -121,7 +122,7 @@ class Customer:
 
     def _return(self, message: dict[str, Any]) -> None:
         bill = self._bills.get(message["ofBill"])
-        if bill is None:
+        if bill is None or message["eventTime"] < bill.paid_at:
             self._refuse(message, "bill_unknown")
             return
         if bill.returned >= bill.amount:

@@ -56,8 +56,15 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     CustomerRegistered(profile=ANN),
     CustomerChanged(profile=Profile(first_name="Bea"), updated_fields=("first_name", "extended")),
     TransactionRecorded(bill_number="B1", amount_minor=900, currency="GBP", returnable_until=9_000, forgotten_at=9_500),
-    ReturnRecorded(of_bill="B1", amount_minor=90, basis_minor=910, returned_before_minor=10, over_minor=1),
-    PurchaseCounted(bill_number="B1", amount_minor=900, transactions=3, purchases_minor=2_900, returned_minor=70),
+    ReturnRecorded(of_bill="B1", amount_minor=90, basis_minor=910, returned_before_minor=10, over_minor=1, document=5),
+    PurchaseCounted(
+        bill_number="B1",
+        amount_minor=900,
+        transactions=3,
+        purchases_minor=2_900,
+        returned_minor=70,
+        return_days=60,
+    ),
     ReturnCounted(of_bill="B1", amount_minor=90, purchases_minor=2_900, returned_minor=160),
     ProgramAdopted(previous_version=4, milestones=("m", "n"), streaks=("s",), base_tier=6),
     PointsIssued(

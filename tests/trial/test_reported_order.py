@@ -64,7 +64,6 @@ def test_return_before_its_bill_waits_for_it(trying: Trying) -> None:
     assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
 
 
-@not_yet("a document takes points back once for each message id")
 @pytest.mark.parametrize("ids", [("x1", "x2"), (None, None)], ids=["two ids", "no ids"])
 def test_return_document_counts_once(ids: tuple[str | None, str | None], trying: Trying) -> None:
     sent = [without_none(back("A", 4_000, "2026-03-02T10:00:00Z", id=one)) for one in ids]
@@ -115,7 +114,6 @@ def test_event_of_the_last_day_of_a_season_counts_though_it_comes_the_next_morni
     assert [(one["longest"], one["levels"]) for one in stands["streaks"]] == [(2, [2])]
 
 
-@not_yet("the return counts against the new bill of that number")
 def test_late_return_of_an_old_bill_leaves_a_new_bill_of_its_number_alone(trying: Trying) -> None:
     result = trying.result(
         bill("A", 10_000, "2026-01-01T10:00:00Z", id="t1"),

@@ -63,7 +63,6 @@ def test_return_of_the_line_that_earned_nothing_takes_no_points_where_the_progra
     assert balance(result) == 50
 
 
-@not_yet("the longest window of the org holds for all its programs")
 def test_each_program_has_its_own_return_window(trying: Trying) -> None:
     short, long = (program(program_id=number, returns={"window_days": days}) for number, days in ((1, 35), (2, 400)))
 
@@ -72,7 +71,6 @@ def test_each_program_has_its_own_return_window(trying: Trying) -> None:
     assert [membership(result, WHO, number)["returnedMinor"] for number in (1, 2)] == [0, 10_000]
 
 
-@not_yet("the return counts in every program in which the bill counted")
 def test_program_without_returns_knows_of_no_return(trying: Trying) -> None:
     tiers = {"basis": "net_purchases", "levels": [{"name": "Base", "threshold": 0}, {"name": "Gold", "threshold": 1}]}
 

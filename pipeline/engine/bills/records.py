@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.engine.bills.state import Bill, entry_of
+from pipeline.engine.bills.state import Bill, BillPart, entry_of
 from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import Turn
 from pipeline.engine.programs import DAY_MS, Org
 from pipeline.engine.state import CustomerState, Head
@@ -15,6 +16,7 @@ from schemas.facts import (
     PurchaseCounted,
     RecordRefused,
     Refusal,
+    ReturnCounted,
     ReturnRecorded,
     TransactionRecorded,
 )
@@ -22,6 +24,10 @@ from schemas.records import TransactionAdded, TransactionReturned
 
 LAG_ALLOWANCE_MS: Final = 7 * DAY_MS
 """How far a partition's clock may run ahead of a record that waits in the journal behind it."""
+
+DOCUMENTS_MAX: Final = 1_000
+"""Return documents remembered of one bill, 9 kB of its entry. A number must not leave early, so returns beyond are
+refused."""
 
 
 def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
@@ -43,12 +49,17 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
 
 
 def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
-    """A return counts for at most what is left of its bill."""
+    """A return counts for at most what is left of its bill, and a return document once, whatever ids it comes under."""
     bill = turn.state.entries.get(entry_of(record.of_bill))
-    if bill is None or record.event_time >= bill.returnable_until:
+    if bill is None or not bill.is_returnable(record.event_time):
         return [RecordRefused(reason=Refusal.BILL_UNKNOWN, subject=record.of_bill)]
     if record.currency != bill.currency:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    document = document_of(record.bill_number)
+    if document in bill.documents:
+        return [RecordRefused(reason=Refusal.RETURN_EXISTS, subject=record.bill_number)]
+    if document is not None and len(bill.documents) >= DOCUMENTS_MAX:
+        return [RecordRefused(reason=Refusal.TOO_MANY, subject=record.of_bill)]
     if bill.returned_minor >= bill.amount_minor:
         return [RecordRefused(reason=Refusal.BILL_RETURNED, subject=record.of_bill)]
     counted = min(record.amount_minor, bill.amount_minor - bill.returned_minor)
@@ -59,8 +70,14 @@ def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
             basis_minor=bill.amount_minor,
             returned_before_minor=bill.returned_minor,
             over_minor=record.amount_minor - counted,
+            document=document,
         )
     ]
+
+
+def document_of(number: str) -> int | None:
+    """The number of a return document as a bill keeps it; None where the return has none."""
+    return key_of(number) if number else None
 
 
 def _open(state: CustomerState, envelope: Envelope, decision: TransactionRecorded) -> None:
@@ -71,18 +88,26 @@ def _open(state: CustomerState, envelope: Envelope, decision: TransactionRecorde
             returnable_until=decision.returnable_until,
             amount_minor=decision.amount_minor,
             currency=decision.currency,
+            paid_at=envelope.at,
         )
 
 
 def _take_back(state: CustomerState, _envelope: Envelope, decision: ReturnRecorded) -> None:
-    state.entries[entry_of(decision.of_bill)].returned_minor += decision.amount_minor
+    bill = state.entries[entry_of(decision.of_bill)]
+    bill.returned_minor += decision.amount_minor
+    if decision.document is not None:
+        bill.documents.append(decision.document)
 
 
 def _note_program(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
-    """The bill knows the programs in which it counts."""
-    bill = state.entries.get(entry_of(decision.bill_number))
-    if bill is not None:
-        bill.contributions[envelope.program_id] = []
+    """The bill knows the programs that take returns of it, and for how long."""
+    if decision.return_days is not None:
+        bill = state.entries[entry_of(decision.bill_number)]
+        bill.parts[envelope.program_id] = BillPart(return_days=decision.return_days)
+
+
+def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:
+    state.entries[entry_of(decision.of_bill)].parts[envelope.program_id].returned_minor += decision.amount_minor
 
 
 def _bill_to_add(_head: Head, record: TransactionAdded, org: Org) -> tuple[str, ...]:
@@ -95,11 +120,17 @@ def _bill_to_return(_head: Head, record: TransactionReturned, _org: Org) -> tupl
 
 CONCERN: Final = Concern(
     name="bills",
-    effects={TransactionRecorded: _open, ReturnRecorded: _take_back, PurchaseCounted: _note_program},
+    effects={
+        TransactionRecorded: _open,
+        ReturnRecorded: _take_back,
+        PurchaseCounted: _note_program,
+        ReturnCounted: _note_return,
+    },
     entries={
         TransactionRecorded: lambda decision: entry_of(decision.bill_number),
         ReturnRecorded: lambda decision: entry_of(decision.of_bill),
-        PurchaseCounted: lambda decision: entry_of(decision.bill_number),
+        PurchaseCounted: lambda decision: "" if decision.return_days is None else entry_of(decision.bill_number),
+        ReturnCounted: lambda decision: entry_of(decision.of_bill),
     },
     needs={TransactionAdded: _bill_to_add, TransactionReturned: _bill_to_return},
 )

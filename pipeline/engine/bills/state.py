@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from pipeline.engine.programs import DAY_MS
+
 
 class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
     """Points that the bill earned."""
@@ -22,6 +24,16 @@ Contribution = AwardContribution
 """What a bill added somewhere, so that a return can undo it; each kind has the `undo` of its concern."""
 
 
+class BillPart(msgspec.Struct, array_like=True, gc=False):
+    """A bill in one program that takes returns of it."""
+
+    return_days: int
+    """The program's return window when the bill was paid."""
+    returned_minor: int = 0
+    """What came back within that window."""
+    contributions: list[Contribution] = []
+
+
 class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
     """A transaction that can still be returned: the entry `bill:<number>`."""
 
@@ -31,8 +43,21 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
     amount_minor: int
     currency: str
     returned_minor: int = 0
-    contributions: dict[int, list[Contribution]] = {}
-    """By program in which the bill counts."""
+    parts: dict[int, BillPart] = {}
+    """By program in which the bill counts and can be returned."""
+    paid_at: int = 0
+    """A return from before this is of an earlier bill of the same number."""
+    documents: list[int] = []
+    """The numbers of the return documents that came, as hashes."""
+
+    def takes(self, program_id: int, at: int) -> bool:
+        """Whether a return made at that instant counts in a program."""
+        part = self.parts.get(program_id)
+        return part is not None and self.paid_at <= at < self.paid_at + part.return_days * DAY_MS
+
+    def is_returnable(self, at: int) -> bool:
+        """Whether a return made at that instant counts in any program."""
+        return any(self.takes(program_id, at) for program_id in self.parts)
 
 
 def entry_of(bill_number: str) -> str:

@@ -8,7 +8,7 @@ stay.
 from __future__ import annotations
 
 from pipeline.engine.amounts import reversal_due
-from pipeline.engine.bills.state import AwardContribution, Bill, entry_of
+from pipeline.engine.bills.state import AwardContribution, BillPart, entry_of
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.state import CustomerState
@@ -19,18 +19,21 @@ from schemas.records import TransactionReturned
 def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     """One reversal for each points currency of which the return claims something back."""
     bill = turn.state.entries[entry_of(record.of_bill)]
+    if not bill.takes(turn.program.id, turn.at):
+        return []
+    part = bill.parts[turn.program.id]
     claims: dict[str, list[tuple[AwardContribution, int]]] = {}
-    for award in bill.contributions.get(turn.program.id, ()):
-        claim = reversal_due(award.points, bill.amount_minor, bill.returned_minor) - award.claimed
+    for award in part.contributions:
+        claim = reversal_due(award.points, bill.amount_minor, part.returned_minor) - award.claimed
         if claim > 0:
             claims.setdefault(award.currency, []).append((award, claim))
-    return [_reversed(turn, record.of_bill, bill, currency, some) for currency, some in claims.items()]
+    return [_reversed(turn, record.of_bill, part, currency, some) for currency, some in claims.items()]
 
 
 def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:
     """The bill keeps what it earned, until it can no longer be returned."""
     if decision.bill_number:
-        contributions = state.entries[entry_of(decision.bill_number)].contributions[envelope.program_id]
+        contributions = state.entries[entry_of(decision.bill_number)].parts[envelope.program_id].contributions
         contributions += [
             AwardContribution(
                 currency=decision.currency, rule_id=award.rule_id, lot_id=award.lot_id, points=award.points
@@ -41,7 +44,7 @@ def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued)
 
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
     """The bill's awards know what was claimed and taken of them."""
-    contributions = state.entries[entry_of(decision.of_bill)].contributions[envelope.program_id]
+    contributions = state.entries[entry_of(decision.of_bill)].parts[envelope.program_id].contributions
     awards = {(award.currency, award.rule_id, award.lot_id): award for award in contributions}
     for reversal in decision.reversals:
         award = awards[decision.currency, reversal.rule_id, reversal.lot_id]
@@ -50,7 +53,7 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
 
 
 def _reversed(
-    turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[tuple[AwardContribution, int]]
+    turn: ProgramTurn, of_bill: str, part: BillPart, currency: str, claims: list[tuple[AwardContribution, int]]
 ) -> PointsReversed:
     account = account_of(turn.section, currency)
     still_open = {lot.lot_id: lot.open_points for lot in account.lots}
@@ -68,7 +71,7 @@ def _reversed(
             )
         )
     points = sum(reversal.points for reversal in reversals)
-    before = sum(one.reversed for one in bill.contributions[turn.program.id] if one.currency == currency)
+    before = sum(one.reversed for one in part.contributions if one.currency == currency)
     return PointsReversed(
         currency=currency,
         points=points,

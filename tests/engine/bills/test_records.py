@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.engine.bills import records
 from pipeline.engine.bills.records import LAG_ALLOWANCE_MS
-from pipeline.engine.bills.state import AwardContribution, Bill
+from pipeline.engine.bills.state import AwardContribution, Bill, BillPart
 from pipeline.engine.decide import decide
-from schemas.facts import PointsIssued, PurchaseCounted, RecordRefused, Refusal, ReturnCounted, TransactionRecorded
+from schemas.facts import PointsIssued, PurchaseCounted, RecordRefused, Refusal, TransactionRecorded
 from tests.dsl import BOOKKEEPING, given, issued
 from tests.steps import bought, brought_back, instant, program, spend
 
@@ -26,7 +27,14 @@ def test_bill_is_known_and_counts() -> None:
             returnable_until=until,
             forgotten_at=until + 5 * DAY + LAG_ALLOWANCE_MS,
         ),
-        PurchaseCounted(bill_number="B1", amount_minor=1_000, transactions=1, purchases_minor=1_000, returned_minor=0),
+        PurchaseCounted(
+            bill_number="B1",
+            amount_minor=1_000,
+            transactions=1,
+            purchases_minor=1_000,
+            returned_minor=0,
+            return_days=10,
+        ),
         issued(("spend", 10), balance=10, bill_number="B1"),
         ignoring=BOOKKEEPING - {TransactionRecorded, PurchaseCounted},
     )
@@ -37,7 +45,8 @@ def test_bill_is_known_and_counts() -> None:
             returnable_until=until,
             amount_minor=1_000,
             currency="GBP",
-            contributions={1: [award]},
+            parts={1: BillPart(return_days=10, contributions=[award])},
+            paid_at=instant("2011-03-01"),
         )
     }
 
@@ -78,9 +87,10 @@ def test_whether_a_forgotten_bill_is_still_stored_decides_nothing(gone: bool) ->
 
 def test_bill_in_a_currency_of_no_program_is_known_but_counts_nowhere() -> None:
     story = given(SHOP).when(bought("B1", 1_000, "2011-03-01", currency="EUR"))
-    assert (story.bill("B1").contributions, story.section().transactions) == ({}, 0)
-    story.play(brought_back("B1", 1_000, "2011-03-02", currency="EUR"))
-    assert story.only(ReturnCounted) == []
+    assert (story.bill("B1").parts, story.section().transactions) == ({}, 0)
+    story.when(brought_back("B1", 1_000, "2011-03-02", currency="EUR")).then(
+        RecordRefused(reason=Refusal.BILL_UNKNOWN, subject="B1"), ignoring=BOOKKEEPING
+    )
 
 
 def test_bill_that_cannot_be_returned_is_not_kept_and_earns_all_the_same() -> None:
@@ -96,3 +106,50 @@ def test_program_without_returns_leaves_its_points_alone_when_another_program_ta
     keeps = program(program_id=2, rules=[spend()], returns=None)
     story = given(SHOP, keeps, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 1_000, "2011-03-02"))
     assert (story.balance(1), story.balance(2)) == (0, 10)
+
+
+def test_return_made_before_the_bill_was_paid_is_not_of_this_bill() -> None:
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"), bought("B1", 2_000, "2011-03-12", id="again"))
+    story.when(brought_back("B1", 1_000, "2011-03-12 11:59"), as_of=instant("2011-03-13")).then(
+        RecordRefused(reason=Refusal.BILL_UNKNOWN, subject="B1"), ignoring=BOOKKEEPING
+    )
+    story.play(brought_back("B1", 1_000, "2011-03-12 12:00"))
+    assert story.balance() == 20
+
+
+def test_return_document_counts_once_whatever_ids_it_comes_under() -> None:
+    first, second = (brought_back("B1", 400, "2011-03-02", bill_number="R1", id=one) for one in ("x", "y"))
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"), first)
+    story.when(second).then(RecordRefused(reason=Refusal.RETURN_EXISTS, subject="R1"), ignoring=BOOKKEEPING)
+    assert (story.balance(), story.section().returned_minor) == (6, 400)
+
+
+def test_two_return_documents_of_one_amount_count_both() -> None:
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"))
+    for number in ("R1", "R2"):
+        story.play(brought_back("B1", 400, "2011-03-02", bill_number=number, id=number))
+    assert story.balance() == 2
+
+
+def test_return_document_counts_for_each_bill_that_it_names() -> None:
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"), bought("B2", 1_000, "2011-03-01"))
+    for bill in ("B1", "B2"):
+        story.play(brought_back(bill, 400, "2011-03-02", bill_number="R1"))
+    assert story.section().returned_minor == 800
+
+
+def test_returns_without_a_document_number_count_by_their_ids() -> None:
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"))
+    for one in ("x", "y"):
+        story.play(brought_back("B1", 400, "2011-03-02", bill_number="", id=one))
+    assert story.balance() == 2
+
+
+def test_bill_takes_no_more_return_documents_than_it_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "DOCUMENTS_MAX", 2)
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"))
+    for day in (2, 3):
+        story.play(brought_back("B1", 100, f"2011-03-0{day}"))
+    story.when(brought_back("B1", 100, "2011-03-04")).then(
+        RecordRefused(reason=Refusal.TOO_MANY, subject="B1"), ignoring=BOOKKEEPING
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.engine.bills.records import document_of
 from schemas.facts import (
     MilestoneAchieved,
     PointsReversed,
@@ -43,8 +44,14 @@ def reversed_by(story: Story) -> list[int]:
 
 
 def test_return_takes_back_the_part_that_the_goods_were_of_the_bill() -> None:
-    given(SHOP, bought("B1", 1_000, "2011-03-01")).when(brought_back("B1", 450, "2011-03-05")).then(
-        ReturnRecorded(of_bill="B1", amount_minor=450, basis_minor=1_000, returned_before_minor=0),
+    given(SHOP, bought("B1", 1_000, "2011-03-01")).when(brought_back("B1", 450, "2011-03-05", bill_number="R1")).then(
+        ReturnRecorded(
+            of_bill="B1",
+            amount_minor=450,
+            basis_minor=1_000,
+            returned_before_minor=0,
+            document=document_of("R1"),
+        ),
         ReturnCounted(of_bill="B1", amount_minor=450, purchases_minor=1_000, returned_minor=450),
         taken_back(part(4, 4), so_far=4, balance=6),
         ignoring=BOOKKEEPING - RETURNS,
@@ -71,9 +78,16 @@ def test_any_split_of_returns_follows_the_cumulative_formula(parts: list[int], p
 
 def test_return_beyond_the_bill_says_how_much_had_no_effect() -> None:
     given(SHOP, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 600, "2011-03-02")).when(
-        brought_back("B1", 700, "2011-03-03")
+        brought_back("B1", 700, "2011-03-03", bill_number="R2")
     ).then(
-        ReturnRecorded(of_bill="B1", amount_minor=400, basis_minor=1_000, returned_before_minor=600, over_minor=300),
+        ReturnRecorded(
+            of_bill="B1",
+            amount_minor=400,
+            basis_minor=1_000,
+            returned_before_minor=600,
+            over_minor=300,
+            document=document_of("R2"),
+        ),
         ReturnCounted(of_bill="B1", amount_minor=400, purchases_minor=1_000, returned_minor=1_000),
         taken_back(part(4, 4), so_far=10, balance=0),
         ignoring=BOOKKEEPING - RETURNS,
@@ -177,14 +191,48 @@ def test_bill_can_be_returned_within_its_window(on: str, reason: Refusal | None)
     assert reversed_by(story) == ([] if reason else [10])
 
 
-def test_window_is_the_longest_of_the_org_and_judged_by_event_time() -> None:
-    story = given(
-        program(rules=[spend()], returns={"window_days": 10}, repeat_window_days=5),
-        program(program_id=2, returns={"window_days": 20}, repeat_window_days=5),
-        bought("B1", 1_000, "2011-03-01"),
-    )
-    story.play(brought_back("B1", 1_000, "2011-03-20"), as_of=instant("2011-03-24"))
+TEN_DAYS = program(rules=[spend()], returns={"window_days": 10}, repeat_window_days=5)
+TWENTY_DAYS = program(program_id=2, rules=[spend()], returns={"window_days": 20}, repeat_window_days=5)
+
+
+@pytest.mark.parametrize(
+    ("on", "programs"),
+    [
+        pytest.param("2011-03-11 11:59", [1, 2], id="in-both-windows"),
+        pytest.param("2011-03-11 12:00", [2], id="the-short-one-is-over"),
+        pytest.param("2011-03-21 11:59", [2], id="in-the-long-one"),
+        pytest.param("2011-03-21 12:00", [], id="both-are-over"),
+    ],
+)
+def test_each_program_judges_a_return_by_its_own_window_and_the_event_time(on: str, programs: list[int]) -> None:
+    story = given(TEN_DAYS, TWENTY_DAYS, bought("B1", 1_000, "2011-03-01"))
+    story.play(brought_back("B1", 1_000, on), as_of=instant(on) + 1)
+    assert [envelope.program_id for envelope in story.envelopes(ReturnCounted)] == programs
+    assert [envelope.program_id for envelope in story.envelopes(PointsReversed)] == programs
+    assert len(story.only(RecordRefused)) == (0 if programs else 1)
+
+
+def test_late_return_takes_nothing_for_what_came_back_after_the_window_of_its_program() -> None:
+    story = given(TEN_DAYS, TWENTY_DAYS, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 600, "2011-03-12"))
+    story.play(brought_back("B1", 400, "2011-03-09"), as_of=instant("2011-03-12"))
+    assert (story.balance(1), story.balance(2)) == (6, 0)
+    assert [story.section(one).returned_minor for one in (1, 2)] == [400, 1_000]
+
+
+def test_window_is_that_of_the_version_in_force_when_the_bill_was_paid() -> None:
+    shorter = program(version=2, rules=[spend()], returns={"window_days": 1}, repeat_window_days=1)
+    story = given(TEN_DAYS, bought("B1", 1_000, "2011-03-01"), shorter)
+    story.play(brought_back("B1", 1_000, "2011-03-08"))
     assert reversed_by(story) == [10]
+
+
+def test_program_without_returns_is_left_alone_by_a_return_that_another_program_takes() -> None:
+    by_purchases = {"basis": "net_purchases", "levels": [{"name": "A", "threshold": 0}]}
+    story = given(program(rules=[spend()], returns=None, tiers=by_purchases), TWENTY_DAYS)
+    story.play(bought("B1", 1_000, "2011-03-01"))
+    story.when(brought_back("B1", 1_000, "2011-03-02"))
+    assert {fact.envelope.program_id for fact in story.decided} == {0, 2}
+    assert (story.balance(1), story.section(1).returned_minor, list(story.bill("B1").parts)) == (10, 0, [2])
 
 
 def test_timers_that_fell_due_before_the_return_fire_first() -> None:
