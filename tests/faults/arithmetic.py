@@ -71,6 +71,8 @@ class Customer:
     balance: int = 0
     lifetime: int = 0
     tier: int = 1
+    joined: bool = False
+    """Whether the program has been asked about a record of theirs: before that it keeps nothing of them."""
     decisions: list[Decision] = field(default_factory=list)
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
     _lots: list[_Lot] = field(default_factory=list)
@@ -106,6 +108,7 @@ class Customer:
         if number in self._bills:
             self._refuse(message, "bill_exists")
             return
+        self.joined = True
         self._decide("recorded", message, number)
         bill = self._bills[number] = _Bill(amount, message["eventTime"])
         points = amount // 100 if amount >= 500 else 0
@@ -142,6 +145,7 @@ class Customer:
             self._decide("reversed", message, points, self.balance, self.lifetime)
 
     def _redeem(self, message: dict[str, Any]) -> None:
+        self.joined = True
         points = message["points"]
         if points > self.balance:
             self._refuse(message, "balance_too_low")
@@ -154,6 +158,7 @@ class Customer:
             points -= taken
 
     def _event(self, message: dict[str, Any]) -> None:
+        self.joined = True
         if message["eventName"] == "review":
             self._issue(message, 5, "review")
         if message["eventName"] == "visit":

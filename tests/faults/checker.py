@@ -198,7 +198,7 @@ def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iter
     moved = {(customer, kind): [points, count] for customer, kind, points, count in tables["movements"]}
     yield from _unlike("points in ClickHouse", _movements(customers), moved)
     states = {customer: tuple(rest) for customer, *rest in tables["states"]}
-    standing = {one: (its.balance, its.lifetime, its.tier) for one, its in customers.items()}
+    standing = {one: (its.balance, its.lifetime, its.tier) for one, its in customers.items() if its.joined}
     yield from _unlike("customer_state", standing, states)
 
 

@@ -177,6 +177,16 @@ def test_undisturbed_run_has_nothing_to_complain_about() -> None:
     assert check(undisturbed()) == []
 
 
+def test_customer_whose_only_record_was_refused_is_not_missed_among_the_states() -> None:
+    evidence = undisturbed()
+    refused = {**OTHER, "type": "transactionReturned", "customerId": 3, "id": "n3", "ofBill": "nowhere"}
+
+    evidence.ledger.append(Sent(0, 3, json.dumps(refused).encode()))
+
+    assert customers_of(evidence.ledger)[3].decisions[-1] == ("refused", "n3", "bill_unknown")
+    assert not [one for one in check(evidence) if one.startswith("customer_state")]
+
+
 @pytest.mark.parametrize(
     ("harm", "complaint"),
     [
