@@ -46,6 +46,8 @@ Categories = Annotated[tuple[Sku, ...], AtMost(CATEGORIES_MAX)]
 # ClickHouse's dates end in 2299, and periods, windows and expiry reach beyond a date that a program names.
 Day = Annotated[date | None, Field(strict=False), Between(date(1970, 1, 1), date(2199, 12, 31))]
 Points = Annotated[int, Field(ge=1, le=10**12)]
+ATTRIBUTE_DIGITS: Final = 3
+"""Decimals of numbers in attributes that count exactly; what is finer is not counted."""
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 _RATIO: Final = r"^[1-9][0-9]{0,5}(/[1-9][0-9]{0,5})?$"
 _SHOWN_MAX: Final = 60
@@ -232,13 +234,14 @@ class Transactions(Definition):
 
 
 class Events(Definition):
-    """Custom events count: each as one, or by an integer attribute."""
+    """Custom events count: each as one, or by a number in an attribute."""
 
     of: Literal["events"] = "events"
     event: ShortName
     measure: Literal["count", "sum"] = "count"
     attribute: Annotated[str | None, AtMost(100, "characters"), Plain()] = Field(None, validate_default=True)
-    """The attribute that `sum` adds up; an event in which it is no integer from 1 to 10^15 counts nothing."""
+    """The attribute that `sum` adds up, with up to three decimals; an event in which it is no number from 0.001 to
+    10^15 counts nothing."""
 
     @field_validator("attribute")
     @classmethod
@@ -264,6 +267,12 @@ class Milestone(Definition):
     validity: Validity = Validity()
     retired: bool = False
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""
+
+    @property
+    def goal(self) -> int:
+        """The target in the unit of the values: thousandths where an attribute is added up, else as it is written."""
+        adds_attribute = isinstance(self.counts, Events) and self.counts.measure == "sum"
+        return self.target * 10**ATTRIBUTE_DIGITS if adds_attribute else self.target
 
 
 class StreakLevel(Definition):

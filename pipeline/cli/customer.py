@@ -13,7 +13,9 @@ from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_
 from pipeline.cli.place import Place, Unusable
 from pipeline.engine.calendar import Calendar, period_name, period_of
 from pipeline.engine.streaks.runs import current_run
-from schemas.program import ProgramDefinition, TierBasis
+from pipeline.notify.numbers import plain
+from pipeline.notify.program_view import digits_of
+from schemas.program import PeriodUnit, ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10
 """Of a table: the points of a busy customer lie in hundreds of lots."""
@@ -80,7 +82,8 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             | {
                 "name": milestones[one["milestone_id"]].name,
                 "period_name": period_name(milestones[one["milestone_id"]].period, one["period"]),
-                "target": milestones[one["milestone_id"]].target,
+                "target": milestones[one["milestone_id"]].goal,
+                "scale": digits_of(milestones[one["milestone_id"]], definition.currency if definition else ""),
             }
             for one in _nested(state, "milestones")
             if one["milestone_id"] in milestones
@@ -89,7 +92,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             one
             | {
                 "name": streaks[one["streak_id"]].name,
-                "run": _run(one, period_of(milestones[streaks[one["streak_id"]].milestone].period, today)),
+                "run": _run(one, _place(milestones[streaks[one["streak_id"]].milestone].period, today, calendar)),
                 "all_levels": [level.periods for level in streaks[one["streak_id"]].levels],
             }
             for one in _nested(state, "streaks")
@@ -110,6 +113,11 @@ def _states(client: Client, org: int, customer_id: int) -> list[dict[str, Any]]:
 def _nested(state: dict[str, Any], name: str) -> list[dict[str, Any]]:
     columns = {key.partition(".")[2]: value for key, value in state.items() if key.startswith(f"{name}.")}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _place(unit: PeriodUnit, day: int, calendar: Calendar | None) -> int:
+    period = period_of(unit, day)
+    return period - calendar.skipped_before(unit, period) if calendar else period
 
 
 def _run(streak: dict[str, Any], period: int) -> int:
@@ -158,6 +166,11 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
     for heading, name, columns in tables:
         shown_rows = view[name][:_ROWS_SHOWN]
         if shown_rows:
-            print_table(heading, columns, [[row[column] for column in columns] for row in shown_rows])
+            print_table(heading, columns, [[_cell(row, column) for column in columns] for row in shown_rows])
         if len(view[name]) > len(shown_rows):
             CONSOLE.print(f"and {len(view[name]) - len(shown_rows):,} more; --json has all of them")
+
+
+def _cell(row: dict[str, Any], column: str) -> Any:
+    """What a table shows; values of a milestone with their decimals."""
+    return plain(row[column], row["scale"]) if column in {"value", "target"} else row[column]

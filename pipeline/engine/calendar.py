@@ -6,8 +6,10 @@ computed on local dates, so a day of 23 or 25 hours is still one day. Periods ar
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,9 @@ NEVER: Final = 1 << 62
 """An instant after every other."""
 _LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
 _LAST_MONTH: Final = (date.max.year - 1970) * 12 + date.max.month - 1
+_YEARS: Final = range(1970, 2201)
+_JUMP: Final = timedelta(hours=20)
+"""A zone that skips a date moves its clocks on by more than this, and no other change is as large."""
 _QUARTER_HOUR_MS: Final = 900_000
 """One quarter hour lies in one local day: offsets are multiples of it, and a day begins at the first midnight. (Where
 clocks once fell back over midnight by rule, as in St John's until 2010, that hour counts to the day it begins in.)"""
@@ -48,6 +53,7 @@ class Calendar:
     """Days and periods of one IANA time zone."""
 
     def __init__(self, zone: str) -> None:
+        self._name = zone
         self._zone = ZoneInfo(zone)
         self._days: dict[int, int] = {}
         self._starts: dict[int, int] = {}
@@ -78,6 +84,20 @@ class Calendar:
             midnight = datetime(on.year, on.month, on.day, tzinfo=self._zone).astimezone(UTC)
             start = self._starts[day] = (midnight - _EPOCH) // _MILLISECOND
         return start
+
+    def skipped_before(self, unit: PeriodUnit, period: int) -> int:
+        """How many periods of the unit before this one the zone never had: dates on which it crossed the date line."""
+        return bisect_left(_skipped_days(self._name), period) if unit is PeriodUnit.DAY else 0
+
+
+@cache
+def _skipped_days(zone: str) -> tuple[int, ...]:
+    """The local dates that were skipped in a zone, such as 2011-12-30 in Samoa."""
+    calendar, where = Calendar(zone), ZoneInfo(zone)
+    offsets = [datetime(year, 1, 1, tzinfo=where).utcoffset() or timedelta() for year in _YEARS]
+    years = [year for year, before, after in zip(_YEARS, offsets, offsets[1:], strict=False) if after - before > _JUMP]
+    days = [day for year in years for day in range(as_day(date(year, 1, 1)), as_day(date(year + 1, 1, 2)))]
+    return tuple(day for day in days if calendar.start_of(day) == calendar.start_of(day + 1))
 
 
 def period_of(unit: PeriodUnit, day: int) -> int:

@@ -37,6 +37,13 @@ class Period(NamedTuple):
 
     number: int
     ends_at: int
+    skipped: int
+    """Periods before it that the zone never had: consecutive ones differ by one in `place`."""
+
+    @property
+    def place(self) -> int:
+        """The number without skipped periods."""
+        return self.number - self.skipped
 
 
 class Periods:
@@ -55,5 +62,7 @@ class Periods:
                 self._by_day.clear()
             number = period_of(self._unit, day)
             ends_at = self._calendar.start_of(days_of(self._unit, number).end)
-            period = self._by_day[day] = Period(number=number, ends_at=ends_at)
+            period = self._by_day[day] = Period(
+                number=number, ends_at=ends_at, skipped=self._calendar.skipped_before(self._unit, number)
+            )
         return period

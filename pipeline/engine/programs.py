@@ -29,6 +29,7 @@ class Target(NamedTuple):
 
     milestone_id: str
     goal: int
+    """In the unit of what it counts: thousandths where an attribute is added up."""
     reward: int
     span: Span | None
     sums: str | None
@@ -215,7 +216,7 @@ def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStrea
     sums = counts.attribute if isinstance(counts, Events) else "" if counts.measure == "sum" else None
     return Target(
         milestone_id=milestone.id,
-        goal=milestone.target,
+        goal=milestone.goal,
         reward=milestone.points,
         span=span_of(milestone.validity),
         sums=sums,

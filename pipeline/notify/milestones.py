@@ -12,7 +12,7 @@ from pipeline.notify.context import Context
 from pipeline.notify.numbers import padded, plain
 from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
 from pipeline.notify.table import News, Table
-from schemas.facts import Envelope, MilestoneAchieved, MilestoneProgressed
+from schemas.facts import Envelope, MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.notifications import EventName
 
 
@@ -88,4 +88,5 @@ TABLE: Final = Table(
         ),
         MilestoneAchieved: News(event=EventName.TARGET_VALUE_ACHIEVED, subject=_subject, data=target_value_achieved),
     },
+    silent=(ValueIgnored,),
 )

@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.engine.calendar import period_name, period_of
 from pipeline.notify.numbers import major, minor_digits
-from schemas.program import Milestone, PeriodUnit, ProgramDefinition, Streak, Transactions
+from schemas.program import ATTRIBUTE_DIGITS, Events, Milestone, PeriodUnit, ProgramDefinition, Streak
 
 _PERIODS_MAX: Final = 4_096
 """How many periods of a milestone have their details cached: ten years of days; a few are current at a time."""
@@ -29,7 +29,7 @@ class MilestoneView:
     """A milestone as a target; `unit` is None if the program no longer has the milestone."""
 
     def __init__(self, *, target_id: int, name: str, unit: PeriodUnit | None, digits: int) -> None:
-        """`digits`: the decimals of its values, those of the program's money if it adds up amounts."""
+        """`digits`: the decimals of its values."""
         self.target_id = target_id
         self.name = name
         self.unit = unit
@@ -154,12 +154,18 @@ def _details(definition: ProgramDefinition) -> dict[str, object]:
     }
 
 
-def _milestone(milestone: Milestone, currency: str) -> MilestoneView:
+def digits_of(milestone: Milestone, currency: str) -> int:
+    """The decimals of a milestone's values: the money's where bills are added up, none where things are counted."""
     counts = milestone.counts
-    adds_money = isinstance(counts, Transactions) and counts.measure == "sum"
+    if counts.measure == "count":
+        return 0
+    return ATTRIBUTE_DIGITS if isinstance(counts, Events) else minor_digits(currency)
+
+
+def _milestone(milestone: Milestone, currency: str) -> MilestoneView:
     return MilestoneView(
         target_id=milestone.target_id,
         name=milestone.name,
         unit=milestone.period,
-        digits=minor_digits(currency) if adds_money else 0,
+        digits=digits_of(milestone, currency),
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pipeline.engine.calendar import as_date, period_name
 from pipeline.trial.form import FactRow
 from pipeline.trial.names import Names, names_of
-from pipeline.trial.reader import Definitions, milestone_scale
+from pipeline.trial.reader import Definitions
 
 Body = dict[str, Any]
 Sentence = Callable[[Body, Names], str]
@@ -85,12 +85,23 @@ def _target(body: Body, names: Names) -> str:
     milestone = names.milestone(body["milestone_id"])
     if milestone is None:
         return f"{body['milestone_id']}: {body['value']:,} of {body['target']:,}"
-    numbers = [names.money(n) if milestone_scale(milestone, names.currency) else f"{n:,}" for n in _numbers(body)]
+    numbers = [names.value_of(milestone, body[key]) for key in ("value", "target")]
     return f"{milestone.name} ({period_name(milestone.period, body['period'])}): {' of '.join(numbers)}"
 
 
-def _numbers(body: Body) -> tuple[int, int]:
-    return body["value"], body["target"]
+def _ignored(body: Body, names: Names) -> str:
+    milestone = names.milestone(body["milestone_id"])
+    name = milestone.name if milestone else body["milestone_id"]
+    return f"milestone {name}: counts nothing, as {body['attribute']} {_IGNORED_AS[body['reason']](body['value'])}"
+
+
+_IGNORED_AS: Final[dict[str, Callable[[str], str]]] = {
+    "absent": lambda _: "is missing",
+    "not_a_number": lambda value: f"is {value!r}, not a number",
+    "negative": lambda value: f"is {value}, below zero",
+    "too_fine": lambda value: f"is {value}, with more than three decimals",
+    "too_large": lambda value: f"is {value}, beyond what can be counted",
+}
 
 
 def _streak(body: Body, names: Names) -> str:
@@ -116,6 +127,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsDebited": _debited,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
+    "ValueIgnored": _ignored,
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
     "StreakExtended": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row",
     "StreakLevelReached": _level,

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 from pipeline.notify.numbers import minor_digits
+from pipeline.notify.program_view import digits_of
 from pipeline.trial.form import FactRow
-from pipeline.trial.reader import Definitions, milestone_scale
-from schemas.program import Milestone, ProgramDefinition, Streak
+from pipeline.trial.reader import Definitions
+from schemas.program import Milestone, ProgramDefinition, Streak, Transactions
 
 _SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
 
@@ -24,6 +25,17 @@ def major_money(amount: Decimal, currency: str) -> str:
     number = f"{abs(amount):,.{minor_digits(currency)}f}"
     sign = "-" if amount < 0 else ""
     return f"{sign}{_SYMBOLS[currency]}{number}" if currency in _SYMBOLS else f"{sign}{number} {currency}"
+
+
+def number_text(number: Decimal) -> str:
+    """A number without idle decimals: `1,200`, `2.5`."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def adds_money(milestone: Milestone) -> bool:
+    """Whether the milestone's values are amounts."""
+    return isinstance(milestone.counts, Transactions) and milestone.counts.measure == "sum"
 
 
 def day_text(written: str) -> str:
@@ -51,11 +63,16 @@ class Names:
         return self._milestones.get(milestone_id)
 
     def target_value(self, target_id: int, value: Decimal) -> str:
-        """A value of the milestone that downstream systems know by this number: money or a count."""
+        """A value of the milestone that downstream systems know by this number: money, a count or a number."""
         milestone = next((one for one in self._milestones.values() if one.target_id == target_id), None)
-        if milestone is not None and milestone_scale(milestone, self.currency):
+        if milestone is not None and adds_money(milestone):
             return major_money(value, self.currency)
-        return f"{value:,.0f}"
+        return number_text(value)
+
+    def value_of(self, milestone: Milestone, value: int) -> str:
+        """A value of the milestone as facts have it."""
+        number = Decimal(value).scaleb(-digits_of(milestone, self.currency))
+        return major_money(number, self.currency) if adds_money(milestone) else number_text(number)
 
     def streak(self, streak_id: str) -> Streak | None:
         """The streak; None where this version does not have it."""

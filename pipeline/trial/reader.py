@@ -11,11 +11,11 @@ from pipeline.engine.calendar import Calendar, as_date, period_name, period_of
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.runs import current_run
-from pipeline.notify.numbers import minor_digits
+from pipeline.notify.program_view import digits_of
 from pipeline.trial import form
 from pipeline.trial.times import iso
-from schemas.facts import Fact, IssuedFor, ProgramAdopted, RecordAccepted, RecordRefused, Refusal
-from schemas.program import Milestone, ProgramDefinition, Transactions
+from schemas.facts import Fact, IgnoredFor, IssuedFor, ProgramAdopted, RecordAccepted, RecordRefused, Refusal
+from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
 
 Definitions = Mapping[tuple[int, int, int], ProgramDefinition]
@@ -87,17 +87,11 @@ def customer_row(state: CustomerState, definitions: Definitions, settled_at: int
     )
 
 
-def milestone_scale(milestone: Milestone, currency: str) -> int:
-    """How many decimals the values of a milestone have: those of the money where bills are added up."""
-    counts = milestone.counts
-    return minor_digits(currency) if isinstance(counts, Transactions) and counts.measure == "sum" else 0
-
-
 def _plain(value: object) -> Any:
     """A value of a fact with the names of its fields."""
     if isinstance(value, msgspec.Struct):
         return {name: _plain(one) for name, one in msgspec.structs.asdict(value).items()}
-    if isinstance(value, Refusal | IssuedFor):
+    if isinstance(value, Refusal | IssuedFor | IgnoredFor):
         return value.text
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
@@ -162,8 +156,8 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
             id=milestone.id,
             period=period_name(milestone.period, period),
             value=progress.value,
-            target=milestone.target,
-            scale=milestone_scale(milestone, definition.currency),
+            target=milestone.goal,
+            scale=digits_of(milestone, definition.currency),
             achieved=progress.achieved,
         )
         for milestone in definition.milestones
@@ -173,16 +167,17 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
 
 def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.StreakRow]:
     units = {milestone.id: milestone.period for milestone in definition.milestones}
-    today = Calendar(definition.zone).day_of(settled_at)
+    calendar = Calendar(definition.zone)
+    today = calendar.day_of(settled_at)
     rows: list[form.StreakRow] = []
     for streak in definition.streaks:
         known = section.streaks.get(streak.id)
         if known is not None:
-            now = (
-                known.ends_in
-                if known.ended and known.ends_in is not None
-                else period_of(units[streak.milestone], today)
-            )
+            unit = units[streak.milestone]
+            running = period_of(unit, today)
+            now = running - calendar.skipped_before(unit, running)
+            if known.ended and known.ends_in is not None:
+                now = known.ends_in
             rows.append(
                 form.StreakRow(
                     id=streak.id,

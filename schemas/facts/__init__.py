@@ -32,7 +32,7 @@ from schemas.facts.message import (
     encode_facts,
     facts_of,
 )
-from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed
+from schemas.facts.milestones import IgnoredFor, MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.facts.tiers import TierUpgraded
@@ -48,6 +48,7 @@ __all__ = [
     "Fact",
     "FactMessage",
     "Group",
+    "IgnoredFor",
     "IssuedFor",
     "LotOpened",
     "MilestoneAchieved",
@@ -73,6 +74,7 @@ __all__ = [
     "Taken",
     "TierUpgraded",
     "TransactionRecorded",
+    "ValueIgnored",
     "decode_facts",
     "encode_facts",
     "facts_of",

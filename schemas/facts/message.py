@@ -15,7 +15,7 @@ from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, 
 from schemas.facts.customers import CustomerChanged, CustomerRegistered, RecordAccepted, RecordRefused
 from schemas.facts.decision import Decision, Envelope
 from schemas.facts.ledger import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
-from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed
+from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.facts.tiers import TierUpgraded
@@ -40,6 +40,7 @@ AnyDecision = (
     | PointsDebited
     | MilestoneProgressed
     | MilestoneAchieved
+    | ValueIgnored
     | StreakStarted
     | StreakExtended
     | StreakLevelReached

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from schemas.facts.decision import Decision
 
 
+class IgnoredFor(IntEnum):
+    """Why the value of an attribute did not count. The numbers stand on the wire: a number is never used again."""
+
+    ABSENT = 1
+    """The event has no such attribute."""
+    NOT_A_NUMBER = 2
+    NEGATIVE = 3
+    TOO_FINE = 4
+    """More than three decimals."""
+    TOO_LARGE = 5
+    """More than one event may add, or than the period's value can hold."""
+
+    @property
+    def text(self) -> str:
+        """The name that people and queries use, such as `too_fine`."""
+        return self.name.lower()
+
+
 class MilestoneProgressed(Decision, frozen=True, tag=50):
-    """What counts towards a milestone changed, before or after it was reached."""
+    """What counts towards a milestone changed, before or after it was reached.
+
+    Numbers are counts, amounts in minor units, or sums of an attribute in thousandths, as the milestone says.
+    """
 
     milestone_id: str
     period: int
@@ -27,3 +50,13 @@ class MilestoneAchieved(Decision, frozen=True, tag=51):
     target: int
     added: int
     """What the record that met it added."""
+
+
+class ValueIgnored(Decision, frozen=True, tag=52):
+    """An attribute that a milestone adds up could not be used, so the event counts nothing towards it."""
+
+    milestone_id: str
+    attribute: str
+    value: str
+    """As it was sent, cut to 64 characters; empty where it is absent."""
+    reason: IgnoredFor

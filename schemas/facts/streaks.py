@@ -15,7 +15,7 @@ class StreakStarted(Decision, frozen=True, tag=60):
     ends_at: int | None
     """The instant after the window's last day; None for a streak without an end."""
     ends_in: int | None = None
-    """The number of the period that `ends_at` lies in."""
+    """The place of the period that `ends_at` lies in: its number without periods that the zone skipped."""
 
 
 class StreakExtended(Decision, frozen=True, tag=61):
@@ -27,6 +27,8 @@ class StreakExtended(Decision, frozen=True, tag=61):
     """The length of the run of consecutive periods that this one belongs to."""
     longest: int
     """The longest run so far."""
+    skipped: int = 0
+    """Dates before the period that the zone never had, as it crossed the date line: they break no run."""
 
 
 class StreakLevelReached(Decision, frozen=True, tag=62):

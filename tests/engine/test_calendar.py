@@ -123,3 +123,19 @@ def test_full_cache_starts_over_and_answers_the_same(monkeypatch: pytest.MonkeyP
     local = Calendar("Europe/London")
     days = [day("2011-03-26"), day("2011-03-27"), day("2011-03-28"), day("2011-03-29")]
     assert [local.day_of(local.start_of(one)) for one in days] == days
+
+
+@pytest.mark.parametrize(
+    ("zone", "on", "before"),
+    [
+        pytest.param("Pacific/Apia", "2011-12-29", 0, id="before-the-date-line"),
+        pytest.param("Pacific/Apia", "2011-12-30", 0, id="the-date-that-never-was"),
+        pytest.param("Pacific/Apia", "2011-12-31", 1, id="after-it"),
+        pytest.param("Pacific/Fakaofo", "2012-06-01", 1, id="Tokelau"),
+        pytest.param("Pacific/Kiritimati", "1995-06-01", 1, id="Kiribati"),
+        pytest.param("Europe/London", "2190-01-01", 0, id="a-zone-that-stays"),
+    ],
+)
+def test_dates_that_a_zone_never_had_are_known(zone: str, on: str, before: int) -> None:
+    assert Calendar(zone).skipped_before(PeriodUnit.DAY, day(on)) == before
+    assert Calendar(zone).skipped_before(PeriodUnit.WEEK, period_of(PeriodUnit.WEEK, day(on))) == 0

@@ -37,6 +37,7 @@ DECISION_NUMBERS = {
     34: "PointsDebited",
     50: "MilestoneProgressed",
     51: "MilestoneAchieved",
+    52: "ValueIgnored",
     60: "StreakStarted",
     61: "StreakExtended",
     62: "StreakLevelReached",

@@ -175,6 +175,9 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,
+    facts.ValueIgnored: lambda decision, *_: (
+        f"milestone {decision.milestone_id}: {decision.attribute} {decision.value!r} ignored, {decision.reason.text}"
+    ),
     facts.StreakStarted: lambda decision, *_: f"streak {decision.streak_id} begins",
     facts.StreakExtended: lambda decision, *_: (
         f"streak {decision.streak_id}: {decision.run} in a row, longest {decision.longest}"

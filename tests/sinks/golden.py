@@ -33,6 +33,7 @@ VIEWS: Final = (
     "points_decisions",
     "points_facts",
     "milestone_events",
+    "ignored_values",
     "streak_events",
     "tier_changes",
 )

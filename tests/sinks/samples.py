@@ -12,6 +12,7 @@ from schemas.facts import (
     Envelope,
     FactMessage,
     Group,
+    IgnoredFor,
     IssuedFor,
     LotOpened,
     MilestoneAchieved,
@@ -36,6 +37,7 @@ from schemas.facts import (
     Taken,
     TierUpgraded,
     TransactionRecorded,
+    ValueIgnored,
 )
 from schemas.records import Profile
 from sinks.clickhouse.tables import Source
@@ -109,6 +111,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     PointsDebited(currency="POINTS", points=14, reason="mistake", taken=(Taken(lot_id=3, points=15),), balance=2),
     MilestoneProgressed(milestone_id="m", period=490, period_ends_at=9_100, added=17, value=19, target=22),
     MilestoneAchieved(milestone_id="m", period=490, value=19, target=22, added=17),
+    ValueIgnored(milestone_id="m", attribute="km", value="4.0001", reason=IgnoredFor.TOO_FINE),
     StreakStarted(streak_id="s", starts_on=15_000, ends_on=15_200, ends_at=9_200, ends_in=499),
     StreakExtended(streak_id="s", period=490, run=24, longest=25),
     StreakLevelReached(streak_id="s", level=26, period=490, run=28),

@@ -14,13 +14,23 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.milestones.state import Progress
+from pipeline.engine.numbers import thousandths_of
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState
-from schemas.facts import Decision, Envelope, IssuedFor, MilestoneAchieved, MilestoneProgressed, ProgramAdopted
+from schemas.facts import (
+    Decision,
+    Envelope,
+    IgnoredFor,
+    IssuedFor,
+    MilestoneAchieved,
+    MilestoneProgressed,
+    ProgramAdopted,
+    ValueIgnored,
+)
 from schemas.records import CustomEventReceived, TransactionAdded
 
-_ADDED_MAX: Final = 10**15
-"""The most that one event may add, as much as a bill."""
+_SHOWN_MAX: Final = 64
+"""How much of a value that can't be used is kept."""
 _REWARD: Final = IssuedFor.MILESTONE
 """Bound once: looking up a member of an enum costs as much as building a decision."""
 
@@ -47,14 +57,19 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
         if not (target.span is None or target.span.holds(day)):
             continue
         added = _added(target, record)
-        if added is None:
+        if added == 0 and target.sums:
+            continue
+        if isinstance(added, IgnoredFor):
+            decisions.append(_ignored(target, record, added))
             continue
         milestone_id, goal = target.milestone_id, target.goal
-        period, ends_at = target.periods.around(day)
+        period, ends_at, _ = target.periods.around(day)
         known = reached.get(milestone_id)
         so_far = None if known is None else known.get(period)
         value = added if so_far is None else so_far.value + added
         if value > TOTAL_MAX:
+            if target.sums:
+                decisions.append(_ignored(target, record, IgnoredFor.TOO_LARGE))
             continue
         decisions.append(
             MilestoneProgressed(
@@ -103,13 +118,19 @@ def _reward(target: Target, period: int) -> Activity:
     return Activity(key=f"milestone/{target.milestone_id}/{period}", candidates=(award,))
 
 
-def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | None:
+def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | IgnoredFor:
     if target.sums is None:
         return 1
     if isinstance(record, TransactionAdded):
         return record.amount_minor
-    value = record.attributes.get(target.sums)
-    return value if type(value) is int and 0 < value <= _ADDED_MAX else None
+    return thousandths_of(record.attributes.get(target.sums))
+
+
+def _ignored(target: Target, record: TransactionAdded | CustomEventReceived, reason: IgnoredFor) -> ValueIgnored:
+    attribute = target.sums or ""
+    value = record.attributes.get(attribute, "") if isinstance(record, CustomEventReceived) else ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return ValueIgnored(milestone_id=target.milestone_id, attribute=attribute, value=text[:_SHOWN_MAX], reason=reason)
 
 
 def _note_progress(state: CustomerState, envelope: Envelope, decision: MilestoneProgressed) -> None:
@@ -134,6 +155,10 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: Milestone
     milestones[decision.milestone_id][decision.period].achieved = True
 
 
+def _nothing(_state: CustomerState, _envelope: Envelope, _decision: ValueIgnored) -> None:
+    """What can't be used changes nothing."""
+
+
 def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
     """What stays is the program's, also of milestones that are retired, and a record of it would still be accepted."""
     section = state.head.sections[envelope.program_id]
@@ -153,6 +178,7 @@ CONCERN: Final = Concern(
     effects={
         MilestoneProgressed: _note_progress,
         MilestoneAchieved: _note_achieved,
+        ValueIgnored: _nothing,
         ProgramAdopted: _note_adopted,
     },
 )

@@ -15,7 +15,7 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.milestones.concern import targets_of
-from pipeline.engine.periods import Periods
+from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
 from pipeline.engine.state import CustomerState, Head
 from pipeline.engine.streaks.runs import current_run, holds, with_period
@@ -49,8 +49,8 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -
     for target in targets_of(record, turn.program):
         if not target.streaks:
             continue
-        period = target.periods.around(turn.day).number
-        progress = section.milestones.get(target.milestone_id, {}).get(period)
+        period = target.periods.around(turn.day)
+        progress = section.milestones.get(target.milestone_id, {}).get(period.number)
         if progress is None:
             continue
         for streak in target.streaks:
@@ -60,7 +60,7 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -
             if known is None:
                 decisions.append(_start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
-            if progress.achieved and not holds(known.runs, period):
+            if progress.achieved and not holds(known.runs, period.place):
                 decisions += _one_more(streak.definition, known, period, rewards)
     if rewards:
         decisions += issue(turn, rewards)
@@ -73,8 +73,8 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
     rewards: list[Activity] = []
     section = turn.section
     for target in turn.program.targets:
-        period = target.periods.around(turn.day).number
-        progress = section.milestones.get(target.milestone_id, {}).get(period)
+        period = target.periods.around(turn.day)
+        progress = section.milestones.get(target.milestone_id, {}).get(period.number)
         achieved = progress is not None and progress.achieved
         for streak in target.streaks:
             known = section.streaks.get(streak.definition.id)
@@ -85,11 +85,11 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                     continue
                 decisions.append(_start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
-            if achieved and not holds(known.runs, period):
+            if achieved and not holds(known.runs, period.place):
                 decisions += _one_more(streak.definition, known, period, rewards)
             else:
-                last = period if holds(known.runs, period) else period - 1
-                decisions += _levels(streak.definition, known, last, current_run(known.runs, period), rewards)
+                last = period.number if holds(known.runs, period.place) else period.number - 1
+                decisions += _levels(streak.definition, known, last, current_run(known.runs, period.place), rewards)
     return decisions + issue(turn, rewards) if rewards else decisions
 
 
@@ -102,16 +102,22 @@ def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> Strea
         starts_on=turn.day if first is None else first,
         ends_on=last if ends else None,
         ends_at=ends_at if ends else None,
-        ends_in=periods.around(last + 1).number if last is not None and ends else None,
+        ends_in=periods.around(last + 1).place if last is not None and ends else None,
     )
 
 
-def _one_more(streak: Streak, known: StreakRuns, period: int, rewards: list[Activity]) -> list[Decision]:
-    _, length = with_period(known.runs, period)
+def _one_more(streak: Streak, known: StreakRuns, period: Period, rewards: list[Activity]) -> list[Decision]:
+    _, length = with_period(known.runs, period.place)
     decisions: list[Decision] = [
-        StreakExtended(streak_id=streak.id, period=period, run=length, longest=max(length, known.longest))
+        StreakExtended(
+            streak_id=streak.id,
+            period=period.number,
+            run=length,
+            longest=max(length, known.longest),
+            skipped=period.skipped,
+        )
     ]
-    return decisions + _levels(streak, known, period, length, rewards)
+    return decisions + _levels(streak, known, period.number, length, rewards)
 
 
 def _levels(streak: Streak, known: StreakRuns, period: int, length: int, rewards: list[Activity]) -> list[Decision]:
@@ -140,8 +146,9 @@ def _note_started(state: CustomerState, envelope: Envelope, decision: StreakStar
 def _note_extended(state: CustomerState, envelope: Envelope, decision: StreakExtended) -> None:
     """The period is in the set."""
     streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
-    runs, _ = with_period(streak.runs, decision.period)
-    streak.runs = [run for run in runs if run[1] >= decision.period - _PERIODS_KEPT]
+    place = decision.period - decision.skipped
+    runs, _ = with_period(streak.runs, place)
+    streak.runs = [run for run in runs if run[1] >= place - _PERIODS_KEPT]
     streak.longest = decision.longest
 
 

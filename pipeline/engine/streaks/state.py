@@ -11,11 +11,12 @@ class StreakRuns(msgspec.Struct, array_like=True):
     ends_at: int
     """The instant after the streak's last day; `NEVER` for a streak without an end."""
     runs: list[tuple[int, int]] = []
-    """(first, last) period of each run, in order; a run leaves when no late record can lengthen it any more."""
+    """(first, last) period of each run, in order, by number without periods that the zone skipped; a run leaves when
+    no late record can lengthen it any more."""
     longest: int = 0
     levels: list[int] = []
     """Levels reached, once per customer."""
     ended: bool = False
     ends_on: int | None = None
     ends_in: int | None = None
-    """The number of the period that `ends_at` lies in."""
+    """The place of the period that `ends_at` lies in, as `runs` have it."""

@@ -121,6 +121,7 @@ ARRAY JOIN if(kind = 'issued', awards, [('', '', toInt64(0), toInt64(0))])
     ::Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)) AS award;
 
 -- kind: progressed, achieved. period: days, weeks, months, quarters or years since 1970.
+-- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up.
 CREATE OR REPLACE VIEW milestone_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
@@ -134,6 +135,15 @@ FROM (
         milestone_id String, period Int64, period_ends_at Int64, added Int64, value Int64, target Int64)') AS d
     FROM facts WHERE kind IN ('MilestoneProgressed', 'MilestoneAchieved')
 ) AS f;
+
+-- Attributes that milestones add up and could not use. reason: absent, not_a_number, negative, too_fine, too_large.
+CREATE OR REPLACE VIEW ignored_values AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    d.milestone_id AS milestone_id, d.attribute AS attribute, d.value AS value, d.reason AS reason
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(milestone_id String, attribute String, value String, reason String)') AS d
+    FROM facts WHERE kind = 'ValueIgnored'
+);
 
 -- kind: started, extended, level_reached, ended. run: consecutive periods of the run that the period stands in.
 -- levels: those reached by the end.

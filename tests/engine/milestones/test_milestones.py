@@ -9,7 +9,15 @@ import pytest
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.calendar import period_of
 from pipeline.engine.milestones import concern
-from schemas.facts import IssuedFor, MilestoneAchieved, MilestoneProgressed, PointsIssued, ProgramAdopted
+from schemas.facts import (
+    IgnoredFor,
+    IssuedFor,
+    MilestoneAchieved,
+    MilestoneProgressed,
+    PointsIssued,
+    ProgramAdopted,
+    ValueIgnored,
+)
 from schemas.program import PeriodUnit, ProgramDefinition
 from tests.dsl import BOOKKEEPING, Story, given, issued
 from tests.steps import bought, brought_back, day, did, instant, milestone, program
@@ -92,24 +100,66 @@ def test_late_bill_counts_in_the_period_of_its_event_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "counted"),
+    ("sent", "counted"),
     [
-        pytest.param({"grams": 18}, [(18, 18)], id="an-integer"),
-        pytest.param({}, [], id="missing"),
-        pytest.param({"grams": "18"}, [], id="text"),
-        pytest.param({"grams": "1.5"}, [], id="a-fraction"),
-        pytest.param({"grams": True}, [], id="a-truth"),
-        pytest.param({"grams": 0}, [], id="zero"),
-        pytest.param({"grams": -18}, [], id="below-zero"),
-        pytest.param({"grams": 10**15}, [(10**15, 10**15)], id="the-most-there-can-be"),
-        pytest.param({"grams": 10**15 + 1}, [], id="beyond-the-most"),
+        pytest.param(18, 18_000, id="an-integer"),
+        pytest.param("18.0", 18_000, id="the-same-with-a-decimal"),
+        pytest.param("0018.000000", 18_000, id="idle-noughts"),
+        pytest.param("1.5", 1_500, id="a-fraction"),
+        pytest.param("0.001", 1, id="the-finest"),
+        pytest.param(10**15, 10**18, id="the-most-there-can-be"),
+        pytest.param("1000000000000000.0", 10**18, id="the-most-as-text"),
     ],
 )
-def test_sum_over_events_adds_up_a_positive_integer_attribute(
-    attributes: dict[str, int | bool | str], counted: list[tuple[int, int]]
+def test_sum_over_events_adds_up_an_attribute_in_thousandths(sent: int | str, counted: int) -> None:
+    story = given(with_goal(counts=GRAMS, target=100)).when(did("brew", "2011-03-01", attributes={"grams": sent}))
+    assert values(story) == [(counted, counted)]
+    assert story.only(ValueIgnored) == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "value", "reason"),
+    [
+        pytest.param({}, "", IgnoredFor.ABSENT, id="absent"),
+        pytest.param({"grams": True}, "true", IgnoredFor.NOT_A_NUMBER, id="a-truth"),
+        pytest.param({"grams": "18 g"}, "18 g", IgnoredFor.NOT_A_NUMBER, id="text"),
+        pytest.param({"grams": ""}, "", IgnoredFor.NOT_A_NUMBER, id="empty-text"),
+        pytest.param({"grams": "18."}, "18.", IgnoredFor.NOT_A_NUMBER, id="a-point-alone"),
+        pytest.param({"grams": "\u0661\u0668"}, "\u0661\u0668", IgnoredFor.NOT_A_NUMBER, id="other-digits"),
+        pytest.param({"grams": "x" * 99}, "x" * 64, IgnoredFor.NOT_A_NUMBER, id="long-text"),
+        pytest.param({"grams": -18}, "-18", IgnoredFor.NEGATIVE, id="below-zero"),
+        pytest.param({"grams": "-0.5"}, "-0.5", IgnoredFor.NEGATIVE, id="a-fraction-below-zero"),
+        pytest.param({"grams": "1.0005"}, "1.0005", IgnoredFor.TOO_FINE, id="four-decimals"),
+        pytest.param({"grams": 10**15 + 1}, "1000000000000001", IgnoredFor.TOO_LARGE, id="beyond-the-most"),
+        pytest.param(
+            {"grams": "1000000000000000.001"}, "1000000000000000.001", IgnoredFor.TOO_LARGE, id="just-beyond-the-most"
+        ),
+        pytest.param({"grams": "9" * 999}, "9" * 64, IgnoredFor.TOO_LARGE, id="endless"),
+    ],
+)
+def test_value_that_cannot_be_used_is_told_with_its_reason_and_counts_nothing(
+    attributes: dict[str, int | bool | str], value: str, reason: IgnoredFor
 ) -> None:
-    story = given(with_goal(counts=GRAMS, target=100)).when(did("brew", "2011-03-01", attributes=attributes))
-    assert values(story) == counted
+    given(with_goal(counts=GRAMS, target=100)).when(did("brew", "2011-03-01", attributes=attributes)).then(
+        ValueIgnored(milestone_id="goal", attribute="grams", value=value, reason=reason),
+        ignoring=BOOKKEEPING,
+    )
+
+
+@pytest.mark.parametrize("sent", [0, "0.0", "-0.0", "-0"])
+def test_zero_adds_nothing_and_is_no_mistake(sent: int | str) -> None:
+    given(with_goal(counts=GRAMS, target=100)).when(did("brew", "2011-03-01", attributes={"grams": sent})).then(
+        ignoring=BOOKKEEPING - {MilestoneProgressed}
+    )
+
+
+def test_target_of_a_sum_is_written_in_whole_ones_and_met_to_the_thousandth() -> None:
+    story = given(with_goal(counts=GRAMS, target=8))
+    for hour, grams in enumerate((4, "3.999", "0.001"), 10):
+        story.play(did("brew", f"2011-03-01 {hour}:00", attributes={"grams": grams}))
+    assert [(achieved.added, achieved.value, achieved.target) for achieved in story.only(MilestoneAchieved)] == [
+        (1, 8_000, 8_000)
+    ]
 
 
 def test_stray_numbers_in_events_never_grow_beyond_what_can_be_stored() -> None:
@@ -117,6 +167,7 @@ def test_stray_numbers_in_events_never_grow_beyond_what_can_be_stored() -> None:
     for hour in range(10, 16):
         story.play(did("brew", f"2011-03-01 {hour}:00", attributes={"grams": 2**63 - 1}))
     assert values(story) == []
+    assert [ignored.reason for ignored in story.only(ValueIgnored)] == [IgnoredFor.TOO_LARGE] * 6
 
 
 def test_count_over_events_counts_those_of_its_name() -> None:
@@ -182,15 +233,20 @@ def test_periods_leave_when_no_record_of_them_would_be_accepted() -> None:
 
 
 def test_value_stops_at_the_most_that_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concern, "TOTAL_MAX", 10)
+    monkeypatch.setattr(concern, "TOTAL_MAX", 10_000)
     story = given(with_goal(counts=GRAMS, target=100))
     for hour, grams in enumerate((6, 5, 4, 1, 1), 10):
         story.play(did("brew", f"2011-03-01 {hour}:00", attributes={"grams": grams}))
-    assert values(story) == [(6, 6), (4, 10)]
+    assert values(story) == [(6_000, 6_000), (4_000, 10_000)]
+    assert [(ignored.value, ignored.reason) for ignored in story.only(ValueIgnored)] == [
+        ("5", IgnoredFor.TOO_LARGE),
+        ("1", IgnoredFor.TOO_LARGE),
+        ("1", IgnoredFor.TOO_LARGE),
+    ]
 
 
 def test_the_most_that_a_value_can_be_leaves_room_below_64_bits() -> None:
-    assert 10**15 < TOTAL_MAX < 2**63
+    assert 10**15 * 1_000 < TOTAL_MAX < 2**63
 
 
 def test_value_is_kept_when_only_the_rules_change() -> None:

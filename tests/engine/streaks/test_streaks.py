@@ -8,7 +8,16 @@ import pytest
 
 from pipeline.engine.calendar import period_of
 from pipeline.engine.streaks.runs import current_run, with_period
-from schemas.facts import IssuedFor, MilestoneAchieved, StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.facts import (
+    IgnoredFor,
+    IssuedFor,
+    MilestoneAchieved,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+    ValueIgnored,
+)
 from schemas.program import PeriodUnit, ProgramDefinition
 from tests.dsl import BOOKKEEPING, Story, given, issued
 from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick
@@ -220,7 +229,9 @@ def test_streak_on_an_event_milestone_follows_the_events() -> None:
 
 
 def test_event_that_adds_nothing_to_its_milestone_does_not_enrol() -> None:
-    given(on_brews(measure="sum", attribute="grams")).when(did("brew", "2011-03-26")).then(ignoring=BOOKKEEPING)
+    given(on_brews(measure="sum", attribute="grams")).when(did("brew", "2011-03-26")).then(
+        ValueIgnored(milestone_id="brew", attribute="grams", value="", reason=IgnoredFor.ABSENT), ignoring=BOOKKEEPING
+    )
 
 
 def test_two_streaks_on_one_milestone_pay_each_for_itself() -> None:
@@ -274,3 +285,11 @@ def test_period_joins_the_runs_it_touches(
 )
 def test_current_run_stands_until_a_period_is_missed(period: int, run: int) -> None:
     assert current_run([(1, 2), (4, 6)], period) == run
+
+
+def test_streak_that_ends_before_a_date_the_zone_skipped_ends_with_its_run() -> None:
+    story = given(loyal(period="day", validity={"last": "2011-12-29"}).model_copy(update={"zone": "Pacific/Apia"}))
+    for on in ("2011-12-28", "2011-12-29"):
+        story.play(bought(f"B{on}", 100, instant(on, "Pacific/Apia")))
+    story.play(tick(instant("2011-12-31 00:00", "Pacific/Apia")))
+    assert [ended.run for ended in story.only(StreakEnded)] == [2]
