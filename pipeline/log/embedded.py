@@ -22,6 +22,7 @@ from pipeline.folders import private_folder
 from pipeline.log.logfile import BUSY_SECONDS, LogFile, Owner, Stored
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import (
+    FETCH_BYTES_MAX,
     Aborted,
     Committed,
     Consumer,
@@ -46,10 +47,15 @@ class EmbeddedLog:
         self._file = LogFile(self._path)
 
     def consumer(
-        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+        self,
+        group: str | None = None,
+        *,
+        member: str | None = None,
+        session_timeout: float = 10.0,
+        fetch_bytes_max: int = FETCH_BYTES_MAX,
     ) -> EmbeddedConsumer:
         """A consumer with a connection of its own; the latest is the group's member, and that does not time out."""
-        del member, session_timeout
+        del member, session_timeout, fetch_bytes_max  # nothing in the file is compressed
         return EmbeddedConsumer(LogFile(self._path), group)
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> EmbeddedProducer:
@@ -156,6 +162,9 @@ class EmbeddedConsumer:
             message = f"cannot seek in {partition}: it is not assigned to this consumer"
             raise LogError(message)
         self._readers[partition] = _Reader(self._file, partition, offset)
+
+    def examine(self, partition: Partition, timeout: float) -> None:
+        """Nothing to find out: whatever lies in the file is delivered as it was written."""
 
     def assignment(self) -> frozenset[Partition]:
         """The partitions this consumer holds now."""

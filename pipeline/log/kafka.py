@@ -24,7 +24,7 @@ from pipeline.log.kafka_connections import Connections
 from pipeline.log.kafka_consumer import KafkaConsumer
 from pipeline.log.kafka_errors import port_error
 from pipeline.log.kafka_producer import KafkaProducer
-from pipeline.log.port import Committed, LogError, Partition, TopicSpec, Unavailable
+from pipeline.log.port import FETCH_BYTES_MAX, Committed, LogError, Partition, TopicSpec, Unavailable
 
 Settings = Mapping[str, Any]
 
@@ -60,7 +60,12 @@ class KafkaLog:
             raise LogError(message) from error
 
     def consumer(
-        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+        self,
+        group: str | None = None,
+        *,
+        member: str | None = None,
+        session_timeout: float = 10.0,
+        fetch_bytes_max: int = FETCH_BYTES_MAX,
     ) -> KafkaConsumer:
         """A read_committed consumer; a `member` is a static one."""
         return KafkaConsumer(
@@ -69,6 +74,7 @@ class KafkaLog:
             member=member,
             session_timeout=session_timeout,
             max_poll_interval=self._max_poll_interval,
+            fetch_bytes_max=fetch_bytes_max,
         )
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> KafkaProducer:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from operator import methodcaller
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
@@ -18,9 +19,11 @@ from pipeline.log.kafka_errors import (
     NOT_STARTED,
     POLLED_TOO_LATE,
     UNKNOWN_TOPIC,
+    UNREADABLE,
     port_error,
 )
-from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
+from pipeline.log.kafka_probe import Probe
+from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable, Unreadable
 
 _Callback = Callable[[Sequence[Partition]], None]
 
@@ -31,6 +34,13 @@ _AT_ONCE: Final = 0.0
 _SEEK_AGAIN_SECONDS: Final = 0.005
 _METADATA_SECONDS: Final = 10.0
 _LEAVE_SECONDS: Final = 3.0
+_EXAMINE_SECONDS: Final = 20.0
+"""How long it may take to find out where what cannot be read ends."""
+_FETCH_PARTITION_BYTES: Final = 1_000_000
+_FETCH_BYTES_MIN: Final = 65_536
+# Called so and not as a method: where the name of a header is no text, the client returns a list with holes beside the
+# error, and the interpreter looks at both here only.
+_headers_of: Final = methodcaller("headers")
 _HEARTBEAT_SECONDS_MAX: Final = 1.0  # how late a member learns that another one joins
 
 
@@ -50,29 +60,37 @@ class KafkaConsumer:
         member: str | None,
         session_timeout: float,
         max_poll_interval: float,
+        fetch_bytes_max: int,
     ) -> None:
         self._group = group
         self._static = member is not None
+        self._reading = {
+            **settings,
+            "group.id": _NO_GROUP,
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "allow.auto.create.topics": False,
+            "enable.partition.eof": True,  # tells the position behind control records
+            "fetch.max.bytes": fetch_bytes_max,
+            "fetch.message.max.bytes": min(fetch_bytes_max, _FETCH_PARTITION_BYTES),
+            "message.max.bytes": min(fetch_bytes_max, _FETCH_PARTITION_BYTES),  # says nothing, but must not be more
+        }
         self._client = Consumer(
             {
-                **settings,
+                **self._reading,
                 **({} if member is None else {"group.instance.id": member}),
-                "group.id": _NO_GROUP if group is None else group,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "error",
-                "allow.auto.create.topics": False,
+                **({} if group is None else {"group.id": group}),
                 # All at once, by the members' names: a member that dies between the steps of a rebalance that has two
                 # would leave partitions to nobody, as its successor takes its place without another rebalance.
                 "partition.assignment.strategy": "range",
                 "session.timeout.ms": int(session_timeout * 1_000),
                 "heartbeat.interval.ms": int(min(session_timeout / 3, _HEARTBEAT_SECONDS_MAX) * 1_000),
                 "max.poll.interval.ms": int(max(max_poll_interval, session_timeout) * 1_000),
-                "enable.partition.eof": True,  # tells the position behind control records
                 # While a round runs, what comes in is fetched together: a fetch for each message that others send, and
                 # for each partition that a transaction made visible, took a fifth of a busy broker's time.
-                "fetch.min.bytes": 65_536,
+                "fetch.min.bytes": min(_FETCH_BYTES_MIN, fetch_bytes_max // 2),
                 "fetch.wait.max.ms": 20,  # how late a single message may be, and how often an idle consumer asks
                 "fetch.queue.backoff.ms": 20,
                 "topic.metadata.propagation.max.ms": 5_000,
@@ -83,6 +101,8 @@ class KafkaConsumer:
         self._unsought: dict[Partition, int] = {}  # what librdkafka was not ready to seek
         self._to_assign = False  # whether there are positions that librdkafka has not been told of
         self._starting: dict[Partition, int] | None = None  # what `seek` said while `assigned` runs
+        self._stuck: dict[Partition | tuple[str, int], Unreadable | str] = {}
+        """By partition: what cannot be read at its position; only the problem until it is known where that ends."""
         self._failure: LogError | None = None
         self._fenced: Fenced | None = None
         self._closed = False
@@ -112,6 +132,7 @@ class KafkaConsumer:
         self._client.assign([TopicPartition(*partition, offset) for partition, offset in positions.items()])
         self._held = set(positions)
         self._unsought = {}
+        self._stuck = {}
         self._positions = dict[Partition | tuple[str, int], int](positions.items())
 
     def consume(self, limit: int, timeout: float) -> list[Message]:
@@ -140,6 +161,7 @@ class KafkaConsumer:
         if partition not in self._held:
             message = f"cannot seek in {partition}: it is not assigned to this consumer"
             raise LogError(message)
+        self._stuck.pop(partition, None)
         if self._starting is not None and partition in self._starting:
             self._starting[partition] = offset
             return
@@ -149,6 +171,16 @@ class KafkaConsumer:
         else:
             self._to_assign = True
         self._positions[partition] = offset
+
+    def examine(self, partition: Partition, timeout: float) -> None:
+        """Look with a client of its own, as this one may wait in silence for ever."""
+        position = self._positions.get(partition)
+        if position is None or partition in self._stuck:
+            return
+        with Probe(self._reading, partition, timeout) as probe:
+            problem = probe.problem_at(position)
+        if problem is not None:
+            self._stuck[partition] = problem.text
 
     def assignment(self) -> frozenset[Partition]:
         """The partitions this consumer holds now."""
@@ -299,7 +331,7 @@ class KafkaConsumer:
 
     def _accept(self, received: list[Any]) -> list[Message]:
         """The messages among what was received; an error is kept until they have been handed out."""
-        positions = self._positions
+        positions, stuck = self._positions, self._stuck
         messages: list[Message] = []
         message = tuple.__new__  # what `Message(…)` does, without a call of Python for each
         for each in received:
@@ -307,29 +339,52 @@ class KafkaConsumer:
             place = (topic, number)
             error = each.error()
             if error is not None:
-                if error.code() == END_OF_PARTITION:
-                    if place in positions and place not in self._unsought:
-                        positions[place] = offset
-                elif error.code() == FATAL:
-                    self._fenced = Fenced(f"cannot consume: {error.str()}")
-                elif error.code() != POLLED_TOO_LATE:  # `lost` is called for that
-                    self._failure = port_error(f"consume from {topic}", error)
+                self._note(error, place, offset)
                 continue
             expected = positions.get(place)
-            if expected is None or offset < expected or place in self._unsought:
-                continue  # given up in this very call, delivered twice, or fetched before a seek
+            if expected is None or offset < expected or place in self._unsought or place in stuck:
+                continue  # given up in this very call, delivered twice, fetched before a seek, or behind a gap
+            try:
+                headers = _headers_of(each)
+            except (SystemError, UnicodeDecodeError) as odd_name:
+                stuck[place] = _without_headers(each, odd_name)
+                continue
             positions[place] = offset + 1
-            headers = each.headers()
             named = tuple((name, data or b"") for name, data in headers) if headers else ()
             messages.append(
                 message(Message, (topic, number, offset, each.key(), each.value(), each.timestamp()[1], named))
             )
         return messages
 
+    def _note(self, error: KafkaError, place: tuple[str, int], offset: int) -> None:
+        reads_here = place in self._positions and place not in self._unsought
+        if error.code() == END_OF_PARTITION:
+            if reads_here:
+                self._positions[place] = offset
+        elif error.code() in UNREADABLE:
+            if reads_here:
+                self._stuck.setdefault(place, error.str())
+        elif error.code() == FATAL:
+            self._fenced = Fenced(f"cannot consume: {error.str()}")
+        elif error.code() != POLLED_TOO_LATE:  # `lost` is called for that
+            self._failure = port_error(f"consume from {place[0]}", error)
+
     def _raise_failure(self) -> None:
         failure, self._failure = self._fenced or self._failure, None
         if failure is not None:
             raise failure
+        if self._stuck:
+            place, found = next(iter(self._stuck.items()))
+            if isinstance(found, str):
+                found = self._stuck[place] = self._ended(Partition(*place), found)
+            raise found
+
+    def _ended(self, partition: Partition, problem: str) -> Unreadable:
+        first = self._positions[partition]
+        end = self._offsets([partition], OFFSET_END, _EXAMINE_SECONDS)[partition]
+        with Probe(self._reading, partition, _EXAMINE_SECONDS) as probe:
+            after = probe.end_of(first, end)
+        return Unreadable(problem, partition=partition, first=first, after=after)
 
     def _take(self, partitions: list[Partition], assigned: _Callback) -> None:
         unknown = -1
@@ -352,6 +407,7 @@ class KafkaConsumer:
             for partition in partitions:
                 self._held.discard(partition)
                 self._unsought.pop(partition, None)
+                self._stuck.pop(partition, None)
                 self._positions.pop(partition, None)
             self._client.unassign()
 
@@ -376,6 +432,15 @@ def offset_places(offsets: Mapping[Partition, Committed]) -> list[TopicPartition
             raise LogError(message)
         places.append(TopicPartition(*partition, offset, metadata=metadata))
     return places
+
+
+def _without_headers(received: Any, error: BaseException) -> Unreadable:
+    partition, offset = Partition(received.topic(), received.partition()), received.offset()
+    cause = error if isinstance(error, UnicodeDecodeError) else error.__cause__
+    problem = f"the name of a header is not UTF-8: {cause or error}"
+    timestamp = received.timestamp()[1]
+    message = Message(*partition, offset, received.key(), received.value(), timestamp, headers=())
+    return Unreadable(problem, partition=partition, first=offset, after=offset + 1, message=message)
 
 
 def _partitions(places: Iterable[TopicPartition]) -> list[Partition]:

@@ -19,6 +19,16 @@ UNKNOWN_TOPIC: Final = KafkaError.UNKNOWN_TOPIC_OR_PART
 QUEUE_FULL: Final = KafkaError._QUEUE_FULL
 TIMED_OUT: Final = KafkaError._TIMED_OUT
 
+UNREADABLE: Final = frozenset(
+    {
+        KafkaError._BAD_COMPRESSION,  # what does not decompress, or to more than librdkafka holds
+        KafkaError._BAD_MSG,
+        KafkaError._NOT_IMPLEMENTED,  # a codec or a format of messages that this librdkafka does not know
+        KafkaError.MSG_SIZE_TOO_LARGE,
+    }
+)
+"""What a consumer is told, with partition and offset, of messages that it will never be given."""
+
 FENCED: Final = frozenset(
     {
         KafkaError._FENCED,

@@ -7,11 +7,14 @@ both to what the docstrings here promise.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from pipeline.failure import Failure
+from pipeline.failure import Failure, Halted
 
 Headers = tuple[tuple[str, bytes], ...]
+
+FETCH_BYTES_MAX: Final = 50 * 2**20
+"""How much is fetched at once where all of it was written by us."""
 
 
 class Partition(NamedTuple):
@@ -77,6 +80,25 @@ class OutcomeUnknown(LogError):
     """Nobody can say whether the commit or abort took effect; this producer must never be used again."""
 
 
+class Unreadable(LogError, Halted):
+    """What is stored at `partition` from `first` up to `after` cannot be read, now or later.
+
+    Whoever may lose it seeks to `after`; for anyone else it is the end.
+    """
+
+    def __init__(
+        self, problem: str, *, partition: Partition, first: int, after: int, message: Message | None = None
+    ) -> None:
+        """`message`: what of it can be read, where that is all but its headers."""
+        there = f"offset {first}" if after == first + 1 else f"offsets {first} to {after - 1}"
+        super().__init__(f"cannot read {there} of {partition}: {problem}")
+        self.problem = problem
+        self.partition = partition
+        self.first = first
+        self.after = after
+        self.message = message
+
+
 class TopicSpec(NamedTuple):
     """What a topic must look like."""
 
@@ -111,7 +133,14 @@ class Consumer(Protocol):
     def consume(self, limit: int, timeout: float) -> list[Message]:
         """Up to `limit` messages; waits at most `timeout` seconds for the first. Errors are raised, not returned.
 
-        Raises `Fenced`, from then on, when another consumer has taken the place of this member.
+        Raises `Fenced`, from then on, when another consumer has taken the place of this member. Raises `Unreadable`
+        at what cannot be read, after the messages before it; its partition then delivers nothing until `seek`.
+        """
+
+    def examine(self, partition: Partition, timeout: float) -> None:
+        """Find out why a partition with messages to read delivers none; `consume` raises `Unreadable` if they can't be.
+
+        A client may meet such messages without an error. Raises `Unavailable` when that cannot be found out now.
         """
 
     def seek(self, partition: Partition, offset: int) -> None:
@@ -175,11 +204,18 @@ class Log(Protocol):
     """One log: makes consumers and producers, and administers topics."""
 
     def consumer(
-        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+        self,
+        group: str | None = None,
+        *,
+        member: str | None = None,
+        session_timeout: float = 10.0,
+        fetch_bytes_max: int = FETCH_BYTES_MAX,
     ) -> Consumer:
         """A read_committed consumer; auto-commit is off and an unknown position is an error, never a guess.
 
         A consumer with the name of a `member` that did not leave takes its place, and its partitions, at once.
+        `fetch_bytes_max` is how much is fetched at once, as it is stored: what others compressed may be a thousand
+        times as long, or more, once it is read.
         """
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> Producer:

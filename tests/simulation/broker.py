@@ -13,7 +13,17 @@ from typing import Any
 
 from pipeline.clock import Clock
 from pipeline.log.partitioner import partition_for
-from pipeline.log.port import Committed, Fenced, LogError, Message, OutcomeUnknown, Outgoing, Partition, TopicSpec
+from pipeline.log.port import (
+    FETCH_BYTES_MAX,
+    Committed,
+    Fenced,
+    LogError,
+    Message,
+    OutcomeUnknown,
+    Outgoing,
+    Partition,
+    TopicSpec,
+)
 from tests.simulation.client import Client, slot_of
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.groups import Group
@@ -40,9 +50,15 @@ class SimBroker:
         self._turn = 0
 
     def consumer(
-        self, group: str | None = None, *, member: str | None = None, session_timeout: float = 10.0
+        self,
+        group: str | None = None,
+        *,
+        member: str | None = None,
+        session_timeout: float = 10.0,
+        fetch_bytes_max: int = FETCH_BYTES_MAX,
     ) -> SimConsumer:
         """A consumer of the running process."""
+        del fetch_bytes_max  # nothing is compressed here
         return SimConsumer(self, group, member, session_timeout)
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> SimProducer:

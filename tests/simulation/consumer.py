@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable
+from pipeline.log.port import Committed, Fenced, LogError, Message, Partition, Unavailable, Unreadable
 from tests.simulation.client import Client
 from tests.simulation.groups import Group, Member, News
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 
 _ASSIGN_SECONDS = 10.0
+
+UNREADABLE = b"what no client can decompress"
+"""The value of a message that is not delivered: whoever comes to it is told that it cannot be read."""
 
 
 class Ordered(frozenset[Partition]):
@@ -67,7 +70,8 @@ class SimConsumer(Client):
             if away <= machine.now:
                 if faults.hit("redelivered"):
                     self._redeliver()
-                if messages := self._read(limit):
+                messages = self._readable(self._read(limit))
+                if messages:
                     machine.note(f"got {[(one.topic, one.partition, one.offset) for one in messages]}")
                     return messages
             left = deadline - machine.now
@@ -81,6 +85,9 @@ class SimConsumer(Client):
             message = f"cannot seek in {partition}: it is not assigned to this consumer"
             raise LogError(message)
         self.held[partition] = offset
+
+    def examine(self, partition: Partition, timeout: float) -> None:
+        """Nothing to find out: this client says what it cannot read."""
 
     def assignment(self) -> frozenset[Partition]:
         """The partitions held, as far as this client knows."""
@@ -219,6 +226,27 @@ class SimConsumer(Client):
             messages += found
             self.held[partition] = position
         return messages
+
+    def _readable(self, messages: list[Message]) -> list[Message]:
+        """The messages before the first in each partition that cannot be read; raises where there are none before."""
+        found: list[Message] = []
+        stuck: dict[Partition, Message] = {}
+        for message in messages:
+            partition = Partition(message.topic, message.partition)
+            if partition in stuck:
+                continue
+            if message.value == UNREADABLE:
+                stuck[partition] = message
+                self.held[partition] = message.offset
+            else:
+                found.append(message)
+        if stuck and not found:
+            partition, message = next(iter(stuck.items()))
+            self._machine.note(f"cannot read {message.offset} of {partition}")
+            first = message.offset
+            problem = "nobody can read this"
+            raise Unreadable(problem, partition=partition, first=first, after=first + 1)
+        return found
 
     def _redeliver(self) -> None:
         """Fetch again what came before, as clients have been seen to do after an assignment."""

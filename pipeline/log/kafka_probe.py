@@ -1,0 +1,121 @@
+"""Finds where messages that cannot be read end.
+
+librdkafka names the batch that it cannot read by its first offset, not by its last, and stays in front of it for ever.
+Of a batch whose records it cannot tell apart it does not even speak. So a client of its own reads from one offset after
+the other, with steps that double and then halve, until the first offset is found that can be read from.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from confluent_kafka import Consumer, TopicPartition
+
+from pipeline.log.kafka_errors import END_OF_PARTITION, UNREADABLE, port_error
+from pipeline.log.port import Partition, Unavailable
+
+_POLL_SECONDS: Final = 0.05
+_STATISTICS_MS: Final = 50
+_FETCHES_IN_VAIN: Final = 3
+"""So many answers with nothing that can be told apart are no accident; one may be an answer to an earlier question."""
+_SILENT: Final = "its records cannot be told apart"
+
+
+class Problem(NamedTuple):
+    """Why nothing can be read from an offset on."""
+
+    text: str
+    batch: int | None
+    """The first offset of the batch, where the client named it."""
+
+
+class Probe:
+    """Reads one partition from given offsets, to see what can be read; a context manager."""
+
+    def __init__(self, settings: Mapping[str, Any], partition: Partition, timeout: float) -> None:
+        """After `timeout` seconds every question is answered with `Unavailable`."""
+        self._partition = partition
+        self._deadline = time.monotonic() + timeout
+        self._counted: list[tuple[int, int]] = []
+        """Since the last question: (answers that could not be read, so far; the offset that is asked for)."""
+        self._client = Consumer(
+            {
+                **settings,
+                "fetch.error.backoff.ms": 10,
+                "statistics.interval.ms": _STATISTICS_MS,
+                "stats_cb": self._note,
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def problem_at(self, offset: int) -> Problem | None:
+        """Why nothing can be read from this offset on; None where something can, or nothing is there."""
+        self._client.assign([TopicPartition(*self._partition, offset)])
+        self._counted = []
+        while time.monotonic() < self._deadline:
+            message = self._client.poll(_POLL_SECONDS)
+            if message is None:
+                if self._asks_in_vain():
+                    return Problem(_SILENT, None)
+                continue
+            error = message.error()
+            if error is None or error.code() == END_OF_PARTITION:
+                return None
+            if error.code() not in UNREADABLE:
+                action = f"read from offset {offset} of {self._partition}"
+                raise port_error(action, error)
+            return Problem(error.str(), message.offset())
+        text = f"{self._partition} did not answer in time from offset {offset} on"
+        raise Unavailable(text)
+
+    def end_of(self, first: int, end: int) -> int:
+        """The offset after those that cannot be read, of which `first` is one; `end` at most."""
+        unreadable, step = first, 1
+        readable = end
+        while (offset := unreadable + step) < readable:
+            after = self._belongs(offset, first)
+            if after is None:
+                unreadable, step = offset, 2 * step
+            else:
+                readable = after
+        while readable - unreadable > 1:
+            offset = (unreadable + readable) // 2
+            after = self._belongs(offset, first)
+            if after is None:
+                unreadable = offset
+            else:
+                readable = after
+        return readable
+
+    def _belongs(self, offset: int, first: int) -> int | None:
+        """None where this offset cannot be read, as the first; else one that is not before the first that can be."""
+        problem = self.problem_at(offset)
+        if problem is None:
+            return offset
+        return problem.batch if problem.batch is not None and problem.batch > first else None
+
+    def _asks_in_vain(self) -> bool:
+        """Whether answers came, none of them could be read, and the client asks for the same offset again."""
+        if not self._counted:
+            return False
+        (began, since), (now, wanted) = self._counted[0], self._counted[-1]
+        return wanted == since and now - began >= _FETCHES_IN_VAIN
+
+    def _note(self, text: str) -> None:
+        told = json.loads(text)
+        topic, number = self._partition
+        place = told["topics"].get(topic, {}).get("partitions", {}).get(str(number))
+        if place is not None:
+            partial = sum(broker["rxpartial"] for broker in told["brokers"].values())
+            self._counted.append((partial, place["next_offset"]))
