@@ -48,6 +48,7 @@ LAYERS: Final = {
     "tests/log": Layer.embedded,
     "tests/log/test_client_errors.py": Layer.broker,
     "tests/log/test_partitioner.py": Layer.pure,
+    "tests/log/test_unreadable.py": Layer.broker,
     "tests/naive": Layer.pure,
     "tests/notify": Layer.pure,
     "tests/runtime": Layer.embedded,

@@ -11,8 +11,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.dead_letters import ENTRY, DeadLetters, Found, Wanted, by_reason, filtered
-from pipeline.cli.letter_rows import cut_fields, fields, first_defect, row, where_whole
-from pipeline.cli.letter_view import as_json_value, content, in_a_line, when, whole
+from pipeline.cli.letter_rows import cut_fields, fields, first_defect, missing, row, where_whole
+from pipeline.cli.letter_view import as_json_value, content, in_a_line, when
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import printable, say, write_bytes
@@ -100,7 +100,7 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
         found = letters.get(entry)
         message = letters.messages([entry])[entry]
     letter = found.letter
-    part = letter.cut and f"the dead letter holds only a part: the whole message lies at {whole(letter.cut)}"
+    part = missing(letter)
     if raw:
         write_bytes(message.value or b"")
         if part:
@@ -133,7 +133,7 @@ def show(entry: Entry, place: Place, *, raw: bool, as_json: bool) -> None:
     print_table(f"Dead letter {entry}", ("", ""), [(what, printable(value)) for what, value in said])
     rows = [tuple(printable(text) or "(the whole message)" for text in defect) for defect in defects]
     print_table("Defects", ("where", "what is wrong", "what would be right"), rows)
-    CONSOLE.print(f"[bold]{'Beginning of the message' if part else 'Message'}:[/] {kind}")
+    CONSOLE.print(f"[bold]{'Beginning of the message' if letter.cut else 'Message'}:[/] {kind}")
     say(text)
     if part:
         say(part)
@@ -271,7 +271,7 @@ def _report(
         say(f"sent again: {to}; accrue dlq list --not-replayed shows what fails once more")
     for why, count in Counter(why for _, why in refused).items():
         say(f"{count:,} left out: {why}")
-        places = [f"{one.entry}{where_whole(one)}" for one, because in refused if because == why and one.cut]
+        places = [f"{one.entry}{where_whole(one)}" for one, because in refused if because == why and where_whole(one)]
         for told in places[:_PLACES]:
             say(f"  {told}")
         if len(places) > _PLACES:

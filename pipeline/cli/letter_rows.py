@@ -24,6 +24,7 @@ def fields(found: Found) -> dict[str, Any]:
         "replayed": None if replayed_at is None else moment(replayed_at),
         "replay_of": None if letter.replay_of is None else str(letter.replay_of),
         "cut": cut_fields(letter),
+        "unread": None if letter.unread is None else structs.asdict(letter.unread),
     }
 
 
@@ -45,8 +46,19 @@ def first_defect(letter: DeadLetter) -> str:
     return "" if defect is None else f"{defect.path}: {defect.problem}".removeprefix(": ")
 
 
+def missing(letter: DeadLetter) -> str:
+    """What of its original a dead letter does not hold, for people; empty where it holds all."""
+    if letter.unread is not None:
+        return f"the dead letter holds nothing of what is stored at {printable(str(letter.unread))}"
+    if letter.cut is not None:
+        return f"the dead letter holds only a part: the whole message lies at {whole(letter.cut)}"
+    return ""
+
+
 def where_whole(letter: DeadLetter) -> str:
-    """To be added to why a part is not sent: where the whole message lies; empty for a whole one."""
+    """To be added to why it is not sent: where all of the original is; empty where the dead letter holds that."""
+    if letter.unread is not None:
+        return f": {printable(str(letter.unread))}"
     return "" if letter.cut is None else f": {whole(letter.cut)}"
 
 

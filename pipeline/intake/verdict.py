@@ -58,6 +58,8 @@ class Limits(NamedTuple):
 class Reason(StrEnum):
     """Why a message is a dead letter, in order of precedence: the first that applies is the one given."""
 
+    UNREADABLE = "UNREADABLE"
+    """The log's client cannot read it: a batch that does not decompress, or a header whose name is not UTF-8."""
     EMPTY = "EMPTY"
     """No value (a tombstone), or nothing but white space."""
     TOO_LARGE = "TOO_LARGE"

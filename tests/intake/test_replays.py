@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.intake.letters.letter import Cut, dead_letter_of
+from pipeline.intake.letters.letter import Cut, Unread, dead_letter_of
 from pipeline.intake.letters.replays import (
     DeadLetter,
     Entry,
@@ -18,6 +18,7 @@ from pipeline.intake.letters.replays import (
     mark_headers,
     read_entry,
     timestamp_again,
+    why_not,
 )
 from pipeline.intake.verdict import Defect, Headers
 from tests.intake.incoming import Sent
@@ -26,7 +27,15 @@ DAY = 86_400_000
 DEFECTS = (Defect("lines[2].sku", 'is "é"', "write another"), Defect("", "a", "b"))
 ORIGINAL = Sent(b"{", "loyalty.events", 1, 42, b"1:5", 1_700_000_000_000, (("trace", b"\xff"), ("trace", b"2")))
 LETTER = DeadLetter(
-    Entry(2, 17), 1_700_000_000_000, "intake", "NOT_JSON", DEFECTS[0], Origin("loyalty.events", 1, 42), None, None
+    entry=Entry(2, 17),
+    sent_at=1_700_000_000_000,
+    stage="intake",
+    reason="NOT_JSON",
+    first_defect=DEFECTS[0],
+    origin=Origin("loyalty.events", 1, 42),
+    replay_of=None,
+    cut=None,
+    unread=None,
 )
 
 
@@ -45,6 +54,18 @@ def test_a_dead_letter_that_is_cut_is_read_back_with_where_the_whole_message_lie
     original = ORIGINAL._replace(value=b"x" * 2_000_000)
     cut = Cut("loyalty.events:1:42", value_bytes=2_000_000, key_bytes=3, headers_bytes=12)
     assert read_entry(buried(original)) == LETTER._replace(cut=cut)
+
+
+def test_a_dead_letter_that_holds_nothing_says_what_it_stands_for_and_is_not_sent_again() -> None:
+    unread = Unread(at="loyalty.events:1", first=42, last=44)
+    place = ORIGINAL._replace(key=None, value=None, headers=())
+    headers = dead_letter_of(place, "NOT_JSON", DEFECTS, stage="intake", unread=unread).headers
+    letter = read_entry(Sent(None, "loyalty.deadletters", 2, 17, None, 5, headers))
+
+    assert letter == LETTER._replace(unread=unread)
+    assert isinstance(letter, DeadLetter)
+    assert str(letter.unread) == "loyalty.events:1:42 to 44"
+    assert (why_not(letter, ["loyalty.events"], 4) or "").startswith("it holds nothing of its messages")
 
 
 def test_a_message_sent_again_has_its_own_headers_and_says_where_it_came_from() -> None:

@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import random
 import time
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final
 
 import pytest
-from backports import zstd
 
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.port import Consumer, Message, Outgoing, Partition, TopicSpec, Unavailable, Unreadable
 from tests.log import raw_batches
 from tests.log.desk import QUIET_SECONDS, SECONDS, read, until, values
 from tests.log.mock_cluster import MockCluster
-from tests.log.raw_batches import PLAIN, ZSTD, Codec, RawRecord, batch
+from tests.log.odd_batches import CASES, FORGED, GOOD, ODD_NAME, Case, bomb
+from tests.log.raw_batches import ZSTD, RawRecord, batch
 
-ZEROS: Final = bytes(1_000_000)
-TOO_MUCH: Final = 150
-"""Megabytes: librdkafka takes no zstd batch of more than a hundred."""
 PATIENCE_SECONDS: Final = 2.0
-
-
-def _of_unknown_length(plain: bytes) -> bytes:
-    compressor = zstd.ZstdCompressor()
-    return compressor.compress(plain) + compressor.flush()
-
-
-def _in_two_members(plain: bytes) -> bytes:
-    """Java reads both; librdkafka the first only."""
-    return gzip.compress(plain[:7]) + gzip.compress(plain[7:])
-
-
-GOOD: Final = (RawRecord(b"good"),)
-BOMB: Final = (RawRecord(ZEROS * TOO_MUCH),)
-ODD_NAME: Final = RawRecord(b"value", b"key", [(b"before", b"1"), (b"caf\xe9", b"2"), (b"after", b"3")])
-
-
-class Case(NamedTuple):
-    """A batch that cannot be read."""
-
-    records: Sequence[RawRecord]
-    codec: Codec = PLAIN
-
-
-CASES: Final[dict[str, Case]] = {
-    "header name in Latin-1": Case((ODD_NAME,)),
-    "header name cut within a character": Case((RawRecord(b"value", headers=[(b"caf\xc3", b"")]),)),
-    "header name that is half of a pair": Case((RawRecord(b"value", headers=[(b"\xed\xa0\x80", b"")]),)),
-    "header name that is too long a form": Case((RawRecord(b"value", headers=[(b"\xc0\xaf", b"")]),)),
-    "several odd header names": Case((RawRecord(b"value", headers=[(b"\xff", b"1"), (b"\xfe", None), (b"ok", b"")]),)),
-    "tombstone with an odd header name": Case((RawRecord(None, b"key", [(b"\x80", b"")]),)),
-    "odd header name in a compressed batch": Case((ODD_NAME,), ZSTD),
-    "zstd that says its length": Case(BOMB, ZSTD),
-    "zstd that does not say its length": Case(BOMB, Codec(4, _of_unknown_length)),
-    "zstd with good messages around": Case((*GOOD, *BOMB, *GOOD), ZSTD),
-    "zstd with many messages": Case(GOOD * 300 + BOMB, ZSTD),
-    "gzip in two members": Case(GOOD * 3, Codec(1, _in_two_members)),
-}
-"""What a Kafka takes from a producer."""
-FORGED: Final[dict[str, Case]] = {
-    "gzip that is none": Case(GOOD, Codec(1, lambda _: b"garbage")),
-    "snappy that is none": Case(GOOD, Codec(2, lambda _: b"\xff\xff\xff\xff\xff")),
-    "lz4 that is none": Case(GOOD, Codec(3, lambda _: b"garbage")),
-    "zstd that is none": Case(GOOD, Codec(4, lambda _: b"garbage")),
-    "a codec that nobody knows": Case(GOOD * 2, Codec(5, bytes)),
-}
-"""What a Kafka refuses, and a disk may make of what it took."""
 
 
 def passing_over(consumer: Consumer, partition: Partition, count: int) -> tuple[list[Message], list[Unreadable]]:
@@ -92,13 +41,14 @@ def passing_over(consumer: Consumer, partition: Partition, count: int) -> tuple[
 def write(bootstrap: str, topic: str, case: Case) -> None:
     """A good message, then what cannot be read, then a good one."""
     now = time.time_ns() // 1_000_000
-    for records, codec in ((GOOD, PLAIN), case, (GOOD, PLAIN)):
-        raw_batches.produce(bootstrap, topic, 0, batch(records, codec, timestamp=now))
+    good = batch(GOOD, timestamp=now)
+    for one in (good, case.batch(now), good):
+        raw_batches.produce(bootstrap, topic, 0, one)
 
 
 def check(consumer: Consumer, topic: str, case: Case) -> None:
     """The good messages come, and what lies between them is named."""
-    place, count = Partition(topic, 0), len(case.records)
+    place, count = Partition(topic, 0), case.count
     consumer.assign({place: 0})
     messages, unreadable = passing_over(consumer, place, 2)
     assert [(one.offset, one.value) for one in messages] == [(0, b"good"), (1 + count, b"good")]
@@ -204,8 +154,8 @@ def test_a_batch_that_was_read_in_part_before_is_passed_over_from_there(
 
 def test_two_batches_in_a_row_are_named_one_by_one(cluster: MockCluster, consumer: Consumer, prefix: str) -> None:
     cluster.topic(prefix)
-    bomb = batch([*GOOD, *BOMB], ZSTD, timestamp=0)
-    for one in (bomb, bomb, batch(GOOD, timestamp=0)):
+    two = batch([*GOOD, *bomb()], ZSTD, timestamp=0)
+    for one in (two, two, batch(GOOD, timestamp=0)):
         raw_batches.produce(cluster.bootstrap, prefix, 0, one)
     place = Partition(prefix, 0)
     consumer.assign({place: 0})
@@ -218,7 +168,7 @@ def test_two_batches_in_a_row_are_named_one_by_one(cluster: MockCluster, consume
 
 def test_the_last_that_there_is_may_be_unreadable(cluster: MockCluster, consumer: Consumer, prefix: str) -> None:
     cluster.topic(prefix)
-    raw_batches.produce(cluster.bootstrap, prefix, 0, batch([*BOMB, *GOOD], ZSTD, timestamp=0))
+    raw_batches.produce(cluster.bootstrap, prefix, 0, batch([*bomb(), *GOOD], ZSTD, timestamp=0))
     place = Partition(prefix, 0)
     consumer.assign({place: 0})
 
@@ -234,7 +184,7 @@ def test_other_partitions_go_on_where_one_was_passed_over(
     cluster: MockCluster, consumer: Consumer, prefix: str
 ) -> None:
     cluster.topic(prefix, 2)
-    raw_batches.produce(cluster.bootstrap, prefix, 0, batch(BOMB, ZSTD, timestamp=0))
+    raw_batches.produce(cluster.bootstrap, prefix, 0, batch(bomb(), ZSTD, timestamp=0))
     raw_batches.produce(cluster.bootstrap, prefix, 1, batch(GOOD, timestamp=0))
     consumer.assign({Partition(prefix, number): 0 for number in range(2)})
 

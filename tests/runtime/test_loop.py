@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable
+from pipeline.failure import Halted
+from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable, Unreadable
 from pipeline.runtime.loop.loop import Decided, Finished, TransactionalLoop
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.settings import Settings
@@ -40,6 +41,7 @@ class ScriptedLog:
         self.told: list[tuple[list[bytes | None], dict[Partition, int | None]]] = []
         self.aborts = 0
         self.seeks: list[tuple[Partition, int]] = []
+        self.examined: list[Partition] = []
 
     def consumer(self, *_: Any, **__: Any) -> ScriptedLog:
         return self
@@ -58,6 +60,9 @@ class ScriptedLog:
 
     def seek(self, partition: Partition, offset: int) -> None:
         self.seeks.append((partition, offset))
+
+    def examine(self, partition: Partition, _timeout: float) -> None:
+        self.examined.append(partition)
 
     def assignment(self) -> frozenset[Partition]:
         return frozenset(self.held)
@@ -103,6 +108,7 @@ class Echo:
 
     name = "echo"
     topics = ("in",)
+    fetch_bytes_max = 5
 
     def __init__(self) -> None:
         self.read: dict[Partition, int] = {}
@@ -121,6 +127,10 @@ class Echo:
         for one in batch:
             self.read[Partition(one.topic, one.partition)] = one.offset + 1
         return Decided([Outgoing("out", None, one.value) for one in batch])
+
+    def pass_over(self, unreadable: Unreadable) -> Decided:
+        self.read[unreadable.partition] = unreadable.after
+        return Decided([Outgoing("out", None, unreadable.problem.encode())])
 
     def finish(self) -> Finished:
         return Finished([], {partition: Committed(offset) for partition, offset in self.read.items()})
@@ -506,3 +516,62 @@ def test_rewind_that_gets_no_answer_starts_over(tmp_path: Path) -> None:
 
     assert log.told == [([b"0.0"], {ZERO: 1})]
     assert sorted(role.dropped) == [ZERO, ONE]
+
+
+def fail(partition: Partition, first: int, after: int) -> Callable[[ScriptedLog], list[Message]]:
+    def consume(_log: ScriptedLog) -> list[Message]:
+        problem = f"{first} to {after}"
+        raise Unreadable(problem, partition=partition, first=first, after=after)
+
+    return consume
+
+
+def test_what_cannot_be_read_is_decided_in_its_place_and_read_past(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, assign, give(message(0, 0)), fail(ZERO, 1, 4), give(message(0, 4)))
+
+    assert log.told == [([b"0.0"], {ZERO: 1}), ([b"1 to 4"], {ZERO: 4}), ([b"0.4"], {ZERO: 5})]
+    assert log.seeks == [(ZERO, 0), (ONE, 0), (ZERO, 4)]
+
+
+def test_what_cannot_be_read_is_read_past_again_where_its_round_failed(tmp_path: Path) -> None:
+    class Refused(ScriptedLog):
+        def commit(self, timeout: float) -> Mapping[Partition, int]:
+            if not self.aborts:
+                raise Aborted
+            return super().commit(timeout)
+
+    log = Refused(assign, fail(ZERO, 0, 2), fail(ZERO, 0, 2), give(message(0, 2)))
+    TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL).run(log.stop)  # type: ignore[arg-type]
+
+    assert log.told == [([b"0 to 2"], {ZERO: 2}), ([b"0.2"], {ZERO: 3})]
+    assert log.seeks[2:] == [(ZERO, 2), (ZERO, 0), (ZERO, 2)]
+
+
+def test_what_was_passed_over_before_is_not_decided_again(tmp_path: Path) -> None:
+    log, _ = run(tmp_path, assign, give(*(message(0, offset) for offset in range(3))), fail(ZERO, 1, 3))
+
+    assert log.told == [([b"0.0", b"0.1", b"0.2"], {ZERO: 3})]
+    assert log.seeks[-1] == (ZERO, 3)
+
+
+def test_role_that_must_not_lose_anything_ends_where_something_cannot_be_read(tmp_path: Path) -> None:
+    class Careful(Echo):
+        def pass_over(self, unreadable: Unreadable) -> Decided:
+            raise unreadable
+
+    log = ScriptedLog(assign, give(message(0, 0)), fail(ZERO, 1, 2))
+    with pytest.raises(Halted, match="cannot read offset 1 of in:0"):
+        TransactionalLoop(log, Careful(), Settings(data_dir=tmp_path), clock=STILL).run(log.stop)  # type: ignore[arg-type]
+
+    assert log.told == [([b"0.0"], {ZERO: 1})]
+
+
+def test_partition_that_is_silent_though_it_has_messages_is_looked_at_now_and_then(tmp_path: Path) -> None:
+    log, clock = ScriptedLog(assign, *8 * [give()]), Passing()
+    log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 5)  # type: ignore[method-assign]
+    progress, settings = Progress("echo", clock), Settings(data_dir=tmp_path)
+
+    TransactionalLoop(log, Echo(), settings, progress=progress, clock=clock).run(log.stop)  # type: ignore[arg-type]
+
+    assert set(log.examined) == {ZERO}
+    assert 1 < len(log.examined) < 8

@@ -28,6 +28,7 @@ from sinks.clickhouse.tables import (
 )
 from tests.simulation.arithmetic import Movements, movements_in, movements_of
 from tests.simulation.broker import SimBroker
+from tests.simulation.consumer import UNREADABLE
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
 from tests.simulation.world import BASE, World, plan_of
@@ -184,6 +185,9 @@ def _check_intake(world: World) -> None:
     for topic in catalog.inputs:
         for partition in world.broker.partitions(topic):
             for message in _all(world, partition):
+                if message.value == UNREADABLE:
+                    refused.append((None, None))
+                    continue
                 verdict = normalise(message, wall=world.clock.wall(), limits=limits)
                 if not isinstance(verdict, Accepted):
                     refused.append((message.key, message.value))

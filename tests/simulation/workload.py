@@ -22,6 +22,7 @@ from schemas.records import (
     encode_record,
 )
 from tests.runtime.workshop import DAY, PROGRAM, START, activation, backfill, bill, clock, giving_back, history
+from tests.simulation.consumer import UNREADABLE
 from topics.catalog import Catalog
 
 
@@ -117,7 +118,7 @@ def _written(catalog: Catalog, record: Record) -> list[Outgoing]:
 
 
 def _sent(catalog: Catalog, records: Sequence[Record]) -> Iterator[Outgoing]:
-    """The messages of which intake makes these records, and now and then one that it can make nothing of."""
+    """The messages of which intake makes these records, and now and then some that it can make nothing of."""
     topic = catalog.name("transactions")
     bills = 0
     for record in records:
@@ -127,6 +128,7 @@ def _sent(catalog: Catalog, records: Sequence[Record]) -> Iterator[Outgoing]:
             bills += isinstance(record, TransactionAdded)
             if isinstance(record, TransactionAdded) and bills % _BILLS_PER_RUBBISH == 0:
                 yield Outgoing(topic, key, b'{"type": "transactionAdded"}', place)
+                yield Outgoing(topic, key, UNREADABLE, place)
         elif isinstance(record, ProgramActivated):
             yield from _written(catalog, record)
         elif isinstance(record, ClockAdvanced):

@@ -20,6 +20,7 @@ REASON_HEADER: Final = "accrue.reason"
 DETAIL_HEADER: Final = "accrue.detail"
 STAGE_HEADER: Final = "accrue.stage"
 CUT_HEADER: Final = "accrue.cut"
+UNREAD_HEADER: Final = "accrue.unread"
 # A topic's limit holds for what is compressed, so what came in may be longer than what can go out. Even where nothing
 # can be compressed, this and the defects (150 kB at most) are below the 2 MB of the dead-letter topic, and this and the
 # headers of a replay below the 1 MB that is a broker's default for the topic it goes back to.
@@ -45,6 +46,20 @@ class Cut(msgspec.Struct, frozen=True):
     value_bytes: int
     key_bytes: int
     headers_bytes: int
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """The messages that a dead letter stands for without holding anything of them."""
+
+    at: str
+    """`topic:partition`."""
+    first: int
+    """Their first offset."""
+    last: int
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return f"{self.at}:{self.first}" if self.first == self.last else f"{self.at}:{self.first} to {self.last}"
 
 
 class Kept(NamedTuple):
@@ -90,13 +105,16 @@ def origin_of(message: Incoming) -> str:
     return (_believed(message, ORIGIN_HEADER, _COORDINATES) or b"").decode() or _place_of(message)
 
 
-def dead_letter_of(message: Incoming, reason: str, defects: Sequence[Defect], *, stage: str) -> Letter:
+def dead_letter_of(
+    message: Incoming, reason: str, defects: Sequence[Defect], *, stage: str, unread: Unread | None = None
+) -> Letter:
     """The dead letter for `message`: what is kept of it, and in headers of ours why, where and when it came in.
 
     `stage` is the role that gave up on it. `accrue.detail` holds the defects as a JSON list of objects with `path`,
     `problem` and `remedy`; `accrue.timestamp` the timestamp of the message in milliseconds, as it first came in;
     `accrue.replay-of`, where the message was sent again, the dead letter that it was, as `partition:offset`;
-    `accrue.cut`, where only a part is kept, a `Cut` as a JSON object.
+    `accrue.cut`, where only a part is kept, a `Cut` as a JSON object; `accrue.unread`, where nothing could be read,
+    an `Unread` as a JSON object.
     """
     kept = kept_of(message)
     sent_at = _believed(message, TIMESTAMP_HEADER, _MILLISECONDS) or str(message.timestamp).encode()
@@ -110,6 +128,7 @@ def dead_letter_of(message: Incoming, reason: str, defects: Sequence[Defect], *,
         (TIMESTAMP_HEADER, sent_at),
         *(((REPLAY_OF_HEADER, replay_of),) if replay_of else ()),
         *(((CUT_HEADER, msgspec.json.encode(kept.cut)),) if kept.cut else ()),
+        *(((UNREAD_HEADER, msgspec.json.encode(unread)),) if unread else ()),
     )
     return Letter(kept.key, kept.value, headers)
 

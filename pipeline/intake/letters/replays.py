@@ -21,7 +21,9 @@ from pipeline.intake.letters.letter import (
     REPLAY_OF_HEADER,
     STAGE_HEADER,
     TIMESTAMP_HEADER,
+    UNREAD_HEADER,
     Cut,
+    Unread,
 )
 from pipeline.intake.verdict import Defect, Headers, Incoming
 from schemas.messages import INSTANT_MAX
@@ -30,6 +32,7 @@ REPLAYED_HEADER: Final = "accrue.replayed"
 REPLAY_BEGAN_HEADER: Final = "accrue.replay-began"
 _DETAIL: Final = msgspec.json.Decoder(list[dict[str, str]])
 _CUT: Final = msgspec.json.Decoder(Cut)
+_UNREAD: Final = msgspec.json.Decoder(Unread)
 
 
 class Entry(NamedTuple):
@@ -71,6 +74,8 @@ class DeadLetter(NamedTuple):
     """The dead letter that this one was before it was sent again."""
     cut: Cut | None
     """What is known of the whole message where the letter holds only a part of it."""
+    unread: Unread | None
+    """Which messages it stands for where it holds nothing of them."""
 
 
 class Replayed(NamedTuple):
@@ -105,7 +110,7 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
         if REPLAY_BEGAN_HEADER in headers:
             return ReplayBegan(headers[REPLAY_BEGAN_HEADER])
         topic, partition, offset = headers[ORIGIN_HEADER].decode().rsplit(":", 2)
-        replay_of, cut = headers.get(REPLAY_OF_HEADER), headers.get(CUT_HEADER)
+        replay_of, cut, unread = (headers.get(name) for name in (REPLAY_OF_HEADER, CUT_HEADER, UNREAD_HEADER))
         return DeadLetter(
             Entry(message.partition, message.offset),
             _sent_at(headers[TIMESTAMP_HEADER], message),
@@ -115,6 +120,7 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
             Origin(topic, int(partition), int(offset)),
             None if replay_of is None else entry_of(replay_of.decode()),
             None if cut is None else _CUT.decode(cut),
+            None if unread is None else _UNREAD.decode(unread),
         )
     except (KeyError, TypeError, ValueError):  # somebody else wrote it; what cannot be decoded is a ValueError
         return None
@@ -151,6 +157,11 @@ def why_not(letter: DeadLetter, inputs: Collection[str], partitions: int) -> str
         )
     if not 0 <= origin.partition < partitions:
         return f"{origin.topic} has no partition {origin.partition}; send it with accrue send"
+    if letter.unread is not None:
+        return (
+            "it holds nothing of its messages; read them where they are stored, as long as their topic keeps them, "
+            "with a client that can, and send them with accrue send"
+        )
     if letter.cut is not None:
         return (
             "it holds only the beginning of its message; read the whole where it lies, as long as its topic keeps it, "

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from pipeline.clock import Clock
 from pipeline.failure import Failure
-from pipeline.log.port import Committed, Consumer, Message, Partition, Unavailable
+from pipeline.log.port import Committed, Consumer, Message, Partition, Unavailable, Unreadable
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.state.changelog import StateAhead
 
@@ -21,6 +21,10 @@ _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
 _OVERDUE_SECONDS: Final = 5.0
 """How long to wait for committed offsets before something is done about it, and between two tries."""
+_SILENT_SECONDS: Final = 3.0
+"""So long with messages to read and none delivered, and somebody looks why."""
+_SILENT_AGAIN_SECONDS: Final = 10.0
+"""Between two looks."""
 _NOT_YET: Final = 1 << 63
 """Beyond any offset: what is expected of a partition that is not ready."""
 
@@ -63,6 +67,8 @@ class Holdings:
         """Of ready partitions: the next offset, as committed."""
         self._expected: dict[tuple[str, int], int] = {}
         """Of ready partitions: the next offset of this round. What lies before it came already."""
+        self._silent_at = 0.0
+        """When to look again why a partition is silent, monotonic seconds."""
 
     @property
     def unready(self) -> int:
@@ -124,6 +130,14 @@ class Holdings:
                 batch.append(message)
         return batch
 
+    def pass_over(self, unreadable: Unreadable) -> bool:
+        """Read on behind what cannot be read; False where that came before."""
+        partition = unreadable.partition
+        expected = self._expected.get(partition, _NOT_YET)
+        if partition in self._expected:
+            self._seek(partition, max(expected, unreadable.after))
+        return unreadable.after > expected
+
     def moved(self, offsets: Mapping[Partition, Committed], again: Iterable[Partition]) -> None:
         """These offsets are committed; partitions in `again` were read further, and are read again from there."""
         for partition, (offset, _) in offsets.items():
@@ -152,6 +166,18 @@ class Holdings:
             reached = max(self._expected[partition], self._consumer.position(partition) or 0)
             self._progress.lag[partition] = max(0, end - reached)
         self._progress.looked(self._clock.now())
+
+    def silent(self) -> Partition | None:
+        """A partition that has messages to read and has delivered none for a while, now and then."""
+        now, progress = self._clock.now(), self._progress
+        if now < self._silent_at:
+            return None
+        for partition, lag in progress.lag.items():
+            moved_at = max(progress.ready_at, progress.committed_of.get(partition, 0.0))
+            if lag and now - moved_at > _SILENT_SECONDS and self._expected[partition] == self._durable[partition]:
+                self._silent_at = now + _SILENT_AGAIN_SECONDS
+                return partition
+        return None
 
     def _restore(self, partition: Partition) -> None:
         try:

@@ -27,6 +27,7 @@ from pipeline.log.port import (
     Partition,
     Producer,
     Unavailable,
+    Unreadable,
 )
 from pipeline.runtime.loop.holdings import Gone, Holdings, Keeper
 from pipeline.runtime.loop.progress import Progress
@@ -43,6 +44,8 @@ _INIT_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 """How long one look at the lag may take: the messages wait meanwhile."""
+_EXAMINE_SECONDS: Final = 3.0
+"""How long it may take to find out why a partition is silent: the messages of others wait meanwhile."""
 _SLICES_MAX: Final = 4
 """Of one batch: each is handed to another thread, which costs as much as some records do."""
 _IDLE_SECONDS: Final = 0.1
@@ -77,12 +80,17 @@ class Role(Keeper, Protocol):
 
     name: str
     topics: Sequence[str]
+    fetch_bytes_max: int
+    """How much is fetched at once."""
 
     def wants_round(self) -> bool:
         """Whether there is something to do without any message."""
 
     def process(self, batch: Sequence[Message]) -> Decided:
         """Decide some messages of ready partitions, in order within each."""
+
+    def pass_over(self, unreadable: Unreadable) -> Decided:
+        """Decide what becomes of what cannot be read; raises it where nothing may be lost."""
 
     def finish(self) -> Finished:
         """End the round."""
@@ -206,17 +214,23 @@ class TransactionalLoop:
         while True:
             # 1 consume a batch
             limit = min(settings.batch_records_max, settings.transaction_records_max - records)
-            batch = self._consume(limit, timeout)
+            batch, unreadable = self._consume(limit, timeout)
             if self._broken:
                 message = "partitions were taken away in the middle of a round"
                 raise Aborted(message)
-            if not batch and not wanted:
+            if not batch and unreadable is None and not wanted:
                 break
             if not self._open:
                 producer.begin()
                 self._open = True
                 deadline = self._clock.now() + _seconds(settings.transaction_span)
             full = False
+            if unreadable is not None:
+                passed_over = self._role.pass_over(unreadable)
+                producer.produce(passed_over.messages)
+                sent += len(passed_over.messages)
+                records += 1
+                full = passed_over.full
             length = max(settings.slice_records_min, -(-len(batch) // _SLICES_MAX))
             for start in range(0, max(1, len(batch)), length):
                 # 2 the role decides
@@ -263,10 +277,13 @@ class TransactionalLoop:
         self._holdings.moved(finished.offsets, finished.again)
         self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages), finished.offsets)
 
-    def _consume(self, limit: int, timeout: float) -> list[Message]:
+    def _consume(self, limit: int, timeout: float) -> tuple[list[Message], Unreadable | None]:
+        """Messages to decide, or what cannot be read where the next one would be."""
         began = self._clock.now()
         try:
             messages = self._consumer.consume(limit, timeout)
+        except Unreadable as error:
+            return [], error if self._holdings.pass_over(error) else None
         except Fenced as error:
             raise _Displaced(str(error)) from error
         if messages:
@@ -274,7 +291,7 @@ class TransactionalLoop:
         batch = self._holdings.new(messages)
         if batch:
             self.progress.timestamp = batch[-1].timestamp
-        return batch
+        return batch, None
 
     def _rewind(self, producer: Producer, error: LogError, stop: threading.Event) -> None:
         """Back to what is committed, with the same producer."""
@@ -317,7 +334,9 @@ class TransactionalLoop:
 
     def _new_consumer(self) -> Consumer:
         member = f"{self._role.name}-{self._settings.slot}"
-        return self._log.consumer(self._group, member=member, session_timeout=self._session)
+        return self._log.consumer(
+            self._group, member=member, session_timeout=self._session, fetch_bytes_max=self._role.fetch_bytes_max
+        )
 
     def _new_holdings(self) -> Holdings:
         patience = _seconds(self._settings.patience)
@@ -367,6 +386,8 @@ class TransactionalLoop:
             self._look_due = now + _LAG_SECONDS
             with suppress(LogError):  # a real loss shows when reading
                 self._holdings.look(self._log.ends(ready, _LOOK_SECONDS))
+                if (silent := self._holdings.silent()) is not None:
+                    self._consumer.examine(silent, _EXAMINE_SECONDS)
                 if not any(self.progress.lag.values()):
                     self._failures = 0  # nothing is left that could fail, and a quiet role may not commit for days
 

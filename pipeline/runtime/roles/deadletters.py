@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pipeline.failure import Halted
-from pipeline.intake.letters.letter import dead_letter_of
-from pipeline.intake.verdict import Defect
-from pipeline.log.port import Message, Outgoing
+from pipeline.intake.letters.letter import Unread, dead_letter_of
+from pipeline.intake.verdict import Defect, Reason
+from pipeline.log.port import Message, Outgoing, Unreadable
 
 _WINDOW_SECONDS: Final = 60.0
 
@@ -45,7 +45,9 @@ class DeadLetters:
         self._open: Counter[str] = Counter()
         """Letters of the open round, by reason."""
 
-    def letter(self, message: Message, reason: str, defects: Sequence[Defect]) -> Outgoing:
+    def letter(
+        self, message: Message, reason: str, defects: Sequence[Defect], unread: Unread | None = None
+    ) -> Outgoing:
         """The dead letter for `message`, a part of it where it is too long for one.
 
         Raises `TooManyDeadLetters`, before any of the open round takes effect.
@@ -59,8 +61,22 @@ class DeadLetters:
                 "then start the worker again, with a higher ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX if as many still wait"
             )
             raise TooManyDeadLetters(text)
-        key, value, headers = dead_letter_of(message, reason, defects, stage=self._stage)
+        key, value, headers = dead_letter_of(message, reason, defects, stage=self._stage, unread=unread)
         return Outgoing(self._topic, key, value, None, headers, message.timestamp)
+
+    def unread(self, unreadable: Unreadable, now: int) -> Outgoing:
+        """The dead letter for what the log's client could not read: its coordinates, and what is known of it.
+
+        `now`, milliseconds since the epoch, stands for a time of sending that nobody knows. Raises as `letter` does.
+        """
+        if unreadable.message is not None:
+            defect = Defect("", unreadable.problem, "write header names in UTF-8; a replay sends it without headers")
+            return self.letter(unreadable.message, Reason.UNREADABLE, (defect,))
+        topic, partition = unreadable.partition
+        defect = Defect("", unreadable.problem, "read it with another client, and send it again in smaller batches")
+        place = Message(topic, partition, unreadable.first, None, None, now, ())
+        unread = Unread(at=str(unreadable.partition), first=unreadable.first, last=unreadable.after - 1)
+        return self.letter(place, Reason.UNREADABLE, (defect,), unread)
 
     def committed(self) -> None:
         """The letters of the open round are sent."""

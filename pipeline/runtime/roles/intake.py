@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
 from pipeline.intake.verdict import Accepted, Limits, Reason
-from pipeline.log.port import Committed, Message, Outgoing, Partition
+from pipeline.log.port import Committed, Message, Outgoing, Partition, Unreadable
 from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.deadletters import DeadLetters
@@ -18,12 +18,15 @@ from schemas.records import encode_record
 from topics.catalog import Catalog
 
 INTAKE: Final = "intake"
+_FETCH_BYTES_MAX: Final = 32_768
+"""What producers write may be thousands of times as long once it is decompressed, and is in memory all at once."""
 
 
 class IntakeRole:
     """Normalises input messages; implements `loop.Role`."""
 
     name = INTAKE
+    fetch_bytes_max = _FETCH_BYTES_MAX
 
     def __init__(self, settings: Settings, progress: Progress, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """The wall time of `clock` is when a message was taken."""
@@ -74,6 +77,11 @@ class IntakeRole:
             read[message[:2]] = message[2] + 1
         self._read.update({Partition(*partition): offset for partition, offset in read.items()})
         return Decided(out)
+
+    def pass_over(self, unreadable: Unreadable) -> Decided:
+        """A dead letter with the coordinates, and with all that could be read."""
+        self._read[unreadable.partition] = unreadable.after
+        return Decided([self._dead_letters.unread(unreadable, self._clock.wall())])
 
     def finish(self) -> Finished:
         """Nothing more to write."""

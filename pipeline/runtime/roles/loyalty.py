@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.log.port import Committed, Log, Message, Outgoing, Partition
+from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing, Partition, Unreadable
 from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.deadletters import DeadLetters
@@ -44,6 +44,7 @@ class LoyaltyRole:
     """Decides journal records; implements `loop.Role`."""
 
     name = LOYALTY
+    fetch_bytes_max = FETCH_BYTES_MAX
 
     def __init__(
         self,
@@ -168,6 +169,15 @@ class LoyaltyRole:
         for partition in self._partitions.values():
             partition.wall_tick(wall, self._wall_every, out)
         return Decided(out, full)
+
+    def pass_over(self, unreadable: Unreadable) -> Decided:
+        """Decide a record of which all but the headers can be read, as they say nothing here.
+
+        Raises all else: accepted input would be lost without a trace, and the order with it.
+        """
+        if unreadable.message is None:
+            raise unreadable
+        return self.process([unreadable.message])
 
     def finish(self) -> Finished:
         """The changelog of every touched partition, and the marks to be committed.
