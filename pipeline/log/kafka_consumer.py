@@ -38,6 +38,8 @@ _EXAMINE_SECONDS: Final = 20.0
 """How long it may take to find out where what cannot be read ends."""
 _FETCH_PARTITION_BYTES: Final = 1_000_000
 _FETCH_BYTES_MIN: Final = 65_536
+_QUEUED_KBYTES_MAX: Final = 65_536
+_QUEUED_FETCHES: Final = 8
 # Called so and not as a method: where the name of a header is no text, the client returns a list with holes beside the
 # error, and the interpreter looks at both here only.
 _headers_of: Final = methodcaller("headers")
@@ -76,6 +78,8 @@ class KafkaConsumer:
             "fetch.max.bytes": fetch_bytes_max,
             "fetch.message.max.bytes": min(fetch_bytes_max, _FETCH_PARTITION_BYTES),
             "message.max.bytes": min(fetch_bytes_max, _FETCH_PARTITION_BYTES),  # says nothing, but must not be more
+            # Nothing is fetched while more than this waits, as long as it is once it is decompressed.
+            "queued.max.messages.kbytes": min(_QUEUED_KBYTES_MAX, _QUEUED_FETCHES * fetch_bytes_max // 1_024),
         }
         self._client = Consumer(
             {

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.failure import Halted
 from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable, Unreadable
+from pipeline.runtime.loop.failures import RoundRefused
 from pipeline.runtime.loop.loop import Decided, Finished, TransactionalLoop
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.settings import Settings
@@ -296,7 +297,7 @@ def test_partition_assigned_anew_is_opened_anew(tmp_path: Path) -> None:
     assert log.told == [([b"1.0"], {ONE: 1})]
 
 
-def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
+def test_rounds_that_only_fail_halt_the_role_with_the_last_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", 2)
@@ -309,10 +310,75 @@ def test_rounds_that_only_fail_end_the_worker_with_the_last_reason(
 
     log.commit = refuse  # type: ignore[method-assign]
     log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 1)  # type: ignore[method-assign]
-    with pytest.raises(Aborted, match="moved on"):
+    with pytest.raises(RoundRefused, match=r"the round from in:0:0 on failed 3 times, .* because: the group has moved"):
         loop.run(log.stop)
 
     assert log.aborts == 3
+
+
+class Choosy(ScriptedLog):
+    """Refuses every transaction with the message `0.0`."""
+
+    def commit(self, timeout: float) -> Mapping[Partition, int]:
+        if any(one.value == b"0.0" for one in self.open):
+            message = "too large"
+            raise Aborted(message)
+        return super().commit(timeout)
+
+
+def test_round_that_can_never_succeed_halts_the_role_whatever_commits_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", 3)
+    others = [give(message(1, offset)) for offset in range(9)]
+    log = Choosy(assign, *[step for other in others for step in (give(message(0, 0)), give(), other)])
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
+    log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 9)  # type: ignore[method-assign]
+
+    with pytest.raises(RoundRefused, match=r"the round from in:0:0 on failed 4 times, .* because: too large"):
+        loop.run(log.stop)
+
+    assert len(log.told) == 3
+
+
+def test_role_stays_red_while_the_round_that_failed_is_still_to_come(tmp_path: Path) -> None:
+    troubles: list[str] = []
+
+    def look(_log: ScriptedLog) -> list[Message]:
+        troubles.append(loop.progress.trouble)
+        return []
+
+    log = Choosy(assign, *2 * [give(message(0, 0)), give()], give(message(1, 0)), give(), look)
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
+
+    loop.run(log.stop)
+
+    assert troubles == ["too large"]
+
+
+def test_role_is_green_again_once_the_round_that_failed_got_through(tmp_path: Path) -> None:
+    class Shy(Choosy):
+        def commit(self, timeout: float) -> Mapping[Partition, int]:
+            return super().commit(timeout) if self.aborts < 2 else ScriptedLog.commit(self, timeout)
+
+    log = Shy(assign, *3 * [give(message(0, 0)), give()])
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
+
+    loop.run(log.stop)
+
+    assert (log.aborts, loop.progress.trouble) == (2, "")
+
+
+def test_failures_of_a_partition_that_was_taken_away_are_another_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", 1)
+    log = Choosy(assign, give(message(0, 0)), give(message(1, 0)), revoke(ZERO), assign_zero, give(message(0, 0)))
+    loop = TransactionalLoop(log, Echo(), Settings(data_dir=tmp_path), clock=STILL)  # type: ignore[arg-type]
+
+    loop.run(log.stop)
+
+    assert log.aborts == 2
 
 
 def stumble(_: ScriptedLog) -> list[Message]:

@@ -44,6 +44,10 @@ class SimBroker:
         self.lanes: dict[Partition, Lane] = {}
         self.groups: dict[str, Group] = {}
         self.down_until = 0.0
+        self.seek_seconds = 0.0
+        """How long nothing comes after a seek: a client drops what it has and asks anew."""
+        self.refuses: Callable[[Outgoing], bool] = lambda _: False
+        """Which messages are refused by name, such as one that is too large."""
         self.begun: dict[str, str] = {}
         """By slot: the process that has begun as its producer last."""
         self._identities: dict[str, Identity] = {}

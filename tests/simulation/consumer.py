@@ -34,6 +34,8 @@ class SimConsumer(Client):
     def __init__(self, broker: SimBroker, group: str | None, name: str | None, session: float) -> None:
         super().__init__(broker)
         self.held: dict[Partition, int | None] = {}
+        self._fetched_at: dict[Partition, float] = {}
+        """When the first messages after a seek come."""
         self._instance = name
         self._name = group
         self._session = session
@@ -77,7 +79,8 @@ class SimConsumer(Client):
             left = deadline - machine.now
             if left <= 0:
                 return []
-            machine.park(min(left, away - machine.now) if away > machine.now else left)
+            soon = [at for at in (away, *self._fetched_at.values()) if at > machine.now]
+            machine.park(min(left, *(at - machine.now for at in soon)) if soon else left)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Deliver from `offset` on."""
@@ -85,6 +88,7 @@ class SimConsumer(Client):
             message = f"cannot seek in {partition}: it is not assigned to this consumer"
             raise LogError(message)
         self.held[partition] = offset
+        self._fetched_at[partition] = self._machine.now + self._broker.seek_seconds
 
     def examine(self, partition: Partition, timeout: float) -> None:
         """Nothing to find out: this client says what it cannot read."""
@@ -214,7 +218,12 @@ class SimConsumer(Client):
         """From the partitions in any order; a client hands over what it happens to have."""
         chance = self._machine.chance
         lanes = self._broker.lanes
-        held = [one for one, position in self.held.items() if position is not None and position != lanes[one].end]
+        now = self._machine.now
+        held = [
+            one
+            for one, position in self.held.items()
+            if position is not None and position != lanes[one].end and self._fetched_at.get(one, now) <= now
+        ]
         if not self._broker.undisturbed:
             chance.shuffle(held)
             limit = chance.choice((limit, chance.randint(1, limit)))

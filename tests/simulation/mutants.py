@@ -11,6 +11,7 @@ from pipeline.engine.decide import ENGINE
 from pipeline.engine.ledger.concern import LEDGER
 from pipeline.engine.programs import Timeline
 from pipeline.log.port import Aborted, OutcomeUnknown
+from pipeline.runtime.loop.failures import Failures
 from pipeline.runtime.loop.holdings import Holdings
 from pipeline.runtime.loop.loop import TransactionalLoop
 from pipeline.runtime.roles.loyalty import LoyaltyRole
@@ -254,6 +255,27 @@ def forget_what_a_bill_earned() -> tuple[Any, str, Any]:
     return ENGINE, "folds", {**ENGINE.folds, PointsIssued: right._replace(effect=LEDGER.effects[PointsIssued])}
 
 
+def forgive_failures_at_every_commit() -> tuple[Any, str, Any]:
+    """Any round that commits is progress, one without the messages that fail among them. It was: nobody was told."""
+    return Failures, "committed", lambda self, _offsets, _again: self.__init__()
+
+
+def green_after_any_round() -> tuple[Any, str, Any]:
+    """A round without the messages that fail ends the trouble."""
+    return Failures, "repeated", False
+
+
+def tick_behind_what_fails() -> tuple[Any, str, Any]:
+    """The passing of time is written to the journal though its partition does not get on."""
+    return _role, "_working", lambda self: list(self._partitions.values())
+
+
+OF_REFUSED_ROUNDS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
+    forgive_failures_at_every_commit,
+    green_after_any_round,
+    tick_behind_what_fails,
+)
+"""Those that show only where a round can never succeed."""
 MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     commit_offsets_first,
     skip_rewind,

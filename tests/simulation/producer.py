@@ -88,6 +88,9 @@ class SimProducer(Client):
             return
         self._require_open("produce")
         self._machine.step(f"produce {len(messages)}")
+        if any(map(self._broker.refuses, messages)):
+            self._failed = Aborted("cannot produce: MSG_SIZE_TOO_LARGE")
+            raise self._failed
         try:
             for one in messages:
                 self._broker.place(one)

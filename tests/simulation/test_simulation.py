@@ -20,6 +20,7 @@ from pipeline.failure import Failure
 from tests.simulation import mutants
 from tests.simulation.machine import Violation
 from tests.simulation.oracle import run_and_check, run_seed
+from tests.simulation.refused import run_refused
 from tests.simulation.shrink import schedule, shrink
 from tests.simulation.world import RATES, World
 
@@ -28,6 +29,7 @@ SEEDS_PER_CASE = 20
 KINDS_SEEN_IN_SEEDS = 100
 """So many seeds meet every kind of fault."""
 SEEDS_MAX_FOR_A_MUTANT = 500
+REFUSED_SEEDS = 10
 CAUGHT_BY: dict[Callable[[], Any], int] = {
     mutants.commit_offsets_first: 0,
     mutants.skip_rewind: 13,
@@ -130,9 +132,20 @@ def test_a_broken_rule_is_noticed(mutant: Callable[[], Any]) -> None:
         assert _notices(CAUGHT_BY[mutant]) or any(map(_notices, range(SEEDS_MAX_FOR_A_MUTANT)))
 
 
-def _notices(seed: int) -> bool:
+@pytest.mark.parametrize("seed", range(REFUSED_SEEDS))
+def test_round_that_can_never_succeed_is_seen_and_goes_on_once_it_can(seed: int) -> None:
+    run_refused(seed)
+
+
+@pytest.mark.parametrize("mutant", mutants.OF_REFUSED_ROUNDS, ids=lambda one: one.__name__)
+def test_a_broken_rule_about_rounds_that_never_succeed_is_noticed(mutant: Callable[[], Any]) -> None:
+    with mutants.broken(mutant):
+        assert any(_notices(seed, run_refused) for seed in range(REFUSED_SEEDS))
+
+
+def _notices(seed: int, run: Callable[[int], object] = run_seed) -> bool:
     try:
-        run_seed(seed)
+        run(seed)
     except (Violation, Failure, LookupError, RuntimeError):  # anything else is a mutant that is broken itself
         return True
     return False

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from pipeline.failure import Halted
 from pipeline.log.port import Committed, LogError, Outgoing, Partition, TopicSpec
 from pipeline.runtime.loop.holdings import Gone
 from pipeline.runtime.loop.loop import TransactionalLoop
@@ -124,6 +125,10 @@ class Worker:
     process: Process | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     lives: int = 0
+    progress: Progress | None = None
+    """Of its last life, where it is a role of ours."""
+    halted: str = ""
+    """Why it halted; a supervisor leaves it alone."""
 
     @property
     def running(self) -> bool:
@@ -240,6 +245,9 @@ class World:
             self._work(worker, stop)
         except Crashed:
             why = "crashed"
+        except Halted as error:
+            why = "halted"
+            worker.halted = str(error)
         except _DEATHS as error:
             why = type(error).__name__
             if machine.now - self._calm_at > 2 * PATIENCE_SECONDS:
@@ -248,7 +256,7 @@ class World:
             why = "stopped"
         machine.note(why)
         self.deaths[why] += 1
-        if worker.wanted:
+        if worker.wanted and not worker.halted:
             soon = machine.chance.random() < 0.5
             self._start(worker, machine.chance.random() * (0.5 if soon else 3 * SESSION_SECONDS))
 
@@ -257,7 +265,7 @@ class World:
         if worker.role == "sink":
             self._sink(worker.slot).run(stop)
             return
-        progress = Progress(worker.role)
+        progress = worker.progress = Progress(worker.role, self.clock)
         role: IntakeRole | LoyaltyRole
         if worker.role == "intake":
             role = IntakeRole(settings, progress, clock=self.clock)

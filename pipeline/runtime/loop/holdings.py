@@ -146,6 +146,10 @@ class Holdings:
         for partition in again:
             self._seek(partition, self._durable[partition])
 
+    def read(self) -> dict[Partition, int]:
+        """The partitions that the open round has read, each with the offset that it began from."""
+        return {one: offset for one, offset in self._durable.items() if self._expected[one] != offset}
+
     def rewind(self) -> None:
         """Read again from what is committed, wherever something was read beyond that."""
         for partition, offset in self._durable.items():

@@ -29,6 +29,7 @@ from pipeline.log.port import (
     Unavailable,
     Unreadable,
 )
+from pipeline.runtime.loop.failures import Failures, RoundRefused
 from pipeline.runtime.loop.holdings import Gone, Holdings, Keeper
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.settings import Settings
@@ -51,7 +52,7 @@ _SLICES_MAX: Final = 4
 _IDLE_SECONDS: Final = 0.1
 _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
-"""Rounds that fail one after the other, with growing pauses (about a minute), before the worker gives up."""
+"""Rounds that fail without progress, with growing pauses (about a minute), before the role gives up."""
 _FENCES_MAX: Final = 2
 _DISPLACED_SESSIONS: Final = 3
 """Displaced again so soon, in sessions of the group: somebody else really has the place."""
@@ -152,7 +153,7 @@ class TransactionalLoop:
         self._holdings = self._new_holdings()
         self._displaced_at = -inf
         """When another took this worker's place in the group last, monotonic seconds."""
-        self._failures = 0
+        self._failures = Failures()
         self._fences = 0
         self._look_due = 0.0
         """When to look at the lag again, monotonic seconds."""
@@ -180,7 +181,7 @@ class TransactionalLoop:
             except (Aborted, Unavailable) as error:
                 self._rewind(self._producer, error, stop)
             else:
-                self.progress.trouble = ""
+                self._works()
         except (OutcomeUnknown, StoreFailed, Unavailable) as error:
             self._start_over(error, stop)
         except _Displaced as error:
@@ -190,6 +191,10 @@ class TransactionalLoop:
             if self._fences >= _FENCES_MAX:
                 raise self._slot_in_use(error) from error
             self._start_over(error, stop)
+
+    def _works(self) -> None:
+        if not self._failures.repeated:  # a round without the messages that fail proves nothing
+            self.progress.trouble = ""
 
     def _settle(self, producer: Producer, partition: Partition) -> None:
         """End offsets of ours that the group's coordinator takes for pending, though their transaction has ended.
@@ -273,7 +278,8 @@ class TransactionalLoop:
         self._open = False
         # 6 the role stores what took effect
         self._role.committed(ends)
-        self._failures = self._fences = 0
+        self._failures.committed(finished.offsets, finished.again)
+        self._fences = 0
         self._holdings.moved(finished.offsets, finished.again)
         self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages), finished.offsets)
 
@@ -300,8 +306,9 @@ class TransactionalLoop:
             producer.abort(_CALL_SECONDS)
         self._open = self._broken = False
         self._role.aborted()
+        read = self._holdings.read()
         self._holdings.rewind()
-        self._failed(error, stop)
+        self._failed(error, read, stop)
 
     def _start_over(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
         """Never again that producer: a new one, and everything as the log has it."""
@@ -311,13 +318,15 @@ class TransactionalLoop:
             self._producer = None
         self._open = self._broken = False
         self._role.aborted()
+        read = self._holdings.read()
         self._holdings.begin_anew()
-        self._failed(error, stop)
+        self._failed(error, read, stop)
 
     def _taken(self, partitions: Sequence[Partition]) -> None:
         """Partitions went to another worker: whatever of them is in the open round must not be committed."""
         self._broken = self._open
         self._holdings.taken(partitions)
+        self._failures.taken(partitions)
 
     def _come_back(self, error: _Displaced, stop: threading.Event) -> None:
         """Join the group once more: after a long sleep it may have been an echo of our own that took our place."""
@@ -346,14 +355,21 @@ class TransactionalLoop:
         assigned = self._holdings.assigned
         self._consumer.subscribe(self._role.topics, assigned=assigned, revoked=self._taken, lost=self._taken)
 
-    def _failed(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
+    def _failed(self, error: LogError | StoreFailed, read: Mapping[Partition, int], stop: threading.Event) -> None:
         self.progress.round_aborted(error)
-        self._failures += 1
-        if self._failures > _FAILURES_MAX:
-            raise error
-        if self._failures > 1:  # once is a rebalance
+        failures = self._failures.failed(read)
+        if failures > _FAILURES_MAX:
+            if not isinstance(error, Aborted):
+                raise error
+            place = self._failures.worst()
+            message = (
+                f"the round{f' from {place} on' if place else ''} failed {failures} times, the last time because: "
+                f"{error}. Nothing of it took effect; once the reason is gone, start the worker again"
+            )
+            raise RoundRefused(message) from error
+        if failures > 1:  # once is a rebalance
             self.progress.trouble = str(error)
-            self._clock.wait(stop, min(0.01 * 2**self._failures, 5.0))
+            self._clock.wait(stop, min(0.01 * 2**failures, 5.0))
 
     def _fresh_producer(self, stop: threading.Event) -> Producer | None:
         """A producer that is alone with its id; None when told to stop before."""
@@ -389,7 +405,7 @@ class TransactionalLoop:
                 if (silent := self._holdings.silent()) is not None:
                     self._consumer.examine(silent, _EXAMINE_SECONDS)
                 if not any(self.progress.lag.values()):
-                    self._failures = 0  # nothing is left that could fail, and a quiet role may not commit for days
+                    self._failures.nothing_to_read()
 
     def _slot_in_use(self, error: LogError) -> SlotInUse:
         slot, name = self._settings.slot, self._role.name

@@ -84,6 +84,8 @@ class LoyaltyRole:
         self._ahead: dict[int, tuple[Committed, StateAhead]] = {}
         """Partitions whose state was ahead of what was committed when they were opened."""
         self._partitions: dict[int, LoyaltyPartition] = {}
+        self._failed_at: dict[int, int] = {}
+        """By partition: from which offset the last round began that read it and had no effect."""
         self._budget = settings.tick_customers_max
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
@@ -146,7 +148,9 @@ class LoyaltyRole:
         """Whether the passing of time must be written to a partition, or where one stands must be said again."""
         self._tails.begin()  # to be read while a round is decided
         wall = self._clock.wall()
-        return any(one.touched or one.wants_wall_tick(wall, self._wall_every) for one in self._partitions.values())
+        return any(one.touched for one in self._partitions.values()) or any(
+            one.wants_wall_tick(wall, self._wall_every) for one in self._working()
+        )
 
     def process(self, batch: Sequence[Message]) -> Decided:
         """Decide messages, partition by partition."""
@@ -166,7 +170,7 @@ class LoyaltyRole:
             if partition.rejected:
                 self._bury(partition, out)
         wall = self._clock.wall()
-        for partition in self._partitions.values():
+        for partition in self._working():
             partition.wall_tick(wall, self._wall_every, out)
         return Decided(out, full)
 
@@ -208,7 +212,9 @@ class LoyaltyRole:
 
     def aborted(self) -> None:
         """Drop the working copies."""
-        for partition in self._partitions.values():
+        for number, partition in self._partitions.items():
+            if partition.has_read:
+                self._failed_at[number] = partition.next_offset
             partition.aborted()
             partition.count_anew()
         self._dead_letters.aborted()
@@ -235,6 +241,10 @@ class LoyaltyRole:
         for number in (*self._partitions, *self._restores):
             self.drop(Partition(journal, number))
         self._tails.close()
+
+    def _working(self) -> list[LoyaltyPartition]:
+        """Those that got on since a round of theirs had no effect: a tick would only wait behind what failed."""
+        return [one for number, one in self._partitions.items() if self._failed_at.get(number) != one.next_offset]
 
     def _prove(self) -> None:
         """Look behind the stores that matched what is committed."""

@@ -103,6 +103,11 @@ class LoyaltyPartition:
         return self._saved.mark.next_offset
 
     @property
+    def has_read(self) -> bool:
+        """Whether the open round has read something here."""
+        return self.blocked or self._next_offset != self.next_offset
+
+    @property
     def clock(self) -> int:
         """The partition's clock, as committed."""
         return self._saved.clock.time
