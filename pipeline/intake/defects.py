@@ -1,6 +1,7 @@
 """Every defect of a decoded JSON value, found by walking it beside the type it should have.
 
-The types in `schemas.messages` are the only description of what is right; nothing about a field is repeated here.
+The types in `schemas.messages` are the only description of what is right; nothing about a field is repeated here. Of
+what has too many items or entries those beyond the limit are not looked at, so that no message takes long.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from math import isinf
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from pipeline.intake.verdict import Defect
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SHOWN_MAX: Final = 60
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
@@ -34,9 +37,19 @@ def defects_of(value: object, kind: inspect.Type, path: str = "") -> Iterator[De
 
 
 def shown(value: object) -> str:
-    """The value as JSON, cut to a bearable length."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}… ({len(text)} characters)"
+    """The value as JSON, cut to a bearable length; of a long one no more is looked at than is shown."""
+    text = ""
+    for part in _ENCODER.iterencode(value):
+        text += part
+        if len(text) > _SHOWN_MAX:
+            return f"{text[:_SHOWN_MAX]}… ({_size(value, text)})"
+    return text
+
+
+def _size(value: object, text: str) -> str:
+    if isinstance(value, list | dict):
+        return f"{len(value)} {'items' if isinstance(value, list) else 'entries'}"
+    return f"{len(text)} characters"
 
 
 def joined(path: str, key: str) -> str:
@@ -119,14 +132,14 @@ def _in_string(value: str, bare: inspect.StrType, kind: inspect.Type, path: str)
 def _in_list(value: list[object], bare: inspect.VarTupleType, kind: inspect.Type, path: str) -> Iterator[Defect]:
     if bare.max_length is not None and len(value) > bare.max_length:
         yield Defect(path, f"has {len(value)} items", f"write {wanted(kind)}")
-    for index, item in enumerate(value):
+    for index, item in enumerate(islice(value, bare.max_length)):
         yield from defects_of(item, bare.item_type, f"{path}[{index}]")
 
 
 def _in_dict(value: dict[str, object], bare: inspect.DictType, kind: inspect.Type, path: str) -> Iterator[Defect]:
     if bare.max_length is not None and len(value) > bare.max_length:
         yield Defect(path, f"has {len(value)} entries", f"write {wanted(kind)}")
-    for key, item in value.items():
+    for key, item in islice(value.items(), bare.max_length):
         for defect in defects_of(key, bare.key_type, joined(path, key)):
             yield defect._replace(problem=f"as a key {defect.problem}")
         yield from defects_of(item, bare.value_type, joined(path, key))

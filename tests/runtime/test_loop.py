@@ -10,7 +10,7 @@ import pytest
 from pipeline.failure import Halted
 from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable, Unreadable
 from pipeline.runtime.loop.failures import RoundRefused
-from pipeline.runtime.loop.loop import Decided, Finished, TransactionalLoop
+from pipeline.runtime.loop.loop import Decided, Finished, TransactionalLoop, slices_of
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
@@ -641,3 +641,58 @@ def test_partition_that_is_silent_though_it_has_messages_is_looked_at_now_and_th
 
     assert set(log.examined) == {ZERO}
     assert 1 < len(log.examined) < 8
+
+
+class Slow(Echo):
+    """Takes a second for each slice."""
+
+    def __init__(self, clock: Passing) -> None:
+        super().__init__()
+        self.slices: list[int] = []
+        self._clock = clock
+
+    def process(self, batch: Sequence[Message]) -> Decided:
+        self.slices.append(len(batch))
+        self._clock.seconds += 1.0
+        return super().process(batch)
+
+
+def run_slowly(tmp_path: Path, *script: Callable[[ScriptedLog], list[Message]]) -> tuple[ScriptedLog, Slow]:
+    clock = Passing()
+    log, role = ScriptedLog(*script), Slow(clock)
+    settings = Settings(data_dir=tmp_path, slice_records_min=1)
+    TransactionalLoop(log, role, settings, clock=clock).run(log.stop)  # type: ignore[arg-type]
+    return log, role
+
+
+def test_round_that_takes_long_ends_within_a_batch_and_the_rest_is_decided_without_being_read_again(
+    tmp_path: Path,
+) -> None:
+    log, _ = run_slowly(tmp_path, assign, give(*(message(0, offset) for offset in range(3))))
+
+    assert log.told == [([b"0.0"], {ZERO: 1}), ([b"0.1"], {ZERO: 2}), ([b"0.2"], {ZERO: 3})]
+    assert log.seeks == [(ZERO, 0), (ONE, 0)]
+
+
+def test_rest_of_a_batch_is_dropped_with_the_round_before_it_and_with_its_partition(tmp_path: Path) -> None:
+    class Once(ScriptedLog):
+        def commit(self, timeout: float) -> Mapping[Partition, int]:
+            if not self.aborts:
+                raise Aborted
+            return super().commit(timeout)
+
+    clock = Passing()
+    log, role = Once(assign, give(message(0, 0), message(0, 1)), give(message(0, 0))), Slow(clock)
+    settings = Settings(data_dir=tmp_path, slice_records_min=1)
+    TransactionalLoop(log, role, settings, clock=clock).run(log.stop)  # type: ignore[arg-type]
+
+    assert log.told == [([b"0.0"], {ZERO: 1})]
+    assert log.seeks[2:] == [(ZERO, 0)]
+
+
+def test_messages_that_are_long_are_decided_a_few_at_a_time() -> None:
+    batch = [message(0, offset)._replace(value=bytes(size)) for offset, size in enumerate((1, 400_000, 600_000, 1, 1))]
+
+    assert [[one.offset for one in some] for some in slices_of(batch, 3)] == [[0, 1], [2, 3, 4]]
+    assert [[one.offset for one in some] for some in slices_of([batch[2]] * 3, 3)] == [[2], [2], [2]]
+    assert list(slices_of([], 3)) == [[]]

@@ -24,6 +24,9 @@ _DECODER: Final[msgspec.json.Decoder[messages.AnyMessage]] = msgspec.json.Decode
 # Two spellings of one message have one digest, so the keys of its objects are put in order.
 _CONTENT: Final = msgspec.msgpack.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 6
+_SEPARATORS: Final = (b",", b"[", b"{")
+SEPARATORS_MAX: Final = 50_000
+"""Of a message that is not well formed: the defects of one with more would take too long to find."""
 _BACKSLASH: Final = ord("\\")
 _DELETE: Final = 0x7F
 _ESCAPED_CONTROL: Final = re.compile(rb"\\u00[01]|\\u007[fF]|\\[bfnrt]|\x7f")
@@ -43,6 +46,8 @@ def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rej
     try:
         content = _DECODER.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if sum(map(value.count, _SEPARATORS)) > SEPARATORS_MAX:
+            return _beyond_diagnosis(str(error))
         return _refused(message, wall, limits, str(error))
     # JSON has control characters as escapes only, save DEL; looking for a backslash is cheaper than reading strings.
     if (_BACKSLASH in value or _DELETE in value) and _ESCAPED_CONTROL.search(value):
@@ -66,6 +71,11 @@ def _refused(message: Incoming, wall: int, limits: Limits, seen: str) -> Rejecte
     # The decoder is the judge; should it refuse what the diagnosis lets pass, its own words are the last resort.
     defect = duplicate_key(message.value or b"") or Defect("", seen, "correct the message")
     return Rejected(Reason.INVALID_FIELDS, (defect,))
+
+
+def _beyond_diagnosis(seen: str) -> Rejected:
+    problem = f"has more than {SEPARATORS_MAX} commas and brackets, too many to name every defect; the first: {seen}"
+    return Rejected(Reason.TOO_LARGE, (Defect("", problem, "correct it, and leave out what no field needs"),))
 
 
 def _clock(message: Incoming, content: messages.AdvanceClock, wall: int, limits: Limits) -> Accepted | Rejected:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from math import inf
@@ -49,6 +49,8 @@ _EXAMINE_SECONDS: Final = 3.0
 """How long it may take to find out why a partition is silent: the messages of others wait meanwhile."""
 _SLICES_MAX: Final = 4
 """Of one batch: each is handed to another thread, which costs as much as some records do."""
+_SLICE_BYTES: Final = 1_000_000
+"""Of one slice: nothing else of the host runs while it is decided."""
 _IDLE_SECONDS: Final = 0.1
 _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
@@ -153,6 +155,8 @@ class TransactionalLoop:
         self._holdings = self._new_holdings()
         self._displaced_at = -inf
         """When another took this worker's place in the group last, monotonic seconds."""
+        self._rest: list[Message] = []
+        """What was read and not decided, as the round had taken long enough."""
         self._failures = Failures()
         self._fences = 0
         self._look_due = 0.0
@@ -236,11 +240,11 @@ class TransactionalLoop:
                 sent += len(passed_over.messages)
                 records += 1
                 full = passed_over.full
-            length = max(settings.slice_records_min, -(-len(batch) // _SLICES_MAX))
-            for start in range(0, max(1, len(batch)), length):
+            looked_at = 0
+            for some in slices_of(batch, max(settings.slice_records_min, -(-len(batch) // _SLICES_MAX))):
                 # 2 the role decides
                 began = self._clock.now()
-                decided = self._process(batch[start : start + length])
+                decided = self._process(some)
                 # 3 produce
                 producing = self._clock.now()
                 producer.produce(decided.messages)
@@ -248,8 +252,12 @@ class TransactionalLoop:
                 durations["send"].took(self._clock.now() - producing)
                 sent += len(decided.messages)
                 full = full or decided.full
-            records += len(batch)
-            size += sum(len(message.value or b"") for message in batch)
+                looked_at += len(some)
+                size += sum(len(message.value or b"") for message in some)
+                if self._clock.now() >= deadline:
+                    break
+            self._rest = batch[looked_at:]
+            records += looked_at
             if (
                 len(batch) < limit  # there is no more for now: whoever waits for these should not wait for others
                 or full
@@ -281,10 +289,14 @@ class TransactionalLoop:
         self._failures.committed(finished.offsets, finished.again)
         self._fences = 0
         self._holdings.moved(finished.offsets, finished.again)
+        self._forget(finished.again)
         self.progress.round_committed(records, self._clock.now(), sent + len(finished.messages), finished.offsets)
 
     def _consume(self, limit: int, timeout: float) -> tuple[list[Message], Unreadable | None]:
         """Messages to decide, or what cannot be read where the next one would be."""
+        if self._rest:
+            rest, self._rest = self._rest[:limit], self._rest[limit:]
+            return rest, None
         began = self._clock.now()
         try:
             messages = self._consumer.consume(limit, timeout)
@@ -306,6 +318,7 @@ class TransactionalLoop:
             producer.abort(_CALL_SECONDS)
         self._open = self._broken = False
         self._role.aborted()
+        self._rest = []
         read = self._holdings.read()
         self._holdings.rewind()
         self._failed(error, read, stop)
@@ -318,6 +331,7 @@ class TransactionalLoop:
             self._producer = None
         self._open = self._broken = False
         self._role.aborted()
+        self._rest = []
         read = self._holdings.read()
         self._holdings.begin_anew()
         self._failed(error, read, stop)
@@ -325,8 +339,14 @@ class TransactionalLoop:
     def _taken(self, partitions: Sequence[Partition]) -> None:
         """Partitions went to another worker: whatever of them is in the open round must not be committed."""
         self._broken = self._open
+        self._forget(partitions)
         self._holdings.taken(partitions)
         self._failures.taken(partitions)
+
+    def _forget(self, partitions: Collection[Partition]) -> None:
+        """What was read of these partitions and not decided is read again, here or elsewhere."""
+        if self._rest:
+            self._rest = [one for one in self._rest if (one.topic, one.partition) not in partitions]
 
     def _come_back(self, error: _Displaced, stop: threading.Event) -> None:
         """Join the group once more: after a long sleep it may have been an echo of our own that took our place."""
@@ -424,6 +444,17 @@ class TransactionalLoop:
         finally:
             self._role.close()
         self.progress.ready = False
+
+
+def slices_of(batch: Sequence[Message], count: int) -> Iterator[Sequence[Message]]:
+    """At most so many messages at once, and at most `_SLICE_BYTES` of them but for one; an empty batch is one slice."""
+    start = size = 0
+    for index, message in enumerate(batch):
+        size += len(message.value or b"")
+        if index - start == count or (size > _SLICE_BYTES and index > start):
+            yield batch[start:index]
+            start, size = index, len(message.value or b"")
+    yield batch[start:]
 
 
 def _seconds(span: timedelta) -> float:
