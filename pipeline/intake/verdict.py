@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -76,6 +76,10 @@ class Reason(StrEnum):
     """Later than the wall clock and the tolerance, and nothing else is wrong."""
     CLOCK_NOT_ALLOWED = "CLOCK_NOT_ALLOWED"
     """`advanceClock` outside the transactions topic."""
+
+
+JUDGED: Final = frozenset({Reason.FUTURE_EVENT_TIME, Reason.CLOCK_NOT_ALLOWED})
+"""The reasons of messages that were read, and are well formed."""
 
 
 class Defect(NamedTuple):

@@ -11,6 +11,7 @@ from pipeline.intake.verdict import Defect, Reason
 from tests.intake.incoming import Sent
 
 DEFECTS = (Defect("lines[2].sku", 'is "é"', "write another"),)
+REPLAYED = (("accrue.replay-of", b"2:17"), ("accrue.timestamp", b"7"), ("accrue.origin", b"loyalty.events:1:42"))
 
 
 def test_a_dead_letter_keeps_its_headers_and_says_why_where_and_when() -> None:
@@ -30,18 +31,14 @@ def test_a_dead_letter_keeps_its_headers_and_says_why_where_and_when() -> None:
 
 def test_a_dead_letter_that_fails_again_keeps_its_first_place_and_says_each_thing_once() -> None:
     first = dead_letter_of(Sent(b"{", "loyalty.events", 1, 42), Reason.NOT_JSON, DEFECTS, stage="intake").headers
-    again = Sent(b"{", "loyalty.transactions", 0, 99, headers=first)
-    headers = dict(dead_letter_of(again, Reason.EMPTY, (), stage="loyalty").headers)
+    again = Sent(b"{", "loyalty.events", 1, 99, headers=(*first, ("accrue.replay-of", b"2:17")))
+    headers = dict(dead_letter_of(again, Reason.EMPTY, (), stage="intake").headers)
     assert (headers["accrue.origin"], headers["accrue.reason"]) == (b"loyalty.events:1:42", b"EMPTY")
-    assert len(headers) == len(first)
+    assert len(headers) == len(first) + 1
 
 
 def test_a_dead_letter_that_was_sent_again_keeps_its_time_and_says_which_entry_it_was() -> None:
-    again = Sent(
-        b"{",
-        timestamp=99,
-        headers=(("accrue.replay-of", b"2:17"), ("accrue.timestamp", b"7"), ("accrue.origin", b"loyalty.events:1:42")),
-    )
+    again = Sent(b"{", "loyalty.events", 1, 99, timestamp=99, headers=REPLAYED)
     headers = dead_letter_of(again, Reason.NOT_JSON, DEFECTS, stage="intake").headers
     assert headers[2:] == (
         ("accrue.stage", b"intake"),
@@ -51,11 +48,44 @@ def test_a_dead_letter_that_was_sent_again_keeps_its_time_and_says_which_entry_i
     )
 
 
-def test_a_time_or_an_entry_that_is_none_is_not_believed() -> None:
-    for value in (b"", b"2", b"2:", b"\xff:0", b"2:17\n", b"2:" + b"1" * 20, b"-2:17"):
-        sent = Sent(b"{", timestamp=5, headers=(("accrue.replay-of", value), ("accrue.timestamp", value + b":")))
-        headers = dict(dead_letter_of(sent, Reason.NOT_JSON, DEFECTS, stage="intake").headers)
-        assert (headers["accrue.timestamp"], headers.get("accrue.replay-of")) == (b"5", None)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            pytest.param("accrue.replay-of", value, id=f"entry {value!r}")
+            for value in (b"", b"2", b"2:", b"\xff:0", b"2:17\n", b"2:" + b"1" * 20, b"-2:17", b"2147483648:1")
+        ),
+        *(
+            pytest.param("accrue.timestamp", value, id=f"time {value!r}")
+            for value in (b"", b"now", b"7.0", b"9999999999999999999", b"-9999999999999999999", b"1" * 20)
+        ),
+        *(
+            pytest.param("accrue.origin", value, id=f"origin {value!r}")
+            for value in (b"", b"a:b:c", b"\xff:0:1", b"loyalty.events:1:42\n", b"loyalty.events:1:" + b"1" * 20)
+        ),
+        pytest.param("accrue.origin", b"loyalty.commands:1:42", id="origin in another topic"),
+        pytest.param("accrue.origin", b"loyalty.events:2:42", id="origin in another partition"),
+        pytest.param("accrue.origin", b"loyalty.events:1:99", id="origin where the message itself is"),
+    ],
+)
+def test_headers_that_no_replay_has_written_are_not_believed_and_a_defect_of_what_fails(
+    name: str, value: bytes
+) -> None:
+    headers = tuple((one, value if one == name else right) for one, right in REPLAYED)
+    sent = Sent(b"{", "loyalty.events", 1, 99, timestamp=5, headers=headers)
+    letter = dict(dead_letter_of(sent, Reason.NOT_JSON, DEFECTS, stage="intake").headers)
+    assert origin_of(sent) == "loyalty.events:1:99"
+    assert (letter["accrue.origin"], letter["accrue.timestamp"]) == (b"loyalty.events:1:99", b"5")
+    assert "accrue.replay-of" not in letter
+    told = {one["path"]: one["problem"] for one in json.loads(letter["accrue.detail"])}
+    assert told.keys() == {"lines[2].sku", "accrue.origin", "accrue.timestamp", "accrue.replay-of"}
+    assert told["accrue.timestamp"].endswith("which no replay has written")
+
+
+@pytest.mark.parametrize("name", ["accrue.origin", "accrue.timestamp", "accrue.replay-of"])
+def test_a_part_of_the_headers_of_a_replay_is_not_believed(name: str) -> None:
+    headers = tuple(one for one in REPLAYED if one[0] != name)
+    assert origin_of(Sent(b"{", "loyalty.events", 1, 99, headers=headers)) == "loyalty.events:1:99"
 
 
 def test_what_reads_like_a_mark_in_an_original_is_not_taken_over() -> None:
@@ -69,11 +99,6 @@ def test_what_reads_like_a_mark_in_an_original_is_not_taken_over() -> None:
         "accrue.origin",
         "accrue.timestamp",
     }
-
-
-def test_an_origin_that_is_no_place_is_not_believed() -> None:
-    for value in (b"", b"nowhere", b"a:b:c", b"\xff:0:1", b"t:0:1\n", b"t:0:" + b"1" * 20):
-        assert origin_of(Sent(b"{", "t", 3, 4, headers=(("accrue.origin", value),))) == "t:3:4"
 
 
 @pytest.mark.parametrize(
@@ -97,14 +122,14 @@ def test_the_longest_original_is_kept_whole_and_a_byte_more_is_cut(message: Sent
 
 
 def test_a_dead_letter_that_is_cut_says_where_the_whole_message_lies_and_how_long_it_is() -> None:
-    headers = (("a", b"1"), ("b", b"2" * 70_000), ("c", b"3"), ("accrue.origin", b"loyalty.events:1:42"))
-    message = Sent(b"x" * 8_800_000, "loyalty.events", 3, 99, b"k" * 70_000, headers=headers)
+    headers = (("a", b"1"), ("b", b"2" * 70_000), ("c", b"3"), *REPLAYED)
+    message = Sent(b"x" * 8_800_000, "loyalty.events", 1, 99, b"k" * 70_000, headers=headers)
     kept = kept_of(message)
     said = dict(dead_letter_of(message, "TOO_LARGE", DEFECTS, stage="intake").headers)
     assert (kept.key, kept.value, kept.headers) == (b"k" * PART_BYTES_MAX, b"x" * PART_BYTES_MAX, (("a", b"1"),))
     assert said["accrue.origin"] == b"loyalty.events:1:42"
     assert json.loads(said["accrue.cut"]) == {
-        "at": "loyalty.events:3:99",
+        "at": "loyalty.events:1:99",
         "value_bytes": 8_800_000,
         "key_bytes": 70_000,
         "headers_bytes": 70_005,

@@ -186,8 +186,12 @@ def test_a_request_that_names_no_currency_leaves_it_to_the_program(kind: str) ->
 
 def test_a_dead_letter_that_is_sent_again_keeps_the_id_of_its_first_place() -> None:
     nameless = {**example("redeemPoints"), "id": None}
-    again = Sent(json.dumps(nameless).encode(), headers=(("accrue.origin", b"loyalty.events:0:12"),))
-    assert _customer_record(again).id == "loyalty.events:0:12"
+    headers = (
+        ("accrue.origin", b"loyalty.transactions:2:6"),
+        ("accrue.timestamp", b"5"),
+        ("accrue.replay-of", b"0:12"),
+    )
+    assert _customer_record(Sent(json.dumps(nameless).encode(), headers=headers)).id == "loyalty.transactions:2:6"
 
 
 def test_the_digest_is_of_the_content_and_not_of_the_spelling_or_the_place() -> None:

@@ -138,6 +138,11 @@ def test_what_names_no_entry_is_told(text: str) -> None:
         entry_of(text)
 
 
+def test_a_timestamp_that_is_no_time_is_not_sent_again() -> None:
+    for sent_at in (9_999_999_999_999_999_999, 2**63 - 1, -1):
+        assert timestamp_again(LETTER._replace(sent_at=sent_at), LETTER.sent_at, 4 * DAY) is None
+
+
 @pytest.mark.parametrize(
     ("age", "expected"),
     [

@@ -13,11 +13,11 @@ from confluent_kafka import KafkaError, Producer
 
 from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
 from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX
-from pipeline.intake.verdict import Defect
+from pipeline.intake.verdict import JUDGED, Defect, Reason
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.port import Message, Outgoing
-from pipeline.runtime.roles.deadletters import DeadLetters, TooManyDeadLetters
+from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from schemas.records import TransactionAdded, decode_record
 from tests.intake.incoming import WALL, example
 from tests.log.desk import SECONDS
@@ -26,6 +26,7 @@ from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation, bill
 # A defect of a message cannot be longer: what it shows of values is cut to 60 characters.
 LONGEST = [Defect("\U0001d11e" * 100, "\U0001d11e" * 100, "x" * 600)] * (DEFECTS_MAX + 1)
 ANY = Message("in", 0, 0, None, b"x", 0, ())
+EMPTY = Burial(ANY, Reason.EMPTY, ())
 
 
 class Seconds:
@@ -51,14 +52,14 @@ def test_letters_are_counted_for_a_minute_and_then_forgotten() -> None:
     clock = Seconds()
     letters = DeadLetters("out", "intake", 2, clock=clock)
     for _ in range(2):
-        letters.letter(ANY, "EMPTY", ())
+        assert letters.too_many(EMPTY) is None
+        letters.letter(EMPTY)
         letters.committed()
 
-    with pytest.raises(TooManyDeadLetters):
-        letters.letter(ANY, "EMPTY", ())
-    letters.aborted()
+    assert isinstance(letters.too_many(EMPTY), TooManyDeadLetters)
     clock.now = 60.1
-    letters.letter(ANY, "EMPTY", ())
+    assert letters.too_many(EMPTY) is None
+    letters.letter(EMPTY)
     letters.committed()
 
     assert (letters.by_reason, len(letters._recent)) == ({"EMPTY": 3}, 1)
@@ -67,10 +68,57 @@ def test_letters_are_counted_for_a_minute_and_then_forgotten() -> None:
 def test_without_a_maximum_nothing_is_remembered_of_a_letter_but_the_count() -> None:
     letters = DeadLetters("out", "intake", None)
     for _ in range(1_000):
-        letters.letter(ANY, "EMPTY", ())
+        letters.letter(EMPTY)
         letters.committed()
 
     assert (letters.by_reason, len(letters._recent)) == ({"EMPTY": 1_000}, 0)
+
+
+def test_what_was_read_and_refused_does_not_count_towards_the_maximum() -> None:
+    letters = DeadLetters("out", "intake", 1)
+    for reason in JUDGED:
+        burial = Burial(ANY, reason, ())
+        for _ in range(5):
+            assert letters.too_many(burial) is None
+            letters.letter(burial)
+        letters.committed()
+
+    assert letters.too_many(EMPTY) is None
+    letters.letter(EMPTY)
+    assert letters.too_many(EMPTY) is not None
+    assert letters.too_many(Burial(ANY, Reason.FUTURE_EVENT_TIME, ())) is None
+
+
+def test_message_that_is_one_too_many_is_told_with_its_place_field_and_defect() -> None:
+    letters = DeadLetters("out", "intake", 1)
+    letters.letter(EMPTY)
+    missing = Burial(ANY._replace(offset=7), Reason.INVALID_FIELDS, (Defect("billNumber", "is missing", "add it"),))
+
+    assert str(letters.too_many(missing)) == (
+        "more than 1 messages in a minute could not be read. Those are dead letters; the next is in:0:7, "
+        "INVALID_FIELDS: billNumber is missing. Correct the producer, then start the worker again, with a higher "
+        "ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX if more still wait"
+    )
+
+
+def test_intake_that_halts_has_written_as_many_dead_letters_as_it_may_and_goes_on_behind_them(
+    embedded_log: EmbeddedLog, tmp_path: Path
+) -> None:
+    with closing(Workshop(embedded_log, tmp_path, "many.", partitions=1)) as workshop:
+        workshop.clock.shown = WALL
+        for number in range(700):
+            workshop.send("transactions", b"%d" % number, b"{", 0)
+        workshop.send("transactions", b"1:5", json.dumps(example("transactionAdded")).encode(), 0)
+
+        with pytest.raises(TooManyDeadLetters, match=r"the next is many\.transactions:0:600, NOT_JSON"):
+            workshop.intake().run(workshop.until_read("intake", "transactions"))
+        before = workshop.read("deadletters")
+        workshop.intake().run(workshop.until_read("intake", "transactions"))
+        letters, records = workshop.read("deadletters"), workshop.read("journal")
+
+    assert [one.key for one in before] == [b"%d" % number for number in range(600)]
+    assert [one.key for one in letters] == [b"%d" % number for number in range(700)]
+    assert len(records) == 1
 
 
 def test_message_too_long_for_a_dead_letter_leaves_its_beginning_and_the_next_one_goes_on(
@@ -165,7 +213,7 @@ def test_kafka_takes_what_cannot_be_compressed_as_a_dead_letter_and_a_whole_one_
         header = ("accrue.origin", b"t" * 249 + b":1:1")
         producer.init(SECONDS)
         producer.begin()
-        producer.produce([letters.letter(one, "INVALID_FIELDS", LONGEST) for one in (whole, cut)])
+        producer.produce([letters.letter(Burial(one, Reason.INVALID_FIELDS, LONGEST)) for one in (whole, cut)])
         producer.produce([Outgoing(workshop.topic("events"), whole.key, whole.value, 0, (header,) * 3)])
         producer.commit(SECONDS)
 

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
+from pipeline.failure import Halted
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable
+from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable, Unreadable
 from pipeline.runtime.host.app import build_app, running
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.deadletters import TooManyDeadLetters
@@ -34,6 +35,7 @@ from pipeline.runtime.state.store import PartitionStore
 from pipeline.runtime.state.store_port import Change
 from schemas.facts import PointsExpired, decode_facts
 from schemas.records import Record, UnknownVersion
+from tests.log.desk import until
 from tests.runtime.workshop import (
     DAY,
     LOOK_SECONDS,
@@ -718,7 +720,7 @@ def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried
     assert small.read("deadletters") == []
 
 
-def test_past_the_limit_of_dead_letters_the_role_stops_and_nothing_of_the_round_is_kept(small: Workshop) -> None:
+def test_past_the_limit_of_dead_letters_the_role_stops_and_what_it_has_read_is_written(small: Workshop) -> None:
     small.journal(activation())
     small.decide_all()
     for _ in range(3):
@@ -727,9 +729,37 @@ def test_past_the_limit_of_dead_letters_the_role_stops_and_nothing_of_the_round_
     with pytest.raises(TooManyDeadLetters, match="more than 2 messages"):
         small.decide_all(dead_letters_per_minute_max=2)
 
-    assert small.read("deadletters") == []
-    small.decide_all(dead_letters_per_minute_max=None)
     assert len(small.read("deadletters")) == 3
+    small.decide_all()
+    assert len(small.read("deadletters")) == 3
+
+
+@pytest.fixture
+def unreadable(small: Workshop) -> Unreadable:
+    """What the log's client says of a record of the journal that it cannot read."""
+    return Unreadable("no header", partition=Partition(small.topic("journal"), 1), first=1, after=2)
+
+
+def test_journal_that_cannot_be_read_halts_the_role_with_the_place(small: Workshop, unreadable: Unreadable) -> None:
+    role = LoyaltyRole(small.log, small.settings, Progress("loyalty"), clock=small.clock)
+    try:
+        with pytest.raises(Halted, match=f"cannot read offset 1 of {small.topic('journal')}:1: no header"):
+            role.pass_over(unreadable)
+    finally:
+        role.close()
+
+
+def test_journal_record_with_a_header_that_cannot_be_read_is_decided(small: Workshop, unreadable: Unreadable) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    unreadable.message = small.read("journal")[-1]
+    role = LoyaltyRole(small.log, small.settings, Progress("loyalty"), clock=small.clock)
+    role.open(unreadable.partition, Committed(None), 0)
+    until(lambda: role.restore(unreadable.partition) is not None)
+    try:
+        role.process(small.read("journal")[1:2])
+        assert small.topic("facts") in {one.topic for one in role.pass_over(unreadable).messages}
+    finally:
+        role.close()
 
 
 def test_partition_taken_away_in_the_middle_of_a_round_is_decided_once_by_its_new_owner(

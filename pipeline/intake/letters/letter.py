@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from pipeline.intake.defects import shown
 from pipeline.intake.verdict import Defect, Headers, Incoming
 
 OWN: Final = "accrue."
@@ -33,9 +34,14 @@ _HEADER_BYTES: Final = 10
 _CONTINUED: Final = 0x80
 """The upper two bits of every byte of a UTF-8 character but the first."""
 _CONTINUED_MAX: Final = 3
-_COORDINATES: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,19}")
-_ENTRY: Final = re.compile(rb"[0-9]{1,10}:[0-9]{1,19}")
-_MILLISECONDS: Final = re.compile(rb"-?[0-9]{1,19}")
+_COORDINATES: Final = re.compile(rb"([A-Za-z0-9._-]{1,249}):([0-9]{1,10}):([0-9]{1,19})")
+_ENTRY: Final = re.compile(rb"([0-9]{1,10}):([0-9]{1,19})")
+_MILLISECONDS: Final = re.compile(rb"(-?[0-9]{1,19})")
+_REPLAY_HEADERS: Final = (ORIGIN_HEADER, TIMESTAMP_HEADER, REPLAY_OF_HEADER)
+_PARTITIONS: Final = range(2**31)
+_OFFSETS: Final = range(2**63)
+_TIMESTAMPS: Final = range(-(2**63), 2**63)
+"""What Kafka can hold."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -97,12 +103,21 @@ def kept_of(message: Incoming) -> Kept:
     return Kept(_beginning(message.key), _beginning(message.value), headers[:fitting], cut)
 
 
+class _Replay(NamedTuple):
+    """What a message that `accrue dlq replay` sent says about the one it was."""
+
+    origin: str
+    sent_at: int
+    replay_of: str
+
+
 def origin_of(message: Incoming) -> str:
     """The place where the message first came in, as `topic:partition:offset`.
 
     A dead letter that is sent again says so in the header `accrue.origin`, so it keeps the id that follows from it.
     """
-    return (_believed(message, ORIGIN_HEADER, _COORDINATES) or b"").decode() or _place_of(message)
+    replay = _replay_in(message) if message.headers else None
+    return _place_of(message) if replay is None else replay.origin
 
 
 def dead_letter_of(
@@ -116,17 +131,16 @@ def dead_letter_of(
     `accrue.cut`, where only a part is kept, a `Cut` as a JSON object; `accrue.unread`, where nothing could be read,
     an `Unread` as a JSON object.
     """
-    kept = kept_of(message)
-    sent_at = _believed(message, TIMESTAMP_HEADER, _MILLISECONDS) or str(message.timestamp).encode()
-    replay_of = _believed(message, REPLAY_OF_HEADER, _ENTRY)
+    kept, replay = kept_of(message), _replay_in(message)
+    said = [*defects, *([] if replay else _not_believed(message))]
     headers = (
         *kept.headers,
         (REASON_HEADER, reason.encode()),
-        (DETAIL_HEADER, msgspec.json.encode([defect._asdict() for defect in defects])),
+        (DETAIL_HEADER, msgspec.json.encode([defect._asdict() for defect in said])),
         (STAGE_HEADER, stage.encode()),
-        (ORIGIN_HEADER, origin_of(message).encode()),
-        (TIMESTAMP_HEADER, sent_at),
-        *(((REPLAY_OF_HEADER, replay_of),) if replay_of else ()),
+        (ORIGIN_HEADER, (replay.origin if replay else _place_of(message)).encode()),
+        (TIMESTAMP_HEADER, str(replay.sent_at if replay else message.timestamp).encode()),
+        *(((REPLAY_OF_HEADER, replay.replay_of.encode()),) if replay else ()),
         *(((CUT_HEADER, msgspec.json.encode(kept.cut)),) if kept.cut else ()),
         *(((UNREAD_HEADER, msgspec.json.encode(unread)),) if unread else ()),
     )
@@ -147,9 +161,31 @@ def _beginning(value: bytes | None) -> bytes | None:
     return value[:end]
 
 
-def _believed(message: Incoming, header: str, pattern: re.Pattern[bytes]) -> bytes | None:
-    """The first value of a header that is well formed; anybody can write headers."""
-    return next(
-        (value for name, value in message.headers if name == header and pattern.fullmatch(value)),
-        None,
-    )
+def _replay_in(message: Incoming) -> _Replay | None:
+    """What the headers of a replay say; None where there are none, or another producer must have written them.
+
+    Anybody can write headers. A replay writes all three, and goes back behind the message that it was, into the same
+    partition: so headers that somebody made up can name nothing but an earlier message of the partition that they are
+    sent to. Whoever can write there can give a message that message's id anyway, in its field `id`.
+    """
+    headers = dict(message.headers)
+    origin = _COORDINATES.fullmatch(headers.get(ORIGIN_HEADER, b""))
+    sent_at = _MILLISECONDS.fullmatch(headers.get(TIMESTAMP_HEADER, b""))
+    entry = _ENTRY.fullmatch(headers.get(REPLAY_OF_HEADER, b""))
+    if origin is None or sent_at is None or entry is None:
+        return None
+    topic, partition, offset = origin[1].decode(), int(origin[2]), int(origin[3])
+    if (topic, partition) != (message.topic, message.partition) or offset >= message.offset:
+        return None
+    if int(sent_at[1]) not in _TIMESTAMPS or int(entry[1]) not in _PARTITIONS or int(entry[2]) not in _OFFSETS:
+        return None
+    return _Replay(origin[0].decode(), int(sent_at[1]), entry[0].decode())
+
+
+def _not_believed(message: Incoming) -> list[Defect]:
+    remedy = f"leave out headers whose names begin with {OWN}"
+    return [
+        Defect(name, f"is {shown(value.decode(errors='replace'))}, which no replay has written", remedy)
+        for name, value in dict(message.headers).items()
+        if name in _REPLAY_HEADERS
+    ]

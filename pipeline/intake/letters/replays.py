@@ -186,7 +186,7 @@ def own_headers(headers: Headers) -> Headers:
 
 
 def timestamp_again(letter: DeadLetter, now: int, kept: int) -> int | None:
-    """The timestamp of the message sent again: its own, or None (the time of sending) where it is old.
+    """The timestamp of the message sent again: its own, or None (the time of sending) where it is old or no time.
 
     Args:
         letter: the dead letter.
@@ -194,7 +194,8 @@ def timestamp_again(letter: DeadLetter, now: int, kept: int) -> int | None:
         kept: for how many milliseconds the topic keeps a message. Kafka counts from its timestamp, so a message that
             is old when it is sent could be deleted before intake comes to it.
     """
-    return letter.sent_at if now - letter.sent_at < kept // 2 else None
+    usable = 0 <= letter.sent_at <= INSTANT_MAX  # producers write what they like
+    return letter.sent_at if usable and now - letter.sent_at < kept // 2 else None
 
 
 def mark_headers(entry: Entry) -> Headers:

@@ -9,11 +9,13 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.failure import Halted
 from pipeline.log.port import (
     Aborted,
     Committed,
@@ -66,6 +68,8 @@ class Decided(NamedTuple):
     messages: list[Outgoing]
     full: bool = False
     """End the round when all that was read has been looked at: other partitions' messages would not come again."""
+    halt: Halted | None = None
+    """End the round at once, and then the role: what comes next must not be decided."""
 
 
 class Finished(NamedTuple):
@@ -106,6 +110,20 @@ class Role(Keeper, Protocol):
 
     def close(self) -> None:
         """Release everything."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What the open round has done so far."""
+
+    records: int = 0
+    size: int = 0
+    """Bytes of the values read."""
+    sent: int = 0
+    deadline: float = 0.0
+    """When it ends, monotonic seconds; of no round that has not begun a transaction."""
+    full: bool = False
+    halt: Halted | None = None
 
 
 class _Displaced(LogError):
@@ -214,15 +232,13 @@ class TransactionalLoop:
         self._open = False
 
     def _round(self, producer: Producer, stop: threading.Event) -> None:
-        records = size = sent = 0
-        deadline = 0.0
-        durations = self.progress.durations
+        round_ = _Round()
         wanted = self._role.wants_round()
         timeout = 0.0 if wanted or self._holdings.unready else _IDLE_SECONDS
         settings = self._settings
         while True:
             # 1 consume a batch
-            limit = min(settings.batch_records_max, settings.transaction_records_max - records)
+            limit = min(settings.batch_records_max, settings.transaction_records_max - round_.records)
             batch, unreadable = self._consume(limit, timeout)
             if self._broken:
                 message = "partitions were taken away in the middle of a round"
@@ -232,46 +248,53 @@ class TransactionalLoop:
             if not self._open:
                 producer.begin()
                 self._open = True
-                deadline = self._clock.now() + _seconds(settings.transaction_span)
-            full = False
+                round_.deadline = self._clock.now() + _seconds(settings.transaction_span)
             if unreadable is not None:
-                passed_over = self._role.pass_over(unreadable)
-                producer.produce(passed_over.messages)
-                sent += len(passed_over.messages)
-                records += 1
-                full = passed_over.full
-            looked_at = 0
-            for some in slices_of(batch, max(settings.slice_records_min, -(-len(batch) // _SLICES_MAX))):
-                # 2 the role decides
-                began = self._clock.now()
-                decided = self._process(some)
-                # 3 produce
-                producing = self._clock.now()
-                producer.produce(decided.messages)
-                durations["process"].took(producing - began)
-                durations["send"].took(self._clock.now() - producing)
-                sent += len(decided.messages)
-                full = full or decided.full
-                looked_at += len(some)
-                size += sum(len(message.value or b"") for message in some)
-                if self._clock.now() >= deadline:
-                    break
-            self._rest = batch[looked_at:]
-            records += looked_at
+                self._produce(producer, self._role.pass_over(unreadable), round_)
+                round_.records += 1
+            self._decide(producer, batch, round_)
             if (
                 len(batch) < limit  # there is no more for now: whoever waits for these should not wait for others
-                or full
-                or records >= settings.transaction_records_max
-                or size >= settings.transaction_bytes_max
-                or self._clock.now() >= deadline
+                or round_.full
+                or round_.halt is not None
+                or round_.records >= settings.transaction_records_max
+                or round_.size >= settings.transaction_bytes_max
+                or self._clock.now() >= round_.deadline
                 or stop.is_set()
             ):
                 break
             wanted = False
             timeout = 0.0
         if self._open:
-            self._commit(producer, records, sent)
+            self._commit(producer, round_.records, round_.sent)
+        if round_.halt is not None:
+            raise round_.halt
         self._look_at_lag()
+
+    def _decide(self, producer: Producer, batch: Sequence[Message], round_: _Round) -> None:
+        """Slice by slice, until the round has taken long enough."""
+        looked_at = 0
+        for some in slices_of(batch, max(self._settings.slice_records_min, -(-len(batch) // _SLICES_MAX))):
+            # 2 the role decides
+            began = self._clock.now()
+            decided = self._process(some)
+            # 3 produce
+            self.progress.durations["process"].took(self._clock.now() - began)
+            self._produce(producer, decided, round_)
+            looked_at += len(some)
+            round_.size += sum(len(message.value or b"") for message in some)
+            if round_.halt is not None or self._clock.now() >= round_.deadline:
+                break
+        self._rest = list(batch[looked_at:])
+        round_.records += looked_at
+
+    def _produce(self, producer: Producer, decided: Decided, round_: _Round) -> None:
+        began = self._clock.now()
+        producer.produce(decided.messages)
+        self.progress.durations["send"].took(self._clock.now() - began)
+        round_.sent += len(decided.messages)
+        round_.full = round_.full or decided.full
+        round_.halt = round_.halt or decided.halt
 
     def _commit(self, producer: Producer, records: int, sent: int) -> None:
         finished = self._role.finish()

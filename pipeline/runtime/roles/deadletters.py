@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.failure import Halted
 from pipeline.intake.letters.letter import Unread, dead_letter_of
-from pipeline.intake.verdict import Defect, Reason
+from pipeline.intake.verdict import JUDGED, Defect, Reason
 from pipeline.log.port import Message, Outgoing, Unreadable
 
 _WINDOW_SECONDS: Final = 60.0
@@ -19,8 +19,20 @@ class TooManyDeadLetters(Halted):
     """More messages than allowed could not be read, so it is more likely that we are wrong than that they are."""
 
 
+class Burial(NamedTuple):
+    """What a dead letter is made of."""
+
+    message: Message
+    reason: str
+    defects: Sequence[Defect]
+    unread: Unread | None = None
+
+
 class DeadLetters:
-    """Makes the dead letters of one role and counts those that took effect in the last minute."""
+    """Makes the dead letters of one role and counts those that took effect in the last minute.
+
+    What was read and refused (`JUDGED`) says nothing against our reading, so it is counted by reason only.
+    """
 
     def __init__(
         self,
@@ -45,53 +57,58 @@ class DeadLetters:
         self._open: Counter[str] = Counter()
         """Letters of the open round, by reason."""
 
-    def letter(
-        self, message: Message, reason: str, defects: Sequence[Defect], unread: Unread | None = None
-    ) -> Outgoing:
-        """The dead letter for `message`, a part of it where it is too long for one.
+    def too_many(self, burial: Burial) -> TooManyDeadLetters | None:
+        """Why to halt rather than bury this, too; None while its dead letter is within the maximum."""
+        message, reason, defects, _ = burial
+        if self._max is None or reason in JUDGED or self._counted() < self._max:
+            return None
+        what = f"{defects[0].path} {defects[0].problem}".strip() if defects else "no defect was named"
+        text = (
+            f"more than {self._max} messages in a minute could not be read. Those are dead letters; the next is "
+            f"{message.topic}:{message.partition}:{message.offset}, {reason}: {what}. Correct the producer, "
+            "then start the worker again, with a higher ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX if more still wait"
+        )
+        return TooManyDeadLetters(text)
 
-        Raises `TooManyDeadLetters`, before any of the open round takes effect.
-        """
+    def letter(self, burial: Burial) -> Outgoing:
+        """The dead letter for a message, a part of it where it is too long for one."""
+        message, reason, defects, unread = burial
         self._open[reason] += 1
-        if self._max is not None and self._open.total() + self._in_last_minute() > self._max:
-            problem = defects[0].problem if defects else reason
-            text = (
-                f"more than {self._max} messages in a minute could not be read; the last was "
-                f"{message.topic}:{message.partition}:{message.offset}, {reason}: {problem}. Correct the producer, "
-                "then start the worker again, with a higher ACCRUE_DEAD_LETTERS_PER_MINUTE_MAX if as many still wait"
-            )
-            raise TooManyDeadLetters(text)
         key, value, headers = dead_letter_of(message, reason, defects, stage=self._stage, unread=unread)
         return Outgoing(self._topic, key, value, None, headers, message.timestamp)
-
-    def unread(self, unreadable: Unreadable, now: int) -> Outgoing:
-        """The dead letter for what the log's client could not read: its coordinates, and what is known of it.
-
-        `now`, milliseconds since the epoch, stands for a time of sending that nobody knows. Raises as `letter` does.
-        """
-        if unreadable.message is not None:
-            defect = Defect("", unreadable.problem, "write header names in UTF-8; a replay sends it without headers")
-            return self.letter(unreadable.message, Reason.UNREADABLE, (defect,))
-        topic, partition = unreadable.partition
-        defect = Defect("", unreadable.problem, "read it with another client, and send it again in smaller batches")
-        place = Message(topic, partition, unreadable.first, None, None, now, ())
-        unread = Unread(at=str(unreadable.partition), first=unreadable.first, last=unreadable.after - 1)
-        return self.letter(place, Reason.UNREADABLE, (defect,), unread)
 
     def committed(self) -> None:
         """The letters of the open round are sent."""
         if self._open:
             self.by_reason.update(self._open)
             if self._max is not None:
-                self._recent.append((self._clock(), self._open.total()))
+                self._recent.append((self._clock(), self._unread_in_round()))
             self._open.clear()
 
     def aborted(self) -> None:
         """The letters of the open round are not sent."""
         self._open.clear()
 
-    def _in_last_minute(self) -> int:
+    def _counted(self) -> int:
         horizon = self._clock() - _WINDOW_SECONDS
         while self._recent and self._recent[0][0] < horizon:
             self._recent.popleft()
-        return sum(count for _, count in self._recent)
+        return self._unread_in_round() + sum(count for _, count in self._recent)
+
+    def _unread_in_round(self) -> int:
+        return sum(count for reason, count in self._open.items() if reason not in JUDGED)
+
+
+def burial_of(unreadable: Unreadable, now: int) -> Burial:
+    """What is left of what the log's client could not read: its coordinates, and all that is known of it.
+
+    `now`, milliseconds since the epoch, stands for a time of sending that nobody knows.
+    """
+    if unreadable.message is not None:
+        defect = Defect("", unreadable.problem, "write header names in UTF-8; a replay sends it without headers")
+        return Burial(unreadable.message, Reason.UNREADABLE, (defect,))
+    topic, partition = unreadable.partition
+    defect = Defect("", unreadable.problem, "read it with another client, and send it again in smaller batches")
+    place = Message(topic, partition, unreadable.first, None, None, now, ())
+    unread = Unread(at=str(unreadable.partition), first=unreadable.first, last=unreadable.after - 1)
+    return Burial(place, Reason.UNREADABLE, (defect,), unread)

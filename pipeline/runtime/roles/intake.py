@@ -12,7 +12,7 @@ from pipeline.intake.verdict import Accepted, Limits, Reason
 from pipeline.log.port import Committed, Message, Outgoing, Partition, Unreadable
 from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
-from pipeline.runtime.roles.deadletters import DeadLetters
+from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
 from pipeline.runtime.settings import Settings
 from schemas.records import encode_record
 from topics.catalog import Catalog
@@ -62,6 +62,7 @@ class IntakeRole:
     def process(self, batch: Sequence[Message]) -> Decided:
         """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
         out: list[Outgoing] = []
+        halt: TooManyDeadLetters | None = None
         read: dict[tuple[str, int], int] = {}
         normalise, wall, limits, journal = self._normalise, self._clock.wall(), self._limits, self._journal
         for message in batch:
@@ -73,15 +74,21 @@ class IntakeRole:
                 else:
                     out.append(Outgoing(journal, verdict.key, value))
             else:
-                out.append(self._dead_letters.letter(message, verdict.reason.value, verdict.defects))
+                burial = Burial(message, verdict.reason.value, verdict.defects)
+                if (halt := self._dead_letters.too_many(burial)) is not None:
+                    break
+                out.append(self._dead_letters.letter(burial))
             read[message[:2]] = message[2] + 1
         self._read.update({Partition(*partition): offset for partition, offset in read.items()})
-        return Decided(out)
+        return Decided(out, halt=halt)
 
     def pass_over(self, unreadable: Unreadable) -> Decided:
         """A dead letter with the coordinates, and with all that could be read."""
+        burial = burial_of(unreadable, self._clock.wall())
+        if (halt := self._dead_letters.too_many(burial)) is not None:
+            return Decided([], halt=halt)
         self._read[unreadable.partition] = unreadable.after
-        return Decided([self._dead_letters.unread(unreadable, self._clock.wall())])
+        return Decided([self._dead_letters.letter(burial)])
 
     def finish(self) -> Finished:
         """Nothing more to write."""

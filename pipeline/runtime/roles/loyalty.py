@@ -10,7 +10,7 @@ from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing, Partition, Unreadable
 from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
-from pipeline.runtime.roles.deadletters import DeadLetters
+from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
@@ -163,16 +163,17 @@ class LoyaltyRole:
             else:
                 by_partition[number] = [message]
         full = False
+        halt: TooManyDeadLetters | None = None
         for number, messages in by_partition.items():
             partition = self._partitions[number]
             self._budget = partition.take(messages, out, self._budget)
             full = full or partition.blocked
             if partition.rejected:
-                self._bury(partition, out)
+                halt = self._bury(partition, out) or halt
         wall = self._clock.wall()
         for partition in self._working():
             partition.wall_tick(wall, self._wall_every, out)
-        return Decided(out, full)
+        return Decided(out, full, halt)
 
     def pass_over(self, unreadable: Unreadable) -> Decided:
         """Decide a record of which all but the headers can be read, as they say nothing here.
@@ -288,9 +289,15 @@ class LoyaltyRole:
         if news := self._progress.restored(number, restore.left):
             LOGGER.info("%s", news)
 
-    def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> None:
-        out += [self._dead_letters.letter(*one) for one in partition.rejected]
+    def _bury(self, partition: LoyaltyPartition, out: list[Outgoing]) -> TooManyDeadLetters | None:
+        """Add the dead letters of what the partition has read, all of them; why to halt where they are too many."""
+        halt: TooManyDeadLetters | None = None
+        for message, reason, defects in partition.rejected:
+            burial = Burial(message, reason, defects)
+            halt = halt or self._dead_letters.too_many(burial)
+            out.append(self._dead_letters.letter(burial))
         partition.rejected = []
+        return halt
 
     def _report(self) -> None:
         progress = self._progress
