@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -53,6 +55,8 @@ class Limits(NamedTuple):
     """How far an event time may lie after the wall clock, for clocks that go ahead."""
     bytes_max: int = 1_000_000
     """The longest value that is looked at."""
+    types: Mapping[str, frozenset[str]] = MappingProxyType({})
+    """By full name of a topic: the types of messages that it takes; a topic that is not here takes every type."""
 
 
 class Reason(StrEnum):
@@ -76,9 +80,11 @@ class Reason(StrEnum):
     """Later than the wall clock and the tolerance, and nothing else is wrong."""
     CLOCK_NOT_ALLOWED = "CLOCK_NOT_ALLOWED"
     """`advanceClock` outside the transactions topic."""
+    TYPE_NOT_ALLOWED = "TYPE_NOT_ALLOWED"
+    """A type that this topic does not take (`ACCRUE_TYPES_BY_TOPIC`), and nothing else is wrong."""
 
 
-JUDGED: Final = frozenset({Reason.FUTURE_EVENT_TIME, Reason.CLOCK_NOT_ALLOWED})
+JUDGED: Final = frozenset({Reason.FUTURE_EVENT_TIME, Reason.CLOCK_NOT_ALLOWED, Reason.TYPE_NOT_ALLOWED})
 """The reasons of messages that were read, and are well formed."""
 
 

@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import Field
-from pydantic.functional_validators import BeforeValidator
+from pydantic import Field, model_validator
+from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.messages import AnyMessage
 
 RoleName = Literal["intake", "loyalty", "sink"]
 ROLES: tuple[RoleName, ...] = ("intake", "loyalty", "sink")
 SINK: RoleName = "sink"
+InputTopic = Literal["transactions", "events", "customers", "commands"]
+INPUT_TOPICS: Final[tuple[InputTopic, ...]] = get_args(InputTopic)
+MESSAGE_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyMessage))
 SLOT_MAX: Final = 1_000
+
+
+def _known_type(value: str) -> str:
+    if value not in MESSAGE_TYPES:
+        message = f"write one of {', '.join(sorted(MESSAGE_TYPES))}"
+        raise ValueError(message)
+    return value
+
+
+MessageType = Annotated[str, AfterValidator(_known_type)]
 
 
 def _by_commas(value: object) -> object:
@@ -82,12 +97,31 @@ class Settings(BaseSettings):
     """How often the passing of time is written to a journal partition in wall mode."""
     future_tolerance: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=5)
     """An event time this far ahead of the wall clock is still taken."""
+    types_by_topic: dict[InputTopic, tuple[MessageType, ...]] = {}
+    """By input topic, without prefix, the types of messages that are taken from there only, as a JSON object.
+
+    Topics that are not named take the types that none is named with. `{}`: every topic takes every type."""
     dead_letters_per_minute_max: Annotated[int | None, Field(ge=1)] = 600
     """A role that meets more unreadable messages halts until its worker is started again; None: it never does."""
     sink_notifications: bool = True
     """Whether the sink also stores notifications."""
     sink_patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))] = timedelta(hours=1)
     """How long one insert into ClickHouse is tried before the worker gives up."""
+
+    @model_validator(mode="after")
+    def _clock_comes_from_transactions(self) -> Self:
+        if any("advanceClock" in types for topic, types in self.types_by_topic.items() if topic != "transactions"):
+            message = "types_by_topic: advanceClock comes from transactions only; leave it out"
+            raise ValueError(message)
+        return self
+
+    def taken_types(self) -> dict[InputTopic, frozenset[str]]:
+        """The types that each input topic takes; empty where each takes every type."""
+        if not self.types_by_topic:
+            return {}
+        named = frozenset(one for types in self.types_by_topic.values() for one in types)
+        others = frozenset(MESSAGE_TYPES) - named
+        return {topic: frozenset(self.types_by_topic.get(topic, others)) for topic in INPUT_TOPICS}
 
     @property
     def states(self) -> Path:

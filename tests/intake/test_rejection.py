@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
-from pipeline.intake.verdict import Defect, Reason, Rejected
-from tests.intake.incoming import WALL, Sent, example, taken
+from pipeline.intake.verdict import Accepted, Defect, Reason, Rejected
+from tests.intake.incoming import LIMITS, WALL, Sent, example, taken
 
 LATE = Sent(json.dumps({**example("adjustPoints"), "eventTime": WALL + 300_001}).encode())
 CLOCK_ELSEWHERE = Sent(b'{"type":"advanceClock","time":5}', topic="loyalty.events")
@@ -34,14 +35,46 @@ BY_REASON: dict[Reason, list[Sent]] = {
     Reason.FUTURE_EVENT_TIME: [LATE, Sent(b'{"type":"advanceClock","time":99999999999999}')],
     Reason.CLOCK_NOT_ALLOWED: [CLOCK_ELSEWHERE],
 }
+GIVEN_ELSEWHERE = (Reason.UNREADABLE, Reason.TYPE_NOT_ALLOWED)
+"""By the log's client, and where a setting asks for it."""
 
 
-@pytest.mark.parametrize("reason", [one for one in Reason if one is not Reason.UNREADABLE])
+@pytest.mark.parametrize("reason", [one for one in Reason if one not in GIVEN_ELSEWHERE])
 def test_each_reason_is_given(reason: Reason) -> None:
     for message in BY_REASON[reason]:
         rejected = taken(message)
         assert isinstance(rejected, Rejected), message
         assert (rejected.reason, len(rejected.defects)) == (reason, 1), message
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic", "is_taken"),
+    [
+        ("redeemPoints", "loyalty.commands", True),
+        ("redeemPoints", "loyalty.events", False),
+        ("customEvent", "loyalty.events", True),
+        ("customEvent", "loyalty.commands", False),
+        ("advanceClock", "loyalty.transactions", False),
+        ("customEvent", "loyalty.customers", True),
+    ],
+)
+def test_a_topic_takes_the_types_that_it_is_named_with(kind: str, topic: str, *, is_taken: bool) -> None:
+    types = {
+        "loyalty.commands": frozenset({"redeemPoints"}),
+        "loyalty.events": frozenset({"customEvent", "customerAdded"}),
+        "loyalty.transactions": frozenset({"transactionAdded"}),
+    }
+    content = {"type": kind, "time": 5} if kind == "advanceClock" else example(kind)
+    message = Sent(json.dumps(content).encode(), topic)
+
+    verdict = normalise(message, wall=WALL, limits=LIMITS._replace(types=types))
+
+    assert isinstance(verdict, Accepted) == is_taken
+    if isinstance(verdict, Rejected):
+        takers = " or ".join(sorted(name for name, some in types.items() if kind in some))
+        remedy = f"send it to {takers or 'no topic: none takes it'}"
+        assert verdict.reason is Reason.TYPE_NOT_ALLOWED
+        assert verdict.defects == (Defect("type", f"is {kind} in {topic}", remedy),)
 
 
 def test_an_event_time_within_the_tolerance_is_taken() -> None:

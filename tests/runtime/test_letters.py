@@ -121,6 +121,20 @@ def test_intake_that_halts_has_written_as_many_dead_letters_as_it_may_and_goes_o
     assert len(records) == 1
 
 
+def test_command_counts_only_where_it_may_come_from(embedded_log: EmbeddedLog, tmp_path: Path) -> None:
+    types = {"commands": ("redeemPoints", "adjustPoints")}
+    command = json.dumps(example("adjustPoints")).encode()
+    with closing(Workshop(embedded_log, tmp_path, "types.", partitions=1)) as workshop:
+        workshop.clock.shown = WALL
+        for topic in ("events", "commands"):
+            workshop.send(topic, b"1:5", command, 0)
+        workshop.intake(types_by_topic=types).run(workshop.until_read("intake", "events", "commands"))
+        (letter,), (record,) = workshop.read("deadletters"), workshop.read("journal")
+
+    assert reasons([letter]) == [(b"1:5", "TYPE_NOT_ALLOWED", len(command))]
+    assert decode_record(record.value or b"").source == "types.commands:0"
+
+
 def test_message_too_long_for_a_dead_letter_leaves_its_beginning_and_the_next_one_goes_on(
     embedded_log: EmbeddedLog, tmp_path: Path
 ) -> None:

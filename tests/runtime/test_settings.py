@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipeline.runtime.settings import Settings, unknown_variables
+from pipeline.runtime.settings import INPUT_TOPICS, MESSAGE_TYPES, Settings, unknown_variables
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +33,9 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("ACCRUE_ROLES", "waiter"),
         ("ACCRUE_PREFIX", "no_underscores."),
         ("ACCRUE_SLOT", "x"),
+        ("ACCRUE_TYPES_BY_TOPIC", '{"journal": ["redeemPoints"]}'),
+        ("ACCRUE_TYPES_BY_TOPIC", '{"commands": ["redeem"]}'),
+        ("ACCRUE_TYPES_BY_TOPIC", '{"commands": ["advanceClock"]}'),
     ],
 )
 def test_setting_out_of_its_limits_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -40,6 +43,19 @@ def test_setting_out_of_its_limits_is_refused(monkeypatch: pytest.MonkeyPatch, n
 
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_types_that_a_topic_is_named_with_come_from_there_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCRUE_TYPES_BY_TOPIC", '{"commands": ["redeemPoints", "adjustPoints"]}')
+
+    types = Settings().taken_types()
+
+    commands = frozenset({"redeemPoints", "adjustPoints"})
+    assert types == dict.fromkeys(INPUT_TOPICS, MESSAGE_TYPES - commands) | {"commands": commands}
+
+
+def test_every_topic_takes_every_type_unless_it_is_said_otherwise() -> None:
+    assert Settings().taken_types() == {}
 
 
 def test_misspelt_setting_is_known_for_none() -> None:

@@ -46,14 +46,16 @@ def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rej
     try:
         content = _DECODER.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if sum(map(value.count, _SEPARATORS)) > SEPARATORS_MAX:
-            return _beyond_diagnosis(str(error))
-        return _refused(message, wall, limits, str(error))
+        few = sum(map(value.count, _SEPARATORS)) <= SEPARATORS_MAX
+        return _refused(message, wall, limits, str(error)) if few else _beyond_diagnosis(str(error))
     # JSON has control characters as escapes only, save DEL; looking for a backslash is cheaper than reading strings.
     if (_BACKSLASH in value or _DELETE in value) and _ESCAPED_CONTROL.search(value):
         rejected = diagnose(message, wall=wall, limits=limits)
         if rejected is not None:
             return rejected
+    types = limits.types.get(message.topic)
+    if types is not None and content.__struct_config__.tag not in types:
+        return _refused(message, wall, limits, "this topic does not take its type")
     if isinstance(content, messages.AdvanceClock):
         return _clock(message, content, wall, limits)
     return _customer_record(message, content, wall, limits)

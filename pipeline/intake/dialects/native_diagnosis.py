@@ -100,6 +100,10 @@ def _judge(content: dict[str, Any], message: Incoming, wall: int, limits: Limits
     if kind is messages.AdvanceClock and message.topic != limits.clock_topic:
         seen = f"is advanceClock in {message.topic}"
         return Rejected(Reason.CLOCK_NOT_ALLOWED, (Defect("type", seen, f"send it to {limits.clock_topic}"),))
+    if name not in limits.types.get(message.topic, (name,)):
+        takers = " or ".join(sorted(topic for topic, types in limits.types.items() if name in types))
+        defect = Defect("type", f"is {name} in {message.topic}", f"send it to {takers or 'no topic: none takes it'}")
+        return Rejected(Reason.TYPE_NOT_ALLOWED, (defect,))
     return None
 
 

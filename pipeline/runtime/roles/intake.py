@@ -34,7 +34,9 @@ class IntakeRole:
         self.topics: Sequence[str] = catalog.inputs
         self._clock = clock
         self._limits = Limits(
-            clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
+            clock_topic=catalog.name("transactions"),
+            future_ms=settings.future_tolerance // timedelta(milliseconds=1),
+            types={catalog.name(topic): types for topic, types in settings.taken_types().items()},
         )
         self._normalise = DIALECTS[NATIVE]
         self._journal = catalog.name("journal")
