@@ -10,8 +10,9 @@ import pytest
 from pipeline.failure import Halted
 from pipeline.log.port import Aborted, Committed, Fenced, Message, Outgoing, Partition, Unavailable, Unreadable
 from pipeline.runtime.loop.failures import RoundRefused
-from pipeline.runtime.loop.loop import Decided, Finished, TransactionalLoop, slices_of
+from pipeline.runtime.loop.loop import TransactionalLoop
 from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.loop.role import Decided, Finished, slices_of
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.state.store_port import StoreFailed

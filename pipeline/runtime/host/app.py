@@ -19,8 +19,8 @@ from pipeline.folders import private_folder
 from pipeline.log.port import Log, Message
 from pipeline.runtime.host.foreground import ForegroundWorker, leave_at_once
 from pipeline.runtime.host.starting import STOP_SECONDS, LoopRole, Roles, Runnable, roles_of
-from pipeline.runtime.loop.loop import Decided, Role
 from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.loop.role import Decided, Role
 from pipeline.runtime.roles.loyalty import LOYALTY
 from pipeline.runtime.settings import RoleName, Settings
 

@@ -16,8 +16,9 @@ from typing import Final, Protocol, Self
 
 from pipeline.failure import Halted
 from pipeline.log.port import Log, Message, Partition
-from pipeline.runtime.loop.loop import Decided, Role, TransactionalLoop
+from pipeline.runtime.loop.loop import TransactionalLoop
 from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.loop.role import Decided, Role
 from pipeline.runtime.roles.intake import INTAKE, IntakeRole
 from pipeline.runtime.roles.loyalty import LOYALTY, LoyaltyRole
 from pipeline.runtime.settings import RoleName, Settings

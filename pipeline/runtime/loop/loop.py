@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.failure import Halted
@@ -25,15 +25,15 @@ from pipeline.log.port import (
     LogError,
     Message,
     OutcomeUnknown,
-    Outgoing,
     Partition,
     Producer,
     Unavailable,
     Unreadable,
 )
 from pipeline.runtime.loop.failures import Failures, RoundRefused
-from pipeline.runtime.loop.holdings import Gone, Holdings, Keeper
+from pipeline.runtime.loop.holdings import Gone, Holdings
 from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.loop.role import Decided, Role, slices_of
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.slot import SlotInUse
 from pipeline.runtime.state.store_port import StoreFailed
@@ -51,8 +51,6 @@ _EXAMINE_SECONDS: Final = 3.0
 """How long it may take to find out why a partition is silent: the messages of others wait meanwhile."""
 _SLICES_MAX: Final = 4
 """Of one batch: each is handed to another thread, which costs as much as some records do."""
-_SLICE_BYTES: Final = 1_000_000
-"""Of one slice: nothing else of the host runs while it is decided."""
 _IDLE_SECONDS: Final = 0.1
 _LAG_SECONDS: Final = 1.0
 _FAILURES_MAX: Final = 20
@@ -60,56 +58,6 @@ _FAILURES_MAX: Final = 20
 _FENCES_MAX: Final = 2
 _DISPLACED_SESSIONS: Final = 3
 """Displaced again so soon, in sessions of the group: somebody else really has the place."""
-
-
-class Decided(NamedTuple):
-    """What a role made of some messages."""
-
-    messages: list[Outgoing]
-    full: bool = False
-    """End the round when all that was read has been looked at: other partitions' messages would not come again."""
-    halt: Halted | None = None
-    """End the round at once, and then the role: what comes next must not be decided."""
-
-
-class Finished(NamedTuple):
-    """The end of a round: what is still to be written, and from where each touched partition goes on."""
-
-    messages: list[Outgoing]
-    offsets: dict[Partition, Committed]
-    """Of every partition the round touched, moved or not."""
-    again: Sequence[Partition] = ()
-    """Partitions that were read further than they got: they are read again from their offset."""
-
-
-class Role(Keeper, Protocol):
-    """What is done with messages. All calls of one role come one at a time."""
-
-    name: str
-    topics: Sequence[str]
-    fetch_bytes_max: int
-    """How much is fetched at once."""
-
-    def wants_round(self) -> bool:
-        """Whether there is something to do without any message."""
-
-    def process(self, batch: Sequence[Message]) -> Decided:
-        """Decide some messages of ready partitions, in order within each."""
-
-    def pass_over(self, unreadable: Unreadable) -> Decided:
-        """Decide what becomes of what cannot be read; raises it where nothing may be lost."""
-
-    def finish(self) -> Finished:
-        """End the round."""
-
-    def committed(self, ends: Mapping[Partition, int]) -> None:
-        """The round took effect; `ends` are the offsets after what it wrote, by partition, where they are known."""
-
-    def aborted(self) -> None:
-        """The round had no effect: forget it."""
-
-    def close(self) -> None:
-        """Release everything."""
 
 
 @dataclass(slots=True)
@@ -467,17 +415,6 @@ class TransactionalLoop:
         finally:
             self._role.close()
         self.progress.ready = False
-
-
-def slices_of(batch: Sequence[Message], count: int) -> Iterator[Sequence[Message]]:
-    """At most so many messages at once, and at most `_SLICE_BYTES` of them but for one; an empty batch is one slice."""
-    start = size = 0
-    for index, message in enumerate(batch):
-        size += len(message.value or b"")
-        if index - start == count or (size > _SLICE_BYTES and index > start):
-            yield batch[start:index]
-            start, size = index, len(message.value or b"")
-    yield batch[start:]
 
 
 def _seconds(span: timedelta) -> float:

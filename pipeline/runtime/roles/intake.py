@@ -10,8 +10,8 @@ from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
 from pipeline.intake.verdict import Accepted, Limits, Reason
 from pipeline.log.port import Committed, Message, Outgoing, Partition, Unreadable
-from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
 from pipeline.runtime.settings import Settings
 from schemas.records import encode_record

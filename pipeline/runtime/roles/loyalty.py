@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing, Partition, Unreadable
-from pipeline.runtime.loop.loop import Decided, Finished
 from pipeline.runtime.loop.progress import Progress
+from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
 from pipeline.runtime.settings import Settings
