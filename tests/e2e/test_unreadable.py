@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
@@ -113,7 +114,7 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             wait_until(lambda: all(watch.facts_of(100, one) for one in customers), worker)
             worker.stop()
         points = {
-            one: [fact.points for fact in watch.facts_of(100, one) if isinstance(fact, PointsIssued)]
+            one: [it.decision.points for it in watch.facts_of(100, one) if isinstance(it.decision, PointsIssued)]
             for one in customers
         }
     verified = product.json("verify", "--log-only")["holds"]
@@ -121,7 +122,7 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_good_message_counts_once(ended: Ended) -> None:
-    assert ended.points == {customer: [50] for customer in range(1, ended.customers + 1)}
+    assert ended.points == {customer: [10] for customer in range(1, ended.customers + 1)}
     assert ended.customers == 2 * len(ODD) > 36
 
 
@@ -147,3 +148,24 @@ def test_a_dead_letter_without_content_says_how_many_messages_it_stands_for(ende
 
 def test_what_was_decided_holds(ended: Ended) -> None:
     assert ended.verified
+
+
+def test_a_journal_that_cannot_be_read_halts_one_role_and_the_others_go_on(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    product = product_on("kafka", request, tmp_path)
+    product.run("topics", "create")
+    bootstrap, journal = request.getfixturevalue("kafka_bootstrap"), product.place.catalog.name("journal")
+    with product.worker("--role", "intake", "--role", "loyalty") as worker:
+        wait_until(worker.is_ready, worker)
+        now = time.time_ns() // 1_000_000
+        offset = raw_batches.produce(bootstrap, journal, 0, CASES["zstd with good messages around"].batch(now))
+        place = f"halted: cannot read offsets {offset} to {offset + 2} of {journal}:0"
+        wait_until(lambda: place in (worker.get("/readyz") or (0, ""))[1], worker)
+        Upstream(product, bootstrap).write(0, "rubbish", READABLE["key that is no text"][0])
+        wait_until(lambda: len(product.read("deadletters")) == 1, worker)
+        alive = worker.get("/livez")
+        worker.stop()
+
+    assert alive is not None
+    assert alive[0] == 200
