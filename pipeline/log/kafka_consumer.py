@@ -75,6 +75,7 @@ class KafkaConsumer:
             "auto.offset.reset": "error",
             "allow.auto.create.topics": False,
             "enable.partition.eof": True,  # tells the position behind control records
+            "check.crcs": True,  # what a disk or a network changed must not be taken for what was written
             "fetch.max.bytes": fetch_bytes_max,
             "fetch.message.max.bytes": min(fetch_bytes_max, _FETCH_PARTITION_BYTES),
             "message.max.bytes": min(fetch_bytes_max, _FETCH_PARTITION_BYTES),  # says nothing, but must not be more

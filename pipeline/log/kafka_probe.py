@@ -40,8 +40,10 @@ class Probe:
         """After `timeout` seconds every question is answered with `Unavailable`."""
         self._partition = partition
         self._deadline = time.monotonic() + timeout
-        self._counted: list[tuple[int, int]] = []
-        """Since the last question: (answers that could not be read, so far; the offset that is asked for)."""
+        self._wanted = -1
+        """The offset that the client asks for, as it told last."""
+        self._unread_before = self._unread = 0
+        """Answers that could not be read: when it began to ask for that, and now."""
         self._client = Consumer(
             {
                 **settings,
@@ -62,11 +64,11 @@ class Probe:
     def problem_at(self, offset: int) -> Problem | None:
         """Why nothing can be read from this offset on; None where something can, or nothing is there."""
         self._client.assign([TopicPartition(*self._partition, offset)])
-        self._counted = []
+        self._wanted = -1
         while time.monotonic() < self._deadline:
             message = self._client.poll(_POLL_SECONDS)
             if message is None:
-                if self._asks_in_vain():
+                if self._wanted >= offset and self._unread - self._unread_before >= _FETCHES_IN_VAIN:
                     return Problem(_SILENT, None)
                 continue
             error = message.error()
@@ -105,17 +107,11 @@ class Probe:
             return offset
         return problem.batch if problem.batch is not None and problem.batch > first else None
 
-    def _asks_in_vain(self) -> bool:
-        """Whether answers came, none of them could be read, and the client asks for the same offset again."""
-        if not self._counted:
-            return False
-        (began, since), (now, wanted) = self._counted[0], self._counted[-1]
-        return wanted == since and now - began >= _FETCHES_IN_VAIN
-
     def _note(self, text: str) -> None:
         told = json.loads(text)
         topic, number = self._partition
         place = told["topics"].get(topic, {}).get("partitions", {}).get(str(number))
         if place is not None:
-            partial = sum(broker["rxpartial"] for broker in told["brokers"].values())
-            self._counted.append((partial, place["next_offset"]))
+            self._unread = sum(broker["rxpartial"] for broker in told["brokers"].values())
+            if place["next_offset"] != self._wanted:  # it got on, or has only now heard what it is asked
+                self._wanted, self._unread_before = place["next_offset"], self._unread

@@ -104,6 +104,7 @@ def test_list_has_the_newest_last_and_counts_by_reason(full: Terminal) -> None:
         "replayed": None,
         "replay_of": None,
         "cut": None,
+        "unread": None,
     }
 
 
@@ -153,7 +154,12 @@ def test_timestamp_that_is_no_time_is_shown_as_it_is(with_topics: Terminal) -> N
 
 
 def test_dead_letter_and_the_one_it_became_name_each_other(full: Terminal) -> None:
-    produce(full, letter(1, headers=(("accrue.replay-of", b"0:0"),)))
+    replayed = (
+        ("accrue.origin", b"loyalty.events:3:7"),
+        ("accrue.timestamp", b"%d" % NOW),
+        ("accrue.replay-of", b"0:0"),
+    )
+    produce(full, letter(1, headers=replayed))
 
     assert full.done("dlq", "show", "0:0", "--json").json["failed_again_as"] == ["1:1"]
     assert full.done("dlq", "show", "1:1", "--json").json["replay_of"] == "0:0"
@@ -219,6 +225,7 @@ def test_show_for_scripts_has_every_field(full: Terminal) -> None:
         "replayed": None,
         "replay_of": None,
         "cut": None,
+        "unread": None,
         "failed_again_as": [],
         "defects": [{"path": "customerId", "problem": 'is "x"', "remedy": "write a number"}],
         "key": "1:5",

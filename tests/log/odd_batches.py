@@ -35,10 +35,11 @@ class Case(NamedTuple):
     """How many messages it holds."""
     make: Callable[[], Sequence[RawRecord]]
     codec: Codec = PLAIN
+    right_checksum: bool = True
 
     def batch(self, timestamp: int) -> bytes:
         """The batch as it is sent."""
-        return batch(self.make(), self.codec, timestamp=timestamp)
+        return batch(self.make(), self.codec, timestamp=timestamp, right_checksum=self.right_checksum)
 
 
 def bomb() -> tuple[RawRecord]:
@@ -70,6 +71,7 @@ FORGED: Final[dict[str, Case]] = {
     "snappy that is none": Case(1, lambda: GOOD, Codec(2, lambda _: b"\xff\xff\xff\xff\xff")),
     "lz4 that is none": Case(1, lambda: GOOD, Codec(3, lambda _: b"garbage")),
     "zstd that is none": Case(1, lambda: GOOD, Codec(4, lambda _: b"garbage")),
+    "a checksum that is wrong": Case(3, lambda: GOOD * 3, right_checksum=False),
     "a codec that nobody knows": Case(2, lambda: GOOD * 2, Codec(5, bytes)),
 }
 """What a Kafka refuses, and a disk may make of what it took."""

@@ -80,13 +80,14 @@ LZ4: Final = Codec(3, partial(lz4.frame.compress, block_linked=False, store_size
 ZSTD: Final = Codec(4, zstd.compress)
 
 
-def batch(records: Sequence[RawRecord], codec: Codec = PLAIN, *, timestamp: int) -> bytes:
+def batch(records: Sequence[RawRecord], codec: Codec = PLAIN, *, timestamp: int, right_checksum: bool = True) -> bytes:
     """A record batch of format 2."""
     plain = b"".join(_record(record, number) for number, record in enumerate(records))
     count = len(records)
     checked = struct.pack(">hiqqqhii", codec.number, count - 1, timestamp, timestamp, -1, -1, -1, count)
     checked += codec.compress(plain)
-    rest = struct.pack(">ibI", -1, _MAGIC, _crc32c(checked)) + checked
+    checksum = _crc32c(checked) ^ (not right_checksum)
+    rest = struct.pack(">ibI", -1, _MAGIC, checksum) + checked
     return struct.pack(">qi", 0, len(rest)) + rest
 
 
