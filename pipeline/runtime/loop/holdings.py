@@ -176,9 +176,10 @@ class Holdings:
         now, progress = self._clock.now(), self._progress
         if now < self._silent_at:
             return None
-        for partition, lag in progress.lag.items():
+        for partition, offset in self._durable.items():
             moved_at = max(progress.ready_at, progress.committed_of.get(partition, 0.0))
-            if lag and now - moved_at > _SILENT_SECONDS and self._expected[partition] == self._durable[partition]:
+            waits = progress.lag.get(partition) and self._expected[partition] == offset
+            if waits and now - moved_at > _SILENT_SECONDS:
                 self._silent_at = now + _SILENT_AGAIN_SECONDS
                 return partition
         return None
