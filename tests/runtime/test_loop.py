@@ -634,14 +634,14 @@ def test_role_that_must_not_lose_anything_ends_where_something_cannot_be_read(tm
 
 
 def test_partition_that_is_silent_though_it_has_messages_is_looked_at_now_and_then(tmp_path: Path) -> None:
-    log, clock = ScriptedLog(assign, *8 * [give()]), Passing()
+    log, clock = ScriptedLog(assign, *16 * [give()]), Passing()
     log.ends = lambda partitions, _timeout: dict.fromkeys(partitions, 5)  # type: ignore[method-assign]
     progress, settings = Progress("echo", clock), Settings(data_dir=tmp_path)
 
     TransactionalLoop(log, Echo(), settings, progress=progress, clock=clock).run(log.stop)  # type: ignore[arg-type]
 
     assert set(log.examined) == {ZERO}
-    assert 1 < len(log.examined) < 8
+    assert 1 < len(log.examined) < 16
 
 
 class Slow(Echo):

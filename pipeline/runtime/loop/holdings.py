@@ -21,8 +21,11 @@ _LOOK_SECONDS: Final = 1.0
 """How long one look at committed offsets may take: the other partitions wait meanwhile."""
 _OVERDUE_SECONDS: Final = 5.0
 """How long to wait for committed offsets before something is done about it, and between two tries."""
-_SILENT_SECONDS: Final = 3.0
-"""So long with messages to read and none delivered, and somebody looks why."""
+_SILENT_SECONDS: Final = 15.0
+"""So long with messages to read and none delivered, and somebody looks why.
+
+A batch of a gigabyte is decompressed sooner, and would be decompressed once more to look.
+"""
 _SILENT_AGAIN_SECONDS: Final = 10.0
 """Between two looks."""
 _NOT_YET: Final = 1 << 63

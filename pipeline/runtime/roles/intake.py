@@ -18,8 +18,8 @@ from schemas.records import encode_record
 from topics.catalog import Catalog
 
 INTAKE: Final = "intake"
-_FETCH_BYTES_MAX: Final = 32_768
-"""What producers write may be thousands of times as long once it is decompressed, and is in memory all at once."""
+_FETCH_BYTES_MAX: Final = 16_384
+"""What producers write may be 30,000 times as long once it is decompressed, and what was fetched is so all at once."""
 
 
 class IntakeRole:
