@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.failure import Halted
@@ -31,7 +31,7 @@ class Burial(NamedTuple):
 class DeadLetters:
     """Makes the dead letters of one role and counts those that took effect in the last minute.
 
-    What was read and refused (`JUDGED`) says nothing against our reading, so it is counted by reason only.
+    What was read and refused (`judged`) says nothing against our reading, so it is counted by reason only.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class DeadLetters:
         per_minute_max: int | None,
         *,
         reasons: Iterable[str] = (),
+        judged: Collection[str] = JUDGED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`stage` is the role's name; without a maximum it never stops; `clock` gives seconds.
@@ -52,6 +53,7 @@ class DeadLetters:
         self._topic = topic
         self._stage = stage
         self._max = per_minute_max
+        self._judged = judged
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque()
         self._open: Counter[str] = Counter()
@@ -60,7 +62,7 @@ class DeadLetters:
     def too_many(self, burial: Burial) -> TooManyDeadLetters | None:
         """Why to halt rather than bury this, too; None while its dead letter is within the maximum."""
         message, reason, defects, _ = burial
-        if self._max is None or reason in JUDGED or self._counted() < self._max:
+        if self._max is None or reason in self._judged or self._counted() < self._max:
             return None
         what = f"{defects[0].path} {defects[0].problem}".strip() if defects else "no defect was named"
         text = (
@@ -96,7 +98,7 @@ class DeadLetters:
         return self._unread_in_round() + sum(count for _, count in self._recent)
 
     def _unread_in_round(self) -> int:
-        return sum(count for reason, count in self._open.items() if reason not in JUDGED)
+        return sum(count for reason, count in self._open.items() if reason not in self._judged)
 
 
 def burial_of(unreadable: Unreadable, now: int) -> Burial:

@@ -74,6 +74,7 @@ class LoyaltyRole:
             LOYALTY,
             settings.dead_letters_per_minute_max,
             reasons=(UNREADABLE, PROGRAM_REFUSED),
+            judged=(PROGRAM_REFUSED,),
             clock=clock.now,
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
