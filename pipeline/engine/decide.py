@@ -53,15 +53,16 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     CustomerAdded: (),
     CustomerUpdated: (),
     TransactionAdded: (
+        duplicates.ADMIT,
         ProgramStage(purchases.count_purchase),
         earning.ON_BILL,
         milestones.PROGRESS,
         streaks.EXTEND,
     ),
-    TransactionReturned: (ProgramStage(purchases.count_return), ProgramStage(undo.undo)),
-    CustomEventReceived: (earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND),
-    RedeemPoints: (ProgramStage(requests.redeem),),
-    AdjustPoints: (ProgramStage(requests.adjust),),
+    TransactionReturned: (duplicates.ADMIT, ProgramStage(purchases.count_return), ProgramStage(undo.undo)),
+    CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND),
+    RedeemPoints: (duplicates.ADMIT, ProgramStage(requests.redeem)),
+    AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 

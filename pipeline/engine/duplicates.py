@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Final
 
-from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.identity import key_of
-from pipeline.engine.kernel.turn import Turn
+from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.state import CustomerState
 from schemas.facts import Decision, Envelope, RecordAccepted, RecordRefused, Refusal
 from schemas.records import CustomerRecord
@@ -33,6 +33,13 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     return [RecordAccepted(digest=record.digest, forget_before=horizon)]
 
 
+def _admit_in_program(turn: ProgramTurn, record: CustomerRecord) -> list[Decision]:  # noqa: ARG001 - a stage
+    """Refuse a record for a program whose window is shorter than the org's longest, for which ids are remembered."""
+    if turn.at < turn.head.clock - turn.program.window_ms:
+        return [RecordRefused(reason=Refusal.TOO_OLD)]
+    return []
+
+
 def _remember(state: CustomerState, envelope: Envelope, decision: RecordAccepted) -> None:
     """Keep the id for as long as a duplicate must be detected; forget those that are too old by now."""
     head = state.head
@@ -51,4 +58,5 @@ def _nothing(_state: CustomerState, _envelope: Envelope, _decision: RecordRefuse
     """A refused record changes nothing but the customer's clock, which the kernel moves."""
 
 
+ADMIT: Final = ProgramStage(_admit_in_program)
 CONCERN: Final = Concern(name="duplicates", effects={RecordAccepted: _remember, RecordRefused: _nothing})

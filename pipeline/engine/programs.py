@@ -55,6 +55,8 @@ class Program:
         self.base_tier = 1 if tiers else 0
         self.tier_thresholds = tuple(tier.threshold for tier in tiers.levels) if tiers else ()
         self.tiers_by_purchases = tiers is not None and tiers.basis is TierBasis.NET_PURCHASES
+        self.window_ms = definition.repeat_window_days * DAY_MS
+        """How late a record may come and still count here."""
         self.return_days = definition.returns.window_days if definition.returns else None
         """How long bills can be returned; None where they can't be."""
         self.earning = Earning()

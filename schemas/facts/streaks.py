@@ -42,11 +42,11 @@ class StreakLevelReached(Decision, frozen=True, tag=62):
 
 
 class StreakEnded(Decision, frozen=True, tag=63):
-    """The streak's window is over."""
+    """The streak's window is over; late records of its days still count, and no second end is told."""
 
     streak_id: str
     ends_on: int
     run: int
-    """The run at the end of the window."""
+    """The run at the end of the window, as far as it was known then."""
     levels: tuple[int, ...]
-    """The levels reached."""
+    """The levels reached by then."""

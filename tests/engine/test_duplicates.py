@@ -21,6 +21,14 @@ def shop(window: int = 10, version: int = 1, **parts: int) -> ProgramDefinition:
     return program(rules=[spend()], repeat_window_days=window, version=version, **parts)
 
 
+def test_program_with_a_shorter_window_refuses_a_late_record_for_itself_alone() -> None:
+    story = given(shop(10), shop(30, program_id=2)).when(bought("B1", 1_000, NOON), as_of=NOON + 10 * DAY + 1)
+    assert [(one.program_id, story.balance(one.program_id)) for one in story.envelopes(RecordRefused)] == [(1, 0)]
+    assert (refusals(story), story.balance(2)) == ([Refusal.TOO_OLD], 10)
+    story.when(redeem(5, NOON + 1, program_id=2), as_of=NOON + 10 * DAY + 2)
+    assert story.balance(2) == 5
+
+
 def refusals(story: Story) -> list[Refusal]:
     return [refused.reason for refused in story.only(RecordRefused)]
 
@@ -120,10 +128,11 @@ def test_wider_window_does_not_bring_back_what_is_forgotten() -> None:
     assert len(story.only(PointsIssued)) == 1
 
 
-def test_window_is_the_longest_of_the_org() -> None:
+def test_ids_are_remembered_for_the_longest_window_of_the_org() -> None:
     story = given(shop(), shop(20, program_id=2))
     story.play(bought("B1", 1_000, "2011-03-01"), as_of=NOON + 20 * DAY)
-    assert refusals(story) == []
+    assert story.balance(2) == 10
+    assert story.remembers(bought("B1", 1_000, "2011-03-01"))
 
 
 def test_ids_make_room_by_time_and_then_records_are_accepted_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from tests.trial.trying import (
     balance,
     bill,
     event,
+    kinds,
     membership,
     message,
     outcomes,
@@ -100,7 +101,6 @@ def test_newest_event_time_of_a_field_wins(trying: Trying) -> None:
     assert profile_told(result["steps"][3]) == {"firstName": "Older", "lastName": "Newer"}
 
 
-@not_yet("the streak has ended before the event arrives")
 def test_event_of_the_last_day_of_a_season_counts_though_it_comes_the_next_morning(trying: Trying) -> None:
     result = trying.result(
         event("run", "2026-03-30T20:00:00Z"),
@@ -112,6 +112,35 @@ def test_event_of_the_last_day_of_a_season_counts_though_it_comes_the_next_morni
     stands = membership(result)
     assert [one["achieved"] for one in stands["milestones"]] == [True, True]
     assert [(one["longest"], one["levels"]) for one in stands["streaks"]] == [(2, [2])]
+
+
+@pytest.mark.parametrize(
+    ("days", "arrivals", "stands"),
+    [
+        pytest.param((29, 31), ((30, "2026-04-03T08:00:00Z"),), (3, [2]), id="a middle day joins two runs"),
+        pytest.param((30,), ((31, "2026-05-05T08:00:00Z"),), (2, [2]), id="on the last day of the window"),
+        pytest.param((30,), ((31, "2026-05-06T08:00:00Z"),), (1, []), id="after the window"),
+        pytest.param((), ((31, "2026-04-02T08:00:00Z"), (30, "2026-04-02T09:00:00Z")), (2, [2]), id="all of it late"),
+        pytest.param((30,), ((32, "2026-04-02T08:00:00Z"),), (1, []), id="a day after the season"),
+    ],
+)
+def test_late_events_of_a_season_count_until_the_window_is_over(
+    days: tuple[int, ...], arrivals: tuple[tuple[int, str], ...], stands: tuple[int, list[int]], trying: Trying
+) -> None:
+    def run(day: int) -> Message:
+        return event("run", "2026-04-01T07:00:00Z" if day > 31 else f"2026-03-{day}T10:00:00Z")
+
+    result = trying.result(
+        *map(run, days),
+        *(arrives(at, run(day)) for day, at in arrivals),
+        programs=(SEASON,),
+        until="2026-06-01T00:00:00Z",
+    )
+
+    (streak,) = membership(result)["streaks"]
+    assert (streak["longest"], streak["levels"]) == stands
+    assert [name for step in result["steps"] for name in kinds(step)].count("streakEnd") == 1
+    assert balance(result) == 7 * len(stands[1])
 
 
 def test_late_return_of_an_old_bill_leaves_a_new_bill_of_its_number_alone(trying: Trying) -> None:
@@ -143,7 +172,7 @@ SEASON = program(
             "streak_id": 2,
             "name": "Season",
             "milestone": "ran",
-            "levels": [{"name": "Two", "periods": 2}],
+            "levels": [{"name": "Two", "periods": 2, "points": 7}],
             "validity": {"first": "2026-03-01", "last": "2026-03-31"},
         }
     ],

@@ -4,6 +4,8 @@ RULE: the state is the set of periods that count, kept as runs; a late record ed
 that is still running breaks nothing. Each level is reached once per customer, by the first run that is long enough;
 when a version is adopted, the run that is alive is looked at again. A level below one already reached gives nothing. A
 retired streak keeps its runs, and its end is told as planned.
+RULE (end): the end is told once, at the instant after the last day. Late records of the days before still count, as
+long as they are accepted at all: a streak is final `repeat_window_days` after its end.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -
             continue
         for streak in target.streaks:
             known = section.streaks.get(streak.definition.id)
-            if not (streak.span is None or streak.span.holds(turn.day)) or (known is not None and known.ended):
+            if not (streak.span is None or streak.span.holds(turn.day)):
+                continue
+            if known is not None and known.ended and turn.at >= known.ends_at:
                 continue
             if known is None:
                 decisions.append(_start(streak, target.periods, turn))
@@ -158,7 +162,7 @@ def _note_level(state: CustomerState, envelope: Envelope, decision: StreakLevelR
 
 
 def _note_ended(state: CustomerState, envelope: Envelope, decision: StreakEnded) -> None:
-    """Nothing counts in the streak any more."""
+    """Only what happened before the end counts from now on."""
     state.head.sections[envelope.program_id].streaks[decision.streak_id].ended = True
 
 

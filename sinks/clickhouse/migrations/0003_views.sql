@@ -86,10 +86,11 @@ LEFT JOIN (
 ) AS t USING (org_id, program_id, tier);
 
 -- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
--- period or in the one before it (the running one breaks nothing), or stood at the end of a streak that is over.
+-- period or in the one before it (the running one breaks nothing). Of a streak that is over it is the run at its end,
+-- with late records that came after the end was told.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
-    toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone)) AS today,
+    if(ended, end_day, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone))) AS today,
     toInt64(toInt32(today)) AS day,
     (toYear(today) - 1970) * 12 + toMonth(today) - 1 AS month,
     multiIf(unit = 'day', day, unit = 'week', intDiv(day + 3, 7), unit = 'month', month,
@@ -97,7 +98,7 @@ WITH
     arrayReverseSort(arrayFilter(period -> period <= running, periods)) AS past,
     if(has(past, running), running, running - 1) AS last
 SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
-    toInt64(if(ended, end_run, arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past)))) AS run,
+    toInt64(arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past))) AS run,
     longest, levels, ended
 FROM (
     SELECT org_id, program_id, customer_id, streak_id,
@@ -105,7 +106,7 @@ FROM (
         max(longest) AS longest,
         arraySort(groupUniqArrayIf(level, kind = 'level_reached')) AS levels,
         max(kind = 'ended') AS ended,
-        maxIf(run, kind = 'ended') AS end_run
+        addDays(maxIf(assumeNotNull(ends_on), kind = 'ended'), 1) AS end_day
     FROM streak_events
     GROUP BY org_id, program_id, customer_id, streak_id
 ) AS e

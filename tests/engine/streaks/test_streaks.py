@@ -204,12 +204,49 @@ def test_streak_in_which_nothing_counted_ends_at_nothing() -> None:
     assert [(ended.run, ended.levels) for ended in story.only(StreakEnded)] == [(0, ())]
 
 
-def test_nothing_counts_once_the_streak_is_over() -> None:
+def test_late_bill_of_its_days_counts_after_the_end_was_told_and_no_second_end_is_told() -> None:
     story = visits("2011-01", "2011-02", program=loyal(validity={"last": "2011-03-31"}))
     story.play(tick("2011-04-01"))
     late_visit(story, "2011-03-15", "2011-04-10")
-    story.play(bought("B4", 100, "2011-04-10"))
+    assert (levels(story), story.balance()) == ([(3, 3)], 20)
+    story.play(tick("2011-12-01"))
+    assert [(ended.run, ended.levels) for ended in story.only(StreakEnded)] == [(0, ())]
+
+
+def test_bill_after_the_last_day_counts_nothing_in_the_streak() -> None:
+    story = visits("2011-01", "2011-02", program=loyal(validity={"last": "2011-03-15"}))
+    story.play(tick("2011-03-16"))
+    story.play(bought("B4", 100, "2011-03-16 00:00"))
     assert (len(story.only(StreakExtended)), levels(story)) == (2, [])
+
+
+def test_late_bill_that_enrols_after_the_end_is_told_start_and_end_at_once() -> None:
+    story = given(loyal(validity={"last": "2011-03-31"})).when(
+        bought("B1", 1, "2011-03-31"), as_of=instant("2011-04-02")
+    )
+    assert [
+        type(one) for one in (*story.only(StreakStarted), *story.only(StreakExtended), *story.only(StreakEnded))
+    ] == [
+        StreakStarted,
+        StreakExtended,
+        StreakEnded,
+    ]
+    assert [ended.run for ended in story.only(StreakEnded)] == [1]
+
+
+def test_version_that_moves_the_end_on_brings_no_streak_back_that_has_ended() -> None:
+    story = visits("2011-01", "2011-02", program=loyal(validity={"last": "2011-03-31"}))
+    story.play(tick("2011-04-01"))
+    story.play(loyal(version=2, validity={"last": "2011-12-31"}))
+    story.play(bought("B4", 100, "2011-04-10"))
+    late_visit(story, "2011-03-15", "2011-04-11")
+    assert (levels(story), len(story.only(StreakEnded))) == ([(3, 3)], 1)
+
+
+def test_streak_is_final_when_no_record_of_its_days_would_be_accepted() -> None:
+    story = visits("2011-01", "2011-02", program=loyal(validity={"last": "2011-03-31"}))
+    late_visit(story, "2011-03-31", "2011-10-18")
+    assert (levels(story), len(story.only(StreakEnded))) == ([], 1)
 
 
 def test_bill_before_the_streak_begins_does_not_enrol() -> None:
