@@ -11,8 +11,9 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 _NEWS: Final = re.compile(r"[A-Za-z]+:n(\d+)")
-_PARTITION, _FACTS = 0, 7
-_CAUSE: Final = 2
+_PARTITION, _GROUPS = 0, 7
+_ENVELOPE, _CAUSE = 0, 0
+"""Places in a message of facts, in a group and in its envelope."""
 _POLL_SECONDS: Final = 0.1
 
 
@@ -76,7 +77,8 @@ class Watch:
     def _note(self, value: bytes) -> None:
         decoded = msgspec.msgpack.decode(value[1:])
         of = decoded[_PARTITION]
-        numbers = [int(found[1]) for fact in decoded[_FACTS] if (found := _NEWS.fullmatch(fact[_CAUSE]))]
+        causes = [group[_ENVELOPE][_CAUSE] for group in decoded[_GROUPS]]
+        numbers = [int(found[1]) for cause in causes if (found := _NEWS.fullmatch(cause))]
         with self._lock:
             if numbers and max(numbers) > self._decided[of]:
                 now = time.monotonic()
