@@ -9,7 +9,7 @@ from pipeline.cli.program_yaml import TEXT_BYTES_MAX, VALUES_MAX
 from pipeline.engine.amounts import AWARD_MAX
 from pipeline.engine.customers import EXTENDED_MAX
 from pipeline.engine.duplicates import RECENT_MAX
-from pipeline.engine.milestones.concern import _ADDED_MAX
+from pipeline.engine.numbers import _UNITS_MAX
 from pipeline.intake.defects import _SHOWN_MAX
 from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
 from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX
@@ -38,7 +38,7 @@ RETENTION = {
         f"extended fields of a customer | {EXTENDED_MAX} |",
         f"{RECENT_MAX:,} per customer",
         f"points of one award, redemption or adjustment | {AWARD_MAX:,} |",
-        f"adds to a sum milestone | {_ADDED_MAX:,} |",
+        f"adds to a sum milestone | {_UNITS_MAX:,} |",
         f"in the future | {DEFAULTS.future_tolerance.total_seconds() / 60:.0f} minutes",
         (
             f"a dead letter | {DEFECTS_MAX} defects; original bytes up to {WHOLE_BYTES_MAX:,} bytes, "
