@@ -1,10 +1,10 @@
-"""Failures that whoever runs the program can mend: told in words at the terminal, where anything else is a bug."""
+"""Errors the operator can fix. The CLI prints the message; any other exception is a bug and shows a traceback."""
 
 from __future__ import annotations
 
 
 class Failure(Exception):
-    """Something about the place or the input is wrong; the message says what, where, why and what to do."""
+    """The data folder, a server or the input is wrong; the message says what, where, why and what to do."""
 
 
 class Halted(Failure):

@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         return (self.state_dir or self.data_dir / "state") / f"slot-{self.slot}"
 
     def transactional_id(self, role: str) -> str:
-        """Under which name a role of this slot writes: the same after each start, so that it ends its own leavings."""
+        """The role's transactional id: stable across restarts, so a restarted worker aborts what its predecessor left open."""
         return f"{self.prefix}{self.group}-{role}-{self.slot}"
 
 

@@ -34,7 +34,7 @@ _PID: Final = re.compile(r"^PID: (\d+)", re.MULTILINE)
 
 
 class CannotConnect(Failure):
-    """ClickHouse is not to be had; the message says why and what to do."""
+    """ClickHouse is unavailable; the message says why and what to do."""
 
 
 class NoAnswer(CannotConnect):

@@ -1,4 +1,4 @@
-"""A run: faults one after the other while messages flow, then quiet, then everybody's judgement."""
+"""Injects faults under load, lets the system drain, then runs all verifiers."""
 
 from __future__ import annotations
 

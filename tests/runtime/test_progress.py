@@ -62,7 +62,7 @@ def starving(progress: Progress) -> None:
 
 
 def answered_for_nobody(progress: Progress) -> None:
-    """Rounds commit, and the ends of the partitions are not to be had."""
+    """Rounds commit, and the ends of the partitions are unavailable."""
     progress.round_committed(9, progress.clock.now(), 0, [JOURNAL])
 
 

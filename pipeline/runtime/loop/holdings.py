@@ -1,6 +1,6 @@
-"""The partitions that are a worker's: from their assignment over the offset and the state that belong together to work.
+"""Tracks each assigned partition through its lifecycle: committed offset → state restored → processing.
 
-What is assigned waits for its committed offset, then for its state; only then it is read. Nothing is read twice.
+An assigned partition waits for its committed offset, then for its state; only then is it read. No message is read twice.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ class Holdings:
         return self._durable.keys()
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
-        """Partitions are this worker's: what is committed for them is to be read."""
+        """Takes on newly assigned partitions: their committed offsets are read next."""
         deadline = self._clock.now() + self._patience
         self._waiting.update(dict.fromkeys(partitions, deadline))
 
     def taken(self, partitions: Iterable[Partition]) -> None:
-        """Partitions are another worker's."""
+        """Drops partitions that were assigned to another worker."""
         for partition in partitions:
             self._expected.pop(partition, None)
             self._waiting.pop(partition, None)
@@ -100,7 +100,7 @@ class Holdings:
             self._progress.committed_of.pop(partition, None)
 
     def overdue(self) -> Partition | None:
-        """A partition whose committed offset is not to be had, once in a while."""
+        """The next partition whose committed offset is overdue, rate-limited."""
         now = self._clock.now()
         for partition, deadline in self._waiting.items():
             if now - (deadline - self._patience) > _OVERDUE_SECONDS and now >= self._overdue_at:
@@ -111,7 +111,7 @@ class Holdings:
     def make_ready(self) -> None:
         """Read what is committed for new partitions, and go on restoring those that are not ready.
 
-        Raises `Gone` when what is committed is not to be had.
+        Raises `Gone` when committed offsets stay unavailable.
         """
         for partition, (committed, first) in self._committed().items():
             self._keeper.open(partition, committed, first)
@@ -209,7 +209,7 @@ class Holdings:
             return {one: (committed, _first(one, committed, bounds[one][0])) for one, committed in found.items()}
         except Unavailable as error:  # such as a transaction of the owner before us that is still to end
             if self._clock.now() > min(self._waiting.values()):
-                message = f"committed offsets of {', '.join(map(str, self._waiting))} are not to be had: {error}"
+                message = f"committed offsets of {', '.join(map(str, self._waiting))} are unavailable: {error}"
                 raise Gone(message) from error
             return {}
 

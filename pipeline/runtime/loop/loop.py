@@ -167,12 +167,16 @@ class TransactionalLoop:
             self.progress.trouble = ""
 
     def _settle(self, producer: Producer, partition: Partition) -> None:
-        """End offsets of ours that the group's coordinator takes for pending, though their transaction has ended.
+        """Unblocks committed offsets that the group's coordinator holds back though their transaction has ended.
 
         Seen on Kafka 4.1 after a broker was killed: until they end, nobody can read what is committed. The marker of
         any transaction of the same producer ends them, so one with an offset is begun and aborted.
         """
-        LOGGER.warning("%s: the committed offset of %s is not to be had", self._role.name, partition)
+        LOGGER.warning(
+            "%s: committed offset of %s has been unavailable for 5 s; unblocking it with an empty transaction",
+            self._role.name,
+            partition,
+        )
         producer.begin()
         self._open = True
         producer.send_offsets({partition: Committed(0)}, self._consumer, _CALL_SECONDS)

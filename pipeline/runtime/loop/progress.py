@@ -206,9 +206,9 @@ class Progress:
             self.awards[award] = self.awards.get(award, 0) + count
 
     def status(self) -> tuple[bool, str]:
-        """Whether it has partitions, all restored, hears from the log and commits what there is to read; why not.
+        """Whether the role is ready: partitions assigned and restored, the log answering, commits made; if not, why.
 
-        What is at the root comes first: a role in trouble restores nothing, and one that restores commits nothing.
+        Most fundamental cause first.
         """
         if self.trouble:
             return False, self.trouble

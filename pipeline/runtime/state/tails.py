@@ -1,4 +1,4 @@
-"""Tails: what changelogs hold behind local stores that are what is committed.
+"""Checks that the changelog has no rounds newer than a local store that matches the committed offset.
 
 There should be nothing. But a group may have lost what was committed later, and the store of a worker that had the
 partition before then may be exactly what it went back to: the rounds that came after would be decided again.
@@ -84,7 +84,7 @@ class Tails:
         # To the very end: what is left may be no more than the marker of a round of which the rest was read.
         while any(self._reached(one, tail) < ends[one] for one, tail in self._tails.items()):
             if self._clock.now() > deadline:
-                problem = f"the ends of {', '.join(map(str, ends))} are not to be had"
+                problem = f"the ends of {', '.join(map(str, ends))} are unavailable"
                 raise Unavailable(problem)
             for message in self._reader.consume(_READ_RECORDS, _READ_SECONDS):
                 changelog = Partition(*message[:2])
