@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         return (self.state_dir or self.data_dir / "state") / f"slot-{self.slot}"
 
     def transactional_id(self, role: str) -> str:
-        """The role's transactional id: stable across restarts, so a restarted worker aborts what its predecessor left open."""
+        """Stable across restarts, so a restarted worker aborts whatever its predecessor left open."""
         return f"{self.prefix}{self.group}-{role}-{self.slot}"
 
 

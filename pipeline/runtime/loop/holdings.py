@@ -1,6 +1,6 @@
 """Tracks each assigned partition through its lifecycle: committed offset → state restored → processing.
 
-An assigned partition waits for its committed offset, then for its state; only then is it read. No message is read twice.
+An assigned partition waits for its committed offset, then for its state; only then is it read, each message once.
 """
 
 from __future__ import annotations
