@@ -35,6 +35,14 @@ MaybePointsName = Annotated[
     str,
     Meta(pattern="^([A-Z][A-Z0-9_]*)?$", max_length=32, description="the name of a points currency such as POINTS"),
 ]
+ClearedField = Annotated[
+    str,
+    Meta(
+        pattern=r"^(firstName|lastName|mobile|email|externalId|loyaltyType|channel|extended\..{1,100})$",
+        max_length=109,
+        description="the name of a profile field such as lastName, or extended.NAME",
+    ),
+]
 Attribute = Annotated[int, Meta(ge=-(2**63), le=_INTEGER_MAX)] | float | bool | Text
 
 
@@ -138,6 +146,9 @@ class CustomerAdded(ProfileMessage, frozen=True, kw_only=True):
 
 class CustomerUpdated(ProfileMessage, frozen=True, kw_only=True):
     """Parts of a customer's profile changed."""
+
+    clear: Annotated[tuple[ClearedField, ...], Meta(max_length=ATTRIBUTES_MAX)] = ()
+    """Fields that are unknown from now on; one that is also given has the given value."""
 
 
 class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):

@@ -109,6 +109,8 @@ class CustomerUpdated(CustomerRecord, frozen=True):
     """Parts of a customer's profile changed."""
 
     profile: Profile
+    clear: tuple[str, ...] = ()
+    """Fields of the profile that are unknown from now on, extended ones as `extended.NAME`."""
 
 
 class RedeemPoints(CustomerRecord, frozen=True):

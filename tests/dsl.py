@@ -31,6 +31,7 @@ BOOKKEEPING: Final = frozenset(
     {
         known.RecordAccepted,
         known.CustomerRegistered,
+        known.RegisteredEarlier,
         known.ProgramAdopted,
         known.TransactionRecorded,
         known.PurchaseCounted,

@@ -54,6 +54,10 @@ class Head(msgspec.Struct, array_like=True):
     recent: dict[int, tuple[int, int]] = {}
     """Record ids as hashes of type and id, with event time and digest, for as long as a duplicate must be detected."""
     sections: dict[int, Section] = {}
+    profile_at: int = 0
+    """The event time of the last write of the profile's fields; 0 for before the horizon."""
+    field_times: dict[str, int] = {}
+    """That of fields for which it differs, and of cleared ones; extended fields as `extended.NAME`."""
 
     @property
     def due(self) -> int:

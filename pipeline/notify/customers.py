@@ -19,6 +19,7 @@ from schemas.facts import (
     PurchaseCounted,
     RecordAccepted,
     RecordRefused,
+    RegisteredEarlier,
     ReturnCounted,
     ReturnRecorded,
     TransactionRecorded,
@@ -137,5 +138,13 @@ TABLE: Final = Table(
             data=transaction_added,
         ),
     },
-    silent=(RecordAccepted, RecordRefused, ReturnRecorded, ProgramAdopted, PurchaseCounted, ReturnCounted),
+    silent=(
+        RecordAccepted,
+        RecordRefused,
+        RegisteredEarlier,
+        ReturnRecorded,
+        ProgramAdopted,
+        PurchaseCounted,
+        ReturnCounted,
+    ),
 )

@@ -137,6 +137,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
 
 _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "CustomerRegistered": lambda _: "customer added",
+    "RegisteredEarlier": lambda _: "registered earlier than was known",
     "CustomerChanged": lambda body: f"profile changed: {', '.join(body['updated_fields']) or 'nothing new'}",
     "ReturnRecorded": lambda body: f"return of bill {body['of_bill']} recorded",
 }

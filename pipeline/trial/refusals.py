@@ -23,7 +23,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "the customer is not registered",
         "send customerAdded first, or set add_customers: true in the program",
     ),
-    Refusal.CUSTOMER_EXISTS: ("the customer is registered already", "send customerUpdated to change the profile"),
+    Refusal.CUSTOMER_EXISTS: (
+        "the customer is registered already, and this brings nothing new",
+        "nothing needs to be done",
+    ),
     Refusal.PROFILE_TOO_LARGE: ("the profile would be too large", "send fewer or shorter extended fields"),
     Refusal.PROGRAM_UNKNOWN: (
         "the org has no program {subject}",

@@ -7,7 +7,13 @@ amounts are integers in minor units.
 """
 
 from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, TransactionRecorded
-from schemas.facts.customers import CustomerChanged, CustomerRegistered, RecordAccepted, RecordRefused
+from schemas.facts.customers import (
+    CustomerChanged,
+    CustomerRegistered,
+    RecordAccepted,
+    RecordRefused,
+    RegisteredEarlier,
+)
 from schemas.facts.decision import Decision, Envelope, Refusal
 from schemas.facts.ledger import (
     Award,
@@ -64,6 +70,7 @@ __all__ = [
     "RecordAccepted",
     "RecordRefused",
     "Refusal",
+    "RegisteredEarlier",
     "ReturnCounted",
     "ReturnRecorded",
     "Reversal",

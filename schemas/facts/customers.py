@@ -28,6 +28,10 @@ class CustomerRegistered(Decision, frozen=True, tag=3):
     profile: Profile
 
 
+class RegisteredEarlier(Decision, frozen=True, tag=5):
+    """A record came that would have registered the customer before the time known so far: the envelope's `at`."""
+
+
 class CustomerChanged(Decision, frozen=True, tag=4):
     """Parts of the profile changed."""
 
@@ -35,3 +39,5 @@ class CustomerChanged(Decision, frozen=True, tag=4):
     """The whole profile after the change."""
     updated_fields: tuple[str, ...] = ()
     """Names of the fields that changed."""
+    written: tuple[str, ...] = ()
+    """The fields whose last write this is, changed or not; extended ones as `extended.NAME`."""

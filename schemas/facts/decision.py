@@ -23,6 +23,7 @@ class Refusal(IntEnum):
     CUSTOMER_UNKNOWN = 4
     """No customer of that id, and no program of the org adds customers by their first record."""
     CUSTOMER_EXISTS = 5
+    """The customer is registered already, and the registration brings nothing new."""
     PROFILE_TOO_LARGE = 6
     """The profile would have more extended fields, or more bytes, than are kept."""
     PROGRAM_UNKNOWN = 7

@@ -12,7 +12,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, TransactionRecorded
-from schemas.facts.customers import CustomerChanged, CustomerRegistered, RecordAccepted, RecordRefused
+from schemas.facts.customers import (
+    CustomerChanged,
+    CustomerRegistered,
+    RecordAccepted,
+    RecordRefused,
+    RegisteredEarlier,
+)
 from schemas.facts.decision import Decision, Envelope
 from schemas.facts.ledger import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
@@ -28,6 +34,7 @@ AnyDecision = (
     | RecordRefused
     | CustomerRegistered
     | CustomerChanged
+    | RegisteredEarlier
     | TransactionRecorded
     | ReturnRecorded
     | PurchaseCounted

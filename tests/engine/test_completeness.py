@@ -25,6 +25,7 @@ DECISION_NUMBERS = {
     2: "RecordRefused",
     3: "CustomerRegistered",
     4: "CustomerChanged",
+    5: "RegisteredEarlier",
     10: "TransactionRecorded",
     11: "ReturnRecorded",
     12: "PurchaseCounted",

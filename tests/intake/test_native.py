@@ -236,3 +236,15 @@ def test_escapes_that_are_no_control_characters_are_taken() -> None:
 
 def test_the_key_names_org_and_customer() -> None:
     assert input_key(100, 4711) == b"100:4711"
+
+
+def test_cleared_fields_have_the_names_of_the_profile() -> None:
+    update = _customer_record({**example("customerUpdated"), "clear": ["lastName", "email", "extended.shoe size"]})
+    assert isinstance(update, records.CustomerUpdated)
+    assert update.clear == ("last_name", "email", "extended.shoe size")
+
+
+def test_update_that_clears_nothing_has_the_digest_that_it_had() -> None:
+    update = _customer_record(example("customerUpdated"))
+    assert _customer_record({**example("customerUpdated"), "clear": []}).digest == update.digest
+    assert _customer_record({**example("customerUpdated"), "clear": ["channel"]}).digest != update.digest

@@ -254,6 +254,11 @@ ATTRIBUTE = (
                 "leave control characters out",
             ),
         ),
+        (
+            "customerUpdated",
+            {"clear": ["email", "birthday"]},
+            ("clear[1]", 'is "birthday"', "write the name of a profile field such as lastName, or extended.NAME"),
+        ),
         ("redeemPoints", {"programId": 0}, ("programId", "is 0", "write an integer from 1 to 2147483648")),
         ("advanceClock", {"last": 1}, ("last", "is 1", "write true or false")),
     ],

@@ -158,6 +158,7 @@ def _refused(decision: facts.RecordRefused, *_: object) -> str:
 _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.RecordRefused: _refused,
     facts.CustomerRegistered: lambda *_: "customer added",
+    facts.RegisteredEarlier: lambda *_: "registered earlier than was known",
     facts.CustomerChanged: lambda decision, *_: f"profile changed: {', '.join(decision.updated_fields)}",
     facts.ReturnRecorded: _returned,
     facts.ProgramAdopted: lambda _, envelope, __: f"follows version {envelope.version} from now on",

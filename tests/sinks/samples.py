@@ -27,6 +27,7 @@ from schemas.facts import (
     RecordAccepted,
     RecordRefused,
     Refusal,
+    RegisteredEarlier,
     ReturnCounted,
     ReturnRecorded,
     Reversal,
@@ -56,7 +57,10 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     RecordAccepted(digest=81_474_976_710_655, forget_before=3_000),
     RecordRefused(reason=Refusal.BALANCE_TOO_LOW, subject="40"),
     CustomerRegistered(profile=ANN),
-    CustomerChanged(profile=Profile(first_name="Bea"), updated_fields=("first_name", "extended")),
+    CustomerChanged(
+        profile=Profile(first_name="Bea"), updated_fields=("first_name", "extended"), written=("extended.pet",)
+    ),
+    RegisteredEarlier(),
     TransactionRecorded(bill_number="B1", amount_minor=900, currency="GBP", returnable_until=9_000, forgotten_at=9_500),
     ReturnRecorded(of_bill="B1", amount_minor=90, basis_minor=910, returned_before_minor=10, over_minor=1, document=5),
     PurchaseCounted(

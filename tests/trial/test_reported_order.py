@@ -74,7 +74,6 @@ def test_return_document_counts_once(ids: tuple[str | None, str | None], trying:
     assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
 
 
-@not_yet("the registration is refused as the customer is there already")
 def test_update_that_overtakes_the_registration_leaves_both(trying: Trying) -> None:
     update = message("customerUpdated", "2026-03-01T10:00:00Z", lastName="Lee")
 
@@ -84,14 +83,12 @@ def test_update_that_overtakes_the_registration_leaves_both(trying: Trying) -> N
     assert result["customers"][WHO]["registeredAt"] == "2026-03-01T09:00:00.000Z"
 
 
-@not_yet("the registration is the bill's, and the earlier one leaves it")
 def test_earliest_registration_stays(trying: Trying) -> None:
     result = trying.result(A, arrives("2026-03-02T10:00:00Z", JOINS))
 
     assert result["customers"][WHO]["registeredAt"] == "2026-03-01T09:00:00.000Z"
 
 
-@not_yet("the update that comes last wins")
 def test_newest_event_time_of_a_field_wins(trying: Trying) -> None:
     newer = message("customerUpdated", "2026-03-01T12:00:00Z", lastName="Newer")
     older = message("customerUpdated", "2026-03-01T11:00:00Z", firstName="Older", lastName="Older")
@@ -99,6 +96,42 @@ def test_newest_event_time_of_a_field_wins(trying: Trying) -> None:
     result = trying.result(JOINS, newer, older, PROBE)
 
     assert profile_told(result["steps"][3]) == {"firstName": "Older", "lastName": "Newer"}
+
+
+LEE = message("customerUpdated", "2026-03-01T10:00:00Z", lastName="Lee")
+GONE = message("customerUpdated", "2026-03-01T11:00:00Z", clear=["lastName", "mobile", "extended.shoe"])
+LATER = message("customerAdded", "2026-03-01T12:00:00Z", firstName="Anna", extended={"shoe": "38"})
+
+
+@pytest.mark.parametrize(
+    ("sent", "names"),
+    [
+        pytest.param((JOINS, LEE, GONE), {"firstName": "Ann", "lastName": ""}, id="cleared"),
+        pytest.param(
+            (JOINS, GONE, LEE), {"firstName": "Ann", "lastName": ""}, id="an older value after it was cleared"
+        ),
+        pytest.param((LATER, LEE, JOINS), {"firstName": "Anna", "lastName": "Lee"}, id="two registrations"),
+        pytest.param((A, LATER, JOINS), {"firstName": "Anna", "lastName": ""}, id="a bill before both registrations"),
+    ],
+)
+def test_fields_have_their_newest_write_in_every_order(
+    sent: tuple[Message, ...], names: dict[str, str], trying: Trying
+) -> None:
+    late = [arrives(f"2026-03-02T09:0{place}:00Z", one) for place, one in enumerate(sent)]
+
+    result = trying.result(*late, PROBE)
+
+    assert profile_told(result["steps"][-1]) == names
+    assert result["customers"][WHO]["registeredAt"] == "2026-03-01T09:00:00.000Z"
+
+
+def test_update_tells_the_fields_that_changed(trying: Trying) -> None:
+    update = LEE | {"firstName": "Ann"}
+
+    result = trying.result(JOINS, update, GONE)
+
+    changed = [step["notifications"][-1]["envelope"]["data"]["updatedFields"] for step in result["steps"][1:]]
+    assert changed == [[{"fieldName": "lastName"}], [{"fieldName": "lastName"}]]
 
 
 def test_event_of_the_last_day_of_a_season_counts_though_it_comes_the_next_morning(trying: Trying) -> None:

@@ -27,6 +27,8 @@ _DIGEST_BYTES: Final = 6
 _SEPARATORS: Final = (b",", b"[", b"{")
 SEPARATORS_MAX: Final = 50_000
 """Of a message that is not well formed: the defects of one with more would take too long to find."""
+_CLEARED: Final = {field.encode_name: field.name for field in msgspec.structs.fields(messages.ProfileMessage)}
+"""Fields of a profile by the name that messages give them."""
 _BACKSLASH: Final = ord("\\")
 _DELETE: Final = 0x7F
 _ESCAPED_CONTROL: Final = re.compile(rb"\\u00[01]|\\u007[fF]|\\[bfnrt]|\x7f")
@@ -169,7 +171,7 @@ def _decimal(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
-def _profile(message: messages.ProfileMessage) -> Fields:
+def _profile(message: messages.ProfileMessage) -> tuple[object, ...]:
     return (
         records.Profile(
             message.first_name,
@@ -182,6 +184,11 @@ def _profile(message: messages.ProfileMessage) -> Fields:
             message.extended,
         ),
     )
+
+
+def _update(message: messages.CustomerUpdated) -> Fields:
+    cleared = [_CLEARED.get(name, name) for name in message.clear]
+    return (*_profile(message), tuple(cleared)) if cleared else _profile(message)
 
 
 def _redeem(message: messages.RedeemPoints) -> Fields:
@@ -199,7 +206,7 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.TransactionReturned: (records.TransactionReturned, _returned),
     messages.CustomEvent: (records.CustomEventReceived, _custom_event),
     messages.CustomerAdded: (records.CustomerAdded, _profile),
-    messages.CustomerUpdated: (records.CustomerUpdated, _profile),
+    messages.CustomerUpdated: (records.CustomerUpdated, _update),
     messages.RedeemPoints: (records.RedeemPoints, _redeem),
     messages.AdjustPoints: (records.AdjustPoints, _adjust),
 }

@@ -17,11 +17,12 @@ FROM (
     FROM facts WHERE kind = 'RecordRefused'
 );
 
--- kind: registered, changed.
+-- kind: registered, registered_earlier (a record from before it came), changed.
 CREATE OR REPLACE VIEW customers AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
-    if(f.kind = 'CustomerRegistered', 'registered', 'changed') AS kind,
+    multiIf(f.kind = 'CustomerRegistered', 'registered', f.kind = 'RegisteredEarlier', 'registered_earlier', 'changed')
+        AS kind,
     f.d.profile.first_name AS first_name, f.d.profile.last_name AS last_name, f.d.profile.mobile AS mobile,
     f.d.profile.email AS email, f.d.profile.external_id AS external_id, f.d.profile.loyalty_type AS loyalty_type,
     f.d.profile.channel AS channel, f.d.profile.extended AS extended, f.d.updated_fields AS updated_fields
@@ -30,7 +31,7 @@ FROM (
         profile Tuple(first_name String, last_name String, mobile String, email String, external_id String,
             loyalty_type String, channel String, extended Map(String, String)),
         updated_fields Array(String))') AS d
-    FROM facts WHERE kind IN ('CustomerRegistered', 'CustomerChanged')
+    FROM facts WHERE kind IN ('CustomerRegistered', 'RegisteredEarlier', 'CustomerChanged')
 ) AS f;
 
 -- kind: recorded, returned. currency and returnable_until are those of the bill, empty for returns.
