@@ -122,7 +122,7 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_good_message_counts_once(ended: Ended) -> None:
-    assert ended.points == {customer: [10] for customer in range(1, ended.customers + 1)}
+    assert ended.points == {customer: [50] for customer in range(1, ended.customers + 1)}
     assert ended.customers == 2 * len(ODD) > 36
 
 
