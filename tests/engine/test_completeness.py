@@ -130,12 +130,6 @@ def test_record_needs_the_bill_it_speaks_of(record: AnyCustomerRecord, names: tu
     assert needs(head, record, Programs().activate(program()), record.event_time) == names
 
 
-def test_bill_that_cannot_be_returned_is_not_needed() -> None:
-    bill = bought("B1", 1, "2011-03-01")
-    head = Head(org_id=ORG, customer_id=CUSTOMER)
-    assert needs(head, bill, Programs().activate(program(returns=None)), bill.event_time) == ()
-
-
 def test_decision_needs_the_bill_it_speaks_of() -> None:
     story = given(program(rules=[spend()]), bought("B1", 100, "2011-03-01"), adjust(5, "2011-03-02"))
     story.play(brought_back("B1", 100, "2011-03-03"))

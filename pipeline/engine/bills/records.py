@@ -110,8 +110,9 @@ def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCount
     state.entries[entry_of(decision.of_bill)].parts[envelope.program_id].returned_minor += decision.amount_minor
 
 
-def _bill_to_add(_head: Head, record: TransactionAdded, org: Org) -> tuple[str, ...]:
-    return () if org.return_window_ms is None else (entry_of(record.bill_number),)
+def _bill_to_add(_head: Head, record: TransactionAdded, _org: Org) -> tuple[str, ...]:
+    """Also where no program takes returns: the version before may have left a bill that can still be returned."""
+    return (entry_of(record.bill_number),)
 
 
 def _bill_to_return(_head: Head, record: TransactionReturned, _org: Org) -> tuple[str, ...]:

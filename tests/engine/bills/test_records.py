@@ -102,6 +102,14 @@ def test_bill_that_cannot_be_returned_is_not_kept_and_earns_all_the_same() -> No
     )
 
 
+def test_bill_that_can_still_be_returned_is_known_when_the_program_takes_no_returns_any_more() -> None:
+    ended = program(version=2, rules=[spend()], returns=None, repeat_window_days=5)
+    story = given(SHOP, bought("B1", 1_000, "2011-03-01"), ended)
+    story.when(bought("B1", 700, "2011-03-02", id="again")).then(
+        RecordRefused(reason=Refusal.BILL_EXISTS, subject="B1"), ignoring=BOOKKEEPING
+    )
+
+
 def test_program_without_returns_leaves_its_points_alone_when_another_program_takes_its_own_back() -> None:
     keeps = program(program_id=2, rules=[spend()], returns=None)
     story = given(SHOP, keeps, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 1_000, "2011-03-02"))
