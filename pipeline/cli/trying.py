@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _STANDARD_INPUT: Final = "-"
 _PROGRAM_SUFFIXES: Final = frozenset({".yaml", ".yml"})
 _MESSAGES_SUFFIX: Final = ".jsonl"
+_SHOWN_MAX: Final = 40
+"""Longer than any instant; how much of something else is repeated."""
 _WELL: Final = frozenset({"accepted", "duplicate", "parked"})
 
 
@@ -59,7 +61,7 @@ def try_program(context: click.Context, files: tuple[str, ...], until: str | Non
     folder = Path() if messages == _STANDARD_INPUT else Path(messages).parent
     lines = read_lines(_content(messages), partial(_load, folder))
     clock = lines[-1].at if lines else 0
-    end = None if until is None else instant_in(int(until) if until.isdecimal() else until, clock, "--until")
+    end = None if until is None else _until(until[:_SHOWN_MAX], clock)
     trial.run(lines, end)
     result = trial.result()
     if as_json:
@@ -68,6 +70,10 @@ def try_program(context: click.Context, files: tuple[str, ...], until: str | Non
         _tell(trial, result)
     if any(step.outcome not in _WELL or step.refusals for step in result.steps):
         context.exit(1)
+
+
+def _until(written: str, clock: int) -> int:
+    return instant_in(int(written) if written.isdecimal() else written, clock, "--until")
 
 
 def _sorted(files: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

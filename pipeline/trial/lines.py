@@ -22,6 +22,8 @@ _LINE_KEYS: Final = (frozenset({"arrives", "message"}), frozenset({"clock"}), fr
 _ANY_KEY: Final = frozenset[str]().union(*_LINE_KEYS)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
+_QUOTED_MAX: Final = 40
+"""How much of a value that cannot be read is repeated."""
 _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -115,13 +117,13 @@ def _line(number: int, text: bytes, clock: int, load: Callable[[str], Loaded]) -
         )
         raise BadLine(message)
     if "program" in content:
-        path = _ANY.decode(content["program"])
-        if not isinstance(path, str):
+        path = _value(content["program"])
+        if not isinstance(path, str) or "\0" in path:
             message = f"line {number}: program is {path!r}; write the path of a program file in quotes"
             raise BadLine(message)
         return ProgramLine(number=number, at=clock, input=shown, program=load(path))
     key = "clock" if "clock" in content else "arrives"
-    at = instant_in(_ANY.decode(content[key]), clock, f"line {number}: {key}")
+    at = instant_in(_value(content[key]), clock, f"line {number}: {key}")
     if key == "clock":
         return ClockLine(number=number, at=at, input=shown)
     return MessageLine(number=number, at=at, input=shown, value=bytes(content["message"]))
@@ -133,6 +135,14 @@ def _shown(text: bytes) -> Json:
     except _NO_JSON:
         return text.decode(errors="replace")
     return msgspec.Raw(text)
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    """What is written; as text where it is a number that is too large to be read."""
+    try:
+        return _ANY.decode(raw)
+    except _NO_JSON:
+        return bytes(raw).decode(errors="replace")[:_QUOTED_MAX]
 
 
 def _content(text: bytes) -> dict[str, msgspec.Raw]:

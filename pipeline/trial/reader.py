@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,12 +14,37 @@ from pipeline.engine.streaks.runs import current_run
 from pipeline.notify.program_view import digits_of
 from pipeline.trial import form
 from pipeline.trial.times import iso
-from schemas.facts import Fact, IgnoredFor, IssuedFor, ProgramAdopted, RecordAccepted, RecordRefused, Refusal
+from schemas.facts import (
+    Decision,
+    Fact,
+    IgnoredFor,
+    IssuedFor,
+    MilestoneAchieved,
+    PointsIssued,
+    ProgramAdopted,
+    RecordAccepted,
+    RecordRefused,
+    Refusal,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+    TierUpgraded,
+)
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
 
 Definitions = Mapping[tuple[int, int, int], ProgramDefinition]
 """Every version that was in force, by org, program and version."""
+
+_BY_ADOPTION: Final = (
+    ProgramAdopted,
+    RecordRefused,
+    MilestoneAchieved,
+    StreakStarted,
+    StreakExtended,
+    StreakLevelReached,
+    TierUpgraded,
+)
 
 
 def cause_of(record: CustomerRecord) -> str:
@@ -35,10 +60,14 @@ def counts(facts: Iterable[Fact]) -> bool:
 def has_effect(facts: Sequence[Fact]) -> bool:
     """Whether the record that these facts decide did what it is for: none of them refuses it, or a program took it."""
     refused = any(isinstance(fact.decision, RecordRefused) for fact in facts)
-    taken = any(
-        fact.envelope.program_id and not isinstance(fact.decision, ProgramAdopted | RecordRefused) for fact in facts
-    )
-    return taken or not refused
+    return not refused or any(fact.envelope.program_id and not _by_adoption(fact.decision) for fact in facts)
+
+
+def _by_adoption(decision: Decision) -> bool:
+    """Whether a new version gives this by itself, whatever the record is; a record that counts has more to show."""
+    if isinstance(decision, PointsIssued):
+        return decision.activity != ""
+    return isinstance(decision, _BY_ADOPTION)
 
 
 def fact_rows(customer: str, facts: Iterable[Fact]) -> list[form.FactRow]:

@@ -192,6 +192,9 @@ BAD_LINES: dict[str, Line] = {
     "clock that is true": {"clock": True},
     "clock after the year 9999": {"clock": 253_402_300_800_000},
     "clock before 1970": {"clock": -1},
+    "clock of more digits than are read": '{"clock": ' + "9" * 5_000 + "}",
+    "clock beyond all numbers": '{"clock": 1e400}',
+    "program with a zero byte": {"program": "v2\0.yaml"},
     "clock with something else": {"clock": MARCH, "note": "spring"},
     "clock that goes back": {"clock": MARCH - 1},
     "arrival that goes back": arrives(MARCH - 1, event("run", "2026-03-01T09:00:00Z")),
@@ -226,7 +229,7 @@ def test_bad_line_is_named_with_what_would_be_right(trying: Trying) -> None:
     assert "line 1 has the keys clock, note: write a message" in trying.run({"clock": 1, "note": 2}).err
 
 
-@pytest.mark.parametrize("until", ["2026-02-01T00:00:00Z", "soon"])
+@pytest.mark.parametrize("until", ["2026-02-01T00:00:00Z", "soon", "9" * 5_000], ids=["past", "word", "digits"])
 def test_until_that_cannot_be_exits_with_2(until: str, trying: Trying) -> None:
     ended = trying.run(A, options=("--until", until))
 

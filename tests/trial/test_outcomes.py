@@ -22,6 +22,8 @@ from tests.trial.trying import (
 )
 
 A = bill("A", 1000, "2026-03-01T10:00:00Z")
+LOWERED = ((1, 5000), (2, 1000))
+"""A version and its target, which the second one has reached."""
 
 
 def test_accepted_bill_has_its_facts_and_notifications_and_exits_with_0(trying: Trying) -> None:
@@ -51,6 +53,24 @@ def test_duplicate_of_a_refused_command_says_so(trying: Trying) -> None:
     step = trying.result(A, asked, asked)["steps"][2]
 
     assert (step["outcome"], step["firstOutcome"]) == ("duplicate", "refused")
+
+
+def test_command_is_refused_though_the_version_that_it_meets_first_gives_a_reward(trying: Trying) -> None:
+    monthly = {
+        "id": "monthly",
+        "target_id": 1,
+        "name": "Monthly",
+        "period": "month",
+        "counts": {"of": "transactions", "measure": "sum"},
+        "points": 5,
+    }
+    hard, easy = (program(version=version, milestones=[monthly | {"target": target}]) for version, target in LOWERED)
+
+    asked = redeem(99, "2026-03-01T11:00:00Z")
+    result = trying.result(A, {"program": "v2.yaml"}, asked, programs=(hard,), versions=(easy,))
+
+    step = result["steps"][2]
+    assert (step["outcome"], step["reason"], balance(result)) == ("refused", "balance_too_low", 15)
 
 
 def test_refused_command_has_its_reason_and_exits_with_1(trying: Trying) -> None:
