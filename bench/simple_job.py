@@ -142,7 +142,7 @@ def _of_accrue(value: bytes) -> tuple[str, int, int, int]:
         elif isinstance(decision, TierUpgraded):
             tier = decision.reached
         elif isinstance(decision, ProgramAdopted):
-            tier = decision.base_tier
+            tier = decision.tier
     return f"{message.org_id}:{message.customer_id}", earned, balance, tier
 
 

@@ -19,6 +19,7 @@ class EventName(StrEnum):
     POINTS_EXPIRED = "pointsExpired"
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"
     TIER_UPGRADED = "tierUpgraded"
+    TIER_DOWNGRADED = "tierDowngraded"
     TARGET_ACHIEVED_VALUE_UPDATED = "targetAchievedValueUpdated"
     TARGET_VALUE_ACHIEVED = "targetValueAchieved"
     STREAK_START = "streakStart"

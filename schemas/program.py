@@ -187,6 +187,8 @@ class Tier(Definition):
     id: Id = Field("", validate_default=True)
     """What the tier is known by in every version; without it, its name in small letters with hyphens."""
     threshold: Minor
+    retired: bool = False
+    """Whether the tier has ended: its line and number stay, and its members go to the next lower one that is left."""
 
     @field_validator("id", mode="before")
     @classmethod
@@ -212,6 +214,9 @@ class Tiers(Definition):
         _require_rising(
             thresholds, "threshold", f"thresholds {thresholds} must increase; order the tiers from lowest to highest"
         )
+        if levels[0].retired:
+            message = "the first tier cannot be retired, as every customer has a tier; change its name and keep its id"
+            raise Misfit(message, 0, "retired")
         return levels
 
 

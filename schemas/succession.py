@@ -68,12 +68,11 @@ def _omitted(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Br
         for one, called in known.items():
             if one in there[path]:
                 continue
-            if path == "tiers.levels":
-                remedy = f"put its line back; to change only its name, give its line `id: {one}`"
-            else:
-                remedy = "put its line back, with `retired: true` if it is to end"
+            renamed = f"; to change only its name, give its line `id: {one}`" if path == "tiers.levels" else ""
             yield Breach(
-                path=path, problem=f"{called} (id {one}) of version {before.version} is missing", remedy=remedy
+                path=path,
+                problem=f"{called} (id {one}) of version {before.version} is missing",
+                remedy=f"put its line back, with `retired: true` if it is to end{renamed}",
             )
 
 

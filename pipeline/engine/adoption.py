@@ -1,7 +1,7 @@
 """Adoption: a customer's section follows the version of the program that is in force.
 
-RULE (program change): lots keep their terms, retired subjects their state until its time is up; new subjects begin.
-What the new version gives for what is there already is decided at once.
+RULE (program change): lots keep their terms, members their tier by its id, retired subjects their state until its time
+is up; new subjects begin. What the new version gives for what is there already is decided at once.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from schemas.facts import Decision, Envelope, ProgramAdopted
 def adopt(head: Head, program: Program) -> list[Decision]:
     """At the first touch, and at the first touch after the program changed."""
     section = head.sections.get(program.id)
+    tier = program.base_tier if section is None else program.tier_numbers.get(section.tier_id, program.base_tier)
     return [
         ProgramAdopted(
             previous_version=0 if section is None else section.version,
             milestones=program.milestone_ids,
             streaks=program.streak_ids,
-            base_tier=program.base_tier,
+            tier=tier,
+            tier_id=program.tier_ids[tier],
         )
     ]
 
@@ -32,10 +34,10 @@ def _follow(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) 
     sections = state.head.sections
     section = sections.get(envelope.program_id)
     if section is None:
-        sections[envelope.program_id] = Section(version=envelope.version, tier=decision.base_tier)
-        return
+        section = sections[envelope.program_id] = Section(version=envelope.version)
     section.version = envelope.version
-    section.tier = max(section.tier, decision.base_tier)
+    section.tier = decision.tier
+    section.tier_id = decision.tier_id
 
 
 CONCERN: Final = Concern(name="adoption", effects={ProgramAdopted: _follow})

@@ -52,8 +52,17 @@ class Program:
         self.milestone_ids = tuple(milestone.id for milestone in definition.milestones)
         self.streak_ids = tuple(streak.id for streak in definition.streaks)
         tiers = definition.tiers
+        levels = tiers.levels if tiers else ()
+        left = [(number, level) for number, level in enumerate(levels, 1) if not level.retired]
         self.base_tier = 1 if tiers else 0
-        self.tier_thresholds = tuple(tier.threshold for tier in tiers.levels) if tiers else ()
+        self.tier_ids = ("", *(level.id for level in levels))
+        """By number, from 1; empty for none."""
+        self.tier_numbers = {level.id: number for number, level in enumerate(levels, 1)}
+        self.tier_thresholds = tuple(level.threshold for _, level in left)
+        """Of the tiers that can be reached, from the lowest."""
+        self.tiers_left = (0, *(number for number, _ in left))
+        """The numbers of the tiers that can be reached, after 0 for none."""
+        self.tiers_retired = frozenset(self.tier_numbers.values()).difference(self.tiers_left)
         self.tiers_by_purchases = tiers is not None and tiers.basis is TierBasis.NET_PURCHASES
         self.window_ms = definition.repeat_window_days * DAY_MS
         """How late a record may come and still count here."""

@@ -27,7 +27,7 @@ class Section(msgspec.Struct, array_like=True):
     version: int
     """The program version last seen."""
     tier: int = 0
-    """Tiers count from 1; 0 in a program without tiers."""
+    """The number of the tier in that version, from 1; 0 in a program without tiers."""
     transactions: int = 0
     purchases_minor: int = 0
     returned_minor: int = 0
@@ -35,6 +35,8 @@ class Section(msgspec.Struct, array_like=True):
     milestones: dict[str, dict[int, Progress]] = {}
     """By milestone, then by period; a period leaves when no record of it would be accepted any more."""
     streaks: dict[str, StreakRuns] = {}
+    tier_id: str = ""
+    """What the tier is known by in every version; empty in a program without tiers."""
 
 
 class Head(msgspec.Struct, array_like=True):

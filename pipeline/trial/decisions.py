@@ -119,6 +119,11 @@ def _upgraded(body: Body, names: Names) -> str:
     return f"tier {names.tier(body['previous'])} → {names.tier(body['reached'])}"
 
 
+def _reassigned(body: Body, names: Names) -> str:
+    previous = names.tier(body["previous"])
+    return f"tier {previous} → {names.tier(body['reached'])}, as {previous} is retired"
+
+
 _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsIssued": _issued,
     "PointsRedeemed": _redeemed,
@@ -133,6 +138,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "StreakLevelReached": _level,
     "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {body['run']:,} in a row",
     "TierUpgraded": _upgraded,
+    "TierReassigned": _reassigned,
 }
 
 _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {

@@ -50,6 +50,11 @@ def _upgraded(data: Data, _: Names) -> str:
     return f"You have moved up from {tiers[data['previousTierNumber']]} to {tiers[data['upgradedTierNumber']]}."
 
 
+def _downgraded(data: Data, _: Names) -> str:
+    tiers = {tier["tierNumber"]: tier["tierName"] for tier in data["loyaltyProgramDetails"]["tiers"]}
+    return f"You are in {tiers[data['downgradedTierNumber']]} now, as {tiers[data['previousTierNumber']]} has ended."
+
+
 def _value_updated(data: Data, names: Names) -> str:
     return f"Your progress in {_target(data, names)}."
 
@@ -109,6 +114,7 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_EXPIRED: lambda data, names: f"{_points(data['pointsExpired'], names)} have expired.",
     EventName.ISSUED_POINTS_REVERSED: _reversed,
     EventName.TIER_UPGRADED: _upgraded,
+    EventName.TIER_DOWNGRADED: _downgraded,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _value_updated,
     EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
     EventName.STREAK_START: _started,

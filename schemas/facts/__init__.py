@@ -41,7 +41,7 @@ from schemas.facts.message import (
 from schemas.facts.milestones import IgnoredFor, MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
-from schemas.facts.tiers import TierUpgraded
+from schemas.facts.tiers import TierReassigned, TierUpgraded
 
 __all__ = [
     "FACT_VERSION",
@@ -79,6 +79,7 @@ __all__ = [
     "StreakLevelReached",
     "StreakStarted",
     "Taken",
+    "TierReassigned",
     "TierUpgraded",
     "TransactionRecorded",
     "ValueIgnored",

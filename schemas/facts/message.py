@@ -24,7 +24,7 @@ from schemas.facts.ledger import PointsDebited, PointsExpired, PointsIssued, Poi
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
-from schemas.facts.tiers import TierUpgraded
+from schemas.facts.tiers import TierReassigned, TierUpgraded
 from schemas.records import UnknownVersion
 
 FACT_VERSION: Final = 2
@@ -53,6 +53,7 @@ AnyDecision = (
     | StreakLevelReached
     | StreakEnded
     | TierUpgraded
+    | TierReassigned
 )
 
 

@@ -14,5 +14,7 @@ class ProgramAdopted(Decision, frozen=True, tag=20):
     """The milestones of this version, retired ones too."""
     streaks: tuple[str, ...]
     """The streaks of this version, retired ones too."""
-    base_tier: int
-    """The tier of a customer who is new to the program; 0 in a program without tiers."""
+    tier: int
+    """The number that the customer's tier has in this version; 0 in a program without tiers."""
+    tier_id: str = ""
+    """The tier, which a new version leaves as it is."""

@@ -12,3 +12,13 @@ class TierUpgraded(Decision, frozen=True, tag=70):
     reached: int
     basis_value: int
     """What was measured: lifetime points, or net purchases in minor units."""
+    reached_id: str = ""
+
+
+class TierReassigned(Decision, frozen=True, tag=71):
+    """The customer's tier was retired: they are in the next lower tier that is left."""
+
+    previous: int
+    reached: int
+    basis_value: int
+    reached_id: str

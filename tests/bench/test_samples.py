@@ -28,7 +28,7 @@ def test_the_peers_do_the_job_that_the_simple_program_does() -> None:
             elif isinstance(decision, TierUpgraded):
                 tier = decision.reached
             elif isinstance(decision, ProgramAdopted):
-                tier = decision.base_tier
+                tier = decision.tier
         earned = earn(standing, peers_bill(bill))
         assert (earned["points"], earned["balance"], earned["tier"]) == (points, balance, tier)
         standing = {"balance": earned["balance"], "tier": earned["tier"]}

@@ -284,9 +284,9 @@ def test_number_of_a_milestone_or_streak_that_stands_twice_is_a_mistake() -> Non
             "holds 1,001 characters; write at most 1,000",
         ),
         (
-            {"notifications": {"off": ["tierUpgraded"] * 14}},
+            {"notifications": {"off": ["tierUpgraded"] * 15}},
             "notifications.off",
-            "holds 14 items; write at most 13",
+            "holds 15 items; write at most 14",
         ),
     ],
     ids=["rules", "milestones", "streaks", "skus", "categories", "description", "off"],

@@ -107,6 +107,12 @@ def test_tiers_whose_names_make_one_id_are_a_mistake() -> None:
     assert load_program(HEAD + tiers.replace("name: crust!", "name: crust!, id: top")).tiers is not None
 
 
+def test_first_tier_cannot_be_retired() -> None:
+    tiers = "tiers: {basis: net_purchases, levels: [{name: Crust, threshold: 0, retired: true}]}\n"
+    (problem,) = problems(HEAD + tiers)
+    assert problem.startswith("line 7, tiers.levels[0].retired: the first tier cannot be retired")
+
+
 def test_streak_on_a_retired_milestone_is_a_mistake() -> None:
     parts = (
         "milestones: [{id: m, target_id: 1, name: M, period: day, counts: {of: transactions}, target: 1, "

@@ -47,8 +47,8 @@ def test_first_touch_adopts_every_program_in_id_order() -> None:
     programs = (program(program_id=2), program(milestones=[milestone("visit")], streaks=[streak("loyal", "visit")]))
     story = given(*programs).when(joined("2011-03-01"))
     story.then(
-        ProgramAdopted(previous_version=0, milestones=("visit",), streaks=("loyal",), base_tier=0),
-        ProgramAdopted(previous_version=0, milestones=(), streaks=(), base_tier=0),
+        ProgramAdopted(previous_version=0, milestones=("visit",), streaks=("loyal",), tier=0),
+        ProgramAdopted(previous_version=0, milestones=(), streaks=(), tier=0),
         ignoring=BOOKKEEPING - {ProgramAdopted},
     )
     assert adoptions(story) == [(1, 0, 1), (2, 0, 1)]
@@ -193,9 +193,7 @@ def test_timer_that_the_adoption_removes_decides_nothing_more() -> None:
     parts = {"milestones": [milestone("visit")], "streaks": [streak("loyal", "visit")]}
     first, second = versions(parts, {"milestones": [milestone("visit")]})
     story = given(first, bought("B1", 100, "2011-03-01"), starting("2011-12-01", second))
-    story.when(tick("2012-01-01")).then(
-        ProgramAdopted(previous_version=1, milestones=("visit",), streaks=(), base_tier=0)
-    )
+    story.when(tick("2012-01-01")).then(ProgramAdopted(previous_version=1, milestones=("visit",), streaks=(), tier=0))
     story.when(tick("2012-02-01")).then_nothing()
 
 
@@ -204,7 +202,7 @@ def test_tier_that_the_new_version_gives_is_assessed_when_a_timer_adopts_it() ->
     tiered = program(version=2, rules=[spend()], tiers={"basis": "net_purchases", "levels": levels})
     story = given(OLD, bought("B1", 500, "2011-03-01"), starting("2011-03-10", tiered)).when(tick("2011-03-12"))
     story.then(
-        ProgramAdopted(previous_version=1, milestones=(), streaks=(), base_tier=1),
+        ProgramAdopted(previous_version=1, milestones=(), streaks=(), tier=1, tier_id="a"),
         story.only(PointsExpired)[0],
-        TierUpgraded(previous=1, reached=2, basis_value=500),
+        TierUpgraded(previous=1, reached=2, basis_value=500, reached_id="b"),
     )

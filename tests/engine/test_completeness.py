@@ -44,6 +44,7 @@ DECISION_NUMBERS = {
     62: "StreakLevelReached",
     63: "StreakEnded",
     70: "TierUpgraded",
+    71: "TierReassigned",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

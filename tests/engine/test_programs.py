@@ -127,6 +127,16 @@ def test_first_version_put_in_force_holds_from_the_beginning_and_later_ones_from
     assert [in_force(programs, instant) for instant in (0, 899, 900)] == [[(1, 1)], [(1, 1)], [(1, 2)]]
 
 
+@pytest.mark.parametrize(
+    ("starts_at", "in_force_from"),
+    [pytest.param(1_200, 1_200, id="later"), pytest.param(700, 900, id="not-before-it-is-put-in-force")],
+)
+def test_version_put_in_force_from_an_instant_on_holds_then(starts_at: int, in_force_from: int) -> None:
+    programs = Programs().put_in_force(program(), now=500)
+    programs = programs.put_in_force(program(version=2), now=900, starts_at=starts_at)
+    assert [in_force(programs, instant) for instant in (in_force_from - 1, in_force_from)] == [[(1, 1)], [(1, 2)]]
+
+
 def test_org_keeps_to_the_widest_windows_of_its_programs() -> None:
     programs = (
         Programs()

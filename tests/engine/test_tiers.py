@@ -25,7 +25,7 @@ def upgrades(story: Story) -> list[tuple[int, int, int]]:
 
 def test_every_customer_begins_in_the_first_tier() -> None:
     story = given(tiered()).when(bought("B1", 1, "2011-03-01"))
-    assert (story.only(ProgramAdopted)[0].base_tier, story.tier(), upgrades(story)) == (1, 1, [])
+    assert (story.only(ProgramAdopted)[0].tier, story.tier(), upgrades(story)) == (1, 1, [])
 
 
 def test_program_without_tiers_has_none() -> None:
@@ -103,7 +103,8 @@ def test_lower_threshold_moves_a_customer_up_with_the_next_record(step: Step, ba
     story = given(tiered(), bought("B1", 900, "2011-03-01"), tiered(levels=(("Base", 0), ("Silver", 500)), version=2))
     assert upgrades(story) == []
     story.when(step).then(
-        TierUpgraded(previous=1, reached=2, basis_value=basis), ignoring={*BOOKKEEPING, RecordRefused}
+        TierUpgraded(previous=1, reached=2, basis_value=basis, reached_id="silver"),
+        ignoring={*BOOKKEEPING, RecordRefused},
     )
 
 

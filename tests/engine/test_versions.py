@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from schemas.facts import (
     MilestoneAchieved,
     PointsIssued,
@@ -11,17 +13,111 @@ from schemas.facts import (
     StreakEnded,
     StreakExtended,
     StreakLevelReached,
+    TierReassigned,
     TierUpgraded,
 )
 from schemas.program import ProgramDefinition
 from tests.dsl import BOOKKEEPING, Story, given
-from tests.steps import Step, bought, did, milestone, program, spend, tick
+from tests.steps import Step, bought, did, milestone, program, spend, starting, tick
+
+BASE, BRONZE, SILVER, GOLD = ("Base", 0), ("Bronze", 100), ("Silver", 500), ("Gold", 1_000)
+PLATINUM = ("Platinum", 5_000)
+
+
+def tiered(version: int, *levels: tuple[str, int], retired: tuple[str, ...] = ()) -> ProgramDefinition:
+    named = [
+        {"name": name, "threshold": threshold} | ({"retired": True} if name in retired else {})
+        for name, threshold in levels
+    ]
+    return program(version=version, tiers={"basis": "net_purchases", "levels": named})
+
+
+def stands(story: Story) -> tuple[int, str]:
+    return story.section().tier, story.section().tier_id
 
 
 def going_on(story: Story, *steps: Step) -> Story:
     for step in steps:
         story.play(step)
     return story
+
+
+MOVES = (TierUpgraded, TierReassigned)
+
+
+def moves(story: Story) -> list[tuple[str, int, int]]:
+    """Every move between tiers so far."""
+    return [
+        (type(fact.decision).__name__, fact.decision.previous, fact.decision.reached)
+        for fact in story.facts
+        if isinstance(fact.decision, MOVES)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spent", "after", "tier", "moved"),
+    [
+        pytest.param(600, (BASE, BRONZE, SILVER, GOLD), (3, "silver"), [], id="below"),
+        pytest.param(600, (BASE, SILVER, GOLD, PLATINUM), (2, "silver"), [], id="above"),
+        pytest.param(1_500, (BASE, BRONZE, SILVER, GOLD, PLATINUM), (4, "gold"), [], id="below-and-above"),
+        pytest.param(50, (BASE, BRONZE, SILVER, GOLD), (1, "base"), [], id="above-the-base"),
+        pytest.param(200, (BASE, BRONZE, SILVER, GOLD), (2, "bronze"), [("TierUpgraded", 1, 2)], id="one-they-reach"),
+    ],
+)
+def test_member_keeps_their_tier_when_another_is_inserted(
+    spent: int, after: tuple[tuple[str, int], ...], tier: tuple[int, str], moved: list[tuple[str, int, int]]
+) -> None:
+    story = given(tiered(1, BASE, SILVER, GOLD), bought("B1", spent, "2011-03-01"), tiered(2, *after))
+    before = len(moves(story))
+    story.play(did("login", "2011-03-02"))
+    assert (stands(story), moves(story)[before:]) == (tier, moved)
+
+
+ALL = (BASE, SILVER, GOLD, PLATINUM)
+
+
+@pytest.mark.parametrize(
+    ("spent", "after", "retired", "tier", "moved"),
+    [
+        pytest.param(600, ALL, ("Silver",), (1, "base"), ("TierReassigned", 2, 1), id="the-next-lower-one"),
+        pytest.param(1_500, ALL, ("Silver", "Gold"), (1, "base"), ("TierReassigned", 3, 1), id="the-next-one-left"),
+        pytest.param(1_500, ALL, ("Silver",), (3, "gold"), None, id="another-tier"),
+        pytest.param(
+            600,
+            (BASE, SILVER, ("Gold", 550), PLATINUM),
+            ("Silver",),
+            (3, "gold"),
+            ("TierUpgraded", 2, 3),
+            id="a-higher-one-that-is-reached-now",
+        ),
+    ],
+)
+def test_member_of_a_retired_tier_makes_one_move(
+    spent: int,
+    after: tuple[tuple[str, int], ...],
+    retired: tuple[str, ...],
+    tier: tuple[int, str],
+    moved: tuple[str, int, int] | None,
+) -> None:
+    story = given(tiered(1, *ALL), bought("B1", spent, "2011-03-01"), tiered(2, *after, retired=retired))
+    before = len(moves(story))
+    story.play(did("login", "2011-03-02"))
+    assert (stands(story), moves(story)[before:]) == (tier, [] if moved is None else [moved])
+
+
+def test_retired_tier_is_not_reached_any_more() -> None:
+    story = given(tiered(1, BASE, SILVER, GOLD, retired=("Silver",)), bought("B1", 600, "2011-03-01"))
+    assert stands(story) == (1, "base")
+    story.play(bought("B2", 600, "2011-03-02"))
+    assert moves(story) == [("TierUpgraded", 1, 3)]
+
+
+def test_tier_that_comes_back_is_reached_again_by_who_has_what_it_asks_for() -> None:
+    story = given(
+        tiered(1, BASE, SILVER), bought("B1", 600, "2011-03-01"), tiered(2, BASE, SILVER, retired=("Silver",))
+    )
+    going_on(story, did("login", "2011-03-02"), tiered(3, BASE, SILVER), did("login", "2011-03-03"))
+    assert moves(story) == [("TierUpgraded", 1, 2), ("TierReassigned", 2, 1), ("TierUpgraded", 1, 2)]
 
 
 def counting(version: int, *, target: int = 2, **parts: Any) -> ProgramDefinition:
@@ -73,7 +169,7 @@ def test_reward_of_an_adoption_reaches_the_tier_in_the_same_turn() -> None:
         for version, target in ((1, 2), (2, 1))
     )
     story = given(before, bought("B1", 1, "2011-03-01"), after).when(did("login", "2011-03-02"))
-    assert [(one.previous, one.reached) for one in story.only(TierUpgraded)] == [(1, 2)]
+    assert moves(story) == [("TierUpgraded", 1, 2)]
 
 
 def streaked(version: int, *periods: int, **parts: Any) -> ProgramDefinition:
@@ -104,6 +200,11 @@ def test_level_below_one_that_was_reached_gives_nothing() -> None:
 def test_run_that_is_broken_reaches_no_level_at_the_adoption() -> None:
     story = given(streaked(1, 5), *MONTHS[:3], streaked(2, 3, 5), did("login", "2011-06-05"))
     assert rewards(story) == []
+
+
+def test_retired_streak_counts_nothing() -> None:
+    story = given(streaked(1, 3), *MONTHS[:2], streaked(2, 3, retired=True), MONTHS[2])
+    assert [one.run for one in story.only(StreakExtended)] == [1, 2]
 
 
 def test_streak_retired_and_brought_back_goes_on_with_its_run() -> None:
@@ -141,3 +242,12 @@ def test_milestone_met_by_a_version_counts_in_its_streak_at_once() -> None:
 def test_retired_rule_gives_nothing() -> None:
     story = given(program(rules=[spend(retired=True), spend("other")]), bought("B1", 500, "2011-03-01"))
     assert rewards(story) == [5]
+
+
+def test_version_that_starts_later_is_adopted_then() -> None:
+    story = given(tiered(1, BASE, SILVER), bought("B1", 600, "2011-03-01"))
+    story.play(starting("2011-03-10 00:00", tiered(2, BASE, SILVER, retired=("Silver",))))
+    story.play(did("login", "2011-03-09"))
+    assert stands(story) == (2, "silver")
+    story.play(did("login", "2011-03-10"))
+    assert stands(story) == (1, "base")

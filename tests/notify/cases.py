@@ -28,6 +28,7 @@ from schemas.facts import (
     StreakLevelReached,
     StreakStarted,
     Taken,
+    TierReassigned,
     TierUpgraded,
     TransactionRecorded,
 )
@@ -314,6 +315,11 @@ CASES: dict[EventName, Case] = {
     ),
     EventName.TIER_UPGRADED: Case(
         fact=fact_of(TierUpgraded(previous=1, reached=2, basis_value=665), seq=8),
+        record=BILL,
+        topic="notifications.tiers",
+    ),
+    EventName.TIER_DOWNGRADED: Case(
+        fact=fact_of(TierReassigned(previous=2, reached=1, basis_value=665, reached_id="bronze"), seq=8),
         record=BILL,
         topic="notifications.tiers",
     ),

@@ -704,6 +704,17 @@ def test_version_that_may_not_follow_is_a_dead_letter_and_the_program_in_force_g
     assert versions == {0, PROGRAM.version}
 
 
+def test_version_with_a_start_is_in_force_from_then_on(small: Workshop) -> None:
+    later = replace(activation(PROGRAM.model_copy(update={"version": PROGRAM.version + 1})), starts_at=START + 2 * DAY)
+    small.journal(activation(), later, bill(5, 1, START + DAY), bill(5, 2, START + 2 * DAY))
+
+    small.decide_all()
+
+    messages = [decode_facts(message.value or b"") for message in small.read("facts")]
+    versions = [{fact.envelope.version for fact in message.facts()} for message in messages]
+    assert versions == [{0, PROGRAM.version}, {0, PROGRAM.version + 1}]
+
+
 def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried(small: Workshop) -> None:
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()

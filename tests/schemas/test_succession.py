@@ -44,6 +44,7 @@ RETIRED = {"retired": True}
         pytest.param({"rules": [spend(points=3)]}, id="a-rule-that-gives-more"),
         pytest.param({"rules": [spend(**RETIRED)]}, id="a-retired-rule"),
         pytest.param(tiers(TIERS[0], {"name": "Bronze", "threshold": 100}, *TIERS[1:]), id="a-tier-inserted"),
+        pytest.param(tiers(*TIERS[:2], TIERS[2] | RETIRED), id="a-retired-tier"),
         pytest.param(tiers(TIERS[0], {**TIERS[1], "name": "Plata", "id": "silver"}, TIERS[2]), id="another-name"),
         pytest.param({"milestones": [milestone("visit", target=5), BEFORE["milestones"][1]]}, id="another-target"),
         pytest.param({"streaks": [STREAK | RETIRED]}, id="a-retired-streak"),

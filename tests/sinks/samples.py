@@ -36,6 +36,7 @@ from schemas.facts import (
     StreakLevelReached,
     StreakStarted,
     Taken,
+    TierReassigned,
     TierUpgraded,
     TransactionRecorded,
     ValueIgnored,
@@ -72,7 +73,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         return_days=60,
     ),
     ReturnCounted(of_bill="B1", amount_minor=90, purchases_minor=2_900, returned_minor=160),
-    ProgramAdopted(previous_version=4, milestones=("m", "n"), streaks=("s",), base_tier=6),
+    ProgramAdopted(previous_version=4, milestones=("m", "n"), streaks=("s",), tier=6, tier_id="gold"),
     PointsIssued(
         currency="POINTS",
         points=30,
@@ -120,7 +121,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     StreakExtended(streak_id="s", period=490, run=24, longest=25),
     StreakLevelReached(streak_id="s", level=26, period=490, run=28),
     StreakEnded(streak_id="s", ends_on=15_200, run=31, levels=(32, 33)),
-    TierUpgraded(previous=34, reached=36, basis_value=901),
+    TierUpgraded(previous=34, reached=36, basis_value=901, reached_id="silver"),
+    TierReassigned(previous=37, reached=38, basis_value=902, reached_id="bronze"),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

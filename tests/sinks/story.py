@@ -148,7 +148,7 @@ def visited(period: int, *, ends: str, run: int) -> tuple[AnyDecision, ...]:
     )
 
 
-JOINS: Final = ProgramAdopted(previous_version=0, milestones=("visit",), streaks=("regular",), base_tier=1)
+JOINS: Final = ProgramAdopted(previous_version=0, milestones=("visit",), streaks=("regular",), tier=1, tier_id="base")
 FIRST, SECOND, RETURN, REDEEM, EXPIRY = (
     "2011-01-05 10:00",
     "2011-02-10 10:00",
@@ -167,7 +167,7 @@ ELEVEN: Final = (
                 bill_number="B1", amount_minor=120_000, transactions=1, purchases_minor=120_000, returned_minor=0
             ),
             issued(points=1_200, lot_id=1, balance=1_200, bill="B1", expires_on="2011-04-05"),
-            TierUpgraded(previous=1, reached=2, basis_value=120_000),
+            TierUpgraded(previous=1, reached=2, basis_value=120_000, reached_id="silver"),
             StreakStarted(streak_id="regular", starts_on=day("2011-01-05"), ends_on=None, ends_at=None),
             *visited(JANUARY, ends="2011-02-01 00:00", run=1),
         ),

@@ -1,4 +1,4 @@
-"""Tiers in the views: a customer's tier is folded from adoptions and changes as the engine folds it."""
+"""Tiers in the views: a customer's tier is what the last adoption or change of tier says, known by its id."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.embedded import EmbeddedLog
-from schemas.facts import AnyDecision, ProgramAdopted, TierUpgraded
+from schemas.facts import AnyDecision, ProgramAdopted, TierReassigned, TierUpgraded
 from tests.sinks.running import drain
 from tests.sinks.story import Happening, activated, begin, clock
 
+NONE, BASE, SILVER = (0, ""), (1, "base"), (2, "silver")
+MOVED_ON = (4, "silver")
+"""The same tier in a version that has more of them below."""
+TierOf = tuple[int, str]
 
-def adopted(base_tier: int) -> ProgramAdopted:
-    return ProgramAdopted(previous_version=0, milestones=(), streaks=(), base_tier=base_tier)
+
+def adopted(tier: TierOf) -> ProgramAdopted:
+    return ProgramAdopted(previous_version=0, milestones=(), streaks=(), tier=tier[0], tier_id=tier[1])
 
 
-def moved(previous: int, reached: int) -> TierUpgraded:
-    return TierUpgraded(previous=previous, reached=reached, basis_value=1)
+def rose(previous: TierOf, reached: TierOf) -> TierUpgraded:
+    return TierUpgraded(previous=previous[0], reached=reached[0], basis_value=1, reached_id=reached[1])
+
+
+def fell(previous: TierOf, reached: TierOf) -> TierReassigned:
+    return TierReassigned(previous=previous[0], reached=reached[0], basis_value=1, reached_id=reached[1])
 
 
 def stored(clickhouse: Client, log: EmbeddedLog, *decisions: AnyDecision) -> None:
@@ -32,16 +41,15 @@ def stored(clickhouse: Client, log: EmbeddedLog, *decisions: AnyDecision) -> Non
 @pytest.mark.parametrize(
     ("decisions", "tier", "name"),
     [
-        pytest.param([adopted(0)], 0, "", id="no tiers"),
-        pytest.param([adopted(1)], 1, "Base", id="the base tier"),
-        pytest.param([adopted(1), moved(1, 2)], 2, "Silver", id="moved up"),
-        pytest.param([adopted(0), adopted(1)], 1, "Base", id="a later version brings tiers"),
-        pytest.param([adopted(1), moved(1, 2), adopted(1)], 2, "Silver", id="a later version takes no tier away"),
-        pytest.param([adopted(1), adopted(2), adopted(1)], 2, "Silver", id="a later version has a higher base"),
-        pytest.param([adopted(1), moved(1, 2), moved(2, 1), adopted(0)], 1, "Base", id="moved down"),
+        pytest.param([adopted(NONE)], 0, "", id="no tiers"),
+        pytest.param([adopted(BASE)], 1, "Base", id="the base tier"),
+        pytest.param([adopted(BASE), rose(BASE, SILVER)], 2, "Silver", id="moved up"),
+        pytest.param([adopted(NONE), adopted(BASE)], 1, "Base", id="a later version brings tiers"),
+        pytest.param([adopted(BASE), rose(BASE, SILVER), adopted(MOVED_ON)], 4, "Silver", id="numbered otherwise"),
+        pytest.param([adopted(MOVED_ON), fell(MOVED_ON, BASE)], 1, "Base", id="the tier is retired"),
     ],
 )
-def test_a_tier_is_the_highest_base_of_the_versions_or_the_last_move(
+def test_a_tier_is_what_the_last_adoption_or_change_says(
     clickhouse: Client, embedded_log: EmbeddedLog, decisions: list[AnyDecision], tier: int, name: str
 ) -> None:
     stored(clickhouse, embedded_log, *decisions)
@@ -49,8 +57,18 @@ def test_a_tier_is_the_highest_base_of_the_versions_or_the_last_move(
     assert clickhouse.query("SELECT tier, tier_name FROM customer_tiers").result_rows == [(tier, name)]
 
 
+def test_a_version_that_only_numbers_tiers_otherwise_moves_no_customer(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    stored(clickhouse, embedded_log, adopted(BASE), rose(BASE, SILVER), adopted(MOVED_ON), fell(MOVED_ON, BASE))
+
+    found = clickhouse.query("SELECT from_tier, tier, from_tier_id, tier_id FROM tier_moves ORDER BY seq").result_rows
+
+    assert found == [(None, 1, None, "base"), (1, 2, "base", "silver"), (4, 1, "silver", "base")]
+
+
 def test_the_distribution_by_day_follows_each_move(clickhouse: Client, embedded_log: EmbeddedLog) -> None:
-    stored(clickhouse, embedded_log, adopted(0), adopted(1), adopted(1), moved(1, 2))
+    stored(clickhouse, embedded_log, adopted(NONE), adopted(BASE), adopted(BASE), rose(BASE, SILVER))
 
     found = clickhouse.query(
         "SELECT day, arraySort(groupArrayIf(tier, customers = 1)), sum(customers) FROM tier_distribution_by_day "
@@ -64,3 +82,11 @@ def test_the_distribution_by_day_follows_each_move(clickhouse: Client, embedded_
         (date(2011, 1, 8), [2], 1),
         (date(2011, 1, 9), [2], 1),
     ]
+
+
+def test_the_distribution_counts_by_the_numbers_of_the_version_in_force(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    stored(clickhouse, embedded_log, adopted(MOVED_ON))
+
+    assert clickhouse.query("SELECT tier, name, customers FROM tier_distribution").result_rows == [(2, "Silver", 1)]

@@ -223,7 +223,6 @@ def tiered(version: int, **thresholds: int) -> dict[str, Any]:
 NEXT = bill("N", 100, "2026-03-05T10:00:00Z")
 
 
-@not_yet("a tier is a number, which the new tier now has")
 def test_member_keeps_their_tier_when_one_is_inserted_below_it(trying: Trying) -> None:
     result = trying.result(
         bill("A", 60_000, "2026-03-01T10:00:00Z"),

@@ -51,13 +51,14 @@ FROM (
     FROM facts WHERE kind IN ('TransactionRecorded', 'ReturnRecorded')
 ) AS f;
 
--- previous_version: 0 for the first touch.
+-- previous_version: 0 for the first touch. tier: the number that the customer's tier has in this version.
 CREATE OR REPLACE VIEW adoptions AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
-    d.previous_version AS previous_version, d.milestones AS milestones, d.streaks AS streaks, d.base_tier AS base_tier
+    d.previous_version AS previous_version, d.milestones AS milestones, d.streaks AS streaks, d.tier AS tier,
+    d.tier_id AS tier_id
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(
-        previous_version Int64, milestones Array(String), streaks Array(String), base_tier Int32)') AS d
+        previous_version Int64, milestones Array(String), streaks Array(String), tier Int32, tier_id String)') AS d
     FROM facts WHERE kind = 'ProgramAdopted'
 );
 
@@ -163,13 +164,14 @@ FROM (
     FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakEnded')
 ) AS f;
 
--- kind: upgraded. basis_value: lifetime points, or net purchases in minor units.
+-- kind: upgraded, reassigned (their tier was retired). previous, reached: numbers of that version. basis_value: lifetime points, or net purchases in minor units.
 CREATE OR REPLACE VIEW tier_changes AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    'upgraded' AS kind, f.d.previous AS previous, f.d.reached AS reached, f.d.basis_value AS basis_value
+    if(f.kind = 'TierUpgraded', 'upgraded', 'reassigned') AS kind, f.d.previous AS previous, f.d.reached AS reached,
+    f.d.basis_value AS basis_value, f.d.reached_id AS reached_id
 FROM (
-    SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Int64)') AS d
-    FROM facts WHERE kind = 'TierUpgraded'
+    SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Int64, reached_id String)') AS d
+    FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned')
 ) AS f;

@@ -1,27 +1,37 @@
 -- What reports, `accrue customer` and analysts ask for. Amounts are minor units; days are local days of the program.
 
+-- starts_at: 1970 for a version that is in force since it was activated.
 CREATE OR REPLACE VIEW programs AS
-SELECT org_id, program_id, version, max(received_at) AS activated_at, any(definition) AS definition,
+SELECT org_id, program_id, version, max(received_at) AS activated_at, any(starts) AS starts_at,
+    any(definition) AS definition,
     JSONExtractString(definition, 'name') AS name,
     JSONExtractString(definition, 'zone') AS zone,
     JSONExtractString(definition, 'currency') AS currency
 FROM (
     SELECT org_id, JSONExtractInt(payload, 'program_id') AS program_id, JSONExtractInt(payload, 'version') AS version,
-        received_at, JSONExtractString(payload, 'definition') AS definition
+        received_at, JSONExtractString(payload, 'definition') AS definition,
+        fromUnixTimestamp64Milli(JSONExtractInt(payload, 'starts_at'), 'UTC') AS starts
     FROM journal WHERE type = 'ProgramActivated'
 )
 GROUP BY org_id, program_id, version;
 
--- The version of each program that was activated last.
+-- The instant that the figures stand for: the latest that the journal speaks of.
+CREATE OR REPLACE VIEW settlement AS
+SELECT max(at) AS as_of FROM journal WHERE customer_id != 0 OR type = 'ClockAdvanced';
+
+-- The version of each program that was activated last, of those that have started by the settlement.
 CREATE OR REPLACE VIEW programs_in_force AS
 SELECT org_id, program_id, version, activated_at, definition, name, zone, currency
 FROM programs
+WHERE starts_at <= (SELECT as_of FROM settlement)
 ORDER BY activated_at DESC, version DESC
 LIMIT 1 BY org_id, program_id;
 
+-- tier: the tier's number in this version; tier_id: what it is known by in every version.
 CREATE OR REPLACE VIEW program_tiers AS
 SELECT org_id, program_id, version, index AS tier, JSONExtractString(level, 'name') AS name,
-    JSONExtractInt(level, 'threshold') AS threshold
+    JSONExtractInt(level, 'threshold') AS threshold, JSONExtractString(level, 'id') AS tier_id,
+    JSONExtractBool(level, 'retired') AS retired
 FROM programs
 ARRAY JOIN JSONExtractArrayRaw(definition, 'tiers', 'levels') AS level,
     arrayEnumerate(JSONExtractArrayRaw(definition, 'tiers', 'levels')) AS index;
@@ -43,47 +53,47 @@ FROM (
 ) AS s
 JOIN program_milestones AS m USING (org_id, program_id, version, milestone_id);
 
--- The instant that the figures stand for: the latest that the journal speaks of.
-CREATE OR REPLACE VIEW settlement AS
-SELECT max(at) AS as_of FROM journal WHERE customer_id != 0 OR type = 'ClockAdvanced';
-
 CREATE OR REPLACE VIEW customer_state_latest AS
 SELECT * FROM customer_state FINAL;
 
--- Each move of a customer between tiers, the first into the base tier. A version that brings tiers, or a higher base,
--- moves members up when they adopt it. from_tier: NULL for the first.
-CREATE OR REPLACE VIEW tier_moves AS
-SELECT org_id, program_id, customer_id, move.seq AS seq, move.at AS at, move.from_tier AS from_tier, move.tier AS tier
-FROM (
-    SELECT org_id, program_id, customer_id, arrayFold(
-        (moves, step) -> arrayPushBack(moves, (step.1, step.2, moves[-1].4,
-            if(step.3, greatest(ifNull(moves[-1].4, step.4), step.4), step.4)::Nullable(Int32))),
-        arraySort(groupArray((seq, at, is_adoption, tier))),
-        [(toInt64(0), toDateTime64(0, 3, 'UTC'), NULL::Nullable(Int32), NULL::Nullable(Int32))]
-    )::Array(Tuple(seq Int64, at DateTime64(3, 'UTC'), from_tier Nullable(Int32), tier Nullable(Int32))) AS moves
-    FROM (
-        SELECT org_id, program_id, customer_id, seq, at, true AS is_adoption, base_tier AS tier FROM adoptions
-        UNION ALL
-        SELECT org_id, program_id, customer_id, seq, at, false, reached FROM tier_changes
-    )
-    GROUP BY org_id, program_id, customer_id
-)
-ARRAY JOIN moves AS move
-WHERE move.tier IS NOT NULL AND NOT (move.from_tier <=> move.tier);
+CREATE OR REPLACE VIEW tiers_in_force AS
+SELECT t.org_id AS org_id, t.program_id AS program_id, t.tier_id AS tier_id, t.tier AS tier, t.name AS name
+FROM program_tiers AS t
+JOIN programs_in_force AS p USING (org_id, program_id, version);
 
--- The tier of each customer in each program, by the names of the version in force.
-CREATE OR REPLACE VIEW customer_tiers AS
-SELECT c.org_id AS org_id, c.program_id AS program_id, c.customer_id AS customer_id, c.tier AS tier, t.name AS tier_name
+-- What says which tier a customer has: each adoption of a version, in whose numbers tiers count from then on, and each
+-- change of tier. tier_id: empty in a program without tiers.
+CREATE OR REPLACE VIEW tier_steps AS
+SELECT org_id, program_id, customer_id, seq, at, program_version, tier, tier_id FROM adoptions
+UNION ALL
+SELECT org_id, program_id, customer_id, seq, at, program_version, reached, reached_id FROM tier_changes;
+
+-- Each move of a customer between tiers, the first into the base tier; a version that only numbers them otherwise moves
+-- nobody. from_tier, from_tier_id: NULL for the first.
+CREATE OR REPLACE VIEW tier_moves AS
+SELECT org_id, program_id, customer_id, seq, at, from_tier, tier, from_tier_id, tier_id
 FROM (
-    SELECT org_id, program_id, customer_id, assumeNotNull(argMax(tier, seq)) AS tier
-    FROM tier_moves
+    SELECT org_id, program_id, customer_id, seq, at, tier, tier_id,
+        lagInFrame(toNullable(tier)) OVER steps AS from_tier, lagInFrame(toNullable(tier_id)) OVER steps AS from_tier_id
+    FROM tier_steps
+    WINDOW steps AS (
+        PARTITION BY org_id, program_id, customer_id ORDER BY seq
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    )
+)
+WHERE NOT (from_tier_id <=> tier_id);
+
+-- The tier of each customer in each program: its number in the version that the customer follows, and its name in the
+-- version in force.
+CREATE OR REPLACE VIEW customer_tiers AS
+SELECT c.org_id AS org_id, c.program_id AS program_id, c.customer_id AS customer_id, c.tier AS tier,
+    c.tier_id AS tier_id, t.name AS tier_name
+FROM (
+    SELECT org_id, program_id, customer_id, argMax(s.tier, seq) AS tier, argMax(s.tier_id, seq) AS tier_id
+    FROM tier_steps AS s
     GROUP BY org_id, program_id, customer_id
 ) AS c
-LEFT JOIN (
-    SELECT t.org_id AS org_id, t.program_id AS program_id, t.tier AS tier, t.name AS name
-    FROM program_tiers AS t
-    JOIN programs_in_force AS p USING (org_id, program_id, version)
-) AS t USING (org_id, program_id, tier);
+LEFT JOIN tiers_in_force AS t USING (org_id, program_id, tier_id);
 
 -- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
 -- period or in the one before it (the running one breaks nothing). Of a streak that is over it is the run at its end,
@@ -158,27 +168,30 @@ SELECT org_id, program_id, toInt64(count()) AS customers, sum(transactions) AS t
 FROM customer_summary
 GROUP BY org_id, program_id;
 
+-- By the numbers and names of the version in force.
 CREATE OR REPLACE VIEW tier_distribution AS
-SELECT org_id, program_id, tier, any(tier_name) AS name, toInt64(count()) AS customers
-FROM customer_tiers
+SELECT c.org_id AS org_id, c.program_id AS program_id, t.tier AS tier, any(t.name) AS name,
+    toInt64(count()) AS customers
+FROM customer_tiers AS c
+LEFT JOIN tiers_in_force AS t USING (org_id, program_id, tier_id)
 GROUP BY org_id, program_id, tier;
 
 -- Customers in each tier at the end of each day, for every day from the first customer to the settlement.
 CREATE OR REPLACE VIEW tier_distribution_by_day AS
 WITH moves AS (
-    SELECT m.org_id AS org_id, m.program_id AS program_id, move.1 AS tier,
+    SELECT m.org_id AS org_id, m.program_id AS program_id, move.1 AS tier_id,
         toDate32(formatDateTime(m.at, '%F', p.zone)) AS day, move.2 AS step
     FROM tier_moves AS m
     JOIN programs_in_force AS p USING (org_id, program_id)
-    ARRAY JOIN arrayFilter(move -> move.1 >= 0, [(assumeNotNull(m.tier), 1), (ifNull(m.from_tier, -1), -1)]) AS move
+    ARRAY JOIN if(isNull(m.from_tier_id), [(m.tier_id, 1)], [(m.tier_id, 1), (ifNull(m.from_tier_id, ''), -1)]) AS move
 ),
 grid AS (
-    SELECT s.org_id AS org_id, s.program_id AS program_id, s.tier AS tier,
+    SELECT s.org_id AS org_id, s.program_id AS program_id, s.tier_id AS tier_id,
         arrayJoin(arrayMap(n -> toDate32(s.first + n), range(toUInt32(dateDiff('day', s.first, s.last) + 1)))) AS day
     FROM (
-        SELECT t.org_id AS org_id, t.program_id AS program_id, t.tier AS tier, d.first AS first,
+        SELECT t.org_id AS org_id, t.program_id AS program_id, t.tier_id AS tier_id, d.first AS first,
             greatest(d.last, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', d.zone))) AS last
-        FROM (SELECT DISTINCT org_id, program_id, tier FROM moves) AS t
+        FROM (SELECT DISTINCT org_id, program_id, tier_id FROM moves) AS t
         JOIN (
             SELECT m.org_id AS org_id, m.program_id AS program_id, min(m.day) AS first, max(m.day) AS last, any(p.zone) AS zone
             FROM moves AS m JOIN programs_in_force AS p USING (org_id, program_id)
@@ -186,13 +199,14 @@ grid AS (
         ) AS d USING (org_id, program_id)
     ) AS s
 )
-SELECT g.org_id AS org_id, g.program_id AS program_id, g.day AS day, g.tier AS tier, n.name AS name,
-    sum(c.step) OVER (PARTITION BY g.org_id, g.program_id, g.tier ORDER BY g.day) AS customers
+SELECT g.org_id AS org_id, g.program_id AS program_id, g.day AS day, n.tier AS tier, n.name AS name,
+    sum(c.step) OVER (PARTITION BY g.org_id, g.program_id, g.tier_id ORDER BY g.day) AS customers
 FROM grid AS g
 LEFT JOIN (
-    SELECT org_id, program_id, tier, day, toInt64(sum(step)) AS step FROM moves GROUP BY org_id, program_id, tier, day
-) AS c USING (org_id, program_id, tier, day)
-LEFT JOIN tier_distribution AS n USING (org_id, program_id, tier);
+    SELECT org_id, program_id, tier_id, day, toInt64(sum(step)) AS step
+    FROM moves GROUP BY org_id, program_id, tier_id, day
+) AS c USING (org_id, program_id, tier_id, day)
+LEFT JOIN tiers_in_force AS n USING (org_id, program_id, tier_id);
 
 CREATE OR REPLACE VIEW points_by_day AS
 SELECT e.org_id AS org_id, e.program_id AS program_id, toDate32(formatDateTime(e.at, '%F', p.zone)) AS day,
