@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 
 from pipeline.cli.place import Place
-from pipeline.cli.program_problem import InvalidProgram, Problem
+from pipeline.cli.program_file import problems_after
+from pipeline.cli.program_problem import InvalidProgram
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.log.port import Log, Outgoing
 from schemas.program import ProgramDefinition
 from schemas.records import ProgramActivated, encode_record
-from schemas.succession import succession
 
 _TIMEOUT: Final = 30.0
 
@@ -47,14 +47,6 @@ def predecessor_of(place: Place, log: Log, definition: ProgramDefinition) -> Pro
     """The latest version of the same program; None for a program that is new."""
     known = in_force(place, log).get((definition.org_id, definition.program_id))
     return None if known is None else ProgramDefinition.model_validate_json(known.definition)
-
-
-def problems_after(predecessor: ProgramDefinition, successor: ProgramDefinition) -> list[Problem]:
-    """What keeps a version from following another, as mistakes in its file."""
-    return [
-        Problem(path=one.path, line=None, wrong=one.problem, right=one.remedy)
-        for one in succession(predecessor, successor)
-    ]
 
 
 def activate(place: Place, log: Log, definition: ProgramDefinition, starts_at: int | None = None) -> bool:

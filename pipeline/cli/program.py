@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
-from pipeline.cli.activating import activate, in_force
-from pipeline.cli.output import json_option, placed, print_json, print_table
-from pipeline.cli.place import Place
+from pipeline.cli.activating import activate, in_force, predecessor_of
+from pipeline.cli.output import instant, json_option, placed, print_json, print_table
+from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
+from pipeline.cli.program_diff import changes
 from pipeline.cli.program_doubts import doubts
-from pipeline.cli.program_file import program_in
-from pipeline.cli.program_problem import InvalidProgram
+from pipeline.cli.program_file import problems_after, program_in
+from pipeline.cli.program_problem import InvalidProgram, Problem
 from pipeline.clock import SYSTEM_CLOCK
+from pipeline.intake.times import instant_of
+from pipeline.intake.verdict import Defect
 from schemas.jsonschema import program_schema, text_of
+from schemas.program import ProgramDefinition
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -32,18 +39,20 @@ def program() -> None:
 
 
 @program.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_FILE)
+@click.option("--against", type=_FILE, help="The version before: also report what keeps FILE from following it.")
 @json_option
 @click.pass_context
-def check(context: click.Context, file: Path, *, as_json: bool) -> None:
+def check(context: click.Context, file: Path, against: Path | None, *, as_json: bool) -> None:
     """Report every mistake in a program file: where, what is wrong, what would be right. Exit code 1 for mistakes.
 
     \b
     Example:
       accrue program check examples/programs/roastery.yaml
     """
+    before = None if against is None else program_in(against)
     try:
-        definition = program_in(file)
+        definition = program_in(file, after=before)
     except InvalidProgram as error:
         if as_json:
             problems = [problem._asdict() for problem in error.problems]
@@ -76,29 +85,96 @@ def check(context: click.Context, file: Path, *, as_json: bool) -> None:
         say(f"warning: {warning}")
 
 
+@program.command()
+@click.argument("old", type=_FILE)
+@click.argument("new", type=_FILE)
+@json_option
+@click.pass_context
+def diff(context: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
+    """Say what a new version changes for members. Exit code 1 where it may not follow the old one.
+
+    \b
+    Example:
+      accrue program diff version-1.yaml version-2.yaml
+    """
+    before, after = program_in(old), program_in(new)
+    problems = problems_after(before, after)
+    _tell_changes(before, after, problems, as_json=as_json)
+    context.exit(1 if problems else 0)
+
+
 @program.command("apply")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_FILE)
+@click.option("--from", "starts", metavar="INSTANT", help="In force from then on: ISO 8601, in the program's zone.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change for members; exit code 1 if it is refused.")
 @placed
 @json_option
-def apply_program(file: Path, place: Place, *, as_json: bool) -> None:
-    """Put a program in force: it applies to everything after this point.
+@click.pass_context
+def apply_program(
+    context: click.Context, file: Path, starts: str | None, place: Place, *, dry_run: bool, as_json: bool
+) -> None:
+    """Put a program in force: it applies to everything after this point, or after an instant.
 
-    The version must be higher than the one in force; the same version again, unchanged, does nothing.
+    The version must be higher than the one in force, and may not leave out or reuse what members have; the same version
+    again, unchanged, does nothing.
 
     \b
     Example:
       accrue program apply examples/programs/roastery.yaml --data-dir accrue-demo
     """
     definition = program_in(file)
+    starts_at = None if starts is None else _instant(starts, definition.zone)
+    if dry_run:
+        with place.log() as log:
+            before = predecessor_of(place, log, definition)
+        problems = [] if before is None else problems_after(before, definition)
+        _tell_changes(before, definition, problems, as_json=as_json)
+        context.exit(1 if problems else 0)
     with place.log(create=True) as log:
-        changed = activate(place, log, definition)
+        changed = activate(place, log, definition, starts_at)
     if as_json:
         print_json({"program_id": definition.program_id, "version": definition.version, "changed": changed})
     else:
-        state = "in force" if changed else "in force already, unchanged"
+        state = "in force already, unchanged"
+        if changed:
+            state = "in force" if starts is None else f"in force from {starts}"
         say(f"{definition.name}, version {definition.version}: {state}")
     for warning in doubts(definition, _today()):
         say(f"warning: {warning}", err=True)
+
+
+def _tell_changes(
+    before: ProgramDefinition | None, after: ProgramDefinition, problems: list[Problem], *, as_json: bool
+) -> None:
+    """Print what `after` changes, and what keeps it from following `before`."""
+    found = [] if before is None else changes(before, after)
+    if as_json:
+        version = None if before is None else before.version
+        texts = [change._asdict() for change in found]
+        refused = [problem._asdict() for problem in problems]
+        print_json({"from_version": version, "to_version": after.version, "changes": texts, "problems": refused})
+        return
+    if before is None:
+        say(f"{after.name}, version {after.version}: a new program; it counts what happens from then on")
+        return
+    say(f"{after.name}, version {before.version} to version {after.version}:")
+    for change in found:
+        say(f"  {change.path}: {change.text}")
+    if not found:
+        say("  nothing changes for members")
+    for problem in problems:
+        say(f"refused: {problem}")
+
+
+def _instant(written: str, zone: str) -> int:
+    """An instant in ISO 8601; in the program's zone where it has no offset. Raises `Unusable`."""
+    read = instant_of(written, None)
+    if isinstance(read, Defect):
+        read = instant_of(written, zone)
+    if isinstance(read, Defect):
+        message = f"--from is {written!r}, which is no instant: write ISO 8601, such as 2026-03-01T00:00:00"
+        raise Unusable(message)
+    return read
 
 
 @program.command()
@@ -117,10 +193,17 @@ def show(place: Place, *, as_json: bool) -> None:
         print_json([msgspec.to_builtins(one) | {"definition": json.loads(one.definition)} for one in catalog.values()])
     else:
         rows = [
-            (one.org_id, one.program_id, json.loads(one.definition)["name"], one.version, one.hash[:12])
+            (
+                one.org_id,
+                one.program_id,
+                json.loads(one.definition)["name"],
+                one.version,
+                one.hash[:12],
+                None if one.starts_at is None else instant(one.starts_at),
+            )
             for one in catalog.values()
         ]
-        print_table("Programs in force", ("org", "program", "name", "version", "hash"), rows)
+        print_table("Programs in force", ("org", "program", "name", "version", "hash", "from"), rows)
 
 
 @program.command()

@@ -17,6 +17,7 @@ from pipeline.cli.program_problem import PROBLEMS_MAX, InvalidProgram, Path, Pro
 from pipeline.cli.program_yaml import TEXT_BYTES_MAX, TOO_LONG, duplicate_keys, line_of, read_yaml
 from schemas.limits import WRITTEN, Misfit
 from schemas.program import ProgramDefinition
+from schemas.succession import succession
 
 _COUNTED_MAX: Final = PROBLEMS_MAX + 1
 """Of each kind of mistake, so many are looked at: one more than are told."""
@@ -46,8 +47,8 @@ def load_program(text: str) -> ProgramDefinition:
     return program
 
 
-def program_in(file: pathlib.Path) -> ProgramDefinition:
-    """The program in a file; raises `InvalidProgram` with the mistakes in it."""
+def program_in(file: pathlib.Path, *, after: ProgramDefinition | None = None) -> ProgramDefinition:
+    """The program in a file; raises `InvalidProgram` with the mistakes in it, and if it may not follow `after`."""
     with file.open("rb") as opened:
         raw = opened.read(TEXT_BYTES_MAX + 1)
     if len(raw) > TEXT_BYTES_MAX:
@@ -57,7 +58,20 @@ def program_in(file: pathlib.Path) -> ProgramDefinition:
     except UnicodeDecodeError as error:
         wrong = f"byte {error.start} is not UTF-8 text ({error.reason})"
         raise InvalidProgram([Problem("", None, wrong, "save the file as UTF-8")]) from error
-    return load_program(text)
+    program = load_program(text)
+    if after is not None and (problems := problems_after(after, program)):
+        raise InvalidProgram(problems)
+    return program
+
+
+def problems_after(predecessor: ProgramDefinition, successor: ProgramDefinition) -> list[Problem]:
+    """What keeps a version from following another, as mistakes in its file; nothing where they are the same."""
+    if predecessor == successor:
+        return []
+    return [
+        Problem(path=one.path, line=None, wrong=one.problem, right=one.remedy)
+        for one in succession(predecessor, successor)
+    ]
 
 
 def _only_counts_what_is_right(error: Any) -> bool:

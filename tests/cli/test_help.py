@@ -53,6 +53,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "import retail",
         "program apply",
         "program check",
+        "program diff",
         "program schema",
         "program show",
         "report",

@@ -1,0 +1,222 @@
+"""What a new version of a program changes for members, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from pipeline.trial.names import money
+from schemas.program import (
+    EarningRule,
+    EventRule,
+    Milestone,
+    MultiplierRule,
+    ProgramDefinition,
+    SpendRule,
+    Streak,
+    StreakLevel,
+    Tier,
+    TierBasis,
+    Transactions,
+    Validity,
+)
+
+
+class Change(NamedTuple):
+    """One thing that changes."""
+
+    path: str
+    """The place in the new version's file."""
+    text: str
+
+
+Part = EarningRule | Milestone | Streak
+_TOLD: Final = frozenset({"id", "kind", "name", "target", "levels", "retired"})
+"""Keys of parts that have a sentence of their own, or never change."""
+_NOTHING: Final = Validity()
+
+
+def changes(before: ProgramDefinition, after: ProgramDefinition) -> list[Change]:
+    """What `after` changes for the members of a program that `before` is in force for."""
+    return [*_terms(before, after), *_rules(before, after), *_tiers(before, after), *_goals(before, after)]
+
+
+def _terms(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
+    if before.name != after.name:
+        yield Change("name", f"the program is called {after.name}, not {before.name}")
+    old, new = before.points, after.points
+    if old.expiry != new.expiry:
+        lasts = [f"{one.expiry.days:,} days" if one.expiry else "for ever" for one in (new, old)]
+        yield Change("points.expiry", f"points issued from then on last {lasts[0]}, not {lasts[1]}; others keep theirs")
+    if old.value_minor != new.value_minor:
+        worth = [money(one.value_minor, after.currency) for one in (new, old)]
+        yield Change("points.value_minor", f"every point is worth {worth[0]} when it is redeemed, not {worth[1]}")
+    for path in ("default", "add_customers", "repeat_window_days", "redemption", "returns", "notifications"):
+        values = [_plain(getattr(one, path), after.currency) for one in (after, before)]
+        if values[0] != values[1]:
+            yield Change(path, f"is {values[0]}, was {values[1]}")
+
+
+def _rules(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
+    known = {rule.id: rule for rule in before.rules}
+    for index, rule in enumerate(after.rules):
+        path, old = f"rules[{index}]", known.get(rule.id)
+        gives = _gives(rule, after)
+        if rule.retired:
+            if old is not None and not old.retired:
+                yield Change(path, f"the rule {rule.id} ends: {_gives(old, before)} no more")
+        elif old is None:
+            yield Change(path, f"a new rule, {rule.id}: {gives}")
+        elif old.retired:
+            yield Change(path, f"the rule {rule.id} is back: {gives}")
+        else:
+            yield from _edited(path, f"the rule {rule.id}", old, rule, after.currency)
+
+
+def _gives(rule: EarningRule, program: ProgramDefinition) -> str:
+    points = program.points.name
+    match rule:
+        case SpendRule():
+            return f"{rule.points:,} {points} for every {money(rule.per_minor, program.currency)}"
+        case EventRule():
+            return f"{rule.points:,} {points} for each {rule.event}"
+        case MultiplierRule():
+            return f"{', '.join((*rule.skus, *rule.categories)[:5])} counts {rule.factor} times"
+
+
+def _edited(path: str, called: str, old: Part, new: Part, currency: str) -> Iterator[Change]:
+    """The keys of a part that changed and have no sentence of their own."""
+    for key in type(new).model_fields:
+        if key in _TOLD:
+            continue
+        was, now = (_value(key, getattr(one, key), currency) for one in (old, new))
+        if was != now:
+            yield Change(f"{path}.{key}", f"{called}: {key} is {now}, was {was}")
+
+
+def _value(key: str, value: object, currency: str) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return money(value, currency) if key.endswith("_minor") else f"{value:,}"
+    return _plain(value, currency)
+
+
+def _plain(value: object, currency: str) -> str:
+    if isinstance(value, Validity):
+        first, last = value.first, value.last
+        return "always" if value == _NOTHING else f"from {first or 'the beginning'} to {last or 'the end of time'}"
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value[:10]) + (f" and {len(value) - 10:,} more" if value[10:] else "")
+    fields: Mapping[str, Any] = getattr(type(value), "model_fields", {})
+    if fields:
+        return ", ".join(f"{key} {_value(key, getattr(value, key), currency) or 'none'}" for key in fields)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def _tiers(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
+    if after.tiers is None:
+        return
+    levels, measured = after.tiers.levels, _measured(after)
+    if before.tiers is None:
+        yield Change("tiers", f"members are in {levels[0].name}, and in a higher tier if they have what it asks for")
+        return
+    if before.tiers.basis != after.tiers.basis:
+        yield Change("tiers.basis", f"tiers go by {_BASES[after.tiers.basis]}, not by {_BASES[before.tiers.basis]}")
+    known = {tier.id: tier for tier in before.tiers.levels}
+    left = levels[0].name
+    for index, tier in enumerate(levels):
+        yield from _tier(f"tiers.levels[{index}]", known.get(tier.id), tier, measured, left)
+        left = left if tier.retired else tier.name
+    yield from _renumbered(known, levels)
+
+
+def _tier(path: str, old: Tier | None, new: Tier, measured: Callable[[int], str], left: str) -> Iterator[Change]:
+    """`left` is the next lower tier that is left."""
+    rises = "members below it who have as much rise with their next record"
+    if old is not None and old.name != new.name:
+        yield Change(f"{path}.name", f"the tier {old.name} is called {new.name}")
+    if new.retired:
+        if old is not None and not old.retired:
+            yield Change(path, f"{new.name} ends: its members go to {left} with their next record")
+    elif old is None or old.retired:
+        yield Change(path, f"{new.name} is {'back' if old else 'new'}, from {measured(new.threshold)}: {rises}")
+    elif old.threshold != new.threshold:
+        effect = rises if new.threshold < old.threshold else "who is in it stays"
+        now, was = measured(new.threshold), measured(old.threshold)
+        yield Change(f"{path}.threshold", f"{new.name} begins at {now}, not {was}: {effect}")
+
+
+def _renumbered(known: Mapping[str, Tier], levels: Iterable[Tier]) -> Iterator[Change]:
+    old = {tier_id: number for number, tier_id in enumerate(known, 1)}
+    moved = [
+        f"{tier.name} is number {number}, not {old[tier.id]}"
+        for number, tier in enumerate(levels, 1)
+        if old.get(tier.id, number) != number
+    ]
+    if moved:
+        yield Change("tiers.levels", f"members keep their tier, and it is numbered otherwise: {', '.join(moved)}")
+
+
+_BASES: Final = {TierBasis.LIFETIME_POINTS: "lifetime points", TierBasis.NET_PURCHASES: "purchases net of returns"}
+
+
+def _measured(program: ProgramDefinition) -> Callable[[int], str]:
+    by_points = program.tiers is not None and program.tiers.basis is TierBasis.LIFETIME_POINTS
+    return lambda value: f"{value:,} lifetime points" if by_points else money(value, program.currency)
+
+
+def _goals(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
+    milestones = {one.id: one for one in before.milestones}
+    for index, milestone in enumerate(after.milestones):
+        path, old_milestone = f"milestones[{index}]", milestones.get(milestone.id)
+        yield from _came_or_went(path, "milestone", old_milestone, milestone)
+        if old_milestone is not None and not (old_milestone.retired or milestone.retired):
+            yield from _target(path, old_milestone, milestone, after.currency)
+            yield from _edited(path, f"the milestone {milestone.name}", old_milestone, milestone, after.currency)
+    streaks = {one.id: one for one in before.streaks}
+    for index, streak in enumerate(after.streaks):
+        path, old_streak = f"streaks[{index}]", streaks.get(streak.id)
+        yield from _came_or_went(path, "streak", old_streak, streak)
+        if old_streak is not None and not (old_streak.retired or streak.retired):
+            yield from _levels(path, old_streak, streak, after.points.name)
+            yield from _edited(path, f"the streak {streak.name}", old_streak, streak, after.currency)
+
+
+def _came_or_went(path: str, what: str, old: Milestone | Streak | None, new: Milestone | Streak) -> Iterator[Change]:
+    if new.retired:
+        if old is not None and not old.retired:
+            yield Change(path, f"the {what} {new.name} ends: nothing counts any more, and what was given stays")
+    elif old is None:
+        yield Change(path, f"a new {what}, {new.name}: it begins with what happens from then on")
+    elif old.retired:
+        yield Change(path, f"the {what} {new.name} is back: who has had its reward in this period has had it")
+    if old is not None and old.name != new.name:
+        yield Change(f"{path}.name", f"the {what} {old.name} is called {new.name}")
+
+
+def _target(path: str, old: Milestone, new: Milestone, currency: str) -> Iterator[Change]:
+    if old.target == new.target:
+        return
+    adds_money = isinstance(new.counts, Transactions) and new.counts.measure == "sum"
+    now, was = (money(one.target, currency) if adds_money else f"{one.target:,}" for one in (new, old))
+    lowered = "who has as much in the running period meets it with their next record"
+    effect = lowered if new.target < old.target else "who has met it stays so until the period ends"
+    yield Change(f"{path}.target", f"the milestone {new.name} asks for {now}, not {was}: {effect}")
+
+
+def _levels(path: str, old: Streak, new: Streak, points: str) -> Iterator[Change]:
+    known = {level.periods: level for level in old.levels}
+    for index, level in enumerate(new.levels):
+        was, place = known.pop(level.periods, None), f"{path}.levels[{index}]"
+        if was is None:
+            what = f"a new level, {_level(level, points)}"
+            yield Change(place, f"the streak {new.name} has {what}: a run that is as long reaches it, if it is alive")
+        elif was != level:
+            yield Change(place, f"the streak {new.name} has {_level(level, points)}, not {_level(was, points)}")
+    for level in known.values():
+        yield Change(f"{path}.levels", f"the streak {new.name} has no level {level.name} any more; rewards stay")
+
+
+def _level(level: StreakLevel, points: str) -> str:
+    return f"{level.name} for {level.points:,} {points} at {level.periods:,} in a row"
