@@ -12,6 +12,9 @@ from schemas.zones import zone_names
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_SECONDS: Final = range(500_000_000, 10_000_000_000)
+"""Instants that are early in 1970 as milliseconds, and between 1985 and 2286 as seconds, which is what was meant."""
+SECONDS_END: Final = _SECONDS.stop
 _DATE_LENGTH_MAX: Final = len("2011-03-09")
 _EXAMPLE: Final = "2011-03-09T14:30:00+01:00"
 
@@ -23,7 +26,7 @@ def instant_of(event_time: int | str, zone: str | None) -> int | Defect:
     before the change.
     """
     if isinstance(event_time, int):
-        return event_time if zone is None else _idle(zone, "a number")
+        return _number(event_time, zone)
     read = _read(event_time)
     if isinstance(read, Defect):
         return read
@@ -38,6 +41,12 @@ def instant_of(event_time: int | str, zone: str | None) -> int | Defect:
     if not 0 <= instant <= INSTANT_MAX:
         return Defect("eventTime", f"is {event_time!r}, outside 1970 to 9999", "write the time at which it happened")
     return instant
+
+
+def _number(event_time: int, zone: str | None) -> int | Defect:
+    if event_time in _SECONDS:
+        return Defect("eventTime", f"is {event_time}, which looks like seconds", f"write milliseconds: {event_time}000")
+    return event_time if zone is None else _idle(zone, "a number")
 
 
 def _read(event_time: str) -> datetime | Defect:

@@ -259,6 +259,11 @@ ATTRIBUTE = (
             {"clear": ["email", "birthday"]},
             ("clear[1]", 'is "birthday"', "write the name of a profile field such as lastName, or extended.NAME"),
         ),
+        (
+            "redeemPoints",
+            {"eventTime": 1_741_508_040},
+            ("eventTime", "is 1741508040, which looks like seconds", "write milliseconds: 1741508040000"),
+        ),
         ("redeemPoints", {"programId": 0}, ("programId", "is 0", "write an integer from 1 to 2147483648")),
         ("advanceClock", {"last": 1}, ("last", "is 1", "write true or false")),
     ],

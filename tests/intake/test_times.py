@@ -65,3 +65,15 @@ def test_a_time_that_is_none_is_a_defect(event_time: int | str, zone: str | None
     assert isinstance(defect, Defect)
     assert defect.path == path
     assert problem in defect.problem
+
+
+@pytest.mark.parametrize("instant", [0, 1, 499_999_999, 10_000_000_000, 1_741_508_040_000])
+def test_number_that_can_be_no_seconds_of_these_times_is_taken_as_milliseconds(instant: int) -> None:
+    assert instant_of(instant, None) == instant
+
+
+@pytest.mark.parametrize("seconds", [500_000_000, 1_741_508_040, 9_999_999_999])
+def test_number_that_looks_like_seconds_is_a_defect(seconds: int) -> None:
+    found = instant_of(seconds, None)
+    assert isinstance(found, Defect)
+    assert found.problem == f"is {seconds}, which looks like seconds"

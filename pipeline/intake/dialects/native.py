@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.letters.letter import origin_of
-from pipeline.intake.times import instant_of
+from pipeline.intake.times import SECONDS_END, instant_of
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
 
@@ -93,7 +93,7 @@ def _customer_record(
     message: Incoming, content: messages.CustomerMessage, wall: int, limits: Limits
 ) -> Accepted | Rejected:
     event_time = content.event_time
-    if type(event_time) is not int or content.zone is not None:
+    if type(event_time) is not int or event_time < SECONDS_END or content.zone is not None:
         resolved = instant_of(event_time, content.zone)
         if isinstance(resolved, Defect):
             return _refused(message, wall, limits, resolved.problem)
