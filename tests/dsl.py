@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from pipeline.engine.bills.state import Bill, entry_of
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.state import Bill, parked_of
 from pipeline.engine.calendar import period_name
-from pipeline.engine.decide import decide, fire, needs
+from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.state import Account, LedgerAccount
@@ -65,7 +66,7 @@ class Story:
         elif isinstance(step, Activation):
             self.programs = self.programs.activate(step.definition, step.starts_at)
         elif isinstance(step, Tick):
-            self.groups = fire(self.state, step.time, self.programs)
+            self.groups = self._fire(step.time)
         else:
             self.groups = self._decide(step, step.event_time if as_of is None else as_of)
         self.decided = self._invariants.check(self.groups, self.state, self.programs)
@@ -74,12 +75,18 @@ class Story:
 
     def _decide(self, record: AnyCustomerRecord, as_of: int) -> list[Group]:
         assert decode_record(encode_record(record)) == record
-        entries = self.state.entries
-        wanted = needs(self.state.head, record, self.programs, as_of)
-        seen = CustomerState(self.state.head, {name: entries[name] for name in wanted if name in entries})
+        seen = self._seeing(needs(self.state.head, record, self.programs, as_of))
         groups = decide(seen, record, self.programs, as_of)
-        entries.update(seen.entries)
+        self.state.entries.update(seen.entries)
         return groups
+
+    def _fire(self, until: int) -> list[Group]:
+        return fire(self._seeing(due_entries(self.state.head, until)), until, self.programs)
+
+    def _seeing(self, names: Collection[str]) -> CustomerState:
+        """The state with the entries that the engine asked for, and no others."""
+        entries = self.state.entries
+        return CustomerState(self.state.head, {name: entries[name] for name in names if name in entries})
 
     def when(self, step: Step, *, as_of: int | None = None) -> Story:
         """What the `then` that follows is about."""
@@ -150,7 +157,11 @@ class Story:
 
     def bill(self, number: str) -> Bill:
         """What is kept of a bill."""
-        return self.state.entries[entry_of(number)]
+        return bill_of(self.state, number)
+
+    def waiting(self) -> list[str]:
+        """The bills that returns wait for, one for each return."""
+        return [name.removeprefix(parked_of("")) for _, _, name in self.state.head.agenda]
 
     def remembers(self, record: AnyCustomerRecord) -> bool:
         """Whether the record's id is still known."""

@@ -6,13 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from pipeline.engine import ENGINE_VERSION
-from pipeline.engine.bills.state import Bill
+from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_END
+from pipeline.engine.bills.state import Bill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, entries_of, fold
 from pipeline.engine.ledger.postings import lots_moved, postings
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
+from pipeline.engine.state import CustomerState, Entry, Head, decode_entry, decode_head, encode_state
 from schemas.facts import (
     Fact,
     FactMessage,
@@ -58,7 +59,8 @@ class Invariants:
             for currency, account in section.accounts.items():
                 check_account(account, self._totals[program_id, currency], state.head.clock)
         for entry in state.entries.values():
-            check_bill(entry)
+            check_entry(entry)
+        check_agenda(state)
         return facts
 
     def _sent(self, groups: Sequence[Group]) -> list[Fact]:
@@ -150,6 +152,27 @@ def check_account(account: Account, totals: dict[LedgerAccount, int], clock: int
     assert all(lot.open_points > 0 and lot.closes_at > clock for lot in account.lots)
     order = [(lot.closes_at, lot.issued_at, lot.lot_id) for lot in account.lots]
     assert order == sorted(order)
+
+
+def check_entry(entry: Entry) -> None:
+    """A bill is sound; a parked return is refused before its entry may leave."""
+    if isinstance(entry, Bill):
+        check_bill(entry)
+    else:
+        assert all(one.until <= entry.forgotten_at for one in entry.returns)
+
+
+def check_agenda(state: CustomerState) -> None:
+    """The agenda names exactly the returns that wait, in order, and not too many."""
+    waiting = [
+        (one.until, PARKED_END.kind, name)
+        for name, entry in state.entries.items()
+        if isinstance(entry, Parked)
+        for one in entry.returns
+    ]
+    assert state.head.agenda == sorted(waiting)
+    assert len(waiting) <= OF_CUSTOMER_MAX
+    assert all(count <= OF_BILL_MAX for count in Counter(name for *_, name in waiting).values())
 
 
 def check_bill(bill: Bill) -> None:

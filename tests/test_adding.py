@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from pipeline.engine.adoption import adopt
-from pipeline.engine.decide import CLOSING, CONCERNS, CUSTOMER_STAGES, PROGRAM_STAGES, TIMERS
+from pipeline.engine.decide import CLOSING, CONCERNS, CUSTOMER_STAGES, FOLLOW_UPS, PROGRAM_STAGES, TIMERS
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.kernel.turn import ProgramTurn
@@ -67,6 +67,7 @@ def test_decision_with_effect_posting_notification_and_row_is_added_by_registrat
         concerns=(*CONCERNS, PLEDGES),
         customer_stages=CUSTOMER_STAGES,
         program_stages={**PROGRAM_STAGES, CustomEventReceived: (ProgramStage(pledge),)},
+        follow_ups=FOLLOW_UPS,
         timers=TIMERS,
         closing=CLOSING,
         adopt=adopt,

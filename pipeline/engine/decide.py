@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.engine import adoption, customers, duplicates, earning, purchases, tiers
+from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
-from pipeline.engine.kernel.concern import Concern, ProgramStage, Stage, Timer
+from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.ledger import requests, undo
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
@@ -30,6 +31,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     customers.CONCERN,
     adoption.CONCERN,
     bills.CONCERN,
+    parking.CONCERN,
     purchases.CONCERN,
     LEDGER,
     AWARDS,
@@ -66,7 +68,12 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 
-TIMERS: Final[Sequence[Timer]] = (streaks.END, EXPIRY)
+FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
+    TransactionAdded: FollowUp(records=parking.waiting_for, stages=(parking.release, bills.record_return)),
+}
+"""What is decided in the turn of another record, which it had to wait for; in each program as if it came now."""
+
+TIMERS: Final[Sequence[Timer]] = (parking.PARKED_END, streaks.END, EXPIRY)
 """In the order in which they fire at one instant."""
 
 CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS,)
@@ -79,6 +86,7 @@ ENGINE: Final = Engine(
     concerns=CONCERNS,
     customer_stages=CUSTOMER_STAGES,
     program_stages=PROGRAM_STAGES,
+    follow_ups=FOLLOW_UPS,
     timers=TIMERS,
     closing=CLOSING,
     adopt=adoption.adopt,
@@ -86,6 +94,7 @@ ENGINE: Final = Engine(
 )
 
 decide = ENGINE.decide
+due_entries = ENGINE.due_entries
 fire = ENGINE.fire
 entries_of = ENGINE.entries_of
 fold = ENGINE.fold

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.engine.amounts import TOTAL_MAX
-from pipeline.engine.bills.state import entry_of
+from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.state import CustomerState
@@ -43,7 +43,7 @@ def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision
 
 def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     """The return counts in a program in which its bill counted, within the return window that program had then."""
-    if not turn.state.entries[entry_of(record.of_bill)].takes(turn.program.id, turn.at):
+    if not bill_of(turn.state, record.of_bill).takes(turn.program.id, turn.at):
         return []
     returned = next(one.amount_minor for one in turn.decided if isinstance(one, ReturnRecorded))
     section = turn.section

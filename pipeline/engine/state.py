@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.engine.bills.state import Bill
+from pipeline.engine.bills.state import Bill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.milestones.state import Progress
@@ -60,6 +60,8 @@ class Head(msgspec.Struct, array_like=True):
     """The event time of the last write of the profile's fields; 0 for before the horizon."""
     field_times: dict[str, int] = {}
     """That of fields for which it differs, and of cleared ones; extended fields as `extended.NAME`."""
+    agenda: list[tuple[int, int, str]] = []
+    """What falls due in entries, in order: the instant, the kind of timer, and the name of the entry."""
 
     @property
     def due(self) -> int:
@@ -75,13 +77,13 @@ class Head(msgspec.Struct, array_like=True):
         return min(self.timers.values(), default=None)
 
 
-Entry = Bill
+Entry = Bill | Parked
 """What is kept beside the head, loaded when a record names it. Every kind is a case of this tagged union and begins
 with `forgotten_at`, the instant at which it may leave."""
 
 
 class CustomerState(msgspec.Struct, gc=False):
-    """What a decision sees: the head and the entries that `needs` asked for, by name (`bill:<number>`)."""
+    """What a decision sees: the head and the entries that `needs` asked for, by name (such as `bill:<number>`)."""
 
     head: Head
     entries: dict[str, Entry] = {}

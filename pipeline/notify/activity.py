@@ -67,10 +67,15 @@ def _purchase(record: TransactionAdded) -> Activity:
 
 
 def _return(record: TransactionReturned) -> Activity:
-    number = transaction_id(record, record.of_bill)
+    return return_of(record.org_id, record.customer_id, record.of_bill)
+
+
+def return_of(org_id: int, customer_id: int, of_bill: str) -> Activity:
+    """The return of a customer's bill, as an activity, also where the record that led to the facts is another one."""
+    number = number_of(f"bill:{org_id}:{customer_id}:{of_bill}")
     return Activity(
         name="ReturnBill",
-        identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=record.of_bill)],
+        identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=of_bill)],
         transaction_id=number,
     )
 

@@ -21,7 +21,9 @@ from schemas.facts import (
     RecordRefused,
     RegisteredEarlier,
     ReturnCounted,
+    ReturnParked,
     ReturnRecorded,
+    ReturnReleased,
     TransactionRecorded,
 )
 from schemas.notifications import EventName
@@ -143,6 +145,8 @@ TABLE: Final = Table(
         RecordRefused,
         RegisteredEarlier,
         ReturnRecorded,
+        ReturnParked,
+        ReturnReleased,
         ProgramAdopted,
         PurchaseCounted,
         ReturnCounted,

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import triggered_by
+from pipeline.notify.activity import return_of, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text, major
@@ -123,8 +123,10 @@ def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context
     if not decision.points:
         return None
     of_bill, now = float(decision.reversed_of_bill), float(decision.points)
+    activity = return_of(context.org_id, context.customer_id, decision.of_bill)
     return {
         **program_fields(envelope, context),
+        "triggeringActivity": triggered_by(activity, entity=context.entity),
         "programCurrentPoints": float(decision.balance),
         "programLifetimePoints": float(decision.lifetime),
         "totalIssuedPointsReversed": of_bill,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from pipeline.engine.decide import decide, fire, needs
+from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
 from pipeline.intake.dialects.native import input_key
@@ -70,7 +70,9 @@ class Customers:
             state = self.states[who]
             if state.head.timer == due:
                 first_seq = state.head.seq + 1
-                groups = fire(state, until, programs)
+                names = due_entries(state.head, until)
+                seen = CustomerState(state.head, {name: state.entries[name] for name in names})
+                groups = fire(seen, until, programs)
                 self._note_timer(who)
                 yield who, Decided(first_seq=first_seq, groups=groups)
         while self._ends and self._ends[0][0] <= until:

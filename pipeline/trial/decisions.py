@@ -9,6 +9,7 @@ from pipeline.engine.calendar import as_date, period_name
 from pipeline.trial.form import FactRow
 from pipeline.trial.names import Names, names_of
 from pipeline.trial.reader import Definitions
+from pipeline.trial.times import moment
 
 Body = dict[str, Any]
 Sentence = Callable[[Body, Names], str]
@@ -26,6 +27,11 @@ def decision(row: FactRow, definitions: Definitions) -> str | None:
 def _day(number: int) -> str:
     on = as_date(number)
     return f"{on.day} {on:%B %Y}"
+
+
+def _instant(instant: int) -> str:
+    at = moment(instant)
+    return f"{at.day} {at:%B %Y %H:%M} UTC"
 
 
 def _issued(body: Body, names: Names) -> str:
@@ -145,6 +151,10 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "CustomerRegistered": lambda _: "customer added",
     "RegisteredEarlier": lambda _: "registered earlier than was known",
     "CustomerChanged": lambda body: f"profile changed: {', '.join(body['updated_fields']) or 'nothing new'}",
+    "ReturnParked": lambda body: (
+        f"return of bill {body['of_bill']} waits for its bill, until {_instant(body['until'])}"
+    ),
+    "ReturnReleased": lambda body: f"return {body['record_id']} of bill {body['of_bill']} no longer waits",
     "ReturnRecorded": lambda body: f"return of bill {body['of_bill']} recorded",
 }
 

@@ -176,12 +176,20 @@ class Membership(Row, frozen=True, kw_only=True):
     streaks: list[StreakRow]
 
 
+class ParkedRow(Row, frozen=True, kw_only=True):
+    """A return that waits for its bill, until then."""
+
+    record_id: str
+    of_bill: str
+    until: str
+
+
 class CustomerRow(Row, frozen=True, kw_only=True):
     """Where a customer stands at the end, by program id."""
 
     registered_at: str | None
     seq: int
-    parked: list[object]
+    parked: list[ParkedRow]
     programs: dict[str, Membership]
 
 

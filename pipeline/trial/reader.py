@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.engine.bills.state import Parked, parked_of
 from pipeline.engine.calendar import Calendar, as_date, period_name, period_of
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.state import CustomerState, Section
@@ -25,6 +26,7 @@ from schemas.facts import (
     RecordAccepted,
     RecordRefused,
     Refusal,
+    ReturnParked,
     StreakExtended,
     StreakLevelReached,
     StreakStarted,
@@ -50,6 +52,16 @@ _BY_ADOPTION: Final = (
 def cause_of(record: CustomerRecord) -> str:
     """How the facts of a record name it."""
     return f"{type(record).__name__}:{record.id}"
+
+
+def own_facts(facts: Iterable[Fact], cause: str) -> list[Fact]:
+    """The facts of one cause, without those of timers and of records that waited for this one."""
+    return [fact for fact in facts if fact.envelope.cause == cause]
+
+
+def is_parked(facts: Iterable[Fact]) -> bool:
+    """Whether the record that these facts decide waits for another one."""
+    return any(isinstance(fact.decision, ReturnParked) for fact in facts)
 
 
 def counts(facts: Iterable[Fact]) -> bool:
@@ -108,12 +120,26 @@ def customer_row(state: CustomerState, definitions: Definitions, settled_at: int
     return form.CustomerRow(
         registered_at=None if head.registered_at is None else iso(head.registered_at),
         seq=head.seq,
-        parked=[],
+        parked=_parked(state),
         programs={
             str(program_id): _membership(section, definitions[head.org_id, program_id, section.version], settled_at)
             for program_id, section in sorted(head.sections.items())
         },
     )
+
+
+def _parked(state: CustomerState) -> list[form.ParkedRow]:
+    """In order of the instants until which they wait."""
+    waiting = [
+        (one.until, one.parked.record_id, name.removeprefix(parked_of("")))
+        for name, entry in state.entries.items()
+        if isinstance(entry, Parked)
+        for one in entry.returns
+    ]
+    return [
+        form.ParkedRow(record_id=record_id, of_bill=of_bill, until=iso(until))
+        for until, record_id, of_bill in sorted(waiting)
+    ]
 
 
 def _plain(value: object) -> Any:

@@ -178,9 +178,12 @@ class Trial:
             outcome, first = "duplicate", self._outcomes[who, cause]
         else:
             self._note(who, record, line.at, told, decided)
-            if not reader.has_effect(told.facts):
-                outcome, reason = "refused", decided.refusals[0].reason
-            if reader.counts(told.facts):
+            own = reader.own_facts(told.facts, cause)
+            if not reader.has_effect(own):
+                outcome, reason = "refused", next(one.reason for one in decided.refusals if one.cause == cause)
+            elif reader.is_parked(own):
+                outcome = "parked"
+            if reader.counts(own):
                 self._outcomes[who, cause] = outcome
         self._end_step(
             line,

@@ -6,7 +6,15 @@ Instants are milliseconds since the epoch (UTC); days are counted from 1970-01-0
 amounts are integers in minor units.
 """
 
-from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, TransactionRecorded
+from schemas.facts.bills import (
+    ParkedReturn,
+    PurchaseCounted,
+    ReturnCounted,
+    ReturnParked,
+    ReturnRecorded,
+    ReturnReleased,
+    TransactionRecorded,
+)
 from schemas.facts.customers import (
     CustomerChanged,
     CustomerRegistered,
@@ -59,6 +67,7 @@ __all__ = [
     "LotOpened",
     "MilestoneAchieved",
     "MilestoneProgressed",
+    "ParkedReturn",
     "PointsDebited",
     "PointsExpired",
     "PointsIssued",
@@ -72,7 +81,9 @@ __all__ = [
     "Refusal",
     "RegisteredEarlier",
     "ReturnCounted",
+    "ReturnParked",
     "ReturnRecorded",
+    "ReturnReleased",
     "Reversal",
     "StreakEnded",
     "StreakExtended",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.facts.decision import Decision
 
 
@@ -54,3 +56,33 @@ class ReturnCounted(Decision, frozen=True, tag=13):
     purchases_minor: int
     returned_minor: int
     """What all returns come to, this one included."""
+
+
+class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A return that waits for its bill, as far as deciding it needs it."""
+
+    record_id: str
+    event_time: int
+    document: str
+    """The number of the return document."""
+    amount_minor: int
+    currency: str
+    store: str = ""
+    till: str = ""
+
+
+class ReturnParked(Decision, frozen=True, tag=14):
+    """There is no bill of that number that takes the return: it waits for one."""
+
+    of_bill: str
+    until: int
+    """The instant at which it is refused if the bill has not come."""
+    parked: ParkedReturn
+
+
+class ReturnReleased(Decision, frozen=True, tag=15):
+    """A return no longer waits: its bill has come and the return is decided next, or its time is up."""
+
+    of_bill: str
+    record_id: str
+    event_time: int

@@ -11,7 +11,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.facts.bills import PurchaseCounted, ReturnCounted, ReturnRecorded, TransactionRecorded
+from schemas.facts.bills import (
+    PurchaseCounted,
+    ReturnCounted,
+    ReturnParked,
+    ReturnRecorded,
+    ReturnReleased,
+    TransactionRecorded,
+)
 from schemas.facts.customers import (
     CustomerChanged,
     CustomerRegistered,
@@ -39,6 +46,8 @@ AnyDecision = (
     | ReturnRecorded
     | PurchaseCounted
     | ReturnCounted
+    | ReturnParked
+    | ReturnReleased
     | ProgramAdopted
     | PointsIssued
     | PointsRedeemed

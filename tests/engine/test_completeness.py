@@ -30,6 +30,8 @@ DECISION_NUMBERS = {
     11: "ReturnRecorded",
     12: "PurchaseCounted",
     13: "ReturnCounted",
+    14: "ReturnParked",
+    15: "ReturnReleased",
     20: "ProgramAdopted",
     30: "PointsIssued",
     31: "PointsRedeemed",
@@ -68,7 +70,7 @@ REFUSAL_NUMBERS = {
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
 """Frozen, like the numbers of decisions."""
-TIMER_NUMBERS = {1: "streakEnd", 2: "expiry"}
+TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn"}
 """Frozen: these numbers stand in stored heads."""
 
 
@@ -120,7 +122,7 @@ def test_every_timer_belongs_to_one_concern() -> None:
     ("record", "names"),
     [
         pytest.param(bought("B1", 1, "2011-03-01"), ("bill:B1",), id="bill"),
-        pytest.param(brought_back("B1", 1, "2011-03-01"), ("bill:B1",), id="return"),
+        pytest.param(brought_back("B1", 1, "2011-03-01"), ("bill:B1", "parked:B1"), id="return"),
         pytest.param(did("login", "2011-03-01"), (), id="event"),
         pytest.param(joined("2011-03-01"), (), id="customer"),
         pytest.param(redeem(1, "2011-03-01"), (), id="redemption"),

@@ -77,6 +77,7 @@ class Customer:
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
     _lots: list[_Lot] = field(default_factory=list)
     _bills: dict[str, _Bill] = field(default_factory=dict)
+    _parked: list[dict[str, Any]] = field(default_factory=list)
     _months: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     _weeks: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -122,11 +123,16 @@ class Customer:
             self._decide("achieved", message, "big-month", after)
             self._issue(message, 50, "big-month")
         self._rise(message)
+        early = [one for one in self._parked if one["ofBill"] == number and one["eventTime"] >= bill.paid_at]
+        for one in sorted(early, key=lambda one: one["eventTime"]):
+            self._parked.remove(one)
+            self._decide("released", one)
+            self._return(one)
 
     def _return(self, message: dict[str, Any]) -> None:
         bill = self._bills.get(message["ofBill"])
         if bill is None or message["eventTime"] < bill.paid_at:
-            self._refuse(message, "bill_unknown")
+            self._park(message)
             return
         if bill.returned >= bill.amount:
             self._refuse(message, "bill_returned")
@@ -143,6 +149,14 @@ class Customer:
             self.balance -= points
             self.lifetime -= points
             self._decide("reversed", message, points, self.balance, self.lifetime)
+
+    def _park(self, message: dict[str, Any]) -> None:
+        of_bill = sum(one["ofBill"] == message["ofBill"] for one in self._parked)
+        if of_bill >= 10 or len(self._parked) >= 100:
+            self._refuse(message, "bill_unknown")
+        else:
+            self._parked.append(message)
+            self._decide("parked", message)
 
     def _redeem(self, message: dict[str, Any]) -> None:
         self.joined = True

@@ -28,6 +28,8 @@ _KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
     3: ("registered", {}),
     10: ("recorded", {"bill number": 1}),
     11: ("returned", {"amount": 2}),
+    14: ("parked", {}),
+    15: ("released", {}),
     30: ("issued", {"points": 2, "awards": 5, "balance": 3, "lifetime": 7}),
     31: ("redeemed", {"points": 2, "balance": 3}),
     33: ("reversed", {"points": 2, "balance": 3, "lifetime": 7}),

@@ -177,13 +177,13 @@ def test_undisturbed_run_has_nothing_to_complain_about() -> None:
     assert check(undisturbed()) == []
 
 
-def test_customer_whose_only_record_was_refused_is_not_missed_among_the_states() -> None:
+def test_customer_whose_only_record_waits_is_not_missed_among_the_states() -> None:
     evidence = undisturbed()
-    refused = {**OTHER, "type": "transactionReturned", "customerId": 3, "id": "n3", "ofBill": "nowhere"}
+    waits = {**OTHER, "type": "transactionReturned", "customerId": 3, "id": "n3", "ofBill": "nowhere"}
 
-    evidence.ledger.append(Sent(0, 3, json.dumps(refused).encode()))
+    evidence.ledger.append(Sent(0, 3, json.dumps(waits).encode()))
 
-    assert customers_of(evidence.ledger)[3].decisions[-1] == ("refused", "n3", "bill_unknown")
+    assert customers_of(evidence.ledger)[3].decisions[-1] == ("parked", "n3")
     assert not [one for one in check(evidence) if one.startswith("customer_state")]
 
 

@@ -48,6 +48,7 @@ from tests.runtime.workshop import (
     backfill,
     bill,
     clock,
+    giving_back,
     history,
 )
 
@@ -840,6 +841,35 @@ def test_forgotten_bills_leave_the_changelog_at_a_tick(small: Workshop) -> None:
     small.decide_all()
 
     assert (1, b"1:5#bill:B1") not in small.state()
+
+
+def test_parked_return_is_given_up_by_a_tick_and_its_entry_leaves(small: Workshop) -> None:
+    small.journal(backfill(), activation(), giving_back(5, 1, 1, START), clock(START + 30 * DAY))
+    small.decide_all()
+    assert (1, b"1:5#parked:B1") in small.state()
+
+    small.journal(clock(START + 100 * DAY))
+    small.decide_all()
+
+    last = decode_facts(small.read("facts")[-1].value or b"").facts()
+    assert [type(fact.decision).__name__ for fact in last] == ["ReturnReleased", "RecordRefused"]
+    assert (1, b"1:5#parked:B1") not in small.state()
+
+
+def test_return_that_a_worker_parked_is_decided_by_the_next_one_when_its_bill_comes(small: Workshop) -> None:
+    small.journal(activation(), giving_back(5, 1, 1, START + DAY))
+    small.decide_all()
+    small.journal(bill(5, 1, START))
+
+    small.decide_all()
+
+    last = decode_facts(small.read("facts")[-1].value or b"").facts()
+    assert [type(fact.decision).__name__ for fact in last][-4:] == [
+        "ReturnReleased",
+        "ReturnRecorded",
+        "ReturnCounted",
+        "PointsReversed",
+    ]
 
 
 def test_program_in_force_is_there_again_after_a_restart(small: Workshop) -> None:

@@ -160,6 +160,8 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.CustomerRegistered: lambda *_: "customer added",
     facts.RegisteredEarlier: lambda *_: "registered earlier than was known",
     facts.CustomerChanged: lambda decision, *_: f"profile changed: {', '.join(decision.updated_fields)}",
+    facts.ReturnParked: lambda decision, *_: f"return waits for {decision.of_bill}",
+    facts.ReturnReleased: lambda decision, *_: f"return {decision.record_id} of {decision.of_bill} waits no longer",
     facts.ReturnRecorded: _returned,
     facts.ProgramAdopted: lambda _, envelope, __: f"follows version {envelope.version} from now on",
     facts.PointsIssued: _issued,

@@ -93,6 +93,7 @@ class _Bill:
     amount: int
     award: int
     lot: _Lot
+    paid_at: int
     returned: int = 0
     asked: int = 0
 
@@ -103,6 +104,7 @@ class _Customer:
     balance: int = 0
     lots: list[_Lot] = field(default_factory=list)
     bills: dict[str, _Bill] = field(default_factory=dict)
+    waiting: list[TransactionReturned] = field(default_factory=list)
     seen: set[tuple[type[Record], str]] = field(default_factory=set)
     movements: list[Movement] = field(default_factory=list)
 
@@ -174,12 +176,19 @@ class _Shop:
         closes_at = (record.event_time // DAY + terms.expiry_days + 1) * DAY
         lot = _Lot(closes_at, record.event_time, len(customer.lots), points)
         customer.lots.append(lot)
-        customer.bills[record.bill_number] = _Bill(record.amount_minor, points, lot)
+        customer.bills[record.bill_number] = _Bill(record.amount_minor, points, lot, record.event_time)
         customer.move("issued", record.id, version, points)
+        for one in [one for one in customer.waiting if one.of_bill == record.bill_number]:
+            if one.event_time >= record.event_time:
+                customer.waiting.remove(one)
+                self._give_back(customer, one, version)
 
     def _give_back(self, customer: _Customer, record: TransactionReturned, version: int) -> None:
         bill = customer.bills.get(record.of_bill)
-        if bill is None or bill.returned >= bill.amount:
+        if bill is None or record.event_time < bill.paid_at:
+            customer.waiting.append(record)
+            return
+        if bill.returned >= bill.amount:
             return
         bill.returned = min(bill.amount, bill.returned + record.amount_minor)
         asked = bill.award * bill.returned // bill.amount

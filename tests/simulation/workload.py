@@ -46,8 +46,8 @@ SECOND: Final = ProgramDefinition.model_validate_json(
 )
 _DAYS = 12
 _CUSTOMERS = 7
-_LATE_BILLS, _RETURNS, _NEW_BILLS = 4, 4, 2
-_FIRST_LATE, _FIRST_NEW = 100, 200
+_LATE_BILLS, _RETURNS, _NEW_BILLS, _EARLY_RETURNS = 4, 4, 2, 4
+_FIRST_LATE, _FIRST_NEW, _FIRST_EARLY = 100, 200, 300
 _MINUTE = 60_000
 _BILLS_PER_RUBBISH = 7
 _MADE_BY_INTAKE = {"received_at", "source", "offset", "digest"}
@@ -77,7 +77,8 @@ def inputs(catalog: Catalog, chance: random.Random) -> list[Outgoing]:
 
 
 def _under_the_second_version(before: Sequence[Record]) -> Iterator[Record]:
-    """A second version of the program, then late bills, returns of earlier bills, and new bills.
+    """A second version of the program, then late bills, returns of earlier bills, returns before their bills, and new
+    bills. The last of the early returns waits in vain.
 
     The points of the late bills were due to expire before the second version began.
     """
@@ -89,6 +90,10 @@ def _under_the_second_version(before: Sequence[Record]) -> Iterator[Record]:
     bills = [one for one in before if isinstance(one, TransactionAdded) and one.bill_number not in returned]
     for place, one in enumerate(bills[-_RETURNS:]):
         yield giving_back(one.customer_id, _FIRST_LATE + place, one.offset, now + place * _MINUTE, pounds=1)
+    for customer in range(1, _EARLY_RETURNS + 1):
+        yield giving_back(customer, _FIRST_EARLY + customer, _FIRST_EARLY + customer, now + DAY, pounds=3)
+    for customer in range(1, _EARLY_RETURNS):
+        yield bill(customer, _FIRST_EARLY + customer, now + customer * _MINUTE, pounds=9)
     for customer in range(1, _NEW_BILLS + 1):
         yield bill(customer, _FIRST_NEW + customer, now + DAY + customer * _MINUTE, pounds=9)
 

@@ -28,6 +28,7 @@ VIEWS: Final = (
     "refusals",
     "customers",
     "bills",
+    "parked_returns",
     "adoptions",
     "purchases",
     "points_decisions",

@@ -17,6 +17,7 @@ from schemas.facts import (
     LotOpened,
     MilestoneAchieved,
     MilestoneProgressed,
+    ParkedReturn,
     PointsDebited,
     PointsExpired,
     PointsIssued,
@@ -29,7 +30,9 @@ from schemas.facts import (
     Refusal,
     RegisteredEarlier,
     ReturnCounted,
+    ReturnParked,
     ReturnRecorded,
+    ReturnReleased,
     Reversal,
     StreakEnded,
     StreakExtended,
@@ -123,6 +126,20 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     StreakEnded(streak_id="s", ends_on=15_200, run=31, levels=(32, 33)),
     TierUpgraded(previous=34, reached=36, basis_value=901, reached_id="silver"),
     TierReassigned(previous=37, reached=38, basis_value=902, reached_id="bronze"),
+    ReturnParked(
+        of_bill="B1",
+        until=9_600,
+        parked=ParkedReturn(
+            record_id="r2",
+            event_time=1_100,
+            document="R2",
+            amount_minor=95,
+            currency="GBP",
+            store="s-1",
+            till="t-1",
+        ),
+    ),
+    ReturnReleased(of_bill="B1", record_id="r2", event_time=1_100),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

@@ -50,14 +50,12 @@ EARLY_RETURN = back("A", 4_000, "2026-03-02T10:00:00Z")
 LATE_BILL = arrives("2026-03-03T10:00:00Z", A)
 
 
-@not_yet("the refused return is dropped as a duplicate")
 def test_return_before_its_bill_counts_once_when_it_is_delivered_again(trying: Trying) -> None:
     result = trying.result(EARLY_RETURN, LATE_BILL, arrives("2026-03-04T10:00:00Z", EARLY_RETURN))
 
     assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
 
 
-@not_yet("the return is refused and does not wait")
 def test_return_before_its_bill_waits_for_it(trying: Trying) -> None:
     result = trying.result(EARLY_RETURN, LATE_BILL)
 
@@ -72,6 +70,63 @@ def test_return_document_counts_once(ids: tuple[str | None, str | None], trying:
     result = trying.result(A, *sent)
 
     assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
+
+
+DAY_LATER = back("A", 4_000, "2026-03-03T10:00:00Z", document="R2")
+
+
+def test_return_a_month_before_its_bill_arrives_waits_for_it(trying: Trying) -> None:
+    result = trying.result(EARLY_RETURN, arrives("2026-04-04T10:00:00Z", A))
+
+    assert (outcomes(result), balance(result)) == (["parked", "accepted"], 60)
+
+
+def test_returns_that_wait_are_decided_in_order_of_event_time_whatever_order_they_came_in(trying: Trying) -> None:
+    all_of_it = back("A", 10_000, "2026-03-03T10:00:00Z", document="R2")
+
+    result = trying.result(all_of_it, arrives("2026-03-03T10:00:00Z", EARLY_RETURN), arrives("2026-03-04T10:00:00Z", A))
+
+    counted = [row["body"]["amount_minor"] for row in result["steps"][2]["facts"] if row["kind"] == "ReturnCounted"]
+    assert (counted, balance(result)) == ([4_000, 6_000], 0)
+
+
+def test_return_whose_bill_never_comes_is_listed_as_waiting_and_then_refused(trying: Trying) -> None:
+    waiting = trying.result(EARLY_RETURN, until="2026-04-06T09:59:59Z")
+    given_up = trying.result(EARLY_RETURN, until="2026-04-06T10:00:00Z")
+
+    assert waiting["customers"][WHO]["parked"] == [
+        {"recordId": "return-R1", "ofBill": "A", "until": "2026-04-06T10:00:00.000Z"}
+    ]
+    assert given_up["customers"][WHO]["parked"] == []
+    assert [(one["reason"], one["subject"]) for one in given_up["steps"][1]["refusals"]] == [("bill_unknown", "A")]
+
+
+def test_duplicate_of_a_return_that_waits_says_so(trying: Trying) -> None:
+    result = trying.result(EARLY_RETURN, EARLY_RETURN)
+
+    assert (outcomes(result), result["steps"][1]["firstOutcome"]) == (["parked", "duplicate"], "parked")
+
+
+def test_two_return_documents_of_one_amount_count_both(trying: Trying) -> None:
+    result = trying.result(A, EARLY_RETURN, DAY_LATER)
+
+    assert (membership(result)["returnedMinor"], balance(result)) == (8_000, 20)
+
+
+def test_return_document_that_comes_again_after_its_id_was_forgotten_is_refused(trying: Trying) -> None:
+    again = back("A", 4_000, "2026-04-20T10:00:00Z")
+
+    result = trying.result(A, EARLY_RETURN, again)
+
+    assert (outcomes(result), result["steps"][2]["reason"]) == (["accepted", "accepted", "refused"], "return_exists")
+    assert balance(result) == 60
+
+
+def test_return_document_that_waits_under_two_ids_counts_once(trying: Trying) -> None:
+    result = trying.result(EARLY_RETURN, EARLY_RETURN | {"id": "other"}, LATE_BILL)
+
+    assert (membership(result)["returnedMinor"], balance(result)) == (4_000, 60)
+    assert [one["reason"] for one in result["steps"][2]["refusals"]] == ["return_exists"]
 
 
 def test_update_that_overtakes_the_registration_leaves_both(trying: Trying) -> None:
@@ -186,6 +241,37 @@ def test_late_return_of_an_old_bill_leaves_a_new_bill_of_its_number_alone(trying
 
     new = [lot for lot in membership(result)["lots"] if lot["issuedAt"].startswith("2026-02-06")]
     assert [lot["points"] for lot in new] == [200]
+
+
+def test_return_of_an_old_bill_that_waits_leaves_a_new_bill_of_its_number_alone(trying: Trying) -> None:
+    result = trying.result(
+        back("A", 10_000, "2026-02-04T10:00:00Z"),
+        bill("A", 20_000, "2026-02-06T10:00:00Z", id="t2"),
+        programs=(program(returns={"window_days": 35}),),
+    )
+
+    assert (outcomes(result), balance(result)) == (["parked", "accepted"], 200)
+
+
+def test_return_of_a_new_bill_of_an_old_number_is_of_the_new_bill(trying: Trying) -> None:
+    result = trying.result(
+        bill("A", 10_000, "2026-01-01T10:00:00Z", id="t1"),
+        bill("A", 20_000, "2026-02-06T10:00:00Z", id="t2"),
+        back("A", 20_000, "2026-02-06T10:00:00Z"),
+        programs=(program(returns={"window_days": 35}),),
+    )
+
+    assert balance(result) == 100
+
+
+def test_return_of_the_minute_in_which_the_window_ended_is_not_of_the_old_bill(trying: Trying) -> None:
+    result = trying.result(
+        bill("A", 10_000, "2026-01-01T10:00:00Z", id="t1"),
+        back("A", 10_000, "2026-02-05T10:00:00Z"),
+        programs=(program(returns={"window_days": 35}),),
+    )
+
+    assert (outcomes(result), balance(result)) == (["accepted", "parked"], 100)
 
 
 SEASON = program(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -84,6 +85,32 @@ def test_program_without_returns_knows_of_no_return(trying: Trying) -> None:
     )
 
     assert [membership(result, WHO, number)["returnedMinor"] for number in (1, 2)] == [0, 10_000]
+
+
+def test_version_that_drops_returns_leaves_bills_of_before_returnable(trying: Trying) -> None:
+    trying.file("without.yaml", json.dumps(program(version=2, returns=None)))
+    later = bill("C", 10_000, "2026-03-02T10:00:00Z")
+
+    result = trying.result(
+        A,
+        {"program": "without.yaml"},
+        later,
+        back("A", 10_000, "2026-03-03T10:00:00Z"),
+        back("C", 10_000, "2026-03-03T11:00:00Z", document="R2"),
+    )
+
+    assert (membership(result)["returnedMinor"], balance(result)) == (10_000, 100)
+
+
+def test_parts_that_come_back_before_and_after_the_shorter_window_count_where_they_belong(trying: Trying) -> None:
+    short, long = (program(program_id=number, returns={"window_days": days}) for number, days in ((1, 35), (2, 400)))
+    parts = (("2026-03-20T10:00:00Z", "R1"), ("2026-06-01T10:00:00Z", "R2"))
+
+    result = trying.result(A, *(back("A", 5_000, at, document=one) for at, one in parts), programs=(short, long))
+
+    assert [membership(result, WHO, number)["returnedMinor"] for number in (1, 2)] == [5_000, 10_000]
+    points = [membership(result, WHO, number)["balances"]["POINTS"]["current"] for number in (1, 2)]
+    assert points == [50, 0]
 
 
 SILVER = program(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.engine.bills import parking
+from pipeline.engine.bills.entries import bill_of, find_bill
 from pipeline.engine.bills.state import Bill, BillPart, entry_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.identity import key_of
@@ -32,7 +34,7 @@ refused."""
 
 def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
     """A bill becomes known, unless one of that number can still be returned."""
-    known = turn.state.entries.get(entry_of(record.bill_number))
+    known = find_bill(turn.state, record.bill_number)
     if known is not None and record.event_time < known.returnable_until:
         return [RecordRefused(reason=Refusal.BILL_EXISTS, subject=record.bill_number)]
     window = turn.org.return_window_ms
@@ -50,9 +52,9 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
 
 def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
     """A return counts for at most what is left of its bill, and a return document once, whatever ids it comes under."""
-    bill = turn.state.entries.get(entry_of(record.of_bill))
+    bill = find_bill(turn.state, record.of_bill)
     if bill is None or not bill.is_returnable(record.event_time):
-        return [RecordRefused(reason=Refusal.BILL_UNKNOWN, subject=record.of_bill)]
+        return parking.park(turn, record)
     if record.currency != bill.currency:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     document = document_of(record.bill_number)
@@ -93,7 +95,7 @@ def _open(state: CustomerState, envelope: Envelope, decision: TransactionRecorde
 
 
 def _take_back(state: CustomerState, _envelope: Envelope, decision: ReturnRecorded) -> None:
-    bill = state.entries[entry_of(decision.of_bill)]
+    bill = bill_of(state, decision.of_bill)
     bill.returned_minor += decision.amount_minor
     if decision.document is not None:
         bill.documents.append(decision.document)
@@ -102,12 +104,12 @@ def _take_back(state: CustomerState, _envelope: Envelope, decision: ReturnRecord
 def _note_program(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
     """The bill knows the programs that take returns of it, and for how long."""
     if decision.return_days is not None:
-        bill = state.entries[entry_of(decision.bill_number)]
+        bill = bill_of(state, decision.bill_number)
         bill.parts[envelope.program_id] = BillPart(return_days=decision.return_days)
 
 
 def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:
-    state.entries[entry_of(decision.of_bill)].parts[envelope.program_id].returned_minor += decision.amount_minor
+    bill_of(state, decision.of_bill).parts[envelope.program_id].returned_minor += decision.amount_minor
 
 
 def _bill_to_add(_head: Head, record: TransactionAdded, _org: Org) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""The entry that keeps a bill while it can be returned, with what it contributed in each program."""
+"""The entries that keep a bill while it can be returned, and returns that wait for their bill."""
 
 from __future__ import annotations
 
 import msgspec
 
 from pipeline.engine.programs import DAY_MS
+from schemas.facts import ParkedReturn
 
 
 class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
@@ -60,6 +61,28 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
         return any(self.takes(program_id, at) for program_id in self.parts)
 
 
+class ParkedUntil(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A return that waits for its bill."""
+
+    until: int
+    """The instant at which it is refused instead."""
+    parked: ParkedReturn
+
+
+class Parked(msgspec.Struct, array_like=True, gc=False, tag=2):
+    """Returns of a bill that has not come yet: the entry `parked:<number>`. An empty one is as good as none."""
+
+    forgotten_at: int
+    """When the entry may be deleted: the timers of its returns have fired by then."""
+    returns: list[ParkedUntil] = []
+    """In the order in which they came."""
+
+
 def entry_of(bill_number: str) -> str:
     """The name of the entry that keeps a bill."""
     return "bill:" + bill_number
+
+
+def parked_of(bill_number: str) -> str:
+    """The name of the entry that keeps the returns which wait for a bill."""
+    return "parked:" + bill_number

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.programs import Org, Program
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope
@@ -31,10 +30,20 @@ class ProgramStage(NamedTuple):
     used: Callable[[Program], bool] = always
 
 
+class FollowUp(NamedTuple):
+    """Records that were taken before and could not be decided until this one."""
+
+    records: Callable[[CustomerState, Any], Sequence[CustomerRecord]]
+    """What follows a record that was not refused, in order. Asked only where the customer has an agenda."""
+    stages: Sequence[Stage]
+    """What is decided about the customer as such for each, in place of the stages of a new record."""
+
+
 class Subject(NamedTuple):
     """What a timer is about."""
 
     program_id: int
+    """0 for the customer as such."""
     key: str
     """Tells it from every other subject of the same kind of timer at the same instant."""
     part: Any
@@ -52,8 +61,9 @@ class Timer(NamedTuple):
     """The earliest instant at which a timer of this kind falls due; `NEVER` without any. Reads state only."""
     first: Callable[[Head, int], Subject]
     """The first subject that is due at that instant."""
-    fire: Callable[[ProgramTurn, Subject], Sequence[Decision]]
-    """At least one decision, after which this subject is not due at this instant any more."""
+    fire: Callable[[Any, Subject], Sequence[Decision]]
+    """Given the turn, in the subject's program or about the customer as such: at least one decision, after which this
+    subject is not due at this instant any more."""
 
 
 class Concern(NamedTuple):

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import Concern, Effect, ProgramStage, Stage, Subject, Timer
+from pipeline.engine.kernel.concern import Concern, Effect, FollowUp, ProgramStage, Stage, Subject, Timer
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.programs import Program, Programs, Timeline
 from pipeline.engine.state import CustomerState, Head, Section
-from schemas.facts import Decision, Envelope, Group, RecordRefused
+from schemas.facts import Decision, Envelope, Group, RecordRefused, ReturnParked
 from schemas.records import AnyCustomerRecord, CustomerRecord
 
 Decisions = list[Any]
 """Of `AnyDecision`: concerns beyond those of the product may have kinds of their own."""
+_ENDS: Final = frozenset((RecordRefused, ReturnParked))
+"""Nothing more is decided about a record after one of these."""
 
 
 class Engine:
@@ -27,6 +29,7 @@ class Engine:
         concerns: Sequence[Concern],
         customer_stages: Mapping[type[CustomerRecord], Sequence[Stage]],
         program_stages: Mapping[type[CustomerRecord], Sequence[ProgramStage]],
+        follow_ups: Mapping[type[CustomerRecord], FollowUp],
         timers: Sequence[Timer],
         closing: Sequence[ProgramStage],
         adopt: Stage,
@@ -38,6 +41,7 @@ class Engine:
         """
         self.program_stages: Final = program_stages
         self._customer_stages = customer_stages
+        self._follow_ups = follow_ups
         self._closing = closing
         self._timers = tuple((1 << bit, timer) for bit, timer in enumerate(timers))
         self.folds: Final = _folds_of(concerns, timers)
@@ -54,8 +58,9 @@ class Engine:
 
         A duplicate leads to nothing and changes nothing, not even the clock. Else: the timers that are due by then,
         the customer's own stages, and the record's stages in each of the org's programs, in id order. Each stage sees
-        the state that the stage before it left; a refusal ends the part it belongs to. Last, timers that the record
-        itself made overdue (a late bill whose points have expired already).
+        the state that the stage before it left; a refusal ends the part it belongs to. Then records that waited for
+        this one, each in groups of its own cause. Last, timers that the record itself made overdue (a late bill whose
+        points have expired already).
         """
         kind = type(record)
         cause = self._prefixes[kind] + record.id
@@ -72,14 +77,10 @@ class Engine:
         org = timeline.at(clock)
         at = record.event_time
         envelope = Envelope(cause=cause, at=at, as_of=clock)
-        decisions: Decisions = []
         turn = Turn(state=state, head=head, org=org, key=key, at=at, as_of=clock)
-        refused = self._run(turn, record, self._customer_stages[kind], envelope, decisions)
-        head.clock = clock
-        groups.append(Group(envelope=envelope, decisions=decisions))
-        if not refused:
-            for program in org.programs:
-                self._decide_in(program, state, record, envelope, decisions, groups)
+        refused = self._decide_one(turn, record, self._customer_stages[kind], envelope, groups)
+        if head.agenda and not refused and kind in self._follow_ups:
+            self._follow_up(turn, record, self._follow_ups[kind], groups)
         self._set_timers(state)
         if head.due <= clock:
             self._fire(state, clock, timeline, groups)
@@ -104,16 +105,49 @@ class Engine:
 
     def needs(self, head: Head, record: AnyCustomerRecord, programs: Programs, as_of: int) -> tuple[str, ...]:
         """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""
-        names: tuple[str, ...] = ()
+        clock = max(head.clock, as_of)
+        names = self.due_entries(head, clock)
         for asked in self._needs[type(record)]:
-            names += asked(head, record, programs.org(record.org_id).at(max(head.clock, as_of)))
+            names += asked(head, record, programs.org(record.org_id).at(clock))
         return names
+
+    @staticmethod
+    def due_entries(head: Head, until: int) -> tuple[str, ...]:
+        """The entries beside the head that `fire` must see: those with timers due at or before `until`."""
+        return tuple(dict.fromkeys(name for due, _, name in head.agenda if due <= until)) if head.agenda else ()
+
+    def _decide_one(
+        self, turn: Turn, record: CustomerRecord, stages: Sequence[Stage], envelope: Envelope, groups: list[Group]
+    ) -> bool:
+        """Decide a record about the customer, then in each program; whether it was refused or parked at once."""
+        decisions: Decisions = []
+        refused = self._run(turn, record, stages, envelope, decisions)
+        turn.head.clock = turn.as_of
+        groups.append(Group(envelope=envelope, decisions=decisions))
+        if not refused:
+            for program in turn.org.programs:
+                self._decide_in(program, turn.state, record, envelope, decisions, groups)
+        return refused
+
+    def _follow_up(self, turn: Turn, record: CustomerRecord, follow_up: FollowUp, groups: list[Group]) -> None:
+        for waited in follow_up.records(turn.state, record):
+            cause = self._prefixes[type(waited)] + waited.id
+            envelope = Envelope(cause=cause, at=waited.event_time, as_of=turn.as_of)
+            own = Turn(
+                state=turn.state,
+                head=turn.head,
+                org=turn.org,
+                key=key_of(cause),
+                at=waited.event_time,
+                as_of=turn.as_of,
+            )
+            self._decide_one(own, waited, follow_up.stages, envelope, groups)
 
     def _decide_in(
         self,
         program: Program,
         state: CustomerState,
-        record: AnyCustomerRecord,
+        record: CustomerRecord,
         about: Envelope,
         decided: Decisions,
         groups: list[Group],
@@ -149,6 +183,16 @@ class Engine:
             timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
             subject = timer.first(head, due)
             as_of = max(head.clock, due)  # later than due only for a timer that a late record set in the past
+            if not subject.program_id:
+                self._fire_for_customer(
+                    state,
+                    timer,
+                    subject,
+                    Envelope(cause=f"{timer.name}:{subject.key}:{due}", at=due, as_of=as_of),
+                    timeline,
+                    groups,
+                )
+                continue
             program = timeline.program_at(subject.program_id, as_of)
             section = head.sections[subject.program_id]
             envelope = Envelope(
@@ -172,8 +216,25 @@ class Engine:
             self._set_timers(state)
             groups.append(Group(envelope=envelope, decisions=decisions))
 
+    def _fire_for_customer(
+        self,
+        state: CustomerState,
+        timer: Timer,
+        subject: Subject,
+        envelope: Envelope,
+        timeline: Timeline,
+        groups: list[Group],
+    ) -> None:
+        org = timeline.at(envelope.as_of)
+        key = key_of(envelope.cause)
+        turn = Turn(state=state, head=state.head, org=org, key=key, at=envelope.at, as_of=envelope.as_of)
+        decisions: Decisions = []
+        self._fire_one(timer, subject, turn, envelope, decisions)
+        state.head.clock = envelope.as_of
+        groups.append(Group(envelope=envelope, decisions=decisions))
+
     def _fire_one(
-        self, timer: Timer, subject: Subject, turn: ProgramTurn, envelope: Envelope, decisions: Decisions
+        self, timer: Timer, subject: Subject, turn: Turn | ProgramTurn, envelope: Envelope, decisions: Decisions
     ) -> None:
         made = timer.fire(turn, subject)
         self._keep(turn.state, envelope, made)
@@ -206,7 +267,7 @@ class Engine:
         envelope: Envelope,
         decisions: Decisions,
     ) -> bool:
-        """Run the stages, each on what the stage before it left; whether one refused, which ends them."""
+        """Run the stages, each on what the stage before it left; whether one refused or parked it, which ends them."""
         state, head, folds = turn.state, turn.head, self.folds
         for stage in stages:
             made = stage(turn, record)
@@ -218,7 +279,7 @@ class Engine:
                         state.stale |= timers
                 head.seq += len(made)
                 decisions += made
-                if type(made[-1]) is RecordRefused:
+                if type(made[-1]) in _ENDS:
                     return True
         return False
 

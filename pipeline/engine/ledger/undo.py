@@ -8,7 +8,8 @@ stay.
 from __future__ import annotations
 
 from pipeline.engine.amounts import reversal_due
-from pipeline.engine.bills.state import AwardContribution, BillPart, entry_of
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.state import AwardContribution, BillPart
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.state import CustomerState
@@ -18,7 +19,7 @@ from schemas.records import TransactionReturned
 
 def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     """One reversal for each points currency of which the return claims something back."""
-    bill = turn.state.entries[entry_of(record.of_bill)]
+    bill = bill_of(turn.state, record.of_bill)
     if not bill.takes(turn.program.id, turn.at):
         return []
     part = bill.parts[turn.program.id]
@@ -33,7 +34,7 @@ def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
 def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:
     """The bill keeps what it earned, until it can no longer be returned."""
     if decision.bill_number:
-        contributions = state.entries[entry_of(decision.bill_number)].parts[envelope.program_id].contributions
+        contributions = bill_of(state, decision.bill_number).parts[envelope.program_id].contributions
         contributions += [
             AwardContribution(
                 currency=decision.currency, rule_id=award.rule_id, lot_id=award.lot_id, points=award.points
@@ -44,7 +45,7 @@ def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued)
 
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
     """The bill's awards know what was claimed and taken of them."""
-    contributions = state.entries[entry_of(decision.of_bill)].parts[envelope.program_id].contributions
+    contributions = bill_of(state, decision.of_bill).parts[envelope.program_id].contributions
     awards = {(award.currency, award.rule_id, award.lot_id): award for award in contributions}
     for reversal in decision.reversals:
         award = awards[decision.currency, reversal.rule_id, reversal.lot_id]

@@ -9,7 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from pipeline.engine.clock import PartitionClock
-from pipeline.engine.decide import decide, fire, needs
+from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.programs import Programs
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
@@ -265,6 +265,7 @@ class LoyaltyPartition:
             budget -= 1
             state = customer.state
             head = state.head
+            customers.load(customer, due_entries(head, until))
             first_seq = head.seq + 1
             groups = fire(state, until, in_force.programs)
             customers.changed(customer)

@@ -51,6 +51,22 @@ FROM (
     FROM facts WHERE kind IN ('TransactionRecorded', 'ReturnRecorded')
 ) AS f;
 
+-- kind: parked, released. Of a return that waits for its bill: amount_minor, currency and until when it waits stand in the
+-- row that says it was parked.
+CREATE OR REPLACE VIEW parked_returns AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    if(f.is_parked, 'parked', 'released') AS kind,
+    f.d.of_bill AS of_bill, if(f.is_parked, f.d.parked.record_id, f.d.record_id) AS record_id,
+    f.d.parked.amount_minor AS amount_minor, f.d.parked.currency AS currency,
+    if(f.is_parked, fromUnixTimestamp64Milli(f.d.until, 'UTC'), NULL) AS until
+FROM (
+    SELECT *, kind = 'ReturnParked' AS is_parked, JSONExtract(data, 'Tuple(
+        of_bill String, until Int64, record_id String,
+        parked Tuple(record_id String, amount_minor Int64, currency String))') AS d
+    FROM facts WHERE kind IN ('ReturnParked', 'ReturnReleased')
+) AS f;
+
 -- previous_version: 0 for the first touch. tier: the number that the customer's tier has in this version.
 CREATE OR REPLACE VIEW adoptions AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,

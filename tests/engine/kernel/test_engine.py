@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.engine import adoption
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.decide import CLOSING, CONCERNS, CUSTOMER_STAGES, PROGRAM_STAGES, TIMERS
+from pipeline.engine.decide import CLOSING, CONCERNS, CUSTOMER_STAGES, FOLLOW_UPS, PROGRAM_STAGES, TIMERS
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.kernel.turn import ProgramTurn
@@ -70,6 +70,7 @@ def engine(
         concerns=(*CONCERNS, *concerns),
         customer_stages=CUSTOMER_STAGES,
         program_stages=stages,
+        follow_ups=FOLLOW_UPS,
         timers=(*TIMERS, *timers),
         closing=(*CLOSING, *closing),
         adopt=adoption.adopt,

@@ -1,0 +1,23 @@
+"""Entries of bills in a customer's state, by the numbers of the bills."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pipeline.engine.bills.state import Bill, Parked, entry_of, parked_of
+from pipeline.engine.state import CustomerState
+
+
+def find_bill(state: CustomerState, number: str) -> Bill | None:
+    """The bill of that number, if it is known."""
+    return cast("Bill | None", state.entries.get(entry_of(number)))
+
+
+def bill_of(state: CustomerState, number: str) -> Bill:
+    """The bill of a decision that is about a known bill."""
+    return cast("Bill", state.entries[entry_of(number)])
+
+
+def find_parked(state: CustomerState, number: str) -> Parked | None:
+    """The returns that wait for the bill of that number; an entry from which all are gone may still be there."""
+    return cast("Parked | None", state.entries.get(parked_of(number)))
