@@ -10,17 +10,18 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from pydantic import ValidationError
 
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import entries_of, fold
 from pipeline.engine.programs import Programs
 from pipeline.log.port import Message
+from pipeline.runtime.roles.partition import definition_in
 from pipeline.runtime.state.customers import Customers
 from pipeline.runtime.state.marker import Marker, encode_marker, program_key
 from pipeline.runtime.state.store_port import Change, Store
 from pipeline.verify.deciding import Keep
 from schemas.facts import FactMessage
-from schemas.program import ProgramDefinition
 from schemas.records import (
     BackfillBegun,
     ClockAdvanced,
@@ -28,6 +29,7 @@ from schemas.records import (
     UnknownVersion,
     decode_record,
 )
+from schemas.succession import succession
 
 _ROUND_MESSAGES: Final = 1_000
 _CACHED_MAX: Final = 20_000
@@ -67,16 +69,19 @@ class Folding:
         for message in journal:
             try:
                 record = decode_record(message.value or b"")
-            except (UnknownVersion, msgspec.DecodeError):
+                definition = definition_in(record)
+            except (UnknownVersion, msgspec.DecodeError, ValidationError):
                 continue  # the worker passed it by, too
             if isinstance(record, ClockAdvanced):
                 clock.advance(record)
             elif isinstance(record, BackfillBegun):
                 clock.begin_backfill(record)
-            elif isinstance(record, ProgramActivated):
-                program = ProgramDefinition.model_validate_json(record.definition)
-                programs = programs.put_in_force(program, clock.time)
-                key = program_key(program.org_id, program.program_id, program.version)
+            elif isinstance(record, ProgramActivated) and definition is not None:
+                known = programs.get(definition.org_id, definition.program_id)
+                if known is not None and succession(known.definition, definition):
+                    continue  # the version before stays in force
+                programs = programs.put_in_force(definition, clock.time, record.starts_at)
+                key = program_key(definition.org_id, definition.program_id, definition.version)
                 self._others.append(Change(key, record.definition.encode()))
         self._marker = Marker(next_offset, 1, clock, tuple(programs.versions()))
 

@@ -16,7 +16,9 @@ from pipeline.engine.state import decode_head, encode_state
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Message, Outgoing, Partition
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, decode_marker, encode_marker
+from pipeline.runtime.state.store import PartitionStore
 from pipeline.verify.facts import NewerEngine
+from pipeline.verify.folding import Folding
 from schemas.facts import (
     AnyDecision,
     FactMessage,
@@ -27,7 +29,7 @@ from schemas.facts import (
     encode_facts,
 )
 from schemas.records import encode_record
-from tests.runtime.workshop import DAY, START, Until, Workshop, clock, history
+from tests.runtime.workshop import DAY, PROGRAM, START, Until, Workshop, activation, clock, history
 from tests.verify.damage import Damage, added, changed, damage, found, only, swapped, twice, verified, without
 
 FACTS = Partition("v.facts", 1)
@@ -366,6 +368,27 @@ def test_facts_of_older_engines_are_folded_and_what_follows_is_decided_again(wor
         f"partition 1: facts of journal offsets before {switch + 1} are of older engines: folded, not decided again"
     )
     assert f"journal offsets {switch + 1} to" in report.notes[1]
+
+
+def test_only_versions_that_a_worker_put_in_force_are_in_force_behind_folded_facts(tmp_path: Path) -> None:
+    elsewhere = PROGRAM.model_copy(update={"version": 2, "zone": "Europe/London"})
+    third = PROGRAM.model_copy(update={"version": 3})
+    records = (
+        activation(),
+        activation(elsewhere),
+        msgspec.structs.replace(activation(), definition="{}"),
+        msgspec.structs.replace(activation(third), starts_at=START + DAY),
+    )
+    journal = (Message("v.journal", 1, offset, None, encode_record(one), 0, ()) for offset, one in enumerate(records))
+    store = PartitionStore(tmp_path / "folded", "verify")
+
+    folding = Folding(store, lambda _: None, set())
+    folding.pass_over(journal, len(records))
+    folding.store()
+
+    marker = decode_marker(store.get(MARKER_KEY) or b"")
+    assert marker.programs == ((1, 7, 1, 0), (1, 7, 3, START + DAY))
+    store.close()
 
 
 def damage_times(workshop: Workshop, switch: int) -> None:

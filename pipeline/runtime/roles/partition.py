@@ -120,7 +120,7 @@ class LoyaltyPartition:
                 break
             try:
                 record = decode_record(message.value or b"")
-                definition = _definition_in(record)
+                definition = definition_in(record)
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
                 defect = Defect("", str(error), "the journal is written by intake only; find out who wrote this")
                 self.rejected.append(Rejected(message, UNREADABLE, (defect,)))
@@ -303,7 +303,8 @@ class LoyaltyPartition:
         self._others.append(Change(key, record.definition.encode()))
 
 
-def _definition_in(record: AnyRecord) -> ProgramDefinition | None:
+def definition_in(record: AnyRecord) -> ProgramDefinition | None:
+    """The program that a record activates, None for any other record; raises `ValidationError`."""
     return ProgramDefinition.model_validate_json(record.definition) if isinstance(record, ProgramActivated) else None
 
 
