@@ -30,6 +30,7 @@ from schemas.facts import (
     StreakExtended,
     StreakLevelReached,
     StreakStarted,
+    TierReassigned,
     TierUpgraded,
 )
 from schemas.program import ProgramDefinition
@@ -45,6 +46,7 @@ _BY_ADOPTION: Final = (
     StreakStarted,
     StreakExtended,
     StreakLevelReached,
+    TierReassigned,
     TierUpgraded,
 )
 

@@ -73,6 +73,21 @@ def test_command_is_refused_though_the_version_that_it_meets_first_gives_a_rewar
     assert (step["outcome"], step["reason"], balance(result)) == ("refused", "balance_too_low", 15)
 
 
+def test_command_is_refused_though_the_version_that_it_meets_first_moves_the_customer_to_another_tier(
+    trying: Trying,
+) -> None:
+    levels = [{"name": "Base", "threshold": 0}, {"name": "Plus", "threshold": 5}]
+    plus, ended = (
+        program(version=version, tiers={"basis": "lifetime_points", "levels": [levels[0], levels[1] | more]})
+        for version, more in ((1, {}), (2, {"retired": True}))
+    )
+
+    asked = redeem(99, "2026-03-01T11:00:00Z")
+    result = trying.result(A, {"program": "v2.yaml"}, asked, programs=(plus,), versions=(ended,))
+
+    assert (outcomes(result)[2], membership(result)["tier"]["id"]) == ("refused", "base")
+
+
 def test_refused_command_has_its_reason_and_exits_with_1(trying: Trying) -> None:
     ended = trying.run(A, redeem(99, "2026-03-01T11:00:00Z", id="r1"), options=("--json",))
 
