@@ -62,6 +62,7 @@ def check(context: click.Context, file: Path, against: Path | None, *, as_json: 
             say(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}\n{error}")
         context.exit(1)
     warnings = list(doubts(definition, _today()))
+    tiers = len(definition.tiers.levels) if definition.tiers else 0
     found = {
         "valid": True,
         "org_id": definition.org_id,
@@ -71,15 +72,17 @@ def check(context: click.Context, file: Path, against: Path | None, *, as_json: 
         "rules": len(definition.rules),
         "milestones": len(definition.milestones),
         "streaks": len(definition.streaks),
-        "tiers": len(definition.tiers.levels) if definition.tiers else 0,
+        "tiers": tiers,
     }
     if as_json:
         print_json(found | {"warnings": warnings})
         return
     say(
         f"{file} is valid: {definition.name}, version {definition.version} of program "
-        f"{definition.program_id} of org {definition.org_id}, with {found['rules']} rules, "
-        f"{found['milestones']} milestones, {found['streaks']} streaks and {found['tiers']} tiers"
+        f"{definition.program_id} of org {definition.org_id}, with {_counted(len(definition.rules), 'rule')}, "
+        f"{_counted(len(definition.milestones), 'milestone')}, "
+        f"{_counted(len(definition.streaks), 'streak')} "
+        f"and {_counted(tiers, 'tier')}"
     )
     for warning in warnings:
         say(f"warning: {warning}")
@@ -219,3 +222,7 @@ def schema() -> None:
 
 def _today() -> date:
     return datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1000, UTC).date()
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what if number == 1 else f'{what}s'}"

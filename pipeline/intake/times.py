@@ -61,7 +61,7 @@ def _read(event_time: str) -> datetime | Defect:
 def _zone_of(event_time: str, zone: str | None) -> ZoneInfo | Defect:
     if zone is None:
         remedy = "add an offset (Z for UTC), or name the local zone in the field zone, such as Europe/London"
-        return Defect("eventTime", f"is {event_time!r}, a local time of no known place", remedy)
+        return Defect("eventTime", f"is {event_time!r}, a local time without an offset or a zone", remedy)
     if zone not in zone_names():
         return Defect("zone", f"is {zone!r}, not an IANA time zone", "write one such as Europe/London or UTC")
     return ZoneInfo(zone)

@@ -34,7 +34,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
     ),
     Refusal.CURRENCY_UNKNOWN: (
         "the program does not know the currency {subject}",
-        "correct the currency; a program earns on one money and has one points currency",
+        "send the currency of the program for a bill or a return, and the name of its points for points",
     ),
     Refusal.BILL_EXISTS: (
         "the customer has a bill {subject} already",
@@ -52,7 +52,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
     Refusal.POINTS_NOT_POSITIVE: ("{subject} points are nothing to redeem", "send a number above zero"),
     Refusal.BELOW_MINIMUM: (
         "{subject} points are fewer than can be redeemed at once",
-        "redeem more, or lower redemption.minimum_points in the program",
+        "redeem at least redemption.minimum_points of the program, or lower it there",
     ),
     Refusal.TOTAL_TOO_LARGE: (
         "the {subject} of the customer would grow beyond what can be stored",

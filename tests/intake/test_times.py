@@ -45,7 +45,7 @@ def test_an_event_time_is_an_instant(event_time: int | str, zone: str | None, in
         ("yesterday at noon", None, "eventTime", "no ISO-8601 time"),
         ("2011-02-29T10:00:00Z", None, "eventTime", "no ISO-8601 time"),
         ("2011-02-28", None, "eventTime", "without a time of day"),
-        ("2011-02-28T10:00:00", None, "eventTime", "a local time of no known place"),
+        ("2011-02-28T10:00:00", None, "eventTime", "a local time without an offset or a zone"),
         ("2011-02-28T10:00:00", "America", "zone", "not an IANA time zone"),
         ("2011-02-28T10:00:00", "localtime", "zone", "not an IANA time zone"),
         ("2011-02-28T10:00:00", "Factory", "zone", "not an IANA time zone"),
