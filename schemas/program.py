@@ -414,7 +414,8 @@ class ProgramDefinition(Definition):
         if returns and remembered and returns.window_days < remembered:
             message = (
                 f"{returns.window_days} days are less than repeat_window_days "
-                f"({remembered}), so a bill sent again under another id could pay twice; make it as long"
+                f"({remembered}), so a bill sent again under another id could pay twice; "
+                f"make it at least {remembered}, or lower repeat_window_days"
             )
             raise Misfit(message, "window_days")
         return returns

@@ -10,6 +10,7 @@ import yaml
 from pipeline.cli.program_file import load_program
 from pipeline.cli.program_problem import InvalidProgram
 from schemas.program import ProgramDefinition
+from tests.cli.terminal import Terminal
 
 PROGRAMS = sorted(Path("examples/programs").glob("*.yaml"))
 
@@ -234,7 +235,7 @@ returns:
         ),
         (
             "line 38, returns.window_days: 14 days are less than repeat_window_days (35), "
-            "so a bill sent again under another id could pay twice; make it as long"
+            "so a bill sent again under another id could pay twice; make it at least 35, or lower repeat_window_days"
         ),
     ]
 
@@ -302,3 +303,9 @@ returns: { window_days: 14 }
         "line 7, repeat_window_days: found 'many'; write a whole number from 1 to 366",
         "line 8, rules[0].skus[0]: found 3; write text of 1 to 64 characters (in quotes if it looks like a number)",
     ]
+
+
+def test_check_counts_what_a_program_has_in_words(terminal: Terminal) -> None:
+    ended = terminal.run("program", "check", "examples/try/corner-cafe.yaml")
+
+    assert ended.out.strip().endswith("of org 100, with 2 rules, 1 milestone, 0 streaks and 3 tiers")
