@@ -105,7 +105,7 @@ CASES = [
     Case(
         "redeemPoints",
         records.RedeemPoints(
-            *HEAD, "redemption-55", 0, 1_743_578_400_000, 1, 50, "POINTS", "B-000377", "a free flat white"
+            *HEAD, "redemption-55", 0, 1_743_578_400_000, 1, 100, "POINTS", "B-000377", "a free flat white"
         ),
     ),
     Case(
