@@ -15,6 +15,7 @@ from pipeline.engine.calendar import Calendar, period_name, period_of
 from pipeline.engine.streaks.runs import current_run
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
+from pipeline.trial.names import adds_money, money
 from schemas.program import PeriodUnit, ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10
@@ -71,6 +72,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
         "program_id": state["program_id"],
         "program": definition.name if definition else None,
         "program_version": state["program_version"],
+        "money": definition.currency if definition else None,
         "transactions": state["transactions"],
         "purchases_minor": state["purchases_minor"],
         "returned_minor": state["returned_minor"],
@@ -84,6 +86,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
                 "period_name": period_name(milestones[one["milestone_id"]].period, one["period"]),
                 "target": milestones[one["milestone_id"]].goal,
                 "scale": digits_of(milestones[one["milestone_id"]], definition.currency if definition else ""),
+                "money": definition.currency if definition and adds_money(milestones[one["milestone_id"]]) else None,
             }
             for one in _nested(state, "milestones")
             if one["milestone_id"] in milestones
@@ -150,11 +153,10 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
     CONSOLE.print(f"[bold]{escape(title)}[/], as of {view['as_of']:%Y-%m-%d %H:%M:%S} UTC")
     tier = view["tier"]
     if tier:
-        onwards = f", {tier['to_next']:,} to {tier['next']}" if tier["next"] else ", the highest"
-        CONSOLE.print(f"Tier {tier['name']} ({tier['basis']} {tier['value']:,}{onwards})", markup=False)
+        CONSOLE.print(f"Tier {tier['name']} ({_progress(tier, view['money'])})", markup=False)
     CONSOLE.print(
-        f"{view['transactions']:,} transactions, purchases {view['purchases_minor']:,}, "
-        f"returned {view['returned_minor']:,} (minor units)"
+        f"{view['transactions']:,} transactions, purchases {_amount(view['purchases_minor'], view['money'])}, "
+        f"returned {_amount(view['returned_minor'], view['money'])}"
     )
     for account in view["accounts"]:
         CONSOLE.print(summary_table(str(account.pop("currency")), list(account.items())))
@@ -171,6 +173,22 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
             CONSOLE.print(f"and {len(view[name]) - len(shown_rows):,} more; --json has all of them")
 
 
+def _progress(tier: dict[str, Any], currency: str | None) -> str:
+    """What counts towards the tier, and how much is missing to the next."""
+    of_money = tier["basis"] == TierBasis.NET_PURCHASES
+    value, missing = (
+        _amount(number, currency) if of_money else f"{number:,}" for number in (tier["value"], tier["to_next"] or 0)
+    )
+    onwards = f"{missing} to {tier['next']}" if tier["next"] else "the highest"
+    return f"{'net purchases' if of_money else 'lifetime points'} {value}, {onwards}"
+
+
+def _amount(minor: int, currency: str | None) -> str:
+    return money(minor, currency) if currency else f"{minor:,} minor units"
+
+
 def _cell(row: dict[str, Any], column: str) -> Any:
-    """What a table shows; values of a milestone with their decimals."""
-    return plain(row[column], row["scale"]) if column in {"value", "target"} else row[column]
+    """What a table shows; values of a milestone as money or with their decimals."""
+    if column not in {"value", "target"}:
+        return row[column]
+    return money(row[column], row["money"]) if row["money"] else plain(row[column], row["scale"])

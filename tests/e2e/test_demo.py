@@ -81,6 +81,21 @@ def test_every_command_that_it_prints_works_on_its_folder(demo: Demo) -> None:
     assert demo.product.json("verify", "--data-dir", str(demo.product.data))["holds"]
 
 
+def test_totals_are_shown_with_money(demo: Demo) -> None:
+    purchases = demo.figures["totals"]["purchases"]
+
+    assert re.search(rf"purchases\W+£{purchases / 100:,.2f} ", demo.said)
+
+
+def test_customer_is_shown_with_money(demo: Demo) -> None:
+    command = next(line for line in demo.said.partition("next:")[2].splitlines() if " customer " in line)
+
+    said = demo.product.run(*shlex.split(command)[1:]).stdout
+
+    assert re.search(r"purchases £[\d,]+\.\d\d, returned £[\d,]+\.\d\d", said)
+    assert re.search(r"75 pounds in a month +│ [\d-]+ +│ £[\d,.]+ +│ £75\.00 ", said)
+
+
 @pytest.mark.parametrize("command", ["", "customer", "tail"])
 def test_examples_of_the_help_work_on_the_folder_of_a_demo(command: str, demo: Demo) -> None:
     _, _, examples = demo.product.run(*command.split(), "--help").stdout.partition("Example:\n")

@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline.cli.output import summary_table
 from pipeline.cli.printing import printable
 from pipeline.cli.report.page import Funnel, PointsOverTime, ReportData, StreakLengths, TiersOverTime, Tile
+from pipeline.trial.names import money
 from schemas.program import ProgramDefinition
 
 TOTALS: Final = (
@@ -47,6 +48,7 @@ CUSTOMER_COLUMNS: Final = (
     "streak_run",
     "longest_run",
 )
+_MONEY: Final = {"purchases", "returned"}
 _SUNDAY: Final = 7
 _WHERE: Final = "WHERE org_id = {org:Int64} AND program_id = {program:Int64}"
 
@@ -94,7 +96,7 @@ class Summary:
 
     def tables(self) -> Iterator[Table]:
         """The figures, for people."""
-        yield summary_table("Totals, from ClickHouse", [("customers", self.customers), *self.totals.items()])
+        yield summary_table("Totals, from ClickHouse", [("customers", self.customers), *self._totals_shown()])
         yield summary_table("Tiers", list(self.tiers.items()))
         yield summary_table("Notifications", list(self.notifications.items()))
 
@@ -120,7 +122,7 @@ class Summary:
         """What the HTML report shows; `lines` says where imported lines went."""
         totals = self.totals
         tables: list[tuple[str, Sequence[tuple[str, int | str]]]] = [
-            ("Totals", list(totals.items())),
+            ("Totals", self._totals_shown()),
             ("Notifications", list(self.notifications.items())),
         ]
         if lines:
@@ -142,6 +144,12 @@ class Summary:
             streaks=self._streaks(),
             tables=tables,
         )
+
+    def _totals_shown(self) -> list[tuple[str, int | str]]:
+        return [
+            (name, money(total, self._definition.currency) if name in _MONEY else total)
+            for name, total in self.totals.items()
+        ]
 
     def _points(self) -> PointsOverTime:
         rows = self._rows(
