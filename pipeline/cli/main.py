@@ -91,7 +91,7 @@ def main() -> None:
         if error.strerror is None:
             raise
         where = "" if error.filename is None else f" {error.filename}"
-        _fail(f"cannot read or write{where}: {error.strerror}; see to its permissions and room, or name another place")
+        _fail(f"cannot read or write{where}: {error.strerror}; check that it exists, its permissions and free space")
 
 
 def _fail(message: str) -> None:

@@ -92,7 +92,7 @@ def instant_in(written: object, clock: int, where: str) -> int:
     read = instant_of(written, None) if isinstance(written, str) else written
     if not isinstance(read, int) or isinstance(read, bool) or not 0 <= read <= INSTANT_MAX:
         message = (
-            f"{where} is {written!r}, which is no instant: write ISO 8601 with an offset, such as "
+            f"{where} is {written!r}, which is not an instant: write ISO 8601 with an offset, such as "
             "2026-03-01T10:00:00Z, or milliseconds since 1970"
         )
         raise BadLine(message)

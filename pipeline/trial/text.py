@@ -13,12 +13,14 @@ from pipeline.trial.messages import subject_of
 from pipeline.trial.names import Names, names_of
 from pipeline.trial.reader import Definitions
 from pipeline.trial.run import envelope_of
+from pipeline.trial.times import iso
 from pipeline.trial.told import told
 from schemas.program import ProgramDefinition
 
 STANDING: Final = ("customer", "program", "tier", "points", "next expiry", "purchases", "returned")
 PROGRESS: Final = ("customer", "program", "milestone or streak", "progress")
 _NONE: Final = "-"
+_BEFORE_ALL: Final = iso(0)
 
 
 class Narrator:
@@ -39,11 +41,13 @@ class Narrator:
     def step(self, step: form.Step) -> Iterator[str]:
         """What a line was, what it decided and what customers would be told."""
         line = "the end" if step.line is None else f"line {step.line}"
-        yield f"{line}, {self._local(step)}: {subject_of(step)}"
+        yield f"{line}{self._local(step)}: {subject_of(step)}"
         if step.outcome == "duplicate":
             yield f"    duplicate: it came before and was {step.first_outcome} then; it does not count again"
         if step.outcome == "dead_letter":
             yield f"    dead letter: {step.reason}"
+        if step.outcome == "refused" and step.defects:
+            yield "    refused: the version before stays in force"
         for defect in step.defects:
             yield f"    {_defect(defect)}"
         for row in step.facts:
@@ -83,11 +87,13 @@ class Narrator:
         return f" by program {refusal.program_id}" if several and refusal.program_id is not None else ""
 
     def _local(self, step: form.Step) -> str:
-        """The time of the step where its org's first program is."""
+        """The time of the step where its org's first program is; nothing before the first message that has a time."""
+        if step.at == _BEFORE_ALL:
+            return ""
         org_id = int(step.customer.partition(":")[0]) if step.customer else self._result.programs[0].org_id
         at = datetime.fromisoformat(step.at)
         zone = None if at.year == MAXYEAR else self._zones.get(org_id)  # which may be in the year after already
-        return f"{at.astimezone(zone or UTC):%Y-%m-%d %H:%M}{'' if zone else ' UTC'}"
+        return f", {at.astimezone(zone or UTC):%Y-%m-%d %H:%M}{'' if zone else ' UTC'}"
 
 
 def _whose(customer: str, step: form.Step) -> str:

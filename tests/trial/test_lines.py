@@ -224,7 +224,7 @@ def test_line_with_a_type_is_a_message_whatever_else_it_has(trying: Trying) -> N
 
 
 def test_bad_line_is_named_with_what_would_be_right(trying: Trying) -> None:
-    assert "line 2: clock is 'noon', which is no instant: write ISO 8601" in trying.run(A, {"clock": "noon"}).err
+    assert "line 2: clock is 'noon', which is not an instant: write ISO 8601" in trying.run(A, {"clock": "noon"}).err
     assert "line 2: clock is 1, 1,772,359,199,999 ms before the latest arrival" in trying.run(A, {"clock": 1}).err
     assert "line 1 has the keys clock, note: write a message" in trying.run({"clock": 1, "note": 2}).err
 

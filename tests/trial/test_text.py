@@ -216,7 +216,7 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
             "amountMinor is -1; write an integer from 0 to 1000000000000",
         ],
     ),
-    "no message": (["[]"], ["line 1, 1970-01-01 01:00: a message", "is []; write one JSON object for each message"]),
+    "no message": (["[]"], ["line 1: a message", "is []; write one JSON object for each message"]),
     "time": ([{"clock": "2026-07-01T00:00:00Z"}], ["line 1, 2026-07-01 01:00: time passes"]),
 }
 
@@ -235,7 +235,8 @@ def test_refused_program_is_told_with_its_line(trying: Trying) -> None:
 
     said = lines_of(trying, {"program": "v2.yaml"})
 
-    assert "line 1, 1970-01-01 01:00: program v2.yaml" in said
+    assert "line 1: program v2.yaml" in said
+    assert "    refused: the version before stays in force" in said
     assert any(line.startswith("    zone line 1: 'Nowhere' is") for line in said)
 
 
