@@ -111,7 +111,9 @@ def line_of(message: Message) -> Text:
     numbers = ", ".join(
         f"{name} {shown(int(value)) if isinstance(value, float) and value.is_integer() else value}"
         for name, value in data.items()
-        if isinstance(value, int | float | str) and name not in {"loyaltyProgramId", "loyaltyType", "notes"}
+        if isinstance(value, int | float | str)
+        and value != ""
+        and name not in {"loyaltyProgramId", "loyaltyType", "notes"}
     )
     when = instant(body["createdAt"]).strftime("%Y-%m-%d %H:%M")
     customer = (message.key or b"").decode().partition(":")[2]

@@ -43,6 +43,12 @@ def test_long_notification_is_one_line_and_whole(with_topics: Terminal) -> None:
     assert with_topics.done("tail").out == line(f"firstName {'Zoë ' * 100}, lastName Last")
 
 
+def test_what_is_empty_is_left_out(with_topics: Terminal) -> None:
+    notify(with_topics, firstName="Zoë", lastName="")
+
+    assert with_topics.done("tail").out == line("firstName Zoë")
+
+
 def test_only_so_many_are_shown_as_were_asked_for(with_topics: Terminal) -> None:
     for name in ("A", "B", "C"):
         notify(with_topics, firstName=name)
