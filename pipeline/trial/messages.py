@@ -64,7 +64,7 @@ def _redeem(message: Message) -> str:
 def _adjust(message: Message) -> str:
     verb = "give" if message["points"] > 0 else "take"
     what = f"{abs(message['points']):,} {message.get('currency') or 'points'}"
-    return f"{_customer(message)}: somebody asks to {verb} {what} ({message['reason']})"
+    return f"{_customer(message)}: an adjustment is to {verb} {what} ({message['reason']})"
 
 
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {

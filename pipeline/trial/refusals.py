@@ -58,7 +58,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "the {subject} of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",
     ),
-    Refusal.BALANCE_TOO_LOW: ("the balance is below {subject} points", "redeem or take away at most the balance"),
+    Refusal.BALANCE_TOO_LOW: ("the balance is below {taken} points", "redeem or take away at most the balance"),
 }
 """What each means and what to do about it."""
 
@@ -66,4 +66,4 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
 def told(reason: str, subject: str) -> str:
     """The refusal as a sentence with its remedy."""
     meaning, remedy = REASONS[Refusal[reason.upper()]]
-    return f"{meaning.format(subject=subject)} ({reason}); {remedy}"
+    return f"{meaning.format(subject=subject, taken=subject.removeprefix('-'))} ({reason}); {remedy}"

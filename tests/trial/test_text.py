@@ -169,9 +169,9 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
     "adjustment": (
         [adjust(5, "2026-03-03T10:00:00Z", "sorry"), adjust(-2, "2026-03-03T10:00:00Z", "oops")],
         [
-            "line 1, 2026-03-03 10:00: customer 100:4711: somebody asks to give 5 points (sorry)",
+            "line 1, 2026-03-03 10:00: customer 100:4711: an adjustment is to give 5 points (sorry)",
             "5 POINTS given by hand (sorry), to be used by 2 April 2026; balance 5",
-            "line 2, 2026-03-03 10:00: customer 100:4711: somebody asks to take 2 points (oops)",
+            "line 2, 2026-03-03 10:00: customer 100:4711: an adjustment is to take 2 points (oops)",
             "2 POINTS taken away by hand (oops); balance 3",
         ],
     ),
@@ -206,6 +206,10 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
     "duplicate": ([A, A], ["duplicate: it came before and was accepted then; it does not count again"]),
     "refusal": (
         [A, redeem(999, "2026-03-03T10:00:00Z")],
+        ["refused: the balance is below 999 points (balance_too_low); redeem or take away at most the balance"],
+    ),
+    "refused adjustment": (
+        [A, adjust(-999, "2026-03-03T10:00:00Z")],
         ["refused: the balance is below 999 points (balance_too_low); redeem or take away at most the balance"],
     ),
     "dead letter": (
