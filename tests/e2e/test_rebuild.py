@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import LOGS, product_on
 from tests.e2e.product import ROOT, Product, wait_until
+from tests.frozen import PROGRAM
 
 SAMPLES = [str(path) for path in sorted((ROOT / "examples" / "messages").glob("*.json"))]
 
@@ -20,7 +21,7 @@ def test_clickhouse_that_is_deleted_is_filled_again_by_the_next_worker(
 ) -> None:
     product = product_on(name, request, tmp_path)
     product.run("topics", "create")
-    product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
+    product.run("program", "apply", str(PROGRAM))
     product.run("send", "--now", *SAMPLES)
     store(product)
     before = stored(product)

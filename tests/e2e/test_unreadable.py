@@ -12,9 +12,10 @@ import pytest
 
 from pipeline.log.port import Message
 from schemas.facts import PointsIssued
-from tests.e2e.conftest import product_on
-from tests.e2e.product import ROOT, Product, wait_until
+from tests.e2e.conftest import product_on_kafka
+from tests.e2e.product import Product, wait_until
 from tests.e2e.test_bad_input import INPUTS, has_read_all
+from tests.frozen import PROGRAM
 from tests.log import raw_batches
 from tests.log.odd_batches import CASES, Case, bomb
 from tests.log.raw_batches import GZIP, LZ4, SNAPPY, ZSTD, RawRecord, batch
@@ -92,11 +93,11 @@ class Upstream:
 
 
 @pytest.fixture(scope="module")
-def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    product = product_on("kafka", request, tmp_path_factory.mktemp("unreadable"))
+def ended(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    product = product_on_kafka(kafka_bootstrap, tmp_path_factory.mktemp("unreadable"))
     product.run("topics", "create")
-    product.run("program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
-    upstream = Upstream(product, request.getfixturevalue("kafka_bootstrap"))
+    product.run("program", "apply", str(PROGRAM))
+    upstream = Upstream(product, kafka_bootstrap)
     cases = list(enumerate(ODD.items()))
     half = len(cases) // 2
     roles = ("--role", "intake", "--role", "loyalty")
@@ -122,7 +123,7 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_good_message_counts_once(ended: Ended) -> None:
-    assert ended.points == {customer: [50] for customer in range(1, ended.customers + 1)}
+    assert ended.points == {customer: [10] for customer in range(1, ended.customers + 1)}
     assert ended.customers == 2 * len(ODD) > 36
 
 
@@ -151,18 +152,18 @@ def test_what_was_decided_holds(ended: Ended) -> None:
 
 
 def test_a_journal_that_cannot_be_read_halts_one_role_and_the_others_go_on(
-    request: pytest.FixtureRequest, tmp_path: Path
+    kafka_bootstrap: str, tmp_path: Path
 ) -> None:
-    product = product_on("kafka", request, tmp_path)
+    product = product_on_kafka(kafka_bootstrap, tmp_path)
     product.run("topics", "create")
-    bootstrap, journal = request.getfixturevalue("kafka_bootstrap"), product.place.catalog.name("journal")
+    journal = product.place.catalog.name("journal")
     with product.worker("--role", "intake", "--role", "loyalty") as worker:
         wait_until(worker.is_ready, worker)
         now = time.time_ns() // 1_000_000
-        offset = raw_batches.produce(bootstrap, journal, 0, CASES["zstd with good messages around"].batch(now))
+        offset = raw_batches.produce(kafka_bootstrap, journal, 0, CASES["zstd with good messages around"].batch(now))
         place = f"halted: cannot read offsets {offset} to {offset + 2} of {journal}:0"
         wait_until(lambda: place in (worker.get("/readyz") or (0, ""))[1], worker)
-        Upstream(product, bootstrap).write(0, "rubbish", READABLE["key that is no text"][0])
+        Upstream(product, kafka_bootstrap).write(0, "rubbish", READABLE["key that is no text"][0])
         wait_until(lambda: len(product.read("deadletters")) == 1, worker)
         alive = worker.get("/livez")
         worker.stop()
