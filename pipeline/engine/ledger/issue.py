@@ -13,7 +13,7 @@ from pipeline.engine.ledger.accounts import account_of
 from schemas.facts import Award, Decision, IssuedFor, LotOpened, PointsIssued, RecordRefused, Refusal
 
 LOTS_MAX: Final = 100_000
-"""Open lots of one account, at most 3 MB of a head, which must fit a message of the changelog."""
+"""Open lots of one customer, at most 3 MB of a head, which must fit a message of the changelog."""
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +43,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
     account = account_of(turn.section, currency)
     balance, lifetime, lot_id = account.balance, account.lifetime, account.lots_opened
     expires_on, closes_at = program.expiry_of(turn.day)
-    room = LOTS_MAX - len(account.lots)
+    room = LOTS_MAX - sum(len(one.lots) for section in turn.head.sections.values() for one in section.accounts.values())
     issued: list[Decision] = []
     for activity in activities:
         lot_id += 1

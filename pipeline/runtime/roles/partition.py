@@ -66,7 +66,7 @@ class _Round(NamedTuple):
 
 _NO_VIEW: Final = OrgView()
 _NEEDS_ROUNDS_MAX: Final = 3
-"""How often a record may name further entries once it has seen those that it named before."""
+"""How often a record is asked for entries: the last time it names nothing new."""
 
 
 class LoyaltyPartition:
@@ -222,6 +222,9 @@ class LoyaltyPartition:
             names = needs(state.head, record, in_force.programs, as_of)  # type: ignore[arg-type]  # the union's cases
             if not (names and customers.load(customer, names)):
                 break
+        else:
+            message = f"a record still names entries that were not seen after {_NEEDS_ROUNDS_MAX} rounds: {names}"
+            raise RuntimeError(message)
         first_seq = state.head.seq + 1
         groups = decide(state, record, in_force.programs, as_of)  # type: ignore[arg-type]
         if not groups:

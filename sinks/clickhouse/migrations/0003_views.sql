@@ -24,7 +24,7 @@ CREATE OR REPLACE VIEW programs_in_force AS
 SELECT org_id, program_id, version, activated_at, definition, name, zone, currency
 FROM programs
 WHERE starts_at <= (SELECT as_of FROM settlement)
-ORDER BY activated_at DESC, version DESC
+ORDER BY version DESC
 LIMIT 1 BY org_id, program_id;
 
 -- tier: the tier's number in this version; tier_id: what it is known by in every version.
