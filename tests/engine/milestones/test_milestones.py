@@ -190,6 +190,12 @@ def test_milestone_counts_within_its_validity(on: str, counts: bool) -> None:  #
     assert bool(values(story)) == counts
 
 
+def test_record_beyond_what_a_count_can_be_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concern, "TOTAL_MAX", 1)
+    story = given(with_goal(target=5), bought("B1", 1, "2011-03-01"), bought("B2", 1, "2011-03-02"))
+    assert values(story) == [(1, 1)]
+
+
 def test_return_leaves_the_value_alone() -> None:
     story = given(with_goal(counts=SUM, target=1_000), bought("B1", 999, "2011-03-01"))
     story.play(brought_back("B1", 999, "2011-03-02"))
