@@ -79,6 +79,7 @@ WALKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("program", "check", "{folder}/program\x1b.yaml"),
         ("program", "check", "{folder}/keys.yaml"),
     ),
+    "program diff": (("program", "diff", "{folder}/program\x1b.yaml", "{folder}/program\x1b.yaml"),),
     "program schema": (("program", "schema"),),
     "program show": (("program", "show"),),
     "report": (("report", "--customers", "{folder}/customers.csv"),),

@@ -37,7 +37,13 @@ _KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
     70: ("upgraded", {"previous": 1, "reached": 2}),
 }
 """What the arithmetic states of a decision, by the number of its kind: its name there, and the places of the values."""
-_SILENT: Final = {12: "purchase counted", 13: "return counted", 20: "program adopted", 50: "milestone progressed"}
+_SILENT: Final = {
+    5: "registered earlier",
+    12: "purchase counted",
+    13: "return counted",
+    20: "program adopted",
+    50: "milestone progressed",
+}
 """What the arithmetic does not state."""
 _REASONS: Final = {1: "id_reused", 9: "bill_exists", 10: "bill_unknown", 11: "bill_returned", 14: "balance_too_low"}
 _AWARD_RULE, _AWARD_POINTS = 1, 2

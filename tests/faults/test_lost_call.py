@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.log.kafka_consumer import KafkaConsumer
 from pipeline.log.kafka_producer import KafkaProducer
-from pipeline.log.port import Committed, OutcomeUnknown, Partition, Unavailable
+from pipeline.log.port import FETCH_BYTES_MAX, Committed, OutcomeUnknown, Partition, Unavailable
 
 CALL_SECONDS = 0.05
 NEVER = threading.Event()
@@ -59,6 +59,7 @@ def test_commit_of_offsets_that_never_returns_is_no_answer() -> None:
         member=None,
         session_timeout=1.0,
         max_poll_interval=1.0,
+        fetch_bytes_max=FETCH_BYTES_MAX,
     )
     consumer._client.close()
     consumer._client = LostConsumer()  # type: ignore[assignment]

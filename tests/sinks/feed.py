@@ -67,19 +67,20 @@ class Feed:
         self._sent += count
 
     def _bill(self, partition: int, number: int) -> list[Outgoing]:
-        """A bill of as many pence as its number, which earns as many points."""
+        """A bill of a penny more than its number, which earns as many points: each moves some."""
         at = f"2011-{1 + number % _MONTHS:02}-05 10:00"
         customer, bill, when = 1 + partition, f"B{partition}-{number}", instant(at)
+        pence = number + 1
         envelope = Envelope(cause=bill, at=when, as_of=when, program_id=PROGRAM, version=1)
         counted = PurchaseCounted(
-            bill_number=bill, amount_minor=number, transactions=1, purchases_minor=number, returned_minor=0
+            bill_number=bill, amount_minor=pence, transactions=1, purchases_minor=pence, returned_minor=0
         )
         issued = PointsIssued(
             currency="POINTS",
-            points=number,
+            points=pence,
             activity="",
-            awards=(Award(issued_for=IssuedFor.SPEND, rule_id="spend", points=number, lot_id=number + 1),),
-            lots=(LotOpened(lot_id=number + 1, points=number, expires_on=None, closes_at=None),),
+            awards=(Award(issued_for=IssuedFor.SPEND, rule_id="spend", points=pence, lot_id=number + 1),),
+            lots=(LotOpened(lot_id=number + 1, points=pence, expires_on=None, closes_at=None),),
             balance=0,
             lifetime=0,
             bill_number=bill,
@@ -94,7 +95,7 @@ class Feed:
             recorded_at=when,
             groups=(Group(envelope=envelope, decisions=(counted, issued)),),
         )
-        record = bought(customer, bill, number, at)
+        record = bought(customer, bill, pence, at)
         return [
             Outgoing(self._journal, b"key", encode_record(record), partition, (), when),
             Outgoing(self._facts, b"key", encode_facts(message), partition, (), when),
@@ -113,7 +114,7 @@ class Feed:
 
     def expected(self) -> dict[str, list[tuple[int, ...]]]:
         """What `found` should say."""
-        count, total = self._sent, sum(range(self._sent))
+        count, total = self._sent, sum(range(self._sent + 1))
         places = [(partition, count, count, 0, count - 1) for partition in range(self._partitions)]
         twice = [(partition, 2 * count, count, 0, count - 1) for partition in range(self._partitions)]
         return {
