@@ -8,13 +8,16 @@ from typing import Final
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
-from pipeline.engine.state import CustomerState
+from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope, RecordAccepted, RecordRefused, Refusal
 from schemas.records import CustomerRecord
 
 RECENT_MAX: Final = 20_000
 """Ids remembered of one customer: one record every two minutes for five weeks, and 0.6 MB of a head, which must fit a
 message of the changelog. An id must not leave early, so records beyond are refused."""
+
+HEAD_ITEMS_MAX: Final = 200_000
+"""Ids, open lots and milestone periods of one customer, over all programs: at most 6 MB of a head."""
 
 
 def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
@@ -30,7 +33,19 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
         return [RecordRefused(reason=Refusal.TOO_OLD)]
     if len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX:
         return [RecordRefused(reason=Refusal.TOO_MANY)]
+    if _items_of(head) >= HEAD_ITEMS_MAX:
+        return [RecordRefused(reason=Refusal.TOTAL_TOO_LARGE)]
     return [RecordAccepted(digest=record.digest, forget_before=horizon)]
+
+
+def _items_of(head: Head) -> int:
+    items = len(head.recent)
+    for section in head.sections.values():
+        for account in section.accounts.values():
+            items += len(account.lots)
+        for periods in section.milestones.values():
+            items += len(periods)
+    return items
 
 
 def _admit_in_program(turn: ProgramTurn, record: CustomerRecord) -> list[Decision]:  # noqa: ARG001 - a stage

@@ -55,7 +55,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "redeem at least redemption.minimum_points of the program, or lower it there",
     ),
     Refusal.TOTAL_TOO_LARGE: (
-        "the {subject} of the customer would grow beyond what can be stored",
+        "what is kept of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",
     ),
     Refusal.BALANCE_TOO_LOW: ("the balance is below {taken} points", "redeem or take away at most the balance"),

@@ -11,7 +11,7 @@ from schemas.facts import PointsIssued, RecordRefused, Refusal
 from schemas.program import ProgramDefinition
 from schemas.records import CustomEventReceived
 from tests.dsl import BOOKKEEPING, Story, given, issued
-from tests.steps import bought, did, instant, program, redeem, spend
+from tests.steps import bought, did, instant, milestone, program, redeem, spend
 
 DAY = 86_400_000
 NOON = instant("2011-03-01")
@@ -133,6 +133,14 @@ def test_ids_are_remembered_for_the_longest_window_of_the_org() -> None:
     story.play(bought("B1", 1_000, "2011-03-01"), as_of=NOON + 20 * DAY)
     assert story.balance(2) == 10
     assert story.remembers(bought("B1", 1_000, "2011-03-01"))
+
+
+def test_customer_with_as_much_as_a_head_holds_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ids, two lots and a milestone's period are five items."""
+    monkeypatch.setattr(duplicates, "HEAD_ITEMS_MAX", 5)
+    full = program(rules=[spend()], milestones=[milestone("visit", target=9)])
+    story = given(full, bought("B1", 100, "2011-03-01"), bought("B2", 100, "2011-03-02"))
+    story.when(bought("B3", 100, "2011-03-03")).then(RecordRefused(reason=Refusal.TOTAL_TOO_LARGE))
 
 
 def test_ids_make_room_by_time_and_then_records_are_accepted_again(monkeypatch: pytest.MonkeyPatch) -> None:
