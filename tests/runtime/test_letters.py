@@ -16,7 +16,7 @@ from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX
 from pipeline.intake.verdict import JUDGED, Defect, Reason
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.kafka import KafkaLog
-from pipeline.log.port import Message, Outgoing
+from pipeline.log.port import Message, Outgoing, Partition
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from schemas.records import TransactionAdded, decode_record
 from tests.intake.incoming import WALL, example
@@ -202,6 +202,8 @@ def test_kafka_takes_the_dead_letter_of_what_an_upstream_system_compressed(
             )
         upstream.flush(PATIENCE_SECONDS)
         assert errors == [None, None, None]
+        sent = kafka_log.ends([Partition(workshop.topic("transactions"), 0)], PATIENCE_SECONDS)
+        assert list(sent.values()) == [3]  # each once, whether or not its acknowledgement named its offset
         workshop.intake().run(workshop.until_read("intake", "transactions"))
         letters = workshop.read("deadletters")
 
