@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from contextlib import ExitStack
+from types import FrameType
 from typing import Final
 
 import click
@@ -15,6 +16,7 @@ from pipeline.cli.output import placed
 from pipeline.cli.place import Place
 from pipeline.cli.printing import say
 from pipeline.cli.sinks import sinks_of
+from pipeline.runtime.host.signals import end_at_the_next
 from pipeline.runtime.host.web import WebServer, listen_on
 from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
 
@@ -71,6 +73,8 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         run_worker(settings, begun)
 
 
-def _end(*_: object) -> None:
+def _end(number: int, _frame: FrameType | None) -> None:
     """Before the host is up: roles leave their groups, or nobody else would have their partitions for a while."""
+    logging.getLogger(__name__).info("Signal received: %s", signal.Signals(number).name)
+    end_at_the_next()
     sys.exit(0)

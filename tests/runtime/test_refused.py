@@ -30,8 +30,13 @@ def test_record_whose_output_is_too_long_for_the_client_halts_the_role_without_a
         with monkeypatch.context() as less:
             less.setattr("pipeline.log.kafka_producer._MESSAGE_BYTES_MAX", 4_000)
             less.setattr("pipeline.runtime.loop.loop._FAILURES_MAX", FAILURES)
-            less.setattr(workshop.clock, "wall", lambda: next(walls))
             loop = workshop.loyalty(wall_tick=timedelta(seconds=1))
+
+            def wall() -> int:
+                """Stands still until a round fails; after that every look would be worth a tick."""
+                return next(walls) if loop.progress.aborts_by_cause else START + DAY
+
+            less.setattr(workshop.clock, "wall", wall)
             with pytest.raises(
                 RoundRefused, match=rf"from {prefix}journal:0:\d+ on failed {FAILURES + 1} times.*MSG_SIZE"
             ):

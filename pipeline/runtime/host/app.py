@@ -17,7 +17,8 @@ from faust.app.base import BootStrategy
 
 from pipeline.folders import private_folder
 from pipeline.log.port import Log, Message
-from pipeline.runtime.host.foreground import ForegroundWorker, leave_at_once
+from pipeline.runtime.host.foreground import ForegroundWorker
+from pipeline.runtime.host.signals import leave_at_once
 from pipeline.runtime.host.starting import STOP_SECONDS, LoopRole, Roles, Runnable, roles_of
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Role

@@ -1,14 +1,13 @@
-"""The foreground: how a worker's process reacts to signals, and how it leaves when something in it never ends."""
+"""The foreground: how a worker's process reacts to signals once its host is up."""
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import sys
-from types import FrameType
 
 import faust
+
+from pipeline.runtime.host.signals import end_at_the_next
 
 
 class ForegroundWorker(faust.Worker):
@@ -24,18 +23,4 @@ class ForegroundWorker(faust.Worker):
         # Not by the event loop, which may be what is stuck.
         for one in (signal.SIGINT, signal.SIGTERM):
             self.loop.remove_signal_handler(one)
-            signal.signal(one, _end_at_once)
-
-
-def leave_at_once(code: int) -> None:
-    """End the process without waiting for anything in it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _end_at_once(number: int, _frame: FrameType | None) -> None:
-    # Past the buffers of Python, whose lock the interrupted code may hold.
-    told = f"{signal.Signals(number).name} while stopping: leaving at once; the log aborts what is open\n"
-    os.write(2, told.encode())
-    os._exit(128 + number)
+        end_at_the_next()
