@@ -1,0 +1,35 @@
+"""Messages: the native dialect, what producers write to the input topics as JSON objects with camelCase keys.
+
+The kind of a message stands in `type` (`transactionAdded`, `redeemPoints`, …), and every kind may come on every input
+topic. What one field allows is said here, once: intake's decoder, the defects it reports and the Avro files follow it.
+"""
+
+from schemas.messages.bills import Line, TransactionAdded, TransactionReturned
+from schemas.messages.clock import AdvanceClock
+from schemas.messages.customers import CustomerAdded, CustomerUpdated, ProfileMessage
+from schemas.messages.events import CustomEvent
+from schemas.messages.kinds import AnyMessage
+from schemas.messages.message import CustomerMessage, Message
+from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
+
+__all__ = [
+    "ATTRIBUTES_MAX",
+    "IDENTITY_MAX",
+    "INSTANT_MAX",
+    "LINES_MAX",
+    "AdjustPoints",
+    "AdvanceClock",
+    "AnyMessage",
+    "CustomEvent",
+    "CustomerAdded",
+    "CustomerMessage",
+    "CustomerUpdated",
+    "Identity",
+    "Line",
+    "Message",
+    "ProfileMessage",
+    "RedeemPoints",
+    "TransactionAdded",
+    "TransactionReturned",
+]

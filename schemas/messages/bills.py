@@ -1,0 +1,53 @@
+"""Bills and returns."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from schemas.messages.message import CustomerMessage
+from schemas.messages.values import LINES_MAX, Code, MaybeCode, Minor, Money
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False):
+    """One line of a bill."""
+
+    sku: Code
+    amount_minor: Minor
+    """What was paid for the line, net of discounts, all its units together."""
+    quantity: Annotated[int, Meta(ge=1, le=10**9)] = 1
+    category: MaybeCode = ""
+
+
+Lines = Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
+
+
+class TransactionAdded(CustomerMessage, frozen=True, kw_only=True):
+    """A bill was paid."""
+
+    bill_number: Code
+    amount_minor: Minor
+    """The bill, net; equals the sum of its lines where there are lines."""
+    currency: Money
+    lines: Lines = ()
+    discount_minor: Minor = 0
+    gross_minor: Minor | None = None
+    store: MaybeCode = ""
+    till: MaybeCode = ""
+
+
+class TransactionReturned(CustomerMessage, frozen=True, kw_only=True):
+    """Goods of an earlier bill came back, for `amountMinor` of what was paid."""
+
+    bill_number: Code
+    """The number of the return document."""
+    of_bill: Code
+    """The number of the bill that is returned, in whole or in part."""
+    amount_minor: Minor
+    """What is given back; equals the sum of the lines where there are lines."""
+    currency: Money
+    lines: Lines = ()
+    store: MaybeCode = ""
+    till: MaybeCode = ""

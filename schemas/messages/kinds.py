@@ -1,0 +1,20 @@
+"""Every kind of message."""
+
+from __future__ import annotations
+
+from schemas.messages.bills import TransactionAdded, TransactionReturned
+from schemas.messages.clock import AdvanceClock
+from schemas.messages.customers import CustomerAdded, CustomerUpdated
+from schemas.messages.events import CustomEvent
+from schemas.messages.points import AdjustPoints, RedeemPoints
+
+AnyMessage = (
+    TransactionAdded
+    | TransactionReturned
+    | CustomEvent
+    | CustomerAdded
+    | CustomerUpdated
+    | RedeemPoints
+    | AdjustPoints
+    | AdvanceClock
+)

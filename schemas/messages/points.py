@@ -1,0 +1,31 @@
+"""What is asked of the points ledger."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.messages.message import CustomerMessage
+from schemas.messages.values import MaybeCode, MaybePointsName, Points, Program, Text
+
+
+class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):
+    """A customer asks to spend points; the id is the redemption id."""
+
+    program_id: Program
+    points: Points
+    currency: MaybePointsName = ""
+    """The points of the program where it is left out."""
+    bill_number: MaybeCode = ""
+    notes: Text = ""
+
+
+class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
+    """Somebody asks to add points (goodwill) or to take points away (`points` below zero)."""
+
+    program_id: Program
+    points: Points
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    currency: MaybePointsName = ""
+    """The points of the program where it is left out."""

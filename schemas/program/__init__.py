@@ -1,0 +1,37 @@
+"""The program definition: what a loyalty manager writes, as YAML or JSON.
+
+Everything a decision depends on stands here, so a program travels whole in the journal. Amounts are integers in minor
+units of `currency` (pence for GBP); points are integers. Dates are local dates in `zone`, both ends inclusive.
+"""
+
+from schemas.program.definition import ProgramDefinition
+from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
+from schemas.program.points import Expiry
+from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
+from schemas.program.streaks import Streak, StreakLevel
+from schemas.program.tiers import Tier, TierBasis, Tiers
+from schemas.program.values import ATTRIBUTE_DIGITS, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
+
+__all__ = [
+    "ATTRIBUTE_DIGITS",
+    "MILESTONES_MAX",
+    "RULES_MAX",
+    "STREAKS_MAX",
+    "EarningRule",
+    "EventRule",
+    "Events",
+    "Expiry",
+    "Milestone",
+    "MultiplierRule",
+    "PeriodUnit",
+    "ProgramDefinition",
+    "Rule",
+    "SpendRule",
+    "Streak",
+    "StreakLevel",
+    "Tier",
+    "TierBasis",
+    "Tiers",
+    "Transactions",
+    "Validity",
+]

@@ -1,0 +1,110 @@
+"""One version of one loyalty program, whole."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Annotated, Final, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from schemas.limits import AtMost, Misfit, is_written
+from schemas.program.milestones import Milestone
+from schemas.program.notifications import Notifications
+from schemas.program.points import PointsCurrency, Redemption, Returns
+from schemas.program.rules import EarningRule
+from schemas.program.streaks import Streak
+from schemas.program.tiers import Tiers
+from schemas.program.values import MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Definition, Name
+from schemas.zones import zone_names
+
+_SHOWN_MAX: Final = 60
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+class ProgramDefinition(Definition):
+    """One version of one loyalty program."""
+
+    org_id: Annotated[int, Field(ge=1, le=2**53)]
+    program_id: Annotated[int, Field(ge=1, le=2**31)]
+    version: Annotated[int, Field(ge=1, le=2**31)]
+    name: Name
+    default: bool = True
+    """Whether this is the org's default program (printed in notifications)."""
+    zone: str
+    """IANA time zone in which its days and periods are counted."""
+    currency: str
+    """ISO 4217 code of the money it earns on."""
+    points: PointsCurrency = PointsCurrency()
+    add_customers: bool = True
+    """Whether a customer nobody announced is added by their first record."""
+    repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35
+    """How long record ids are remembered; older records are refused."""
+    rules: Annotated[tuple[EarningRule, ...], AtMost(RULES_MAX)] = ()
+    tiers: Tiers | None = None
+    milestones: Annotated[tuple[Milestone, ...], AtMost(MILESTONES_MAX)] = ()
+    streaks: Annotated[tuple[Streak, ...], AtMost(STREAKS_MAX)] = ()
+    returns: Returns | None = Returns()
+    """None: bills cannot be returned and are not kept; one is told from a repeat by its record id alone."""
+    redemption: Redemption = Redemption()
+    notifications: Notifications = Notifications()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            known = value in zone_names() if is_written(info) else bool(ZoneInfo(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, or a name that no file can have
+            known = False
+        if not known:
+            message = f"{_shown(value)} is not an IANA time zone; write one such as 'Europe/London' or 'UTC'"
+            raise ValueError(message)
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_code(cls, value: str) -> str:
+        if not _CURRENCY.fullmatch(value):
+            message = f"{_shown(value)} is not an ISO 4217 code; write three capitals such as 'GBP'"
+            raise ValueError(message)
+        return value
+
+    @field_validator("returns")
+    @classmethod
+    def _bills_outlive_ids(cls, returns: Returns | None, info: ValidationInfo) -> Returns | None:
+        remembered = info.data.get("repeat_window_days")
+        if returns and remembered and returns.window_days < remembered:
+            message = (
+                f"{returns.window_days} days are less than repeat_window_days "
+                f"({remembered}), so a bill sent again under another id could pay twice; "
+                f"make it at least {remembered}, or lower repeat_window_days"
+            )
+            raise Misfit(message, "window_days")
+        return returns
+
+    @model_validator(mode="after")
+    def _ids_unique_and_known(self) -> Self:
+        for what, ids in (
+            ("rules", [rule.id for rule in self.rules]),
+            ("milestones", [milestone.id for milestone in self.milestones]),
+            ("streaks", [streak.id for streak in self.streaks]),
+        ):
+            repeated = [one for one, count in Counter(ids).items() if count > 1]
+            if repeated:
+                message = f"{what} repeat the id {min(repeated)!r}; give each its own"
+                raise ValueError(message)
+        retired = {milestone.id: milestone.retired for milestone in self.milestones}
+        for index, streak in enumerate(self.streaks):
+            if streak.milestone not in retired:
+                message = f"streaks.{index}.milestone names {streak.milestone!r}, which is not a milestone"
+                raise ValueError(message)
+            if retired[streak.milestone] and not streak.retired:
+                message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"
+                raise ValueError(message)
+        return self
+
+
+def _shown(text: str) -> str:
+    """The text in quotes, cut to a length that can be read."""
+    return repr(text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…")

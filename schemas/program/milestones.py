@@ -1,0 +1,71 @@
+"""Milestones: targets that are met once in each calendar period."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from schemas.limits import AtMost, Misfit, Plain
+from schemas.program.values import ATTRIBUTE_DIGITS, Definition, Id, Name, Points, ShortName, Validity
+
+
+class PeriodUnit(StrEnum):
+    """Fixed calendar periods in the program's zone; weeks begin on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class Transactions(Definition):
+    """Bills count: each as one, or by amount."""
+
+    of: Literal["transactions"] = "transactions"
+    measure: Literal["count", "sum"] = "count"
+    """`sum` adds up the bills' net amounts in minor units."""
+
+
+class Events(Definition):
+    """Custom events count: each as one, or by a number in an attribute."""
+
+    of: Literal["events"] = "events"
+    event: ShortName
+    measure: Literal["count", "sum"] = "count"
+    attribute: Annotated[str | None, AtMost(100, "characters"), Plain()] = Field(None, validate_default=True)
+    """The attribute that `sum` adds up, with up to three decimals; an event in which it is no number from 0.001 to
+    10^15 counts nothing."""
+
+    @field_validator("attribute")
+    @classmethod
+    def _sum_needs_attribute(cls, attribute: str | None, info: ValidationInfo) -> str | None:
+        measure = info.data.get("measure")
+        if measure and (measure == "sum") != (attribute is not None):
+            message = "measure 'sum' needs an attribute to add up, and 'count' takes none"
+            raise Misfit(message)
+        return attribute
+
+
+class Milestone(Definition):
+    """A target, met once in each calendar period; `points` are the reward, 0 for none."""
+
+    id: Id
+    target_id: Annotated[int, Field(ge=1, le=2**31)]
+    """The number that downstream systems know it by."""
+    name: Name
+    period: PeriodUnit = Field(strict=False)
+    counts: Annotated[Transactions | Events, Field(discriminator="of")]
+    target: Points
+    points: Annotated[int, Field(ge=0, le=10**12)] = 0
+    validity: Validity = Validity()
+    retired: bool = False
+    """Whether the milestone has ended: its line stays, and nothing counts towards it."""
+
+    @property
+    def goal(self) -> int:
+        """The target in the unit of the values: thousandths where an attribute is added up, else as it is written."""
+        adds_attribute = isinstance(self.counts, Events) and self.counts.measure == "sum"
+        return self.target * 10**ATTRIBUTE_DIGITS if adds_attribute else self.target

@@ -1,0 +1,38 @@
+"""Notifications: what downstream systems are told, and how."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated, Final, Literal
+
+from schemas.limits import AtMost, Limit, Misfit
+from schemas.notifications import EventName
+from schemas.program.values import Definition
+
+_EVENTS: Final = tuple(name.value for name in EventName)
+
+
+class OfEvent(Limit):
+    """The name of a notification that there is."""
+
+    def check(self, value: str) -> None:
+        """Raise `Misfit` for another name, with the one that was meant."""
+        if value not in _EVENTS:
+            close = get_close_matches(value, _EVENTS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(_EVENTS)}"
+            message = f"no notification has this name; {hint}"
+            raise Misfit(message)
+
+    def in_schema(self) -> dict[str, object]:
+        """The names."""
+        return {"enum": list(_EVENTS)}
+
+
+class Notifications(Definition):
+    """What downstream systems are told, and how."""
+
+    profile: Literal["flat", "wrapped"] = "flat"
+    off: Annotated[tuple[Annotated[str, OfEvent()], ...], AtMost(len(EventName))] = ()
+    """Event names that are not emitted, such as `targetAchievedValueUpdated`."""
+    identifiers: bool = True
+    """Whether mobile, e-mail and external ids are part of customer identifiers."""

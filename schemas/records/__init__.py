@@ -1,0 +1,37 @@
+"""Records: the canonical journal entries, the only input of the engine.
+
+On the wire a record is one version byte (`RECORD_VERSION`) and a msgpack array that begins with the record's type.
+Fields are only ever appended, with defaults, so an old record can be read for ever.
+Instants are milliseconds since the epoch (UTC); amounts are integers in the currency's minor units.
+"""
+
+from schemas.records.bills import Line, TransactionAdded, TransactionReturned
+from schemas.records.customers import CustomerAdded, CustomerUpdated, Profile
+from schemas.records.events import CustomEventReceived
+from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
+from schemas.records.points import AdjustPoints, RedeemPoints
+from schemas.records.record import CustomerRecord, Record
+from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
+
+__all__ = [
+    "WALL_SOURCE",
+    "AdjustPoints",
+    "AnyCustomerRecord",
+    "AnyRecord",
+    "BackfillBegun",
+    "ClockAdvanced",
+    "CustomEventReceived",
+    "CustomerAdded",
+    "CustomerRecord",
+    "CustomerUpdated",
+    "Line",
+    "Profile",
+    "ProgramActivated",
+    "Record",
+    "RedeemPoints",
+    "TransactionAdded",
+    "TransactionReturned",
+    "UnknownVersion",
+    "decode_record",
+    "encode_record",
+]

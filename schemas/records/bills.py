@@ -1,0 +1,46 @@
+"""Bills and returns."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.records.record import CustomerRecord
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One line of a bill."""
+
+    sku: str
+    amount_minor: int
+    """What was paid for the line, net of discounts, all its units together."""
+    quantity: int = 1
+    category: str = ""
+
+
+class TransactionAdded(CustomerRecord, frozen=True):
+    """A bill was paid."""
+
+    bill_number: str
+    amount_minor: int
+    """The bill, net; equals the sum of its lines where there are lines."""
+    currency: str
+    lines: tuple[Line, ...] = ()
+    discount_minor: int = 0
+    gross_minor: int | None = None
+    store: str = ""
+    till: str = ""
+
+
+class TransactionReturned(CustomerRecord, frozen=True):
+    """Goods of an earlier bill came back, for `amount_minor` of what was paid."""
+
+    bill_number: str
+    """The number of the return document."""
+    of_bill: str
+    """The number of the bill that is returned, in whole or in part."""
+    amount_minor: int
+    """What is given back, positive."""
+    currency: str
+    lines: tuple[Line, ...] = ()
+    store: str = ""
+    till: str = ""

@@ -1,0 +1,35 @@
+"""Who customers are."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.records.record import CustomerRecord
+
+
+class Profile(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known of a person. An empty string means unknown (in an update: unchanged)."""
+
+    first_name: str = ""
+    last_name: str = ""
+    mobile: str = ""
+    email: str = ""
+    external_id: str = ""
+    loyalty_type: str = ""
+    channel: str = ""
+    """Where the customer came from, such as `INSTORE`."""
+    extended: dict[str, str] = {}
+
+
+class CustomerAdded(CustomerRecord, frozen=True):
+    """A customer joined."""
+
+    profile: Profile
+
+
+class CustomerUpdated(CustomerRecord, frozen=True):
+    """Parts of a customer's profile changed."""
+
+    profile: Profile
+    clear: tuple[str, ...] = ()
+    """Fields of the profile that are unknown from now on, extended ones as `extended.NAME`."""

@@ -1,0 +1,15 @@
+"""Custom events."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.records.record import CustomerRecord
+
+
+class CustomEventReceived(CustomerRecord, frozen=True):
+    """A customer did something that is no purchase."""
+
+    event_name: str
+    attributes: dict[str, int | bool | str] = msgspec.field(default_factory=dict)
+    """As sent; numbers with a fraction are kept as decimal strings."""

@@ -1,0 +1,26 @@
+"""What is asked of the points ledger."""
+
+from __future__ import annotations
+
+from schemas.records.record import CustomerRecord
+
+
+class RedeemPoints(CustomerRecord, frozen=True):
+    """A customer asks to spend points; the record's id is the redemption id."""
+
+    program_id: int
+    points: int
+    currency: str = ""
+    """The points of the program where it is empty."""
+    bill_number: str = ""
+    notes: str = ""
+
+
+class AdjustPoints(CustomerRecord, frozen=True):
+    """Somebody asks to add points (goodwill) or to take points away (`points` below zero)."""
+
+    program_id: int
+    points: int
+    reason: str
+    currency: str = ""
+    """The points of the program where it is empty."""

@@ -1,0 +1,48 @@
+"""Every kind of record, and records as bytes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from schemas.records.bills import TransactionAdded, TransactionReturned
+from schemas.records.customers import CustomerAdded, CustomerUpdated
+from schemas.records.events import CustomEventReceived
+from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
+from schemas.records.points import AdjustPoints, RedeemPoints
+from schemas.records.record import Record
+
+RECORD_VERSION: Final = 1
+
+AnyCustomerRecord = (
+    TransactionAdded
+    | TransactionReturned
+    | CustomEventReceived
+    | CustomerAdded
+    | CustomerUpdated
+    | RedeemPoints
+    | AdjustPoints
+)
+AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final[msgspec.msgpack.Decoder[AnyRecord]] = msgspec.msgpack.Decoder(AnyRecord)
+_VERSION: Final = bytes([RECORD_VERSION])
+
+
+class UnknownVersion(ValueError):
+    """The bytes carry a format version that this build does not know."""
+
+
+def encode_record(record: Record) -> bytes:
+    """The record as it stands in the journal."""
+    return _VERSION + _ENCODER.encode(record)
+
+
+def decode_record(raw: bytes) -> AnyRecord:
+    """The record in `raw`; raises `UnknownVersion`, or `msgspec.DecodeError` where the bytes are no record."""
+    if raw[:1] != _VERSION:
+        message = f"record format version {raw[:1].hex() or 'missing'}; this build reads {RECORD_VERSION}"
+        raise UnknownVersion(message)
+    return _DECODER.decode(memoryview(raw)[1:])
