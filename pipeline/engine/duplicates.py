@@ -8,9 +8,10 @@ from typing import Final
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
+from pipeline.engine.outcomes import note_refused, note_wait_ended, note_waits, uses_up_id
 from pipeline.engine.state import CustomerState, Head
-from schemas.facts import Decision, Envelope, RecordAccepted, RecordRefused, Refusal
-from schemas.records import CustomerRecord
+from schemas.facts import Decision, Envelope, RecordAccepted, RecordRefused, Refusal, ReturnParked, ReturnReleased
+from schemas.records import CustomerRecord, TransactionReturned
 
 RECENT_MAX: Final = 20_000
 """Ids remembered of one customer: one record every two minutes for five weeks, and 0.6 MB of a head, which must fit a
@@ -22,24 +23,32 @@ HEAD_ITEMS_MAX: Final = 200_000
 
 def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     """Accept the record, or refuse it for its id or its age."""
-    head, at = turn.head, turn.at
     # A window that a new program version widens does not bring back the ids that are forgotten.
-    horizon = max(turn.as_of - turn.org.window_ms, head.horizon)
-    recent = head.recent
+    horizon = max(turn.as_of - turn.org.window_ms, turn.head.horizon)
+    accepted = RecordAccepted(digest=record.digest, forget_before=horizon)
+    reason = _refusal_of(turn, horizon)
+    if reason is None:
+        return [accepted]
+    if reason is Refusal.ID_REUSED:
+        return [RecordRefused(reason=reason, subject=record.id)]
+    refused = RecordRefused(reason=reason)
+    return [accepted, refused] if uses_up_id(reason, type(record).__name__) else [refused]
+
+
+def _refusal_of(turn: Turn, horizon: int) -> Refusal | None:
+    recent = turn.head.recent
     known = recent.get(turn.key)
     if known is not None and known[0] >= horizon:
-        return [RecordRefused(reason=Refusal.ID_REUSED, subject=record.id)]
-    if at < horizon:
-        return [RecordRefused(reason=Refusal.TOO_OLD)]
+        return Refusal.ID_REUSED
+    if turn.at < horizon:
+        return Refusal.TOO_OLD
     if len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX:
-        return [RecordRefused(reason=Refusal.TOO_MANY)]
-    if _items_of(head) >= HEAD_ITEMS_MAX:
-        return [RecordRefused(reason=Refusal.TOTAL_TOO_LARGE)]
-    return [RecordAccepted(digest=record.digest, forget_before=horizon)]
+        return Refusal.TOO_MANY
+    return Refusal.TOTAL_TOO_LARGE if _items_of(turn.head) >= HEAD_ITEMS_MAX else None
 
 
 def _items_of(head: Head) -> int:
-    items = len(head.recent)
+    items = len(head.recent) + len(head.outcomes)
     for section in head.sections.values():
         for account in section.accounts.values():
             items += len(account.lots)
@@ -61,17 +70,41 @@ def _remember(state: CustomerState, envelope: Envelope, decision: RecordAccepted
     recent = head.recent
     key = key_of(envelope.cause)
     recent.pop(key, None)  # the same id from before the window, not swept out yet
-    recent[key] = (envelope.at, decision.digest)
-    head.horizon = horizon = decision.forget_before
+    horizon = decision.forget_before
+    # A command that is refused as too old is remembered from now on.
+    recent[key] = (envelope.at if envelope.at >= horizon else envelope.as_of, decision.digest)
+    head.horizon = horizon
+    outcomes = head.outcomes
+    if outcomes:
+        outcomes.pop(key, None)
     # Oldest come first but for late records; a late one stays until it is first, so none is forgotten too early.
     if recent[next(iter(recent))][0] < horizon:
         for forgotten in [*takewhile(lambda one: recent[one][0] < horizon, recent)]:
             del recent[forgotten]
+            outcomes.pop(forgotten, None)
 
 
-def _nothing(_state: CustomerState, _envelope: Envelope, _decision: RecordRefused) -> None:
-    """A refused record changes nothing but the customer's clock, which the kernel moves."""
+def _note_refused(state: CustomerState, envelope: Envelope, decision: RecordRefused) -> None:
+    note_refused(state.head, envelope, decision.reason)
+
+
+def _note_parked(state: CustomerState, envelope: Envelope, _decision: ReturnParked) -> None:
+    note_waits(state.head, envelope.cause)
+
+
+def _note_released(state: CustomerState, envelope: Envelope, decision: ReturnReleased) -> None:
+    """A return that is released in a turn of its own is decided next; one that a timer releases is refused."""
+    cause = f"{TransactionReturned.__name__}:{decision.record_id}"
+    note_wait_ended(state.head, cause, None if envelope.cause == cause else Refusal.BILL_UNKNOWN)
 
 
 ADMIT: Final = ProgramStage(_admit_in_program)
-CONCERN: Final = Concern(name="duplicates", effects={RecordAccepted: _remember, RecordRefused: _nothing})
+CONCERN: Final = Concern(
+    name="duplicates",
+    effects={
+        RecordAccepted: _remember,
+        RecordRefused: _note_refused,
+        ReturnParked: _note_parked,
+        ReturnReleased: _note_released,
+    },
+)

@@ -62,6 +62,9 @@ class Head(msgspec.Struct, array_like=True):
     """That of fields for which it differs, and of cleared ones; extended fields as `extended.NAME`."""
     agenda: list[tuple[int, int, str]] = []
     """What falls due in entries, in order: the instant, the kind of timer, and the name of the entry."""
+    outcomes: dict[int, tuple[int, int]] = {}
+    """Of the ids in `recent` those whose records were refused or wait: the number of the reason (0 for one that waits),
+    and how many programs refused it (0 where it was refused as a whole)."""
 
     @property
     def due(self) -> int:

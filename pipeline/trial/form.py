@@ -98,7 +98,9 @@ class Step(Row, frozen=True, kw_only=True):
     """`accepted`, `refused`, `duplicate`, `parked` or `dead_letter`."""
     reason: str | None
     first_outcome: str | None
-    """Of a duplicate: the outcome of the line that counted."""
+    """Of a duplicate: what became of the line with this id that came first, by now."""
+    first_reason: str | None
+    """Why that one was refused."""
     defects: list[Defect]
     refusals: list[RefusalRow]
     facts: list[FactRow]

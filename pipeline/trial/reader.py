@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -16,39 +16,17 @@ from pipeline.notify.program_view import digits_of
 from pipeline.trial import form
 from pipeline.trial.times import iso
 from schemas.facts import (
-    Decision,
     Fact,
     IgnoredFor,
     IssuedFor,
-    MilestoneAchieved,
-    PointsIssued,
-    ProgramAdopted,
-    RecordAccepted,
     RecordRefused,
     Refusal,
-    ReturnParked,
-    StreakExtended,
-    StreakLevelReached,
-    StreakStarted,
-    TierReassigned,
-    TierUpgraded,
 )
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
 
 Definitions = Mapping[tuple[int, int, int], ProgramDefinition]
 """Every version that was in force, by org, program and version."""
-
-_BY_ADOPTION: Final = (
-    ProgramAdopted,
-    RecordRefused,
-    MilestoneAchieved,
-    StreakStarted,
-    StreakExtended,
-    StreakLevelReached,
-    TierReassigned,
-    TierUpgraded,
-)
 
 
 def cause_of(record: CustomerRecord) -> str:
@@ -59,29 +37,6 @@ def cause_of(record: CustomerRecord) -> str:
 def own_facts(facts: Iterable[Fact], cause: str) -> list[Fact]:
     """The facts of one cause, without those of timers and of records that waited for this one."""
     return [fact for fact in facts if fact.envelope.cause == cause]
-
-
-def is_parked(facts: Iterable[Fact]) -> bool:
-    """Whether the record that these facts decide waits for another one."""
-    return any(isinstance(fact.decision, ReturnParked) for fact in facts)
-
-
-def counts(facts: Iterable[Fact]) -> bool:
-    """Whether the record that these facts decide counts from now on: the same again would be a duplicate."""
-    return any(isinstance(fact.decision, RecordAccepted) for fact in facts)
-
-
-def has_effect(facts: Sequence[Fact]) -> bool:
-    """Whether the record that these facts decide did what it is for: none of them refuses it, or a program took it."""
-    refused = any(isinstance(fact.decision, RecordRefused) for fact in facts)
-    return not refused or any(fact.envelope.program_id and not _by_adoption(fact.decision) for fact in facts)
-
-
-def _by_adoption(decision: Decision) -> bool:
-    """Whether a new version gives this by itself, whatever the record is; a record that counts has more to show."""
-    if isinstance(decision, PointsIssued):
-        return decision.activity != ""
-    return isinstance(decision, _BY_ADOPTION)
 
 
 def fact_rows(customer: str, facts: Iterable[Fact]) -> list[form.FactRow]:

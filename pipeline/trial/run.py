@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.outcomes import Outcome, first_outcome, outcome_of
 from pipeline.engine.programs import Programs
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
 from pipeline.intake.verdict import Defect, Limits, Rejected
@@ -68,8 +69,6 @@ class Trial:
         self._in_force: dict[tuple[int, int], ProgramDefinition] = {}
         self._activated: list[form.Program] = []
         self._customers = Customers()
-        self._outcomes: dict[tuple[Who, str], str] = {}
-        """Of the records that counted, by customer and cause."""
         self._steps: list[form.Step] = []
 
     def activate(self, definition: ProgramDefinition) -> tuple[Defect, ...]:
@@ -173,26 +172,21 @@ class Trial:
     def _decide(self, line: MessageLine, record: AnyCustomerRecord, decided: _Step) -> None:
         who, cause = Who(org_id=record.org_id, customer_id=record.customer_id), reader.cause_of(record)
         told = self._customers.decide(record, self._programs)
-        outcome, reason, first = "accepted", None, None
-        if not told.groups:
-            outcome, first = "duplicate", self._outcomes[who, cause]
-        else:
+        if told.groups:
             self._note(who, record, line.at, told, decided)
-            own = reader.own_facts(told.facts, cause)
-            if not reader.has_effect(own):
-                outcome, reason = "refused", next(one.reason for one in decided.refusals if one.cause == cause)
-            elif reader.is_parked(own):
-                outcome = "parked"
-            if reader.counts(own):
-                self._outcomes[who, cause] = outcome
+            outcome = outcome_of((fact.envelope, fact.decision) for fact in reader.own_facts(told.facts, cause))
+            said, first = _name_of(outcome), None
+        else:
+            outcome = first_outcome(self._customers.states[who].head, cause)
+            said, first = "duplicate", outcome
         self._end_step(
             line,
             decided,
             customer=str(who),
             record_id=record.id,
-            outcome=outcome,
-            reason=reason,
-            first_outcome=first,
+            outcome=said,
+            reason=None if outcome.reason is None or first else outcome.reason.text,
+            first=first,
         )
 
     def _pass_time(self, until: int, decided: _Step) -> None:
@@ -231,7 +225,7 @@ class Trial:
         record_id: str | None = None,
         outcome: str = "accepted",
         reason: str | None = None,
-        first_outcome: str | None = None,
+        first: Outcome | None = None,
         defects: Iterable[Defect] = (),
     ) -> None:
         self._steps.append(
@@ -243,7 +237,8 @@ class Trial:
                 record_id=record_id,
                 outcome=outcome,
                 reason=reason,
-                first_outcome=first_outcome,
+                first_outcome=None if first is None else _name_of(first),
+                first_reason=None if first is None or first.reason is None else first.reason.text,
                 defects=[form.Defect(**one._asdict()) for one in defects],
                 refusals=decided.refusals,
                 facts=decided.facts,
@@ -251,6 +246,12 @@ class Trial:
                 replies=[],
             )
         )
+
+
+def _name_of(outcome: Outcome) -> str:
+    if outcome.waits:
+        return "parked"
+    return "accepted" if outcome.reason is None else "refused"
 
 
 def envelope_of(body: bytes | msgspec.Raw) -> dict[str, Any]:

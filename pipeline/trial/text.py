@@ -43,7 +43,8 @@ class Narrator:
         line = "the end" if step.line is None else f"line {step.line}"
         yield f"{line}{self._local(step)}: {subject_of(step)}"
         if step.outcome == "duplicate":
-            yield f"    duplicate: it came before and was {step.first_outcome} then; it does not count again"
+            why = f" ({step.first_reason})" if step.first_reason else ""
+            yield f"    duplicate: it came before and was {step.first_outcome} then{why}; it does not count again"
         if step.outcome == "dead_letter":
             yield f"    dead letter: {step.reason}"
         if step.outcome == "refused" and step.defects:

@@ -10,7 +10,7 @@ from schemas.records.customers import CustomerAdded, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
-from schemas.records.record import CustomerRecord, Record
+from schemas.records.record import CommandRecord, CustomerRecord, Record
 from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "AnyRecord",
     "BackfillBegun",
     "ClockAdvanced",
+    "CommandRecord",
     "CustomEventReceived",
     "CustomerAdded",
     "CustomerRecord",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records.record import CustomerRecord
+from schemas.records.record import CommandRecord
 
 
-class RedeemPoints(CustomerRecord, frozen=True):
+class RedeemPoints(CommandRecord, frozen=True):
     """A customer asks to spend points; the record's id is the redemption id."""
 
     program_id: int
@@ -16,7 +16,7 @@ class RedeemPoints(CustomerRecord, frozen=True):
     notes: str = ""
 
 
-class AdjustPoints(CustomerRecord, frozen=True):
+class AdjustPoints(CommandRecord, frozen=True):
     """Somebody asks to add points (goodwill) or to take points away (`points` below zero)."""
 
     program_id: int

@@ -27,3 +27,7 @@ class CustomerRecord(Record, frozen=True):
     """A 48-bit hash of the content (received time and origin aside): same id with another digest is a conflict."""
     event_time: int
     """When it happened."""
+
+
+class CommandRecord(CustomerRecord, frozen=True):
+    """Something that somebody asks for: it is done or refused, and answered either way."""

@@ -15,7 +15,7 @@ from pipeline.engine.rules import RULES
 from pipeline.engine.state import Head
 from schemas.facts import AnyDecision, Decision, IssuedFor, PointsIssued, PointsMoved, Refusal
 from schemas.program import EarningRule
-from schemas.records import AnyCustomerRecord
+from schemas.records import AnyCustomerRecord, CommandRecord
 from tests.dsl import given
 from tests.steps import CUSTOMER, ORG, adjust, bought, brought_back, did, joined, program, redeem, spend
 
@@ -72,6 +72,15 @@ ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "a
 """Frozen, like the numbers of decisions."""
 TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn"}
 """Frozen: these numbers stand in stored heads."""
+COMMANDS = {"AdjustPoints", "RedeemPoints"}
+EVENTS = {
+    "CustomEventReceived",
+    "CustomerAdded",
+    "CustomerUpdated",
+    "TransactionAdded",
+    "TransactionReturned",
+}
+"""A command is answered whatever becomes of it, and always uses up its id: it derives from `CommandRecord`."""
 
 
 def test_number_of_a_kind_of_decision_is_given_once() -> None:
@@ -101,6 +110,12 @@ def test_every_kind_of_decision_is_a_decision_of_its_own_class() -> None:
 
 def test_every_customer_record_has_its_stages() -> None:
     assert set(CUSTOMER_STAGES) == set(PROGRAM_STAGES) == set(get_args(AnyCustomerRecord))
+
+
+def test_every_customer_record_is_an_event_or_a_command() -> None:
+    commands = {kind.__name__ for kind in get_args(AnyCustomerRecord) if issubclass(kind, CommandRecord)}
+    assert commands == COMMANDS
+    assert {kind.__name__ for kind in get_args(AnyCustomerRecord)} == COMMANDS | EVENTS
 
 
 def test_every_kind_of_rule_is_compiled() -> None:

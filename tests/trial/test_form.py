@@ -36,6 +36,7 @@ PROMISED: dict[str, Any] = {
             "outcome": "",
             "reason": "",
             "firstOutcome": "",
+            "firstReason": "",
             "defects": [{"path": "", "problem": "", "remedy": ""}],
             "refusals": [{"customer": "", "programId": 1, "reason": "", "subject": "", "cause": ""}],
             "facts": [

@@ -52,7 +52,7 @@ def test_duplicate_of_a_refused_command_says_so(trying: Trying) -> None:
 
     step = trying.result(A, asked, asked)["steps"][2]
 
-    assert (step["outcome"], step["firstOutcome"]) == ("duplicate", "refused")
+    assert (step["outcome"], step["firstOutcome"], step["firstReason"]) == ("duplicate", "refused", "balance_too_low")
 
 
 def test_command_is_refused_though_the_version_that_it_meets_first_gives_a_reward(trying: Trying) -> None:

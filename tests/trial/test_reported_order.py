@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.trial.not_yet import not_yet
 from tests.trial.trying import (
     WHO,
     Message,
@@ -29,7 +28,6 @@ CLOSED = program(add_customers=False)
 """Takes registered customers only."""
 
 
-@not_yet("the refused bill is dropped as a duplicate")
 def test_bill_of_an_unknown_customer_counts_when_it_is_delivered_again(trying: Trying) -> None:
     result = trying.result(A, JOINS, A, programs=(CLOSED,))
 
@@ -37,7 +35,6 @@ def test_bill_of_an_unknown_customer_counts_when_it_is_delivered_again(trying: T
     assert (membership(result)["transactions"], balance(result)) == (1, 100)
 
 
-@not_yet("the refused update is dropped as a duplicate")
 def test_profile_of_an_unknown_customer_counts_when_it_is_delivered_again(trying: Trying) -> None:
     update = message("customerUpdated", "2026-03-01T10:00:00Z", id="u1", lastName="Lee")
 

@@ -1,0 +1,142 @@
+"""Outcomes: what became of a record, which refusals use up its id, and what the head remembers of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, get_args
+
+from pipeline.engine.kernel.identity import key_of
+from pipeline.engine.state import Head
+from schemas.facts import (
+    Decision,
+    Envelope,
+    MilestoneAchieved,
+    PointsIssued,
+    ProgramAdopted,
+    RecordRefused,
+    Refusal,
+    ReturnParked,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+    TierReassigned,
+    TierUpgraded,
+)
+from schemas.records import AnyCustomerRecord, CommandRecord
+
+USES_UP_ID: Final[Mapping[Refusal, bool]] = {
+    Refusal.ID_REUSED: True,
+    Refusal.TOO_OLD: False,
+    Refusal.TOO_MANY: False,
+    Refusal.CUSTOMER_UNKNOWN: False,
+    Refusal.CUSTOMER_EXISTS: True,
+    Refusal.PROFILE_TOO_LARGE: True,
+    Refusal.PROGRAM_UNKNOWN: True,
+    Refusal.CURRENCY_UNKNOWN: True,
+    Refusal.BILL_EXISTS: True,
+    Refusal.BILL_UNKNOWN: True,
+    Refusal.RETURN_EXISTS: True,
+    Refusal.BILL_RETURNED: True,
+    Refusal.POINTS_NOT_POSITIVE: True,
+    Refusal.BELOW_MINIMUM: True,
+    Refusal.BALANCE_TOO_LOW: True,
+    Refusal.TOTAL_TOO_LARGE: True,
+}
+"""By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it
+is not, it is decided again, since what it lacks may have come meanwhile. A command always uses up its id, whatever the
+reason, but for `TOO_MANY`: there is no room to remember it."""
+
+_COMMANDS: Final = frozenset(kind.__name__ for kind in get_args(AnyCustomerRecord) if issubclass(kind, CommandRecord))
+_WAITS: Final = 0
+_BY_ADOPTION: Final = (
+    ProgramAdopted,
+    RecordRefused,
+    MilestoneAchieved,
+    StreakStarted,
+    StreakExtended,
+    StreakLevelReached,
+    TierReassigned,
+    TierUpgraded,
+)
+
+
+class Outcome(NamedTuple):
+    """What became of a record."""
+
+    reason: Refusal | None = None
+    """Why it had no effect; None for a record that had one, or waits."""
+    waits: bool = False
+    """Whether it waits for another record."""
+
+
+DONE: Final = Outcome()
+WAITS: Final = Outcome(waits=True)
+
+
+def uses_up_id(reason: Refusal, cause: str) -> bool:
+    """Whether a record of this cause (`recordType:id`) that is refused for this reason must not come again."""
+    if reason is not Refusal.TOO_MANY and cause.partition(":")[0] in _COMMANDS:
+        return True
+    return USES_UP_ID[reason]
+
+
+def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
+    """The outcome of a record, given all that was decided of its own cause.
+
+    Refused is what did not do what it is for: it was refused, and no program took it.
+    """
+    refused: Refusal | None = None
+    taken = False
+    for envelope, decision in decided:
+        if isinstance(decision, ReturnParked):
+            return WAITS
+        if isinstance(decision, RecordRefused):
+            refused = decision.reason if refused is None else refused
+        elif envelope.program_id and not _by_adoption(decision):
+            taken = True
+    return DONE if taken or refused is None else Outcome(reason=refused)
+
+
+def _by_adoption(decision: Decision) -> bool:
+    """Whether a new version gives this by itself, whatever the record is; a record that counts has more to show."""
+    if isinstance(decision, PointsIssued):
+        return decision.activity != ""
+    return isinstance(decision, _BY_ADOPTION)
+
+
+def first_outcome(head: Head, cause: str) -> Outcome:
+    """The outcome of the record whose id is remembered under this cause."""
+    found = head.outcomes.get(key_of(cause))
+    if found is None:
+        return DONE
+    number, programs = found
+    if number == _WAITS:
+        return WAITS
+    return DONE if programs and programs < len(head.sections) else Outcome(reason=Refusal(number))
+
+
+def note_refused(head: Head, envelope: Envelope, reason: Refusal) -> None:
+    """Remember why a record was refused, or forget its id where the same record may come again."""
+    key = key_of(envelope.cause)
+    if reason is Refusal.ID_REUSED or key not in head.recent:
+        return  # the id is that of another record, or nothing is remembered of this one
+    if envelope.program_id:
+        number, programs = head.outcomes.get(key, (int(reason), 0))
+        head.outcomes[key] = (number, programs + 1)
+    elif uses_up_id(reason, envelope.cause):
+        head.outcomes[key] = (int(reason), 0)
+    else:
+        del head.recent[key]
+
+
+def note_waits(head: Head, cause: str) -> None:
+    """Remember that a record waits."""
+    head.outcomes[key_of(cause)] = (_WAITS, 0)
+
+
+def note_wait_ended(head: Head, cause: str, refused: Refusal | None) -> None:
+    """Remember that a record no longer waits: it is decided next, or refused."""
+    key = key_of(cause)
+    head.outcomes.pop(key, None)
+    if refused is not None and key in head.recent:
+        head.outcomes[key] = (int(refused), 0)
