@@ -23,6 +23,7 @@ from schemas.facts.customers import (
     RegisteredEarlier,
 )
 from schemas.facts.decision import Decision, Envelope, Refusal
+from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
 from schemas.facts.ledger import (
     Award,
     IssuedFor,
@@ -62,6 +63,7 @@ __all__ = [
     "Fact",
     "FactMessage",
     "Group",
+    "HoldFor",
     "IgnoredFor",
     "IssuedFor",
     "LotOpened",
@@ -70,9 +72,11 @@ __all__ = [
     "ParkedReturn",
     "PointsDebited",
     "PointsExpired",
+    "PointsHeld",
     "PointsIssued",
     "PointsMoved",
     "PointsRedeemed",
+    "PointsReleased",
     "PointsReversed",
     "ProgramAdopted",
     "PurchaseCounted",
@@ -80,6 +84,7 @@ __all__ = [
     "RecordRefused",
     "Refusal",
     "RegisteredEarlier",
+    "ReleasedBecause",
     "ReturnCounted",
     "ReturnParked",
     "ReturnRecorded",

@@ -42,6 +42,12 @@ class Refusal(IntEnum):
     BELOW_MINIMUM = 13
     """Fewer points than the program redeems at once."""
     BALANCE_TOO_LOW = 14
+    HOLD_UNKNOWN = 30
+    """No points are held under that id, or not for something that may be released so."""
+    HOLD_EXISTS = 31
+    """Points are held under that id already."""
+    TOO_MANY_HOLDS = 32
+    """As much of the customer is held already as can be kept."""
     TOTAL_TOO_LARGE = 20
     """Points, purchases or open lots of the customer would grow beyond what can be stored."""
 

@@ -27,6 +27,7 @@ from schemas.facts.customers import (
     RegisteredEarlier,
 )
 from schemas.facts.decision import Decision, Envelope
+from schemas.facts.holds import PointsHeld, PointsReleased
 from schemas.facts.ledger import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
@@ -63,6 +64,8 @@ AnyDecision = (
     | StreakEnded
     | TierUpgraded
     | TierReassigned
+    | PointsHeld
+    | PointsReleased
 )
 
 
