@@ -139,6 +139,10 @@ class Story:
         """The open lots in the order of spending, each with the points that are left."""
         return [(lot.lot_id, lot.open_points) for lot in self.account(program_id, currency).lots]
 
+    def holds(self, program_id: int = 1, currency: str = "POINTS") -> list[tuple[str, int]]:
+        """What is held, in the order in which it was put aside."""
+        return [(hold.hold_id, hold.points) for hold in self.account(program_id, currency).holds]
+
     def tier(self, program_id: int = 1) -> int:
         """The customer's tier."""
         return self.section(program_id).tier

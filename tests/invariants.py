@@ -10,6 +10,7 @@ from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_E
 from pipeline.engine.bills.state import Bill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, entries_of, fold
+from pipeline.engine.ledger.holds import HOLDS_MAX
 from pipeline.engine.ledger.postings import lots_moved, postings
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
@@ -58,6 +59,7 @@ class Invariants:
         for program_id, section in state.head.sections.items():
             for currency, account in section.accounts.items():
                 check_account(account, self._totals[program_id, currency], state.head.clock)
+        check_holds(state.head)
         for entry in state.entries.values():
             check_entry(entry)
         check_agenda(state)
@@ -149,9 +151,19 @@ def check_account(account: Account, totals: dict[LedgerAccount, int], clock: int
     """The account is the sum of its postings, and its open lots are what can be spent."""
     assert account.totals == list(totals.values())
     assert account.balance == sum(lot.open_points for lot in account.lots)
+    assert account.total(LedgerAccount.BLOCKED) == sum(hold.points for hold in account.holds)
     assert all(lot.open_points > 0 and lot.closes_at > clock for lot in account.lots)
     order = [(lot.closes_at, lot.issued_at, lot.lot_id) for lot in account.lots]
     assert order == sorted(order)
+
+
+def check_holds(head: Head) -> None:
+    """Holds are not too many, none without points, and no two of one program have the same id."""
+    for section in head.sections.values():
+        ids = [hold.hold_id for account in section.accounts.values() for hold in account.holds]
+        assert len(set(ids)) == len(ids) <= HOLDS_MAX
+        for account in section.accounts.values():
+            assert all(part.open_points > 0 for hold in account.holds for part in hold.parts)
 
 
 def check_entry(entry: Entry) -> None:

@@ -14,12 +14,14 @@ from schemas.program import ProgramDefinition
 from schemas.records import (
     AdjustPoints,
     AnyCustomerRecord,
+    BlockPoints,
     CustomerAdded,
     CustomerUpdated,
     CustomEventReceived,
     Line,
     Profile,
     RedeemPoints,
+    ReleasePoints,
     TransactionAdded,
     TransactionReturned,
 )
@@ -106,6 +108,20 @@ def redeem(points: int, on: str | int, **parts: Any) -> RedeemPoints:
 def adjust(points: int, on: str | int, **parts: Any) -> AdjustPoints:
     """Points given, or taken away."""
     return _record(AdjustPoints, f"a-{on}", on, **{"program_id": 1, "points": points, "reason": "goodwill", **parts})
+
+
+def block(points: int, on: str | int, **parts: Any) -> BlockPoints:
+    """A wish to put points aside; `until` is a local time or an instant."""
+    until = parts.pop("until", None)
+    parts["until"] = instant(until) if isinstance(until, str) else until
+    return _record(BlockPoints, f"h-{on}", on, **{"program_id": 1, "points": points, "reason": "stolen card", **parts})
+
+
+def release(hold_id: str, on: str | int, **parts: Any) -> ReleasePoints:
+    """A wish to give back what a block put aside."""
+    return _record(
+        ReleasePoints, f"l-{on}", on, **{"program_id": 1, "hold_id": hold_id, "reason": "found again", **parts}
+    )
 
 
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:

@@ -78,6 +78,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
         "returned_minor": state["returned_minor"],
         "accounts": _nested(state, "accounts"),
         "lots": _nested(state, "lots"),
+        "holds": _nested(state, "holds"),
         "tier": _tier(state, definition),
         "milestones": [
             one
@@ -162,6 +163,7 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         CONSOLE.print(summary_table(str(account.pop("currency")), list(account.items())))
     tables: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("Open lots, soonest to expire first", "lots", ("lot_id", "open_points", "expires_on", "issued_at")),
+        ("Points put aside", "holds", ("hold_id", "kind", "points", "currency", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
         ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),
     )

@@ -10,18 +10,21 @@ from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
-from pipeline.engine.ledger import requests, undo
+from pipeline.engine.ledger import blocking, requests, undo
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
 from pipeline.engine.ledger.expiry import EXPIRY
+from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
 from pipeline.engine.streaks import concern as streaks
 from schemas.records import (
     AdjustPoints,
+    BlockPoints,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
     CustomEventReceived,
     RedeemPoints,
+    ReleasePoints,
     TransactionAdded,
     TransactionReturned,
 )
@@ -48,6 +51,8 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     CustomEventReceived: (duplicates.admit, customers.enrol),
     RedeemPoints: (duplicates.admit, customers.enrol, requests.address),
     AdjustPoints: (duplicates.admit, customers.enrol, requests.address),
+    BlockPoints: (duplicates.admit, customers.enrol, requests.address),
+    ReleasePoints: (duplicates.admit, customers.enrol, requests.address),
 }
 """What is decided about the customer as such."""
 
@@ -65,6 +70,8 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND),
     RedeemPoints: (duplicates.ADMIT, ProgramStage(requests.redeem)),
     AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
+    BlockPoints: (duplicates.ADMIT, ProgramStage(blocking.block)),
+    ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 
@@ -73,7 +80,7 @@ FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
 }
 """What is decided in the turn of another record, which it had to wait for; in each program as if it came now."""
 
-TIMERS: Final[Sequence[Timer]] = (parking.PARKED_END, streaks.END, EXPIRY)
+TIMERS: Final[Sequence[Timer]] = (HOLD_END, parking.PARKED_END, streaks.END, EXPIRY)
 """In the order in which they fire at one instant."""
 
 CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS,)

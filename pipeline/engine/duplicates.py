@@ -48,10 +48,8 @@ def _refusal_of(turn: Turn, horizon: int) -> Refusal | None:
 
 
 def _items_of(head: Head) -> int:
-    items = len(head.recent) + len(head.outcomes)
+    items = len(head.recent) + len(head.outcomes) + head.lots
     for section in head.sections.values():
-        for account in section.accounts.values():
-            items += len(account.lots)
         for periods in section.milestones.values():
             items += len(periods)
     return items

@@ -40,6 +40,9 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.POINTS_NOT_POSITIVE: True,
     Refusal.BELOW_MINIMUM: True,
     Refusal.BALANCE_TOO_LOW: True,
+    Refusal.HOLD_UNKNOWN: True,
+    Refusal.HOLD_EXISTS: True,
+    Refusal.TOO_MANY_HOLDS: True,
     Refusal.TOTAL_TOO_LARGE: True,
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it

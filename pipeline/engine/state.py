@@ -67,6 +67,11 @@ class Head(msgspec.Struct, array_like=True):
     and how many programs refused it (0 where it was refused as a whole)."""
 
     @property
+    def lots(self) -> int:
+        """How many lots are open or held in part, in all programs."""
+        return sum(account.kept for section in self.sections.values() for account in section.accounts.values())
+
+    @property
     def due(self) -> int:
         """The earliest instant at which a timer of this customer falls due; `NEVER` without timers."""
         due = NEVER

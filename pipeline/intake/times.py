@@ -43,6 +43,14 @@ def instant_of(event_time: int | str, zone: str | None) -> int | Defect:
     return instant
 
 
+def other_instant(field: str, value: int | str, zone: str | None) -> int | Defect:
+    """The instant in another field than `eventTime`; the message's zone is for a local time there, too."""
+    found = instant_of(value, None)
+    if isinstance(found, Defect) and zone is not None:
+        found = instant_of(value, zone)
+    return Defect(field, found.problem, found.remedy) if isinstance(found, Defect) else found
+
+
 def _number(event_time: int, zone: str | None) -> int | Defect:
     if event_time in _SECONDS:
         return Defect("eventTime", f"is {event_time}, which looks like seconds", f"write milliseconds: {event_time}000")

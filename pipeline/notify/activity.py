@@ -12,11 +12,13 @@ from pipeline.notify.identity import number_of
 from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, TriggeringActivity
 from schemas.records import (
     AdjustPoints,
+    BlockPoints,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
     CustomEventReceived,
     RedeemPoints,
+    ReleasePoints,
     TransactionAdded,
     TransactionReturned,
 )
@@ -99,6 +101,14 @@ def _adjustment(record: AdjustPoints) -> Activity:
     return Activity(name="PointsAdjustment", identifiers=[_customer(record)])
 
 
+def _block(record: BlockPoints) -> Activity:
+    return Activity(name="PointsBlock", identifiers=[_customer(record), Pair(key="holdId", value=record.id)])
+
+
+def _release(record: ReleasePoints) -> Activity:
+    return Activity(name="PointsRelease", identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)])
+
+
 def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
@@ -117,6 +127,8 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomEventReceived: _event,
     RedeemPoints: _redemption,
     AdjustPoints: _adjustment,
+    BlockPoints: _block,
+    ReleasePoints: _release,
     CustomerAdded: _registration,
     CustomerUpdated: _update,
 }

@@ -19,8 +19,10 @@ from schemas.facts import (
     IssuedFor,
     PointsDebited,
     PointsExpired,
+    PointsHeld,
     PointsIssued,
     PointsRedeemed,
+    PointsReleased,
     PointsReversed,
 )
 from schemas.notifications import EventName
@@ -164,5 +166,5 @@ TABLE: Final = Table(
             data=issued_points_reversed,
         ),
     },
-    silent=(PointsDebited,),
+    silent=(PointsDebited, PointsHeld, PointsReleased),
 )

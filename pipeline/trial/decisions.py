@@ -79,6 +79,26 @@ def _debited(body: Body, _: Names) -> str:
     return f"{body['points']:,} {body['currency']} taken away by hand ({body['reason']}); balance {body['balance']:,}"
 
 
+def _held(body: Body, _: Names) -> str:
+    until = "until they are released" if body["ends_at"] is None else f"until {_instant(body['ends_at'])}"
+    why = f" ({body['reason']})" if body["reason"] else ""
+    held = f"{body['points']:,} {body['currency']} held as {body['hold_id']} {until}{why}"
+    return f"{held}; balance {body['balance']:,}"
+
+
+def _released(body: Body, _: Names) -> str:
+    why = _RELEASED[body["because"]].format(reason=body["reason"])
+    released = f"{body['points']:,} {body['currency']} of {body['hold_id']} no longer held, {why}"
+    return f"{released}; balance {body['balance']:,}"
+
+
+_RELEASED: Final = {
+    "requested": "as asked ({reason})",
+    "ended": "as their time is up",
+    "used": "to be taken next",
+}
+
+
 def _progressed(body: Body, names: Names) -> str:
     return f"milestone {_target(body, names)}"
 
@@ -136,6 +156,8 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsExpired": _expired,
     "PointsReversed": _reversed,
     "PointsDebited": _debited,
+    "PointsHeld": _held,
+    "PointsReleased": _released,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,

@@ -143,6 +143,16 @@ class LotRow(Row, frozen=True, kw_only=True):
     expires_on: str | None
 
 
+class HoldRow(Row, frozen=True, kw_only=True):
+    """Points that are put aside; `ends_at` is None where they wait until somebody releases them."""
+
+    id: str
+    currency: str
+    held_for: str
+    points: int
+    ends_at: str | None
+
+
 class MilestoneRow(Row, frozen=True, kw_only=True):
     """Progress in one period; `scale` is the number of decimals of `value` and `target`."""
 
@@ -174,6 +184,7 @@ class Membership(Row, frozen=True, kw_only=True):
     tier: TierRow | None
     balances: dict[str, Balances]
     lots: list[LotRow]
+    holds: list[HoldRow]
     milestones: list[MilestoneRow]
     streaks: list[StreakRow]
 

@@ -67,6 +67,15 @@ def _adjust(message: Message) -> str:
     return f"{_customer(message)}: an adjustment is to {verb} {what} ({message['reason']})"
 
 
+def _block(message: Message) -> str:
+    what = f"{message['points']:,} {message.get('currency') or 'points'}"
+    return f"{_customer(message)}: {what} are to be blocked ({message['reason']})"
+
+
+def _release(message: Message) -> str:
+    return f"{_customer(message)}: what {message['holdId']} holds is to be released ({message['reason']})"
+
+
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
@@ -75,6 +84,8 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "customerUpdated": lambda message: f"{_customer(message)} changes their profile",
     "redeemPoints": _redeem,
     "adjustPoints": _adjust,
+    "blockPoints": _block,
+    "releasePoints": _release,
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }
 """By the type of a message."""

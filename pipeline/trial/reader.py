@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.engine.bills.state import Parked, parked_of
-from pipeline.engine.calendar import Calendar, as_date, period_name, period_of
+from pipeline.engine.calendar import NEVER, Calendar, as_date, period_name, period_of
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.runs import current_run
@@ -17,10 +17,12 @@ from pipeline.trial import form
 from pipeline.trial.times import iso
 from schemas.facts import (
     Fact,
+    HoldFor,
     IgnoredFor,
     IssuedFor,
     RecordRefused,
     Refusal,
+    ReleasedBecause,
 )
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
@@ -103,7 +105,7 @@ def _plain(value: object) -> Any:
     """A value of a fact with the names of its fields."""
     if isinstance(value, msgspec.Struct):
         return {name: _plain(one) for name, one in msgspec.structs.asdict(value).items()}
-    if isinstance(value, Refusal | IssuedFor | IgnoredFor):
+    if isinstance(value, Refusal | IssuedFor | IgnoredFor | HoldFor | ReleasedBecause):
         return value.text
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
@@ -119,6 +121,7 @@ def _membership(section: Section, definition: ProgramDefinition, settled_at: int
         tier=_tier(section.tier, definition),
         balances={name: _balances(account) for name, account in accounts.items()},
         lots=[row for name, account in accounts.items() for row in _lots(name, account)],
+        holds=[row for name, account in accounts.items() for row in _holds(name, account)],
         milestones=_milestones(section, definition),
         streaks=_streaks(section, definition, settled_at),
     )
@@ -159,6 +162,19 @@ def _lots(currency: str, account: Account) -> list[form.LotRow]:
             expires_on=None if lot.expires_on is None else as_date(lot.expires_on).isoformat(),
         )
         for lot in account.lots
+    ]
+
+
+def _holds(currency: str, account: Account) -> list[form.HoldRow]:
+    return [
+        form.HoldRow(
+            id=hold.hold_id,
+            currency=currency,
+            held_for=hold.kind.text,
+            points=hold.points,
+            ends_at=None if hold.ends_at == NEVER else iso(hold.ends_at),
+        )
+        for hold in account.holds
     ]
 
 

@@ -54,6 +54,15 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "{subject} points are fewer than can be redeemed at once",
         "redeem at least redemption.minimum_points of the program, or lower it there",
     ),
+    Refusal.HOLD_UNKNOWN: (
+        "nothing that can be released is held as {subject}",
+        "write the id of the blockPoints as holdId; what ended is released already",
+    ),
+    Refusal.HOLD_EXISTS: ("points are held as {subject} already", "give every request an id of its own"),
+    Refusal.TOO_MANY_HOLDS: (
+        "as many holds of the customer are open as can be kept",
+        "release some first, and give blocks an end (until)",
+    ),
     Refusal.TOTAL_TOO_LARGE: (
         "what is kept of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",

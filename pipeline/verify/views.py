@@ -20,6 +20,7 @@ _FIGURES: Final = {
     "reversed": "arraySum(`accounts.reversed`)",
     "debited": "arraySum(`accounts.adjusted`)",
     "balance": "arraySum(`accounts.balance`)",
+    "blocked": "arraySum(`accounts.blocked`)",
     "tier": "tier",
 }
 """By column of `customer_summary`: the same figure of `customer_state`."""

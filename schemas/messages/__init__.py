@@ -8,6 +8,7 @@ from schemas.messages.bills import Line, TransactionAdded, TransactionReturned
 from schemas.messages.clock import AdvanceClock
 from schemas.messages.customers import CustomerAdded, CustomerUpdated, ProfileMessage
 from schemas.messages.events import CustomEvent
+from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, RedeemPoints
@@ -21,6 +22,7 @@ __all__ = [
     "AdjustPoints",
     "AdvanceClock",
     "AnyMessage",
+    "BlockPoints",
     "CustomEvent",
     "CustomerAdded",
     "CustomerMessage",
@@ -30,6 +32,7 @@ __all__ = [
     "Message",
     "ProfileMessage",
     "RedeemPoints",
+    "ReleasePoints",
     "TransactionAdded",
     "TransactionReturned",
 ]

@@ -6,6 +6,7 @@ from schemas.messages.bills import TransactionAdded, TransactionReturned
 from schemas.messages.clock import AdvanceClock
 from schemas.messages.customers import CustomerAdded, CustomerUpdated
 from schemas.messages.events import CustomEvent
+from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, RedeemPoints
 
 AnyMessage = (
@@ -16,5 +17,7 @@ AnyMessage = (
     | CustomerUpdated
     | RedeemPoints
     | AdjustPoints
+    | BlockPoints
+    | ReleasePoints
     | AdvanceClock
 )

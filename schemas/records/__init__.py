@@ -8,6 +8,7 @@ Instants are milliseconds since the epoch (UTC); amounts are integers in the cur
 from schemas.records.bills import Line, TransactionAdded, TransactionReturned
 from schemas.records.customers import CustomerAdded, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
+from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
 from schemas.records.record import CommandRecord, CustomerRecord, Record
@@ -19,6 +20,7 @@ __all__ = [
     "AnyCustomerRecord",
     "AnyRecord",
     "BackfillBegun",
+    "BlockPoints",
     "ClockAdvanced",
     "CommandRecord",
     "CustomEventReceived",
@@ -30,6 +32,7 @@ __all__ = [
     "ProgramActivated",
     "Record",
     "RedeemPoints",
+    "ReleasePoints",
     "TransactionAdded",
     "TransactionReturned",
     "UnknownVersion",

@@ -9,6 +9,7 @@ import msgspec
 from schemas.records.bills import TransactionAdded, TransactionReturned
 from schemas.records.customers import CustomerAdded, CustomerUpdated
 from schemas.records.events import CustomEventReceived
+from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
 from schemas.records.record import Record
@@ -23,6 +24,8 @@ AnyCustomerRecord = (
     | CustomerUpdated
     | RedeemPoints
     | AdjustPoints
+    | BlockPoints
+    | ReleasePoints
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

@@ -47,6 +47,8 @@ DECISION_NUMBERS = {
     63: "StreakEnded",
     70: "TierUpgraded",
     71: "TierReassigned",
+    100: "PointsHeld",
+    101: "PointsReleased",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -66,13 +68,16 @@ REFUSAL_NUMBERS = {
     14: "balance_too_low",
     15: "return_exists",
     20: "total_too_large",
+    30: "hold_unknown",
+    31: "hold_exists",
+    32: "too_many_holds",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
 """Frozen, like the numbers of decisions."""
-TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn"}
+TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn", 10: "holdEnd"}
 """Frozen: these numbers stand in stored heads."""
-COMMANDS = {"AdjustPoints", "RedeemPoints"}
+COMMANDS = {"AdjustPoints", "BlockPoints", "RedeemPoints", "ReleasePoints"}
 EVENTS = {
     "CustomEventReceived",
     "CustomerAdded",

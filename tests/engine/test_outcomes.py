@@ -48,6 +48,7 @@ def test_refused_record_that_comes_again_is_a_duplicate_exactly_where_its_id_is_
     reason: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "RECENT_MAX", len(RUSH))
+    monkeypatch.setattr("pipeline.engine.ledger.holds.HOLDS_MAX", 1)
     steps, record, _, _ = CASES[reason]
     story = given(*steps, record)
     story.play(record)

@@ -27,6 +27,7 @@ from tests.steps import (
     Step,
     Tick,
     adjust,
+    block,
     bought,
     brought_back,
     changed,
@@ -36,6 +37,7 @@ from tests.steps import (
     milestone,
     program,
     redeem,
+    release,
     spend,
 )
 
@@ -126,6 +128,22 @@ records = st.one_of(
         st.integers(-30, 30),
         st.integers(1, 3),
     ),
+    st.builds(
+        lambda hour, points, program_id, ends, number: block(
+            points, _at(hour), program_id=program_id, until=None if ends is None else _at(ends), id=f"h{number}"
+        ),
+        hours,
+        st.integers(1, 30),
+        st.integers(1, 3),
+        st.one_of(st.none(), hours),
+        st.integers(0, 9),
+    ),
+    st.builds(
+        lambda hour, program_id, number: release(f"h{number}", _at(hour), program_id=program_id),
+        hours,
+        st.integers(1, 3),
+        st.integers(0, 9),
+    ),
     st.builds(lambda hour: joined(_at(hour), Profile(first_name="Ann")), hours),
     st.builds(lambda hour: changed(_at(hour), Profile(extended={str(hour % 3): "x"})), hours),
 )
@@ -178,6 +196,8 @@ def lots_are_used_up_at_most_once(story: Story) -> None:
                 lots[lot.lot_id] = lot.points
             for taken in getattr(fact.decision, "taken", ()):
                 lots[taken.lot_id] -= taken.points
+            for restored in getattr(fact.decision, "restored", ()):
+                lots[restored.lot_id] += restored.points
     for (program_id, currency), lots in left.items():
         assert {lot: points for lot, points in lots.items() if points} == dict(story.lots(program_id, currency))
 

@@ -7,11 +7,25 @@ import pytest
 from pipeline.engine import duplicates
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.customers import EXTENDED_MAX
+from pipeline.engine.ledger import holds
 from schemas.facts import RecordRefused, Refusal
 from schemas.program import ProgramDefinition
 from schemas.records import Profile
 from tests.dsl import BOOKKEEPING, given
-from tests.steps import Step, adjust, bought, brought_back, changed, instant, joined, program, redeem, spend
+from tests.steps import (
+    Step,
+    adjust,
+    block,
+    bought,
+    brought_back,
+    changed,
+    instant,
+    joined,
+    program,
+    redeem,
+    release,
+    spend,
+)
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 B1 = bought("B1", 1_000, "2011-03-01")
@@ -49,6 +63,9 @@ CASES: dict[Refusal, Case] = {
     Refusal.POINTS_NOT_POSITIVE: ([SHOP, B1], redeem(0, "2011-03-02"), "0", 1),
     Refusal.BELOW_MINIMUM: ([SHOP, B1], redeem(4, "2011-03-02"), "4", 1),
     Refusal.BALANCE_TOO_LOW: ([SHOP, B1], redeem(11, "2011-03-02"), "11", 1),
+    Refusal.HOLD_UNKNOWN: ([SHOP, B1], release("h-1", "2011-03-02"), "h-1", 1),
+    Refusal.HOLD_EXISTS: ([SHOP, B1, block(1, "2011-03-02", id="h")], block(1, "2011-06-02", id="h"), "h", 1),
+    Refusal.TOO_MANY_HOLDS: ([SHOP, B1, block(1, "2011-03-02")], block(1, "2011-03-03", id="h"), "h", 1),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
 
@@ -56,6 +73,7 @@ CASES: dict[Refusal, Case] = {
 @pytest.mark.parametrize("reason", list(Refusal))
 def test_record_is_refused_for_its_reason(reason: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "RECENT_MAX", len(RUSH))
+    monkeypatch.setattr(holds, "HOLDS_MAX", 1)
     steps, record, subject, program_id = CASES[reason]
     story = given(*steps)
     story.play(record)

@@ -20,7 +20,7 @@ from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, Line
 from tests.dsl import Story
 from tests.generators.programs import definitions
-from tests.steps import Tick, bought, brought_back, did, instant, redeem
+from tests.steps import Tick, block, bought, brought_back, did, instant, redeem, release
 
 MESSAGE_MAX: Final = 1_000_000
 """Bytes that Kafka takes by default, compression apart."""
@@ -52,6 +52,8 @@ def records(draw: st.DrawFn) -> AnyCustomerRecord | Tick:
                 did("visit", at, attributes={"grams": amount}, id=record_id),
                 did("brew", at, attributes={"grams": 10**15}, id=record_id),
                 redeem(max(1, amount), at, id=record_id),
+                block(max(1, amount), at, id=record_id, until=draw(st.one_of(st.none(), instants))),
+                release(record_id, at, id=record_id),
                 Tick(at),
                 Tick(instant("2199-12-31")),
                 Tick(instant("9999-12-31")),

@@ -114,6 +114,26 @@ CASES = [
             *HEAD, "goodwill-12", 0, 1_743_667_200_000, 1, 25, "goodwill: the grinder was out of order", ""
         ),
     ),
+    Case(
+        "blockPoints",
+        records.BlockPoints(
+            *HEAD,
+            "block-7",
+            0,
+            1_743_753_600_000,
+            1,
+            40,
+            "the card was reported stolen",
+            1_744_963_200_000,
+            "care desk 3",
+        ),
+    ),
+    Case(
+        "releasePoints",
+        records.ReleasePoints(
+            *HEAD, "release-7", 0, 1_743_840_000_000, 1, "block-7", "the card was found", "care desk 1"
+        ),
+    ),
 ]
 
 
@@ -192,6 +212,21 @@ def test_a_dead_letter_that_is_sent_again_keeps_the_id_of_its_first_place() -> N
         ("accrue.replay-of", b"0:12"),
     )
     assert _customer_record(Sent(json.dumps(nameless).encode(), headers=headers)).id == "loyalty.transactions:2:6"
+
+
+@pytest.mark.parametrize(
+    ("until", "instant"),
+    [
+        pytest.param(None, None, id="left-out"),
+        pytest.param(1_744_963_200_000, 1_744_963_200_000, id="number"),
+        pytest.param("2025-04-18T10:00:00+02:00", 1_744_963_200_000, id="own-offset"),
+        pytest.param("2025-04-18T09:00:00", 1_744_963_200_000, id="zone-of-the-message"),
+    ],
+)
+def test_the_end_of_a_block_is_an_instant(until: object, instant: int | None) -> None:
+    record = _customer_record({**example("blockPoints"), "until": until})
+    assert isinstance(record, records.BlockPoints)
+    assert record.until == instant
 
 
 def test_the_digest_is_of_the_content_and_not_of_the_spelling_or_the_place() -> None:

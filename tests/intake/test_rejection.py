@@ -158,6 +158,15 @@ ATTRIBUTE = (
                 "leave zone out, or write eventTime as a local time without offset, such as 2011-03-09T14:30:00",
             ),
         ),
+        (
+            "blockPoints",
+            {"until": "2025-04-18T09:00:00", "zone": None, "eventTime": 1_743_753_600_000},
+            (
+                "until",
+                "is '2025-04-18T09:00:00', a local time without an offset or a zone",
+                "add an offset (Z for UTC), or name the local zone in the field zone, such as Europe/London",
+            ),
+        ),
         ("adjustPoints", {"id": ""}, ("id", 'is ""', "write a string of 1 to 128 characters")),
         (
             "adjustPoints",

@@ -18,7 +18,22 @@ from schemas.facts import Decision, Envelope, Fact
 from schemas.program import ProgramDefinition
 from schemas.records import Line, Profile
 from tests.dsl import Story
-from tests.steps import ORG, Step, Tick, adjust, bought, brought_back, changed, did, instant, joined, program, redeem
+from tests.steps import (
+    ORG,
+    Step,
+    Tick,
+    adjust,
+    block,
+    bought,
+    brought_back,
+    changed,
+    did,
+    instant,
+    joined,
+    program,
+    redeem,
+    release,
+)
 
 ROOT: Final = Path(__file__).parents[2]
 SILENT: Final = (facts.RecordAccepted, facts.TransactionRecorded, facts.PurchaseCounted, facts.ReturnCounted)
@@ -94,6 +109,17 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         program_id=step.get("from", 1),
         **common,
     ),
+    "blocks": lambda step, at, common: block(
+        step["blocks"],
+        at,
+        reason=step["because"],
+        until=instant(str(step["until"])) if "until" in step else None,
+        program_id=step.get("from", 1),
+        **common,
+    ),
+    "releases": lambda step, at, common: release(
+        step["releases"], at, reason=step["because"], program_id=step.get("from", 1), **common
+    ),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
 }
@@ -110,7 +136,7 @@ def _local(at: int, zone: str) -> str:
     return f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
-_TIMED: Final = (facts.PointsExpired, facts.StreakEnded)
+_TIMED: Final = (facts.PointsExpired, facts.PointsReleased, facts.StreakEnded)
 """Decisions that take effect when they were due, not when the step found them."""
 
 
@@ -175,6 +201,14 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.PointsReversed: _reversed,
     facts.PointsDebited: lambda decision, *_: (
         f"-{decision.points} {decision.currency}: {decision.reason} (balance {decision.balance})"
+    ),
+    facts.PointsHeld: lambda decision, *_: (
+        f"{decision.points} {decision.currency} held as {decision.hold_id}, {decision.kind.text} "
+        f"(balance {decision.balance})"
+    ),
+    facts.PointsReleased: lambda decision, *_: (
+        f"{decision.points} {decision.currency} of {decision.hold_id} released, {decision.because.text} "
+        f"(balance {decision.balance})"
     ),
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,

@@ -1,7 +1,7 @@
 """Two customers of a small program, by hand: records, facts and states as the pipeline would write them.
 
 Customer 11 buys twice, returns half of the first bill, redeems, and loses what is left of the first award to expiry.
-Customer 12 buys once and has points taken away.
+Customer 12 buys once and has points taken away, and some blocked for a moment.
 """
 
 from __future__ import annotations
@@ -25,18 +25,22 @@ from schemas.facts import (
     Envelope,
     FactMessage,
     Group,
+    HoldFor,
     IssuedFor,
     LotOpened,
     MilestoneAchieved,
     MilestoneProgressed,
     PointsDebited,
     PointsExpired,
+    PointsHeld,
     PointsIssued,
     PointsRedeemed,
+    PointsReleased,
     PointsReversed,
     ProgramAdopted,
     PurchaseCounted,
     RecordAccepted,
+    ReleasedBecause,
     ReturnCounted,
     Reversal,
     StreakExtended,
@@ -243,6 +247,24 @@ TWELVE: Final = (
             PointsDebited(
                 currency="POINTS", points=10, reason="a mistake", taken=(Taken(lot_id=1, points=10),), balance=40
             ),
+            PointsHeld(
+                currency="POINTS",
+                points=15,
+                balance=25,
+                hold_id="H1",
+                kind=HoldFor.BLOCK,
+                taken=(Taken(lot_id=1, points=15),),
+                ends_at=None,
+            ),
+            PointsReleased(
+                currency="POINTS",
+                points=15,
+                balance=40,
+                hold_id="H1",
+                kind=HoldFor.BLOCK,
+                because=ReleasedBecause.REQUESTED,
+                restored=(Taken(lot_id=1, points=15),),
+            ),
         ),
     ),
 )
@@ -294,7 +316,7 @@ HEADS: Final = {
     12: Head(
         org_id=ORG,
         customer_id=12,
-        seq=5,
+        seq=7,
         clock=instant(TWELVE_CORRECTED),
         registered_at=instant(TWELVE_BUYS),
         sections={

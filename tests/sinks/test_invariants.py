@@ -51,6 +51,10 @@ CORRUPTIONS = {
         "ALTER TABLE customer_state UPDATE `accounts.balance` = [41] WHERE customer_id = 12",
         {"balance_mismatches": 1},
     ),
+    "a state holds other points": (
+        "ALTER TABLE customer_state UPDATE `accounts.blocked` = [4] WHERE customer_id = 12",
+        {"hold_mismatches": 1},
+    ),
     "a lot has other points": (
         "ALTER TABLE customer_state UPDATE `lots.open_points` = [39] WHERE customer_id = 12",
         {"balance_mismatches": 1, "lot_mismatches": 1},
@@ -69,7 +73,7 @@ CORRUPTIONS = {
     ),
     "a fact says other points than its awards": (
         altered("PointsIssued", '{"currency":"POINTS","points":50', '{"currency":"POINTS","points":51'),
-        {"ledger_fact_mismatches": 1, "stated_balance_mismatches": 2},
+        {"ledger_fact_mismatches": 1, "stated_balance_mismatches": 4},
     ),
     "more is reversed than was awarded": (
         altered("PointsReversed", '"claimed":600,"points":600', '"claimed":600,"points":1201'),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.trial.golden import ARGUMENTS, GOLDEN, story
-from tests.trial.trying import WHO, Trying, arrives, back, bill, event, membership, program
+from tests.trial.trying import WHO, Trying, arrives, back, bill, block, event, membership, program
 
 PROMISED: dict[str, Any] = {
     "form": 1,
@@ -83,6 +83,7 @@ PROMISED: dict[str, Any] = {
                         }
                     },
                     "lots": [{"id": 1, "currency": "", "standing": "", "points": 60, "issuedAt": "", "expiresOn": ""}],
+                    "holds": [{"id": "", "currency": "", "heldFor": "", "points": 5, "endsAt": ""}],
                     "milestones": [
                         {"id": "", "period": "", "value": 7500, "target": 7500, "scale": 2, "achieved": True}
                     ],
@@ -147,6 +148,8 @@ STORY = [
     event("run", "2026-03-03T10:00:00Z", id="e1"),
     event("run", "2026-03-10T10:00:00Z", id="e2"),
     back("A", 2_500, "2026-03-10T11:00:00Z", currency="EUR"),
+    block(5, "2026-03-10T12:00:00Z", until="2026-06-01T00:00:00Z", id="h1"),
+    block(1, "2026-03-10T12:00:00Z", id="h2"),
     bill("B", "much", "2026-03-11T10:00:00Z"),  # type: ignore[arg-type]  # a mistake on purpose
 ]
 
@@ -171,7 +174,11 @@ def test_members_of_the_form_say_where_the_customer_stands(trying: Trying) -> No
     ]
     assert stands["streaks"] == [{"id": "weekly", "run": 2, "longest": 2, "levels": [2], "ended": False}]
     assert [(lot["points"], lot["issuedAt"], lot["expiresOn"], lot["standing"]) for lot in stands["lots"]] == [
-        (100, "2026-03-02T10:00:00.000Z", "2027-03-02", "current")
+        (94, "2026-03-02T10:00:00.000Z", "2027-03-02", "current")
+    ]
+    assert stands["holds"] == [
+        {"id": "h1", "currency": "POINTS", "heldFor": "block", "points": 5, "endsAt": "2026-06-01T00:00:00.000Z"},
+        {"id": "h2", "currency": "POINTS", "heldFor": "block", "points": 1, "endsAt": None},
     ]
 
 

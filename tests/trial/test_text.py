@@ -22,6 +22,7 @@ from tests.trial.trying import (
     adjust,
     back,
     bill,
+    block,
     event,
     message,
     program,
@@ -67,6 +68,13 @@ def test_table_says_where_each_customer_stands(trying: Trying) -> None:
         "£100.00",
         "£25.00",
     ]
+
+
+def test_table_says_how_many_points_are_held(trying: Trying) -> None:
+    out = lines_of(trying, A, block(7, "2026-03-03T10:00:00Z"))
+
+    row = next(place for place, line in enumerate(out) if line.startswith("│ 100:4711"))
+    assert [line.split("│")[4].strip() for line in out[row : row + 2]] == ["93 POINTS", "(7 held)"]
 
 
 def test_customer_in_no_program_stands_in_the_table(trying: Trying) -> None:
@@ -173,6 +181,22 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
             "5 POINTS given by hand (sorry), to be used by 2 April 2026; balance 5",
             "line 2, 2026-03-03 10:00: customer 100:4711: an adjustment is to take 2 points (oops)",
             "2 POINTS taken away by hand (oops); balance 3",
+        ],
+    ),
+    "block": (
+        [
+            A,
+            block(40, "2026-03-03T10:00:00Z", id="h"),
+            block(5, "2026-03-03T11:00:00Z", id="h2", until="2026-03-04T10:00:00Z"),
+            message("releasePoints", "2026-03-05T10:00:00Z", programId=1, holdId="h", reason="found again"),
+        ],
+        [
+            "line 2, 2026-03-03 10:00: customer 100:4711: 40 points are to be blocked (stolen card)",
+            "40 POINTS held as h until they are released (stolen card); balance 80",
+            "5 POINTS held as h2 until 4 March 2026 10:00 UTC (stolen card); balance 75",
+            "5 POINTS of h2 no longer held, as their time is up; balance 80",
+            "line 4, 2026-03-05 10:00: customer 100:4711: what h holds is to be released (found again)",
+            "40 POINTS of h no longer held, as asked (found again); balance 120",
         ],
     ),
     "return": (

@@ -62,6 +62,11 @@ def adjust(points: int, at: str, reason: str = "goodwill", **fields: Any) -> Mes
     return message("adjustPoints", at, programId=1, points=points, reason=reason, **fields)
 
 
+def block(points: int, at: str, **fields: Any) -> Message:
+    """A block in program 1."""
+    return message("blockPoints", at, **({"programId": 1, "points": points, "reason": "stolen card"} | fields))
+
+
 def arrives(at: str | int, content: Message) -> dict[str, Any]:
     """A message that comes later than it happened."""
     return {"arrives": at, "message": content}

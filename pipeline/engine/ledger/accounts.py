@@ -6,7 +6,10 @@ RULE (order of spending): by closing instant, never-expiring last, ties by (issu
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+import msgspec
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.postings import MOVEMENTS
@@ -60,7 +63,7 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) 
             closes_at=NEVER if opened.closes_at is None else opened.closes_at,
         )
         _insert(account.lots, lot)
-    _post(account, decision)
+    post(account, decision)
 
 
 def close_taken(
@@ -73,13 +76,36 @@ def close_taken(
     points: dict[int, int] = {}
     for part in decision.taken:
         points[part.lot_id] = points.get(part.lot_id, 0) + part.points
+    take_out(account, points)
+    post(account, decision)
+
+
+def parts_of(account: Account, taken: Iterable[Taken]) -> list[Lot]:
+    """What is to be taken of open lots, each part with the terms of its lot."""
+    lots = {lot.lot_id: lot for lot in account.lots}
+    return [msgspec.structs.replace(lots[part.lot_id], open_points=part.points) for part in taken]
+
+
+def take_out(account: Account, points: Mapping[int, int]) -> None:
+    """Take points out of open lots, by lot; an empty lot closes."""
     for lot in account.lots:
         lot.open_points -= points.get(lot.lot_id, 0)
     account.lots = [lot for lot in account.lots if lot.open_points]
-    _post(account, decision)
 
 
-def _post(account: Account, decision: PointsMoved) -> None:
+def put_back(account: Account, parts: Iterable[Lot]) -> None:
+    """Put parts of lots back: where the lot is closed by now, it opens again with the terms of the part."""
+    lots = {lot.lot_id: lot for lot in account.lots}
+    for part in parts:
+        lot = lots.get(part.lot_id)
+        if lot is None:
+            _insert(account.lots, msgspec.structs.replace(part))
+        else:
+            lot.open_points += part.open_points
+
+
+def post(account: Account, decision: PointsMoved) -> None:
+    """Add what the decision moves to the account's totals."""
     source, destination, lifetime = MOVEMENTS[type(decision)]
     points, totals = decision.points, account.totals
     totals[source] -= points
@@ -90,7 +116,7 @@ def _post(account: Account, decision: PointsMoved) -> None:
 def _insert(lots: list[Lot], lot: Lot) -> None:
     """Mostly at the end: a new lot expires last."""
     last = lots[-1] if lots else lot
-    if last.closes_at < lot.closes_at or (last.closes_at == lot.closes_at and last.issued_at <= lot.issued_at):
+    if last.closes_at < lot.closes_at or _order(last) <= _order(lot):
         lots.append(lot)
     else:
         insort(lots, lot, key=_order)

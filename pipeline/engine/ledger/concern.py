@@ -9,7 +9,16 @@ from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.ledger import undo
 from pipeline.engine.ledger.accounts import close_taken, open_lots
 from pipeline.engine.ledger.expiry import EXPIRY
-from schemas.facts import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
+from pipeline.engine.ledger.holds import HOLD_END, note_held, note_released
+from schemas.facts import (
+    PointsDebited,
+    PointsExpired,
+    PointsHeld,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReleased,
+    PointsReversed,
+)
 
 LEDGER: Final = Concern(
     name="ledger",
@@ -19,8 +28,10 @@ LEDGER: Final = Concern(
         PointsExpired: close_taken,
         PointsDebited: close_taken,
         PointsReversed: close_taken,
+        PointsHeld: note_held,
+        PointsReleased: note_released,
     },
-    timers=(EXPIRY,),
+    timers=(HOLD_END, EXPIRY),
 )
 AWARDS: Final = Concern(
     name="awards",

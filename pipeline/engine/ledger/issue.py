@@ -43,7 +43,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
     account = account_of(turn.section, currency)
     balance, lifetime, lot_id = account.balance, account.lifetime, account.lots_opened
     expires_on, closes_at = program.expiry_of(turn.day)
-    room = LOTS_MAX - sum(len(one.lots) for section in turn.head.sections.values() for one in section.accounts.values())
+    room = LOTS_MAX - turn.head.lots
     issued: list[Decision] = []
     for activity in activities:
         lot_id += 1

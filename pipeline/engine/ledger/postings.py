@@ -14,9 +14,11 @@ from schemas.facts import (
     IssuedFor,
     PointsDebited,
     PointsExpired,
+    PointsHeld,
     PointsIssued,
     PointsMoved,
     PointsRedeemed,
+    PointsReleased,
     PointsReversed,
 )
 
@@ -37,6 +39,8 @@ MOVEMENTS: Final[dict[type[PointsMoved], Movement]] = {
     PointsExpired: Movement(source=_CURRENT, destination=LedgerAccount.EXPIRED),
     PointsReversed: Movement(source=_CURRENT, destination=LedgerAccount.REVERSED, lifetime=-1),
     PointsDebited: Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),
+    PointsHeld: Movement(source=_CURRENT, destination=LedgerAccount.BLOCKED),
+    PointsReleased: Movement(source=LedgerAccount.BLOCKED, destination=_CURRENT),
 }
 """The decisions that move points."""
 
@@ -78,6 +82,8 @@ def lots_moved(decision: PointsMoved) -> int:
     """The points that a decision puts into lots, less those that it takes out of them."""
     if isinstance(decision, PointsIssued):
         return sum(lot.points for lot in decision.lots)
-    if isinstance(decision, PointsRedeemed | PointsExpired | PointsReversed | PointsDebited):
+    if isinstance(decision, PointsRedeemed | PointsExpired | PointsReversed | PointsDebited | PointsHeld):
         return -sum(part.points for part in decision.taken)
+    if isinstance(decision, PointsReleased):
+        return sum(part.points for part in decision.restored)
     return 0

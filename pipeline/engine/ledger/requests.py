@@ -9,10 +9,10 @@ from pipeline.engine.ledger.accounts import account_of, take
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.programs import Program
 from schemas.facts import Decision, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
-from schemas.records import AdjustPoints, RedeemPoints
+from schemas.records import AdjustPoints, BlockPoints, RedeemPoints, ReleasePoints
 
 
-def address(turn: Turn, record: RedeemPoints | AdjustPoints) -> list[Decision]:
+def address(turn: Turn, record: RedeemPoints | AdjustPoints | BlockPoints | ReleasePoints) -> list[Decision]:
     """The program that the request names must be in force."""
     if turn.org.get(record.program_id) is not None:
         return []

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from schemas.facts import HoldFor
+
 
 class LedgerAccount(IntEnum):
     """The accounts between which points move. The numbers are places in the stored totals: append only."""
@@ -42,7 +44,7 @@ _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
-    """Points issued together, with one expiry."""
+    """Points issued together, with one expiry, or a part of them that is kept apart."""
 
     lot_id: int
     """The account's own count, from 1."""
@@ -53,19 +55,44 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     """The instant from which they can't be spent; `NEVER` for points that don't expire."""
 
 
+class Hold(msgspec.Struct, array_like=True, gc=False):
+    """Points put aside: they cannot be spent, and do not expire."""
+
+    hold_id: str
+    """No two holds of one program have the same."""
+    kind: HoldFor
+    ends_at: int
+    """The instant at which they are released by themselves; `NEVER` for points that wait for somebody."""
+    parts: list[Lot]
+    """What is held of each lot, with the lot's own terms."""
+
+    @property
+    def points(self) -> int:
+        """How many points are held."""
+        return sum(part.open_points for part in self.parts)
+
+
 class Account(msgspec.Struct, array_like=True):
-    """One points currency of one customer in one program: totals that are sums of postings, and the open lots."""
+    """One points currency of one customer in one program: totals that are sums of postings, open lots and holds."""
 
     totals: list[int] = msgspec.field(default_factory=lambda: list(_ZEROS))
     """By `LedgerAccount`."""
     lots_opened: int = 0
     lots: list[Lot] = []
     """Open lots in the order of spending: soonest to expire first, never-expiring last, ties by (issued_at, lot_id)."""
+    holds: list[Hold] = []
+    """In the order in which they were made."""
 
     @property
     def balance(self) -> int:
         """What can be spent."""
         return self.totals[_CURRENT]
+
+    @property
+    def kept(self) -> int:
+        """How many lots are kept, and parts of lots that are held."""
+        held = sum(len(hold.parts) for hold in self.holds) if self.holds else 0
+        return len(self.lots) + held
 
     @property
     def lifetime(self) -> int:

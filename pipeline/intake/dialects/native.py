@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.letters.letter import origin_of
-from pipeline.intake.times import SECONDS_END, instant_of
+from pipeline.intake.times import SECONDS_END, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
 
@@ -201,6 +201,17 @@ def _adjust(message: messages.AdjustPoints) -> Fields:
     return message.program_id, message.points, message.reason, message.currency
 
 
+def _block(message: messages.BlockPoints) -> Fields:
+    until = None if message.until is None else other_instant("until", message.until, message.zone)
+    if isinstance(until, Defect):
+        return None
+    return message.program_id, message.points, message.reason, until, message.entered_by, message.currency
+
+
+def _release(message: messages.ReleasePoints) -> Fields:
+    return message.program_id, message.hold_id, message.reason, message.entered_by
+
+
 _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[Any], Fields]]]] = {
     messages.TransactionAdded: (records.TransactionAdded, _added),
     messages.TransactionReturned: (records.TransactionReturned, _returned),
@@ -209,4 +220,6 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.CustomerUpdated: (records.CustomerUpdated, _update),
     messages.RedeemPoints: (records.RedeemPoints, _redeem),
     messages.AdjustPoints: (records.AdjustPoints, _adjust),
+    messages.BlockPoints: (records.BlockPoints, _block),
+    messages.ReleasePoints: (records.ReleasePoints, _release),
 }

@@ -117,6 +117,10 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
         instant = times.instant_of(content["eventTime"], content.get("zone"))
         if isinstance(instant, Defect):
             found.append(instant)
+    if content.get("until") is not None and not _broken(found, "until", "zone"):
+        until = times.other_instant("until", content["until"], content.get("zone"))
+        if isinstance(until, Defect):
+            found.append(until)
     if content.get("lines") and not _broken(found, "amountMinor", "lines"):
         lines_minor = sum(line["amountMinor"] for line in content["lines"])
         if "amountMinor" in content and content["amountMinor"] != lines_minor:

@@ -94,17 +94,20 @@ FROM (
 ) AS f;
 
 -- Decisions that move points, one row each, with what they consist of.
--- kind: issued, redeemed, expired, reversed, debited. points: moved, never negative. balance: after the decision.
+-- kind: issued, redeemed, expired, reversed, debited, held, released. points: moved, never negative. balance: after the
+-- decision. gained: what it does to the balance. restored: points put back, by lot.
 CREATE OR REPLACE VIEW points_decisions AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
     lower(substring(f.kind, 7)) AS kind, f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
+    if(f.kind IN ('PointsIssued', 'PointsReleased'), f.d.points, -f.d.points) AS gained,
     f.d.awards AS awards, f.d.lots AS lots,
     if(f.kind = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
-    f.d.reversals AS reversals, f.d.reason AS reason,
-    multiIf(f.kind = 'PointsIssued', f.d.bill_number, f.kind = 'PointsRedeemed', f.d.redemption_id, f.d.of_bill)
+    f.d.restored AS restored, f.d.reversals AS reversals, f.d.reason AS reason,
+    multiIf(f.kind = 'PointsIssued', f.d.bill_number, f.kind = 'PointsRedeemed', f.d.redemption_id,
+        f.kind IN ('PointsHeld', 'PointsReleased'), f.d.hold_id, f.d.of_bill)
         AS subject,
     f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
 FROM (
@@ -112,18 +115,19 @@ FROM (
         currency String, points Int64, balance Int64,
         awards Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)),
         lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32))),
-        taken Array(Tuple(lot_id Int64, points Int64)),
+        taken Array(Tuple(lot_id Int64, points Int64)), restored Array(Tuple(lot_id Int64, points Int64)),
         reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64)),
-        reason String, bill_number String, redemption_id String, of_bill String,
+        reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
         expired_on Nullable(Int32), value_minor Int64)') AS d
     FROM facts
-    WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited')
+    WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
+        'PointsReleased')
 ) AS f;
 
--- Why a customer has the points it has: a row for each award, and for each decision that takes points away.
+-- Why a customer has the points it has: a row for each award, and for each decision that moves points otherwise.
 -- balance: after the decision, all of its awards included. issued_for: spend, event, milestone, streak, adjustment;
--- empty unless issued. reason: the rule that issued; the reason of a debit. subject: the bill that earned or was
--- returned; the redemption. expires_on: the last day on which they can, or could, be spent. value_minor: worth of
+-- empty unless issued. reason: the rule that issued; the reason of a debit or a block. subject: the bill that earned or
+-- was returned; the redemption; the hold. expires_on: the last day on which they can, or could, be spent. value_minor: worth of
 -- redeemed points. claimed: what a return asks for, forgiven points included. lot_id: where issued points lie, 0 for
 -- others; taken: points taken, by lot.
 CREATE OR REPLACE VIEW points_facts AS

@@ -133,7 +133,7 @@ SELECT a.org_id AS org_id, a.program_id AS program_id, a.customer_id AS customer
     p.spend_points AS spend_points, p.event_points AS event_points, p.milestone_points AS milestone_points,
     p.streak_points AS streak_points, p.adjustment_points AS adjustment_points, p.issued AS issued,
     p.reversed AS reversed, p.expired AS expired, p.redeemed AS redeemed, p.debited AS debited,
-    p.balance AS balance,
+    p.balance AS balance, p.blocked AS blocked,
     t.tier AS tier, t.tier_name AS tier_name, s.streak_run AS streak_run, s.longest_run AS longest_run
 FROM (SELECT DISTINCT org_id, program_id, customer_id FROM adoptions) AS a
 LEFT JOIN (
@@ -150,7 +150,8 @@ LEFT JOIN (
         sumIf(-points, account = 'issued' AND issued_for = 'adjustment') AS adjustment_points,
         sumIf(-points, account = 'issued') AS issued, sumIf(points, account = 'reversed') AS reversed,
         sumIf(points, account = 'expired') AS expired, sumIf(points, account = 'redeemed') AS redeemed,
-        sumIf(points, account = 'adjusted') AS debited, sumIf(points, account = 'current') AS balance
+        sumIf(points, account = 'adjusted') AS debited, sumIf(points, account = 'current') AS balance,
+        sumIf(points, account = 'blocked') AS blocked
     FROM ledger_entries GROUP BY org_id, program_id, customer_id
 ) AS p USING (org_id, program_id, customer_id)
 LEFT JOIN customer_tiers AS t USING (org_id, program_id, customer_id)
@@ -164,7 +165,8 @@ SELECT org_id, program_id, toInt64(count()) AS customers, sum(transactions) AS t
     sum(returned) AS returned, sum(spend_points) AS spend_points, sum(event_points) AS event_points,
     sum(milestone_points) AS milestone_points, sum(streak_points) AS streak_points,
     sum(adjustment_points) AS adjustment_points, sum(issued) AS issued, sum(reversed) AS reversed,
-    sum(expired) AS expired, sum(redeemed) AS redeemed, sum(debited) AS debited, sum(balance) AS balance
+    sum(expired) AS expired, sum(redeemed) AS redeemed, sum(debited) AS debited, sum(balance) AS balance,
+    sum(blocked) AS blocked
 FROM customer_summary
 GROUP BY org_id, program_id;
 

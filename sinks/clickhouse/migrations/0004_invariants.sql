@@ -11,7 +11,7 @@ HAVING difference != 0 OR legs < 2;
 CREATE OR REPLACE VIEW ledger_fact_mismatches AS
 SELECT org_id, customer_id, seq, currency, sum(decided) AS fact_points, sum(posted) AS ledger_points
 FROM (
-    SELECT org_id, customer_id, seq, currency, if(kind = 'issued', points, -points) AS decided, 0 AS posted
+    SELECT org_id, customer_id, seq, currency, gained AS decided, 0 AS posted
     FROM points_decisions
     UNION ALL
     SELECT org_id, customer_id, seq, currency, 0, points FROM ledger_entries WHERE account = 'current'
@@ -34,7 +34,22 @@ FROM (
 GROUP BY org_id, program_id, customer_id, currency
 HAVING state_balance != open_lots OR state_balance != ledger_balance;
 
--- Awarded = still open + redeemed + expired + reversed + adjusted, for every lot.
+CREATE OR REPLACE VIEW hold_mismatches AS
+SELECT org_id, program_id, customer_id, currency, sum(stated) AS state_blocked, sum(held) AS held_points,
+    sum(posted) AS ledger_blocked
+FROM (
+    SELECT org_id, program_id, customer_id, account.1 AS currency, account.2 AS stated, 0 AS held, 0 AS posted
+    FROM customer_state_latest ARRAY JOIN arrayZip(`accounts.currency`, `accounts.blocked`) AS account
+    UNION ALL
+    SELECT org_id, program_id, customer_id, hold.1, 0, hold.2, 0
+    FROM customer_state_latest ARRAY JOIN arrayZip(`holds.currency`, `holds.points`) AS hold
+    UNION ALL
+    SELECT org_id, program_id, customer_id, currency, 0, 0, points FROM ledger_entries WHERE account = 'blocked'
+)
+GROUP BY org_id, program_id, customer_id, currency
+HAVING state_blocked != held_points OR state_blocked != ledger_blocked;
+
+-- Awarded = still open + redeemed + expired + reversed + adjusted + held, for every lot: what is put back was taken before.
 CREATE OR REPLACE VIEW lot_mismatches AS
 SELECT org_id, program_id, customer_id, currency, lot_id, sum(awarded) AS awarded_points, sum(taken) AS taken_points,
     sum(open) AS open_points
@@ -44,6 +59,9 @@ FROM (
     UNION ALL
     SELECT org_id, program_id, customer_id, currency, part.lot_id, 0, part.points, 0
     FROM points_decisions ARRAY JOIN taken AS part
+    UNION ALL
+    SELECT org_id, program_id, customer_id, currency, part.lot_id, 0, -part.points, 0
+    FROM points_decisions ARRAY JOIN restored AS part
     UNION ALL
     SELECT org_id, program_id, customer_id, lot.1, lot.2, 0, 0, lot.3
     FROM customer_state_latest ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`) AS lot
@@ -131,7 +149,7 @@ CREATE OR REPLACE VIEW stated_balance_mismatches AS
 SELECT org_id, program_id, customer_id, seq, currency, stated, posted
 FROM (
     SELECT org_id, program_id, customer_id, seq, currency, balance AS stated,
-        sum(if(kind = 'issued', points, -points)) OVER (
+        sum(gained) OVER (
             PARTITION BY org_id, program_id, customer_id, currency ORDER BY seq) AS posted
     FROM points_decisions
 )
@@ -172,7 +190,9 @@ SELECT 'ledger_fact_mismatches', 'the ledger holds what the facts decided, and n
 UNION ALL
 SELECT 'balance_mismatches', 'balance = open lots = ledger, for every customer', (SELECT count() FROM balance_mismatches)
 UNION ALL
-SELECT 'lot_mismatches', 'awarded = open + redeemed + expired + reversed + adjusted, for every lot', (SELECT count() FROM lot_mismatches)
+SELECT 'hold_mismatches', 'blocked = points in holds = ledger, for every customer', (SELECT count() FROM hold_mismatches)
+UNION ALL
+SELECT 'lot_mismatches', 'awarded = open + redeemed + expired + reversed + adjusted + held, for every lot', (SELECT count() FROM lot_mismatches)
 UNION ALL
 SELECT 'lots_past_expiry', 'no lot is open past its expiry', (SELECT count() FROM lots_past_expiry)
 UNION ALL

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.ledger.state import Account, Hold, LedgerAccount, Lot
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, decode_head
 from pipeline.engine.streaks.state import StreakRuns
@@ -48,6 +48,11 @@ class _Open(NamedTuple):
     lot: Lot
 
 
+class _Holding(NamedTuple):
+    currency: str
+    hold: Hold
+
+
 class _Counted(NamedTuple):
     milestone_id: str
     period: int
@@ -65,6 +70,10 @@ def _held(row: StateRow) -> list[_Held]:
 
 def _open(row: StateRow) -> list[_Open]:
     return [_Open(currency, lot) for currency, account in row.section.accounts.items() for lot in account.lots]
+
+
+def _holding(row: StateRow) -> list[_Holding]:
+    return [_Holding(currency, hold) for currency, account in row.section.accounts.items() for hold in account.holds]
 
 
 def _counted(row: StateRow) -> list[_Counted]:
@@ -136,6 +145,21 @@ CUSTOMER_STATE: Final = Table[StateRow](
                     "closes_at",
                     "Nullable(DateTime64(3, 'UTC'))",
                     lambda open_: None if open_.lot.closes_at == NEVER else open_.lot.closes_at,
+                ),
+            ),
+        ),
+        *nested(
+            "holds",
+            _holding,
+            (
+                Column("currency", "String", lambda holding: holding.currency),
+                Column("hold_id", "String", lambda holding: holding.hold.hold_id),
+                Column("kind", "String", lambda holding: holding.hold.kind.text, "block, redemption, transfer"),
+                integer("points", lambda holding: holding.hold.points),
+                Column(
+                    "ends_at",
+                    "Nullable(DateTime64(3, 'UTC'))",
+                    lambda holding: None if holding.hold.ends_at == NEVER else holding.hold.ends_at,
                 ),
             ),
         ),

@@ -9,14 +9,18 @@ from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import (
     Award,
     Decision,
+    HoldFor,
     IssuedFor,
     LotOpened,
     PointsDebited,
     PointsExpired,
+    PointsHeld,
     PointsIssued,
     PointsMoved,
     PointsRedeemed,
+    PointsReleased,
     PointsReversed,
+    ReleasedBecause,
     Reversal,
     Taken,
     TierUpgraded,
@@ -61,7 +65,19 @@ SPENT = {
     LedgerAccount.EXPIRED: PointsExpired(currency="POINTS", points=5, expired_on=0, taken=TAKEN, balance=0),
     LedgerAccount.ADJUSTED: PointsDebited(currency="POINTS", points=5, reason="why", taken=TAKEN, balance=0),
     LedgerAccount.REVERSED: REVERSED,
+    LedgerAccount.BLOCKED: PointsHeld(
+        currency="POINTS", points=5, balance=0, hold_id="h", kind=HoldFor.BLOCK, taken=TAKEN, ends_at=None
+    ),
 }
+RELEASED = PointsReleased(
+    currency="POINTS",
+    points=5,
+    balance=5,
+    hold_id="h",
+    kind=HoldFor.BLOCK,
+    because=ReleasedBecause.ENDED,
+    restored=TAKEN,
+)
 
 
 def test_every_award_is_a_posting_with_its_reason() -> None:
@@ -85,6 +101,12 @@ def test_points_that_leave_go_from_current_to_the_account_of_their_reason(accoun
     ]
 
 
+def test_released_points_come_back_from_blocked_to_current() -> None:
+    assert postings(RELEASED) == [
+        Posting(source=LedgerAccount.BLOCKED, destination=LedgerAccount.CURRENT, points=5, currency="POINTS")
+    ]
+
+
 @pytest.mark.parametrize(
     "decision",
     [
@@ -103,6 +125,8 @@ def test_decision_that_moves_no_points_has_no_postings(decision: Decision) -> No
         pytest.param(REVERSED, -5, id="taken-back-by-a-return"),
         pytest.param(FORGIVEN, 0, id="all-forgiven"),
         pytest.param(SPENT[LedgerAccount.REDEEMED], -5, id="redeemed"),
+        pytest.param(SPENT[LedgerAccount.BLOCKED], -5, id="held"),
+        pytest.param(RELEASED, 5, id="released"),
     ],
 )
 def test_lots_hold_what_the_postings_bring_to_current(decision: PointsMoved, moved: int) -> None:

@@ -1,0 +1,45 @@
+"""Blocking: points that somebody puts aside, and gives back."""
+
+from __future__ import annotations
+
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.holds import find_hold, hold, released
+from schemas.facts import Decision, HoldFor, RecordRefused, Refusal, ReleasedBecause
+from schemas.records import BlockPoints, ReleasePoints
+
+
+def block(turn: ProgramTurn, record: BlockPoints) -> list[Decision]:
+    """The points are put aside under the id of the record."""
+    program = turn.program
+    if record.program_id != program.id:
+        return []
+    if record.currency not in ("", program.currency):
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    return [
+        hold(
+            turn,
+            currency=program.currency,
+            points=record.points,
+            hold_id=record.id,
+            kind=HoldFor.BLOCK,
+            ends_at=record.until,
+            reason=record.reason,
+            entered_by=record.entered_by,
+        )
+    ]
+
+
+def release(turn: ProgramTurn, record: ReleasePoints) -> list[Decision]:
+    """What a block put aside can be spent again."""
+    if record.program_id != turn.program.id:
+        return []
+    held = find_hold(turn.section, record.hold_id)
+    if held is None or held.hold.kind is not HoldFor.BLOCK:
+        return [RecordRefused(reason=Refusal.HOLD_UNKNOWN, subject=record.hold_id)]
+    return released(
+        held,
+        ReleasedBecause.REQUESTED,
+        clock=turn.head.clock,
+        reason=record.reason,
+        entered_by=record.entered_by,
+    )
