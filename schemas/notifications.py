@@ -18,6 +18,8 @@ class EventName(StrEnum):
     POINTS_REDEEMED = "pointsRedeemed"
     POINTS_EXPIRED = "pointsExpired"
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"
+    ALTERNATE_CURRENCIES_ISSUED = "alternateCurrenciesIssued"
+    ISSUED_ALTERNATE_CURRENCIES_REVERSED = "issuedalternateCurrenciesReversed"
     TIER_UPGRADED = "tierUpgraded"
     TIER_DOWNGRADED = "tierDowngraded"
     TARGET_ACHIEVED_VALUE_UPDATED = "targetAchievedValueUpdated"

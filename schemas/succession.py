@@ -1,7 +1,7 @@
 """Succession: which version of a program may follow which. Pure; whoever puts a version in force asks it.
 
-Tiers, milestones, streaks and rules are known by id: a version may retire an id, never leave it out or give it to
-something else. What amounts, periods and balances are counted in never changes.
+Currencies, tiers, milestones, streaks and rules are known by id: a version may retire an id, never leave it out or give
+it to something else. What amounts, periods and balances are counted in never changes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def succession(predecessor: ProgramDefinition, successor: ProgramDefinition) -> 
         *_version(predecessor, successor),
         *_fixed(predecessor, successor),
         *_omitted(predecessor, successor),
+        *_rescaled(predecessor, successor),
         *_reused(predecessor, successor),
     )
 
@@ -62,6 +63,19 @@ def _fixed(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Brea
             )
 
 
+def _rescaled(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    scales = {one.id: one.scale for one in before.currencies}
+    for index, currency in enumerate(after.currencies):
+        scale = scales.get(currency.id, currency.scale)
+        if scale != currency.scale:
+            yield Breach(
+                path=f"currencies[{index}].scale",
+                problem=f"is {currency.scale}, and was {scale} in version {before.version}: "
+                "balances so far are counted in it",
+                remedy=f"keep {scale}; for another scale, retire {currency.id} and give the new currency its own id",
+            )
+
+
 def _omitted(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
     there = _ids(after)
     for path, known in _ids(before).items():
@@ -80,6 +94,7 @@ def _ids(program: ProgramDefinition) -> dict[str, dict[str, str]]:
     """What is known by id, by its place in the file: id and name."""
     levels = program.tiers.levels if program.tiers else ()
     return {
+        "currencies": {one.id: f"the currency {one.name}" for one in program.currencies},
         "rules": {rule.id: f"the {rule.kind} rule" for rule in program.rules},
         "tiers.levels": {tier.id: f"the tier {tier.name}" for tier in levels},
         "milestones": {milestone.id: f"the milestone {milestone.name}" for milestone in program.milestones},

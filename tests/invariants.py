@@ -16,6 +16,8 @@ from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Entry, Head, decode_entry, decode_head, encode_state
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     Fact,
     FactMessage,
     Group,
@@ -24,6 +26,7 @@ from schemas.facts import (
     PointsReversed,
     decode_facts,
     encode_facts,
+    movements_in,
 )
 from tests.steps import ORG
 
@@ -92,10 +95,13 @@ class Invariants:
 
     def _add_up(self, fact: Fact) -> None:
         """The movements of a decision lead to the balances that it states."""
-        decision = fact.decision
-        if not isinstance(decision, PointsMoved):
-            return
-        key = (fact.envelope.program_id, decision.currency)
+        for movement in movements_in(fact.decision):
+            self._add_up_one(fact.envelope.program_id, movement)
+        if isinstance(fact.decision, AlternatePointsIssued | AlternatePointsReversed):
+            check_alternates(fact.decision)
+
+    def _add_up_one(self, program_id: int, decision: PointsMoved) -> None:
+        key = (program_id, decision.currency)
         totals = self._totals[key]
         for posting in postings(decision):
             assert posting.points > 0
@@ -119,6 +125,16 @@ def check_group(group: Group, programs: Programs) -> None:
     if envelope.program_id:
         in_force = programs.org(ORG).program_at(envelope.program_id, envelope.as_of)
         assert envelope.version == in_force.version
+
+
+def check_alternates(decision: AlternatePointsIssued | AlternatePointsReversed) -> None:
+    """Each currency once, and all of them of one activity or bill."""
+    currencies = [one.currency for one in decision.currencies]
+    assert len(set(currencies)) == len(currencies) > 0
+    if isinstance(decision, AlternatePointsIssued):
+        assert len({(one.activity, one.bill_number) for one in decision.currencies}) == 1
+    else:
+        assert len({one.of_bill for one in decision.currencies}) == 1
 
 
 def check_awards(decision: PointsIssued, lots_before: int) -> None:

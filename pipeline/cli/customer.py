@@ -21,6 +21,9 @@ from schemas.program import PeriodUnit, ProgramDefinition, TierBasis
 _ROWS_SHOWN: Final = 10
 """Of a table: the points of a busy customer lie in hundreds of lots."""
 
+_NAMES: Final = frozenset({"currency", "name", "scale"})
+"""What is said of an account beside its figures."""
+
 
 @click.command()
 @click.argument("org", type=int)
@@ -76,9 +79,9 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
         "transactions": state["transactions"],
         "purchases_minor": state["purchases_minor"],
         "returned_minor": state["returned_minor"],
-        "accounts": _nested(state, "accounts"),
-        "lots": _nested(state, "lots"),
-        "holds": _nested(state, "holds"),
+        "accounts": [one | _named(one, definition) for one in _nested(state, "accounts")],
+        "lots": [one | _named(one, definition) for one in _nested(state, "lots")],
+        "holds": [one | _named(one, definition) for one in _nested(state, "holds")],
         "tier": _tier(state, definition),
         "milestones": [
             one
@@ -103,6 +106,13 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             if one["streak_id"] in streaks
         ],
     }
+
+
+def _named(held: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:
+    """What people call the currency, and how many decimals its points have."""
+    alternates = {one.id: one for one in definition.currencies} if definition else {}
+    alternate = alternates.get(held["currency"])
+    return {"name": alternate.name if alternate else held["currency"], "scale": alternate.scale if alternate else 0}
 
 
 def _states(client: Client, org: int, customer_id: int) -> list[dict[str, Any]]:
@@ -137,7 +147,8 @@ def _tier(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[s
     if tiers.basis is TierBasis.NET_PURCHASES:
         value = state["purchases_minor"] - state["returned_minor"]
     else:
-        value = sum(account["lifetime"] for account in _nested(state, "accounts"))
+        main = definition.points.name if definition else ""
+        value = sum(account["lifetime"] for account in _nested(state, "accounts") if account["currency"] == main)
     following = tiers.levels[number] if number < len(tiers.levels) else None
     return {
         "number": number,
@@ -160,10 +171,11 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         f"returned {_amount(view['returned_minor'], view['money'])}"
     )
     for account in view["accounts"]:
-        CONSOLE.print(summary_table(str(account.pop("currency")), list(account.items())))
+        figures = [(what, _points(points, account)) for what, points in account.items() if what not in _NAMES]
+        CONSOLE.print(summary_table(account["name"], figures))
     tables: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-        ("Open lots, soonest to expire first", "lots", ("lot_id", "open_points", "expires_on", "issued_at")),
-        ("Points put aside", "holds", ("hold_id", "kind", "points", "currency", "ends_at")),
+        ("Open lots, soonest to expire first", "lots", ("name", "lot_id", "open_points", "expires_on", "issued_at")),
+        ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
         ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),
     )
@@ -189,8 +201,14 @@ def _amount(minor: int, currency: str | None) -> str:
     return money(minor, currency) if currency else f"{minor:,} minor units"
 
 
+def _points(points: int, held: dict[str, Any]) -> int | str:
+    return plain(points, held["scale"]) if held["scale"] else points
+
+
 def _cell(row: dict[str, Any], column: str) -> Any:
-    """What a table shows; values of a milestone as money or with their decimals."""
+    """What a table shows; points with their decimals, values of a milestone as money or with theirs."""
+    if column in {"open_points", "points"}:
+        return _points(row[column], row)
     if column not in {"value", "target"}:
         return row[column]
     return money(row[column], row["money"]) if row["money"] else plain(row[column], row["scale"])

@@ -199,14 +199,16 @@ def show(place: Place, *, as_json: bool) -> None:
             (
                 one.org_id,
                 one.program_id,
-                json.loads(one.definition)["name"],
+                definition["name"],
                 one.version,
+                ", ".join((definition["points"]["name"], *(points["id"] for points in definition["currencies"]))),
                 one.hash[:12],
                 None if one.starts_at is None else instant(one.starts_at),
             )
             for one in catalog.values()
+            for definition in (json.loads(one.definition),)
         ]
-        print_table("Programs in force", ("org", "program", "name", "version", "hash", "from"), rows)
+        print_table("Programs in force", ("org", "program", "name", "version", "points", "hash", "from"), rows)
 
 
 @program.command()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.trial.names import money
+from pipeline.trial.names import Names, money
 from schemas.program import (
+    AlternateCurrency,
     EarningRule,
     EventRule,
     Milestone,
     MultiplierRule,
+    PointsCurrency,
     ProgramDefinition,
     SpendRule,
     Streak,
@@ -38,23 +40,59 @@ _NOTHING: Final = Validity()
 
 def changes(before: ProgramDefinition, after: ProgramDefinition) -> list[Change]:
     """What `after` changes for the members of a program that `before` is in force for."""
-    return [*_terms(before, after), *_rules(before, after), *_tiers(before, after), *_goals(before, after)]
+    return [
+        *_terms(before, after),
+        *_currencies(before, after),
+        *_rules(before, after),
+        *_tiers(before, after),
+        *_goals(before, after),
+    ]
 
 
 def _terms(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
     if before.name != after.name:
         yield Change("name", f"the program is called {after.name}, not {before.name}")
-    old, new = before.points, after.points
-    if old.expiry != new.expiry:
-        lasts = [f"{one.expiry.days:,} days" if one.expiry else "for ever" for one in (new, old)]
-        yield Change("points.expiry", f"points issued from then on last {lasts[0]}, not {lasts[1]}; others keep theirs")
-    if old.value_minor != new.value_minor:
-        worth = [money(one.value_minor, after.currency) for one in (new, old)]
-        yield Change("points.value_minor", f"every point is worth {worth[0]} when it is redeemed, not {worth[1]}")
+    yield from _points("points", "points", before.points, after.points, after.currency)
     for path in ("default", "add_customers", "repeat_window_days", "redemption", "returns", "notifications"):
         values = [_plain(getattr(one, path), after.currency) for one in (after, before)]
         if values[0] != values[1]:
             yield Change(path, f"is {values[0]}, was {values[1]}")
+
+
+def _points(
+    path: str,
+    called: str,
+    old: PointsCurrency | AlternateCurrency,
+    new: PointsCurrency | AlternateCurrency,
+    currency: str,
+) -> Iterator[Change]:
+    if old.expiry != new.expiry:
+        lasts = [f"{one.expiry.days:,} days" if one.expiry else "for ever" for one in (new, old)]
+        what = f"{called} issued from then on last {lasts[0]}, not {lasts[1]}; others keep theirs"
+        yield Change(f"{path}.expiry", what)
+    if old.value_minor != new.value_minor:
+        worth = [money(one.value_minor, currency) for one in (new, old)]
+        one_of_them = "every point" if called == "points" else f"one of {called}"
+        yield Change(f"{path}.value_minor", f"{one_of_them} is worth {worth[0]} when it is redeemed, not {worth[1]}")
+
+
+def _currencies(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
+    known = {currency.id: currency for currency in before.currencies}
+    for index, currency in enumerate(after.currencies):
+        path, old = f"currencies[{index}]", known.get(currency.id)
+        if currency.retired:
+            if old is not None and not old.retired:
+                yield Change(path, f"the currency {currency.name} ends: what members have can be spent")
+        elif old is None or old.retired:
+            yield Change(path, f"the currency {currency.name} is {'back' if old else 'new'}")
+        if old is None:
+            continue
+        if old.name != currency.name:
+            yield Change(f"{path}.name", f"the currency {old.name} is called {currency.name}")
+        yield from _points(path, currency.name, old, currency, after.currency)
+        if old.redemption != currency.redemption:
+            values = [_plain(one.redemption, after.currency) for one in (currency, old)]
+            yield Change(f"{path}.redemption", f"{currency.name}: is {values[0]}, was {values[1]}")
 
 
 def _rules(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
@@ -74,14 +112,17 @@ def _rules(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
 
 
 def _gives(rule: EarningRule, program: ProgramDefinition) -> str:
-    points = program.points.name
     match rule:
         case SpendRule():
-            return f"{rule.points:,} {points} for every {money(rule.per_minor, program.currency)}"
+            return f"{_amount(rule, program)} for every {money(rule.per_minor, program.currency)}"
         case EventRule():
-            return f"{rule.points:,} {points} for each {rule.event}"
+            return f"{_amount(rule, program)} for each {rule.event}"
         case MultiplierRule():
             return f"{', '.join((*rule.skus, *rule.categories)[:5])} counts {rule.factor} times"
+
+
+def _amount(pays: SpendRule | EventRule | StreakLevel, program: ProgramDefinition) -> str:
+    return Names(program).amount(pays.points, pays.currency or program.points.name)
 
 
 def _edited(path: str, called: str, old: Part, new: Part, currency: str) -> Iterator[Change]:
@@ -179,7 +220,7 @@ def _goals(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
         path, old_streak = f"streaks[{index}]", streaks.get(streak.id)
         yield from _came_or_went(path, "streak", old_streak, streak)
         if old_streak is not None and not (old_streak.retired or streak.retired):
-            yield from _levels(path, old_streak, streak, after.points.name)
+            yield from _levels(path, old_streak, streak, lambda level: _level(level, after))
             yield from _edited(path, f"the streak {streak.name}", old_streak, streak, after.currency)
 
 
@@ -205,18 +246,18 @@ def _target(path: str, old: Milestone, new: Milestone, currency: str) -> Iterato
     yield Change(f"{path}.target", f"the milestone {new.name} asks for {now}, not {was}: {effect}")
 
 
-def _levels(path: str, old: Streak, new: Streak, points: str) -> Iterator[Change]:
+def _levels(path: str, old: Streak, new: Streak, told: Callable[[StreakLevel], str]) -> Iterator[Change]:
     known = {level.periods: level for level in old.levels}
     for index, level in enumerate(new.levels):
         was, place = known.pop(level.periods, None), f"{path}.levels[{index}]"
         if was is None:
-            what = f"a new level, {_level(level, points)}"
+            what = f"a new level, {told(level)}"
             yield Change(place, f"the streak {new.name} has {what}: a run that is as long reaches it, if it is alive")
         elif was != level:
-            yield Change(place, f"the streak {new.name} has {_level(level, points)}, not {_level(was, points)}")
+            yield Change(place, f"the streak {new.name} has {told(level)}, not {told(was)}")
     for level in known.values():
         yield Change(f"{path}.levels", f"the streak {new.name} has no level {level.name} any more; rewards stay")
 
 
-def _level(level: StreakLevel, points: str) -> str:
-    return f"{level.name} for {level.points:,} {points} at {level.periods:,} in a row"
+def _level(level: StreakLevel, program: ProgramDefinition) -> str:
+    return f"{level.name} for {_amount(level, program)} at {level.periods:,} in a row"

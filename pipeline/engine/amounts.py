@@ -10,6 +10,9 @@ AWARD_MAX: Final = 10**12
 TOTAL_MAX: Final = 9 * 10**18
 """The most that values which are added up may come to, below 2^63: what would go beyond is refused."""
 
+_UNITS: Final = (1, 10, 100, 1_000)
+"""By scale: how many of its units are a whole one."""
+
 
 def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
     """`points` for every `per_minor` of `base`, rounded down once and cut at `AWARD_MAX`; 0 for a base below zero."""
@@ -20,6 +23,11 @@ def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
     else:
         award = base.numerator * points // (base.denominator * per_minor)
     return award if award < AWARD_MAX else AWARD_MAX  # noqa: FURB136 - min() costs more than the division
+
+
+def worth(points: int, value_minor: int, scale: int) -> int:
+    """What points in units of 10^-`scale` are worth, where a whole one is worth `value_minor`."""
+    return points * value_minor // _UNITS[scale]
 
 
 def reversal_due(award: int, basis: int, returned: int) -> int:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, get_args
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.state import Head
 from schemas.facts import (
+    AlternatePointsIssued,
     Decision,
     Envelope,
     MilestoneAchieved,
@@ -104,6 +105,8 @@ def _by_adoption(decision: Decision) -> bool:
     """Whether a new version gives this by itself, whatever the record is; a record that counts has more to show."""
     if isinstance(decision, PointsIssued):
         return decision.activity != ""
+    if isinstance(decision, AlternatePointsIssued):
+        return decision.currencies[0].activity != ""
     return isinstance(decision, _BY_ADOPTION)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar
+from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.periods import Periods, Span, span_of
 from pipeline.engine.rules import RULES, Earning
 from schemas.program import Events, Milestone, PeriodUnit, ProgramDefinition, Streak, TierBasis
@@ -31,6 +32,8 @@ class Target(NamedTuple):
     goal: int
     """In the unit of what it counts: thousandths where an attribute is added up."""
     reward: int
+    currency: str
+    """What the reward is in; empty for the main currency."""
     span: Span | None
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
@@ -48,7 +51,9 @@ class Program:
         self.calendar = Calendar(definition.zone)
         self.money = definition.currency
         self.currency = definition.points.name
-        self._expiry_days = definition.points.expiry.days if definition.points.expiry else None
+        """The main currency."""
+        self.currencies = currencies_of(definition, self.calendar)
+        """By id, the main one first."""
         self.milestone_ids = tuple(milestone.id for milestone in definition.milestones)
         self.streak_ids = tuple(streak.id for streak in definition.streaks)
         tiers = definition.tiers
@@ -77,11 +82,9 @@ class Program:
         self.plans: dict[Any, Any] = {}
         """Where an engine keeps which of its stages this program uses."""
 
-    def expiry_of(self, day: int) -> tuple[int, int] | tuple[None, None]:
-        """For points awarded on `day`: the last day on which they can be spent, and the instant after it."""
-        if self._expiry_days is None:
-            return None, None
-        return day + self._expiry_days, self.calendar.start_of(day + self._expiry_days + 1)
+    def find_currency(self, named: str) -> Currency | None:
+        """The points currency of that id, if there is one; the main one where the id is empty."""
+        return self.currencies.get(named or self.currency)
 
 
 class Org:
@@ -229,6 +232,7 @@ def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStrea
         milestone_id=milestone.id,
         goal=milestone.goal,
         reward=milestone.points,
+        currency=milestone.currency or "",
         span=span_of(milestone.validity),
         sums=sums,
         periods=periods,

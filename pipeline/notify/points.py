@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pipeline.notify.activity import return_of, triggered_by
+from pipeline.notify.alternates import alternate_currencies_issued, alternate_currencies_reversed
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text, major
@@ -15,6 +16,8 @@ from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, Trigg
 from pipeline.notify.shared import program_fields
 from pipeline.notify.table import News, Table
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     Envelope,
     IssuedFor,
     PointsDebited,
@@ -86,14 +89,18 @@ def points_issued(decision: PointsIssued, envelope: Envelope, context: Context) 
 
 
 def points_redeemed(decision: PointsRedeemed, envelope: Envelope, context: Context) -> dict[str, object]:
-    """The `data` of pointsRedeemed."""
-    points = float(decision.points)
+    """The `data` of pointsRedeemed; where another currency than the points was spent, it says which (ours)."""
+    program = context.program_of(envelope)
+    alternate = program.alternates.get(decision.currency)
+    points, balance = (
+        float(one) if alternate is None else alternate.amount(one) for one in (decision.points, decision.balance)
+    )
     summary = f"redemption:{context.org_id}:{context.customer_id}:{decision.redemption_id}"
     return {
         **program_fields(envelope, context),
         "totalPointsRedeemed": points,
         "redemptionSummaryId": number_of(summary),
-        "redeemedPointsCurrencyValue": major(decision.value_minor, context.program_of(envelope).currency),
+        "redeemedPointsCurrencyValue": major(decision.value_minor, program.currency),
         "redemptionNotes": decision.notes,
         "redemptionBillNumber": decision.bill_number,
         "isGroupRedemption": False,
@@ -101,19 +108,25 @@ def points_redeemed(decision: PointsRedeemed, envelope: Envelope, context: Conte
             {
                 "programId": envelope.program_id,
                 "pointsRedeemed": points,
-                "programCurrentPoints": float(decision.balance),
+                "programCurrentPoints": balance,
             }
         ],
+        **({} if alternate is None else alternate.fields),
     }
 
 
 def points_expired(decision: PointsExpired, envelope: Envelope, context: Context) -> dict[str, object]:
-    """The `data` of pointsExpired: without an activity, and with the only points that are printed as an integer."""
+    """The `data` of pointsExpired: without an activity, and with the only points that are printed as an integer.
+
+    Where it is another currency than the points, it says which (ours).
+    """
+    alternate = context.program_of(envelope).alternates.get(decision.currency)
     return {
         "customerIdentifiers": context.customer,
         "triggeringActivity": {},
         "loyaltyProgramId": envelope.program_id,
-        "pointsExpired": decision.points,
+        "pointsExpired": decision.points if alternate is None else alternate.amount(decision.points),
+        **({} if alternate is None else alternate.fields),
     }
 
 
@@ -164,6 +177,16 @@ TABLE: Final = Table(
             event=EventName.ISSUED_POINTS_REVERSED,
             subject=lambda decision: f"{decision.currency}/{decision.of_bill}",
             data=issued_points_reversed,
+        ),
+        AlternatePointsIssued: News(
+            event=EventName.ALTERNATE_CURRENCIES_ISSUED,
+            subject=lambda decision: decision.currencies[0].activity,
+            data=alternate_currencies_issued,
+        ),
+        AlternatePointsReversed: News(
+            event=EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED,
+            subject=lambda decision: decision.currencies[0].of_bill,
+            data=alternate_currencies_reversed,
         ),
     },
     silent=(PointsDebited, PointsHeld, PointsReleased),

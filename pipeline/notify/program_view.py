@@ -9,7 +9,15 @@ import msgspec
 
 from pipeline.engine.calendar import period_name, period_of
 from pipeline.notify.numbers import major, minor_digits
-from schemas.program import ATTRIBUTE_DIGITS, Events, Milestone, PeriodUnit, ProgramDefinition, Streak
+from schemas.program import (
+    ATTRIBUTE_DIGITS,
+    AlternateCurrency,
+    Events,
+    Milestone,
+    PeriodUnit,
+    ProgramDefinition,
+    Streak,
+)
 
 _PERIODS_MAX: Final = 4_096
 """How many periods of a milestone have their details cached: ten years of days; a few are current at a time."""
@@ -71,6 +79,19 @@ class StreakView(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the levels, by the number of periods that each requires."""
 
 
+class CurrencyView:
+    """A currency beside the points of a program."""
+
+    def __init__(self, currency: AlternateCurrency) -> None:
+        self._unit = 10**currency.scale
+        self.fields = {"alternateCurrencyName": currency.name, "alternateCurrencyIdentifier": currency.id}
+        """What names it in every notification about it."""
+
+    def amount(self, points: int) -> int | float:
+        """So many of it: a whole number where it has no decimals."""
+        return points if self._unit == 1 else float(points / self._unit)
+
+
 class ProgramView:
     """One version of a program, as notifications show it.
 
@@ -89,6 +110,8 @@ class ProgramView:
             off=frozenset(definition.notifications.off),
             identifiers=definition.notifications.identifiers,
         )
+        self.alternates = {one.id: CurrencyView(one) for one in definition.currencies}
+        """The currencies beside the points, by id."""
         self.details = msgspec.Raw(msgspec.json.encode(_details(definition)))
         self._milestones = {
             milestone.id: _milestone(milestone, definition.currency) for milestone in definition.milestones

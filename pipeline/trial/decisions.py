@@ -37,11 +37,17 @@ def _instant(instant: int) -> str:
 def _issued(body: Body, names: Names) -> str:
     dates = dict.fromkeys(lot["expires_on"] for lot in body["lots"])
     until = " and ".join("never to expire" if on is None else f"to be used by {_day(on)}" for on in dates)
+    currency = body["currency"]
     if len(body["awards"]) == 1:
         why = _why(body["awards"][0], names)
     else:
-        why = "(" + ", ".join(f"{award['points']:,} {_why(award, names)}" for award in body["awards"]) + ")"
-    return f"{body['points']:,} {body['currency']} {why}, {until}; balance {body['balance']:,}"
+        parts = (f"{names.number(award['points'], currency)} {_why(award, names)}" for award in body["awards"])
+        why = "(" + ", ".join(parts) + ")"
+    return f"{names.amount(body['points'], currency)} {why}, {until}{_balance(body, names)}"
+
+
+def _balance(body: Body, names: Names) -> str:
+    return f"; balance {names.number(body['balance'], body['currency'])}"
 
 
 def _why(award: Body, names: Names) -> str:
@@ -60,36 +66,42 @@ def _why(award: Body, names: Names) -> str:
 
 def _redeemed(body: Body, names: Names) -> str:
     worth = names.money(body["value_minor"])
-    return f"{body['points']:,} {body['currency']} redeemed, worth {worth}; balance {body['balance']:,}"
+    return f"{_points(body, names)} redeemed, worth {worth}{_balance(body, names)}"
 
 
-def _expired(body: Body, _: Names) -> str:
+def _expired(body: Body, names: Names) -> str:
     on = _day(body["expired_on"])
-    return f"{body['points']:,} {body['currency']} expired at the end of {on}; balance {body['balance']:,}"
+    return f"{_points(body, names)} expired at the end of {on}{_balance(body, names)}"
 
 
-def _reversed(body: Body, _: Names) -> str:
+def _reversed(body: Body, names: Names) -> str:
     forgiven = sum(one["forgiven"] for one in body["reversals"])
-    missing = f", {forgiven:,} more were no longer there" if forgiven else ""
-    taken = f"{body['points']:,} {body['currency']} taken back for bill {body['of_bill']}"
-    return f"{taken}{missing}; balance {body['balance']:,}"
+    missing = f", {names.number(forgiven, body['currency'])} more were no longer there" if forgiven else ""
+    return f"{_points(body, names)} taken back for bill {body['of_bill']}{missing}{_balance(body, names)}"
 
 
-def _debited(body: Body, _: Names) -> str:
-    return f"{body['points']:,} {body['currency']} taken away by hand ({body['reason']}); balance {body['balance']:,}"
+def _debited(body: Body, names: Names) -> str:
+    return f"{_points(body, names)} taken away by hand ({body['reason']}){_balance(body, names)}"
 
 
-def _held(body: Body, _: Names) -> str:
+def _points(body: Body, names: Names) -> str:
+    return names.amount(body["points"], body["currency"])
+
+
+def _each_currency(sentence: Sentence) -> Sentence:
+    """Tells the part of each currency, one after the other."""
+    return lambda body, names: ", and ".join(sentence(one, names) for one in body["currencies"])
+
+
+def _held(body: Body, names: Names) -> str:
     until = "until they are released" if body["ends_at"] is None else f"until {_instant(body['ends_at'])}"
     why = f" ({body['reason']})" if body["reason"] else ""
-    held = f"{body['points']:,} {body['currency']} held as {body['hold_id']} {until}{why}"
-    return f"{held}; balance {body['balance']:,}"
+    return f"{_points(body, names)} held as {body['hold_id']} {until}{why}{_balance(body, names)}"
 
 
-def _released(body: Body, _: Names) -> str:
+def _released(body: Body, names: Names) -> str:
     why = _RELEASED[body["because"]].format(reason=body["reason"])
-    released = f"{body['points']:,} {body['currency']} of {body['hold_id']} no longer held, {why}"
-    return f"{released}; balance {body['balance']:,}"
+    return f"{_points(body, names)} of {body['hold_id']} no longer held, {why}{_balance(body, names)}"
 
 
 _RELEASED: Final = {
@@ -158,6 +170,8 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsDebited": _debited,
     "PointsHeld": _held,
     "PointsReleased": _released,
+    "AlternatePointsIssued": _each_currency(_issued),
+    "AlternatePointsReversed": _each_currency(_reversed),
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,

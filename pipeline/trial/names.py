@@ -50,6 +50,7 @@ class Names:
     def __init__(self, definition: ProgramDefinition) -> None:
         self.currency = definition.currency
         self.points = definition.points.name
+        self._alternates = {one.id: one for one in definition.currencies}
         self._tiers = definition.tiers.levels if definition.tiers else ()
         self._milestones = {one.id: one for one in definition.milestones}
         self._streaks = {one.id: one for one in definition.streaks}
@@ -77,6 +78,18 @@ class Names:
     def streak(self, streak_id: str) -> Streak | None:
         """The streak; None where this version does not have it."""
         return self._streaks.get(streak_id)
+
+    def amount(self, points: int, currency: str) -> str:
+        """Points of a currency as people read them: `1,200 POINTS`, `2.5 Stars`."""
+        alternate = self._alternates.get(currency)
+        if alternate is None:
+            return f"{points:,} {currency}"
+        return f"{self.number(points, currency)} {alternate.name}"
+
+    def number(self, points: int, currency: str) -> str:
+        """The same without the currency's name."""
+        alternate = self._alternates.get(currency)
+        return number_text(Decimal(points).scaleb(-alternate.scale if alternate else 0))
 
     def money(self, amount_minor: int) -> str:
         """An amount in the program's money."""

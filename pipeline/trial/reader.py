@@ -111,7 +111,8 @@ def _plain(value: object) -> Any:
 
 
 def _membership(section: Section, definition: ProgramDefinition, settled_at: int) -> form.Membership:
-    currencies = sorted({definition.points.name, *section.accounts})
+    alternates = (one.id for one in definition.currencies)
+    currencies = dict.fromkeys((definition.points.name, *alternates, *section.accounts))
     accounts = {name: section.accounts.get(name, Account()) for name in currencies}
     return form.Membership(
         version=section.version,

@@ -33,8 +33,8 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "correct programId, or put the program in force first",
     ),
     Refusal.CURRENCY_UNKNOWN: (
-        "the program does not know the currency {subject}",
-        "send the currency of the program for a bill or a return, and the name of its points for points",
+        "the program does not know the currency {subject}, or gives it no more",
+        "send the money of the program for a bill or a return, and for points one of its currencies",
     ),
     Refusal.BILL_EXISTS: (
         "the customer has a bill {subject} already",
@@ -52,7 +52,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
     Refusal.POINTS_NOT_POSITIVE: ("{subject} points are nothing to redeem", "send a number above zero"),
     Refusal.BELOW_MINIMUM: (
         "{subject} points are fewer than can be redeemed at once",
-        "redeem at least redemption.minimum_points of the program, or lower it there",
+        "redeem at least redemption.minimum_points of the program (or of the currency), or lower it there",
     ),
     Refusal.HOLD_UNKNOWN: (
         "nothing that can be released is held as {subject}",

@@ -90,7 +90,10 @@ class Trial:
                 since=iso(self._clock),
                 zone=definition.zone,
                 money=form.Money(code=definition.currency, scale=minor_digits(definition.currency)),
-                currencies={definition.points.name: form.Scale(scale=0)},
+                currencies={
+                    definition.points.name: form.Scale(scale=0),
+                    **{one.id: form.Scale(scale=one.scale) for one in definition.currencies},
+                },
             )
         )
         return ()

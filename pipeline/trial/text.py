@@ -111,16 +111,16 @@ def _standing(definition: ProgramDefinition, one: form.Membership) -> tuple[str,
     return (
         definition.name,
         one.tier.name if one.tier else _NONE,
-        ", ".join(_balance(currency, balance) for currency, balance in one.balances.items()),
+        ", ".join(_balance(names, currency, balance) for currency, balance in one.balances.items()),
         min(expiries, default=_NONE),
         names.money(one.purchases_minor),
         names.money(one.returned_minor),
     )
 
 
-def _balance(currency: str, balance: form.Balances) -> str:
-    held = f" ({balance.blocked:,} held)" if balance.blocked else ""
-    return f"{balance.current:,} {currency}{held}"
+def _balance(names: Names, currency: str, balance: form.Balances) -> str:
+    held = f" ({names.number(balance.blocked, currency)} held)" if balance.blocked else ""
+    return f"{names.amount(balance.current, currency)}{held}"
 
 
 def _progress(names: Names, one: form.Membership) -> Iterator[tuple[str, str]]:

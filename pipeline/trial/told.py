@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from pipeline.trial.names import Names, day_text, major_money
+from pipeline.trial.names import Names, day_text, major_money, number_text
 from schemas.notifications import EventName
 
 Data = dict[str, Any]
@@ -24,6 +24,29 @@ def _points(points: float, names: Names) -> str:
     return f"{points:,.0f} {names.points}"
 
 
+def _alternates_issued(data: Data, _: Names) -> str:
+    return " ".join(
+        f"You have earned {_alternate(one, 'totalAlternateCurrenciesIssued')}.{_balance_of(one)}"
+        for one in data["alternateCurrencies"]
+    )
+
+
+def _alternates_reversed(data: Data, _: Names) -> str:
+    return " ".join(
+        f"For your return we have taken back {_alternate(one, 'currentEventTotalAlternateCurrenciesReturned')}."
+        f"{_balance_of(one)}"
+        for one in data["alternateCurrencies"]
+    )
+
+
+def _balance_of(one: Data) -> str:
+    return f" Your balance is {_alternate(one, 'programCurrentAlternateCurrencies')}."
+
+
+def _alternate(one: Data, key: str) -> str:
+    return f"{number_text(Decimal(str(one[key])))} {one['alternateCurrencyName']}"
+
+
 def _issued(data: Data, names: Names) -> str:
     expiries = [lot["expiryAt"] for lot in data["regularPointsBreakup"] if "expiryAt" in lot]
     until = f" Use them by {day_text(min(expiries))}." if expiries else ""
@@ -34,8 +57,17 @@ def _issued(data: Data, names: Names) -> str:
 def _redeemed(data: Data, names: Names) -> str:
     worth = major_money(Decimal(str(data["redeemedPointsCurrencyValue"])), names.currency)
     left = sum(one["programCurrentPoints"] for one in data["redemptionFromEarningPrograms"])
-    spent = _points(data["totalPointsRedeemed"], names)
-    return f"You have redeemed {spent}, worth {worth}. Your balance is {_points(left, names)}."
+    spent, balance = (_named(number, data, names) for number in (data["totalPointsRedeemed"], left))
+    return f"You have redeemed {spent}, worth {worth}. Your balance is {balance}."
+
+
+def _expired(data: Data, names: Names) -> str:
+    return f"{_named(data['pointsExpired'], data, names)} have expired."
+
+
+def _named(points: float, data: Data, names: Names) -> str:
+    """Points of the currency that the notification names, those of the program where it names none."""
+    return f"{number_text(Decimal(str(points)))} {data.get('alternateCurrencyName', names.points)}"
 
 
 def _reversed(data: Data, names: Names) -> str:
@@ -111,8 +143,10 @@ HOUSE: Final[dict[EventName, Callable[[Data], str]]] = {
 IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_ISSUED: _issued,
     EventName.POINTS_REDEEMED: _redeemed,
-    EventName.POINTS_EXPIRED: lambda data, names: f"{_points(data['pointsExpired'], names)} have expired.",
+    EventName.POINTS_EXPIRED: _expired,
     EventName.ISSUED_POINTS_REVERSED: _reversed,
+    EventName.ALTERNATE_CURRENCIES_ISSUED: _alternates_issued,
+    EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: _alternates_reversed,
     EventName.TIER_UPGRADED: _upgraded,
     EventName.TIER_DOWNGRADED: _downgraded,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _value_updated,

@@ -13,7 +13,7 @@ from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.log.port import Message, Partition
 from pipeline.verify.reading import name_of
 from pipeline.verify.report import Check, Report
-from schemas.facts import Fact, FactMessage, PointsMoved, decode_facts
+from schemas.facts import Fact, FactMessage, PointsMoved, decode_facts, movements_in
 from schemas.records import UnknownVersion
 
 
@@ -63,9 +63,9 @@ class FactsAlone:
             self._look_at_order(message, facts_of)
             self._look_at_seq(message, facts_of)
             for fact in facts_of.facts():
-                if isinstance(fact.decision, PointsMoved):
+                for one in movements_in(fact.decision):
                     moved += 1
-                    self._look_at_points(message, facts_of, fact, fact.decision)
+                    self._look_at_points(message, facts_of, fact, one)
         for check, looked_at in ((Check.SEQ, count), (Check.ORDER, count), (Check.LEDGER, moved)):
             self._report.look(check, looked_at)
 

@@ -10,20 +10,66 @@ from typing import Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-_FIGURES: Final = {
-    "transactions": "transactions",
-    "purchases": "purchases_minor",
-    "returned": "returned_minor",
-    "issued": "arraySum(`accounts.issued`)",
-    "redeemed": "arraySum(`accounts.redeemed`)",
-    "expired": "arraySum(`accounts.expired`)",
-    "reversed": "arraySum(`accounts.reversed`)",
-    "debited": "arraySum(`accounts.adjusted`)",
-    "balance": "arraySum(`accounts.balance`)",
-    "blocked": "arraySum(`accounts.blocked`)",
-    "tier": "tier",
+_POINTS: Final = {
+    column: f"`accounts.{account}`[number]"
+    for column, account in (
+        ("issued", "issued"),
+        ("redeemed", "redeemed"),
+        ("expired", "expired"),
+        ("reversed", "reversed"),
+        ("debited", "adjusted"),
+        ("balance", "balance"),
+        ("blocked", "blocked"),
+    )
 }
-"""By column of `customer_summary`: the same figure of `customer_state`."""
+"""By column of a view: the same figure of `customer_state`, of the account with that number."""
+
+
+class _Compared(NamedTuple):
+    """A view with the same figures as the state."""
+
+    view: str
+    key: str
+    """What names a row beside org, customer and program; empty text where nothing does."""
+    figures: dict[str, str]
+    """By column: the same figure of `state`."""
+    rows: str
+    """Which of its rows are compared."""
+    state: str
+    """Where the state's figures come from."""
+
+
+_MAIN: Final = "(SELECT DISTINCT org_id, program_id, currency FROM program_currencies WHERE main)"
+_COMPARED: Final = (
+    _Compared(
+        view="customer_summary",
+        key="''",
+        figures={
+            "transactions": "transactions",
+            "purchases": "purchases_minor",
+            "returned": "returned_minor",
+            **_POINTS,
+            "tier": "tier",
+        },
+        rows="true",
+        state=f"""(
+            SELECT *, indexOf(`accounts.currency`, m.currency) AS number
+            FROM customer_state_latest AS s LEFT JOIN {_MAIN} AS m USING (org_id, program_id)
+        )""",  # noqa: S608 - ours
+    ),
+    _Compared(
+        view="customer_points",
+        key="currency",
+        figures=_POINTS,
+        rows=f"(org_id, program_id, currency) NOT IN {_MAIN}",
+        state=f"""(
+            SELECT *, account AS currency, number
+            FROM customer_state_latest
+            ARRAY JOIN `accounts.currency` AS account, arrayEnumerate(`accounts.currency`) AS number
+            WHERE (org_id, program_id, account) NOT IN {_MAIN}
+        )""",  # noqa: S608 - ours
+    ),
+)
 _SETTLED: Final = """(org_id, customer_id) IN (
     SELECT f.org_id, f.customer_id
     FROM (SELECT org_id, customer_id, max(seq) AS seq FROM facts GROUP BY ALL) AS f
@@ -46,40 +92,48 @@ def customers_compared(client: Client) -> int:
 
 
 def disagreements(client: Client) -> list[Disagreement]:
-    """Customers of whom `customer_summary` and the state say different things, or only one of them anything."""
-    names = ", ".join(_FIGURES)
-    figures = ", ".join(f"{figure} AS {name}" for name, figure in _FIGURES.items())
+    """Customers of whom a view and the state say different things, or only one of them anything."""
+    return [found for compared in _COMPARED for found in _disagreements(client, compared)]
+
+
+def _disagreements(client: Client, compared: _Compared) -> list[Disagreement]:
+    view, key, names = compared.view, compared.key, ", ".join(compared.figures)
+    figures = ", ".join(f"{figure} AS {name}" for name, figure in compared.figures.items())
     rows = client.query(
         f"""
-        SELECT org_id, customer_id, program_id, groupArray((side, figures))
+        SELECT org_id, customer_id, program_id, key, groupArray((side, figures))
         FROM (
-            SELECT 'view' AS side, org_id, customer_id, program_id, [{names}]::Array(Int64) AS figures
-            FROM customer_summary
-            WHERE {_SETTLED}
+            SELECT 'view' AS side, org_id, customer_id, program_id, {key} AS key, [{names}]::Array(Int64) AS figures
+            FROM {view}
+            WHERE {compared.rows} AND {_SETTLED}
             UNION ALL
-            SELECT 'state', org_id, customer_id, program_id, [{names}]::Array(Int64)
-            FROM (SELECT org_id, customer_id, program_id, {figures} FROM customer_state_latest)
+            SELECT 'state', org_id, customer_id, program_id, key, [{names}]::Array(Int64)
+            FROM (SELECT org_id, customer_id, program_id, {key} AS key, {figures} FROM {compared.state})
             WHERE program_id != 0 AND {_SETTLED}
         )
-        GROUP BY org_id, customer_id, program_id
+        GROUP BY org_id, customer_id, program_id, key
         HAVING uniqExact(figures) != 1 OR count() != 2
-        ORDER BY org_id, customer_id, program_id
+        ORDER BY org_id, customer_id, program_id, key
         """  # noqa: S608 - ours
     ).result_rows
     return [
-        Disagreement(where=f"customer {org}:{customer}", what=f"in program {program}, {_difference(dict(sides))}")
-        for org, customer, program, sides in rows
+        Disagreement(
+            where=f"customer {org}:{customer}",
+            what=f"in program {program}, {f'{named}: ' if named else ''}{_difference(compared, dict(sides))}",
+        )
+        for org, customer, program, named, sides in rows
     ]
 
 
-def _difference(sides: dict[str, list[int]]) -> str:
+def _difference(compared: _Compared, sides: dict[str, list[int]]) -> str:
     """Where the sides differ, in words."""
+    view = compared.view
     if "view" not in sides:
-        return "customer_summary does not have them, and the state does"
+        return f"{view} does not have them, and the state does"
     if "state" not in sides:
-        return "the state does not have them, and customer_summary does"
+        return f"the state does not have them, and {view} does"
     return ", ".join(
-        f"{name} is {told} in customer_summary and {kept} in the state"
-        for name, told, kept in zip(_FIGURES, sides["view"], sides["state"], strict=True)
+        f"{name} is {told} in {view} and {kept} in the state"
+        for name, told, kept in zip(compared.figures, sides["view"], sides["state"], strict=True)
         if told != kept
     )

@@ -25,6 +25,8 @@ from schemas.facts.customers import (
 from schemas.facts.decision import Decision, Envelope, Refusal
 from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
 from schemas.facts.ledger import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     Award,
     IssuedFor,
     LotOpened,
@@ -36,6 +38,7 @@ from schemas.facts.ledger import (
     PointsReversed,
     Reversal,
     Taken,
+    movements_in,
 )
 from schemas.facts.message import (
     FACT_VERSION,
@@ -54,6 +57,8 @@ from schemas.facts.tiers import TierReassigned, TierUpgraded
 
 __all__ = [
     "FACT_VERSION",
+    "AlternatePointsIssued",
+    "AlternatePointsReversed",
     "AnyDecision",
     "Award",
     "CustomerChanged",
@@ -102,4 +107,5 @@ __all__ = [
     "decode_facts",
     "encode_facts",
     "facts_of",
+    "movements_in",
 ]

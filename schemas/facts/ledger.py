@@ -25,7 +25,7 @@ class IssuedFor(IntEnum):
 
 
 class PointsMoved(Decision, frozen=True):
-    """What every decision that moves points says; it has postings."""
+    """What every decision that moves points of one currency says; it has postings."""
 
     currency: str
     points: int
@@ -128,3 +128,26 @@ class PointsDebited(PointsMoved, frozen=True, tag=34):
 
     reason: str
     taken: tuple[Taken, ...]
+
+
+class AlternatePointsIssued(Decision, frozen=True, tag=35):
+    """One activity was awarded points of currencies beside the main one of the program."""
+
+    currencies: tuple[PointsIssued, ...]
+    """One for each currency, in the order in which rules name them; all of one activity and one bill."""
+
+
+class AlternatePointsReversed(Decision, frozen=True, tag=36):
+    """A return took back points of currencies beside the main one, as far as they were still there."""
+
+    currencies: tuple[PointsReversed, ...]
+    """One for each currency, all of one bill."""
+
+
+def movements_in(decision: Decision) -> tuple[PointsMoved, ...]:
+    """What a decision moves: one for each currency, none where it moves no points."""
+    if isinstance(decision, PointsMoved):
+        return (decision,)
+    if isinstance(decision, AlternatePointsIssued | AlternatePointsReversed):
+        return decision.currencies
+    return ()

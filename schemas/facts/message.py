@@ -28,7 +28,15 @@ from schemas.facts.customers import (
 )
 from schemas.facts.decision import Decision, Envelope
 from schemas.facts.holds import PointsHeld, PointsReleased
-from schemas.facts.ledger import PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, PointsReversed
+from schemas.facts.ledger import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
+    PointsDebited,
+    PointsExpired,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+)
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
@@ -55,6 +63,8 @@ AnyDecision = (
     | PointsExpired
     | PointsReversed
     | PointsDebited
+    | AlternatePointsIssued
+    | AlternatePointsReversed
     | MilestoneProgressed
     | MilestoneAchieved
     | ValueIgnored

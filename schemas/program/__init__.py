@@ -6,17 +6,19 @@ units of `currency` (pence for GBP); points are integers. Dates are local dates 
 
 from schemas.program.definition import ProgramDefinition
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
-from schemas.program.points import Expiry
+from schemas.program.points import AlternateCurrency, Expiry, PointsCurrency, Redemption
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
 from schemas.program.tiers import Tier, TierBasis, Tiers
-from schemas.program.values import ATTRIBUTE_DIGITS, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
+from schemas.program.values import ATTRIBUTE_DIGITS, CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
 
 __all__ = [
     "ATTRIBUTE_DIGITS",
+    "CURRENCIES_MAX",
     "MILESTONES_MAX",
     "RULES_MAX",
     "STREAKS_MAX",
+    "AlternateCurrency",
     "EarningRule",
     "EventRule",
     "Events",
@@ -24,7 +26,9 @@ __all__ = [
     "Milestone",
     "MultiplierRule",
     "PeriodUnit",
+    "PointsCurrency",
     "ProgramDefinition",
+    "Redemption",
     "Rule",
     "SpendRule",
     "Streak",

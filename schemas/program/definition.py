@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Annotated, Final, Self
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -12,11 +13,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from schemas.limits import AtMost, Misfit, is_written
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
-from schemas.program.points import PointsCurrency, Redemption, Returns
-from schemas.program.rules import EarningRule
+from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption, Returns
+from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import Streak
 from schemas.program.tiers import Tiers
-from schemas.program.values import MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Definition, Name
+from schemas.program.values import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Definition, Name
 from schemas.zones import zone_names
 
 _SHOWN_MAX: Final = 60
@@ -37,6 +38,9 @@ class ProgramDefinition(Definition):
     currency: str
     """ISO 4217 code of the money it earns on."""
     points: PointsCurrency = PointsCurrency()
+    """The main currency: tiers go by it, and rules pay it unless they name another one."""
+    currencies: Annotated[tuple[AlternateCurrency, ...], AtMost(CURRENCIES_MAX)] = ()
+    """The currencies beside it."""
     add_customers: bool = True
     """Whether a customer nobody announced is added by their first record."""
     repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35
@@ -69,6 +73,36 @@ class ProgramDefinition(Definition):
             message = f"{_shown(value)} is not an ISO 4217 code; write three capitals such as 'GBP'"
             raise ValueError(message)
         return value
+
+    @field_validator("currencies")
+    @classmethod
+    def _each_currency_once(
+        cls, currencies: tuple[AlternateCurrency, ...], info: ValidationInfo
+    ) -> tuple[AlternateCurrency, ...]:
+        points: PointsCurrency | None = info.data.get("points")
+        known = {points.name} if points else set()
+        for index, currency in enumerate(currencies):
+            if currency.id in known:
+                message = f"{currency.id} is the id of another currency of this program; give each its own"
+                raise Misfit(message, index, "id")
+            known.add(currency.id)
+        return currencies
+
+    @field_validator("rules", "milestones", "streaks")
+    @classmethod
+    def _pays_a_currency_there_is(cls, parts: tuple[_Part, ...], info: ValidationInfo) -> tuple[_Part, ...]:
+        if "points" not in info.data or "currencies" not in info.data:
+            return parts
+        retired = {info.data["points"].name: False, **{one.id: one.retired for one in info.data["currencies"]}}
+        for index, part in enumerate(parts):
+            for within, currency, pays in _payments(part):
+                if currency not in retired:
+                    message = f"{currency} is not a currency of this program; known: {', '.join(retired)}"
+                    raise Misfit(message, index, *within)
+                if retired[currency] and pays:
+                    message = f"{currency} is retired; retire this, too, or let it pay another currency"
+                    raise Misfit(message, index, *within)
+        return parts
 
     @field_validator("returns")
     @classmethod
@@ -103,6 +137,20 @@ class ProgramDefinition(Definition):
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"
                 raise ValueError(message)
         return self
+
+
+_Part = SpendRule | MultiplierRule | EventRule | Milestone | Streak
+
+
+def _payments(part: _Part) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
+    """The currencies that a part names: the place in it, the currency, and whether it still pays something in it."""
+    payers: Iterable[tuple[tuple[str | int, ...], Any]] = (((), part),)
+    if isinstance(part, Streak):
+        payers = ((("levels", index), level) for index, level in enumerate(part.levels))
+    for within, payer in payers:
+        currency = getattr(payer, "currency", None)
+        if currency is not None:
+            yield (*within, "currency"), currency, bool(payer.points) and not part.retired
 
 
 def _shown(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import AtMost, Misfit, Plain
-from schemas.program.values import ATTRIBUTE_DIGITS, Definition, Id, Name, Points, ShortName, Validity
+from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, ShortName, Validity
 
 
 class PeriodUnit(StrEnum):
@@ -60,6 +60,8 @@ class Milestone(Definition):
     counts: Annotated[Transactions | Events, Field(discriminator="of")]
     target: Points
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
+    currency: CurrencyId | None = None
+    """What the reward is in; None for the points of the program."""
     validity: Validity = Validity()
     retired: bool = False
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.program.values import Definition
+from schemas.program.values import CurrencyId, Definition, ShortName
 
 
 class Expiry(Definition):
@@ -15,19 +15,16 @@ class Expiry(Definition):
     days: Annotated[int, Field(ge=0, le=36_500)]
 
 
+ValueMinor = Annotated[int, Field(ge=0, le=10**6)]
+
+
 class PointsCurrency(Definition):
     """The points of the program."""
 
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Z][A-Z0-9_]{0,31}$",
-            description="1 to 32 capital letters, digits and _, the first a letter, such as CRUMBS",
-        ),
-    ] = "POINTS"
+    name: CurrencyId = "POINTS"
     expiry: Expiry | None = None
     """None: points never expire."""
-    value_minor: Annotated[int, Field(ge=0, le=10**6)] = 1
+    value_minor: ValueMinor = 1
     """What one point is worth when redeemed, in minor units of the program's money."""
 
 
@@ -45,3 +42,26 @@ class Redemption(Definition):
     """What a redemption must keep to."""
 
     minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
+
+
+class AlternateCurrency(Definition):
+    """A currency beside the points of the program. Points of it are written in units of 10^-`scale`, also in rules."""
+
+    id: CurrencyId
+    """What rules, rewards and messages call it."""
+    name: ShortName = Field("", validate_default=True)
+    """What people read; without it, the id."""
+    scale: Annotated[int, Field(ge=0, le=3)] = 0
+    """How many decimals it has; never changes."""
+    expiry: Expiry | None = None
+    """None: it never expires."""
+    value_minor: ValueMinor = 1
+    """What a whole one is worth when redeemed, in minor units of the program's money."""
+    redemption: Redemption = Redemption()
+    retired: bool = False
+    """Whether the currency has ended: its line stays, nothing is issued in it, and what members have can be spent."""
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _by_default_the_id(cls, value: object, info: ValidationInfo) -> object:
+        return info.data.get("id", "") if value == "" else value

@@ -7,7 +7,19 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import Misfit
-from schemas.program.values import Categories, Definition, Id, Minor, Points, Ratio, ShortName, Sku, Skus, Validity
+from schemas.program.values import (
+    Categories,
+    CurrencyId,
+    Definition,
+    Id,
+    Minor,
+    Points,
+    Ratio,
+    ShortName,
+    Sku,
+    Skus,
+    Validity,
+)
 
 
 class Rule(Definition):
@@ -24,6 +36,8 @@ class SpendRule(Rule):
 
     kind: Literal["spend"] = "spend"
     points: Points
+    currency: CurrencyId | None = None
+    """What it pays; None for the points of the program."""
     per_minor: Annotated[int, Field(ge=1, le=10**12)]
     minimum_minor: Minor = 0
     """The least bill (before multipliers) that earns."""
@@ -59,6 +73,8 @@ class EventRule(Rule):
     kind: Literal["event"] = "event"
     event: ShortName
     points: Points
+    currency: CurrencyId | None = None
+    """What it pays; None for the points of the program."""
 
 
 EarningRule = Annotated[SpendRule | MultiplierRule | EventRule, Field(discriminator="kind")]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from schemas.limits import AtMost, Plain
-from schemas.program.values import Definition, Id, Name, Validity, require_rising
+from schemas.program.values import CurrencyId, Definition, Id, Name, Validity, require_rising
 
 
 class StreakLevel(Definition):
@@ -16,6 +16,8 @@ class StreakLevel(Definition):
     name: Name
     periods: Annotated[int, Field(ge=1, le=1_000)]
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
+    currency: CurrencyId | None = None
+    """What the reward is in; None for the points of the program."""
 
 
 class Streak(Definition):

@@ -24,6 +24,14 @@ Id = Annotated[
 Sku = Annotated[str, Field(min_length=1, max_length=64), Plain()]
 Name = Annotated[str, Field(min_length=1, max_length=200), Plain()]
 ShortName = Annotated[str, Field(min_length=1, max_length=100), Plain()]
+CurrencyId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9_]{0,31}$",
+        description="1 to 32 capital letters, digits and _, the first a letter, such as CRUMBS",
+    ),
+]
+CURRENCIES_MAX: Final = 10
 RULES_MAX: Final = 1_000
 MILESTONES_MAX: Final = 200
 STREAKS_MAX: Final = 100

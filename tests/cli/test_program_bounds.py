@@ -13,7 +13,8 @@ from pipeline.cli.program_doubts import doubts
 from pipeline.cli.program_file import load_program
 from pipeline.cli.program_problem import PROBLEMS_MAX, InvalidProgram
 from schemas.limits import WRITTEN
-from schemas.program import MILESTONES_MAX, RULES_MAX, STREAKS_MAX, ProgramDefinition
+from schemas.notifications import EventName
+from schemas.program import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, ProgramDefinition
 
 HEAD: dict[str, Any] = {
     "org_id": 1,
@@ -284,12 +285,17 @@ def test_number_of_a_milestone_or_streak_that_stands_twice_is_a_mistake() -> Non
             "holds 1,001 characters; write at most 1,000",
         ),
         (
-            {"notifications": {"off": ["tierUpgraded"] * 15}},
+            {"notifications": {"off": ["tierUpgraded"] * (len(EventName) + 1)}},
             "notifications.off",
-            "holds 15 items; write at most 14",
+            f"holds {len(EventName) + 1} items; write at most {len(EventName)}",
+        ),
+        (
+            {"currencies": [{"id": f"C{n}"} for n in range(CURRENCIES_MAX + 1)]},
+            "currencies",
+            "holds 11 items; write at most 10",
         ),
     ],
-    ids=["rules", "milestones", "streaks", "skus", "categories", "description", "off"],
+    ids=["rules", "milestones", "streaks", "skus", "categories", "description", "off", "currencies"],
 )
 def test_every_list_is_bounded(parts: dict[str, Any], path: str, wrong: str) -> None:
     found = {one.path: one.wrong for one in refused(written(**parts)).problems}

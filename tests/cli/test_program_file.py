@@ -108,6 +108,67 @@ def test_tiers_whose_names_make_one_id_are_a_mistake() -> None:
     assert load_program(HEAD + tiers.replace("name: crust!", "name: crust!, id: top")).tiers is not None
 
 
+MILESTONE = "{id: m, target_id: 1, name: M, period: day, counts: {of: transactions}, target: 1"
+STREAK = "{id: s, streak_id: 1, name: S, milestone: m, levels: [{name: A, periods: 1}"
+CURRENCIES = "currencies: [{id: STARS}, {id: COINS, retired: true}]\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [
+        (
+            "rules: [{id: a, kind: spend, points: 1, per_minor: 100, currency: SUNS}]",
+            "line 8, rules[0].currency: SUNS is not a currency of this program; known: POINTS, STARS, COINS",
+        ),
+        (
+            "rules: [{id: a, kind: event, event: e, points: 1, currency: COINS}]",
+            "line 8, rules[0].currency: COINS is retired; retire this, too, or let it pay another currency",
+        ),
+        (
+            f"milestones: [{MILESTONE}, points: 1, currency: SUNS}}]",
+            "line 8, milestones[0].currency: SUNS is not a currency of this program; known: POINTS, STARS, COINS",
+        ),
+        (
+            f"milestones: [{MILESTONE}}}]\nstreaks: [{STREAK}, {{name: B, periods: 2, points: 1, currency: COINS}}]}}]",
+            "line 9, streaks[0].levels[1].currency: COINS is retired; retire this, too, or let it pay another currency",
+        ),
+    ],
+    ids=["unknown", "retired", "reward of a milestone", "reward of a level"],
+)
+def test_paying_a_currency_that_is_not_there_is_a_mistake(parts: str, problem: str) -> None:
+    assert problems(HEAD + CURRENCIES + parts) == [problem]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        "rules: [{id: a, kind: spend, points: 1, per_minor: 100, currency: POINTS}]",
+        "rules: [{id: a, kind: spend, points: 1, per_minor: 100, currency: COINS, retired: true}]",
+        f"milestones: [{MILESTONE}, currency: COINS}}]",
+    ],
+    ids=["main", "ended with its currency", "no reward"],
+)
+def test_currency_may_be_named_where_nothing_is_paid_in_a_retired_one(parts: str) -> None:
+    assert load_program(HEAD + CURRENCIES + parts)
+
+
+def test_currency_is_there_once_and_called_by_its_id_unless_it_has_a_name() -> None:
+    assert problems(HEAD + "currencies: [{id: STARS}, {id: POINTS}]") == [
+        "line 7, currencies[1].id: POINTS is the id of another currency of this program; give each its own"
+    ]
+    assert problems(HEAD + "currencies: [{id: STARS}, {id: STARS, scale: 1}]") == [
+        "line 7, currencies[1].id: STARS is the id of another currency of this program; give each its own"
+    ]
+    program = load_program(HEAD + "currencies: [{id: STARS}, {id: COINS, name: Coins}]")
+    assert [one.name for one in program.currencies] == ["STARS", "Coins"]
+
+
+def test_points_that_are_wrong_are_told_alone() -> None:
+    text = HEAD + "points: {name: p}\nrules: [{id: a, kind: event, event: e, points: 1, currency: STARS}]"
+    (problem,) = problems(text)
+    assert problem.startswith("line 7, points.name: found 'p'")
+
+
 def test_first_tier_cannot_be_retired() -> None:
     tiers = "tiers: {basis: net_purchases, levels: [{name: Crust, threshold: 0, retired: true}]}\n"
     (problem,) = problems(HEAD + tiers)

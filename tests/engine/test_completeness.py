@@ -38,6 +38,8 @@ DECISION_NUMBERS = {
     32: "PointsExpired",
     33: "PointsReversed",
     34: "PointsDebited",
+    35: "AlternatePointsIssued",
+    36: "AlternatePointsReversed",
     50: "MilestoneProgressed",
     51: "MilestoneAchieved",
     52: "ValueIgnored",

@@ -11,7 +11,20 @@ from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, RedeemPoints
 from tests.dsl import Story, given
 from tests.engine.test_refusals import B1, CASES, RUSH, SHOP
-from tests.steps import Step, Tick, adjust, bought, brought_back, did, instant, joined, program, redeem, spend
+from tests.steps import (
+    Step,
+    Tick,
+    adjust,
+    bought,
+    brought_back,
+    did,
+    instant,
+    joined,
+    milestone,
+    program,
+    redeem,
+    spend,
+)
 
 DAY = 86_400_000
 CLOSED = program(rules=[spend()], add_customers=False)
@@ -130,6 +143,19 @@ def test_done_command_costs_the_head_nothing_beside_its_id(command: AnyCustomerR
     story = given(SHOP, B1, command)
     assert kind in story.kinds()
     assert (remembered(story, command), story.state.head.outcomes) == (DONE, {})
+
+
+@pytest.mark.parametrize("currency", ["POINTS", "STARS"])
+def test_reward_that_a_version_brings_is_not_what_a_refused_command_did(currency: str) -> None:
+    parts = [
+        {"currencies": [{"id": "STARS"}], "milestones": [milestone("m", target, points=3, currency=currency)]}
+        for target in (2, 1)
+    ]
+    story = given(program(**parts[0]), bought("B1", 100, "2011-03-01"), program(version=2, **parts[1]))
+    story.play(redeem(99, "2011-03-02"))
+    assert story.balance(currency=currency) == 3
+    decided = [(fact.envelope, fact.decision) for fact in story.decided]
+    assert outcome_of(decided) == Outcome(reason=Refusal.BALANCE_TOO_LOW)
 
 
 def test_outcome_is_forgotten_with_its_id_and_new_with_a_new_record_of_that_id() -> None:

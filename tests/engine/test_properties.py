@@ -13,12 +13,12 @@ from schemas.facts import (
     MilestoneAchieved,
     PointsExpired,
     PointsIssued,
-    PointsMoved,
     PointsReversed,
     RecordAccepted,
     ReturnCounted,
     StreakLevelReached,
     TierUpgraded,
+    movements_in,
 )
 from schemas.records import AnyCustomerRecord, CustomerRecord, Line, Profile
 from tests.dsl import Story
@@ -48,6 +48,7 @@ HOUR = 3_600_000
 GOALS = [
     milestone("days", 1, "day"),
     milestone("spent", 3_000, "week", counts={"of": "transactions", "measure": "sum"}, points=11),
+    milestone("visits", 2, "week", points=13, currency="STARS"),
     milestone(
         "brew",
         20,
@@ -71,10 +72,20 @@ RULES = [
     {"id": "third", "kind": "multiplier", "factor": "1/3", "skus": ["B"]},
     {"id": "brew", "kind": "event", "event": "brew", "points": 2},
 ]
+CURRENCIES = [
+    {"id": "STARS", "scale": 1, "expiry": {"days": 3}, "redemption": {"minimum_points": 2}},
+    {"id": "COINS", "value_minor": 5},
+]
+ALTERNATES = [
+    spend("stars", 5, 400, currency="STARS"),
+    spend("coins", 2, 700, currency="COINS"),
+    {"id": "brew-stars", "kind": "event", "event": "brew", "points": 3, "currency": "STARS"},
+]
 TIERS = {"levels": [{"name": "A", "threshold": 0}, {"name": "B", "threshold": 40}, {"name": "C", "threshold": 5_000}]}
 RICH_PARTS = {
-    "rules": RULES,
+    "rules": [*RULES, *ALTERNATES],
     "points": {"expiry": {"days": 6}},
+    "currencies": CURRENCIES,
     "milestones": GOALS,
     "streaks": [STREAK],
     "tiers": {**TIERS, "basis": "lifetime_points"},
@@ -86,7 +97,13 @@ RICH = program(**RICH_PARTS)
 POOR = program(version=2, rules=RULES[:1], milestones=GOALS[:1], points={"name": "BEANS", "expiry": {"days": 0}})
 RICH_AGAIN = program(version=3, **RICH_PARTS)
 ABROAD = program(
-    program_id=2, zone="America/Sao_Paulo", currency="BRL", rules=[spend()], milestones=GOALS, streaks=[STREAK]
+    program_id=2,
+    zone="America/Sao_Paulo",
+    currency="BRL",
+    rules=[spend()],
+    currencies=CURRENCIES,
+    milestones=GOALS,
+    streaks=[STREAK],
 )
 SECOND = program(
     program_id=3, zone="Pacific/Auckland", rules=[spend("all", 7, 90)], tiers={**TIERS, "basis": "net_purchases"}
@@ -112,21 +129,24 @@ def _brought_back(hour: int, bill: str, amount: int, currency: str) -> CustomerR
 
 money = st.sampled_from(["GBP", "GBP", "GBP", "BRL"])
 grams = st.one_of(st.integers(-5, 30), st.just("7"), st.just(2**63 - 1))
+points_of = st.sampled_from(["", "", "STARS", "COINS"])
 records = st.one_of(
     st.builds(_bought, hours, bills, st.lists(lines, max_size=3).map(tuple), amounts, money),
     st.builds(_brought_back, hours, bills, amounts, money),
     st.builds(lambda hour, grams: did("brew", _at(hour), attributes={"grams": grams}), hours, grams),
     st.builds(
-        lambda hour, points, program_id: redeem(points, _at(hour), program_id=program_id),
+        lambda hour, points, program_id, currency: redeem(points, _at(hour), program_id=program_id, currency=currency),
         hours,
         st.integers(-2, 40),
         st.integers(1, 4),
+        points_of,
     ),
     st.builds(
-        lambda hour, points, program_id: adjust(points, _at(hour), program_id=program_id),
+        lambda hour, points, program_id, currency: adjust(points, _at(hour), program_id=program_id, currency=currency),
         hours,
         st.integers(-30, 30),
         st.integers(1, 3),
+        points_of,
     ),
     st.builds(
         lambda hour, points, program_id, ends, number: block(
@@ -190,11 +210,11 @@ def test_whatever_happens_nothing_is_counted_twice_or_lost(history: list[Step]) 
 def lots_are_used_up_at_most_once(story: Story) -> None:
     left: dict[tuple[int, str], dict[int, int]] = {}
     for fact in story.facts:
-        if isinstance(fact.decision, PointsMoved):
-            lots = left.setdefault((fact.envelope.program_id, fact.decision.currency), {})
-            for lot in getattr(fact.decision, "lots", ()):
+        for moved in movements_in(fact.decision):
+            lots = left.setdefault((fact.envelope.program_id, moved.currency), {})
+            for lot in getattr(moved, "lots", ()):
                 lots[lot.lot_id] = lot.points
-            for taken in getattr(fact.decision, "taken", ()):
+            for taken in getattr(moved, "taken", ()):
                 lots[taken.lot_id] -= taken.points
             for restored in getattr(fact.decision, "restored", ()):
                 lots[restored.lot_id] += restored.points

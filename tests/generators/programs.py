@@ -26,9 +26,11 @@ validities = st.fixed_dictionaries({}, optional={"first": days, "last": days})
 periods = _ends(["day", "week", "month", "quarter", "year"])
 factors = _ends([1, 2, 999_999, "3/2", "1/999999", "999999/999998"])
 
+paid = _ends(["POINTS", "STARS", "COINS"])
 spend_rules = st.fixed_dictionaries(
     {"kind": st.just("spend"), "points": points, "per_minor": points},
     optional={
+        "currency": paid,
         "minimum_minor": amounts,
         "validity": validities,
         "excluded_skus": st.lists(skus, max_size=2),
@@ -40,7 +42,7 @@ multipliers = st.fixed_dictionaries(
     optional={"validity": validities, "categories": st.lists(skus, max_size=2)},
 )
 event_rules = st.fixed_dictionaries(
-    {"kind": st.just("event"), "event": events, "points": points}, optional={"validity": validities}
+    {"kind": st.just("event"), "event": events, "points": points}, optional={"validity": validities, "currency": paid}
 )
 counts = st.one_of(
     st.fixed_dictionaries({"of": st.just("transactions"), "measure": _ends(["count", "sum"])}),
@@ -51,7 +53,7 @@ counts = st.one_of(
 )
 milestones = st.fixed_dictionaries(
     {"name": texts, "period": periods, "counts": counts, "target": points},
-    optional={"points": rewards, "validity": validities},
+    optional={"points": rewards, "currency": paid, "validity": validities},
 )
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
 
@@ -63,7 +65,10 @@ def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
         "name": draw(texts),
         "description": draw(texts),
         "milestone": draw(_ends(milestone_ids)),
-        "levels": [{"name": draw(texts), "periods": many, "points": draw(rewards)} for many in draw(levels)],
+        "levels": [
+            {"name": draw(texts), "periods": many, "points": draw(rewards), "currency": draw(paid)}
+            for many in draw(levels)
+        ],
         "validity": draw(validities),
     }
 
@@ -85,6 +90,10 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         "zone": draw(zones),
         "currency": "GBP",
         "repeat_window_days": window,
+        "currencies": [
+            {"id": "STARS", "scale": 3, "value_minor": 10**6, "redemption": {"minimum_points": draw(points)}},
+            {"id": "COINS", "name": draw(texts), "expiry": {"days": draw(_ends([0, 36_500]))}},
+        ],
         "rules": [{"id": f"r{index}", **rule} for index, rule in enumerate(rules)],
         "milestones": [
             {"id": name, "target_id": ID_MAX - index, **one}

@@ -9,6 +9,8 @@ import msgspec
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView, ProgramView
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     Award,
     CustomerChanged,
     CustomerRegistered,
@@ -60,6 +62,7 @@ DEFINITION: dict[str, Any] = {
     "zone": "Europe/London",
     "currency": "GBP",
     "points": {"name": "BEANS", "value_minor": 2},
+    "currencies": [{"id": "STARS", "name": "stars"}, {"id": "COINS", "name": "coins"}, {"id": "GRAMS", "scale": 3}],
     "tiers": {
         "basis": "lifetime_points",
         "levels": [{"name": "Green", "threshold": 0}, {"name": "Dark roast", "threshold": 500}],
@@ -309,6 +312,58 @@ CASES: dict[EventName, Case] = {
             ),
             in_program("TransactionReturned:R-1"),
             seq=10,
+        ),
+        record=RETURN,
+        topic="notifications.points",
+    ),
+    EventName.ALTERNATE_CURRENCIES_ISSUED: Case(
+        fact=fact_of(
+            AlternatePointsIssued(
+                currencies=(
+                    PointsIssued(
+                        currency="STARS",
+                        points=12,
+                        activity="",
+                        awards=(Award(issued_for=IssuedFor.SPEND, rule_id="stars", points=12, lot_id=3),),
+                        lots=(
+                            LotOpened(lot_id=3, points=12, expires_on=FEBRUARY_29 + 90, closes_at=1_717_023_600_000),
+                        ),
+                        balance=20,
+                        lifetime=32,
+                    ),
+                    PointsIssued(
+                        currency="COINS",
+                        points=7,
+                        activity="",
+                        awards=(Award(issued_for=IssuedFor.SPEND, rule_id="coins", points=7, lot_id=1),),
+                        lots=(LotOpened(lot_id=1, points=7, expires_on=None, closes_at=None),),
+                        balance=8,
+                        lifetime=9,
+                    ),
+                )
+            ),
+            seq=14,
+        ),
+        record=BILL,
+        topic="notifications.points",
+    ),
+    EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: Case(
+        fact=fact_of(
+            AlternatePointsReversed(
+                currencies=(
+                    PointsReversed(
+                        currency="STARS",
+                        points=4,
+                        of_bill="B-1001",
+                        reversals=(Reversal(rule_id="stars", lot_id=2, claimed=5, points=4, forgiven=1),),
+                        reversed_of_bill=6,
+                        balance=16,
+                        lifetime=28,
+                    ),
+                )
+            ),
+            in_program("TransactionReturned:R-1"),
+            seq=15,
         ),
         record=RETURN,
         topic="notifications.points",

@@ -3,6 +3,10 @@
 `samples/*.json` are copies, line-wrap damage included (a stray space about every 190 characters, inside keys and
 values). `normalised` repairs them, as a consumer has to: it removes whitespace from keys and from words of a fixed
 vocabulary, and leaves free text as it is.
+
+The samples of the two events about alternate currencies are no JSON as published (S4, lines 3451 to 3704): quotes,
+commas and brackets are missing, keys end in a dot, a list is opened as an object, and `additionalAttributes` is an
+object. Their copies are repaired in this alone.
 """
 
 from __future__ import annotations

@@ -47,6 +47,13 @@ EXTENSIONS: dict[EventName, set[str]] = {
         "awards[].ruleId",
         "awards[].points",
     },
+    EventName.ALTERNATE_CURRENCIES_ISSUED: {
+        "alternateCurrencies[].awards",
+        "alternateCurrencies[].awards[]",
+        "alternateCurrencies[].awards[].issuedFor",
+        "alternateCurrencies[].awards[].ruleId",
+        "alternateCurrencies[].awards[].alternateCurrencies",
+    },
     EventName.STREAK_END: {"streakEndData[].levelsAchievedByTheUser[]"},  # the sample's list is empty
 }
 """Fields of our `data` that the sample lacks."""
@@ -69,6 +76,18 @@ OMISSIONS: dict[EventName, set[str]] = {
     EventName.POINTS_REDEEMED: {NO_USER, NO_CONTACT},
     EventName.POINTS_EXPIRED: {NO_CONTACT},
     EventName.ISSUED_POINTS_REVERSED: {NO_USER, NO_CONTACT},
+    EventName.ALTERNATE_CURRENCIES_ISSUED: {
+        NO_USER,
+        NO_CONTACT,
+        "alternateCurrencies[].promisedAlternateCurrenciesIssued[]",  # all of it is regular
+        "alternateCurrencies[].promotionalAlternateCurrenciesIssued[]",
+    },
+    EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: {
+        NO_USER,
+        NO_CONTACT,
+        "alternateCurrencies[].currentEventPromotionAlternateCurrenciesReturnedDetails[]",
+        "alternateCurrencies[].promotionalAlternateCurrenciesReversed[]",
+    },
     EventName.TIER_UPGRADED: {"tierExpiryDate"},  # tiers don't expire
     EventName.TIER_DOWNGRADED: {"tierExpiryDate"},
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: {NO_USER},
@@ -79,6 +98,8 @@ OMISSIONS: dict[EventName, set[str]] = {
 IDENTIFIERS_OF_OTHERS = {
     # The tier samples hold placeholders: `identifiers` is null there, and a bill is named as in pointsIssued.
     EventName.TIER_UPGRADED: EventName.POINTS_ISSUED,
+    # The sample is of a target that was met; ours is of a bill, as in pointsIssued.
+    EventName.ALTERNATE_CURRENCIES_ISSUED: EventName.POINTS_ISSUED,
     EventName.TIER_DOWNGRADED: EventName.POINTS_ISSUED,
 }
 

@@ -13,6 +13,8 @@ from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import RENDERER
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     Award,
     Decision,
     Fact,
@@ -20,6 +22,7 @@ from schemas.facts import (
     IssuedFor,
     LotOpened,
     PointsDebited,
+    PointsIssued,
     PointsReversed,
     RecordAccepted,
     RecordRefused,
@@ -104,6 +107,49 @@ def test_a_return_that_found_no_points_to_take_gives_no_notification() -> None:
         in_program("TransactionReturned:R-1"),
     )
     assert RENDERER.render(reversed_none, context(RETURN)) is None
+
+
+def test_a_return_that_found_nothing_of_a_currency_does_not_name_it() -> None:
+    decision = CASES[EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED].fact.decision
+    assert isinstance(decision, AlternatePointsReversed)
+    (one,) = decision.currencies
+    none = replace(one, currency="COINS", points=0)
+    envelope = in_program("TransactionReturned:R-1")
+    both = fact_of(AlternatePointsReversed(currencies=(none, one)), envelope)
+    assert [told["alternateCurrencyName"] for told in data_of(both, context(RETURN))["alternateCurrencies"]] == [
+        "stars"
+    ]
+    nothing = fact_of(AlternatePointsReversed(currencies=(none,)), envelope)
+    assert RENDERER.render(nothing, context(RETURN)) is None
+
+
+def test_amounts_of_a_currency_have_its_decimals() -> None:
+    grams = PointsIssued(
+        currency="GRAMS",
+        points=1_250,
+        activity="",
+        awards=(Award(issued_for=IssuedFor.SPEND, rule_id="grams", points=1_250, lot_id=1),),
+        lots=(LotOpened(lot_id=1, points=1_250, expires_on=None, closes_at=None),),
+        balance=2_000,
+        lifetime=3_005,
+    )
+    (told,) = data_of(fact_of(AlternatePointsIssued(currencies=(grams,))), context(BILL))["alternateCurrencies"]
+    assert (told["totalAlternateCurrenciesIssued"], told["programCurrentAlternateCurrencies"]) == (1.25, 2.0)
+    assert (told["programLifetimeAlternateCurrencies"], told["awards"][0]["alternateCurrencies"]) == (3.005, 1.25)
+
+
+def test_points_that_are_spent_or_gone_say_which_currency_unless_it_is_the_main_one() -> None:
+    grams = {"alternateCurrencyName": "GRAMS", "alternateCurrencyIdentifier": "GRAMS"}
+    redeemed, expired = CASES[EventName.POINTS_REDEEMED].fact, CASES[EventName.POINTS_EXPIRED].fact
+    spent = data_of(with_decision(redeemed, currency="GRAMS", points=1_500), context(REDEMPTION))
+    assert spent["totalPointsRedeemed"] == 1.5
+    assert spent["redemptionFromEarningPrograms"][0]["programCurrentPoints"] == 0.065
+    gone = data_of(with_decision(expired, currency="GRAMS", points=1_500), context(None))
+    assert gone["pointsExpired"] == 1.5
+    assert grams.items() <= spent.items()
+    assert grams.items() <= gone.items()
+    assert not grams.keys() & data_of(redeemed, context(REDEMPTION)).keys()
+    assert not grams.keys() & data_of(expired, context(None)).keys()
 
 
 def test_a_return_shows_the_points_of_all_returns_of_the_bill_and_its_own() -> None:

@@ -157,6 +157,10 @@ def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     return f"{taken} taken back for {decision.of_bill}, {forgiven} forgiven (balance {decision.balance})"
 
 
+def _each_currency(told: Callable[..., str]) -> Callable[..., str]:
+    return lambda decision, *context: "; ".join(told(one, *context) for one in decision.currencies)
+
+
 def _returned(decision: facts.ReturnRecorded, *_: object) -> str:
     over = f", {decision.over_minor} too much" if decision.over_minor else ""
     return f"{decision.amount_minor} of {decision.basis_minor} returned, {decision.returned_before_minor} before{over}"
@@ -210,6 +214,8 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"{decision.points} {decision.currency} of {decision.hold_id} released, {decision.because.text} "
         f"(balance {decision.balance})"
     ),
+    facts.AlternatePointsIssued: _each_currency(_issued),
+    facts.AlternatePointsReversed: _each_currency(_reversed),
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,
     facts.ValueIgnored: lambda decision, *_: (

@@ -22,7 +22,9 @@ BEFORE: dict[str, Any] = {
     "tiers": {"basis": "lifetime_points", "levels": TIERS},
     "milestones": [milestone("visit"), milestone("yearly", period="year", target_id=10)],
     "streaks": [STREAK],
+    "currencies": [{"id": "STARS", "name": "Stars", "scale": 1}],
 }
+STARS = BEFORE["currencies"][0]
 
 
 def tiers(*levels: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +50,8 @@ RETIRED = {"retired": True}
         pytest.param(tiers(TIERS[0], {**TIERS[1], "name": "Plata", "id": "silver"}, TIERS[2]), id="another-name"),
         pytest.param({"milestones": [milestone("visit", target=5), BEFORE["milestones"][1]]}, id="another-target"),
         pytest.param({"streaks": [STREAK | RETIRED]}, id="a-retired-streak"),
+        pytest.param({"currencies": [{**STARS, "retired": True}]}, id="a-retired-currency"),
+        pytest.param({"currencies": [{**STARS, "name": "Suns"}, {"id": "COINS"}]}, id="a-currency-of-another-name"),
         pytest.param({"name": "Renamed", "repeat_window_days": 20, "points": {"value_minor": 2}}, id="terms"),
     ],
 )
@@ -60,7 +64,7 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
     [
         pytest.param({"currency": "EUR"}, "currency", "is EUR, and was GBP in version 1", id="money"),
         pytest.param({"zone": "UTC"}, "zone", "is UTC, and was Europe/London in version 1", id="zone"),
-        pytest.param({"points": {"name": "STARS"}}, "points.name", "is STARS, and was POINTS", id="points"),
+        pytest.param({"points": {"name": "BEANS"}}, "points.name", "is BEANS, and was POINTS", id="points"),
         pytest.param({"rules": []}, "rules", "the spend rule (id spend) of version 1 is missing", id="rule-left-out"),
         pytest.param(
             {"rules": [{"id": "spend", "kind": "event", "event": "e", "points": 1}]},
@@ -95,6 +99,18 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
             "milestones[0].counts",
             "is count of events, and visit was count of transactions before",
             id="what-a-milestone-counts",
+        ),
+        pytest.param(
+            {"currencies": [{"id": "SUNS", "scale": 1}]},
+            "currencies",
+            "the currency Stars (id STARS) of version 1 is missing",
+            id="currency-left-out",
+        ),
+        pytest.param(
+            {"currencies": [{**STARS, "scale": 2}]},
+            "currencies[0].scale",
+            "is 2, and was 1 in version 1: balances so far are counted in it",
+            id="scale-of-a-currency",
         ),
         pytest.param({"streaks": []}, "streaks", "the streak Loyal (id loyal)", id="streak-left-out"),
         pytest.param(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     AnyDecision,
     Award,
     CustomerChanged,
@@ -121,6 +123,43 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         lifetime=40,
     ),
     PointsDebited(currency="POINTS", points=14, reason="mistake", taken=(Taken(lot_id=3, points=15),), balance=2),
+    AlternatePointsIssued(
+        currencies=(
+            PointsIssued(
+                currency="STARS",
+                points=51,
+                activity="",
+                awards=(Award(issued_for=IssuedFor.SPEND, rule_id="stars", points=51, lot_id=52),),
+                lots=(LotOpened(lot_id=52, points=51, expires_on=15_300, closes_at=16_300),),
+                balance=53,
+                lifetime=54,
+                bill_number="B1",
+            ),
+            PointsIssued(
+                currency="COINS",
+                points=55,
+                activity="",
+                awards=(Award(issued_for=IssuedFor.EVENT, rule_id="coins", points=55, lot_id=56),),
+                lots=(LotOpened(lot_id=56, points=55, expires_on=None, closes_at=None),),
+                balance=57,
+                lifetime=58,
+                bill_number="B1",
+            ),
+        )
+    ),
+    AlternatePointsReversed(
+        currencies=(
+            PointsReversed(
+                currency="STARS",
+                points=41,
+                of_bill="B1",
+                reversals=(Reversal(rule_id="stars", lot_id=52, claimed=42, points=43, forgiven=44),),
+                reversed_of_bill=45,
+                balance=46,
+                lifetime=48,
+            ),
+        )
+    ),
     MilestoneProgressed(milestone_id="m", period=490, period_ends_at=9_100, added=17, value=19, target=22),
     MilestoneAchieved(milestone_id="m", period=490, value=19, target=22, added=17),
     ValueIgnored(milestone_id="m", attribute="km", value="4.0001", reason=IgnoredFor.TOO_FINE),

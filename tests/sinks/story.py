@@ -19,6 +19,7 @@ from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing, TopicSpec
 from schemas.facts import (
+    AlternatePointsIssued,
     AnyDecision,
     Award,
     CustomerRegistered,
@@ -50,6 +51,7 @@ from schemas.facts import (
     encode_facts,
 )
 from schemas.program import (
+    AlternateCurrency,
     Milestone,
     PeriodUnit,
     ProgramDefinition,
@@ -79,6 +81,7 @@ DEFINITION: Final = ProgramDefinition(
     name="Story",
     zone="Europe/London",
     currency="GBP",
+    currencies=(AlternateCurrency(id="STARS", name="Stars", scale=1), AlternateCurrency(id="COINS", retired=True)),
     tiers=Tiers(
         basis=TierBasis.NET_PURCHASES, levels=(Tier(name="Base", threshold=0), Tier(name="Silver", threshold=100_000))
     ),
@@ -119,11 +122,13 @@ class Happening:
         return Group(envelope=envelope, decisions=self.decisions)
 
 
-def issued(*, points: int, lot_id: int, balance: int, bill: str, expires_on: str | None = None) -> PointsIssued:
+def issued(
+    *, points: int, lot_id: int, balance: int, bill: str, expires_on: str | None = None, currency: str = "POINTS"
+) -> PointsIssued:
     """Points for a bill, all of them in one lot."""
     closes_at = None if expires_on is None else instant(f"{expires_on} 00:00") + DAY_MS
     return PointsIssued(
-        currency="POINTS",
+        currency=currency,
         points=points,
         activity="",
         awards=(Award(issued_for=IssuedFor.SPEND, rule_id="spend", points=points, lot_id=lot_id),),
@@ -265,6 +270,12 @@ TWELVE: Final = (
                 because=ReleasedBecause.REQUESTED,
                 restored=(Taken(lot_id=1, points=15),),
             ),
+            AlternatePointsIssued(
+                currencies=(
+                    issued(points=7, lot_id=1, balance=7, bill="", currency="STARS"),
+                    issued(points=9, lot_id=1, balance=9, bill="", currency="COINS"),
+                )
+            ),
         ),
     ),
 )
@@ -275,6 +286,12 @@ def account(*, lot: Lot, **totals: int) -> Account:
     by_account = [totals.get(each.text, 0) for each in LedgerAccount]
     by_account[LedgerAccount.ISSUED] = -totals["issued"]
     return Account(totals=by_account, lots_opened=lot.lot_id, lots=[lot])
+
+
+def untouched(points: int) -> Account:
+    """An account in one lot of that many points, which came with the correction of customer 12."""
+    lot = Lot(lot_id=1, issued_at=instant(TWELVE_CORRECTED), open_points=points, expires_on=None, closes_at=NEVER)
+    return account(current=points, lifetime=points, issued=points, lot=lot)
 
 
 HEADS: Final = {
@@ -316,7 +333,7 @@ HEADS: Final = {
     12: Head(
         org_id=ORG,
         customer_id=12,
-        seq=7,
+        seq=8,
         clock=instant(TWELVE_CORRECTED),
         registered_at=instant(TWELVE_BUYS),
         sections={
@@ -338,7 +355,9 @@ HEADS: Final = {
                             expires_on=None,
                             closes_at=NEVER,
                         ),
-                    )
+                    ),
+                    "STARS": untouched(7),
+                    "COINS": untouched(9),
                 },
             )
         },

@@ -48,19 +48,22 @@ CORRUPTIONS = {
         {"ledger_fact_mismatches": 1, "balance_mismatches": 1},
     ),
     "a state has another balance": (
-        "ALTER TABLE customer_state UPDATE `accounts.balance` = [41] WHERE customer_id = 12",
+        "ALTER TABLE customer_state UPDATE `accounts.balance` = [41, 7, 9] WHERE customer_id = 12",
         {"balance_mismatches": 1},
     ),
     "a state holds other points": (
-        "ALTER TABLE customer_state UPDATE `accounts.blocked` = [4] WHERE customer_id = 12",
+        "ALTER TABLE customer_state UPDATE `accounts.blocked` = [4, 0, 0] WHERE customer_id = 12",
         {"hold_mismatches": 1},
     ),
     "a lot has other points": (
-        "ALTER TABLE customer_state UPDATE `lots.open_points` = [39] WHERE customer_id = 12",
+        "ALTER TABLE customer_state UPDATE `lots.open_points` = [39, 7, 9] WHERE customer_id = 12",
         {"balance_mismatches": 1, "lot_mismatches": 1},
     ),
     "a lot should have expired": (
-        "ALTER TABLE customer_state UPDATE `lots.closes_at` = [toDateTime64('2011-04-09', 3)] WHERE customer_id = 12",
+        (
+            "ALTER TABLE customer_state UPDATE `lots.closes_at` = [toDateTime64('2011-04-09', 3), NULL, NULL] "
+            "WHERE customer_id = 12"
+        ),
         {"lots_past_expiry": 1},
     ),
     "a lot was awarded other points": (

@@ -68,19 +68,47 @@ def test_totals_by_program_add_the_customers_up(clickhouse: Client) -> None:
     ]
 
 
+def test_points_of_other_currencies_are_told_apart_and_added_to_no_points(clickhouse: Client) -> None:
+    sql = "SELECT customer_id, currency, spend_points, issued, balance FROM customer_points ORDER BY ALL"
+    assert clickhouse.query(sql).result_rows == [
+        (11, "POINTS", 1_220, 1_220, 20),
+        (12, "COINS", 9, 9, 9),
+        (12, "POINTS", 50, 50, 40),
+        (12, "STARS", 7, 7, 7),
+    ]
+    totals = "SELECT currency, customers, issued, balance FROM totals_by_currency ORDER BY currency"
+    assert clickhouse.query(totals).result_rows == [
+        ("COINS", 1, 9, 9),
+        ("POINTS", 2, 1_270, 60),
+        ("STARS", 1, 7, 7),
+    ]
+
+
+def test_program_currencies_have_their_names_and_decimals(clickhouse: Client) -> None:
+    assert rows(
+        clickhouse, "SELECT * EXCEPT (org_id, program_id, version) FROM program_currencies ORDER BY currency"
+    ) == [
+        {"currency": "COINS", "name": "COINS", "scale": 0, "main": False, "retired": True},
+        {"currency": "POINTS", "name": "POINTS", "scale": 0, "main": True, "retired": False},
+        {"currency": "STARS", "name": "Stars", "scale": 1, "main": False, "retired": False},
+    ]
+
+
 def test_points_by_day_counts_days_in_the_zone_of_the_program(clickhouse: Client) -> None:
     found = clickhouse.query(
-        "SELECT day, issued, reversed, expired, redeemed, debited FROM points_by_day ORDER BY day"
+        "SELECT day, currency, issued, reversed, expired, redeemed, debited FROM points_by_day ORDER BY day, currency"
     ).result_rows
 
     assert found == [
-        (date(2011, 1, 5), 1_200, 0, 0, 0, 0),
-        (date(2011, 1, 31), 50, 0, 0, 0, 0),
-        (date(2011, 2, 1), 0, 0, 0, 0, 10),
-        (date(2011, 2, 10), 20, 0, 0, 0, 0),
-        (date(2011, 3, 1), 0, 600, 0, 0, 0),
-        (date(2011, 3, 2), 0, 0, 0, 100, 0),
-        (date(2011, 4, 6), 0, 0, 500, 0, 0),  # midnight in summer time: still the fifth in UTC
+        (date(2011, 1, 5), "POINTS", 1_200, 0, 0, 0, 0),
+        (date(2011, 1, 31), "POINTS", 50, 0, 0, 0, 0),
+        (date(2011, 2, 1), "COINS", 9, 0, 0, 0, 0),
+        (date(2011, 2, 1), "POINTS", 0, 0, 0, 0, 10),
+        (date(2011, 2, 1), "STARS", 7, 0, 0, 0, 0),
+        (date(2011, 2, 10), "POINTS", 20, 0, 0, 0, 0),
+        (date(2011, 3, 1), "POINTS", 0, 600, 0, 0, 0),
+        (date(2011, 3, 2), "POINTS", 0, 0, 0, 100, 0),
+        (date(2011, 4, 6), "POINTS", 0, 0, 500, 0, 0),  # midnight in summer time: still the fifth in UTC
     ]
 
 

@@ -212,6 +212,14 @@ def test_without_tiers_the_tier_is_null_and_balances_are_there_before_any_points
     assert (stands["lots"], stands["milestones"], stands["streaks"]) == ([], [], [])
 
 
+def test_currencies_have_their_scale_and_the_main_one_comes_first(trying: Trying) -> None:
+    several = program(currencies=[{"id": "STARS", "scale": 2}, {"id": "COINS"}])
+    result = trying.result(bill("A", 100, "2026-03-02T10:00:00Z"), programs=(several,))
+    scales = {"POINTS": {"scale": 0}, "STARS": {"scale": 2}, "COINS": {"scale": 0}}
+    assert result["programs"][0]["currencies"] == scales
+    assert list(result["customers"][WHO]["programs"]["1"]["balances"]) == list(scales)
+
+
 def test_scale_of_money_is_that_of_its_currency(trying: Trying) -> None:
     yen = program(currency="JPY", milestones=[RICH["milestones"][0]])
 

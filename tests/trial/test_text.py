@@ -54,6 +54,29 @@ def test_bill_is_told_with_money_points_and_dates(trying: Trying) -> None:
     ]
 
 
+def test_other_currencies_are_told_by_name_with_their_decimals(trying: Trying) -> None:
+    club = program(
+        currencies=[{"id": "STARS", "name": "Stars", "scale": 1}, {"id": "COINS"}],
+        rules=[
+            {"id": "stars", "kind": "spend", "points": 5, "per_minor": 1_000, "currency": "STARS"},
+            {"id": "coins", "kind": "spend", "points": 3, "per_minor": 1_000, "currency": "COINS"},
+        ],
+    )
+    lines = (A, redeem(26, "2026-03-03T10:00:00Z", currency="STARS"), back("A", 5_000, "2026-03-04T10:00:00Z"))
+
+    out = lines_of(trying, *lines, programs=(club,))
+
+    parts = (
+        "    5 Stars by the rule stars, never to expire; balance 5, and 30 COINS by the rule coins",
+        "tells: You have earned 5 Stars. Your balance is 5 Stars. You have earned 30 COINS.",
+        "    2.6 Stars redeemed, worth £0.02; balance 2.4",
+        "pointsRedeemed tells: You have redeemed 2.6 Stars, worth £0.02. Your balance is 2.4 Stars.",
+        "    2.4 Stars taken back for bill A, 0.1 more were no longer there; balance 0, and 15 COINS taken back",
+        "tells: For your return we have taken back 2.4 Stars. Your balance is 0 Stars. For your return we have",
+    )
+    assert [part for part in parts if part not in "\n".join(out)] == []
+
+
 def test_table_says_where_each_customer_stands(trying: Trying) -> None:
     out = "\n".join(lines_of(trying, A, back("A", 2_500, "2026-03-03T10:00:00Z"), until="2026-03-04T00:00:00Z"))
 

@@ -75,6 +75,33 @@ def test_a_figure_that_differs_is_named(clickhouse: Client, statement: str, what
 
 
 @pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        pytest.param(
+            "ALTER TABLE customer_state UPDATE `accounts.balance` = [40, 8, 9] WHERE customer_id = 12",
+            "in program 7, STARS: balance is 7 in customer_points and 8 in the state",
+            id="a figure",
+        ),
+        pytest.param(
+            "ALTER TABLE ledger_entries DELETE WHERE currency = 'COINS'",
+            "in program 7, COINS: customer_points does not have them, and the state does",
+            id="only in the state",
+        ),
+        pytest.param(
+            "ALTER TABLE customer_state UPDATE `accounts.currency` = ['POINTS', 'STARS', ''] WHERE customer_id = 12",
+            "in program 7, COINS: the state does not have them, and customer_points does",
+            id="only in the view",
+        ),
+    ],
+)
+def test_each_other_currency_is_compared_by_itself(clickhouse: Client, statement: str, what: str) -> None:
+    clickhouse.command(statement, settings={"mutations_sync": 1})
+
+    assert Disagreement(where="customer 1:12", what=what) in disagreements(clickhouse)
+
+
+@pytest.mark.usefixtures("told")
 def test_a_customer_whose_last_fact_is_not_that_of_the_state_is_not_compared(clickhouse: Client) -> None:
     for statement in (
         "ALTER TABLE customer_state UPDATE tier = 1 WHERE customer_id = 11",

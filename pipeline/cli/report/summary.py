@@ -60,7 +60,11 @@ class Summary:
         self._client = client
         self._definition = definition
         self.org = definition.org_id
-        self._ids = {"org": definition.org_id, "program": definition.program_id}
+        self._ids = {
+            "org": definition.org_id,
+            "program": definition.program_id,
+            "currency": definition.points.name,
+        }
         sums = ", ".join(f"sum({name})" for name in TOTALS)
         # One pass for all of these: the view is worked out anew for each query.
         [(customers, most_active, *totals)] = self._rows(
@@ -154,7 +158,7 @@ class Summary:
     def _points(self) -> PointsOverTime:
         rows = self._rows(
             "SELECT toStartOfMonth(day) AS month, sum(issued), sum(redeemed), sum(expired), sum(reversed) "
-            f"FROM points_by_day {_WHERE} GROUP BY month ORDER BY month"
+            f"FROM points_by_day {_WHERE} AND currency = {{currency:String}} GROUP BY month ORDER BY month"
         )
         months, issued, redeemed, expired, reverses = zip(*rows, strict=True) if rows else ((),) * 5
         return PointsOverTime(months, issued, redeemed, expired, reverses)

@@ -13,12 +13,13 @@ def block(turn: ProgramTurn, record: BlockPoints) -> list[Decision]:
     program = turn.program
     if record.program_id != program.id:
         return []
-    if record.currency not in ("", program.currency):
+    currency = program.find_currency(record.currency)
+    if currency is None:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     return [
         hold(
             turn,
-            currency=program.currency,
+            currency=currency.id,
             points=record.points,
             hold_id=record.id,
             kind=HoldFor.BLOCK,

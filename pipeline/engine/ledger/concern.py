@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.engine.bills.state import entry_of
-from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.concern import Concern, Effect
 from pipeline.engine.ledger import undo
 from pipeline.engine.ledger.accounts import close_taken, open_lots
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END, note_held, note_released
+from pipeline.engine.state import CustomerState
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
+    Envelope,
     PointsDebited,
     PointsExpired,
     PointsHeld,
@@ -19,6 +23,27 @@ from schemas.facts import (
     PointsReleased,
     PointsReversed,
 )
+
+
+def _each_currency(effect: Effect) -> Effect:
+    """What folds the part of each currency as a decision about that currency alone."""
+
+    def fold(
+        state: CustomerState, envelope: Envelope, decision: AlternatePointsIssued | AlternatePointsReversed
+    ) -> None:
+        for one in decision.currencies:
+            effect(state, envelope, one)
+
+    return fold
+
+
+def _bill_that_earned(issued: PointsIssued) -> str:
+    return entry_of(issued.bill_number) if issued.bill_number else ""
+
+
+def _bill_returned(taken_back: PointsReversed) -> str:
+    return entry_of(taken_back.of_bill)
+
 
 LEDGER: Final = Concern(
     name="ledger",
@@ -30,15 +55,24 @@ LEDGER: Final = Concern(
         PointsReversed: close_taken,
         PointsHeld: note_held,
         PointsReleased: note_released,
+        AlternatePointsIssued: _each_currency(open_lots),
+        AlternatePointsReversed: _each_currency(close_taken),
     },
     timers=(HOLD_END, EXPIRY),
 )
 AWARDS: Final = Concern(
     name="awards",
-    effects={PointsIssued: undo.note_award, PointsReversed: undo.note_reversed},
+    effects={
+        PointsIssued: undo.note_award,
+        PointsReversed: undo.note_reversed,
+        AlternatePointsIssued: _each_currency(undo.note_award),
+        AlternatePointsReversed: _each_currency(undo.note_reversed),
+    },
     entries={
-        PointsIssued: lambda decision: entry_of(decision.bill_number) if decision.bill_number else "",
-        PointsReversed: lambda decision: entry_of(decision.of_bill),
+        PointsIssued: _bill_that_earned,
+        PointsReversed: _bill_returned,
+        AlternatePointsIssued: lambda decision: _bill_that_earned(decision.currencies[0]),
+        AlternatePointsReversed: lambda decision: _bill_returned(decision.currencies[0]),
     },
 )
 """What bills remember of the points they earned."""

@@ -1,16 +1,27 @@
-"""Issuing: the awards of one activity become one decision, with the lots that they open."""
+"""Issuing: the awards of one activity become one decision about points, and one about all other currencies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from pipeline.engine.amounts import TOTAL_MAX
+from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
-from schemas.facts import Award, Decision, IssuedFor, LotOpened, PointsIssued, RecordRefused, Refusal
+from pipeline.engine.programs import Program
+from schemas.facts import (
+    AlternatePointsIssued,
+    Award,
+    Decision,
+    IssuedFor,
+    LotOpened,
+    PointsIssued,
+    RecordRefused,
+    Refusal,
+)
 
 LOTS_MAX: Final = 100_000
 """Open lots of one customer, at most 3 MB of a head, which must fit a message of the changelog."""
@@ -22,6 +33,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     issued_for: IssuedFor
     rule_id: str
     points: int
+    currency: str = ""
+    """Empty for the main currency of the program."""
 
 
 class Activity(msgspec.Struct, frozen=True, gc=False):
@@ -33,46 +46,78 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
 
 
 def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "") -> list[Decision]:
-    """One decision for each activity, with the balances after it; a refusal ends them where the account is full.
+    """The decisions for each activity, with the balances after it; a refusal ends them where an account is full.
 
-    `bill_number` is the bill that a return would take the points back with. The awards of one activity have equal terms
-    today, so they share one lot.
+    `bill_number` is the bill that a return would take the points back with. The awards of one activity and currency
+    have equal terms today, so they share one lot.
     """
     program = turn.program
-    currency = program.currency
-    account = account_of(turn.section, currency)
-    balance, lifetime, lot_id = account.balance, account.lifetime, account.lots_opened
-    expires_on, closes_at = program.expiry_of(turn.day)
+    tills: dict[str, _Till] = {}
     room = LOTS_MAX - turn.head.lots
-    issued: list[Decision] = []
+    decisions: list[Decision] = []
     for activity in activities:
-        lot_id += 1
+        issued: list[PointsIssued] = []
+        for currency, candidates in _by_currency(program, activity.candidates).items():
+            till = tills.get(currency)
+            if till is None:
+                till = tills[currency] = _Till(turn, program.currencies[currency])
+            one = till.issue(activity.key, candidates, bill_number)
+            room -= 1
+            if one.lifetime > TOTAL_MAX or room < 0:
+                return [*decisions, RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=currency)]
+            issued.append(one)
+        if issued[0].currency == program.currency:
+            decisions.append(issued.pop(0))
+        if issued:
+            decisions.append(AlternatePointsIssued(currencies=tuple(issued)))
+    return decisions
+
+
+class _Till:
+    """One account while the activities of a turn add to it."""
+
+    __slots__ = ("_balance", "_currency", "_expiry", "_lifetime", "_lot_id")
+
+    def __init__(self, turn: ProgramTurn, currency: Currency) -> None:
+        account = account_of(turn.section, currency.id)
+        self._currency = currency.id
+        self._balance, self._lifetime, self._lot_id = account.balance, account.lifetime, account.lots_opened
+        self._expiry = currency.expiry_of(turn.day)
+
+    def issue(self, activity: str, candidates: Sequence[Candidate], bill_number: str) -> PointsIssued:
+        self._lot_id += 1
+        expires_on, closes_at = self._expiry
         points = 0
         awards: list[Award] = []
-        for candidate in activity.candidates:
+        for candidate in candidates:
             points += candidate.points
             awards.append(
                 Award(
                     issued_for=candidate.issued_for,
                     rule_id=candidate.rule_id,
                     points=candidate.points,
-                    lot_id=lot_id,
+                    lot_id=self._lot_id,
                 )
             )
-        balance += points
-        lifetime += points
-        if lifetime > TOTAL_MAX or len(issued) >= room:
-            return [*issued, RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=currency)]
-        issued.append(
-            PointsIssued(
-                currency=currency,
-                points=points,
-                balance=balance,
-                activity=activity.key,
-                awards=tuple(awards),
-                lots=(LotOpened(lot_id=lot_id, points=points, expires_on=expires_on, closes_at=closes_at),),
-                lifetime=lifetime,
-                bill_number=bill_number,
-            )
+        self._balance += points
+        self._lifetime += points
+        return PointsIssued(
+            currency=self._currency,
+            points=points,
+            balance=self._balance,
+            activity=activity,
+            awards=tuple(awards),
+            lots=(LotOpened(lot_id=self._lot_id, points=points, expires_on=expires_on, closes_at=closes_at),),
+            lifetime=self._lifetime,
+            bill_number=bill_number,
         )
-    return issued
+
+
+def _by_currency(program: Program, candidates: Sequence[Candidate]) -> Mapping[str, Sequence[Candidate]]:
+    """The candidates by currency, the main one first."""
+    if len(program.currencies) == 1:
+        return {program.currency: candidates}
+    by_currency: dict[str, list[Candidate]] = {program.currency: []}
+    for candidate in candidates:
+        by_currency.setdefault(candidate.currency or program.currency, []).append(candidate)
+    return {currency: some for currency, some in by_currency.items() if some}

@@ -20,6 +20,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
+    movements_in,
 )
 
 
@@ -60,7 +61,9 @@ class Posting(NamedTuple):
 
 def postings(decision: Decision) -> list[Posting]:
     """The movements that a decision makes, one for each award; none for a decision that moves no points."""
-    if not isinstance(decision, PointsMoved) or not decision.points:
+    if not isinstance(decision, PointsMoved):
+        return [posting for one in movements_in(decision) for posting in postings(one)]
+    if not decision.points:
         return []
     source, destination, _ = MOVEMENTS[type(decision)]
     if isinstance(decision, PointsIssued):

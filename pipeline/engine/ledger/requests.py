@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of, take
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
-from pipeline.engine.programs import Program
 from schemas.facts import Decision, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
 from schemas.records import AdjustPoints, BlockPoints, RedeemPoints, ReleasePoints
 
@@ -24,18 +24,21 @@ def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
     program = turn.program
     if record.program_id != program.id:
         return []
-    account = account_of(turn.section, program.currency)
-    refusal = _refusal_of_redemption(record, account.balance, program)
+    currency = program.find_currency(record.currency)
+    if currency is None:
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    account = account_of(turn.section, currency.id)
+    refusal = _refusal_of_redemption(record, account.balance, currency)
     if refusal is not None:
-        return [_refused(refusal, record)]
+        return [RecordRefused(reason=refusal, subject=str(record.points))]
     return [
         PointsRedeemed(
-            currency=program.currency,
+            currency=currency.id,
             points=record.points,
             redemption_id=record.id,
             taken=take(account, record.points),
             balance=account.balance - record.points,
-            value_minor=record.points * program.definition.points.value_minor,
+            value_minor=currency.worth(record.points),
             bill_number=record.bill_number,
             notes=record.notes,
         )
@@ -43,21 +46,29 @@ def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
 
 
 def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
-    """Points given are a lot of their own; points taken leave the lots that expire soonest."""
+    """Points given are a lot of their own; points taken leave the lots that expire soonest.
+
+    Of a retired currency nothing is given any more.
+    """
     program = turn.program
     if record.program_id != program.id:
         return []
-    account = account_of(turn.section, program.currency)
-    refusal = _refusal_of_adjustment(record, account.balance, program)
+    currency = program.find_currency(record.currency)
+    if currency is None or (currency.retired and record.points > 0):
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    account = account_of(turn.section, currency.id)
+    refusal = _refusal_of_adjustment(record, account.balance)
     if refusal is not None:
-        return [_refused(refusal, record)]
+        return [RecordRefused(reason=refusal, subject=str(record.points))]
     if record.points > 0:
-        award = Candidate(issued_for=IssuedFor.ADJUSTMENT, rule_id=record.reason, points=record.points)
+        award = Candidate(
+            issued_for=IssuedFor.ADJUSTMENT, rule_id=record.reason, points=record.points, currency=currency.id
+        )
         return issue(turn, (Activity(key="", candidates=(award,)),))
     points = -record.points
     return [
         PointsDebited(
-            currency=program.currency,
+            currency=currency.id,
             points=points,
             reason=record.reason,
             taken=take(account, points),
@@ -66,28 +77,19 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
     ]
 
 
-def _refusal_of_redemption(record: RedeemPoints, balance: int, program: Program) -> Refusal | None:
-    if record.currency not in ("", program.currency):
-        return Refusal.CURRENCY_UNKNOWN
+def _refusal_of_redemption(record: RedeemPoints, balance: int, currency: Currency) -> Refusal | None:
     if record.points <= 0:
         return Refusal.POINTS_NOT_POSITIVE
-    if record.points < program.definition.redemption.minimum_points:
+    if record.points < currency.minimum_points:
         return Refusal.BELOW_MINIMUM
     if record.points > balance:
         return Refusal.BALANCE_TOO_LOW
     return None
 
 
-def _refusal_of_adjustment(record: AdjustPoints, balance: int, program: Program) -> Refusal | None:
-    if record.currency not in ("", program.currency):
-        return Refusal.CURRENCY_UNKNOWN
+def _refusal_of_adjustment(record: AdjustPoints, balance: int) -> Refusal | None:
     if record.points == 0:
         return Refusal.POINTS_NOT_POSITIVE
     if balance + record.points < 0:
         return Refusal.BALANCE_TOO_LOW
     return None
-
-
-def _refused(reason: Refusal, record: RedeemPoints | AdjustPoints) -> RecordRefused:
-    subject = record.currency if reason is Refusal.CURRENCY_UNKNOWN else str(record.points)
-    return RecordRefused(reason=reason, subject=subject)

@@ -13,12 +13,19 @@ from pipeline.engine.bills.state import AwardContribution, BillPart
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.state import CustomerState
-from schemas.facts import Decision, Envelope, PointsIssued, PointsReversed, Reversal
+from schemas.facts import (
+    AlternatePointsReversed,
+    Decision,
+    Envelope,
+    PointsIssued,
+    PointsReversed,
+    Reversal,
+)
 from schemas.records import TransactionReturned
 
 
 def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
-    """One reversal for each points currency of which the return claims something back."""
+    """A reversal of points, and one of all other currencies, as far as the return claims something back of them."""
     bill = bill_of(turn.state, record.of_bill)
     if not bill.takes(turn.program.id, turn.at):
         return []
@@ -28,7 +35,13 @@ def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
         claim = reversal_due(award.points, bill.amount_minor, part.returned_minor) - award.claimed
         if claim > 0:
             claims.setdefault(award.currency, []).append((award, claim))
-    return [_reversed(turn, record.of_bill, part, currency, some) for currency, some in claims.items()]
+    reversals = [_reversed(turn, record.of_bill, part, currency, some) for currency, some in claims.items()]
+    main = turn.program.currency
+    decisions: list[Decision] = [one for one in reversals if one.currency == main]
+    alternates = tuple(one for one in reversals if one.currency != main)
+    if alternates:
+        decisions.append(AlternatePointsReversed(currencies=alternates))
+    return decisions
 
 
 def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:

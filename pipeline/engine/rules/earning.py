@@ -21,6 +21,8 @@ class BillEarner(NamedTuple):
     span: Span | None
     points: Callable[[TransactionAdded, Weighted, int | Fraction], int]
     """Given the bill, its weighted lines and their sum (the bill's amount where it has no lines)."""
+    currency: str = ""
+    """What it pays; empty for the main currency."""
 
 
 class EventEarner(NamedTuple):
@@ -29,6 +31,8 @@ class EventEarner(NamedTuple):
     rule_id: str
     span: Span | None
     points: int
+    currency: str = ""
+    """What it pays; empty for the main currency."""
 
 
 class Factor(NamedTuple):

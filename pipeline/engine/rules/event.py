@@ -9,5 +9,5 @@ from schemas.program import EventRule
 
 def compile_event(rule: EventRule, earning: Earning) -> None:
     """Index the rule by the event's name."""
-    earner = EventEarner(rule_id=rule.id, span=span_of(rule.validity), points=rule.points)
+    earner = EventEarner(rule_id=rule.id, span=span_of(rule.validity), points=rule.points, currency=rule.currency or "")
     earning.on_event.setdefault(rule.event, []).append(earner)

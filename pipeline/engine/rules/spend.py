@@ -31,4 +31,6 @@ def compile_spend(rule: SpendRule, earning: Earning) -> None:
                     base -= amount
         return points_for(base, points, per_minor)
 
-    earning.on_bill.append(BillEarner(rule_id=rule.id, span=span_of(rule.validity), points=on_bill))
+    earning.on_bill.append(
+        BillEarner(rule_id=rule.id, span=span_of(rule.validity), points=on_bill, currency=rule.currency or "")
+    )

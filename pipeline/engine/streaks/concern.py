@@ -133,7 +133,12 @@ def _levels(streak: Streak, known: StreakRuns, period: int, length: int, rewards
             continue
         decisions.append(StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length))
         if level.points:
-            award = Candidate(issued_for=IssuedFor.STREAK, rule_id=f"{streak.id}:{level.periods}", points=level.points)
+            award = Candidate(
+                issued_for=IssuedFor.STREAK,
+                rule_id=f"{streak.id}:{level.periods}",
+                points=level.points,
+                currency=level.currency or "",
+            )
             rewards.append(Activity(key=f"streak/{streak.id}/{level.periods}", candidates=(award,)))
     return decisions
 

@@ -10,7 +10,7 @@ from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import RENDERER
-from schemas.facts import FactMessage, Group, IssuedFor, PointsIssued, encode_facts
+from schemas.facts import AlternatePointsIssued, FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
 from schemas.records import AnyCustomerRecord
 from topics.catalog import Catalog
@@ -72,6 +72,9 @@ class Outputs:
             for decision in group.decisions:
                 if type(decision) is PointsIssued:
                     self._count_awards(org_id, group.envelope.program_id, decision)
+                elif type(decision) is AlternatePointsIssued:
+                    for one in decision.currencies:
+                        self._count_awards(org_id, group.envelope.program_id, one)
         context = Context(org_id=org_id, customer_id=customer_id, record=record, org=org, recorded_at=recorded_at)
         notifications = RENDERER.render_all(groups, first_seq, context)
         self.notifications += len(notifications)

@@ -93,25 +93,26 @@ FROM (
     FROM facts WHERE kind IN ('PurchaseCounted', 'ReturnCounted')
 ) AS f;
 
--- Decisions that move points, one row each, with what they consist of.
+-- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
+-- 10^-scale of their currency (view program_currencies): never add them up over currencies.
 -- kind: issued, redeemed, expired, reversed, debited, held, released. points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance. restored: points put back, by lot.
 CREATE OR REPLACE VIEW points_decisions AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    lower(substring(f.kind, 7)) AS kind, f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
-    if(f.kind IN ('PointsIssued', 'PointsReleased'), f.d.points, -f.d.points) AS gained,
+    lower(substring(f.moved, 7)) AS kind, f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
+    if(f.moved IN ('PointsIssued', 'PointsReleased'), f.d.points, -f.d.points) AS gained,
     f.d.awards AS awards, f.d.lots AS lots,
-    if(f.kind = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
+    if(f.moved = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
     f.d.restored AS restored, f.d.reversals AS reversals, f.d.reason AS reason,
-    multiIf(f.kind = 'PointsIssued', f.d.bill_number, f.kind = 'PointsRedeemed', f.d.redemption_id,
-        f.kind IN ('PointsHeld', 'PointsReleased'), f.d.hold_id, f.d.of_bill)
+    multiIf(f.moved = 'PointsIssued', f.d.bill_number, f.moved = 'PointsRedeemed', f.d.redemption_id,
+        f.moved IN ('PointsHeld', 'PointsReleased'), f.d.hold_id, f.d.of_bill)
         AS subject,
     f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
 FROM (
-    SELECT *, JSONExtract(data, 'Tuple(
+    SELECT *, JSONExtract(movement, 'Tuple(
         currency String, points Int64, balance Int64,
         awards Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)),
         lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32))),
@@ -119,9 +120,13 @@ FROM (
         reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64)),
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
         expired_on Nullable(Int32), value_minor Int64)') AS d
-    FROM facts
-    WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
-        'PointsReleased')
+    FROM (
+        SELECT *, replaceOne(kind, 'Alternate', '') AS moved,
+            arrayJoin(if(moved = kind, [data], JSONExtractArrayRaw(data, 'currencies'))) AS movement
+        FROM facts
+        WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
+            'PointsReleased', 'AlternatePointsIssued', 'AlternatePointsReversed')
+    )
 ) AS f;
 
 -- Why a customer has the points it has: a row for each award, and for each decision that moves points otherwise.

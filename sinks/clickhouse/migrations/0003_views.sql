@@ -36,6 +36,17 @@ FROM programs
 ARRAY JOIN JSONExtractArrayRaw(definition, 'tiers', 'levels') AS level,
     arrayEnumerate(JSONExtractArrayRaw(definition, 'tiers', 'levels')) AS index;
 
+-- scale: the decimals of its points. main: whether tiers go by it, and rules pay it unless they name another one.
+CREATE OR REPLACE VIEW program_currencies AS
+SELECT org_id, program_id, version, points.1 AS currency, points.2 AS name, points.3 AS scale, points.4 AS main,
+    points.5 AS retired
+FROM (SELECT org_id, program_id, version, definition FROM programs)
+ARRAY JOIN arrayPushFront(
+    arrayMap(one -> (JSONExtractString(one, 'id'), JSONExtractString(one, 'name'), JSONExtractInt(one, 'scale'), false,
+        JSONExtractBool(one, 'retired')), JSONExtractArrayRaw(definition, 'currencies')),
+    (JSONExtractString(definition, 'points', 'name'), JSONExtractString(definition, 'points', 'name'), toInt64(0), true,
+        false)) AS points;
+
 CREATE OR REPLACE VIEW program_milestones AS
 SELECT org_id, program_id, version, zone, JSONExtractString(milestone, 'id') AS milestone_id,
     JSONExtractString(milestone, 'name') AS name, JSONExtractString(milestone, 'period') AS unit
@@ -126,7 +137,22 @@ JOIN (
     JOIN programs_in_force AS p USING (org_id, program_id, version)
 ) AS u USING (org_id, program_id, streak_id);
 
--- One row per customer and program. `streak_run` and `longest_run` are those of the customer's best streak.
+-- The points of each customer by currency, in units of 10^-scale of it. They are no sum: a star is not a point.
+CREATE OR REPLACE VIEW customer_points AS
+SELECT org_id, program_id, customer_id, currency,
+    sumIf(-points, account = 'issued' AND issued_for = 'spend') AS spend_points,
+    sumIf(-points, account = 'issued' AND issued_for = 'event') AS event_points,
+    sumIf(-points, account = 'issued' AND issued_for = 'milestone') AS milestone_points,
+    sumIf(-points, account = 'issued' AND issued_for = 'streak') AS streak_points,
+    sumIf(-points, account = 'issued' AND issued_for = 'adjustment') AS adjustment_points,
+    sumIf(-points, account = 'issued') AS issued, sumIf(points, account = 'reversed') AS reversed,
+    sumIf(points, account = 'expired') AS expired, sumIf(points, account = 'redeemed') AS redeemed,
+    sumIf(points, account = 'adjusted') AS debited, sumIf(points, account = 'current') AS balance,
+    sumIf(points, account = 'blocked') AS blocked
+FROM ledger_entries GROUP BY org_id, program_id, customer_id, currency;
+
+-- One row per customer and program; points are those of the main currency (others: customer_points). `streak_run` and
+-- `longest_run` are those of the customer's best streak.
 CREATE OR REPLACE VIEW customer_summary AS
 SELECT a.org_id AS org_id, a.program_id AS program_id, a.customer_id AS customer_id,
     b.transactions AS transactions, b.purchases AS purchases, b.returned AS returned,
@@ -142,17 +168,8 @@ LEFT JOIN (
     FROM purchases GROUP BY org_id, program_id, customer_id
 ) AS b USING (org_id, program_id, customer_id)
 LEFT JOIN (
-    SELECT org_id, program_id, customer_id,
-        sumIf(-points, account = 'issued' AND issued_for = 'spend') AS spend_points,
-        sumIf(-points, account = 'issued' AND issued_for = 'event') AS event_points,
-        sumIf(-points, account = 'issued' AND issued_for = 'milestone') AS milestone_points,
-        sumIf(-points, account = 'issued' AND issued_for = 'streak') AS streak_points,
-        sumIf(-points, account = 'issued' AND issued_for = 'adjustment') AS adjustment_points,
-        sumIf(-points, account = 'issued') AS issued, sumIf(points, account = 'reversed') AS reversed,
-        sumIf(points, account = 'expired') AS expired, sumIf(points, account = 'redeemed') AS redeemed,
-        sumIf(points, account = 'adjusted') AS debited, sumIf(points, account = 'current') AS balance,
-        sumIf(points, account = 'blocked') AS blocked
-    FROM ledger_entries GROUP BY org_id, program_id, customer_id
+    SELECT * FROM customer_points
+    WHERE (org_id, program_id, currency) IN (SELECT org_id, program_id, currency FROM program_currencies WHERE main)
 ) AS p USING (org_id, program_id, customer_id)
 LEFT JOIN customer_tiers AS t USING (org_id, program_id, customer_id)
 LEFT JOIN (
@@ -160,6 +177,7 @@ LEFT JOIN (
     FROM customer_streaks GROUP BY org_id, program_id, customer_id
 ) AS s USING (org_id, program_id, customer_id);
 
+-- Points are those of the main currency (others: totals_by_currency).
 CREATE OR REPLACE VIEW totals_by_program AS
 SELECT org_id, program_id, toInt64(count()) AS customers, sum(transactions) AS transactions, sum(purchases) AS purchases,
     sum(returned) AS returned, sum(spend_points) AS spend_points, sum(event_points) AS event_points,
@@ -169,6 +187,15 @@ SELECT org_id, program_id, toInt64(count()) AS customers, sum(transactions) AS t
     sum(blocked) AS blocked
 FROM customer_summary
 GROUP BY org_id, program_id;
+
+CREATE OR REPLACE VIEW totals_by_currency AS
+SELECT org_id, program_id, currency, toInt64(count()) AS customers, sum(spend_points) AS spend_points,
+    sum(event_points) AS event_points, sum(milestone_points) AS milestone_points, sum(streak_points) AS streak_points,
+    sum(adjustment_points) AS adjustment_points, sum(issued) AS issued, sum(reversed) AS reversed,
+    sum(expired) AS expired, sum(redeemed) AS redeemed, sum(debited) AS debited, sum(balance) AS balance,
+    sum(blocked) AS blocked
+FROM customer_points
+GROUP BY org_id, program_id, currency;
 
 -- By the numbers and names of the version in force.
 CREATE OR REPLACE VIEW tier_distribution AS
@@ -211,13 +238,14 @@ LEFT JOIN (
 LEFT JOIN tiers_in_force AS n USING (org_id, program_id, tier_id);
 
 CREATE OR REPLACE VIEW points_by_day AS
-SELECT e.org_id AS org_id, e.program_id AS program_id, toDate32(formatDateTime(e.at, '%F', p.zone)) AS day,
+SELECT e.org_id AS org_id, e.program_id AS program_id, e.currency AS currency,
+    toDate32(formatDateTime(e.at, '%F', p.zone)) AS day,
     sumIf(-e.points, e.account = 'issued') AS issued, sumIf(e.points, e.account = 'reversed') AS reversed,
     sumIf(e.points, e.account = 'expired') AS expired, sumIf(e.points, e.account = 'redeemed') AS redeemed,
     sumIf(e.points, e.account = 'adjusted') AS debited
 FROM ledger_entries AS e
 JOIN programs_in_force AS p USING (org_id, program_id)
-GROUP BY org_id, program_id, day;
+GROUP BY org_id, program_id, currency, day;
 
 -- How far customers get: all of the program, those with progress, those who reached it once, twice, three times.
 CREATE OR REPLACE VIEW milestone_funnel AS

@@ -1,0 +1,94 @@
+"""Notifications about currencies beside the points of a program: several of them in one event.
+
+Amounts are whole numbers where the currency has no decimals, as in the published samples.
+"""
+
+from __future__ import annotations
+
+from pipeline.notify.activity import return_of, triggered_by
+from pipeline.notify.context import Context
+from pipeline.notify.numbers import date_text
+from pipeline.notify.program_view import CurrencyView
+from pipeline.notify.shared import program_fields
+from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
+    Envelope,
+    LotOpened,
+    PointsIssued,
+    PointsReversed,
+)
+
+
+def alternate_currencies_issued(
+    decision: AlternatePointsIssued, envelope: Envelope, context: Context
+) -> dict[str, object]:
+    """The `data` of alternateCurrenciesIssued; all of it is regular. `awards` is ours, as in pointsIssued."""
+    program = context.program_of(envelope)
+    return {
+        **program_fields(envelope, context),
+        "alternateCurrencies": [_issued(one, program.alternates[one.currency]) for one in decision.currencies],
+    }
+
+
+def alternate_currencies_reversed(
+    decision: AlternatePointsReversed, envelope: Envelope, context: Context
+) -> dict[str, object] | None:
+    """The `data` of issuedalternateCurrenciesReversed; None if the return found nothing left to take.
+
+    RULE: as in issuedPointsReversed, `…Reversed` is cumulative for the bill, `currentEvent…` is this return.
+    """
+    program = context.program_of(envelope)
+    taken = [_reversed(one, program.alternates[one.currency]) for one in decision.currencies if one.points]
+    if not taken:
+        return None
+    activity = return_of(context.org_id, context.customer_id, decision.currencies[0].of_bill)
+    return {
+        **program_fields(envelope, context),
+        "triggeringActivity": triggered_by(activity, entity=context.entity),
+        "alternateCurrencies": taken,
+    }
+
+
+def _issued(issued: PointsIssued, currency: CurrencyView) -> dict[str, object]:
+    total = currency.amount(issued.points)
+    return {
+        **currency.fields,
+        "programCurrentAlternateCurrencies": currency.amount(issued.balance),
+        "programLifetimeAlternateCurrencies": currency.amount(issued.lifetime),
+        "promisedAlternateCurrenciesIssued": [],
+        "promotionalAlternateCurrenciesIssued": [],
+        "regularAlternateCurrenciesBreakup": [_lot(lot, currency) for lot in issued.lots],
+        "regularAlternateCurrenciesIssued": total,
+        "totalAlternateCurrenciesIssued": total,
+        "awards": [
+            {
+                "issuedFor": award.issued_for.text,
+                "ruleId": award.rule_id,
+                "alternateCurrencies": currency.amount(award.points),
+            }
+            for award in issued.awards
+        ],
+    }
+
+
+def _lot(lot: LotOpened, currency: CurrencyView) -> dict[str, object]:
+    until = {} if lot.expires_on is None else {"expiryAt": date_text(lot.expires_on)}
+    return {"alternateCurrencies": currency.amount(lot.points), **until}
+
+
+def _reversed(taken_back: PointsReversed, currency: CurrencyView) -> dict[str, object]:
+    of_bill, now = currency.amount(taken_back.reversed_of_bill), currency.amount(taken_back.points)
+    return {
+        "currentEventPromisedAlternateCurrenciesReturned": 0,
+        "currentEventRegularAlternateCurrenciesReturned": now,
+        "currentEventTotalAlternateCurrenciesReturned": now,
+        "currentEventPromotionAlternateCurrenciesReturnedDetails": [],
+        **currency.fields,
+        "programCurrentAlternateCurrencies": currency.amount(taken_back.balance),
+        "programLifetimeAlternateCurrencies": currency.amount(taken_back.lifetime),
+        "promisedAlternateCurrenciesReversed": 0,
+        "promotionalAlternateCurrenciesReversed": [],
+        "regularAlternateCurrenciesReversed": of_bill,
+        "totalAlternateCurrenciesReversed": of_bill,
+    }
