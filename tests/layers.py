@@ -51,6 +51,7 @@ LAYERS: Final = {
     "tests/log/test_unreadable.py": Layer.broker,
     "tests/naive": Layer.pure,
     "tests/notify": Layer.pure,
+    "tests/replies": Layer.pure,
     "tests/runtime": Layer.embedded,
     "tests/scenarios": Layer.pure,
     "tests/schemas": Layer.pure,

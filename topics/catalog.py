@@ -27,6 +27,7 @@ _DEAD_LETTER: Final = _kept_for(timedelta(days=30)) | {"max.message.bytes": str(
 _CUSTOMER: Final = "orgId:customerId"
 _NATIVE: Final = "native message, JSON"
 _ENVELOPE: Final = "notification, JSON; header eventName"
+_REPLY: Final = "reply, JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ TOPICS: Final = (
         "notifications.customers", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Customers and transactions that were taken."
     ),
     Topic("notifications.rewards", _CUSTOMER, _ENVELOPE, _NOTIFICATION, "Notifications that fit nowhere else."),
+    Topic(
+        "replies",
+        _CUSTOMER,
+        _REPLY,
+        _NOTIFICATION,
+        "Answers to commands, and to messages that were refused or came before.",
+    ),
     Topic(
         "state",
         "orgId:customerId[#kind:id], $partition, $program:…",

@@ -44,6 +44,7 @@ def sinks_of(place: Place, log: Log, **changes: Any) -> Iterator[list[ClickHouse
             journal=catalog.name("journal"),
             facts=catalog.name("facts"),
             state=catalog.name("state"),
+            replies=(catalog.name("replies"),),
             notifications=catalog.notifications if settings.sink_notifications else (),
             patience_seconds=settings.sink_patience.total_seconds(),
             session_seconds=settings.session_timeout.total_seconds(),

@@ -1,9 +1,10 @@
-"""`accrue tail`: the latest notifications, and those to come."""
+"""`accrue tail`: the latest notifications or replies, and those to come."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 import click
@@ -28,6 +29,7 @@ _FAMILIES: Final = ("points", "tiers", "milestones", "streaks", "customers", "re
     type=click.Choice([name.value for name in EventName]),
     help="Only events of this name, such as pointsIssued.",
 )
+@click.option("--replies", is_flag=True, help="Replies to senders, in place of notifications.")
 @click.option("--customer", type=int, help="Only this customer.")
 @click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="How many existing ones.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Keep following; Ctrl-C ends it.")
@@ -40,10 +42,13 @@ def tail(
     lines: int,
     place: Place,
     *,
+    replies: bool,
     following: bool,
     as_json: bool,
 ) -> None:
     """Print notifications: the latest, and with -f new ones as they come.
+
+    With --replies: what senders were answered of commands, and of messages that were refused, wait or came before.
 
     Those of one customer are in the order of their count `seq`, those of all in the order in which they were written.
 
@@ -52,8 +57,13 @@ def tail(
       accrue tail --event tierUpgraded --data-dir accrue-demo
       accrue tail --customer 10001 -n 50 --data-dir accrue-demo
       accrue tail -f --json | jq .eventName
+      accrue tail --replies --data-dir accrue-demo
     """
-    names = [place.catalog.name(f"notifications.{one}") for one in topic or _FAMILIES]
+    if replies and (topic or event):
+        mixed = "--replies goes with neither --topic nor --event: these choose among notifications"
+        raise click.UsageError(mixed)
+    kinds = ["replies"] if replies else [f"notifications.{one}" for one in topic or _FAMILIES]
+    names = list(map(place.catalog.name, kinds))
     partitions = partitions_of(names, place.settings.partitions)
     suffix = None if customer is None else b":%d" % customer
 
@@ -66,7 +76,7 @@ def tail(
         if as_json:
             say_json((message.value or b"").decode(errors="replace"))
         else:
-            CONSOLE.print(line_of(message), soft_wrap=True)
+            CONSOLE.print(reply_line_of(message) if replies else line_of(message), soft_wrap=True)
 
     with place.log() as log:
         ends = ends_of(log, partitions)
@@ -77,7 +87,7 @@ def tail(
         for message in present[max(0, len(present) - lines) :]:
             show(message)
         if not present and not following:
-            say("no matching notifications", err=True)
+            say(f"no matching {'replies' if replies else 'notifications'}", err=True)
         if following:
             with suppress(KeyboardInterrupt):
                 for message in filter(wanted, follow(log, ends)):
@@ -119,3 +129,13 @@ def line_of(message: Message) -> Text:
     customer = (message.key or b"").decode().partition(":")[2]
     event = (f"{event_name(message):28}", "bold")
     return Text.assemble((when, "dim"), "  ", event, f" customer {customer}  ", (printable(numbers), "dim"))
+
+
+def reply_line_of(message: Message) -> Text:
+    """A reply in one line, for people."""
+    reply = _body(message)
+    when = datetime.fromisoformat(reply["at"]).strftime("%Y-%m-%d %H:%M")
+    about = printable(f" customer {reply['customerId']}  {reply['type']} {reply['recordId']}: ")
+    return Text.assemble(
+        (when, "dim"), "  ", (f"{reply['outcome']:9}", "bold"), about, (printable(reply["message"]), "dim")
+    )

@@ -96,12 +96,12 @@ def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
             return WAITS
         if isinstance(decision, RecordRefused):
             refused = decision.reason if refused is None else refused
-        elif envelope.program_id and not _by_adoption(decision):
+        elif envelope.program_id and not is_by_adoption(decision):
             taken = True
     return DONE if taken or refused is None else Outcome(reason=refused)
 
 
-def _by_adoption(decision: Decision) -> bool:
+def is_by_adoption(decision: Decision) -> bool:
     """Whether a new version gives this by itself, whatever the record is; a record that counts has more to show."""
     if isinstance(decision, PointsIssued):
         return decision.activity != ""

@@ -149,6 +149,11 @@ class OrgView:
         """The settings for facts outside programs: those of the default program, or of the program with the lowest
         number if several are default or none is, in its latest version."""
 
+    def amount(self, program_id: int, version: int, currency: str, points: int) -> int | float:
+        """So many points of a currency of that version of a program, with its decimals."""
+        alternate = self.program(program_id, version).alternates.get(currency)
+        return points if alternate is None else alternate.amount(points)
+
     def program(self, program_id: int, version: int) -> ProgramView:
         """The program as it was in that version; raises `LookupError` if it is not there."""
         try:

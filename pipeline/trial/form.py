@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.replies import Reply
+
 FORM: Final = 1
 
 Json = msgspec.Raw | str | None
@@ -105,7 +107,7 @@ class Step(Row, frozen=True, kw_only=True):
     refusals: list[RefusalRow]
     facts: list[FactRow]
     notifications: list[NotificationRow]
-    replies: list[object]
+    replies: list[Reply]
 
 
 class TierRow(Row, frozen=True, kw_only=True):

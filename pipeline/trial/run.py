@@ -17,6 +17,7 @@ from pipeline.notify.context import Context
 from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import RENDERER
+from pipeline.replies.replies import Place, replies_of, reply_to_duplicate
 from pipeline.trial import form, reader
 from pipeline.trial.customers import Customers, Decided, Who
 from pipeline.trial.lines import Line, MessageLine, ProgramLine
@@ -24,6 +25,7 @@ from pipeline.trial.times import iso
 from schemas.messages import Identity
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, CustomerRecord
+from schemas.replies import Reply
 from schemas.succession import succession
 
 TOPIC: Final = "try"
@@ -51,10 +53,13 @@ _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class _Step:
     """What a step led to so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        """What stands for the place in the journal."""
         self.facts: list[form.FactRow] = []
         self.refusals: list[form.RefusalRow] = []
         self.notifications: list[form.NotificationRow] = []
+        self.replies: list[Reply] = []
 
 
 class Trial:
@@ -100,8 +105,10 @@ class Trial:
 
     def run(self, lines: Iterable[Line], until: int | None = None) -> None:
         """Decide the lines in order, then let time pass up to `until`."""
+        last = 0
         for line in lines:
-            decided = _Step()
+            last = line.number
+            decided = _Step(last)
             self._pass_time(line.at, decided)
             if isinstance(line, MessageLine):
                 self._message(line, decided)
@@ -110,7 +117,7 @@ class Trial:
             else:
                 self._end_step(line, decided)
         if until is not None:
-            decided = _Step()
+            decided = _Step(last + 1)
             self._pass_time(until, decided)
             self._end_step(None, decided)
 
@@ -182,6 +189,9 @@ class Trial:
         else:
             outcome = first_outcome(self._customers.states[who].head, cause)
             said, first = "duplicate", outcome
+            place = _place(who, decided, line.at)
+            seq = self._customers.states[who].head.seq
+            decided.replies.append(reply_to_duplicate(place, record, outcome, seq))
         self._end_step(
             line,
             decided,
@@ -218,6 +228,8 @@ class Trial:
             )
             for one in RENDERER.render_all(told.groups, told.first_seq, context)
         ]
+        place = _place(who, decided, recorded_at)
+        decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount)
 
     def _end_step(
         self,
@@ -246,9 +258,13 @@ class Trial:
                 refusals=decided.refusals,
                 facts=decided.facts,
                 notifications=decided.notifications,
-                replies=[],
+                replies=decided.replies,
             )
         )
+
+
+def _place(who: Who, step: _Step, at: int) -> Place:
+    return Place(partition=0, offset=step.offset, org_id=who.org_id, customer_id=who.customer_id, at=at)
 
 
 def _name_of(outcome: Outcome) -> str:

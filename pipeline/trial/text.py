@@ -7,7 +7,8 @@ from datetime import MAXYEAR, UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipeline.trial import form, refusals
+from pipeline.replies import refusals
+from pipeline.trial import form
 from pipeline.trial.decisions import decision
 from pipeline.trial.messages import subject_of
 from pipeline.trial.names import Names, names_of
@@ -61,6 +62,10 @@ class Narrator:
             names = names_of(facts[news.customer, news.seq], self._definitions)
             sentence = told(news.event_name, envelope_of(news.envelope)["data"], names)
             yield f"    {_whose(news.customer, step)}{news.event_name} tells: {sentence}"
+        for reply in step.replies:
+            why = f" ({reply.reason})" if reply.reason else ""
+            whose = _whose(f"{reply.org_id}:{reply.customer_id}", step)
+            yield f"    {whose}reply to {reply.record_id}: {reply.outcome}{why}"
 
     def standing(self) -> list[tuple[str, ...]]:
         """One row of `STANDING` for each customer and program."""

@@ -228,23 +228,35 @@ def _facts_told(key: bytes | None, value: bytes | None, _headers: Headers) -> st
     return f"seq {first} to {first + message.count - 1} of customer {customer}"
 
 
-def _event_id(value: bytes | None) -> str | None:
+def _named(value: bytes | None, name: str) -> str | None:
+    """What a JSON object says under a name, where that is text."""
     try:
         body: Any = msgspec.json.decode(value or b"")
     except msgspec.DecodeError:
         return None
-    found = body.get("eventId") if isinstance(body, dict) else None
+    found = body.get(name) if isinstance(body, dict) else None
     return found if isinstance(found, str) else None
 
 
 def _notification_of(_key: bytes | None, value: bytes | None, _headers: Headers) -> object:
-    return _event_id(value) or value
+    return _named(value, "eventId") or value
 
 
 def _notification_told(key: bytes | None, value: bytes | None, headers: Headers) -> str:
     name = dict(headers).get("eventName", b"notification").decode(errors="replace")
-    return f"{name} {_event_id(value) or 'without an id'} of customer {(key or b'').decode(errors='replace')}"
+    customer = (key or b"").decode(errors="replace")
+    return f"{name} {_named(value, 'eventId') or 'without an id'} of customer {customer}"
+
+
+def _reply_of(_key: bytes | None, value: bytes | None, _headers: Headers) -> object:
+    return _named(value, "replyId") or value
+
+
+def _reply_told(key: bytes | None, value: bytes | None, _headers: Headers) -> str:
+    customer, record = (key or b"").decode(errors="replace"), _named(value, "recordId") or "?"
+    return f"reply {_named(value, 'replyId') or 'without an id'} to {record} of customer {customer}"
 
 
 FACTS: Final = Kind(Check.FACTS, _facts_of, _same_facts, _facts_told)
+REPLIES: Final = Kind(Check.REPLIES, _reply_of, lambda one, other: one == other, _reply_told)
 NOTIFICATIONS: Final = Kind(Check.NOTIFICATIONS, _notification_of, lambda one, other: one == other, _notification_told)

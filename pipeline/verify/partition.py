@@ -2,7 +2,7 @@
 
 1. note what is committed, and fold the changelog to the state that belongs to it
 2. look at the facts on their own; fold those that an older engine decided
-3. decide the journal again up to the committed offset, comparing facts and notifications message by message
+3. decide the journal again up to the committed offset, comparing facts, notifications and replies message by message
 4. compare the state
 5. decide on for as long as the topics hold something: what a running worker has written meanwhile
 """
@@ -24,7 +24,7 @@ from pipeline.engine.state import decode_entry
 from pipeline.log.port import Log, Partition
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, UnknownCommit, mark_of
 from pipeline.runtime.state.store import PartitionStore
-from pipeline.verify.comparing import FACTS, NOTIFICATIONS, Comparison
+from pipeline.verify.comparing import FACTS, NOTIFICATIONS, REPLIES, Comparison
 from pipeline.verify.deciding import Deciding
 from pipeline.verify.facts import FactsAlone, NewerEngine, Older
 from pipeline.verify.folding import Folding
@@ -90,6 +90,7 @@ class _Verification:
         # 2 facts on their own
         facts, alone = self._facts_alone()
         outputs = [self._read(name) for name in self._bench.catalog.notifications]
+        outputs.append(self._read(self._bench.catalog.name("replies")))
         journal = self._read(self._bench.catalog.name("journal"))
         upto = journal.kept_from if wanted is None else wanted.next_offset
         older = alone.older_until(facts.end)
@@ -211,8 +212,9 @@ class _Verification:
         first = 0 if older is None else older.position
         compared = {facts: Comparison(FACTS, self._read(facts, first), self._report, whole=older is not None)}
         for reading in outputs:
+            kind = REPLIES if reading.partition.topic == self._bench.catalog.name("replies") else NOTIFICATIONS
             compared[reading.partition.topic] = Comparison(
-                NOTIFICATIONS, reading, self._report, whole=older is not None, since=since
+                kind, reading, self._report, whole=older is not None, since=since
             )
         return compared
 

@@ -16,6 +16,7 @@ class Check(StrEnum):
     LEDGER = "ledger"
     FACTS = "facts"
     NOTIFICATIONS = "notifications"
+    REPLIES = "replies"
     STATE = "state"
     ROWS = "rows"
     CUSTOMER_STATE = "customer_state"
@@ -30,6 +31,7 @@ PROMISES: Final = {
     Check.LEDGER: "entries balance, and each fact states the balance that follows",
     Check.FACTS: "facts are what the journal decides, each once",
     Check.NOTIFICATIONS: "notifications are what the facts render to, each once, in order",
+    Check.REPLIES: "replies say what became of each record that is answered, each once, in order",
     Check.STATE: "the changelog holds the state that was decided",
     Check.ROWS: "every message has its rows in ClickHouse, each once",
     Check.CUSTOMER_STATE: "customers in ClickHouse are as the changelog has them",
@@ -43,6 +45,7 @@ LOG_CHECKS: Final = (
     Check.LEDGER,
     Check.FACTS,
     Check.NOTIFICATIONS,
+    Check.REPLIES,
     Check.STATE,
 )
 TABLE_CHECKS: Final = (Check.ROWS, Check.CUSTOMER_STATE, Check.VIEWS)

@@ -20,11 +20,13 @@ from sinks.clickhouse.tables import (
     JOURNAL,
     LEDGER_ENTRIES,
     NOTIFICATIONS,
+    REPLIES,
     TABLES,
     Rows,
     add_fact_message,
     add_journal_record,
     add_notification,
+    add_reply,
 )
 from topics.catalog import Catalog
 
@@ -46,6 +48,7 @@ def followed_by_the_sink(catalog: Catalog) -> tuple[Followed, ...]:
         Followed(topic=catalog.name("facts"), tables=(FACTS.name, LEDGER_ENTRIES.name), add=add_fact_message),
         Followed(topic=catalog.name("journal"), tables=(JOURNAL.name,), add=add_journal_record),
         *(Followed(topic=topic, tables=(NOTIFICATIONS.name,), add=add_notification) for topic in catalog.notifications),
+        Followed(topic=catalog.name("replies"), tables=(REPLIES.name,), add=add_reply),
     )
 
 

@@ -51,12 +51,14 @@ from sinks.clickhouse.tables import (
     FACTS,
     JOURNAL,
     NOTIFICATIONS,
+    REPLIES,
     TABLES,
     Rows,
     add_fact_message,
     add_heads,
     add_journal_record,
     add_notification,
+    add_reply,
 )
 from sinks.clickhouse.writer import Writer
 
@@ -81,6 +83,8 @@ class SinkSettings:
 
     The log deletes their messages after a while, those of the other topics never.
     """
+    replies: tuple[str, ...] = ()
+    """Topics of replies to keep, which the log deletes after a while as well."""
     member: str | None = None
     """The member of the group that this sink is, over restarts; None: a new one each time."""
     epoch: str = "v1"
@@ -124,12 +128,14 @@ class ClickHouseSink:
             settings.journal: add_journal_record,
             settings.facts: add_fact_message,
             **dict.fromkeys(settings.notifications, add_notification),
+            **dict.fromkeys(settings.replies, add_reply),
         }
         self._first_tables = {
             settings.state: CUSTOMER_STATE.name,
             settings.journal: JOURNAL.name,
             settings.facts: FACTS.name,
             **dict.fromkeys(settings.notifications, NOTIFICATIONS.name),
+            **dict.fromkeys(settings.replies, REPLIES.name),
         }
         self._health = Health(clock)
         self._lag = Lag(log, clock, self._health)
@@ -261,7 +267,7 @@ class ClickHouseSink:
         bounds = consumer.bounds(partitions, timeout)
         firsts = {partition: first for partition, (first, _) in bounds.items()}
         ends = {partition: end for partition, (_, end) in bounds.items()}
-        require_messages(self._settings.group, found, firsts, self._settings.notifications)
+        require_messages(self._settings.group, found, firsts, (*self._settings.notifications, *self._settings.replies))
         stored: dict[Partition, int] = {}
         for table, asked in with_rows(self._first_tables, found, ends).items():
             self._stay(consumer)  # a look at a large table takes long

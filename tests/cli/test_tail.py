@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing
@@ -74,3 +75,52 @@ def test_notifications_of_one_customer_are_in_the_order_of_their_count(with_topi
     ended = with_topics.done("tail", "--customer", "5", "-n", "2", "--json")
 
     assert [json.loads(one)["seq"] for one in ended.out.splitlines()] == [9, 10]
+
+
+def reply(terminal: Terminal, **changes: Any) -> None:
+    """Write a reply to customer 5, by default that a redemption was refused."""
+    content = {
+        "customerId": 5,
+        "type": "redeemPoints",
+        "recordId": "r1",
+        "outcome": "refused",
+        "message": "Refused: the balance is below 9 points.",
+        "at": "2026-03-01T10:00:00.000Z",
+        "seq": 3,
+    }
+    log = EmbeddedLog(terminal.folder)
+    producer = log.producer()
+    producer.produce([Outgoing("loyalty.replies", b"1:5", json.dumps(content | changes).encode())])
+    producer.flush(5.0)
+    producer.close()
+    log.close()
+
+
+def test_replies_are_shown_in_place_of_notifications(with_topics: Terminal) -> None:
+    notify(with_topics, firstName="A")
+    reply(with_topics)
+    reply(with_topics, outcome="duplicate", recordId="[bold]r1", message="It came before.")
+
+    assert with_topics.done("tail", "--replies").out == (
+        "2026-03-01 10:00  refused   customer 5  redeemPoints r1: Refused: the balance is below 9 points.\n"
+        "2026-03-01 10:00  duplicate customer 5  redeemPoints [bold]r1: It came before.\n"
+    )
+
+
+def test_replies_of_one_customer_as_json(with_topics: Terminal) -> None:
+    reply(with_topics, seq=4)
+    reply(with_topics, seq=3)
+
+    ended = with_topics.done("tail", "--replies", "--customer", "5", "--json")
+
+    assert [json.loads(one)["seq"] for one in ended.out.splitlines()] == [3, 4]
+
+
+def test_no_reply_is_told_beside_the_output(with_topics: Terminal) -> None:
+    assert with_topics.done("tail", "--replies").err == "no matching replies\n"
+
+
+def test_replies_are_not_chosen_by_event(with_topics: Terminal) -> None:
+    ended = with_topics.run("tail", "--replies", "--event", "tierUpgraded")
+
+    assert (ended.code, "--replies goes with neither --topic nor --event" in ended.err) == (2, True)

@@ -10,7 +10,7 @@ from schemas.facts import PointsDebited, PointsIssued, PointsRedeemed, RecordRef
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, RedeemPoints
 from tests.dsl import Story, given
-from tests.engine.test_refusals import B1, CASES, RUSH, SHOP
+from tests.engine.test_refusals import B1, CASES, SHOP, with_small_bounds
 from tests.steps import (
     Step,
     Tick,
@@ -60,8 +60,7 @@ def test_every_refusal_says_whether_it_uses_up_the_id_of_an_event() -> None:
 def test_refused_record_that_comes_again_is_a_duplicate_exactly_where_its_id_is_used_up(
     reason: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duplicates, "RECENT_MAX", len(RUSH))
-    monkeypatch.setattr("pipeline.engine.ledger.holds.HOLDS_MAX", 1)
+    with_small_bounds(monkeypatch)
     steps, record, _, _ = CASES[reason]
     story = given(*steps, record)
     story.play(record)

@@ -53,3 +53,9 @@ def test_facts_outside_programs_follow_the_default_program(defaults: tuple[bool,
 def test_facts_outside_programs_follow_the_latest_version(*, in_order: bool) -> None:
     views = [view(version=9), view(version=10, notifications={"profile": "wrapped"})]
     assert OrgView(views if in_order else reversed(views)).default_delivery.wrapped
+
+
+def test_amount_of_a_currency_has_its_decimals_and_points_have_none() -> None:
+    club = OrgView([view(currencies=({"id": "STARS", "scale": 1}, {"id": "COINS"}))])
+
+    assert [club.amount(PROGRAM, 3, one, 26) for one in ("STARS", "COINS", "POINTS")] == [2.6, 26, 26]

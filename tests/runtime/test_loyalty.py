@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -34,7 +35,7 @@ from pipeline.runtime.state.marker import (
 from pipeline.runtime.state.store import PartitionStore
 from pipeline.runtime.state.store_port import Change
 from schemas.facts import PointsExpired, decode_facts
-from schemas.records import Record, UnknownVersion
+from schemas.records import WALL_SOURCE, ClockAdvanced, Record, UnknownVersion
 from tests.log.desk import until
 from tests.runtime.workshop import (
     DAY,
@@ -50,6 +51,7 @@ from tests.runtime.workshop import (
     clock,
     giving_back,
     history,
+    redemption,
 )
 
 
@@ -671,6 +673,79 @@ def test_repeats_are_dropped_and_counted(small: Workshop) -> None:
 
     assert loop.progress.repeats == 1
     assert len(small.read("facts")) == 1
+
+
+def replies_in(workshop: Workshop) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(one.value or b"") for one in workshop.read("replies")]
+
+
+def told_to(replies: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(one["recordId"], one["outcome"], one["firstOutcome"], one["reason"]) for one in replies]
+
+
+def test_commands_refusals_and_duplicates_are_answered_in_the_journals_partition(workshop: Workshop) -> None:
+    spent, too_much = redemption(5, 2, START + 1, 3), redemption(5, 3, START + 2, 99)
+    workshop.journal(activation(), bill(5, 1, START), spent, too_much, too_much, bill(5, 1, START), spent)
+
+    workshop.decide_all()
+
+    messages = workshop.read("replies")
+    assert {(one.partition, one.key, one.headers) for one in messages} == {(1, b"1:5", ())}
+    assert told_to(replies_in(workshop)) == [
+        ("p2", "done", None, None),
+        ("p3", "refused", None, "balance_too_low"),
+        ("p3", "duplicate", "refused", "balance_too_low"),
+        ("t1", "duplicate", "done", None),
+        ("p2", "duplicate", "done", None),
+    ]
+
+
+def test_duplicate_is_answered_and_changes_no_fact_and_no_state(small: Workshop) -> None:
+    small.journal(activation(), bill(5, 1, START))
+    small.decide_all()
+    before = small.read("facts"), small.state()
+
+    small.journal(replace(bill(5, 1, START), received_at=START + DAY))
+    small.decide_all()
+
+    assert (small.read("facts"), small.state()) == before
+    assert told_to(replies_in(small)) == [("t1", "duplicate", "done", None)]
+
+
+def test_first_outcome_outlives_a_restart_without_the_local_store(small: Workshop) -> None:
+    asked = redemption(5, 1, START, 99)
+    small.journal(activation(), asked)
+    small.decide_all()
+    small.forget_stores()
+
+    small.journal(asked)
+    small.decide_all()
+
+    assert told_to(replies_in(small)) == [
+        ("p1", "refused", None, "balance_too_low"),
+        ("p1", "duplicate", "refused", "balance_too_low"),
+    ]
+
+
+def test_while_history_is_loaded_only_commands_are_answered(small: Workshop) -> None:
+    small.journal(backfill(), activation(), bill(5, 1, START), bill(5, 1, START), redemption(5, 2, START, 99))
+
+    small.decide_all()
+
+    assert told_to(replies_in(small)) == [("p2", "refused", None, "balance_too_low")]
+
+
+def test_return_whose_bill_does_not_come_is_answered_by_the_tick_that_ends_its_wait(small: Workshop) -> None:
+    small.journal(activation(), giving_back(5, 1, 7, START), wall_clock(START + 40 * DAY))
+
+    small.decide_all()
+
+    assert told_to(replies_in(small)) == [("r1", "held", None, None), ("r1", "refused", None, "bill_unknown")]
+    assert replies_in(small)[1]["requestId"] is None
+
+
+def wall_clock(at: int) -> Record:
+    return ClockAdvanced(at, WALL_SOURCE, 0, WALL_SOURCE, at)
 
 
 def test_journal_record_nobody_can_read_is_a_dead_letter_with_its_bytes(small: Workshop) -> None:

@@ -183,11 +183,11 @@ class Workshop:
             pause.wait(0.01)
 
     def told(self) -> list[tuple[str, int, bytes | None, bytes | None, Headers]]:
-        """Facts and notifications, in order within each topic and partition."""
+        """Facts, notifications and replies, in order within each topic and partition."""
         families = [name.removeprefix(self.settings.prefix) for name in self.catalog.notifications]
         return [
             (one.topic.removeprefix(self.settings.prefix), one.partition, one.key, one.value, one.headers)
-            for one in self.read("facts", *families)
+            for one in self.read("facts", "replies", *families)
         ]
 
     def state(self) -> dict[tuple[int, bytes], bytes]:

@@ -1,4 +1,5 @@
-"""The arithmetic of the workload, done naively: which points must move for whom, under which program version.
+"""The arithmetic of the workload, done naively: which points must move for whom, under which program version, and who
+must be answered.
 
 An undisturbed run decides with the very code that is under test; this shares no code with the engine, so that it
 notices a rule that is broken in both.
@@ -50,8 +51,30 @@ class Movement(NamedTuple):
     balance: int
 
 
+class Answer(NamedTuple):
+    """A reply to a command, or to what came before."""
+
+    record_id: str
+    offset: int
+    """Of the message in its input topic."""
+    outcome: str
+
+
 Movements = dict[int, list[Movement]]
 """By customer, in order."""
+Answers = dict[int, list[Answer]]
+"""By customer, in order."""
+
+
+def answers_in(replies: Iterable[Message]) -> Answers:
+    """The answers that replies give, of those kinds."""
+    answers: Answers = defaultdict(list)
+    for message in replies:
+        reply = msgspec.json.decode(message.value or b"")
+        if reply["type"] == "redeemPoints" or reply["outcome"] == "duplicate":
+            offset = int(reply["requestId"].rpartition(":")[2])
+            answers[reply["customerId"]].append(Answer(reply["recordId"], offset, reply["outcome"]))
+    return dict(answers)
 
 
 def movements_in(facts: Iterable[Message]) -> Movements:
@@ -68,8 +91,8 @@ def movements_in(facts: Iterable[Message]) -> Movements:
     return dict(movements)
 
 
-def movements_of(journal: Iterable[Message]) -> Movements:
-    """The movements that the records of one journal partition must lead to."""
+def expected_of(journal: Iterable[Message]) -> tuple[Movements, Answers]:
+    """The movements and the answers that the records of one journal partition must lead to."""
     shop = _Shop()
     for message in journal:
         try:
@@ -77,7 +100,11 @@ def movements_of(journal: Iterable[Message]) -> Movements:
         except (UnknownVersion, msgspec.DecodeError):
             continue
         shop.take(record)
-    return {number: customer.movements for number, customer in shop.customers.items() if customer.movements}
+    customers = shop.customers.items()
+    return (
+        {number: customer.movements for number, customer in customers if customer.movements},
+        {number: customer.answers for number, customer in customers if customer.answers},
+    )
 
 
 @dataclass
@@ -100,6 +127,7 @@ class _Bill:
 
 @dataclass
 class _Customer:
+    answers: list[Answer] = field(default_factory=list)
     clock: int = 0
     balance: int = 0
     lots: list[_Lot] = field(default_factory=list)
@@ -107,6 +135,9 @@ class _Customer:
     waiting: list[TransactionReturned] = field(default_factory=list)
     seen: set[tuple[type[Record], str]] = field(default_factory=set)
     movements: list[Movement] = field(default_factory=list)
+
+    def answer(self, record: CustomerRecord, outcome: str) -> None:
+        self.answers.append(Answer(record.id, record.offset, outcome))
 
     def move(self, kind: str, cause: str, version: int, points: int) -> None:
         self.balance += points if kind == "issued" else -points
@@ -153,6 +184,8 @@ class _Shop:
 
     def _decide(self, customer: _Customer, record: CustomerRecord) -> None:
         if (type(record), record.id) in customer.seen:
+            if isinstance(record, RedeemPoints) or not self._announced:
+                customer.answer(record, "duplicate")
             return
         customer.seen.add((type(record), record.id))
         as_of = record.received_at
@@ -200,6 +233,7 @@ class _Shop:
 
     def _redeem(self, customer: _Customer, record: RedeemPoints, version: int) -> None:
         points = record.points
+        customer.answer(record, "refused" if points > customer.balance else "done")
         if points > customer.balance:
             return
         customer.move("redeemed", record.id, version, points)

@@ -14,12 +14,14 @@ from pipeline.log.port import Aborted, OutcomeUnknown
 from pipeline.runtime.loop.failures import Failures
 from pipeline.runtime.loop.holdings import Holdings
 from pipeline.runtime.loop.loop import TransactionalLoop
+from pipeline.runtime.roles import outputs
 from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.state.changelog import Restore, StateAhead, StateMissing
 from pipeline.runtime.state.customers import Customers
 from pipeline.runtime.state.store_port import StoreFailed
 from pipeline.runtime.state.tails import Tails
 from schemas.facts import PointsIssued
+from schemas.replies import ReplyOutcome
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.disk import SimClickHouse, SimStore
@@ -255,6 +257,16 @@ def forget_what_a_bill_earned() -> tuple[Any, str, Any]:
     return ENGINE, "folds", {**ENGINE.folds, PointsIssued: right._replace(effect=LEDGER.effects[PointsIssued])}
 
 
+def leave_commands_unanswered() -> tuple[Any, str, Any]:
+    """A command that is done gives no reply."""
+    right = outputs.replies_of
+    return (
+        outputs,
+        "replies_of",
+        lambda *given: [reply for reply in right(*given) if reply.outcome != ReplyOutcome.DONE],
+    )
+
+
 def forgive_failures_at_every_commit() -> tuple[Any, str, Any]:
     """Any round that commits is progress, one without the messages that fail among them. It was: nobody was told."""
     return Failures, "committed", lambda self, _offsets, _again: self.__init__()
@@ -298,6 +310,7 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     no_token,
     fire_timers_under_the_latest_version,
     forget_what_a_bill_earned,
+    leave_commands_unanswered,
 )
 
 

@@ -25,8 +25,9 @@ from sinks.clickhouse.tables import (
     add_heads,
     add_journal_record,
     add_notification,
+    add_reply,
 )
-from tests.simulation.arithmetic import Movements, movements_in, movements_of
+from tests.simulation.arithmetic import Answers, Movements, answers_in, expected_of, movements_in
 from tests.simulation.broker import SimBroker
 from tests.simulation.consumer import UNREADABLE
 from tests.simulation.disk import Disk, Row, row_of
@@ -42,7 +43,7 @@ class Outcome(NamedTuple):
     """What one journal partition amounts to."""
 
     told: dict[str, list[Told]]
-    """Facts, notifications and dead letters, in order within each topic."""
+    """Facts, notifications, replies and dead letters, in order within each topic."""
     state: dict[bytes, bytes]
     next_offset: int
 
@@ -83,14 +84,18 @@ def check(world: World) -> None:
         journal = tuple(one for one in _all(world, partition) if one not in late)
         expected = undisturbed(partition.number, journal)
         _check_state(world, partition, expected)
-        movements = movements_in(_all(world, Partition(world.catalog.name("facts"), partition.number)))
-        _same(f"points {partition.number}", movements, _movements_of(journal))
+        movements, answers = _expected_of(journal)
+        facts, replies = (
+            _all(world, Partition(world.catalog.name(topic), partition.number)) for topic in ("facts", "replies")
+        )
+        _same(f"points {partition.number}", movements_in(facts), movements)
+        _same(f"answers {partition.number}", answers_in(replies), answers)
         for topic, messages in expected.told.items():
             if topic == world.catalog.name("deadletters"):
                 letters += messages
             else:
                 told[topic][partition.number] = messages
-    for topic in (world.catalog.name("facts"), *world.catalog.notifications):
+    for topic in (world.catalog.name("facts"), world.catalog.name("replies"), *world.catalog.notifications):
         for partition in world.broker.partitions(topic):
             seen = [(one.key, one.value, one.headers) for one in _all(world, partition)]
             _same(f"{topic} {partition.number}", seen, told[topic].get(partition.number, []))
@@ -138,8 +143,8 @@ def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
 
 
 @lru_cache(maxsize=64)
-def _movements_of(journal: tuple[Message, ...]) -> Movements:
-    return movements_of(journal)
+def _expected_of(journal: tuple[Message, ...]) -> tuple[Movements, Answers]:
+    return expected_of(journal)
 
 
 def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
@@ -219,6 +224,7 @@ def _check_tables(world: World) -> None:
     catalog = world.catalog
     expected: dict[str, Counter[Row]] = defaultdict(Counter)
     adders = {catalog.name("journal"): add_journal_record, catalog.name("facts"): add_fact_message}
+    adders[catalog.name("replies")] = add_reply
     for topic in (*adders, *catalog.notifications):
         for partition in world.broker.partitions(topic):
             rows: Rows = defaultdict(list)

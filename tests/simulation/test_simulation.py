@@ -54,6 +54,7 @@ CAUGHT_BY: dict[Callable[[], Any], int] = {
     mutants.no_token: 18,
     mutants.fire_timers_under_the_latest_version: 0,
     mutants.forget_what_a_bill_earned: 0,
+    mutants.leave_commands_unanswered: 0,
 }
 """A seed that catches each mutant, when last looked: where the search begins."""
 

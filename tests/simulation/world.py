@@ -279,6 +279,7 @@ class World:
             f"{self.plan.settings.group}.sink",
             *map(catalog.name, ("journal", "facts", "state")),
             catalog.notifications,
+            replies=(catalog.name("replies"),),
             member=f"sink-{slot}",
             messages_max=40,
             log_timeout_seconds=5.0,

@@ -15,7 +15,7 @@ from pipeline.log.port import Log
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.tables import TABLES
 from sinks.clickhouse.writer import ClickHouseWriter
-from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE
+from tests.sinks.story import FACTS, JOURNAL, POINTS, REPLIES, STATE
 
 SECONDS: Final = 60.0
 """Longer than anything here should ever take."""
@@ -31,6 +31,7 @@ def settings(**changed: Any) -> SinkSettings:
             "facts": FACTS,
             "state": STATE,
             "notifications": (POINTS,),
+            "replies": (REPLIES,),
             "epoch": f"test-{next(_EPOCHS)}",
             "linger_seconds": 0.0,
             "poll_seconds": 0.01,

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from pipeline.engine.calendar import NEVER, as_day
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
 from pipeline.engine.state import Head, Section, encode_state
@@ -63,11 +65,13 @@ from schemas.program import (
     Transactions,
 )
 from schemas.records import ClockAdvanced, Profile, ProgramActivated, Record, TransactionAdded, encode_record
+from schemas.replies import Reply, ReplyOutcome
 
 JOURNAL: Final = "test.journal"
 FACTS: Final = "test.facts"
 STATE: Final = "test.state"
 POINTS: Final = "test.notifications.points"
+REPLIES: Final = "test.replies"
 ORG: Final = 1
 PROGRAM: Final = 7
 JANUARY: Final = 41 * 12
@@ -406,6 +410,11 @@ class Told:
         header = (("eventName", name.encode()),)
         self._send([Outgoing(POINTS, f"{ORG}:{customer}".encode(), body, 0, header, instant(FIRST))])
 
+    def reply(self, reply: Reply) -> None:
+        """Append one reply."""
+        key = f"{reply.org_id}:{reply.customer_id}".encode()
+        self._send([Outgoing(REPLIES, key, msgspec.json.encode(reply), 0)])
+
     def raw(self, topic: str, value: bytes) -> None:
         """Append bytes as they are."""
         self._send([Outgoing(topic, b"1:11", value, 0)])
@@ -454,9 +463,27 @@ def clock(at: str) -> ClockAdvanced:
     return ClockAdvanced(received_at=when, source="tx:0", offset=0, clock_source="tx:0", time=when)
 
 
+REPLY: Final = Reply(
+    reply_id="r-1",
+    request_id="tx:0:4",
+    record_id="redeem-1",
+    org_id=ORG,
+    customer_id=11,
+    type="redeemPoints",
+    outcome=ReplyOutcome.DUPLICATE,
+    first_outcome=ReplyOutcome.REFUSED,
+    reason="balance_too_low",
+    vendor_code=818,
+    message="It came before, was refused then (balance_too_low), and does not count again.",
+    at="2011-01-05T10:00:00.007Z",
+    seq=9,
+    result=[],
+)
+
+
 def begin(log: EmbeddedLog) -> Told:
     """A new log with the topics of the story."""
-    log.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS)])
+    log.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS, REPLIES)])
     return Told(log)
 
 
@@ -469,4 +496,5 @@ def tell(log: EmbeddedLog, *, settled: str = "2011-04-10 00:00") -> Told:
     told.state(*HEADS.values())
     told.notification(11, "pointsIssued", b'{"eventName":"pointsIssued","eventId":"e-1"}')
     told.notification(11, "pointsIssued", b'{"eventName":"pointsIssued","eventId":"e-2"}')
+    told.reply(REPLY)
     return told

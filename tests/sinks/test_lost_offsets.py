@@ -19,7 +19,7 @@ from sinks.clickhouse.tables.notifications import NotificationRow
 from sinks.clickhouse.tables.table import Source
 from sinks.clickhouse.writer import ClickHouseWriter, Unfit
 from tests.sinks.running import SECONDS, Running, drain, running, settings, sink_on
-from tests.sinks.story import FACTS, JOURNAL, POINTS, STATE, Told, activated, bought, tell
+from tests.sinks.story import FACTS, JOURNAL, POINTS, REPLIES, STATE, Told, activated, bought, tell
 from tests.sinks.test_sink import EVERYTHING, STEPS, Death, Steps, client_with, counts, log_with
 from tests.wrapped import Wrapped
 
@@ -89,9 +89,12 @@ def test_offsets_that_are_lost_halt_the_sink_which_says_what_to_do(
 
     assert told.startswith(
         f"ClickHouse has rows of {FACTS}:0 up to offset 6, {JOURNAL}:0 up to offset 3, {POINTS}:0 up to offset 1, "
-        f"and group {GROUP} has no offset there, so they would be stored again."
+        f"{REPLIES}:0 up to offset 0, and group {GROUP} has no offset there, so they would be stored again."
     )
-    assert f" write {FACTS},0,7 {JOURNAL},0,4 {POINTS},0,2 to a file, one a line, run `kafka-consumer" in told
+    assert (
+        f" write {FACTS},0,7 {JOURNAL},0,4 {POINTS},0,2 {REPLIES},0,1 to a file, one a line, run `kafka-consumer"
+        in told
+    )
     assert counts(clickhouse) == EVERYTHING
 
 

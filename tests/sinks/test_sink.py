@@ -27,7 +27,7 @@ from tests.sinks.running import SECONDS, Running, contents, drain, running, runn
 from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
 from tests.wrapped import Wrapped
 
-EVERYTHING = {"journal": 4, "facts": 25, "ledger_entries": 14, "notifications": 2, "customer_state": 2}
+EVERYTHING = {"journal": 4, "facts": 25, "ledger_entries": 14, "notifications": 2, "replies": 1, "customer_state": 2}
 
 
 class Death(BaseException):

@@ -19,6 +19,7 @@ ALL = [
     "notifications.streaks",
     "notifications.customers",
     "notifications.rewards",
+    "replies",
     "state",
     "programs",
     "deadletters",

@@ -52,7 +52,24 @@ PROMISED: dict[str, Any] = {
                 }
             ],
             "notifications": [{"eventName": "", "topic": "", "customer": "", "seq": 7, "envelope": {}}],
-            "replies": [],
+            "replies": [
+                {
+                    "replyId": "",
+                    "requestId": "",
+                    "recordId": "",
+                    "orgId": 100,
+                    "customerId": 4711,
+                    "type": "",
+                    "outcome": "",
+                    "firstOutcome": "",
+                    "reason": "",
+                    "vendorCode": 818,
+                    "message": "",
+                    "at": "",
+                    "seq": 7,
+                    "result": [],
+                }
+            ],
         }
     ],
     "customers": {
@@ -93,7 +110,7 @@ PROMISED: dict[str, Any] = {
         }
     },
 }
-FREE = {"input", "body", "envelope"}
+FREE = {"input", "body", "envelope", "result"}
 """What is inside is not of the form."""
 
 

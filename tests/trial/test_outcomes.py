@@ -55,6 +55,41 @@ def test_duplicate_of_a_refused_command_says_so(trying: Trying) -> None:
     assert (step["outcome"], step["firstOutcome"], step["firstReason"]) == ("duplicate", "refused", "balance_too_low")
 
 
+def test_step_shows_the_replies_as_the_stream_gives_them(trying: Trying) -> None:
+    spent, asked = redeem(4, "2026-03-01T10:30:00Z"), redeem(99, "2026-03-01T11:00:00Z")
+
+    bought, done, refused, again = trying.result(A, spent, asked, asked)["steps"]
+
+    assert bought["replies"] == []
+    [reply] = done["replies"]
+    assert (reply["outcome"], reply["requestId"], reply["recordId"]) == ("done", "try:0:2", done["recordId"])
+    assert reply["result"] == [
+        {"kind": "PointsRedeemed", "programId": 1, "currency": "POINTS", "points": 4, "balance": 6, "valueMinor": 4}
+    ]
+    assert [(one["outcome"], one["reason"], one["vendorCode"]) for one in refused["replies"]] == [
+        ("refused", "balance_too_low", 818)
+    ]
+    [repeated] = again["replies"]
+    assert (repeated["outcome"], repeated["firstOutcome"], repeated["reason"]) == (
+        "duplicate",
+        "refused",
+        "balance_too_low",
+    )
+
+
+def test_reply_to_a_waiting_return_is_shown_where_its_bill_or_the_end_of_the_wait_decides_it(trying: Trying) -> None:
+    early, vain = back("A", 500, "2026-03-02T10:00:00Z"), back("Z", 500, "2026-03-02T10:00:00Z", document="R2")
+
+    result = trying.result(early, arrives("2026-03-03T10:00:00Z", A), vain, until="2026-05-01T00:00:00Z")
+
+    assert [[(one["outcome"], one["reason"]) for one in step["replies"]] for step in result["steps"]] == [
+        [("held", None)],
+        [("done", None)],
+        [("held", None)],
+        [("refused", "bill_unknown")],
+    ]
+
+
 def test_command_is_refused_though_the_version_that_it_meets_first_gives_a_reward(trying: Trying) -> None:
     monthly = {
         "id": "monthly",

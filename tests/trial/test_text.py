@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 
-from pipeline.trial import decisions, messages, refusals, told
+from pipeline.replies import refusals
+from pipeline.trial import decisions, messages, told
 from pipeline.trial.names import day_text, money
 from schemas.facts import AnyDecision, Refusal
 from schemas.messages import AnyMessage
@@ -75,6 +76,18 @@ def test_other_currencies_are_told_by_name_with_their_decimals(trying: Trying) -
         "tells: For your return we have taken back 2.4 Stars. Your balance is 0 Stars. For your return we have",
     )
     assert [part for part in parts if part not in "\n".join(out)] == []
+
+
+def test_reply_is_told_with_its_outcome_and_reason(trying: Trying) -> None:
+    asked = redeem(999, "2026-03-03T10:00:00Z", id="r1")
+
+    told_lines = lines_of(trying, A, asked, asked)
+
+    assert "    reply to r1: refused (balance_too_low)" in told_lines
+    assert told_lines[told_lines.index("    reply to r1: refused (balance_too_low)") + 2 :][1:3] == [
+        "    duplicate: it came before and was refused then (balance_too_low); it does not count again",
+        "    reply to r1: duplicate (balance_too_low)",
+    ]
 
 
 def test_table_says_where_each_customer_stands(trying: Trying) -> None:

@@ -30,7 +30,7 @@ def test_log_without_clickhouse_is_checked_alone_and_that_is_said(decided: Termi
     verdict = decided.run("verify", "--json").json
 
     assert (verdict["holds"], verdict["findings"], verdict["invariants"]) == (True, [], [])
-    assert len(verdict["checks"]) == 8
+    assert len(verdict["checks"]) == 9
     assert verdict["notes"][-1] == "there is no ClickHouse here: only the log was checked"
 
 

@@ -34,6 +34,7 @@ from tests.verify.damage import Damage, added, changed, damage, found, only, swa
 
 FACTS = Partition("v.facts", 1)
 POINTS = Partition("v.notifications.points", 1)
+REPLIES = Partition("v.replies", 1)
 STATE = Partition("v.state", 1)
 
 
@@ -68,7 +69,7 @@ def test_sound_history_verifies_and_says_how_far(workshop: Workshop) -> None:
     families = [name.removeprefix("v.") for name in workshop.catalog.notifications]
     assert found(report) == []
     assert {str(check): count for check, count in report.looked_at.items()} == {
-        "transactions": 30,
+        "transactions": 32,
         "offsets": 4,
         "seq": len(facts),
         "order": len(facts),
@@ -77,6 +78,7 @@ def test_sound_history_verifies_and_says_how_far(workshop: Workshop) -> None:
         ),
         "facts": len(facts),
         "notifications": len(workshop.read(*families)),
+        "replies": len(workshop.read("replies")),
         "state": len(state),
     }
     ends = workshop.log.group_offsets("v.accrue.loyalty", ["v.journal"])
@@ -244,6 +246,32 @@ def test_damaged_notification_is_found(workshop: Workshop, change: Damage, where
     assert named in finding[2]
 
 
+@pytest.mark.parametrize(
+    ("change", "where", "ending"),
+    [
+        pytest.param(without(2), "v.replies[1]", "is missing", id="lost"),
+        pytest.param(twice(2), "v.replies[1]@3", "repeats offset 2", id="doubled"),
+        pytest.param(swapped(2), "v.replies[1]@2", "comes before what should precede it", id="out of order"),
+        pytest.param(
+            changed(2, lambda one: one._replace(value=(one.value or b"").replace(b'"done"', b'"refused"'))),
+            "v.replies[1]@2",
+            "decides",
+            id="altered",
+        ),
+    ],
+)
+def test_damaged_reply_is_found(workshop: Workshop, change: Damage, where: str, ending: str) -> None:
+    told = [one for one in workshop.read("replies") if one.partition == 1]
+    reply = msgspec.json.decode(told[3 if "precede" in ending else 2].value or b"")
+
+    damage(workshop.folder / "log", REPLIES, change)
+
+    (finding,) = found(verified(workshop))
+    assert finding[:2] == ("replies", where)
+    assert finding[2].endswith(ending)
+    assert f"reply {reply['replyId']} to {reply['recordId']} of customer" in finding[2]
+
+
 def test_old_notification_that_comes_again_at_the_end_is_found(workshop: Workshop) -> None:
     told = [one for one in workshop.read("notifications.points") if one.partition == 1]
 
@@ -392,7 +420,7 @@ def test_only_versions_that_a_worker_put_in_force_are_in_force_behind_folded_fac
 
 
 def damage_times(workshop: Workshop, switch: int) -> None:
-    """Facts and notifications lie in time as if the newer engine had begun later."""
+    """Facts, notifications and replies lie in time as if the newer engine had begun later."""
     newer = {
         (one.org_id, one.customer_id, seq)
         for _, one in facts_of(workshop)
@@ -403,7 +431,7 @@ def damage_times(workshop: Workshop, switch: int) -> None:
     def timed(messages: list[Message]) -> list[Message]:
         return [one._replace(timestamp=START + DAY * _is_newer(one, newer)) for one in messages]
 
-    for topic in ("v.facts", *workshop.catalog.notifications):
+    for topic in ("v.facts", "v.replies", *workshop.catalog.notifications):
         damage(workshop.folder / "log", Partition(topic, 1), timed)
 
 

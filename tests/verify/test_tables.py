@@ -28,6 +28,7 @@ def sink_settings(workshop: Workshop) -> SinkSettings:
         facts=catalog.name("facts"),
         state=catalog.name("state"),
         notifications=catalog.notifications,
+        replies=(catalog.name("replies"),),
     )
 
 

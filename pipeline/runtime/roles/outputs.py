@@ -1,18 +1,23 @@
-"""Builds the outgoing messages for one decided record: one message of facts, and the notifications."""
+"""Builds the outgoing messages for one decided record: one message of facts, the notifications, and replies."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Final
 
+import msgspec
+
 from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.outcomes import Outcome
 from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import RENDERER
+from pipeline.replies.replies import ANSWERED, Place, is_answered, replies_of, reply_to_duplicate
 from schemas.facts import AlternatePointsIssued, FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
-from schemas.records import AnyCustomerRecord
+from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord
+from schemas.replies import Reply
 from topics.catalog import Catalog
 
 EVENT_NAME_HEADER: Final = "eventName"
@@ -26,6 +31,7 @@ class Outputs:
 
     def __init__(self, catalog: Catalog, partition: int) -> None:
         self._facts = catalog.name("facts")
+        self._replies = catalog.name("replies")
         self._families = {family: catalog.name(family) for family in FAMILIES}
         self._partition = partition
         self.facts = 0
@@ -49,10 +55,13 @@ class Outputs:
         first_seq: int,
         groups: list[Group],
         org: OrgView,
+        *,
+        event_mode: bool,
     ) -> None:
         """Add to `out` the messages for what was decided about one customer at one journal offset.
 
-        `record=None` for a tick; the first decision is the customer's fact number `first_seq`.
+        `record=None` for a tick; the first decision is the customer's fact number `first_seq`. `event_mode`: whether
+        the partition loads history.
         """
         org_id, customer_id = customer
         partition = self._partition
@@ -67,6 +76,7 @@ class Outputs:
             groups=groups,
         )
         out.append(Outgoing(self._facts, key, encode_facts(message), partition))
+        answered = isinstance(record, CommandRecord)
         for group in groups:
             self.facts += len(group.decisions)
             for decision in group.decisions:
@@ -75,11 +85,32 @@ class Outputs:
                 elif type(decision) is AlternatePointsIssued:
                     for one in decision.currencies:
                         self._count_awards(org_id, group.envelope.program_id, one)
+                elif type(decision) in ANSWERED:
+                    answered = True
         context = Context(org_id=org_id, customer_id=customer_id, record=record, org=org, recorded_at=recorded_at)
         notifications = RENDERER.render_all(groups, first_seq, context)
         self.notifications += len(notifications)
         families = self._families
         out += [Outgoing(families[one.topic], key, one.body, partition, _HEADERS[one.event]) for one in notifications]
+        if answered and is_answered(record, event_mode=event_mode):
+            place = Place(partition=partition, offset=offset, org_id=org_id, customer_id=customer_id, at=recorded_at)
+            out += [self._answer(key, one) for one in replies_of(place, record, groups, first_seq, org.amount)]
+
+    def add_duplicate(
+        self, out: list[Outgoing], key: bytes, offset: int, record: CustomerRecord, first: Outcome, seq: int
+    ) -> None:
+        """Add to `out` the reply to a record that came before, and had the outcome `first` then."""
+        place = Place(
+            partition=self._partition,
+            offset=offset,
+            org_id=record.org_id,
+            customer_id=record.customer_id,
+            at=record.received_at,
+        )
+        out.append(self._answer(key, reply_to_duplicate(place, record, first, seq)))
+
+    def _answer(self, key: bytes, reply: Reply) -> Outgoing:
+        return Outgoing(self._replies, key, msgspec.json.encode(reply), self._partition)
 
     def _count_awards(self, org_id: int, program_id: int, issued: PointsIssued) -> None:
         for award in issued.awards:

@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide, due_entries, fire, needs
+from pipeline.engine.outcomes import first_outcome
 from pipeline.engine.programs import Programs
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 from pipeline.notify.program_view import OrgView, ProgramView
+from pipeline.replies.replies import is_answered
 from pipeline.runtime.roles.outputs import Outputs
 from pipeline.runtime.state.customers import Changes, Customers
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
@@ -229,6 +231,10 @@ class LoyaltyPartition:
         groups = decide(state, record, in_force.programs, as_of)  # type: ignore[arg-type]
         if not groups:
             self.repeats += 1
+            if is_answered(record, event_mode=in_force.clock.event_mode):
+                head = state.head
+                first = first_outcome(head, f"{type(record).__name__}:{record.id}")
+                self.outputs.add_duplicate(out, customer.key, offset, record, first, head.seq)
             return
         customers.changed(customer)
         self.outputs.add(
@@ -241,6 +247,7 @@ class LoyaltyPartition:
             first_seq,
             groups,
             in_force.views.get(org_id, _NO_VIEW),
+            event_mode=in_force.clock.event_mode,
         )
 
     def _begin_backfill(self, record: BackfillBegun) -> None:
@@ -283,6 +290,7 @@ class LoyaltyPartition:
                     first_seq,
                     groups,
                     in_force.views.get(head.org_id, _NO_VIEW),
+                    event_mode=in_force.clock.event_mode,
                 )
         # Housekeeping goes the same way, so that what is still there never depends on how ticks were sliced.
         forgotten = customers.forget(until, budget)

@@ -83,6 +83,28 @@ CREATE TABLE IF NOT EXISTS notifications (
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'What downstream systems were told.';
 
+CREATE TABLE IF NOT EXISTS replies (
+    org_id Int64 CODEC(T64, ZSTD(1)),
+    customer_id Int64 CODEC(T64, ZSTD(1)),
+    type LowCardinality(String) COMMENT 'of the message, such as redeemPoints',
+    record_id String CODEC(ZSTD(1)),
+    outcome LowCardinality(String) COMMENT 'done, refused, duplicate, held',
+    first_outcome LowCardinality(String) COMMENT 'of a duplicate: that of the first',
+    reason LowCardinality(String) COMMENT 'empty unless refused',
+    vendor_code Nullable(Int64) COMMENT 'of Capillary, where it has one',
+    message String COMMENT 'the answer as a sentence' CODEC(ZSTD(1)),
+    seq Int64 COMMENT 'the customer\'s count of facts when it was decided' CODEC(T64, ZSTD(1)),
+    reply_id String CODEC(ZSTD(1)),
+    at DateTime64(3, 'UTC') COMMENT 'when it was decided' CODEC(Delta, ZSTD(1)),
+    body String COMMENT 'the reply, JSON' CODEC(ZSTD(3)),
+    src_topic LowCardinality(String),
+    src_partition UInt32 CODEC(T64, ZSTD(1)),
+    src_offset Int64 CODEC(Delta, ZSTD(1)),
+    idx UInt32 COMMENT 'place in the message, from 0' CODEC(T64, ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY (org_id, type, customer_id, at)
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'What senders were answered: of commands, and of records that were refused, wait or came before.';
+
 CREATE TABLE IF NOT EXISTS customer_state (
     org_id Int64 CODEC(T64, ZSTD(1)),
     customer_id Int64 CODEC(T64, ZSTD(1)),

@@ -179,6 +179,8 @@ FROM (
     SELECT src_topic, src_partition, src_offset, idx, NULL FROM journal
     UNION ALL
     SELECT src_topic, src_partition, src_offset, idx, NULL FROM notifications
+    UNION ALL
+    SELECT src_topic, src_partition, src_offset, idx, NULL FROM replies
 )
 GROUP BY src_topic, src_partition, src_offset, idx, leg
 HAVING rows > 1;

@@ -8,10 +8,11 @@ from sinks.clickhouse.tables.customers import CUSTOMER_STATE, add_heads, is_head
 from sinks.clickhouse.tables.facts import FACTS, LEDGER_ENTRIES, add_fact_message, add_facts
 from sinks.clickhouse.tables.journal import JOURNAL, add_journal_record
 from sinks.clickhouse.tables.notifications import NOTIFICATIONS, add_notification
+from sinks.clickhouse.tables.replies import REPLIES, add_reply
 from sinks.clickhouse.tables.table import SOURCE_NAMES, Rows, Source, Table
 
 TABLES: Final[dict[str, Table[Any]]] = {
-    table.name: table for table in (JOURNAL, FACTS, LEDGER_ENTRIES, NOTIFICATIONS, CUSTOMER_STATE)
+    table.name: table for table in (JOURNAL, FACTS, LEDGER_ENTRIES, NOTIFICATIONS, REPLIES, CUSTOMER_STATE)
 }
 """By name."""
 
@@ -21,6 +22,7 @@ __all__ = [
     "JOURNAL",
     "LEDGER_ENTRIES",
     "NOTIFICATIONS",
+    "REPLIES",
     "SOURCE_NAMES",
     "TABLES",
     "Rows",
@@ -31,5 +33,6 @@ __all__ = [
     "add_heads",
     "add_journal_record",
     "add_notification",
+    "add_reply",
     "is_head",
 ]

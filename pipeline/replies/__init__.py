@@ -1,0 +1,1 @@
+"""Replies: what became of a record, told to whoever sent it."""

@@ -1,0 +1,205 @@
+"""Builds replies from a record, what was decided, and what is remembered: a pure function, as notifications are.
+
+Answered are commands, whatever becomes of them, and of events those that were refused, wait, or came before: an event
+that counts gives no reply. While history is loaded (event mode) only commands are answered, since a second import of
+the same file would answer every line of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid5
+
+from pipeline.engine.outcomes import DONE, Outcome, outcome_of
+from pipeline.replies import refusals, results
+from pipeline.replies.results import Amount
+from pipeline.replies.vendor import VENDOR_CODES
+from schemas.facts import Decision, Envelope, Group, RecordRefused, ReturnParked, ReturnReleased
+from schemas.records import CommandRecord, CustomerRecord, CustomEventReceived, TransactionReturned
+from schemas.replies import Reply, ReplyOutcome
+
+NAMESPACE: Final = UUID("0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52")
+"""The UUIDv5 namespace of all reply ids. Never change it: every id would."""
+ANSWERED: Final = frozenset((RecordRefused, ReturnParked, ReturnReleased))
+"""The kinds of decision that make an event be answered."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TYPES: Final[dict[type[CustomerRecord], str]] = {CustomEventReceived: "customEvent"}
+
+
+class Place(NamedTuple):
+    """Where in the journal something was decided, about whom."""
+
+    partition: int
+    offset: int
+    org_id: int
+    customer_id: int
+    at: int
+    """When intake took the record; for a tick the instant that it announced."""
+
+
+def is_answered(record: CustomerRecord | None, *, event_mode: bool) -> bool:
+    """Whether what becomes of a record (None for a tick) is told at all."""
+    return not event_mode or isinstance(record, CommandRecord)
+
+
+def replies_of(
+    place: Place, record: CustomerRecord | None, groups: Sequence[Group], first_seq: int, amount: Amount
+) -> list[Reply]:
+    """The replies to what was decided at one place: of the record itself, and of returns that no longer wait."""
+    replies: list[Reply] = []
+    own = None if record is None else f"{type(record).__name__}:{record.id}"
+    for cause, decided, seq in _by_cause(groups, first_seq):
+        if cause == own and record is not None:
+            if isinstance(record, CommandRecord) or any(type(decision) in ANSWERED for _, decision in decided):
+                replies.append(_reply_to(place, record, decided, seq, amount))
+        else:
+            replies += _replies_to_waiting(place, cause, decided, seq)
+    return replies
+
+
+def reply_to_duplicate(place: Place, record: CustomerRecord, first: Outcome, seq: int) -> Reply:
+    """The reply to a record that came before, and had that outcome then; `seq`: the customer's count by now."""
+    outcome = _name_of(first)
+    why = f" ({first.reason.text})" if first.reason else ""
+    then = "waits for another record" if first.waits else f"was {outcome} then{why}"
+    return _reply(
+        place,
+        record_id=record.id,
+        kind=type(record),
+        request_id=_request_of(record),
+        outcome=ReplyOutcome.DUPLICATE,
+        first_outcome=outcome,
+        first_or_own=first,
+        message=f"It came before, {then}, and does not count again.",
+        seq=seq,
+    )
+
+
+def _by_cause(groups: Iterable[Group], first_seq: int) -> list[tuple[str, list[tuple[Envelope, Decision]], int]]:
+    """By cause, in order: its decisions, and the count of the last of them."""
+    found: dict[str, tuple[list[tuple[Envelope, Decision]], int]] = {}
+    seq = first_seq - 1
+    for group in groups:
+        seq += len(group.decisions)
+        decided, _ = found.get(group.envelope.cause, ([], 0))
+        decided += [(group.envelope, decision) for decision in group.decisions]
+        found[group.envelope.cause] = (decided, seq)
+    return [(cause, decided, last) for cause, (decided, last) in found.items()]
+
+
+def _reply_to(
+    place: Place, record: CustomerRecord, decided: Sequence[tuple[Envelope, Decision]], seq: int, amount: Amount
+) -> Reply:
+    outcome = outcome_of(decided)
+    result = results.results_of(decided, amount) if isinstance(record, CommandRecord) else []
+    return _reply(
+        place,
+        record_id=record.id,
+        kind=type(record),
+        request_id=_request_of(record),
+        outcome=_name_of(outcome),
+        first_or_own=outcome,
+        message=_message(decided, outcome, results.told(result)),
+        seq=seq,
+        result=result,
+    )
+
+
+def _replies_to_waiting(
+    place: Place, cause: str, decided: Sequence[tuple[Envelope, Decision]], seq: int
+) -> list[Reply]:
+    """What became of the returns that one cause has released: decided in its own turn, or refused by a timer."""
+    replies: list[Reply] = []
+    for number, (_, decision) in enumerate(decided):
+        if isinstance(decision, ReturnReleased):
+            own = cause == f"{TransactionReturned.__name__}:{decision.record_id}"
+            about = decided if own else decided[number : number + 2]
+            outcome = outcome_of(about)
+            replies.append(
+                _reply(
+                    place,
+                    record_id=decision.record_id,
+                    kind=TransactionReturned,
+                    request_id=None,
+                    outcome=_name_of(outcome),
+                    first_or_own=outcome,
+                    message=_message(about, outcome),
+                    seq=seq,
+                )
+            )
+    return replies
+
+
+def _message(decided: Sequence[tuple[Envelope, Decision]], outcome: Outcome, numbers: str = "") -> str:
+    if outcome.waits:
+        until = max(decision.until for _, decision in decided if isinstance(decision, ReturnParked))
+        return f"It waits for its bill, until {iso(until)} at the latest."
+    refused = [(envelope, decision) for envelope, decision in decided if isinstance(decision, RecordRefused)]
+    if outcome == DONE:
+        done = f"Done: {numbers}." if numbers else "Done."
+        return " ".join([done, *(f"Not in program {one.program_id}: {_why(decision)}." for one, decision in refused)])
+    return f"Refused: {_why(refused[0][1])}."
+
+
+def _why(decision: RecordRefused) -> str:
+    return refusals.told(decision.reason.text, decision.subject)
+
+
+def _name_of(outcome: Outcome) -> ReplyOutcome:
+    if outcome.waits:
+        return ReplyOutcome.HELD
+    return ReplyOutcome.DONE if outcome.reason is None else ReplyOutcome.REFUSED
+
+
+def _request_of(record: CustomerRecord) -> str:
+    return f"{record.source}:{record.offset}"
+
+
+def _reply(
+    place: Place,
+    *,
+    record_id: str,
+    kind: type[CustomerRecord],
+    request_id: str | None,
+    outcome: ReplyOutcome,
+    first_or_own: Outcome,
+    message: str,
+    seq: int,
+    first_outcome: ReplyOutcome | None = None,
+    result: list[dict[str, Any]] | None = None,
+) -> Reply:
+    partition, offset, org_id, customer_id, at = place
+    type_name = type_of(kind)
+    reason = first_or_own.reason
+    named = f"{partition}:{offset}:{org_id}:{customer_id}:{type_name}:{record_id}"
+    return Reply(
+        reply_id=str(uuid5(NAMESPACE, named)),
+        request_id=request_id,
+        record_id=record_id,
+        org_id=org_id,
+        customer_id=customer_id,
+        type=type_name,
+        outcome=outcome,
+        first_outcome=first_outcome,
+        reason=None if reason is None else reason.text,
+        vendor_code=None if reason is None else VENDOR_CODES.get(reason),
+        message=message,
+        at=iso(at),
+        seq=seq,
+        result=result or [],
+    )
+
+
+def type_of(kind: type[CustomerRecord]) -> str:
+    """The `type` of the messages that become records of a kind."""
+    name = kind.__name__
+    return _TYPES.get(kind) or name[0].lower() + name[1:]
+
+
+def iso(instant: int) -> str:
+    """The instant (milliseconds since the epoch) in ISO 8601, in UTC: `2026-03-01T10:00:00.000Z`."""
+    at = _EPOCH + timedelta(milliseconds=instant)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{instant % 1000:03}Z"

@@ -1,0 +1,73 @@
+"""What a command did, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from pipeline.engine.outcomes import is_by_adoption
+from schemas.facts import (
+    Decision,
+    Envelope,
+    PointsDebited,
+    PointsHeld,
+    PointsIssued,
+    PointsMoved,
+    PointsRedeemed,
+    PointsReleased,
+    movements_in,
+)
+
+
+class Words(NamedTuple):
+    """How replies tell a kind of decision that moves points."""
+
+    verb: str
+    """What happened to the points."""
+    more: Callable[[Any], dict[str, Any]] = lambda _: {}
+    """Numbers beside those that every such decision has."""
+
+
+WORDS: Final[dict[type[PointsMoved], Words]] = {
+    PointsRedeemed: Words(verb="redeemed", more=lambda decision: {"valueMinor": decision.value_minor}),
+    PointsIssued: Words(verb="given"),
+    PointsDebited: Words(verb="taken away"),
+    PointsHeld: Words(verb="put aside", more=lambda decision: {"holdId": decision.hold_id}),
+    PointsReleased: Words(verb="given back", more=lambda decision: {"holdId": decision.hold_id}),
+}
+"""The movements that commands ask for; replies leave out all others."""
+
+Decided = Iterable[tuple[Envelope, Decision]]
+Amount = Callable[[int, int, str, int], int | float]
+"""Given program, version, currency and points: so many of it, with the currency's decimals."""
+
+
+def results_of(decided: Decided, amount: Amount) -> list[dict[str, Any]]:
+    """An object for each movement of the points that the command was about."""
+    return [
+        {
+            "kind": type(moved).__name__,
+            "programId": envelope.program_id,
+            "currency": moved.currency,
+            "points": amount(envelope.program_id, envelope.version, moved.currency, moved.points),
+            "balance": amount(envelope.program_id, envelope.version, moved.currency, moved.balance),
+            **words.more(moved),
+        }
+        for envelope, moved, words in _asked_for(decided)
+    ]
+
+
+def told(results: Iterable[dict[str, Any]]) -> str:
+    """The same in words; empty where no points moved."""
+    verbs = {kind.__name__: words.verb for kind, words in WORDS.items()}
+    return ", ".join(
+        f"{one['points']:,} {one['currency']} {verbs[one['kind']]}, balance {one['balance']:,}" for one in results
+    )
+
+
+def _asked_for(decided: Decided) -> Iterator[tuple[Envelope, PointsMoved, Words]]:
+    for envelope, decision in decided:
+        for moved in () if is_by_adoption(decision) else movements_in(decision):
+            words = WORDS.get(type(moved))
+            if words is not None:
+                yield envelope, moved, words

@@ -1,0 +1,15 @@
+"""Capillary's codes for reasons, of its points API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.facts import Refusal
+
+VENDOR_CODES: Final[Mapping[Refusal, int]] = {
+    Refusal.POINTS_NOT_POSITIVE: 801,
+    Refusal.BALANCE_TOO_LOW: 818,
+    Refusal.BELOW_MINIMUM: 821,
+}
+"""Reasons that the vendor has no number for are not here."""

@@ -1,0 +1,322 @@
+"""Replies: one for each command and for each record that was refused, waits or came before; none for what counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from pipeline.engine.outcomes import DONE, WAITS, Outcome
+from pipeline.intake.dialects import native
+from pipeline.replies import results
+from pipeline.replies.refusals import REASONS
+from pipeline.replies.replies import NAMESPACE, Place, is_answered, replies_of, reply_to_duplicate, type_of
+from schemas.facts import AnyDecision, PointsExpired, PointsMoved, PointsReversed, Refusal
+from schemas.messages import AnyMessage, CustomerMessage
+from schemas.records import AnyCustomerRecord, Profile
+from schemas.replies import Reply, ReplyOutcome
+from tests.dsl import Story, given
+from tests.engine.test_refusals import B1, CASES, SHOP, with_small_bounds
+from tests.steps import (
+    CUSTOMER,
+    ORG,
+    Step,
+    Tick,
+    adjust,
+    bought,
+    brought_back,
+    changed,
+    did,
+    instant,
+    program,
+    redeem,
+    spend,
+)
+
+DAY = 86_400_000
+AT = instant("2011-03-05 10:00")
+PLACE = Place(partition=1, offset=42, org_id=ORG, customer_id=CUSTOMER, at=AT)
+EARLY = brought_back("B7", 100, "2011-03-02")
+BILL = bought("B7", 1_000, "2011-03-01")
+
+
+def amount(_program_id: int, _version: int, currency: str, points: int) -> int | float:
+    """Stars have a decimal."""
+    return points / 10 if currency == "STARS" else points
+
+
+def answered(story: Story, step: Step, *, as_of: int | None = None) -> list[Reply]:
+    """The replies to a step that is not a duplicate."""
+    first_seq = story.state.head.seq + 1
+    story.play(step, as_of)
+    record = step if isinstance(step, get_args(AnyCustomerRecord)) else None
+    return replies_of(PLACE, record, story.groups, first_seq, amount)
+
+
+def only(replies: list[Reply]) -> Reply:
+    [reply] = replies
+    return reply
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(bought("B2", 500, "2011-03-02"), id="bill"),
+        pytest.param(brought_back("B1", 500, "2011-03-02"), id="return"),
+        pytest.param(did("login", "2011-03-02"), id="event"),
+        pytest.param(changed("2011-03-02", Profile(first_name="Ann")), id="update"),
+    ],
+)
+def test_event_that_counts_gives_no_reply(record: AnyCustomerRecord) -> None:
+    assert answered(given(SHOP, B1), record) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "result"),
+    [
+        pytest.param(
+            redeem(6, "2011-03-02"),
+            "Done: 6 POINTS redeemed, balance 4.",
+            {"kind": "PointsRedeemed", "points": 6, "balance": 4, "valueMinor": 6},
+            id="redeemed",
+        ),
+        pytest.param(
+            adjust(1_500, "2011-03-02"),
+            "Done: 1,500 POINTS given, balance 1,510.",
+            {"kind": "PointsIssued", "points": 1_500, "balance": 1_510},
+            id="given",
+        ),
+        pytest.param(
+            adjust(-3, "2011-03-02"),
+            "Done: 3 POINTS taken away, balance 7.",
+            {"kind": "PointsDebited", "points": 3, "balance": 7},
+            id="taken",
+        ),
+    ],
+)
+def test_command_that_is_done_is_answered_with_its_numbers(
+    command: AnyCustomerRecord, message: str, result: dict[str, Any]
+) -> None:
+    story = given(program(rules=[spend()], points={"value_minor": 1}), B1)
+    reply = only(answered(story, command))
+    assert (reply.outcome, reply.reason, reply.vendor_code, reply.first_outcome) == (
+        ReplyOutcome.DONE,
+        None,
+        None,
+        None,
+    )
+    assert reply.message == message
+    assert reply.result == [{"programId": 1, "currency": "POINTS", **result}]
+    assert (reply.seq, reply.at) == (story.state.head.seq, "2011-03-05T10:00:00.000Z")
+
+
+def test_amounts_of_other_currencies_have_their_decimals() -> None:
+    club = program(rules=[spend()], currencies=[{"id": "STARS", "scale": 1}])
+    reply = only(answered(given(club), adjust(26, "2011-03-02", currency="STARS")))
+    assert reply.message == "Done: 2.6 STARS given, balance 2.6."
+    assert [(one["kind"], one["currency"], one["points"], one["balance"]) for one in reply.result] == [
+        ("PointsIssued", "STARS", 2.6, 2.6)
+    ]
+
+
+def test_reply_names_the_message_that_it_answers() -> None:
+    command = msgspec.structs.replace(redeem(6, "2011-03-02"), source="loyalty.commands:3", offset=17)
+    reply = only(answered(given(SHOP, B1), command))
+    assert (reply.request_id, reply.record_id, reply.type) == ("loyalty.commands:3:17", command.id, "redeemPoints")
+    assert (reply.org_id, reply.customer_id) == (ORG, CUSTOMER)
+
+
+@pytest.mark.parametrize("reason", list(Refusal))
+def test_refused_record_is_answered_with_its_reason_in_words(reason: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_small_bounds(monkeypatch)
+    steps, record, subject, _ = CASES[reason]
+    reply = only(answered(given(*steps), record))
+    meaning, remedy = REASONS[reason]
+    assert (reply.outcome, reply.reason, reply.result) == (ReplyOutcome.REFUSED, reason.text, [])
+    assert reply.message == f"Refused: {meaning.format(subject=subject, taken=subject)} ({reason.text}); {remedy}."
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        pytest.param(99, 818, id="more-than-there-are"),
+        pytest.param(4, 821, id="fewer-than-the-minimum"),
+        pytest.param(0, 801, id="none"),
+    ],
+)
+def test_refusal_that_the_vendor_has_a_number_for_carries_it(asked: int, code: int) -> None:
+    assert only(answered(given(SHOP, B1), redeem(asked, "2011-03-02"))).vendor_code == code
+
+
+def test_refusal_that_the_vendor_has_no_number_for_carries_none() -> None:
+    assert only(answered(given(SHOP, B1), bought("B1", 1, "2011-03-02", id="other"))).vendor_code is None
+
+
+def test_bill_that_one_of_two_programs_refuses_is_done_and_the_reply_says_where_not() -> None:
+    narrow = program(rules=[spend()], repeat_window_days=10)
+    wide = program(rules=[spend()], repeat_window_days=30, program_id=2)
+    reply = only(answered(given(narrow, wide), B1, as_of=instant("2011-03-20")))
+    assert (reply.outcome, reply.reason) == (ReplyOutcome.DONE, None)
+    assert reply.message.startswith("Done. Not in program 1: the event is older than")
+
+
+def test_points_that_a_new_version_gives_with_a_command_are_not_the_commands() -> None:
+    monthly = {
+        "id": "visit",
+        "target_id": 1,
+        "name": "Visit",
+        "period": "month",
+        "counts": {"of": "transactions"},
+        "target": 2,
+        "points": 50,
+    }
+    easier = program(rules=[spend()], version=2, milestones=[{**monthly, "target": 1}])
+    story = given(program(rules=[spend()], milestones=[monthly]), B1, easier)
+    reply = only(answered(story, redeem(5, "2011-03-02")))
+    assert story.balance() == 55
+    assert [one["kind"] for one in reply.result] == ["PointsRedeemed"]
+
+
+@pytest.mark.parametrize(
+    ("first", "outcome", "message"),
+    [
+        pytest.param(DONE, ReplyOutcome.DONE, "It came before, was done then, and does not count again.", id="done"),
+        pytest.param(
+            Outcome(reason=Refusal.BALANCE_TOO_LOW),
+            ReplyOutcome.REFUSED,
+            "It came before, was refused then (balance_too_low), and does not count again.",
+            id="refused",
+        ),
+        pytest.param(
+            WAITS, ReplyOutcome.HELD, "It came before, waits for another record, and does not count again.", id="waits"
+        ),
+    ],
+)
+def test_duplicate_is_answered_with_the_first_outcome(first: Outcome, outcome: ReplyOutcome, message: str) -> None:
+    reply = reply_to_duplicate(PLACE, redeem(5, "2011-03-02"), first, 9)
+    assert (reply.outcome, reply.first_outcome, reply.message) == (ReplyOutcome.DUPLICATE, outcome, message)
+    assert (reply.seq, reply.result) == (9, [])
+    assert (reply.reason, reply.vendor_code) == (("balance_too_low", 818) if first.reason else (None, None))
+
+
+def test_return_before_its_bill_is_held_and_answered_again_when_the_bill_decides_it() -> None:
+    story = given(SHOP)
+    held = only(answered(story, EARLY))
+    assert (held.outcome, held.message) == (
+        ReplyOutcome.HELD,
+        "It waits for its bill, until 2011-04-06T12:00:00.000Z at the latest.",
+    )
+    done = only(answered(story, BILL, as_of=instant("2011-03-03")))
+    assert (done.outcome, done.record_id, done.type, done.request_id) == (
+        ReplyOutcome.DONE,
+        EARLY.id,
+        "transactionReturned",
+        None,
+    )
+    assert (done.message, done.seq) == ("Done.", story.state.head.seq)
+
+
+def test_waiting_return_that_its_bill_refuses_is_answered_as_refused() -> None:
+    copy = brought_back("B7", 200, "2011-03-02", id="copy", bill_number=EARLY.bill_number)
+    replies = answered(given(SHOP, EARLY, copy), BILL, as_of=instant("2011-03-03"))
+    assert [(one.record_id, one.outcome, one.reason) for one in replies] == [
+        (EARLY.id, ReplyOutcome.DONE, None),
+        ("copy", ReplyOutcome.REFUSED, "return_exists"),
+    ]
+    assert replies[0].seq < replies[1].seq
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(Tick(EARLY.event_time + 36 * DAY), id="by-a-tick"),
+        pytest.param(did("late", EARLY.event_time + 36 * DAY), id="in-the-turn-of-another-record"),
+    ],
+)
+def test_returns_whose_bill_does_not_come_are_each_answered_as_refused_when_their_time_is_up(step: Step) -> None:
+    other = brought_back("B7", 200, "2011-03-02", id="other")
+    replies = answered(given(SHOP, EARLY, other), step)
+    assert [(one.record_id, one.outcome, one.reason) for one in replies] == [
+        (EARLY.id, ReplyOutcome.REFUSED, "bill_unknown"),
+        ("other", ReplyOutcome.REFUSED, "bill_unknown"),
+    ]
+    assert len({one.reply_id for one in replies}) == 2
+
+
+def test_reply_id_is_that_of_the_place_in_the_journal() -> None:
+    first = only(answered(given(SHOP, B1), redeem(6, "2011-03-02")))
+    again = only(answered(given(SHOP, B1), redeem(6, "2011-03-02")))
+    asked = redeem(6, "2011-03-02")
+    [reply] = replies_of(PLACE._replace(offset=43), asked, given(SHOP, B1).when(asked).groups, 1, amount)
+    assert first == again
+    assert first.reply_id != reply.reply_id
+    assert str(NAMESPACE) == "0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52"
+    assert first.reply_id == FIRST_ID
+
+
+FIRST_ID = "601f8d30-e9db-58e1-bf97-5ac71e95c859"
+"""Frozen: a replay must give the same."""
+
+
+@pytest.mark.parametrize(
+    ("record", "event_mode", "told"),
+    [
+        pytest.param(B1, False, True, id="event"),
+        pytest.param(None, False, True, id="tick"),
+        pytest.param(B1, True, False, id="event-of-history"),
+        pytest.param(None, True, False, id="tick-of-history"),
+        pytest.param(redeem(1, "2011-03-01"), True, True, id="command-of-history"),
+    ],
+)
+def test_while_history_is_loaded_only_commands_are_answered(
+    record: AnyCustomerRecord | None, *, event_mode: bool, told: bool
+) -> None:
+    assert is_answered(record, event_mode=event_mode) is told
+
+
+def test_every_key_of_a_reply_is_always_there() -> None:
+    reply = only(answered(given(SHOP, B1), redeem(6, "2011-03-02")))
+    assert list(msgspec.json.decode(msgspec.json.encode(reply))) == [
+        "replyId",
+        "requestId",
+        "recordId",
+        "orgId",
+        "customerId",
+        "type",
+        "outcome",
+        "firstOutcome",
+        "reason",
+        "vendorCode",
+        "message",
+        "at",
+        "seq",
+        "result",
+    ]
+
+
+def test_type_of_a_record_is_that_of_its_message() -> None:
+    kinds = {kind: made for kind, (made, _) in native._KINDS.items()}
+    assert set(kinds) == {kind for kind in get_args(AnyMessage) if issubclass(kind, CustomerMessage)}
+    assert {kind.__struct_config__.tag for kind in kinds} == {type_of(made) for made in kinds.values()}
+    assert all(type_of(made) == kind.__struct_config__.tag for kind, made in kinds.items())
+
+
+def test_every_decision_that_moves_points_is_told_to_those_who_asked_or_never_asked_for() -> None:
+    """A command that leads to another kind gets a line in `WORDS`; what no command asks for stands here."""
+    never = {PointsExpired, PointsReversed}
+    assert set(results.WORDS) | never == {kind for kind in get_args(AnyDecision) if issubclass(kind, PointsMoved)}
+    assert not set(results.WORDS) & never
+
+
+def test_words_for_refusals_are_there_for_each() -> None:
+    assert set(REASONS) == set(Refusal)
+
+
+def test_replies_load_neither_kafka_nor_clickhouse() -> None:
+    heavy = ("faust", "confluent_kafka", "clickhouse_connect", "pipeline.intake", "pipeline.notify")
+    code = f"import sys, pipeline.replies.replies; print([name for name in {heavy} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert loaded.stdout.strip() == "[]"
