@@ -144,7 +144,7 @@ def test_rows_that_the_log_cannot_have_given_halt_the_sink_which_names_no_offset
     tell(embedded_log)
     drain(embedded_log, clickhouse)
     another = EmbeddedLog(tmp_path / "another")
-    another.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS)])
+    another.create_topics([TopicSpec(topic, 1, {}) for topic in (JOURNAL, FACTS, STATE, POINTS, REPLIES)])
     Told(another).journal(activated())
 
     told = refusal(another, clickhouse)
@@ -152,7 +152,8 @@ def test_rows_that_the_log_cannot_have_given_halt_the_sink_which_names_no_offset
     another.close()
     assert told.startswith(
         f"ClickHouse has rows of {FACTS}:0 up to offset 6 where the log ends at 0, {JOURNAL}:0 up to offset 3 where "
-        f"the log ends at 1, {POINTS}:0 up to offset 1 where the log ends at 0, so they came from another log"
+        f"the log ends at 1, {POINTS}:0 up to offset 1 where the log ends at 0, {REPLIES}:0 up to offset 0 where the "
+        "log ends at 0, so they came from another log"
     )
     assert "--reset-offsets" not in told
     assert counts(clickhouse) == EVERYTHING
@@ -171,7 +172,7 @@ def test_of_a_partition_without_messages_clickhouse_is_asked_only_while_the_grou
     drain(embedded_log, asked_of(clickhouse, later), using)
 
     assert set(new) - set(later) == {("notifications", Partition(RARE, 0))}
-    assert {partition.topic for _, partition in later} == {JOURNAL, FACTS, STATE, POINTS}
+    assert {partition.topic for _, partition in later} == {JOURNAL, FACTS, STATE, POINTS, REPLIES}
 
 
 def test_a_topic_that_is_new_to_the_group_is_stored_from_its_beginning(

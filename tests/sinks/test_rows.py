@@ -21,6 +21,7 @@ from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.port import Message
 from schemas.facts import AnyDecision, Decision
 from schemas.records import Line, Profile, TransactionAdded, encode_record
+from schemas.replies import ReplyOutcome
 from sinks.clickhouse.canonical import canonical_json
 from sinks.clickhouse.ddl import FILE, tables_sql
 from sinks.clickhouse.tables import (
@@ -33,6 +34,7 @@ from sinks.clickhouse.tables import (
     add_heads,
     add_journal_record,
     add_notification,
+    add_reply,
     is_head,
 )
 from tests.sinks.golden import (
@@ -47,6 +49,7 @@ from tests.sinks.golden import (
     view_rows,
 )
 from tests.sinks.samples import ONE_OF_EACH, message_of
+from tests.sinks.story import REPLY, instant
 
 GOLDEN_TABLES = json.loads(TABLE_FILE.read_text())
 GOLDEN_VIEWS = json.loads(VIEW_FILE.read_text())
@@ -259,6 +262,45 @@ def test_what_is_no_record_is_kept_as_undecodable() -> None:
 )
 def test_heads_are_told_from_other_changelog_entries(key: bytes, *, head: bool) -> None:
     assert is_head(key) is head
+
+
+def test_a_reply_is_a_row_of_who_what_and_why() -> None:
+    rows: Rows = defaultdict(list)
+    body = msgspec.json.encode(REPLY)
+    add_reply(rows, Message("replies", 2, 9, b"1:11", body, 5, ()))
+
+    [row] = TABLES["replies"].rows(rows["replies"])
+    assert dict(zip(TABLES["replies"].names, row, strict=True)) == {
+        "org_id": 1,
+        "customer_id": 11,
+        "type": "redeemPoints",
+        "record_id": "redeem-1",
+        "outcome": "duplicate",
+        "first_outcome": "refused",
+        "reason": "balance_too_low",
+        "vendor_code": 818,
+        "message": REPLY.message,
+        "seq": 9,
+        "reply_id": "r-1",
+        "at": instant("2011-01-05 10:00") + 7,
+        "body": body,
+        "src_topic": "replies",
+        "src_partition": 2,
+        "src_offset": 9,
+        "idx": 0,
+    }
+
+
+def test_a_reply_of_something_that_was_done_has_no_reason_and_no_code() -> None:
+    rows: Rows = defaultdict(list)
+    done = msgspec.structs.replace(
+        REPLY, outcome=ReplyOutcome.DONE, first_outcome=None, reason=None, vendor_code=None, request_id=None
+    )
+    add_reply(rows, Message("replies", 2, 9, b"1:11", msgspec.json.encode(done), 5, ()))
+
+    [row] = TABLES["replies"].rows(rows["replies"])
+    said = dict(zip(TABLES["replies"].names, row, strict=True))
+    assert (said["outcome"], said["first_outcome"], said["reason"], said["vendor_code"]) == ("done", "", "", None)
 
 
 def test_a_notification_is_a_row_of_who_what_and_when() -> None:

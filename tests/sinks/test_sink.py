@@ -138,7 +138,7 @@ def test_a_sink_asked_to_stop_in_the_middle_of_a_round_leaves_the_rest_to_the_ne
     assert counts(clickhouse) == EVERYTHING
 
 
-STEPS = 7
+STEPS = 8
 """What one round of the whole story takes: intents, a table after the other, offsets."""
 
 
@@ -384,7 +384,7 @@ def test_a_sink_is_ready_once_it_has_partitions_and_all_of_them_are_placed(
     started.wait_until(lambda: sink.status() == (True, ""))
     started.stop()
 
-    assert (before, placing) == ((False, "not started"), (False, "4 partitions are not placed yet"))
+    assert (before, placing) == ((False, "not started"), (False, "5 partitions are not placed yet"))
 
 
 def test_a_sink_that_the_log_does_not_answer_is_not_ready(
