@@ -17,6 +17,7 @@ class EventName(StrEnum):
     POINTS_ISSUED = "pointsIssued"
     POINTS_REDEEMED = "pointsRedeemed"
     POINTS_EXPIRED = "pointsExpired"
+    SINGLE_POINTS_EXPIRY_UPDATED = "singlePointsExpiryUpdated"
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"
     ALTERNATE_CURRENCIES_ISSUED = "alternateCurrenciesIssued"
     ISSUED_ALTERNATE_CURRENCIES_REVERSED = "issuedalternateCurrenciesReversed"

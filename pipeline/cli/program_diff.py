@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from pipeline.cli.expiry_words import lasting, own_lasting
 from pipeline.trial.names import Names, money
 from schemas.program import (
     AlternateCurrency,
@@ -67,9 +68,18 @@ def _points(
     currency: str,
 ) -> Iterator[Change]:
     if old.expiry != new.expiry:
-        lasts = [f"{one.expiry.days:,} days" if one.expiry else "for ever" for one in (new, old)]
+        lasts = [lasting(one.expiry) for one in (new, old)]
         what = f"{called} issued from then on last {lasts[0]}, not {lasts[1]}; others keep theirs"
         yield Change(f"{path}.expiry", what)
+    for tier in sorted(old.expiry_by_tier.keys() | new.expiry_by_tier.keys()):
+        was, now = old.expiry_by_tier.get(tier), new.expiry_by_tier.get(tier)
+        if was != now:
+            lasts = [own_lasting(one) for one in (now, was)]
+            what = f"{called} issued in the tier {tier} last {lasts[0]}, not {lasts[1]}; others keep theirs"
+            yield Change(f"{path}.expiry_by_tier.{tier}", what)
+    if old.activity != new.activity:
+        values = [_plain(one.activity, currency) for one in (new, old)]
+        yield Change(f"{path}.activity", f"expiry that rolls is moved by {values[0]}, not by {values[1]}")
     if old.value_minor != new.value_minor:
         worth = [money(one.value_minor, currency) for one in (new, old)]
         one_of_them = "every point" if called == "points" else f"one of {called}"
@@ -136,6 +146,8 @@ def _edited(path: str, called: str, old: Part, new: Part, currency: str) -> Iter
 
 
 def _value(key: str, value: object, currency: str) -> str:
+    if key == "expiry":
+        return own_lasting(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return money(value, currency) if key.endswith("_minor") else f"{value:,}"
     return _plain(value, currency)
@@ -260,4 +272,5 @@ def _levels(path: str, old: Streak, new: Streak, told: Callable[[StreakLevel], s
 
 
 def _level(level: StreakLevel, program: ProgramDefinition) -> str:
-    return f"{level.name} for {_amount(level, program)} at {level.periods:,} in a row"
+    lasts = f" that last {lasting(level.expiry)}" if level.expiry else ""
+    return f"{level.name} for {_amount(level, program)}{lasts} at {level.periods:,} in a row"

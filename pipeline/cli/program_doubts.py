@@ -7,7 +7,16 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
 
-from schemas.program import EarningRule, Milestone, MultiplierRule, ProgramDefinition, Streak
+from schemas.program import (
+    Activity,
+    EarningRule,
+    Milestone,
+    MultiplierRule,
+    ProgramDefinition,
+    Streak,
+    expiries,
+    paths_of_currencies,
+)
 
 _FACTOR_USUAL: Final = 100
 
@@ -18,6 +27,7 @@ def doubts(program: ProgramDefinition, today: date) -> Iterator[str]:
     for index, rule in enumerate(program.rules):
         if isinstance(rule, MultiplierRule) and Fraction(rule.factor) > _FACTOR_USUAL:
             yield f"rules[{index}].factor: each line counts {rule.factor} times in every spend rule"
+    yield from _expiry(program)
     # A record this old is refused, so what ended before can only count while history is loaded.
     oldest = today - timedelta(days=program.repeat_window_days)
     for name, parts in (("rules", program.rules), ("milestones", program.milestones), ("streaks", program.streaks)):
@@ -33,6 +43,21 @@ def _nothing_to_earn(program: ProgramDefinition) -> Iterator[str]:
         yield "nothing gives points: there is no spend or event rule, and no milestone or streak level has points"
     elif program.rules:
         yield "rules: multipliers have no effect without a spend rule"
+
+
+def _expiry(program: ProgramDefinition) -> Iterator[str]:
+    places = list(expiries(program))
+    for path, expiry in places:
+        years = [one for one in expiry.dates if len(one) > len("12-31")]
+        if years and len(years) == len(expiry.dates):
+            yield f"{path}.dates: points issued after {max(years)} never expire; add a yearly date, such as 12-31"
+    rolls = any(expiry.rolls for _, expiry in places)
+    for path, currency in paths_of_currencies(program):
+        activity = currency.activity
+        if rolls and not (activity.transactions or activity.redemptions or activity.events):
+            yield f"{path}.activity: nothing counts as activity, so no expiry is moved"
+        elif not rolls and activity != Activity():
+            yield f"{path}.activity: has no effect, as no points roll or expire with inactivity"
 
 
 def _over(name: str, parts: tuple[EarningRule | Milestone | Streak, ...], oldest: date) -> Iterator[str]:

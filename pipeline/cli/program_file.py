@@ -141,7 +141,8 @@ def _place(loc: Sequence[str | int]) -> _Place:
             continue
         path.append(step)
         siblings = tuple(node.get("properties", ()))
-        node = _resolved(node.get("items", {}) if isinstance(step, int) else node.get("properties", {}).get(step, {}))
+        within = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
+        node = _resolved(within or node.get("additionalProperties") or {})
     return _Place(tuple(path), node, siblings)
 
 
@@ -184,12 +185,16 @@ def _range(schema: dict[str, Any], low: str, high: str, unit: str = "") -> str:
     return f" of at most {schema[high]}{unit}" if high in schema else ""
 
 
+def _keys(schema: dict[str, Any]) -> str:
+    return f" with {', '.join(schema['properties'])}" if "properties" in schema else ""
+
+
 _IN_WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "integer": _whole_number,
     "string": _text,
     "boolean": lambda _: "true or false",
     "array": lambda schema: f"a list{_range(schema, 'minItems', 'maxItems', ' items')}",
-    "object": lambda schema: f"a mapping with {', '.join(schema['properties'])}",
+    "object": lambda schema: f"a mapping{_range(schema, 'minProperties', 'maxProperties', ' entries')}{_keys(schema)}",
 }
 
 

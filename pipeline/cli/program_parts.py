@@ -41,6 +41,7 @@ def between_parts(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]
     yield from _repeated(written, root)
     yield from _tiers_of_one_id(written, root)
     yield from _unknown_milestones(written, root)
+    yield from _unknown_tiers(written, root)
     yield from _too_many_factors(written, root)
     yield from _too_much_at_once(written, root)
 
@@ -59,10 +60,9 @@ def _repeated(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
 def _tiers_of_one_id(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for index, level in enumerate(_parts(written, ("tiers", "levels"))):
-        name, own = level.get("name"), level.get("id")
+        name, known_by = level.get("name"), _known_by(level)
         if not isinstance(name, str):
             continue
-        known_by = own if isinstance(own, str) and own else slug_of(name)
         other = first.setdefault(known_by, name)
         if other != name:
             path: Path = ("tiers", "levels", index)
@@ -83,6 +83,30 @@ def _unknown_milestones(written: dict[str, Any], root: yaml.Node) -> Iterator[Pr
             path = ("streaks", index, "milestone")
             wrong = f"{shown(named)} is a retired milestone"
             yield Problem(dotted(path), line_of(root, path), wrong, "retire the streak, too, or name another milestone")
+
+
+def _unknown_tiers(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    """Tiers for which points last differently, and which there are not."""
+    tiers = [one for one in map(_known_by, _parts(written, ("tiers", "levels"))) if one]
+    places: list[tuple[Path, Any]] = [(("points",), written.get("points"))]
+    places += [(("currencies", index), one) for index, one in enumerate(_parts(written, ("currencies",)))]
+    for place, currency in places:
+        named = currency.get("expiry_by_tier") if isinstance(currency, dict) else None
+        for tier in named if isinstance(named, dict) else ():
+            if tier in tiers:
+                continue
+            path: Path = (*place, "expiry_by_tier", tier)
+            yield Problem(
+                dotted(path), line_of(root, path), f"{shown(tier)} is not the id of a tier", _meant(tier, tiers)
+            )
+
+
+def _known_by(tier: dict[str, Any]) -> str:
+    """The id of a tier; empty where it has none that can be read."""
+    name, own = tier.get("name"), tier.get("id")
+    if isinstance(own, str) and own:
+        return own
+    return slug_of(name) if isinstance(name, str) else ""
 
 
 def _meant(named: str, known: list[str]) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pipeline.engine.amounts import worth
-from pipeline.engine.calendar import Calendar
-from schemas.program import AlternateCurrency, PointsCurrency, ProgramDefinition, Redemption
+from pipeline.engine.ledger.terms import CurrencyTerms
+from schemas.program import AlternateCurrency, PointsCurrency, ProgramDefinition, Redemption, Tiers
 
 
 class Currency:
     """One points currency in one version of a program. Points are integers in units of 10^-`scale`."""
 
     def __init__(
-        self, *, name: str, terms: PointsCurrency | AlternateCurrency, redemption: Redemption, calendar: Calendar
+        self, *, name: str, terms: PointsCurrency | AlternateCurrency, redemption: Redemption, tiers: Tiers | None
     ) -> None:
         self.id = name
         """What records and accounts call it."""
@@ -22,27 +22,20 @@ class Currency:
             self.scale = terms.scale
             self.retired = terms.retired
         self._value_minor = terms.value_minor
-        self._expiry_days = terms.expiry.days if terms.expiry else None
-        self._calendar = calendar
-
-    def expiry_of(self, day: int) -> tuple[int, int] | tuple[None, None]:
-        """For points awarded on `day`: the last day on which they can be spent, and the instant after it."""
-        if self._expiry_days is None:
-            return None, None
-        return day + self._expiry_days, self._calendar.start_of(day + self._expiry_days + 1)
+        self.terms = CurrencyTerms(terms, tiers)
 
     def worth(self, points: int) -> int:
         """What points are worth in the program's money, in minor units, rounded down once."""
         return worth(points, self._value_minor, self.scale)
 
 
-def currencies_of(definition: ProgramDefinition, calendar: Calendar) -> dict[str, Currency]:
+def currencies_of(definition: ProgramDefinition) -> dict[str, Currency]:
     """Every currency by its id, the main one first."""
     main = definition.points
     return {
-        main.name: Currency(name=main.name, terms=main, redemption=definition.redemption, calendar=calendar),
+        main.name: Currency(name=main.name, terms=main, redemption=definition.redemption, tiers=definition.tiers),
         **{
-            one.id: Currency(name=one.id, terms=one, redemption=one.redemption, calendar=calendar)
+            one.id: Currency(name=one.id, terms=one, redemption=one.redemption, tiers=definition.tiers)
             for one in definition.currencies
         },
     }

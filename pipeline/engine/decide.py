@@ -10,7 +10,7 @@ from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
-from pipeline.engine.ledger import blocking, requests, undo
+from pipeline.engine.ledger import blocking, requests, rolling, undo
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
@@ -65,10 +65,11 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         earning.ON_BILL,
         milestones.PROGRESS,
         streaks.EXTEND,
+        rolling.ON_BILL,
     ),
     TransactionReturned: (duplicates.ADMIT, ProgramStage(purchases.count_return), ProgramStage(undo.undo)),
-    CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND),
-    RedeemPoints: (duplicates.ADMIT, ProgramStage(requests.redeem)),
+    CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND, rolling.ON_EVENT),
+    RedeemPoints: (duplicates.ADMIT, ProgramStage(requests.redeem), rolling.ON_REDEMPTION),
     AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
     BlockPoints: (duplicates.ADMIT, ProgramStage(blocking.block)),
     ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),

@@ -30,7 +30,13 @@ def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decis
 def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decision]:
     """One award for each rule on events of this name."""
     candidates = [
-        Candidate(issued_for=_EVENT, rule_id=earner.rule_id, points=earner.points, currency=earner.currency)
+        Candidate(
+            issued_for=_EVENT,
+            rule_id=earner.rule_id,
+            points=earner.points,
+            currency=earner.currency,
+            terms=earner.terms,
+        )
         for earner in turn.program.earning.on_event.get(record.event_name, ())
         if earner.span is None or earner.span.holds(turn.day)
     ]
@@ -42,10 +48,12 @@ def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Can
     weighted = earning.weighted(record, day)
     total = sum(weighted) if weighted else record.amount_minor
     candidates: list[Candidate] = []
-    for rule_id, span, points_for_bill, currency in earning.on_bill:
+    for rule_id, span, points_for_bill, currency, terms in earning.on_bill:
         points = points_for_bill(record, weighted, total)
         if points and (span is None or span.holds(day)):
-            candidates.append(Candidate(issued_for=_SPEND, rule_id=rule_id, points=points, currency=currency))
+            candidates.append(
+                Candidate(issued_for=_SPEND, rule_id=rule_id, points=points, currency=currency, terms=terms)
+            )
     return candidates
 
 

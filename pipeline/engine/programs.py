@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar
 from pipeline.engine.currencies import Currency, currencies_of
+from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.periods import Periods, Span, span_of
 from pipeline.engine.rules import RULES, Earning
-from schemas.program import Events, Milestone, PeriodUnit, ProgramDefinition, Streak, TierBasis
+from schemas.program import Events, Milestone, PeriodUnit, ProgramDefinition, Streak, TierBasis, expiries
 
 DAY_MS: Final = 86_400_000
 _WINDOW_DAYS_DEFAULT: Final = 35
@@ -34,6 +35,8 @@ class Target(NamedTuple):
     reward: int
     currency: str
     """What the reward is in; empty for the main currency."""
+    terms: Terms | None
+    """How long the reward lasts; None for as long as other points."""
     span: Span | None
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
@@ -52,8 +55,10 @@ class Program:
         self.money = definition.currency
         self.currency = definition.points.name
         """The main currency."""
-        self.currencies = currencies_of(definition, self.calendar)
+        self.currencies = currencies_of(definition)
         """By id, the main one first."""
+        self.rolls = any(expiry.rolls for _, expiry in expiries(definition))
+        """Whether activity moves the expiry of any points."""
         self.milestone_ids = tuple(milestone.id for milestone in definition.milestones)
         self.streak_ids = tuple(streak.id for streak in definition.streaks)
         tiers = definition.tiers
@@ -233,6 +238,7 @@ def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStrea
         goal=milestone.goal,
         reward=milestone.points,
         currency=milestone.currency or "",
+        terms=own_terms(milestone.expiry),
         span=span_of(milestone.validity),
         sums=sums,
         periods=periods,

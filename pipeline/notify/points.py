@@ -19,6 +19,7 @@ from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     Envelope,
+    ExpiryMoved,
     IssuedFor,
     PointsDebited,
     PointsExpired,
@@ -130,6 +131,29 @@ def points_expired(decision: PointsExpired, envelope: Envelope, context: Context
     }
 
 
+def expiry_updated(decision: ExpiryMoved, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of singlePointsExpiryUpdated: points by the old and the new date, which may be equal.
+
+    Where it is another currency than the points, it says which (ours).
+    """
+    alternate = context.program_of(envelope).alternates.get(decision.currency)
+    return {
+        "customerIdentifiers": context.customer,
+        "entityInformation": context.entity,
+        "updatedPointsExpiry": [
+            {
+                "programId": envelope.program_id,
+                "points": float(one.remaining) if alternate is None else alternate.amount(one.remaining),
+                "pointsType": "billRegular",
+                **({} if one.old_on is None else {"oldExpiryDate": date_text(one.old_on)}),
+                "newExpiryDate": date_text(one.new_on),
+            }
+            for one in decision.moved
+        ],
+        **({} if alternate is None else alternate.fields),
+    }
+
+
 def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context: Context) -> dict[str, object] | None:
     """The `data` of issuedPointsReversed; None if the return found no points left to take.
 
@@ -172,6 +196,11 @@ TABLE: Final = Table(
             event=EventName.POINTS_EXPIRED,
             subject=lambda decision: f"{decision.currency}/{decision.expired_on}",
             data=points_expired,
+        ),
+        ExpiryMoved: News(
+            event=EventName.SINGLE_POINTS_EXPIRY_UPDATED,
+            subject=lambda decision: decision.currency,
+            data=expiry_updated,
         ),
         PointsReversed: News(
             event=EventName.ISSUED_POINTS_REVERSED,

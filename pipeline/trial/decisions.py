@@ -74,6 +74,19 @@ def _expired(body: Body, names: Names) -> str:
     return f"{_points(body, names)} expired at the end of {on}{_balance(body, names)}"
 
 
+def _moved(body: Body, names: Names) -> str:
+    rows = [one for one in body["moved"] if one["old_on"] != one["new_on"]]
+    what = ", ".join(
+        f"{names.amount(one['remaining'], body['currency'])} from {_until(one['old_on'])} to {_day(one['new_on'])}"
+        for one in rows
+    )
+    return f"expiry moved: {what}"
+
+
+def _until(day: int | None) -> str:
+    return "never" if day is None else _day(day)
+
+
 def _reversed(body: Body, names: Names) -> str:
     forgiven = sum(one["forgiven"] for one in body["reversals"])
     missing = f", {names.number(forgiven, body['currency'])} more were no longer there" if forgiven else ""
@@ -172,6 +185,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsReleased": _released,
     "AlternatePointsIssued": _each_currency(_issued),
     "AlternatePointsReversed": _each_currency(_reversed),
+    "ExpiryMoved": _moved,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,

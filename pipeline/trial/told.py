@@ -70,6 +70,14 @@ def _named(points: float, data: Data, names: Names) -> str:
     return f"{number_text(Decimal(str(points)))} {data.get('alternateCurrencyName', names.points)}"
 
 
+def _expiry_updated(data: Data, names: Names) -> str:
+    moved = [one for one in data["updatedPointsExpiry"] if one.get("oldExpiryDate") != one["newExpiryDate"]]
+    dates = [
+        f"{_named(one['points'], data, names)} can be used until {day_text(one['newExpiryDate'])}" for one in moved
+    ]
+    return f"{'; '.join(dates)}."
+
+
 def _reversed(data: Data, names: Names) -> str:
     taken = _points(data["currentEventTotalPointsReturned"], names)
     return (
@@ -144,6 +152,7 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_ISSUED: _issued,
     EventName.POINTS_REDEEMED: _redeemed,
     EventName.POINTS_EXPIRED: _expired,
+    EventName.SINGLE_POINTS_EXPIRY_UPDATED: _expiry_updated,
     EventName.ISSUED_POINTS_REVERSED: _reversed,
     EventName.ALTERNATE_CURRENCIES_ISSUED: _alternates_issued,
     EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: _alternates_reversed,

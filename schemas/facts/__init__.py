@@ -23,11 +23,13 @@ from schemas.facts.customers import (
     RegisteredEarlier,
 )
 from schemas.facts.decision import Decision, Envelope, Refusal
+from schemas.facts.expiry import ExpiryMoved, LotsMoved, MovedBy
 from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
 from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     Award,
+    Duration,
     IssuedFor,
     LotOpened,
     PointsDebited,
@@ -64,7 +66,9 @@ __all__ = [
     "CustomerChanged",
     "CustomerRegistered",
     "Decision",
+    "Duration",
     "Envelope",
+    "ExpiryMoved",
     "Fact",
     "FactMessage",
     "Group",
@@ -72,8 +76,10 @@ __all__ = [
     "IgnoredFor",
     "IssuedFor",
     "LotOpened",
+    "LotsMoved",
     "MilestoneAchieved",
     "MilestoneProgressed",
+    "MovedBy",
     "ParkedReturn",
     "PointsDebited",
     "PointsExpired",

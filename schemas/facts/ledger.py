@@ -45,6 +45,15 @@ class Award(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The lot that the points lie in; awards with equal terms share one."""
 
 
+class Duration(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How long points last: so many months, then so many days, then to the end of a period of so many months."""
+
+    months: int
+    days: int
+    round_months: int
+    """1, 3, 6 or 12; 0 for not rounded up."""
+
+
 class LotOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Points issued together, with one expiry."""
 
@@ -55,6 +64,8 @@ class LotOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The last day on which they can be spent; None for never."""
     closes_at: int | None
     """The start of the day after, as an instant."""
+    rolls: Duration | None = None
+    """How long they last from each activity on; None where no activity moves their expiry."""
 
 
 class PointsIssued(PointsMoved, frozen=True, tag=30):

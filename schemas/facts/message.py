@@ -27,6 +27,7 @@ from schemas.facts.customers import (
     RegisteredEarlier,
 )
 from schemas.facts.decision import Decision, Envelope
+from schemas.facts.expiry import ExpiryMoved
 from schemas.facts.holds import PointsHeld, PointsReleased
 from schemas.facts.ledger import (
     AlternatePointsIssued,
@@ -65,6 +66,7 @@ AnyDecision = (
     | PointsDebited
     | AlternatePointsIssued
     | AlternatePointsReversed
+    | ExpiryMoved
     | MilestoneProgressed
     | MilestoneAchieved
     | ValueIgnored

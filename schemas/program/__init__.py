@@ -4,9 +4,10 @@ Everything a decision depends on stands here, so a program travels whole in the 
 units of `currency` (pence for GBP); points are integers. Dates are local dates in `zone`, both ends inclusive.
 """
 
-from schemas.program.definition import ProgramDefinition
+from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
+from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
-from schemas.program.points import AlternateCurrency, Expiry, PointsCurrency, Redemption
+from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
 from schemas.program.tiers import Tier, TierBasis, Tiers
@@ -18,6 +19,7 @@ __all__ = [
     "MILESTONES_MAX",
     "RULES_MAX",
     "STREAKS_MAX",
+    "Activity",
     "AlternateCurrency",
     "EarningRule",
     "EventRule",
@@ -29,6 +31,7 @@ __all__ = [
     "PointsCurrency",
     "ProgramDefinition",
     "Redemption",
+    "RoundUp",
     "Rule",
     "SpendRule",
     "Streak",
@@ -38,4 +41,6 @@ __all__ = [
     "Tiers",
     "Transactions",
     "Validity",
+    "expiries",
+    "paths_of_currencies",
 ]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.limits import AtMost, Misfit, is_written
+from schemas.program.expiry import Expiry
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption, Returns
@@ -118,6 +119,15 @@ class ProgramDefinition(Definition):
         return returns
 
     @model_validator(mode="after")
+    def _tiers_of_expiry_known(self) -> Self:
+        tiers = {level.id for level in self.tiers.levels} if self.tiers else set()
+        unknown = {tier for one in (self.points, *self.currencies) for tier in one.expiry_by_tier} - tiers
+        if unknown:
+            message = f"expiry_by_tier names {min(unknown)!r}, which is not a tier"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _ids_unique_and_known(self) -> Self:
         for what, ids in (
             ("rules", [rule.id for rule in self.rules]),
@@ -151,6 +161,35 @@ def _payments(part: _Part) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
         currency = getattr(payer, "currency", None)
         if currency is not None:
             yield (*within, "currency"), currency, bool(payer.points) and not part.retired
+
+
+def expiries(program: ProgramDefinition) -> Iterator[tuple[str, Expiry]]:
+    """How long points last: everywhere where the program says it, with the place in the file."""
+    own: list[tuple[str, Expiry | None]] = []
+    for path, currency in paths_of_currencies(program):
+        own.append((f"{path}.expiry", currency.expiry))
+        own += [(f"{path}.expiry_by_tier.{tier}", expiry) for tier, expiry in currency.expiry_by_tier.items()]
+    own += [
+        (f"rules[{index}].expiry", rule.expiry)
+        for index, rule in enumerate(program.rules)
+        if not isinstance(rule, MultiplierRule)
+    ]
+    own += [(f"milestones[{index}].expiry", one.expiry) for index, one in enumerate(program.milestones)]
+    own += [
+        (f"streaks[{index}].levels[{place}].expiry", level.expiry)
+        for index, streak in enumerate(program.streaks)
+        for place, level in enumerate(streak.levels)
+    ]
+    for path, expiry in own:
+        if expiry is not None:
+            yield path, expiry
+
+
+def paths_of_currencies(program: ProgramDefinition) -> Iterator[tuple[str, PointsCurrency | AlternateCurrency]]:
+    """The points currencies, each with its place in the file."""
+    yield "points", program.points
+    for index, currency in enumerate(program.currencies):
+        yield f"currencies[{index}]", currency
 
 
 def _shown(text: str) -> str:

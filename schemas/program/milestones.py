@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import AtMost, Misfit, Plain
+from schemas.program.expiry import Expiry
 from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, ShortName, Validity
 
 
@@ -62,6 +63,8 @@ class Milestone(Definition):
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
     currency: CurrencyId | None = None
     """What the reward is in; None for the points of the program."""
+    expiry: Expiry | None = None
+    """How long the reward lasts; None for as long as other points."""
     validity: Validity = Validity()
     retired: bool = False
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""

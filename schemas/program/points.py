@@ -6,24 +6,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.program.values import CurrencyId, Definition, ShortName
-
-
-class Expiry(Definition):
-    """Points can be spent through the local date of the award plus `days`."""
-
-    days: Annotated[int, Field(ge=0, le=36_500)]
-
+from schemas.program.expiry import Activity, Expiry
+from schemas.program.values import TIERS_MAX, CurrencyId, Definition, ShortName
 
 ValueMinor = Annotated[int, Field(ge=0, le=10**6)]
 
 
-class PointsCurrency(Definition):
+class Lasting(Definition):
+    """How long the points of a currency last."""
+
+    expiry: Expiry | None = None
+    """None: they never expire."""
+    expiry_by_tier: dict[str, Expiry] = Field(default_factory=dict, max_length=TIERS_MAX)
+    """By the id of a tier: how long points last that are awarded to a customer who is in it."""
+    activity: Activity = Activity()
+
+
+class PointsCurrency(Lasting):
     """The points of the program."""
 
     name: CurrencyId = "POINTS"
-    expiry: Expiry | None = None
-    """None: points never expire."""
     value_minor: ValueMinor = 1
     """What one point is worth when redeemed, in minor units of the program's money."""
 
@@ -44,7 +46,7 @@ class Redemption(Definition):
     minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
 
 
-class AlternateCurrency(Definition):
+class AlternateCurrency(Lasting):
     """A currency beside the points of the program. Points of it are written in units of 10^-`scale`, also in rules."""
 
     id: CurrencyId
@@ -53,8 +55,6 @@ class AlternateCurrency(Definition):
     """What people read; without it, the id."""
     scale: Annotated[int, Field(ge=0, le=3)] = 0
     """How many decimals it has; never changes."""
-    expiry: Expiry | None = None
-    """None: it never expires."""
     value_minor: ValueMinor = 1
     """What a whole one is worth when redeemed, in minor units of the program's money."""
     redemption: Redemption = Redemption()

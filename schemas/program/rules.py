@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import Misfit
+from schemas.program.expiry import Expiry
 from schemas.program.values import (
     Categories,
     CurrencyId,
@@ -43,6 +44,8 @@ class SpendRule(Rule):
     """The least bill (before multipliers) that earns."""
     excluded_skus: Skus = ()
     excluded_categories: Categories = ()
+    expiry: Expiry | None = None
+    """How long its points last; None for as long as others."""
 
 
 class MultiplierRule(Rule):
@@ -75,6 +78,8 @@ class EventRule(Rule):
     points: Points
     currency: CurrencyId | None = None
     """What it pays; None for the points of the program."""
+    expiry: Expiry | None = None
+    """How long its points last; None for as long as others."""
 
 
 EarningRule = Annotated[SpendRule | MultiplierRule | EventRule, Field(discriminator="kind")]

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from schemas.limits import AtMost, Plain
+from schemas.program.expiry import Expiry
 from schemas.program.values import CurrencyId, Definition, Id, Name, Validity, require_rising
 
 
@@ -18,6 +19,8 @@ class StreakLevel(Definition):
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
     currency: CurrencyId | None = None
     """What the reward is in; None for the points of the program."""
+    expiry: Expiry | None = None
+    """How long the reward lasts; None for as long as other points."""
 
 
 class Streak(Definition):

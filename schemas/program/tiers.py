@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.identity import slug_of
 from schemas.limits import Misfit
-from schemas.program.values import Definition, Id, Minor, ShortName, require_rising
+from schemas.program.values import TIERS_MAX, Definition, Id, Minor, ShortName, require_rising
 
 
 class TierBasis(StrEnum):
@@ -39,7 +39,7 @@ class Tiers(Definition):
     """Tiers, numbered from 1 in the order given; the first begins at 0. A customer only moves up."""
 
     basis: TierBasis = Field(strict=False)
-    levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)]
+    levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
 
     @field_validator("levels")
     @classmethod

@@ -35,6 +35,7 @@ CURRENCIES_MAX: Final = 10
 RULES_MAX: Final = 1_000
 MILESTONES_MAX: Final = 200
 STREAKS_MAX: Final = 100
+TIERS_MAX: Final = 20
 SKUS_MAX: Final = 5_000
 CATEGORIES_MAX: Final = 500
 Skus = Annotated[tuple[Sku, ...], AtMost(SKUS_MAX)]

@@ -52,6 +52,71 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="expiry",
         ),
         pytest.param(
+            {"points": {"expiry": {"months": 12, "round_up": "half_year", "rolling": True}}},
+            [
+                (
+                    "points.expiry: points issued from then on last 12 months and to the end of the half-year, "
+                    "counted from the last activity, not for ever; others keep theirs"
+                )
+            ],
+            id="rolling-expiry",
+        ),
+        pytest.param(
+            {"points": {"expiry": {"dates": ["06-30", "2030-12-31"]}}},
+            [
+                (
+                    "points.expiry: points issued from then on last until the next 06-30 or 2030-12-31, not for ever; "
+                    "others keep theirs"
+                )
+            ],
+            id="expiry-on-dates",
+        ),
+        pytest.param(
+            {"points": {"expiry": {"inactive_days": 365}}},
+            [
+                (
+                    "points.expiry: points issued from then on last 365 days from the last activity, not for ever; "
+                    "others keep theirs"
+                )
+            ],
+            id="expiry-with-inactivity",
+        ),
+        pytest.param(
+            {"points": {"expiry_by_tier": {"gold": {"never": True}}}},
+            [
+                (
+                    "points.expiry_by_tier.gold: points issued in the tier gold last for ever, not as long as others; "
+                    "others keep theirs"
+                )
+            ],
+            id="expiry-by-tier",
+        ),
+        pytest.param(
+            {"points": {"activity": {"transactions": False, "events": ["visit"]}}},
+            [
+                (
+                    "points.activity: expiry that rolls is moved by transactions no, redemptions yes, events visit, "
+                    "not by transactions yes, redemptions yes, events none"
+                )
+            ],
+            id="activity",
+        ),
+        pytest.param(
+            {"rules": [spend(expiry={"days": 30})]},
+            ["rules[0].expiry: the rule spend: expiry is 30 days, was as long as others"],
+            id="expiry-of-a-rule",
+        ),
+        pytest.param(
+            {"streaks": [streak(3) | {"levels": [{"name": "L3", "periods": 3, "points": 3, "expiry": {"months": 1}}]}]},
+            [
+                (
+                    "streaks[0].levels[0]: the streak Regular has L3 for 3 POINTS that last 1 month at 3 in a row, "
+                    "not L3 for 3 POINTS at 3 in a row"
+                )
+            ],
+            id="expiry-of-a-level",
+        ),
+        pytest.param(
             {"points": {"value_minor": 2}},
             ["points.value_minor: every point is worth £0.02 when it is redeemed, not £0.01"],
             id="worth",

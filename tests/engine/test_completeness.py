@@ -40,6 +40,7 @@ DECISION_NUMBERS = {
     34: "PointsDebited",
     35: "AlternatePointsIssued",
     36: "AlternatePointsReversed",
+    37: "ExpiryMoved",
     50: "MilestoneProgressed",
     51: "MilestoneAchieved",
     52: "ValueIgnored",

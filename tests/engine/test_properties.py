@@ -67,7 +67,7 @@ STREAK = {
 }
 RULES = [
     spend(),
-    spend("more", 3, 250, minimum_minor=500, excluded_categories=["x"]),
+    spend("more", 3, 250, minimum_minor=500, excluded_categories=["x"], expiry={"dates": ["03-31", "04-05"]}),
     {"id": "half-more", "kind": "multiplier", "factor": "3/2", "skus": ["A"], "categories": ["y"]},
     {"id": "third", "kind": "multiplier", "factor": "1/3", "skus": ["B"]},
     {"id": "brew", "kind": "event", "event": "brew", "points": 2},
@@ -84,8 +84,12 @@ ALTERNATES = [
 TIERS = {"levels": [{"name": "A", "threshold": 0}, {"name": "B", "threshold": 40}, {"name": "C", "threshold": 5_000}]}
 RICH_PARTS = {
     "rules": [*RULES, *ALTERNATES],
-    "points": {"expiry": {"days": 6}},
     "currencies": CURRENCIES,
+    "points": {
+        "expiry": {"days": 6, "rolling": True},
+        "expiry_by_tier": {"b": {"inactive_days": 9}, "c": {"months": 1, "round_up": "month", "rolling": True}},
+        "activity": {"events": ["brew"]},
+    },
     "milestones": GOALS,
     "streaks": [STREAK],
     "tiers": {**TIERS, "basis": "lifetime_points"},

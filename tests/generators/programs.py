@@ -27,6 +27,22 @@ periods = _ends(["day", "week", "month", "quarter", "year"])
 factors = _ends([1, 2, 999_999, "3/2", "1/999999", "999999/999998"])
 
 paid = _ends(["POINTS", "STARS", "COINS"])
+rounded = st.fixed_dictionaries(
+    {}, optional={"round_up": _ends(["month", "quarter", "half_year", "year"]), "rolling": st.booleans()}
+)
+expiries = st.one_of(
+    st.builds(lambda days, more: {"days": days, **more}, _ends([0, 1, 36_500]), rounded),
+    st.builds(lambda months, more: {"months": months, **more}, _ends([0, 1, 12, 1_200]), rounded),
+    st.fixed_dictionaries(
+        {"dates": st.lists(_ends(["01-31", "02-29", "12-31", "2026-12-31", "2199-12-31"]), min_size=1, max_size=3)}
+    ),
+    st.fixed_dictionaries({"inactive_days": _ends([0, 1, 36_500])}),
+    st.just({"never": True}),
+)
+activities = st.fixed_dictionaries(
+    {}, optional={"transactions": st.booleans(), "redemptions": st.booleans(), "events": st.lists(events, max_size=2)}
+)
+
 spend_rules = st.fixed_dictionaries(
     {"kind": st.just("spend"), "points": points, "per_minor": points},
     optional={
@@ -35,6 +51,7 @@ spend_rules = st.fixed_dictionaries(
         "validity": validities,
         "excluded_skus": st.lists(skus, max_size=2),
         "excluded_categories": st.lists(skus, max_size=2),
+        "expiry": expiries,
     },
 )
 multipliers = st.fixed_dictionaries(
@@ -42,7 +59,8 @@ multipliers = st.fixed_dictionaries(
     optional={"validity": validities, "categories": st.lists(skus, max_size=2)},
 )
 event_rules = st.fixed_dictionaries(
-    {"kind": st.just("event"), "event": events, "points": points}, optional={"validity": validities, "currency": paid}
+    {"kind": st.just("event"), "event": events, "points": points},
+    optional={"validity": validities, "currency": paid, "expiry": expiries},
 )
 counts = st.one_of(
     st.fixed_dictionaries({"of": st.just("transactions"), "measure": _ends(["count", "sum"])}),
@@ -53,7 +71,7 @@ counts = st.one_of(
 )
 milestones = st.fixed_dictionaries(
     {"name": texts, "period": periods, "counts": counts, "target": points},
-    optional={"points": rewards, "currency": paid, "validity": validities},
+    optional={"points": rewards, "currency": paid, "validity": validities, "expiry": expiries},
 )
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
 
@@ -66,7 +84,13 @@ def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
         "description": draw(texts),
         "milestone": draw(_ends(milestone_ids)),
         "levels": [
-            {"name": draw(texts), "periods": many, "points": draw(rewards), "currency": draw(paid)}
+            {
+                "name": draw(texts),
+                "periods": many,
+                "points": draw(rewards),
+                "currency": draw(paid),
+                "expiry": draw(st.none() | expiries),
+            }
             for many in draw(levels)
         ],
         "validity": draw(validities),
@@ -92,7 +116,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         "repeat_window_days": window,
         "currencies": [
             {"id": "STARS", "scale": 3, "value_minor": 10**6, "redemption": {"minimum_points": draw(points)}},
-            {"id": "COINS", "name": draw(texts), "expiry": {"days": draw(_ends([0, 36_500]))}},
+            {"id": "COINS", "name": draw(texts), "expiry": draw(expiries), "activity": draw(activities)},
         ],
         "rules": [{"id": f"r{index}", **rule} for index, rule in enumerate(rules)],
         "milestones": [
@@ -108,5 +132,11 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         "redemption": {"minimum_points": draw(points)},
     }
     if draw(st.booleans()):
-        definition["points"] = {"expiry": {"days": draw(_ends([0, 1, 36_500]))}, "value_minor": draw(_ends([0, 10**6]))}
+        by_tier = draw(st.dictionaries(_ends([f"t{level}" for level in (0, *tiers)]), expiries, max_size=2))
+        definition["points"] = {
+            "expiry": draw(expiries),
+            "expiry_by_tier": by_tier,
+            "activity": draw(activities),
+            "value_minor": draw(_ends([0, 10**6])),
+        }
     return definition

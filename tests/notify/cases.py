@@ -16,11 +16,14 @@ from schemas.facts import (
     CustomerRegistered,
     Decision,
     Envelope,
+    ExpiryMoved,
     Fact,
     IssuedFor,
     LotOpened,
+    LotsMoved,
     MilestoneAchieved,
     MilestoneProgressed,
+    MovedBy,
     PointsExpired,
     PointsIssued,
     PointsRedeemed,
@@ -299,6 +302,33 @@ CASES: dict[EventName, Case] = {
         topic="notifications.points",
     ),
     EventName.POINTS_EXPIRED: Case(fact=EXPIRED, record=None, topic="notifications.points"),
+    EventName.SINGLE_POINTS_EXPIRY_UPDATED: Case(
+        fact=fact_of(
+            ExpiryMoved(
+                currency="BEANS",
+                moved_by=MovedBy.ACTIVITY,
+                moved=(
+                    LotsMoved(
+                        remaining=25,
+                        lots=(3, 4),
+                        old_on=FEBRUARY_29,
+                        new_on=FEBRUARY_29 + 180,
+                        closes_at=1_724_799_600_000,
+                    ),
+                    LotsMoved(
+                        remaining=60,
+                        lots=(6,),
+                        old_on=FEBRUARY_29 + 180,
+                        new_on=FEBRUARY_29 + 180,
+                        closes_at=1_724_799_600_000,
+                    ),
+                ),
+            ),
+            seq=9,
+        ),
+        record=BILL,
+        topic="notifications.points",
+    ),
     EventName.ISSUED_POINTS_REVERSED: Case(
         fact=fact_of(
             PointsReversed(

@@ -161,6 +161,15 @@ def _each_currency(told: Callable[..., str]) -> Callable[..., str]:
     return lambda decision, *context: "; ".join(told(one, *context) for one in decision.currencies)
 
 
+def _moved(decision: facts.ExpiryMoved, *_: object) -> str:
+    rows = ", ".join(
+        f"{one.remaining} from {'for good' if one.old_on is None else as_date(one.old_on)} to {as_date(one.new_on)}"
+        for one in decision.moved
+        if one.old_on != one.new_on
+    )
+    return f"expiry of {decision.currency} moved: {rows}"
+
+
 def _returned(decision: facts.ReturnRecorded, *_: object) -> str:
     over = f", {decision.over_minor} too much" if decision.over_minor else ""
     return f"{decision.amount_minor} of {decision.basis_minor} returned, {decision.returned_before_minor} before{over}"
@@ -202,6 +211,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"-{decision.points} {decision.currency} expired with {as_date(decision.expired_on)} "
         f"(balance {decision.balance})"
     ),
+    facts.ExpiryMoved: _moved,
     facts.PointsReversed: _reversed,
     facts.PointsDebited: lambda decision, *_: (
         f"-{decision.points} {decision.currency}: {decision.reason} (balance {decision.balance})"

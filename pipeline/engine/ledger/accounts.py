@@ -6,7 +6,7 @@ RULE (order of spending): by closing instant, never-expiring last, ties by (issu
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
 from pipeline.engine.state import CustomerState, Section
 from schemas.facts import (
     Envelope,
+    ExpiryMoved,
     PointsDebited,
     PointsExpired,
     PointsIssued,
@@ -61,6 +62,7 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) 
             open_points=opened.points,
             expires_on=opened.expires_on,
             closes_at=NEVER if opened.closes_at is None else opened.closes_at,
+            rolls=opened.rolls,
         )
         _insert(account.lots, lot)
     post(account, decision)
@@ -102,6 +104,24 @@ def put_back(account: Account, parts: Iterable[Lot]) -> None:
             _insert(account.lots, msgspec.structs.replace(part))
         else:
             lot.open_points += part.open_points
+
+
+def with_held(account: Account) -> Iterator[Lot]:
+    """The open lots, and what is held of lots."""
+    yield from account.lots
+    for hold in account.holds:
+        yield from hold.parts
+
+
+def move_expiry(state: CustomerState, envelope: Envelope, decision: ExpiryMoved) -> None:
+    """Gives lots their new last days."""
+    account = state.head.sections[envelope.program_id].accounts[decision.currency]
+    rows = {lot_id: row for row in decision.moved for lot_id in row.lots}
+    for lot in with_held(account):
+        row = rows.get(lot.lot_id)
+        if row is not None:
+            lot.expires_on, lot.closes_at = row.new_on, row.closes_at
+    account.lots.sort(key=_order)
 
 
 def post(account: Account, decision: PointsMoved) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.engine.bills.state import entry_of
 from pipeline.engine.kernel.concern import Concern, Effect
 from pipeline.engine.ledger import undo
-from pipeline.engine.ledger.accounts import close_taken, open_lots
+from pipeline.engine.ledger.accounts import close_taken, move_expiry, open_lots
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END, note_held, note_released
 from pipeline.engine.state import CustomerState
@@ -15,6 +15,7 @@ from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     Envelope,
+    ExpiryMoved,
     PointsDebited,
     PointsExpired,
     PointsHeld,
@@ -57,6 +58,7 @@ LEDGER: Final = Concern(
         PointsReleased: note_released,
         AlternatePointsIssued: _each_currency(open_lots),
         AlternatePointsReversed: _each_currency(close_taken),
+        ExpiryMoved: move_expiry,
     },
     timers=(HOLD_END, EXPIRY),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,11 +11,13 @@ from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.terms import Terms, closing
 from pipeline.engine.programs import Program
 from schemas.facts import (
     AlternatePointsIssued,
     Award,
     Decision,
+    Duration,
     IssuedFor,
     LotOpened,
     PointsIssued,
@@ -35,6 +37,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     points: int
     currency: str = ""
     """Empty for the main currency of the program."""
+    terms: Terms | None = None
+    """How long they last; None for as long as other points of the currency."""
 
 
 class Activity(msgspec.Struct, frozen=True, gc=False):
@@ -48,8 +52,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
 def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "") -> list[Decision]:
     """The decisions for each activity, with the balances after it; a refusal ends them where an account is full.
 
-    `bill_number` is the bill that a return would take the points back with. The awards of one activity and currency
-    have equal terms today, so they share one lot.
+    `bill_number` is the bill that a return would take the points back with. Awards of one activity and currency that
+    last equally long share a lot.
     """
     program = turn.program
     tills: dict[str, _Till] = {}
@@ -62,7 +66,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
             if till is None:
                 till = tills[currency] = _Till(turn, program.currencies[currency])
             one = till.issue(activity.key, candidates, bill_number)
-            room -= 1
+            room -= len(one.lots)
             if one.lifetime > TOTAL_MAX or room < 0:
                 return [*decisions, RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=currency)]
             issued.append(one)
@@ -73,30 +77,51 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
     return decisions
 
 
+class _Lasting(NamedTuple):
+    """What the points of one lot have in common."""
+
+    expires_on: int | None
+    closes_at: int | None
+    rolls: Duration | None
+
+
+class _Lot(msgspec.Struct, gc=False):
+    """A lot that is opened, as far as its awards are known."""
+
+    lot_id: int
+    points: int = 0
+
+
 class _Till:
     """One account while the activities of a turn add to it."""
 
-    __slots__ = ("_balance", "_currency", "_expiry", "_lifetime", "_lot_id")
+    __slots__ = ("_balance", "_currency", "_lifetime", "_lot_id", "_turn", "_usual")
 
     def __init__(self, turn: ProgramTurn, currency: Currency) -> None:
         account = account_of(turn.section, currency.id)
         self._currency = currency.id
         self._balance, self._lifetime, self._lot_id = account.balance, account.lifetime, account.lots_opened
-        self._expiry = currency.expiry_of(turn.day)
+        self._turn = turn
+        self._usual = _lasting(turn, currency.terms.held_in(turn.section.tier))
 
     def issue(self, activity: str, candidates: Sequence[Candidate], bill_number: str) -> PointsIssued:
-        self._lot_id += 1
-        expires_on, closes_at = self._expiry
         points = 0
         awards: list[Award] = []
+        opened: dict[_Lasting, _Lot] = {}
         for candidate in candidates:
+            lasting = self._usual if candidate.terms is None else _lasting(self._turn, candidate.terms)
+            lot = opened.get(lasting)
+            if lot is None:
+                self._lot_id += 1
+                lot = opened[lasting] = _Lot(lot_id=self._lot_id)
+            lot.points += candidate.points
             points += candidate.points
             awards.append(
                 Award(
                     issued_for=candidate.issued_for,
                     rule_id=candidate.rule_id,
                     points=candidate.points,
-                    lot_id=self._lot_id,
+                    lot_id=lot.lot_id,
                 )
             )
         self._balance += points
@@ -107,10 +132,24 @@ class _Till:
             balance=self._balance,
             activity=activity,
             awards=tuple(awards),
-            lots=(LotOpened(lot_id=self._lot_id, points=points, expires_on=expires_on, closes_at=closes_at),),
+            lots=tuple(
+                LotOpened(
+                    lot_id=lot.lot_id,
+                    points=lot.points,
+                    expires_on=lasting.expires_on,
+                    closes_at=lasting.closes_at,
+                    rolls=lasting.rolls,
+                )
+                for lasting, lot in opened.items()
+            ),
             lifetime=self._lifetime,
             bill_number=bill_number,
         )
+
+
+def _lasting(turn: ProgramTurn, terms: Terms) -> _Lasting:
+    expires_on, closes_at = closing(turn.program.calendar, terms, turn.day)
+    return _Lasting(expires_on=expires_on, closes_at=closes_at, rolls=terms.duration if terms.rolls else None)
 
 
 def _by_currency(program: Program, candidates: Sequence[Candidate]) -> Mapping[str, Sequence[Candidate]]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.facts import HoldFor
+from schemas.facts import Duration, HoldFor
 
 
 class LedgerAccount(IntEnum):
@@ -53,6 +53,8 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     expires_on: int | None
     closes_at: int
     """The instant from which they can't be spent; `NEVER` for points that don't expire."""
+    rolls: Duration | None = None
+    """How long they last from each activity on; None where no activity moves their expiry."""
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):

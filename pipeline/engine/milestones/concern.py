@@ -114,7 +114,13 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
 
 
 def _reward(target: Target, period: int) -> Activity:
-    award = Candidate(issued_for=_REWARD, rule_id=target.milestone_id, points=target.reward, currency=target.currency)
+    award = Candidate(
+        issued_for=_REWARD,
+        rule_id=target.milestone_id,
+        points=target.reward,
+        currency=target.currency,
+        terms=target.terms,
+    )
     return Activity(key=f"milestone/{target.milestone_id}/{period}", candidates=(award,))
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from pipeline.engine.ledger.terms import Terms
 from pipeline.engine.periods import Span
 from schemas.records import Line, TransactionAdded
 
@@ -23,6 +24,8 @@ class BillEarner(NamedTuple):
     """Given the bill, its weighted lines and their sum (the bill's amount where it has no lines)."""
     currency: str = ""
     """What it pays; empty for the main currency."""
+    terms: Terms | None = None
+    """How long its points last; None for as long as others."""
 
 
 class EventEarner(NamedTuple):
@@ -33,6 +36,7 @@ class EventEarner(NamedTuple):
     points: int
     currency: str = ""
     """What it pays; empty for the main currency."""
+    terms: Terms | None = None
 
 
 class Factor(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.periods import span_of
 from pipeline.engine.rules.earning import Earning, EventEarner
 from schemas.program import EventRule
@@ -9,5 +10,11 @@ from schemas.program import EventRule
 
 def compile_event(rule: EventRule, earning: Earning) -> None:
     """Index the rule by the event's name."""
-    earner = EventEarner(rule_id=rule.id, span=span_of(rule.validity), points=rule.points, currency=rule.currency or "")
+    earner = EventEarner(
+        rule_id=rule.id,
+        span=span_of(rule.validity),
+        points=rule.points,
+        currency=rule.currency or "",
+        terms=own_terms(rule.expiry),
+    )
     earning.on_event.setdefault(rule.event, []).append(earner)

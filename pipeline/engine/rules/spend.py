@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from pipeline.engine.amounts import points_for
+from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.periods import span_of
 from pipeline.engine.rules.earning import BillEarner, Earning, Weighted
 from schemas.program import SpendRule
@@ -32,5 +33,11 @@ def compile_spend(rule: SpendRule, earning: Earning) -> None:
         return points_for(base, points, per_minor)
 
     earning.on_bill.append(
-        BillEarner(rule_id=rule.id, span=span_of(rule.validity), points=on_bill, currency=rule.currency or "")
+        BillEarner(
+            rule_id=rule.id,
+            span=span_of(rule.validity),
+            points=on_bill,
+            currency=rule.currency or "",
+            terms=own_terms(rule.expiry),
+        )
     )

@@ -16,6 +16,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
+from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.milestones.concern import targets_of
 from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
@@ -138,6 +139,7 @@ def _levels(streak: Streak, known: StreakRuns, period: int, length: int, rewards
                 rule_id=f"{streak.id}:{level.periods}",
                 points=level.points,
                 currency=level.currency or "",
+                terms=own_terms(level.expiry),
             )
             rewards.append(Activity(key=f"streak/{streak.id}/{level.periods}", candidates=(award,)))
     return decisions

@@ -1,0 +1,75 @@
+"""Rolling: activity moves the expiry of points that are flagged so, each by its own terms.
+
+RULE: by the event time of the activity; later, never earlier; points that have expired do not come back. A bill counts
+whatever it earns, a redemption for the currency that was redeemed. The terms are those that the points were awarded
+with; what counts as activity is what the version in force says, and nothing where no points of that version roll.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.engine.currencies import Currency
+from pipeline.engine.kernel.concern import ProgramStage
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.accounts import account_of, with_held
+from pipeline.engine.ledger.state import Lot
+from pipeline.engine.ledger.terms import through
+from pipeline.engine.programs import Program
+from schemas.facts import Decision, Duration, ExpiryMoved, LotsMoved, MovedBy
+from schemas.records import CustomEventReceived, RedeemPoints, TransactionAdded
+
+
+def _roll_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:  # noqa: ARG001 - a stage
+    moves = (_roll(turn, one) for one in turn.program.currencies.values() if one.terms.activity.transactions)
+    return [move for some in moves for move in some]
+
+
+def _roll_on_redemption(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
+    currency = turn.program.find_currency(record.currency) if record.program_id == turn.program.id else None
+    return _roll(turn, currency) if currency is not None and currency.terms.activity.redemptions else []
+
+
+def _roll_on_event(turn: ProgramTurn, record: CustomEventReceived) -> list[Decision]:
+    named = record.event_name
+    moves = (_roll(turn, one) for one in turn.program.currencies.values() if named in one.terms.activity.events)
+    return [move for some in moves for move in some]
+
+
+def _roll(turn: ProgramTurn, currency: Currency) -> list[Decision]:
+    """The lots that roll, by the last day that they had and have; nothing where none of them moves."""
+    clock = turn.head.clock
+    reached: dict[Duration, int] = {}
+    moved: dict[tuple[int, int], list[Lot]] = {}
+    for lot in with_held(account_of(turn.section, currency.id)):
+        if lot.rolls is None or lot.expires_on is None or lot.closes_at <= clock:
+            continue
+        if lot.rolls not in reached:
+            reached[lot.rolls] = through(lot.rolls, turn.day)
+        moved.setdefault((lot.expires_on, max(lot.expires_on, reached[lot.rolls])), []).append(lot)
+    if all(old == new for old, new in moved):
+        return []
+    return [ExpiryMoved(currency=currency.id, moved_by=MovedBy.ACTIVITY, moved=_rows_of(turn, moved))]
+
+
+def _rows_of(turn: ProgramTurn, moved: dict[tuple[int, int], list[Lot]]) -> tuple[LotsMoved, ...]:
+    """The lots, by the last day that they had and have."""
+    return tuple(
+        LotsMoved(
+            remaining=sum(lot.open_points for lot in lots),
+            lots=tuple(dict.fromkeys(lot.lot_id for lot in lots)),
+            old_on=old,
+            new_on=new,
+            closes_at=turn.program.calendar.start_of(new + 1),
+        )
+        for (old, new), lots in moved.items()
+    )
+
+
+def _rolls(program: Program) -> bool:
+    return program.rolls
+
+
+ON_BILL: Final = ProgramStage(_roll_on_bill, used=_rolls)
+ON_REDEMPTION: Final = ProgramStage(_roll_on_redemption, used=_rolls)
+ON_EVENT: Final = ProgramStage(_roll_on_event, used=_rolls)

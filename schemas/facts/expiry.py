@@ -1,0 +1,42 @@
+"""Decisions about the expiry of points."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from schemas.facts.decision import Decision
+
+
+class MovedBy(IntEnum):
+    """What moved the expiry of points. The numbers stand on the wire."""
+
+    ACTIVITY = 1
+    """A bill, a redemption or a custom event, for rolling points."""
+
+    @property
+    def text(self) -> str:
+        """The name that people and queries use, such as `activity`."""
+        return self.name.lower()
+
+
+class LotsMoved(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Lots that had one last day and have another one, or the same where it was not moved."""
+
+    remaining: int
+    """The points that are left in them."""
+    lots: tuple[int, ...]
+    old_on: int | None
+    """The last day on which they could be spent; None for never."""
+    new_on: int
+    closes_at: int
+    """The start of the day after the new last day, as an instant."""
+
+
+class ExpiryMoved(Decision, frozen=True, tag=37):
+    """The expiry of points was looked at, and moved for some of them."""
+
+    currency: str
+    moved_by: MovedBy
+    moved: tuple[LotsMoved, ...]
