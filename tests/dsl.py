@@ -38,6 +38,9 @@ BOOKKEEPING: Final = frozenset(
         known.PurchaseCounted,
         known.ReturnRecorded,
         known.ReturnCounted,
+        known.LinesKept,
+        known.LinesReturned,
+        known.AwardTermsKept,
         known.MilestoneProgressed,
     }
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_END
-from pipeline.engine.bills.state import Bill, Parked
+from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, entries_of, fold
 from pipeline.engine.ledger.holds import HOLDS_MAX
@@ -207,7 +207,13 @@ def check_bill(bill: Bill) -> None:
     """Never more comes back of a bill, or of what it contributed, than there was."""
     assert 0 <= bill.returned_minor <= bill.amount_minor
     assert len(set(bill.documents)) == len(bill.documents)
+    if isinstance(bill, ItemisedBill):
+        assert all(0 <= line.returned_minor <= line.amount_minor for line in bill.lines)
+        assert sum(line.amount_minor for line in bill.lines) == bill.amount_minor
+        assert sum(line.returned_minor for line in bill.lines) == bill.returned_minor
     for part in bill.parts.values():
         assert 0 <= part.returned_minor <= bill.returned_minor
-        for award in part.contributions:
+        if part.terms is not None and part.terms.returned_minor:
+            assert sum(part.terms.returned_minor) == part.returned_minor
+        for award in part.awards:
             assert 0 <= award.reversed <= award.claimed <= award.points

@@ -89,8 +89,10 @@ def bought(bill: str, amount: int | None, on: str | int, **parts: Any) -> Transa
     return _record(TransactionAdded, f"t-{bill}", on, bill_number=bill, amount_minor=total, **parts)
 
 
-def brought_back(bill: str, amount: int, on: str | int, **parts: Any) -> TransactionReturned:
-    """A return of a bill, in part or in whole."""
+def brought_back(bill: str, amount: int | None, on: str | int, **parts: Any) -> TransactionReturned:
+    """A return of a bill, in part or in whole; without an amount, what its lines come to."""
+    lines: tuple[Line, ...] = parts.get("lines", ())
+    amount = sum(line.amount_minor for line in lines) if amount is None else amount
     parts = {"bill_number": f"R-{bill}-{on}", "currency": "GBP", **parts}
     return _record(TransactionReturned, f"r-{bill}-{on}", on, of_bill=bill, amount_minor=amount, **parts)
 

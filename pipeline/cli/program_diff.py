@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from pipeline.cli.expiry_words import lasting, own_lasting
 from pipeline.trial.names import Names, money
 from schemas.program import (
+    LINE_METHODS,
     AlternateCurrency,
     EarningRule,
     EventRule,
@@ -15,6 +16,7 @@ from schemas.program import (
     MultiplierRule,
     PointsCurrency,
     ProgramDefinition,
+    Returns,
     SpendRule,
     Streak,
     StreakLevel,
@@ -54,10 +56,27 @@ def _terms(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
     if before.name != after.name:
         yield Change("name", f"the program is called {after.name}, not {before.name}")
     yield from _points("points", "points", before.points, after.points, after.currency)
-    for path in ("default", "add_customers", "repeat_window_days", "redemption", "returns", "notifications"):
+    for path in ("default", "add_customers", "repeat_window_days", "redemption", "notifications"):
         values = [_plain(getattr(one, path), after.currency) for one in (after, before)]
         if values[0] != values[1]:
             yield Change(path, f"is {values[0]}, was {values[1]}")
+    yield from _returns(before.returns, after.returns)
+
+
+def _returns(before: Returns | None, after: Returns | None) -> Iterator[Change]:
+    if before is None or after is None:
+        if before is not None:
+            yield Change("returns", "bills paid from then on can't be returned")
+        elif after is not None:
+            yield Change("returns", f"bills paid from then on can be returned for {after.window_days:,} days")
+        return
+    if before.method != after.method:
+        new_to_lines = after.method in LINE_METHODS and before.method not in LINE_METHODS
+        kept = "; bills paid before have kept no lines and go back in proportion" if new_to_lines else ""
+        yield Change("returns.method", f"returns take points back by {after.method}, not by {before.method}{kept}")
+    if before.window_days != after.window_days:
+        lasts = f"for {after.window_days:,} days, not {before.window_days:,}; others keep their time"
+        yield Change("returns.window_days", f"bills paid from then on can be returned {lasts}")
 
 
 def _points(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -30,6 +31,11 @@ def worth(points: int, value_minor: int, scale: int) -> int:
     return points * value_minor // _UNITS[scale]
 
 
+def points_for_share(times: int, denominator: int, points: int, per_minor: int) -> int:
+    """`points_for` a base of `times / denominator`."""
+    return min(times * points // (denominator * per_minor), AWARD_MAX)
+
+
 def reversal_due(award: int, basis: int, returned: int) -> int:
     """What all returns so far ask back of an award: in proportion, rounded down, and all of it in the end.
 
@@ -37,3 +43,21 @@ def reversal_due(award: int, basis: int, returned: int) -> int:
     of returns ends at exactly the award.
     """
     return award if returned >= basis else award * returned // basis
+
+
+def split(total: int, weights: Sequence[int]) -> list[int]:
+    """`total` in parts in proportion to the weights, which add up to it exactly.
+
+    RULE (largest remainder): each part is rounded down; what is left goes one by one to the parts that lost most, the
+    first of equal ones first. Without any weight there are no parts.
+    """
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    parts = [total * weight // whole for weight in weights]
+    left = total - sum(parts)
+    if left:
+        lost = sorted(range(len(weights)), key=lambda place: -(total * weights[place] % whole))
+        for place in lost[:left]:
+            parts[place] += 1
+    return parts

@@ -11,7 +11,9 @@ from typing import Final
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
-from schemas.facts import Decision, IssuedFor
+from pipeline.engine.rules.calculation import terms_kept
+from pipeline.engine.rules.earning import Weighted
+from schemas.facts import Decision, IssuedFor, RecordRefused
 from schemas.records import CustomEventReceived, TransactionAdded
 
 _SPEND: Final = IssuedFor.SPEND
@@ -20,11 +22,17 @@ _EVENT: Final = IssuedFor.EVENT
 
 def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decision]:
     """One award for each spend rule that gives points for the bill."""
-    candidates = _candidates_on_bill(turn, record)
+    program = turn.program
+    weighted = program.earning.weighted(record, turn.day)
+    candidates = _candidates_on_bill(turn, record, weighted)
     if not candidates:
         return ()
-    bill_number = record.bill_number if turn.program.return_days is not None else ""
-    return issue(turn, (Activity(key="", candidates=candidates),), bill_number)
+    bill_number = record.bill_number if program.return_days is not None else ""
+    issued = issue(turn, (Activity(key="", candidates=candidates),), bill_number)
+    if program.keeps_lines and type(issued[-1]) is not RecordRefused:
+        kept = terms_kept(program.earning, record, weighted, {one.rule_id for one in candidates})
+        return [*issued, kept] if kept is not None else issued
+    return issued
 
 
 def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decision]:
@@ -43,12 +51,11 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
     return issue(turn, (Activity(key="", candidates=candidates),)) if candidates else ()
 
 
-def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Candidate]:
+def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted) -> list[Candidate]:
     earning, day = turn.program.earning, turn.day
-    weighted = earning.weighted(record, day)
     total = sum(weighted) if weighted else record.amount_minor
     candidates: list[Candidate] = []
-    for rule_id, span, points_for_bill, currency, terms in earning.on_bill:
+    for rule_id, span, points_for_bill, _, currency, terms in earning.on_bill:
         points = points_for_bill(record, weighted, total)
         if points and (span is None or span.holds(day)):
             candidates.append(

@@ -38,6 +38,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.BILL_UNKNOWN: True,
     Refusal.RETURN_EXISTS: True,
     Refusal.BILL_RETURNED: True,
+    Refusal.LINES_UNKNOWN: True,
     Refusal.POINTS_NOT_POSITIVE: True,
     Refusal.BELOW_MINIMUM: True,
     Refusal.BALANCE_TOO_LOW: True,

@@ -11,7 +11,16 @@ from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.periods import Periods, Span, span_of
 from pipeline.engine.rules import RULES, Earning
-from schemas.program import Events, Milestone, PeriodUnit, ProgramDefinition, Streak, TierBasis, expiries
+from schemas.program import (
+    LINE_METHODS,
+    Events,
+    Milestone,
+    PeriodUnit,
+    ProgramDefinition,
+    Streak,
+    TierBasis,
+    expiries,
+)
 
 DAY_MS: Final = 86_400_000
 _WINDOW_DAYS_DEFAULT: Final = 35
@@ -78,6 +87,9 @@ class Program:
         """How late a record may come and still count here."""
         self.return_days = definition.returns.window_days if definition.returns else None
         """How long bills can be returned; None where they can't be."""
+        self.returns = definition.returns
+        self.keeps_lines = self.returns is not None and self.returns.method in LINE_METHODS
+        """Whether bills keep what a return by line needs."""
         self.earning = Earning()
         for rule in definition.rules:
             if not rule.retired:
@@ -103,6 +115,8 @@ class Org:
         windows = [program.return_days for program in self.programs if program.return_days is not None]
         self.return_window_ms = max(windows) * DAY_MS if windows else None
         """How long a bill is kept for returns, the longest window; None where no program takes returns."""
+        self.keeps_lines = any(program.keeps_lines for program in self.programs)
+        """Whether bills keep their lines."""
         self.adds_customers = not definitions or any(definition.add_customers for definition in definitions)
 
     def get(self, program_id: int) -> Program | None:

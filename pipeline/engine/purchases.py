@@ -12,6 +12,7 @@ from pipeline.engine.state import CustomerState
 from schemas.facts import (
     Decision,
     Envelope,
+    LinesReturned,
     PurchaseCounted,
     RecordRefused,
     Refusal,
@@ -43,9 +44,12 @@ def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision
 
 def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     """The return counts in a program in which its bill counted, within the return window that program had then."""
-    if not bill_of(turn.state, record.of_bill).takes(turn.program.id, turn.at):
+    bill = bill_of(turn.state, record.of_bill)
+    if not bill.takes(turn.program.id, turn.at):
         return []
     returned = next(one.amount_minor for one in turn.decided if isinstance(one, ReturnRecorded))
+    by_line = next((one for one in turn.decided if isinstance(one, LinesReturned)), None)
+    looks_at_lines = by_line is not None and bill.parts[turn.program.id].terms is not None
     section = turn.section
     return [
         ReturnCounted(
@@ -53,6 +57,8 @@ def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decisio
             amount_minor=returned,
             purchases_minor=section.purchases_minor,
             returned_minor=section.returned_minor + returned,
+            lines=by_line.lines if by_line is not None and looks_at_lines else (),
+            named=looks_at_lines and by_line is not None and by_line.named,
         )
     ]
 

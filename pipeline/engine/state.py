@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.engine.bills.state import Bill, Parked
+from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.milestones.state import Progress
@@ -85,7 +85,7 @@ class Head(msgspec.Struct, array_like=True):
         return min(self.timers.values(), default=None)
 
 
-Entry = Bill | Parked
+Entry = Bill | Parked | ItemisedBill
 """What is kept beside the head, loaded when a record names it. Every kind is a case of this tagged union and begins
 with `forgotten_at`, the instant at which it may leave."""
 

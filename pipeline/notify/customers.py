@@ -15,6 +15,8 @@ from schemas.facts import (
     CustomerChanged,
     CustomerRegistered,
     Envelope,
+    LinesKept,
+    LinesReturned,
     ProgramAdopted,
     PurchaseCounted,
     RecordAccepted,
@@ -150,5 +152,7 @@ TABLE: Final = Table(
         ProgramAdopted,
         PurchaseCounted,
         ReturnCounted,
+        LinesKept,
+        LinesReturned,
     ),
 )

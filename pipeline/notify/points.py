@@ -18,6 +18,7 @@ from pipeline.notify.table import News, Table
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    AwardTermsKept,
     Envelope,
     ExpiryMoved,
     IssuedFor,
@@ -218,5 +219,5 @@ TABLE: Final = Table(
             data=alternate_currencies_reversed,
         ),
     },
-    silent=(PointsDebited, PointsHeld, PointsReleased),
+    silent=(PointsDebited, PointsHeld, PointsReleased, AwardTermsKept),
 )

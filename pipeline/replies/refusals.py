@@ -49,6 +49,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "send a return document once, and give each one a number of its own (billNumber)",
     ),
     Refusal.BILL_RETURNED: ("all of bill {subject} has been returned already", "check ofBill of the return"),
+    Refusal.LINES_UNKNOWN: (
+        "nothing is left on bill {subject} of the lines that the return names",
+        "name lines by the lineId or the sku that they have on the bill, and for at most what was paid",
+    ),
     Refusal.POINTS_NOT_POSITIVE: ("{subject} points are nothing to redeem", "send a number above zero"),
     Refusal.BELOW_MINIMUM: (
         "{subject} points are fewer than can be redeemed at once",

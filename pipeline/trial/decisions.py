@@ -175,6 +175,11 @@ def _reassigned(body: Body, names: Names) -> str:
     return f"tier {previous} → {names.tier(body['reached'])}, as {previous} is retired"
 
 
+def _returned(body: Body) -> str:
+    over = "; it asks for more than is left of the bill, which counts for nothing" if body.get("over_minor") else ""
+    return f"return of bill {body['of_bill']} recorded{over}"
+
+
 _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsIssued": _issued,
     "PointsRedeemed": _redeemed,
@@ -205,7 +210,7 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
         f"return of bill {body['of_bill']} waits for its bill, until {_instant(body['until'])}"
     ),
     "ReturnReleased": lambda body: f"return {body['record_id']} of bill {body['of_bill']} no longer waits",
-    "ReturnRecorded": lambda body: f"return of bill {body['of_bill']} recorded",
+    "ReturnRecorded": _returned,
 }
 
 SILENT: Final = frozenset(
@@ -216,6 +221,9 @@ SILENT: Final = frozenset(
         "ProgramAdopted",
         "PurchaseCounted",
         "ReturnCounted",
+        "LinesKept",
+        "LinesReturned",
+        "AwardTermsKept",
     }
 )
 """Bookkeeping that decides nothing by itself, and refusals, which are told with their remedies."""

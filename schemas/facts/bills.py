@@ -48,6 +48,14 @@ class PurchaseCounted(Decision, frozen=True, tag=12):
     """For how long the program takes returns of it; None where it takes none."""
 
 
+class LineReturned(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What came back of one line."""
+
+    place: int
+    """The place of the line on the bill, from 0."""
+    amount_minor: int
+
+
 class ReturnCounted(Decision, frozen=True, tag=13):
     """A return counts in this program."""
 
@@ -56,6 +64,18 @@ class ReturnCounted(Decision, frozen=True, tag=13):
     purchases_minor: int
     returned_minor: int
     """What all returns come to, this one included."""
+    lines: tuple[LineReturned, ...] = ()
+    """Which lines of the bill came back, where the program's method looks at them."""
+    named: bool = False
+    """Whether the return named them."""
+
+
+class ParkedLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of a return that waits."""
+
+    sku: str
+    line_id: str
+    amount_minor: int
 
 
 class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -69,6 +89,8 @@ class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False):
     currency: str
     store: str = ""
     till: str = ""
+    lines: tuple[ParkedLine, ...] = ()
+    """Where a program of the org looks at lines."""
 
 
 class ReturnParked(Decision, frozen=True, tag=14):
@@ -86,3 +108,54 @@ class ReturnReleased(Decision, frozen=True, tag=15):
     of_bill: str
     record_id: str
     event_time: int
+
+
+class LineKept(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of a bill, as far as a return needs it."""
+
+    sku: int
+    """As a 63-bit hash."""
+    line_id: int
+    """As a 63-bit hash; 0 for a line without one."""
+    amount_minor: int
+
+
+class LinesKept(Decision, frozen=True, tag=120):
+    """The lines of a bill are kept, as a program of the org looks at them when they come back."""
+
+    bill_number: str
+    lines: tuple[LineKept, ...]
+
+
+class LinesReturned(Decision, frozen=True, tag=121):
+    """Which lines of the bill a return counts for."""
+
+    of_bill: str
+    lines: tuple[LineReturned, ...]
+    named: bool
+    """Whether the return named the lines; an amount without lines is spread over what is left of them."""
+
+
+class AwardTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an award was calculated with."""
+
+    rule_id: str
+    points: int
+    per_minor: int
+    """`points` for every `per_minor`."""
+    minimum_minor: int
+    """The least bill that earns."""
+    excluded: str = ""
+    """The lines that earned nothing: a hexadecimal number with a bit for each line, the lowest for the first."""
+    by_line: bool = False
+    """Whether the rule leaves lines out, so that its points belong to the others."""
+
+
+class AwardTermsKept(Decision, frozen=True, tag=122):
+    """What the awards of a bill were calculated with, as the program's return method needs it."""
+
+    bill_number: str
+    terms: tuple[AwardTerms, ...]
+    denominator: int
+    factors: tuple[int, ...] = ()
+    """What each line counts for, times `denominator`; empty where every line counts once."""

@@ -38,6 +38,8 @@ class Refusal(IntEnum):
     """A return document of that number came before for this bill."""
     BILL_RETURNED = 11
     """Nothing of the bill is left to return."""
+    LINES_UNKNOWN = 50
+    """Nothing is left of the lines that the return names, or the bill has no such lines."""
     POINTS_NOT_POSITIVE = 12
     BELOW_MINIMUM = 13
     """Fewer points than the program redeems at once."""

@@ -12,6 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from schemas.facts.bills import (
+    AwardTermsKept,
+    LinesKept,
+    LinesReturned,
     PurchaseCounted,
     ReturnCounted,
     ReturnParked,
@@ -78,6 +81,9 @@ AnyDecision = (
     | TierReassigned
     | PointsHeld
     | PointsReleased
+    | LinesKept
+    | LinesReturned
+    | AwardTermsKept
 )
 
 

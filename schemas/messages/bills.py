@@ -19,6 +19,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What was paid for the line, net of discounts, all its units together."""
     quantity: Annotated[int, Meta(ge=1, le=10**9)] = 1
     category: MaybeCode = ""
+    line_id: MaybeCode = ""
+    """What a return names the line by; lines without one are known by their SKU."""
 
 
 Lines = Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]

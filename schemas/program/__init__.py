@@ -8,6 +8,7 @@ from schemas.program.definition import ProgramDefinition, expiries, paths_of_cur
 from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
+from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
 from schemas.program.tiers import Tier, TierBasis, Tiers
@@ -16,6 +17,7 @@ from schemas.program.values import ATTRIBUTE_DIGITS, CURRENCIES_MAX, MILESTONES_
 __all__ = [
     "ATTRIBUTE_DIGITS",
     "CURRENCIES_MAX",
+    "LINE_METHODS",
     "MILESTONES_MAX",
     "RULES_MAX",
     "STREAKS_MAX",
@@ -31,6 +33,8 @@ __all__ = [
     "PointsCurrency",
     "ProgramDefinition",
     "Redemption",
+    "ReturnMethod",
+    "Returns",
     "RoundUp",
     "Rule",
     "SpendRule",

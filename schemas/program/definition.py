@@ -14,7 +14,8 @@ from schemas.limits import AtMost, Misfit, is_written
 from schemas.program.expiry import Expiry
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
-from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption, Returns
+from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
+from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import Streak
 from schemas.program.tiers import Tiers

@@ -1,8 +1,8 @@
-"""Points: their currency, their expiry, how they are spent and how returns take them back."""
+"""Points: their currency, their expiry and how they are spent."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -28,16 +28,6 @@ class PointsCurrency(Lasting):
     name: CurrencyId = "POINTS"
     value_minor: ValueMinor = 1
     """What one point is worth when redeemed, in minor units of the program's money."""
-
-
-class Returns(Definition):
-    """How points of a returned bill are taken back."""
-
-    method: Literal["pro_rata_bill"] = "pro_rata_bill"
-    """In proportion to the part of the bill that came back, by the cumulative formula."""
-    shortfall: Literal["clamp"] = "clamp"
-    """Points that are no longer there are forgiven."""
-    window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
 
 
 class Redemption(Definition):

@@ -15,6 +15,8 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was paid for the line, net of discounts, all its units together."""
     quantity: int = 1
     category: str = ""
+    line_id: str = ""
+    """What a return names the line by; lines without one are known by their SKU."""
 
 
 class TransactionAdded(CustomerRecord, frozen=True):

@@ -126,6 +126,26 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             ["redemption: is minimum_points 5, was minimum_points 1"],
             id="redemption",
         ),
+        pytest.param({"returns": None}, ["returns: bills paid from then on can't be returned"], id="no-returns"),
+        pytest.param(
+            {"returns": {"method": "line_exact", "window_days": 90}},
+            [
+                (
+                    "returns.method: returns take points back by line_exact, not by pro_rata_bill; "
+                    "bills paid before have kept no lines and go back in proportion"
+                ),
+                (
+                    "returns.window_days: bills paid from then on can be returned for 90 days, not 400; "
+                    "others keep their time"
+                ),
+            ],
+            id="returns",
+        ),
+        pytest.param(
+            {"returns": {"method": "none"}},
+            ["returns.method: returns take points back by none, not by pro_rata_bill"],
+            id="method-without-lines",
+        ),
         pytest.param({"rules": [spend(points=3)]}, ["rules[0].points: the rule spend: points is 3, was 1"], id="rule"),
         pytest.param(
             {"rules": [spend(minimum_minor=500, validity={"last": "2030-12-31"})]},

@@ -52,6 +52,9 @@ DECISION_NUMBERS = {
     71: "TierReassigned",
     100: "PointsHeld",
     101: "PointsReleased",
+    120: "LinesKept",
+    121: "LinesReturned",
+    122: "AwardTermsKept",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -74,6 +77,7 @@ REFUSAL_NUMBERS = {
     30: "hold_unknown",
     31: "hold_exists",
     32: "too_many_holds",
+    50: "lines_unknown",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}

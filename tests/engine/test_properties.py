@@ -94,7 +94,7 @@ RICH_PARTS = {
     "streaks": [STREAK],
     "tiers": {**TIERS, "basis": "lifetime_points"},
     "repeat_window_days": 9,
-    "returns": {"window_days": 12},
+    "returns": {"window_days": 12, "method": "line_exact"},
     "redemption": {"minimum_points": 3},
 }
 RICH = program(**RICH_PARTS)
@@ -110,7 +110,11 @@ ABROAD = program(
     streaks=[STREAK],
 )
 SECOND = program(
-    program_id=3, zone="Pacific/Auckland", rules=[spend("all", 7, 90)], tiers={**TIERS, "basis": "net_purchases"}
+    program_id=3,
+    zone="Pacific/Auckland",
+    rules=[spend("all", 7, 90), *RULES[1:4]],
+    tiers={**TIERS, "basis": "net_purchases"},
+    returns={"method": "recompute_remaining"},
 )
 
 hours = st.integers(0, 40 * 24)
@@ -127,8 +131,8 @@ def _bought(hour: int, bill: str, parts: tuple[Line, ...], amount: int, currency
     return bought(bill, None if parts else amount, _at(hour), lines=parts, currency=currency, id=f"{bill}-{hour % 7}")
 
 
-def _brought_back(hour: int, bill: str, amount: int, currency: str) -> CustomerRecord:
-    return brought_back(bill, amount, _at(hour), currency=currency, id=f"r{hour % 11}")
+def _brought_back(hour: int, bill: str, parts: tuple[Line, ...], amount: int, currency: str) -> CustomerRecord:
+    return brought_back(bill, None if parts else amount, _at(hour), lines=parts, currency=currency, id=f"r{hour % 11}")
 
 
 money = st.sampled_from(["GBP", "GBP", "GBP", "BRL"])
@@ -136,7 +140,7 @@ grams = st.one_of(st.integers(-5, 30), st.just("7"), st.just(2**63 - 1))
 points_of = st.sampled_from(["", "", "STARS", "COINS"])
 records = st.one_of(
     st.builds(_bought, hours, bills, st.lists(lines, max_size=3).map(tuple), amounts, money),
-    st.builds(_brought_back, hours, bills, amounts, money),
+    st.builds(_brought_back, hours, bills, st.lists(lines, max_size=2).map(tuple), amounts, money),
     st.builds(lambda hour, grams: did("brew", _at(hour), attributes={"grams": grams}), hours, grams),
     st.builds(
         lambda hour, points, program_id, currency: redeem(points, _at(hour), program_id=program_id, currency=currency),

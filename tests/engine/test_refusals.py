@@ -10,7 +10,7 @@ from pipeline.engine.customers import EXTENDED_MAX
 from pipeline.engine.ledger import holds
 from schemas.facts import RecordRefused, Refusal
 from schemas.program import ProgramDefinition
-from schemas.records import Profile
+from schemas.records import Line, Profile
 from tests.dsl import BOOKKEEPING, given
 from tests.steps import (
     Step,
@@ -30,6 +30,7 @@ from tests.steps import (
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 B1 = bought("B1", 1_000, "2011-03-01")
 RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(3)]
+TEA = (Line("TEA", 100),)
 Case = tuple[list[ProgramDefinition | Step], Step, str, int]
 
 CASES: dict[Refusal, Case] = {
@@ -57,6 +58,12 @@ CASES: dict[Refusal, Case] = {
     Refusal.BILL_RETURNED: (
         [SHOP, B1, brought_back("B1", 1_000, "2011-03-02")],
         brought_back("B1", 1, "2011-03-03"),
+        "B1",
+        0,
+    ),
+    Refusal.LINES_UNKNOWN: (
+        [program(rules=[spend()], returns={"method": "line_exact"}), bought("B1", None, "2011-03-01", lines=TEA)],
+        brought_back("B1", 1, "2011-03-02", lines=(Line("MUG", 1),)),
         "B1",
         0,
     ),

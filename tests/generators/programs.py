@@ -73,6 +73,7 @@ milestones = st.fixed_dictionaries(
     {"name": texts, "period": periods, "counts": counts, "target": points},
     optional={"points": rewards, "currency": paid, "validity": validities, "expiry": expiries},
 )
+methods = _ends(["pro_rata_bill", "line_exact", "capillary", "recompute_remaining", "none"])
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
 
 
@@ -95,6 +96,11 @@ def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
         ],
         "validity": draw(validities),
     }
+
+
+def returns(window: int) -> st.SearchStrategy[dict[str, Any]]:
+    """How points go back, with windows from the shortest allowed."""
+    return st.fixed_dictionaries({"window_days": _ends([window, 3_650])}, optional={"method": methods})
 
 
 @st.composite
@@ -128,7 +134,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             "basis": draw(_ends(["lifetime_points", "net_purchases"])),
             "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)],
         },
-        "returns": draw(_ends([None, {"window_days": window}, {"window_days": 3_650}])),
+        "returns": draw(st.none() | returns(window)),
         "redemption": {"minimum_points": draw(points)},
     }
     if draw(st.booleans()):

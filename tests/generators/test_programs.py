@@ -49,6 +49,7 @@ def records(draw: st.DrawFn) -> AnyCustomerRecord | Tick:
                 bought(f"B{number}", None, at, lines=lines, id=record_id),
                 bought(f"B{number}", amount, at, id=record_id),
                 brought_back(f"B{number}", amount, at, id=record_id),
+                brought_back(f"B{number}", None, at, lines=lines[:1], id=record_id),
                 did("visit", at, attributes={"grams": amount}, id=record_id),
                 did("brew", at, attributes={"grams": 10**15}, id=record_id),
                 redeem(max(1, amount), at, id=record_id),

@@ -197,7 +197,7 @@ ATTRIBUTE = (
         (
             "transactionAdded",
             {"lines": [LINE, 5]},
-            ("lines[1]", "is 5", "write an object with sku, amountMinor, quantity, category"),
+            ("lines[1]", "is 5", "write an object with sku, amountMinor, quantity, category, lineId"),
         ),
         (
             "transactionAdded",
@@ -215,7 +215,7 @@ ATTRIBUTE = (
             (
                 'lines[0]["price of one"]',
                 "is no known field",
-                "remove it; known are sku, amountMinor, quantity, category",
+                "remove it; known are sku, amountMinor, quantity, category, lineId",
             ),
         ),
         (

@@ -36,7 +36,15 @@ from tests.steps import (
 )
 
 ROOT: Final = Path(__file__).parents[2]
-SILENT: Final = (facts.RecordAccepted, facts.TransactionRecorded, facts.PurchaseCounted, facts.ReturnCounted)
+SILENT: Final = (
+    facts.RecordAccepted,
+    facts.TransactionRecorded,
+    facts.PurchaseCounted,
+    facts.ReturnCounted,
+    facts.LinesKept,
+    facts.LinesReturned,
+    facts.AwardTermsKept,
+)
 """Bookkeeping that a loyalty manager need not read."""
 
 
@@ -95,7 +103,12 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         **common,
     ),
     "returns": lambda step, at, common: brought_back(
-        step["returns"], step["for"], at, currency=step.get("in", "GBP"), **common
+        step["returns"],
+        step.get("for"),
+        at,
+        lines=tuple(Line(**line) for line in step.get("lines", ())),
+        currency=step.get("in", "GBP"),
+        **common,
     ),
     "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
     "redeems": lambda step, at, common: redeem(

@@ -52,7 +52,6 @@ def test_points_of_a_returned_bill_that_were_spent_are_a_deficit_where_the_progr
     assert membership(result)["balances"]["POINTS"]["deficit"] == 100
 
 
-@not_yet("the lines of a return are ignored")
 def test_return_of_the_line_that_earned_nothing_takes_no_points_where_the_program_looks_at_lines(
     trying: Trying,
 ) -> None:

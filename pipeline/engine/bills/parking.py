@@ -16,13 +16,25 @@ from pipeline.engine.kernel.concern import Concern, Subject, Timer
 from pipeline.engine.kernel.turn import Turn
 from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head
-from schemas.facts import Decision, Envelope, ParkedReturn, RecordRefused, Refusal, ReturnParked, ReturnReleased
-from schemas.records import TransactionAdded, TransactionReturned
+from schemas.facts import (
+    Decision,
+    Envelope,
+    ParkedLine,
+    ParkedReturn,
+    RecordRefused,
+    Refusal,
+    ReturnParked,
+    ReturnReleased,
+)
+from schemas.records import Line, TransactionAdded, TransactionReturned
 
 OF_BILL_MAX: Final = 10
 """Returns that wait for one bill: an entry of some 5 kB."""
 OF_CUSTOMER_MAX: Final = 100
 """Returns that wait for bills of one customer: some 8 kB of a head."""
+LINES_MAX: Final = 100
+"""Lines of a return that waits, at most 54 kB of its entry. A longer one is refused, and may come again after its bill.
+"""
 _KIND: Final = 3
 
 
@@ -30,8 +42,11 @@ def park(turn: Turn, record: TransactionReturned) -> list[Decision]:
     """The return waits for its bill, unless too many wait already or no program takes returns."""
     waiting = [name for _, kind, name in turn.head.agenda if kind == _KIND]
     full = len(waiting) >= OF_CUSTOMER_MAX or waiting.count(parked_of(record.of_bill)) >= OF_BILL_MAX
+    lines = record.lines if turn.org.keeps_lines else ()
     if full or turn.org.return_window_ms is None:
         return [RecordRefused(reason=Refusal.BILL_UNKNOWN, subject=record.of_bill)]
+    if len(lines) > LINES_MAX:
+        return [RecordRefused(reason=Refusal.TOO_MANY, subject=record.of_bill)]
     parked = ParkedReturn(
         record_id=record.id,
         event_time=record.event_time,
@@ -40,6 +55,7 @@ def park(turn: Turn, record: TransactionReturned) -> list[Decision]:
         currency=record.currency,
         store=record.store,
         till=record.till,
+        lines=tuple(ParkedLine(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in lines),
     )
     return [ReturnParked(of_bill=record.of_bill, until=turn.as_of + turn.org.window_ms, parked=parked)]
 
@@ -74,6 +90,7 @@ def _record(parked: ParkedReturn, bill: TransactionAdded) -> TransactionReturned
         currency=parked.currency,
         store=parked.store,
         till=parked.till,
+        lines=tuple(Line(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in parked.lines),
     )
 
 

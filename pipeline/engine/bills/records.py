@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.engine.bills import parking
+from pipeline.engine.bills import lines, parking
 from pipeline.engine.bills.entries import bill_of, find_bill
-from pipeline.engine.bills.state import Bill, BillPart, entry_of
+from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, entry_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import Turn
@@ -15,6 +15,8 @@ from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     Decision,
     Envelope,
+    LinesKept,
+    LinesReturned,
     PurchaseCounted,
     RecordRefused,
     Refusal,
@@ -39,15 +41,14 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
         return [RecordRefused(reason=Refusal.BILL_EXISTS, subject=record.bill_number)]
     window = turn.org.return_window_ms
     until = record.event_time if window is None else record.event_time + window
-    return [
-        TransactionRecorded(
-            bill_number=record.bill_number,
-            amount_minor=record.amount_minor,
-            currency=record.currency,
-            returnable_until=until,
-            forgotten_at=until if window is None else until + turn.org.window_ms + LAG_ALLOWANCE_MS,
-        )
-    ]
+    recorded = TransactionRecorded(
+        bill_number=record.bill_number,
+        amount_minor=record.amount_minor,
+        currency=record.currency,
+        returnable_until=until,
+        forgotten_at=until if window is None else until + turn.org.window_ms + LAG_ALLOWANCE_MS,
+    )
+    return [recorded, lines.keep(record)] if turn.org.keeps_lines and record.lines else [recorded]
 
 
 def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
@@ -55,26 +56,38 @@ def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
     bill = find_bill(turn.state, record.of_bill)
     if bill is None or not bill.is_returnable(record.event_time):
         return parking.park(turn, record)
-    if record.currency != bill.currency:
-        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     document = document_of(record.bill_number)
+    refusal = _refusal_of(record, bill, document)
+    if refusal is not None:
+        return [refusal]
+    by_line = lines.returned_lines(bill, record) if isinstance(bill, ItemisedBill) else None
+    if by_line is None:
+        counted = min(record.amount_minor, bill.amount_minor - bill.returned_minor)
+    else:
+        counted = sum(line.amount_minor for line in by_line.lines)
+        if record.amount_minor and not counted:
+            return [RecordRefused(reason=Refusal.LINES_UNKNOWN, subject=record.of_bill)]
+    recorded = ReturnRecorded(
+        of_bill=record.of_bill,
+        amount_minor=counted,
+        basis_minor=bill.amount_minor,
+        returned_before_minor=bill.returned_minor,
+        over_minor=record.amount_minor - counted,
+        document=document,
+    )
+    return [recorded] if by_line is None else [recorded, by_line]
+
+
+def _refusal_of(record: TransactionReturned, bill: Bill, document: int | None) -> RecordRefused | None:
+    if record.currency != bill.currency:
+        return RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)
     if document in bill.documents:
-        return [RecordRefused(reason=Refusal.RETURN_EXISTS, subject=record.bill_number)]
+        return RecordRefused(reason=Refusal.RETURN_EXISTS, subject=record.bill_number)
     if document is not None and len(bill.documents) >= DOCUMENTS_MAX:
-        return [RecordRefused(reason=Refusal.TOO_MANY, subject=record.of_bill)]
+        return RecordRefused(reason=Refusal.TOO_MANY, subject=record.of_bill)
     if bill.returned_minor >= bill.amount_minor:
-        return [RecordRefused(reason=Refusal.BILL_RETURNED, subject=record.of_bill)]
-    counted = min(record.amount_minor, bill.amount_minor - bill.returned_minor)
-    return [
-        ReturnRecorded(
-            of_bill=record.of_bill,
-            amount_minor=counted,
-            basis_minor=bill.amount_minor,
-            returned_before_minor=bill.returned_minor,
-            over_minor=record.amount_minor - counted,
-            document=document,
-        )
-    ]
+        return RecordRefused(reason=Refusal.BILL_RETURNED, subject=record.of_bill)
+    return None
 
 
 def document_of(number: str) -> int | None:
@@ -109,7 +122,13 @@ def _note_program(state: CustomerState, envelope: Envelope, decision: PurchaseCo
 
 
 def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:
-    bill_of(state, decision.of_bill).parts[envelope.program_id].returned_minor += decision.amount_minor
+    part = bill_of(state, decision.of_bill).parts[envelope.program_id]
+    part.returned_minor += decision.amount_minor
+    terms = part.terms
+    if terms is not None:
+        terms.unnamed_minor += 0 if decision.named else decision.amount_minor
+        for line in decision.lines:
+            terms.returned_minor[line.place] += line.amount_minor
 
 
 def _bill_to_add(_head: Head, record: TransactionAdded, _org: Org) -> tuple[str, ...]:
@@ -128,12 +147,16 @@ CONCERN: Final = Concern(
         ReturnRecorded: _take_back,
         PurchaseCounted: _note_program,
         ReturnCounted: _note_return,
+        LinesKept: lines.note_kept,
+        LinesReturned: lines.note_returned,
     },
     entries={
         TransactionRecorded: lambda decision: entry_of(decision.bill_number),
         ReturnRecorded: lambda decision: entry_of(decision.of_bill),
         PurchaseCounted: lambda decision: "" if decision.return_days is None else entry_of(decision.bill_number),
         ReturnCounted: lambda decision: entry_of(decision.of_bill),
+        LinesKept: lambda decision: entry_of(decision.bill_number),
+        LinesReturned: lambda decision: entry_of(decision.of_bill),
     },
     needs={TransactionAdded: _bill_to_add, TransactionReturned: _bill_to_return},
 )

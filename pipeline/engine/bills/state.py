@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.engine.programs import DAY_MS
-from schemas.facts import ParkedReturn
+from schemas.facts import AwardTerms, ParkedReturn
 
 
 class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
@@ -21,7 +21,21 @@ class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
     """What returns have taken so far."""
 
 
-Contribution = AwardContribution
+class TermsContribution(msgspec.Struct, array_like=True, gc=False, tag=2):
+    """What the awards of a bill were calculated with, where the program's return method looks at lines."""
+
+    awards: dict[str, AwardTerms]
+    """By rule."""
+    factors: list[int]
+    """What each line counts for, times `denominator`; empty where every line counts once."""
+    denominator: int
+    returned_minor: list[int] = []
+    """What came back of each line within the program's window; empty for a bill without lines."""
+    unnamed_minor: int = 0
+    """What came back as an amount, without lines."""
+
+
+Contribution = AwardContribution | TermsContribution
 """What a bill added somewhere, so that a return can undo it; each kind has the `undo` of its concern."""
 
 
@@ -33,6 +47,16 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     returned_minor: int = 0
     """What came back within that window."""
     contributions: list[Contribution] = []
+
+    @property
+    def awards(self) -> list[AwardContribution]:
+        """The points that the bill earned."""
+        return [one for one in self.contributions if isinstance(one, AwardContribution)]
+
+    @property
+    def terms(self) -> TermsContribution | None:
+        """What the awards were calculated with, where the method of the time looked at lines."""
+        return next((one for one in self.contributions if isinstance(one, TermsContribution)), None)
 
 
 class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
@@ -59,6 +83,22 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
     def is_returnable(self, at: int) -> bool:
         """Whether a return made at that instant counts in any program."""
         return any(self.takes(program_id, at) for program_id in self.parts)
+
+
+class BillLine(msgspec.Struct, array_like=True, gc=False):
+    """A line of a bill, as far as returns need it."""
+
+    sku: int
+    line_id: int
+    """Hashes; 0 for a line without an id."""
+    amount_minor: int
+    returned_minor: int = 0
+
+
+class ItemisedBill(Bill, array_like=True, gc=False, tag=3):
+    """A bill with its lines, where a program of the org looks at them when they come back."""
+
+    lines: list[BillLine] = []
 
 
 class ParkedUntil(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -14,6 +14,7 @@ from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    AwardTermsKept,
     Envelope,
     ExpiryMoved,
     PointsDebited,
@@ -66,12 +67,14 @@ AWARDS: Final = Concern(
     name="awards",
     effects={
         PointsIssued: undo.note_award,
+        AwardTermsKept: undo.note_terms,
         PointsReversed: undo.note_reversed,
         AlternatePointsIssued: _each_currency(undo.note_award),
         AlternatePointsReversed: _each_currency(undo.note_reversed),
     },
     entries={
         PointsIssued: _bill_that_earned,
+        AwardTermsKept: lambda decision: entry_of(decision.bill_number),
         PointsReversed: _bill_returned,
         AlternatePointsIssued: lambda decision: _bill_that_earned(decision.currencies[0]),
         AlternatePointsReversed: lambda decision: _bill_returned(decision.currencies[0]),

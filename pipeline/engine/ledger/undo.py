@@ -1,4 +1,4 @@
-"""Undoing awards: points that a bill earned are taken back in proportion to what came back of it.
+"""Undoing awards: a return takes back points that its bill earned, as many as the program's method says.
 
 RULE (source and shortfall): from that award's own lot as far as it is still open; the rest is forgiven. What a return
 claims does not depend on whether earlier returns could take all that they claimed. Rewards of milestones and streaks
@@ -7,21 +7,28 @@ stay.
 
 from __future__ import annotations
 
-from pipeline.engine.amounts import reversal_due
+from typing import Final
+
 from pipeline.engine.bills.entries import bill_of
-from pipeline.engine.bills.state import AwardContribution, BillPart
+from pipeline.engine.bills.state import AwardContribution, BillPart, ItemisedBill, TermsContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.methods import due
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsReversed,
+    AwardTermsKept,
     Decision,
     Envelope,
     PointsIssued,
     PointsReversed,
     Reversal,
 )
+from schemas.program import Returns
 from schemas.records import TransactionReturned
+
+_DEFAULT: Final = Returns()
+"""For bills of a version before one without returns."""
 
 
 def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
@@ -30,9 +37,10 @@ def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     if not bill.takes(turn.program.id, turn.at):
         return []
     part = bill.parts[turn.program.id]
+    policy = turn.program.returns or _DEFAULT
     claims: dict[str, list[tuple[AwardContribution, int]]] = {}
-    for award in part.contributions:
-        claim = reversal_due(award.points, bill.amount_minor, part.returned_minor) - award.claimed
+    for award in part.awards:
+        claim = due(policy.method, award, bill, part) - award.claimed
         if claim > 0:
             claims.setdefault(award.currency, []).append((award, claim))
     reversals = [_reversed(turn, record.of_bill, part, currency, some) for currency, some in claims.items()]
@@ -56,10 +64,23 @@ def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued)
         ]
 
 
+def note_terms(state: CustomerState, envelope: Envelope, decision: AwardTermsKept) -> None:
+    """The bill keeps what its awards were calculated with."""
+    bill = bill_of(state, decision.bill_number)
+    bill.parts[envelope.program_id].contributions.append(
+        TermsContribution(
+            awards={terms.rule_id: terms for terms in decision.terms},
+            factors=list(decision.factors),
+            denominator=decision.denominator,
+            returned_minor=[0] * len(bill.lines) if isinstance(bill, ItemisedBill) else [],
+        )
+    )
+
+
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
     """The bill's awards know what was claimed and taken of them."""
-    contributions = bill_of(state, decision.of_bill).parts[envelope.program_id].contributions
-    awards = {(award.currency, award.rule_id, award.lot_id): award for award in contributions}
+    part = bill_of(state, decision.of_bill).parts[envelope.program_id]
+    awards = {(award.currency, award.rule_id, award.lot_id): award for award in part.awards}
     for reversal in decision.reversals:
         award = awards[decision.currency, reversal.rule_id, reversal.lot_id]
         award.claimed += reversal.claimed
@@ -85,7 +106,7 @@ def _reversed(
             )
         )
     points = sum(reversal.points for reversal in reversals)
-    before = sum(one.reversed for one in part.contributions if one.currency == currency)
+    before = sum(one.reversed for one in part.awards if one.currency == currency)
     return PointsReversed(
         currency=currency,
         points=points,

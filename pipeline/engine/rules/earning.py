@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from pipeline.engine.ledger.terms import Terms
 from pipeline.engine.periods import Span
+from schemas.facts import AwardTerms
 from schemas.records import Line, TransactionAdded
 
 Weighted = list[int | Fraction]
@@ -22,6 +23,8 @@ class BillEarner(NamedTuple):
     span: Span | None
     points: Callable[[TransactionAdded, Weighted, int | Fraction], int]
     """Given the bill, its weighted lines and their sum (the bill's amount where it has no lines)."""
+    calculation: Callable[[TransactionAdded], AwardTerms]
+    """What it calculates with, for a return of the bill."""
     currency: str = ""
     """What it pays; empty for the main currency."""
     terms: Terms | None = None

@@ -12,6 +12,7 @@ from pipeline.engine.amounts import points_for
 from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.periods import span_of
 from pipeline.engine.rules.earning import BillEarner, Earning, Weighted
+from schemas.facts import AwardTerms
 from schemas.program import SpendRule
 from schemas.records import TransactionAdded
 
@@ -32,11 +33,25 @@ def compile_spend(rule: SpendRule, earning: Earning) -> None:
                     base -= amount
         return points_for(base, points, per_minor)
 
+    def calculation(bill: TransactionAdded) -> AwardTerms:
+        excluded = sum(
+            1 << place for place, line in enumerate(bill.lines) if line.category in categories or line.sku in skus
+        )
+        return AwardTerms(
+            rule_id=rule.id,
+            points=points,
+            per_minor=per_minor,
+            minimum_minor=minimum,
+            excluded=f"{excluded:x}" if excluded else "",
+            by_line=filtered,
+        )
+
     earning.on_bill.append(
         BillEarner(
             rule_id=rule.id,
             span=span_of(rule.validity),
             points=on_bill,
+            calculation=calculation,
             currency=rule.currency or "",
             terms=own_terms(rule.expiry),
         )

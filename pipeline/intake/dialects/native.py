@@ -158,7 +158,9 @@ def _returned(message: messages.TransactionReturned) -> Fields:
 
 
 def _lines(lines: tuple[messages.Line, ...]) -> tuple[records.Line, ...]:
-    return tuple([records.Line(line.sku, line.amount_minor, line.quantity, line.category) for line in lines])
+    return tuple(
+        [records.Line(line.sku, line.amount_minor, line.quantity, line.category, line.line_id) for line in lines]
+    )
 
 
 def _custom_event(message: messages.CustomEvent) -> Fields:

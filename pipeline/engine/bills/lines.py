@@ -1,0 +1,85 @@
+"""Lines of a bill: which are kept, and which of them a return counts for."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Final, cast
+
+from pipeline.engine.amounts import split
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.state import Bill, BillLine, ItemisedBill, entry_of
+from pipeline.engine.kernel.identity import key_of
+from pipeline.engine.state import CustomerState
+from schemas.facts import Envelope, LineKept, LineReturned, LinesKept, LinesReturned
+from schemas.records import Line, TransactionAdded, TransactionReturned
+
+_NONE: Final = 0
+
+
+def keep(record: TransactionAdded) -> LinesKept:
+    """The lines of a bill as returns will name them."""
+    return LinesKept(
+        bill_number=record.bill_number,
+        lines=tuple(
+            LineKept(sku=key_of(line.sku), line_id=_id_of(line), amount_minor=line.amount_minor)
+            for line in record.lines
+        ),
+    )
+
+
+def returned_lines(bill: ItemisedBill, record: TransactionReturned) -> LinesReturned:
+    """Which lines the return counts for, and for how much.
+
+    RULE (lines of a return): a line with an id counts for the line of that id, another for the lines of its SKU in the
+    order of the bill, each for at most what is left of it. A return without lines is spread over what is left of all
+    of them.
+    """
+    left = [line.amount_minor - line.returned_minor for line in bill.lines]
+    named = bool(record.lines)
+    taken = _named(bill.lines, left, record.lines) if named else split(min(record.amount_minor, sum(left)), left)
+    return LinesReturned(
+        of_bill=record.of_bill,
+        lines=tuple(LineReturned(place=place, amount_minor=amount) for place, amount in enumerate(taken) if amount),
+        named=named,
+    )
+
+
+def note_kept(state: CustomerState, _envelope: Envelope, decision: LinesKept) -> None:
+    """The bill has lines from now on."""
+    bill = bill_of(state, decision.bill_number)
+    state.entries[entry_of(decision.bill_number)] = ItemisedBill(
+        **{field: getattr(bill, field) for field in Bill.__struct_fields__},
+        lines=[BillLine(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in decision.lines],
+    )
+
+
+def note_returned(state: CustomerState, _envelope: Envelope, decision: LinesReturned) -> None:
+    """What came back is known by line."""
+    lines = cast("ItemisedBill", bill_of(state, decision.of_bill)).lines
+    for one in decision.lines:
+        lines[one.place].returned_minor += one.amount_minor
+
+
+def _named(lines: Sequence[BillLine], left: Sequence[int], named: Sequence[Line]) -> list[int]:
+    by_id: dict[int, deque[int]] = defaultdict(deque)
+    by_sku: dict[int, deque[int]] = defaultdict(deque)
+    for place, line in enumerate(lines):
+        by_id[line.line_id].append(place)
+        by_sku[line.sku].append(place)
+    taken = [0] * len(lines)
+    for one in named:
+        wanted = one.amount_minor
+        places = by_id[_id_of(one)] if one.line_id else by_sku[key_of(one.sku)]
+        while wanted and places:
+            place = places[0]
+            part = min(wanted, left[place] - taken[place])
+            taken[place] += part
+            wanted -= part
+            if taken[place] == left[place]:
+                places.popleft()
+    return taken
+
+
+def _id_of(line: Line) -> int:
+    return key_of(line.line_id) if line.line_id else _NONE

@@ -1,0 +1,39 @@
+"""Returns: what a program takes back of a bill that comes back."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from schemas.program.values import Definition
+
+
+class ReturnMethod(StrEnum):
+    """How much of the points of a bill a return takes back."""
+
+    PRO_RATA_BILL = "pro_rata_bill"
+    """The part of the bill that came back, whichever lines it was."""
+    LINE_EXACT = "line_exact"
+    """What the lines that came back had earned; an amount without lines is spread over what is left of the lines."""
+    CAPILLARY = "capillary"
+    """As `line_exact`, but points of rules that leave nothing out go back with amounts without lines, and with the
+    last line."""
+    RECOMPUTE_REMAINING = "recompute_remaining"
+    """What the bill would not have earned without what came back: the award's own minimum and rate count."""
+    NONE = "none"
+    """Nothing."""
+
+
+LINE_METHODS: Final = frozenset({ReturnMethod.LINE_EXACT, ReturnMethod.CAPILLARY, ReturnMethod.RECOMPUTE_REMAINING})
+"""The methods for which a bill keeps its lines."""
+
+
+class Returns(Definition):
+    """How points of a returned bill are taken back."""
+
+    method: Annotated[ReturnMethod, Field(strict=False)] = ReturnMethod.PRO_RATA_BILL
+    shortfall: Literal["own_lot"] = "own_lot"
+    """Points of the award that are no longer there are forgiven."""
+    window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
