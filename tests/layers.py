@@ -32,6 +32,7 @@ LAYERS: Final = {
     "tests/bench/test_samples.py": Layer.pure,
     "tests/cli": Layer.embedded,
     "tests/e2e": Layer.embedded,
+    "tests/e2e/test_five_versions.py": Layer.broker,
     "tests/e2e/test_health.py": Layer.broker,
     "tests/e2e/test_verify.py": Layer.broker,
     "tests/engine": Layer.pure,

@@ -31,6 +31,10 @@ _QUARTER_HOUR_MS: Final = 900_000
 """One quarter hour lies in one local day: offsets are multiples of it, and a day begins at the first midnight. (Where
 clocks once fell back over midnight by rule, as in St John's until 2010, that hour counts to the day it begins in.)"""
 
+_TWO_DAYS_QUARTERS: Final = 192
+_EDGE_QUARTERS: Final = (_LAST_DAY - 1) * 96
+"""Of 9999-12-30 UTC: from about here on a local time may have no date, so the day is looked up two days earlier."""
+
 
 class Days(NamedTuple):
     """A half-open range of local days."""
@@ -59,14 +63,15 @@ class Calendar:
         self._starts: dict[int, int] = {}
 
     def day_of(self, instant: int) -> int:
-        """The local day that an instant (milliseconds since the epoch) lies in."""
+        """The local day that an instant (milliseconds since the epoch) lies in; no later one than 9999-12-31."""
         quarter = instant // _QUARTER_HOUR_MS
         day = self._days.get(quarter)
         if day is None:
             if len(self._days) >= _MEMORY_MAX:
                 self._days.clear()
-            local = datetime.fromtimestamp(quarter * 900, self._zone)
-            day = self._days[quarter] = local.toordinal() - EPOCH_ORDINAL
+            early = quarter - _TWO_DAYS_QUARTERS if quarter >= _EDGE_QUARTERS else quarter
+            local = datetime.fromtimestamp(early * 900, self._zone).toordinal() - EPOCH_ORDINAL
+            day = self._days[quarter] = local if early == quarter else min(local + 2, _LAST_DAY)
         return day
 
     def start_of(self, day: int) -> int:

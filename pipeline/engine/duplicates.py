@@ -105,4 +105,5 @@ CONCERN: Final = Concern(
         ReturnParked: _note_parked,
         ReturnReleased: _note_released,
     },
+    ends=(RecordRefused,),
 )

@@ -36,6 +36,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.CURRENCY_UNKNOWN: True,
     Refusal.BILL_EXISTS: True,
     Refusal.BILL_UNKNOWN: True,
+    Refusal.RETURN_BEFORE_BILL: True,
     Refusal.RETURN_EXISTS: True,
     Refusal.BILL_RETURNED: True,
     Refusal.LINES_UNKNOWN: True,

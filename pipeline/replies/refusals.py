@@ -44,6 +44,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "the customer has no bill {subject} that can be returned",
         "send the bill before its return, and the return within the window of the program (returns.window_days)",
     ),
+    Refusal.RETURN_BEFORE_BILL: (
+        "the return was made before the bill {subject} was paid",
+        "check the clocks of the tills; a return of an earlier bill with that number no longer counts",
+    ),
     Refusal.RETURN_EXISTS: (
         "the return document {subject} came before for this bill",
         "send a return document once, and give each one a number of its own (billNumber)",

@@ -34,6 +34,8 @@ class Refusal(IntEnum):
     """A bill of that number exists already and can still be returned."""
     BILL_UNKNOWN = 10
     """This customer has no such bill, or it can no longer be returned."""
+    RETURN_BEFORE_BILL = 16
+    """The return was made before the bill of that number was paid."""
     RETURN_EXISTS = 15
     """A return document of that number came before for this bill."""
     BILL_RETURNED = 11

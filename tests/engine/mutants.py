@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pipeline.engine import customers, duplicates, profiles
 from pipeline.engine.bills import parking, records
+from pipeline.engine.bills.entries import find_bill
 from pipeline.engine.bills.state import Bill
 from pipeline.engine.calendar import Calendar
 from pipeline.engine.decide import ENGINE
@@ -25,6 +26,7 @@ from schemas.facts import (
     StreakEnded,
     StreakExtended,
     TierUpgraded,
+    TransactionRecorded,
 )
 
 Mutant = tuple[Any, str, Any]
@@ -107,13 +109,14 @@ def count_a_document_twice() -> Mutant:
 
 
 def take_returns_of_the_old_bill() -> Mutant:
-    """A return is of the bill that has the number now, whenever it was paid."""
+    """A bill takes returns that were made in the hours before it was paid."""
 
-    def takes(self: Any, program_id: int, at: int) -> bool:
-        part = self.parts.get(program_id)
-        return part is not None and at < self.paid_at + part.return_days * DAY_MS
+    def pay_earlier(state: Any, _envelope: Any, decision: Any) -> None:
+        bill = find_bill(state, decision.bill_number)
+        if bill is not None:
+            bill.paid_at -= DAY_MS // 4
 
-    return Bill, "takes", takes
+    return _then(TransactionRecorded, pay_earlier)
 
 
 def take_returns_by_the_longest_window() -> Mutant:

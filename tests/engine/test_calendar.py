@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -95,6 +95,23 @@ def test_last_period_of_the_calendar_has_an_end_that_never_comes(unit: PeriodUni
 def test_days_near_the_end_of_the_calendar_begin_at_an_instant_or_never(on: str, known: bool) -> None:  # noqa: FBT001
     for zone in ("Etc/GMT+12", "UTC", "Pacific/Kiritimati"):
         assert (Calendar(zone).start_of(day(on)) < NEVER) == known
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "on"),
+    [
+        pytest.param("UTC", "9999-12-29T23:59", "9999-12-29", id="before-the-last-days"),
+        pytest.param("UTC", "9999-12-30T00:00", "9999-12-30", id="the-last-day-but-one"),
+        pytest.param("UTC", "9999-12-31T23:59", "9999-12-31", id="the-last-minute"),
+        pytest.param("Pacific/Kiritimati", "9999-12-31T09:59", "9999-12-31", id="the-last-minute-in-the-east"),
+        pytest.param("Pacific/Kiritimati", "9999-12-31T10:00", "9999-12-31", id="after-the-end-in-the-east"),
+        pytest.param("Etc/GMT+12", "9999-12-31T11:59", "9999-12-30", id="yesterday-in-the-west"),
+        pytest.param("Etc/GMT+12", "9999-12-31T23:59", "9999-12-31", id="today-in-the-west"),
+    ],
+)
+def test_every_instant_up_to_the_end_of_the_calendar_lies_in_a_day(zone: str, at: str, on: str) -> None:
+    since = datetime.fromisoformat(f"{at}+00:00") - datetime(1970, 1, 1, tzinfo=UTC)
+    assert Calendar(zone).day_of(since // timedelta(milliseconds=1)) == day(on)
 
 
 @settings(max_examples=200)

@@ -73,6 +73,7 @@ REFUSAL_NUMBERS = {
     13: "below_minimum",
     14: "balance_too_low",
     15: "return_exists",
+    16: "return_before_bill",
     20: "total_too_large",
     30: "hold_unknown",
     31: "hold_exists",

@@ -49,6 +49,7 @@ CASES: dict[Refusal, Case] = {
     Refusal.CURRENCY_UNKNOWN: ([SHOP], bought("B2", 1, "2011-03-02", currency="EUR"), "EUR", 1),
     Refusal.BILL_EXISTS: ([SHOP, B1], bought("B1", 1_000, "2011-03-02", id="other"), "B1", 0),
     Refusal.BILL_UNKNOWN: ([program(rules=[spend()], returns=None), B1], brought_back("B1", 1, "2011-03-02"), "B1", 0),
+    Refusal.RETURN_BEFORE_BILL: ([SHOP, B1], brought_back("B1", 1, "2011-02-28"), "B1", 0),
     Refusal.RETURN_EXISTS: (
         [SHOP, B1, brought_back("B1", 100, "2011-03-02", bill_number="R1")],
         brought_back("B1", 200, "2011-03-03", bill_number="R1"),

@@ -61,12 +61,16 @@ def park(turn: Turn, record: TransactionReturned) -> list[Decision]:
 
 
 def waiting_for(state: CustomerState, bill: TransactionAdded) -> Sequence[TransactionReturned]:
-    """The parked returns that the bill, which has just been recorded, takes, in order of event time."""
+    """The parked returns that the bill, just recorded, takes or settles as made before it, in order of event time."""
     entry, known = find_parked(state, bill.bill_number), find_bill(state, bill.bill_number)
     if entry is None or known is None:
         return ()
-    taken = [one.parked for one in entry.returns if known.is_returnable(one.parked.event_time)]
-    return [_record(one, bill) for one in sorted(taken, key=lambda one: one.event_time)]
+    decided = [
+        one.parked
+        for one in entry.returns
+        if one.parked.event_time < known.paid_at or known.is_returnable(one.parked.event_time)
+    ]
+    return [_record(one, bill) for one in sorted(decided, key=lambda one: one.event_time)]
 
 
 def release(_turn: Turn, record: TransactionReturned) -> list[Decision]:
@@ -160,4 +164,5 @@ CONCERN: Final = Concern(
         ReturnParked: lambda decision: parked_of(decision.of_bill),
         ReturnReleased: lambda decision: parked_of(decision.of_bill),
     },
+    ends=(ReturnParked,),
 )

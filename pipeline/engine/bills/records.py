@@ -54,6 +54,8 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
 def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
     """A return counts for at most what is left of its bill, and a return document once, whatever ids it comes under."""
     bill = find_bill(turn.state, record.of_bill)
+    if bill is not None and record.event_time < bill.paid_at:  # nor can an earlier bill of that number come any more
+        return [RecordRefused(reason=Refusal.RETURN_BEFORE_BILL, subject=record.of_bill)]
     if bill is None or not bill.is_returnable(record.event_time):
         return parking.park(turn, record)
     document = document_of(record.bill_number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.engine.programs import Org, Program
@@ -76,3 +76,5 @@ class Concern(NamedTuple):
     needs: Mapping[type[CustomerRecord], Needs] = {}
     entries: Mapping[type[Decision], Callable[[Any], str]] = {}
     """The entry that the concern's effect on a decision reads and writes; empty for none."""
+    ends: Collection[type[Decision]] = ()
+    """Kinds of decisions after which no stage of the same part (the customer as such, one program) runs any more."""

@@ -11,13 +11,11 @@ from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.programs import Program, Programs, Timeline
 from pipeline.engine.state import CustomerState, Head, Section
-from schemas.facts import Decision, Envelope, Group, RecordRefused, ReturnParked
+from schemas.facts import Decision, Envelope, Group
 from schemas.records import AnyCustomerRecord, CustomerRecord
 
 Decisions = list[Any]
 """Of `AnyDecision`: concerns beyond those of the product may have kinds of their own."""
-_ENDS: Final = frozenset((RecordRefused, ReturnParked))
-"""Nothing more is decided about a record after one of these."""
 
 
 class Engine:
@@ -45,6 +43,7 @@ class Engine:
         self._closing = closing
         self._timers = tuple((1 << bit, timer) for bit, timer in enumerate(timers))
         self.folds: Final = _folds_of(concerns, timers)
+        self._ends = frozenset(kind for concern in concerns for kind in concern.ends)
         self._prefixes = {kind: f"{kind.__name__}:" for kind in customer_stages}
         self._needs = {
             kind: tuple(one.needs[kind] for one in concerns if kind in one.needs) for kind in customer_stages
@@ -119,7 +118,7 @@ class Engine:
     def _decide_one(
         self, turn: Turn, record: CustomerRecord, stages: Sequence[Stage], envelope: Envelope, groups: list[Group]
     ) -> bool:
-        """Decide a record about the customer, then in each program; whether it was refused or parked at once."""
+        """Decide a record about the customer, then in each program; whether that ended at the customer."""
         decisions: Decisions = []
         refused = self._run(turn, record, stages, envelope, decisions)
         turn.head.clock = turn.as_of
@@ -267,8 +266,8 @@ class Engine:
         envelope: Envelope,
         decisions: Decisions,
     ) -> bool:
-        """Run the stages, each on what the stage before it left; whether one refused or parked it, which ends them."""
-        state, head, folds = turn.state, turn.head, self.folds
+        """Run the stages, each on what the stage before it left; whether one made a decision that ends them."""
+        state, head, folds, ends = turn.state, turn.head, self.folds, self._ends
         for stage in stages:
             made = stage(turn, record)
             if made:
@@ -279,7 +278,7 @@ class Engine:
                         state.stale |= timers
                 head.seq += len(made)
                 decisions += made
-                if type(made[-1]) in _ENDS:
+                if type(made[-1]) in ends:
                     return True
         return False
 

@@ -91,7 +91,9 @@ def test_return_document_that_waits_under_two_ids_counts_once() -> None:
 
 def test_parked_return_is_not_of_a_bill_that_was_paid_after_it() -> None:
     story = played(early(400, "2011-03-01"), bought("B1", 1_000, "2011-03-02"))
-    assert (story.balance(), story.waiting()) == (10, ["B1"])
+    assert (story.balance(), story.waiting()) == (10, [])
+    assert story.only(RecordRefused) == [RecordRefused(reason=Refusal.RETURN_BEFORE_BILL, subject="B1")]
+    assert story.envelopes(RecordRefused)[0].cause == "TransactionReturned:R1"
 
 
 def test_parked_return_is_not_of_a_bill_that_no_program_takes_back() -> None:
@@ -100,8 +102,15 @@ def test_parked_return_is_not_of_a_bill_that_no_program_takes_back() -> None:
 
 
 def test_bill_that_is_refused_releases_nothing() -> None:
-    story = played(B1, early(400, "2011-02-28"), bought("B1", 500, "2011-02-28", id="other"))
+    story = played(B1, early(400, "2011-03-12"), bought("B1", 500, "2011-02-28", id="other"))
     assert (story.balance(), story.waiting()) == (10, ["B1"])
+
+
+def test_return_that_was_made_before_its_bill_is_refused_at_once() -> None:
+    story = given(SHOP, B1).when(early(400, "2011-03-01 11:59"), as_of=instant("2011-03-04"))
+    story.then(RecordRefused(reason=Refusal.RETURN_BEFORE_BILL, subject="B1"), ignoring=BOOKKEEPING)
+    story.when(early(400, "2011-03-01", "R2"), as_of=instant("2011-03-04"))
+    assert story.balance() == 6
 
 
 def test_return_in_another_currency_than_its_bill_is_refused_when_the_bill_comes() -> None:
