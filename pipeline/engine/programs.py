@@ -19,6 +19,7 @@ from schemas.program import (
     ProgramDefinition,
     Streak,
     TierBasis,
+    event_names,
     expiries,
 )
 
@@ -96,6 +97,7 @@ class Program:
                 RULES[type(rule)](rule, self.earning)
         self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
         self.targets = (*self.transaction_targets, *(one for some in self.event_targets.values() for one in some))
+        self.events = event_names(definition)
         self.plans: dict[Any, Any] = {}
         """Where an engine keeps which of its stages this program uses."""
 
@@ -118,6 +120,10 @@ class Org:
         self.keeps_lines = any(program.keeps_lines for program in self.programs)
         """Whether bills keep their lines."""
         self.adds_customers = not definitions or any(definition.add_customers for definition in definitions)
+
+    def knows(self, event_name: str) -> bool:
+        """Whether any of the programs names the custom event, retired parts included."""
+        return any(event_name in program.events for program in self.programs)
 
     def get(self, program_id: int) -> Program | None:
         """The program of that id, if it is in force."""

@@ -104,6 +104,8 @@ class Step(Row, frozen=True, kw_only=True):
     first_reason: str | None
     """Why that one was refused."""
     defects: list[Defect]
+    warnings: list[str]
+    """What is odd about it, though it was taken."""
     refusals: list[RefusalRow]
     facts: list[FactRow]
     notifications: list[NotificationRow]

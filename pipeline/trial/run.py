@@ -24,7 +24,7 @@ from pipeline.trial.lines import Line, MessageLine, ProgramLine
 from pipeline.trial.times import iso
 from schemas.messages import Identity
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, CustomerRecord
+from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived
 from schemas.replies import Reply
 from schemas.succession import succession
 
@@ -33,6 +33,7 @@ TOPIC: Final = "try"
 PROGRAM_REFUSED: Final = "program_refused"
 _LIMITS: Final = Limits(clock_topic=TOPIC)
 _NORMALISE: Final = DIALECTS[NATIVE]
+_NAMES_SHOWN: Final = 10
 _NO_VIEW: Final = OrgView()
 
 
@@ -56,6 +57,7 @@ class _Step:
     def __init__(self, offset: int) -> None:
         self.offset = offset
         """What stands for the place in the journal."""
+        self.warnings: list[str] = []
         self.facts: list[form.FactRow] = []
         self.refusals: list[form.RefusalRow] = []
         self.notifications: list[form.NotificationRow] = []
@@ -184,6 +186,7 @@ class Trial:
         told = self._customers.decide(record, self._programs)
         if told.groups:
             self._note(who, record, line.at, told, decided)
+            decided.warnings += self._warnings(record, self._customers.states[who].head.clock)
             outcome = outcome_of((fact.envelope, fact.decision) for fact in reader.own_facts(told.facts, cause))
             said, first = _name_of(outcome), None
         else:
@@ -201,6 +204,16 @@ class Trial:
             reason=None if outcome.reason is None or first else outcome.reason.text,
             first=first,
         )
+
+    def _warnings(self, record: AnyCustomerRecord, clock: int) -> list[str]:
+        if not isinstance(record, CustomEventReceived):
+            return []
+        org = self._programs.org(record.org_id).at(clock)
+        if org.knows(record.event_name):
+            return []
+        known = ", ".join(sorted(name for program in org.programs for name in program.events)[:_NAMES_SHOWN])
+        unknown = f"no program of org {record.org_id} knows the event {record.event_name!r}, so it earns nothing"
+        return [f"{unknown}; known are {known}" if known else f"{unknown}; they know no events"]
 
     def _pass_time(self, until: int, decided: _Step) -> None:
         self._clock = until
@@ -255,6 +268,7 @@ class Trial:
                 first_outcome=None if first is None else _name_of(first),
                 first_reason=None if first is None or first.reason is None else first.reason.text,
                 defects=[form.Defect(**one._asdict()) for one in defects],
+                warnings=decided.warnings,
                 refusals=decided.refusals,
                 facts=decided.facts,
                 notifications=decided.notifications,

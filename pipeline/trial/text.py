@@ -43,15 +43,8 @@ class Narrator:
         """What a line was, what it decided and what customers would be told."""
         line = "the end" if step.line is None else f"line {step.line}"
         yield f"{line}{self._local(step)}: {subject_of(step)}"
-        if step.outcome == "duplicate":
-            why = f" ({step.first_reason})" if step.first_reason else ""
-            yield f"    duplicate: it came before and was {step.first_outcome} then{why}; it does not count again"
-        if step.outcome == "dead_letter":
-            yield f"    dead letter: {step.reason}"
-        if step.outcome == "refused" and step.defects:
-            yield "    refused: the version before stays in force"
-        for defect in step.defects:
-            yield f"    {_defect(defect)}"
+        for what in _verdict(step):
+            yield f"    {what}"
         for row in step.facts:
             if sentence := decision(row, self._definitions):
                 yield f"    {_whose(row.customer, step)}{sentence}"
@@ -100,6 +93,20 @@ class Narrator:
         at = datetime.fromisoformat(step.at)
         zone = None if at.year == MAXYEAR else self._zones.get(org_id)  # which may be in the year after already
         return f", {at.astimezone(zone or UTC):%Y-%m-%d %H:%M}{'' if zone else ' UTC'}"
+
+
+def _verdict(step: form.Step) -> Iterator[str]:
+    """What is to be said of the line before what it decided."""
+    if step.outcome == "duplicate":
+        why = f" ({step.first_reason})" if step.first_reason else ""
+        yield f"duplicate: it came before and was {step.first_outcome} then{why}; it does not count again"
+    if step.outcome == "dead_letter":
+        yield f"dead letter: {step.reason}"
+    if step.outcome == "refused" and step.defects:
+        yield "refused: the version before stays in force"
+    yield from map(_defect, step.defects)
+    for warning in step.warnings:
+        yield f"warning: {warning}"
 
 
 def _whose(customer: str, step: form.Step) -> str:

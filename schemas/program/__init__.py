@@ -5,6 +5,7 @@ units of `currency` (pence for GBP); points are integers. Dates are local dates 
 """
 
 from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
+from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
@@ -45,6 +46,7 @@ __all__ = [
     "Tiers",
     "Transactions",
     "Validity",
+    "event_names",
     "expiries",
     "paths_of_currencies",
 ]

@@ -26,6 +26,8 @@ def worker() -> Progress:
     progress.round_aborted(Aborted())
     progress.counted(4, 3, 2, {(1, 7, "spend"): 3})
     progress.dead_letters_by_reason = {"UNREADABLE_RECORD": 1}
+    progress.odd_keys = {"loyalty.events": 4}
+    progress.unknown_events = {"1/rum": 3}
     progress.durations["commit"].took(0.02)
     progress.durations["commit"].took(40.0)
     progress.durations["process"].took(0.003)
@@ -67,6 +69,8 @@ def samples() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         ("accrue_notifications_total", {}, 3),
         ("accrue_repeats_total", {}, 2),
         ("accrue_dead_letters_total", {"reason": "UNREADABLE_RECORD"}, 1),
+        ("accrue_odd_keys_total", {"topic": "loyalty.events"}, 4),
+        ("accrue_unknown_events_total", {"event": "1/rum"}, 3),
         ("messaging_client_operation_duration_seconds_count", {"messaging_operation_name": "commit"}, 2),
         ("messaging_client_operation_duration_seconds_sum", {"messaging_operation_name": "commit"}, 40.02),
         ("messaging_client_operation_duration_seconds_bucket", {"messaging_operation_name": "commit", "le": "0.01"}, 0),

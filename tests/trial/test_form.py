@@ -38,6 +38,7 @@ PROMISED: dict[str, Any] = {
             "firstOutcome": "",
             "firstReason": "",
             "defects": [{"path": "", "problem": "", "remedy": ""}],
+            "warnings": [""],
             "refusals": [{"customer": "", "programId": 1, "reason": "", "subject": "", "cause": ""}],
             "facts": [
                 {

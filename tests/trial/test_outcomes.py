@@ -302,3 +302,25 @@ def test_adjustment_is_counted_where_points_were_taken_away(trying: Trying) -> N
         "transferred": 0,
         "adjusted": 4,
     }
+
+
+def test_event_that_no_program_knows_is_taken_with_a_warning_that_names_those_that_are(trying: Trying) -> None:
+    club = program(rules=[{"id": "run", "kind": "event", "event": "run", "points": 5}])
+
+    ended = trying.run(
+        event("rum", "2026-03-01T10:00:00Z"),
+        event("run", "2026-03-01T11:00:00Z"),
+        programs=(club,),
+        options=("--json",),
+    )
+
+    misspelt, known = ended.json["steps"]
+    assert (ended.code, misspelt["outcome"]) == (0, "accepted")
+    assert misspelt["warnings"] == ["no program of org 100 knows the event 'rum', so it earns nothing; known are run"]
+    assert known["warnings"] == []
+
+
+def test_warning_is_told_also_where_the_programs_know_no_event(trying: Trying) -> None:
+    told = trying.run(event("rum", "2026-03-01T10:00:00Z"), programs=(program(rules=[]),)).out
+
+    assert "    warning: no program of org 100 knows the event 'rum', so it earns nothing; they know no events" in told

@@ -73,6 +73,8 @@ class Metrics(Collector):
             yield counter
         yield self._aborts()
         yield self._dead_letters()
+        yield self._odd("accrue_odd_keys", "Messages with another key than their customer's.", "topic", _odd_keys)
+        yield self._odd("accrue_unknown_events", "Events that no program of their org knows.", "event", _unknown_events)
         yield self._rule_hits()
         yield from self._durations()
         yield self._ready()
@@ -97,6 +99,13 @@ class Metrics(Collector):
             for reason, count in dict(role.dead_letters_by_reason).items():
                 letters.add_metric([role.role, reason], count)
         return letters
+
+    def _odd(self, name: str, description: str, label: str, counts: Callable[[Progress], Mapping[str, int]]) -> Metric:
+        odd = CounterMetricFamily(name, description, labels=["role", label])
+        for role in self._roles:
+            for what, count in dict(counts(role)).items():
+                odd.add_metric([role.role, what], count)
+        return odd
 
     def _rule_hits(self) -> Metric:
         hits = CounterMetricFamily(
@@ -186,6 +195,14 @@ class Metrics(Collector):
         yield left
         yield needed
         yield seconds
+
+
+def _odd_keys(role: Progress) -> Mapping[str, int]:
+    return role.odd_keys
+
+
+def _unknown_events(role: Progress) -> Mapping[str, int]:
+    return role.unknown_events
 
 
 def _buckets(durations: Durations) -> list[tuple[str, float]]:

@@ -126,6 +126,10 @@ class Progress:
     committed_of: dict[Partition, float] = field(default_factory=dict)
     """By input partition: monotonic seconds of the last commit, or of the last look that found nothing left to read."""
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
+    odd_keys: Mapping[str, int] = field(default_factory=dict)
+    """By input topic: messages with another key than their customer's."""
+    unknown_events: Mapping[str, int] = field(default_factory=dict)
+    """By `org/name`: events that no program of their org knows."""
     repeats: int = 0
     facts: int = 0
     notifications: int = 0

@@ -13,6 +13,7 @@ from pipeline.log.port import Committed, Message, Outgoing, Partition, Unreadabl
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
+from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.settings import Settings
 from schemas.records import encode_record
 from topics.catalog import Catalog
@@ -45,6 +46,12 @@ class IntakeRole:
             catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max, reasons=Reason, clock=clock.now
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
+        self._keys = Oddities(
+            "messages have a key that is not orgId:customerId of their customer",
+            "give each message that key: only messages under one key keep their order",
+            clock.now,
+        )
+        progress.odd_keys = self._keys.counts
         self._opened: dict[Partition, int] = {}
         self._read: dict[Partition, int] = {}
         """Of the open round: the offset after the last message of each partition."""
@@ -75,6 +82,8 @@ class IntakeRole:
                     out += [Outgoing(journal, None, value, number) for number in self._journal_partitions]
                 else:
                     out.append(Outgoing(journal, verdict.key, value))
+                    if message.key != verdict.key:
+                        self._keys.saw(message.topic)
             else:
                 burial = Burial(message, verdict.reason.value, verdict.defects)
                 if (halt := self._dead_letters.too_many(burial)) is not None:
@@ -101,11 +110,13 @@ class IntakeRole:
         del ends
         self._read = {}
         self._dead_letters.committed()
+        self._keys.committed()
 
     def aborted(self) -> None:
         """The round had no effect."""
         self._read = {}
         self._dead_letters.aborted()
+        self._keys.aborted()
 
     def drop(self, partition: Partition) -> None:
         """Let go of a partition; what the open round read of it is aborted."""

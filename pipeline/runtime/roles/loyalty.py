@@ -11,6 +11,7 @@ from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
+from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
@@ -78,6 +79,12 @@ class LoyaltyRole:
             clock=clock.now,
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
+        self._events = Oddities(
+            "events have a name that no program of their org knows, and change nothing",
+            "correct the name where the event is sent, or in the program that should know it",
+            clock.now,
+        )
+        progress.unknown_events = self._events.counts
         self._tails = Tails(log, clock)
         self._unproven: dict[int, _Restoring] = {}
         """Partitions whose store matched what is committed, and nobody has looked behind it."""
@@ -305,5 +312,8 @@ class LoyaltyRole:
         partitions = self._partitions.values()
         progress.clocks = {one.number: one.clock for one in partitions}
         for one in partitions:
+            for name, times in one.unknown_events.items():
+                self._events.saw(name, times)
             progress.counted(one.outputs.facts, one.outputs.notifications, one.repeats, one.outputs.awards)
             one.count_anew()
+        self._events.committed()

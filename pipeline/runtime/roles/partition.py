@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -27,6 +28,7 @@ from schemas.records import (
     BackfillBegun,
     ClockAdvanced,
     CustomerRecord,
+    CustomEventReceived,
     ProgramActivated,
     UnknownVersion,
     decode_record,
@@ -83,6 +85,8 @@ class LoyaltyPartition:
         """Records of this round that could not be decoded, and programs that may not follow the one in force."""
         self.repeats = 0
         """Records dropped because they came before."""
+        self.unknown_events: Counter[str] = Counter()
+        """Events that no program of their org knows, by `org/name`."""
         self.touched = False
         """Whether the next commit says where this partition stands: the open round has read or written here.
 
@@ -197,6 +201,7 @@ class LoyaltyPartition:
     def count_anew(self) -> None:
         """What was counted so far was taken into account, or never took effect."""
         self.repeats = 0
+        self.unknown_events.clear()
         self.outputs.count_anew()
 
     def aborted(self) -> None:
@@ -237,6 +242,8 @@ class LoyaltyPartition:
                 self.outputs.add_duplicate(out, customer.key, offset, record, first, head.seq)
             return
         customers.changed(customer)
+        if isinstance(record, CustomEventReceived):
+            self._look_at(record, state.head.clock)
         self.outputs.add(
             out,
             customer.key,
@@ -249,6 +256,10 @@ class LoyaltyPartition:
             in_force.views.get(org_id, _NO_VIEW),
             event_mode=in_force.clock.event_mode,
         )
+
+    def _look_at(self, event: CustomEventReceived, clock: int) -> None:
+        if not self._in_force.programs.org(event.org_id).at(clock).knows(event.event_name):
+            self.unknown_events[f"{event.org_id}/{event.event_name}"] += 1
 
     def _begin_backfill(self, record: BackfillBegun) -> None:
         clock = _copy(self._in_force.clock)
