@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import chain, islice
 from typing import IO, Final
 
@@ -19,6 +20,8 @@ from pipeline.log.port import Outgoing
 
 _BATCH: Final = 5_000
 _TIMEOUT: Final = 30.0
+_ID_KEPT: Final = 100
+"""Of an id with an ending, which may have 128 characters."""
 
 
 class _Address(msgspec.Struct):
@@ -46,7 +49,11 @@ _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
     show_default=True,
     help="The input topic; each takes every type of message.",
 )
-@click.option("--now", is_flag=True, help="Say that it happens now: the current time takes the place of eventTime.")
+@click.option(
+    "--now",
+    is_flag=True,
+    help="As something new that happens now: the current time takes the place of eventTime, and ends each id.",
+)
 @placed
 @json_option
 def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, as_json: bool) -> None:
@@ -127,7 +134,10 @@ def _document(name: str, whole: bytes) -> Iterable[bytes]:
 
 
 def _of_now(message: bytes) -> bytes:
-    """The message as of now; what is not a JSON object with an event time stays as it is."""
+    """The message as a new one of now; what is not a JSON object with an event time stays as it is.
+
+    An id that came before with another time would be refused, so it gets the time as its ending.
+    """
     try:
         content = msgspec.json.decode(message, type=dict[str, msgspec.Raw])
     except _NO_JSON:
@@ -135,7 +145,12 @@ def _of_now(message: bytes) -> bytes:
     if "eventTime" not in content:
         return message
     content.pop("zone", None)
-    return msgspec.json.encode(content | {"eventTime": time.time_ns() // 1_000_000})
+    now = time.time_ns() // 1_000_000
+    changed: dict[str, object] = {"eventTime": now}
+    if "id" in content:
+        with suppress(*_NO_JSON):
+            changed["id"] = f"{msgspec.json.decode(content['id'], type=str)[:_ID_KEPT]}-{now}"
+    return msgspec.json.encode(content | changed)
 
 
 def _is_clock(message: bytes) -> bool:

@@ -10,12 +10,15 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
+from pipeline.cli.activating import in_force
 from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
 from pipeline.cli.place import Place
 from pipeline.cli.printing import printable, say, say_json
 from pipeline.cli.reading import ends_of, follow, partitions_of, read_all
+from pipeline.cli.sentences import Sentences
 from pipeline.log.port import Message
 from schemas.notifications import EventName
+from schemas.program import ProgramDefinition
 
 _FAMILIES: Final = ("points", "tiers", "milestones", "streaks", "customers", "rewards")
 
@@ -76,9 +79,12 @@ def tail(
         if as_json:
             say_json((message.value or b"").decode(errors="replace"))
         else:
-            CONSOLE.print(reply_line_of(message) if replies else line_of(message), soft_wrap=True)
+            CONSOLE.print(reply_line_of(message) if replies else line_of(message, sentences), soft_wrap=True)
 
     with place.log() as log:
+        sentences = Sentences(
+            ProgramDefinition.model_validate_json(one.definition) for one in in_force(place, log).values()
+        )
         ends = ends_of(log, partitions)
         found = filter(wanted, read_all(log, partitions, ends))
         # Topics have no order between them: only a customer's own count tells what came first. Between customers
@@ -114,21 +120,27 @@ def _body(message: Message) -> dict[str, Any]:
     return attributes
 
 
-def line_of(message: Message) -> Text:
-    """A notification in one line, for people."""
+def line_of(message: Message, sentences: Sentences) -> Text:
+    """A notification in one line, for people: a sentence, or what it says by name where there is none."""
     body = _body(message)
     data = body.get("data", {})
-    numbers = ", ".join(
+    org, _, customer = (message.key or b"").decode().partition(":")
+    name = event_name(message)
+    text = sentences.told(name, int(org), data) or _by_name(data)
+    when = instant(body["createdAt"]).strftime("%Y-%m-%d %H:%M")
+    return Text.assemble(
+        (when, "dim"), "  ", (f"{name:28}", "bold"), f" customer {customer}  ", (printable(text), "dim")
+    )
+
+
+def _by_name(data: dict[str, Any]) -> str:
+    return ", ".join(
         f"{name} {shown(int(value)) if isinstance(value, float) and value.is_integer() else value}"
         for name, value in data.items()
         if isinstance(value, int | float | str)
         and value != ""
         and name not in {"loyaltyProgramId", "loyaltyType", "notes"}
     )
-    when = instant(body["createdAt"]).strftime("%Y-%m-%d %H:%M")
-    customer = (message.key or b"").decode().partition(":")[2]
-    event = (f"{event_name(message):28}", "bold")
-    return Text.assemble((when, "dim"), "  ", event, f" customer {customer}  ", (printable(numbers), "dim"))
 
 
 def reply_line_of(message: Message) -> Text:

@@ -16,6 +16,7 @@ _SECONDS: Final = range(500_000_000, 10_000_000_000)
 """Instants that are early in 1970 as milliseconds, and between 1985 and 2286 as seconds, which is what was meant."""
 SECONDS_END: Final = _SECONDS.stop
 _DATE_LENGTH_MAX: Final = len("2011-03-09")
+_UNITS: Final = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000), ("millisecond", 1))
 _EXAMPLE: Final = "2011-03-09T14:30:00+01:00"
 
 
@@ -79,3 +80,10 @@ def _idle(zone: str, what: str) -> Defect:
     # Some systems encode local times as if they were UTC; a zone beside an instant is how one notices.
     remedy = f"leave zone out, or write eventTime as a local time without offset, such as {_EXAMPLE[:19]}"
     return Defect("zone", f"is {zone!r}, but eventTime is {what}, which needs no zone", remedy)
+
+
+def duration(milliseconds: int) -> str:
+    """A length of time as people say it, in its largest whole unit: `3 days`, `1 hour`, `250 milliseconds`."""
+    name, size = next((one for one in _UNITS if milliseconds >= one[1]), _UNITS[-1])
+    count = milliseconds // size
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

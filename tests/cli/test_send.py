@@ -145,6 +145,24 @@ def test_messages_sent_as_of_now_keep_all_but_their_time(with_topics: Terminal) 
     assert before <= now["eventTime"] <= time.time_ns() // 1_000_000
 
 
+def test_message_sent_twice_as_of_now_is_two_messages(with_topics: Terminal) -> None:
+    message = json.dumps({"orgId": 1, "customerId": 5, "eventTime": 0, "id": "x" * 128}).encode()
+
+    for _ in range(2):
+        with_topics.done("send", "-", "--now", stdin=message)
+
+    messages = [json.loads(value or b"") for _, value in sent(with_topics)]
+    assert [one["id"] for one in messages] == [f"{'x' * 100}-{one['eventTime']}" for one in messages]
+    assert all(len(one["id"]) <= 128 for one in messages)
+
+
+def test_id_that_is_no_text_stays_for_intake_to_name(with_topics: Terminal) -> None:
+    with_topics.done("send", "-", "--now", stdin=b'{"orgId": 1, "customerId": 5, "eventTime": 0, "id": 7}')
+
+    [(_, value)] = sent(with_topics)
+    assert json.loads(value or b"")["id"] == 7
+
+
 def test_one_without_a_customer_is_told_with_where_to_look(with_topics: Terminal) -> None:
     ended = with_topics.done("send", "-", stdin=b'{"orgId": 1}')
 

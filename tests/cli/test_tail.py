@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing
 from tests.cli.terminal import Terminal
 
 
 def notify(
-    terminal: Terminal, topic: str = "customers", event: str = "customerAdded", seq: int = 1, **data: str
+    terminal: Terminal, topic: str = "customers", event: str = "customerAdded", seq: int = 1, **data: Any
 ) -> None:
     """Write a notification about customer 5, by default that they were added."""
     message = Outgoing(
         f"loyalty.notifications.{topic}",
-        b"1:5",
+        b"100:5",
         json.dumps({"createdAt": 0, "data": data, "seq": seq}).encode(),
         headers=(("eventName", event.encode()),),
     )
@@ -39,15 +41,53 @@ def test_brackets_in_a_customers_name_are_shown_and_are_no_markup(with_topics: T
 
 
 def test_long_notification_is_one_line_and_whole(with_topics: Terminal) -> None:
-    notify(with_topics, firstName="Zoë " * 100, lastName="Last")
+    notify(with_topics, firstName="Zoë" * 100, lastName="Last")
 
-    assert with_topics.done("tail").out == line(f"firstName {'Zoë ' * 100}, lastName Last")
+    assert with_topics.done("tail").out == line(f"Welcome, {'Zoë' * 100} Last.")
 
 
 def test_what_is_empty_is_left_out(with_topics: Terminal) -> None:
     notify(with_topics, firstName="Zoë", lastName="")
 
-    assert with_topics.done("tail").out == line("firstName Zoë")
+    assert with_topics.done("tail").out == line("Welcome, Zoë.")
+
+
+TARGET = {
+    "targetDetails": {"id": 101, "name": "Four coffees", "targetPeriodName": "2026-03"},
+    "achievedTargetValue": "2.000",
+    "definedTargetValue": "4.000",
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "told"),
+    [
+        pytest.param(
+            "pointsExpired",
+            {"loyaltyProgramId": 1, "pointsExpired": 30},
+            "30 POINTS have expired.",
+            id="of the program that it names",
+        ),
+        pytest.param(
+            "targetAchievedValueUpdated",
+            TARGET,
+            "Your progress in Four coffees (2026-03): 2 of 4.",
+            id="of the program that has its target",
+        ),
+        pytest.param(
+            "pointsExpired", {"loyaltyProgramId": 9, "pointsExpired": 30}, "pointsExpired 30", id="of no program"
+        ),
+        pytest.param("pointsExpired", {"loyaltyProgramId": 1, "lost": 30}, "lost 30", id="without what it needs"),
+        pytest.param("newerEvent", {"loyaltyProgramId": 1, "some": 30}, "some 30", id="of a newer version"),
+    ],
+)
+def test_notification_is_told_as_a_sentence_where_that_can_be(
+    with_topics: Terminal, event: str, data: dict[str, Any], told: str
+) -> None:
+    with_topics.done("program", "apply", "examples/programs/roastery.yaml")
+    notify(with_topics, "points", event, 1, **data)
+
+    assert with_topics.done("tail").out.partition("customer 5  ")[2] == f"{told}\n"
 
 
 def test_only_so_many_are_shown_as_were_asked_for(with_topics: Terminal) -> None:

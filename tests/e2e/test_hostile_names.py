@@ -89,7 +89,12 @@ WALKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sql", "SELECT definition FROM programs"),
         ("sql", HOSTILE.replace("\0", "")),
     ),
-    "tail": (("tail", "-n", "100"), ("tail", "--customer", "7"), ("tail", "--event", "pointsIssued")),
+    "tail": (
+        ("tail", "-n", "100"),
+        ("tail", "--customer", "7"),
+        ("tail", "--event", "pointsIssued"),
+        ("tail", "--replies"),
+    ),
     "topics create": (("topics", "create"),),
     "topics describe": (("topics", "describe"),),
     "topics list": (("topics", "list"),),

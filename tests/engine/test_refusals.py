@@ -46,7 +46,7 @@ CASES: dict[Refusal, Case] = {
         0,
     ),
     Refusal.PROGRAM_UNKNOWN: ([SHOP, B1], redeem(5, "2011-03-02", program_id=9), "9", 0),
-    Refusal.CURRENCY_UNKNOWN: ([SHOP], bought("B2", 1, "2011-03-02", currency="EUR"), "EUR", 1),
+    Refusal.CURRENCY_UNKNOWN: ([SHOP], bought("B2", 1, "2011-03-02", currency="EUR"), "EUR", 0),
     Refusal.BILL_EXISTS: ([SHOP, B1], bought("B1", 1_000, "2011-03-02", id="other"), "B1", 0),
     Refusal.BILL_UNKNOWN: ([program(rules=[spend()], returns=None), B1], brought_back("B1", 1, "2011-03-02"), "B1", 0),
     Refusal.RETURN_BEFORE_BILL: ([SHOP, B1], brought_back("B1", 1, "2011-02-28"), "B1", 0),

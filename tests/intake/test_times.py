@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.intake.times import instant_of
+from pipeline.intake.times import duration, instant_of
 from pipeline.intake.verdict import Defect
 
 
@@ -77,3 +77,22 @@ def test_number_that_looks_like_seconds_is_a_defect(seconds: int) -> None:
     found = instant_of(seconds, None)
     assert isinstance(found, Defect)
     assert found.problem == f"is {seconds}, which looks like seconds"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"),
+    [
+        (0, "0 milliseconds"),
+        (1, "1 millisecond"),
+        (999, "999 milliseconds"),
+        (1_000, "1 second"),
+        (300_000, "5 minutes"),
+        (3_599_999, "59 minutes"),
+        (3_600_000, "1 hour"),
+        (86_400_000, "1 day"),
+        (259_199_965, "2 days"),
+        (86_400_000 * 1_500, "1,500 days"),
+    ],
+)
+def test_length_of_time_is_told_in_its_largest_whole_unit(milliseconds: int, words: str) -> None:
+    assert duration(milliseconds) == words

@@ -35,7 +35,10 @@ refused."""
 
 
 def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
-    """A bill becomes known, unless one of that number can still be returned."""
+    """A bill becomes known, unless no program takes its money, or a bill of that number can still be returned."""
+    programs = turn.org.programs
+    if programs and all(program.money != record.currency for program in programs):
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     known = find_bill(turn.state, record.bill_number)
     if known is not None and record.event_time < known.returnable_until:
         return [RecordRefused(reason=Refusal.BILL_EXISTS, subject=record.bill_number)]

@@ -144,6 +144,6 @@ def _lateness(content: dict[str, Any], found: list[Defect], wall: int, limits: L
         return None
     return Defect(
         field,
-        f"is {shown(content[field])}, {instant - wall} ms after the wall clock",
-        f"send it when it has happened; {limits.future_ms} ms are tolerated for clocks that go ahead",
+        f"is {shown(content[field])}, {times.duration(instant - wall)} in the future",
+        f"send it when it has happened; {times.duration(limits.future_ms)} of clock skew are allowed",
     )

@@ -91,11 +91,24 @@ def test_whether_a_forgotten_bill_is_still_stored_decides_nothing(gone: bool) ->
     assert [type(decision) for decision in groups[-1].decisions] == [RecordAccepted, ReturnParked]
 
 
-def test_bill_in_a_currency_of_no_program_is_known_but_counts_nowhere() -> None:
+def test_bill_in_a_currency_of_no_program_is_refused_as_a_whole_and_not_known() -> None:
     story = given(SHOP).when(bought("B1", 1_000, "2011-03-01", currency="EUR"))
-    assert (story.bill("B1").parts, story.section().transactions) == ({}, 0)
+    story.then(RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject="EUR"), ignoring=BOOKKEEPING)
+    assert (story.state.entries, story.state.head.sections) == ({}, {})
     story.when(brought_back("B1", 1_000, "2011-03-02", currency="EUR"))
     assert story.kinds() == [RecordAccepted, ReturnParked]
+
+
+def test_bill_counts_in_the_program_of_its_currency_and_is_refused_by_the_other() -> None:
+    francs = program(rules=[spend()], program_id=2, currency="CHF")
+    story = given(SHOP, francs).when(bought("B1", 1_000, "2011-03-01", currency="CHF"))
+    assert [envelope.program_id for envelope in story.envelopes(RecordRefused)] == [1]
+    assert (story.balance(1), story.balance(2)) == (0, 10)
+
+
+def test_bill_of_an_org_without_programs_is_known_in_any_currency() -> None:
+    story = given().when(bought("B1", 1_000, "2011-03-01", currency="EUR"))
+    assert RecordRefused not in story.kinds()
 
 
 def test_bill_that_cannot_be_returned_is_not_kept_and_earns_all_the_same() -> None:
