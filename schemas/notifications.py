@@ -16,6 +16,7 @@ class EventName(StrEnum):
     TRANSACTION_ADDED = "transactionAdded"
     POINTS_ISSUED = "pointsIssued"
     POINTS_REDEEMED = "pointsRedeemed"
+    REDEEMED_POINTS_REVERSED = "redeemedPointsReversed"
     POINTS_EXPIRED = "pointsExpired"
     SINGLE_POINTS_EXPIRY_UPDATED = "singlePointsExpiryUpdated"
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"

@@ -19,10 +19,10 @@ from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.state import Account, LedgerAccount
-from pipeline.engine.programs import Programs
+from pipeline.engine.programs import DAY_MS, Programs
 from pipeline.engine.state import CustomerState, Head, Section
 from schemas import facts as known
-from schemas.facts import Award, Decision, Fact, Group, IssuedFor, LotOpened, PointsIssued
+from schemas.facts import Award, Decision, Fact, Group, IssuedFor, LotOpened, PointsIssued, PointsRedeemed
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, decode_record, encode_record
 from tests.invariants import Invariants
@@ -78,7 +78,10 @@ class Story:
 
     def _decide(self, record: AnyCustomerRecord, as_of: int) -> list[Group]:
         assert decode_record(encode_record(record)) == record
-        seen = self._seeing(needs(self.state.head, record, self.programs, as_of))
+        seen, names = self._seeing(()), frozenset[str]()
+        while more := frozenset(needs(seen, record, self.programs, as_of)) - names:
+            names |= more
+            seen = self._seeing(names)
         groups = decide(seen, record, self.programs, as_of)
         self.state.entries.update(seen.entries)
         return groups
@@ -203,6 +206,13 @@ def issued(
         lifetime=balance if lifetime is None else lifetime,
         **{"currency": "POINTS", "activity": "", **parts},
     )
+
+
+def redeemed(points: int, at: str | int, **parts: Any) -> PointsRedeemed:
+    """Points that were spent in a program with the usual windows: it can be taken back as long as a bill."""
+    until = (at if isinstance(at, int) else instant(at)) + 400 * DAY_MS
+    fields = {"currency": "POINTS", "value_minor": points, **parts}
+    return PointsRedeemed(points=points, reversible_until=until, forgotten_at=until + 42 * DAY_MS, **fields)
 
 
 def _lines(decisions: Collection[Decision]) -> str:

@@ -12,6 +12,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, entries_of, fold
 from pipeline.engine.ledger.holds import HOLDS_MAX
 from pipeline.engine.ledger.postings import lots_moved, postings
+from pipeline.engine.ledger.redeemed import Redemption
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Entry, Head, decode_entry, decode_head, encode_state
@@ -24,6 +25,7 @@ from schemas.facts import (
     PointsIssued,
     PointsMoved,
     PointsReversed,
+    RedemptionReversed,
     decode_facts,
     encode_facts,
     movements_in,
@@ -115,6 +117,7 @@ class Invariants:
             assert decision.lifetime == totals[LedgerAccount.LIFETIME]
         if isinstance(decision, PointsIssued):
             check_awards(decision, self._lots[key])
+        if isinstance(decision, PointsIssued | RedemptionReversed):
             self._lots[key] += len(decision.lots)
 
 
@@ -186,7 +189,10 @@ def check_entry(entry: Entry) -> None:
     """A bill is sound; a parked return is refused before its entry may leave."""
     if isinstance(entry, Bill):
         check_bill(entry)
-    else:
+    elif isinstance(entry, Redemption):
+        assert 0 <= entry.left <= entry.points
+        assert all(part.open_points > 0 for part in entry.parts)
+    elif isinstance(entry, Parked):
         assert all(one.until <= entry.forgotten_at for one in entry.returns)
 
 

@@ -15,6 +15,7 @@ from schemas.records import (
     AdjustPoints,
     AnyCustomerRecord,
     BlockPoints,
+    ConfirmRedemption,
     CustomerAdded,
     CustomerUpdated,
     CustomEventReceived,
@@ -22,6 +23,7 @@ from schemas.records import (
     Profile,
     RedeemPoints,
     ReleasePoints,
+    ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
 )
@@ -105,6 +107,17 @@ def did(event: str, on: str | int, **parts: Any) -> CustomEventReceived:
 def redeem(points: int, on: str | int, **parts: Any) -> RedeemPoints:
     """A wish to spend points."""
     return _record(RedeemPoints, f"d-{on}", on, **{"program_id": 1, "points": points, **parts})
+
+
+def confirm(redemption_id: str, on: str | int, **parts: Any) -> ConfirmRedemption:
+    """A wish to take the points that a redemption holds."""
+    return _record(ConfirmRedemption, f"n-{on}", on, **{"program_id": 1, "redemption_id": redemption_id, **parts})
+
+
+def reverse(redemption_id: str, on: str | int, points: int | None = None, **parts: Any) -> ReverseRedemption:
+    """A wish to take a redemption back, in part or in whole."""
+    fields = {"program_id": 1, "redemption_id": redemption_id, "points": points, **parts}
+    return _record(ReverseRedemption, f"v-{on}", on, **fields)
 
 
 def adjust(points: int, on: str | int, **parts: Any) -> AdjustPoints:

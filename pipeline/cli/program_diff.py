@@ -56,10 +56,14 @@ def _terms(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
     if before.name != after.name:
         yield Change("name", f"the program is called {after.name}, not {before.name}")
     yield from _points("points", "points", before.points, after.points, after.currency)
-    for path in ("default", "add_customers", "repeat_window_days", "redemption", "notifications"):
+    for path in ("default", "add_customers", "repeat_window_days", "notifications"):
         values = [_plain(getattr(one, path), after.currency) for one in (after, before)]
         if values[0] != values[1]:
             yield Change(path, f"is {values[0]}, was {values[1]}")
+    for key in type(after.redemption).model_fields:
+        was, now = (_value(key, getattr(one.redemption, key), after.currency) for one in (before, after))
+        if was != now:
+            yield Change(f"redemption.{key}", f"is {now}, was {was}")
     yield from _returns(before.returns, after.returns)
 
 
@@ -77,6 +81,9 @@ def _returns(before: Returns | None, after: Returns | None) -> Iterator[Change]:
     if before.window_days != after.window_days:
         lasts = f"for {after.window_days:,} days, not {before.window_days:,}; others keep their time"
         yield Change("returns.window_days", f"bills paid from then on can be returned {lasts}")
+    if before.redeemed != after.redeemed:
+        becomes = "come back with it" if after.redeemed == "restore" else "stay redeemed"
+        yield Change("returns.redeemed", f"points that were redeemed for a bill {becomes} when it is returned")
 
 
 def _points(

@@ -15,7 +15,7 @@ class Currency:
     ) -> None:
         self.id = name
         """What records and accounts call it."""
-        self.minimum_points = redemption.minimum_points
+        self.redemption = redemption
         self.scale = 0
         self.retired = False
         if isinstance(terms, AlternateCurrency):

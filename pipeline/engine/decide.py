@@ -10,7 +10,7 @@ from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
-from pipeline.engine.ledger import blocking, requests, rolling, undo
+from pipeline.engine.ledger import blocking, redemptions, requests, reversal, rolling, undo
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
@@ -19,12 +19,14 @@ from pipeline.engine.streaks import concern as streaks
 from schemas.records import (
     AdjustPoints,
     BlockPoints,
+    ConfirmRedemption,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
     CustomEventReceived,
     RedeemPoints,
     ReleasePoints,
+    ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
 )
@@ -37,6 +39,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     parking.CONCERN,
     purchases.CONCERN,
     LEDGER,
+    redemptions.PAYMENTS,
     AWARDS,
     milestones.CONCERN,
     streaks.CONCERN,
@@ -53,6 +56,8 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     AdjustPoints: (duplicates.admit, customers.enrol, requests.address),
     BlockPoints: (duplicates.admit, customers.enrol, requests.address),
     ReleasePoints: (duplicates.admit, customers.enrol, requests.address),
+    ConfirmRedemption: (duplicates.admit, customers.enrol, requests.address),
+    ReverseRedemption: (duplicates.admit, customers.enrol, requests.address),
 }
 """What is decided about the customer as such."""
 
@@ -67,12 +72,19 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         streaks.EXTEND,
         rolling.ON_BILL,
     ),
-    TransactionReturned: (duplicates.ADMIT, ProgramStage(purchases.count_return), ProgramStage(undo.undo)),
+    TransactionReturned: (
+        duplicates.ADMIT,
+        ProgramStage(purchases.count_return),
+        reversal.RESTORE_PAID,
+        ProgramStage(undo.undo),
+    ),
     CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND, rolling.ON_EVENT),
-    RedeemPoints: (duplicates.ADMIT, ProgramStage(requests.redeem), rolling.ON_REDEMPTION),
+    RedeemPoints: (duplicates.ADMIT, ProgramStage(redemptions.redeem), rolling.ON_REDEMPTION),
     AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
     BlockPoints: (duplicates.ADMIT, ProgramStage(blocking.block)),
     ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),
+    ConfirmRedemption: (duplicates.ADMIT, ProgramStage(redemptions.confirm)),
+    ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 

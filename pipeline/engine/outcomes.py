@@ -46,6 +46,10 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.HOLD_UNKNOWN: True,
     Refusal.HOLD_EXISTS: True,
     Refusal.TOO_MANY_HOLDS: True,
+    Refusal.REDEMPTION_EXISTS: True,
+    Refusal.REDEMPTION_UNKNOWN: True,
+    Refusal.REDEMPTION_REVERSED: True,
+    Refusal.REVERSAL_TOO_LARGE: True,
     Refusal.TOTAL_TOO_LARGE: True,
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it

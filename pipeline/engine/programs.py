@@ -105,6 +105,12 @@ class Program:
         """The points currency of that id, if there is one; the main one where the id is empty."""
         return self.currencies.get(named or self.currency)
 
+    def reversible_days(self, currency: str) -> int:
+        """How long redemptions in a currency can be taken back; 0 where they can't be."""
+        known = self.currencies.get(currency)
+        days = None if known is None else known.redemption.reversible_days
+        return (self.return_days or 0) if days is None else days
+
 
 class Org:
     """The programs of one org that are in force at one instant, and what they agree on."""

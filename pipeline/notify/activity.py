@@ -13,12 +13,14 @@ from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, Trigger
 from schemas.records import (
     AdjustPoints,
     BlockPoints,
+    ConfirmRedemption,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
     CustomEventReceived,
     RedeemPoints,
     ReleasePoints,
+    ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
 )
@@ -90,11 +92,24 @@ def _event(record: CustomEventReceived) -> Activity:
 
 
 def _redemption(record: RedeemPoints) -> Activity:
-    bill = transaction_id(record, record.bill_number) if record.bill_number else -1
+    return redemption_of(record.org_id, record.customer_id, record.id, record.bill_number)
+
+
+def redemption_of(org_id: int, customer_id: int, redemption_id: str, bill_number: str) -> Activity:
+    """A customer's redemption, as an activity, also where the record that led to the facts is another one."""
+    bill = number_of(f"bill:{org_id}:{customer_id}:{bill_number}") if bill_number else -1
     return Activity(
         name="PointsRedemption",
-        identifiers=[Pair(key="billId", value=str(bill)), Pair(key="redemptionId", value=record.id)],
+        identifiers=[Pair(key="billId", value=str(bill)), Pair(key="redemptionId", value=redemption_id)],
     )
+
+
+def _confirmation(record: ConfirmRedemption) -> Activity:
+    return redemption_of(record.org_id, record.customer_id, record.redemption_id, "")
+
+
+def _redemption_reversal(record: ReverseRedemption) -> Activity:
+    return Activity(name="PointsRedemptionReversal", identifiers=[Pair(key="redemptionId", value=record.redemption_id)])
 
 
 def _adjustment(record: AdjustPoints) -> Activity:
@@ -129,6 +144,8 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     AdjustPoints: _adjustment,
     BlockPoints: _block,
     ReleasePoints: _release,
+    ConfirmRedemption: _confirmation,
+    ReverseRedemption: _redemption_reversal,
     CustomerAdded: _registration,
     CustomerUpdated: _update,
 }

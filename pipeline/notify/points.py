@@ -10,8 +10,7 @@ from msgspec import UNSET, UnsetType
 from pipeline.notify.activity import return_of, triggered_by
 from pipeline.notify.alternates import alternate_currencies_issued, alternate_currencies_reversed
 from pipeline.notify.context import Context
-from pipeline.notify.identity import number_of
-from pipeline.notify.numbers import date_text, major
+from pipeline.notify.numbers import date_text
 from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, TriggeringActivity
 from pipeline.notify.shared import program_fields
 from pipeline.notify.table import News, Table
@@ -24,10 +23,7 @@ from schemas.facts import (
     IssuedFor,
     PointsDebited,
     PointsExpired,
-    PointsHeld,
     PointsIssued,
-    PointsRedeemed,
-    PointsReleased,
     PointsReversed,
 )
 from schemas.notifications import EventName
@@ -88,33 +84,6 @@ def points_issued(decision: PointsIssued, envelope: Envelope, context: Context) 
             for award in decision.awards
         ],
     )
-
-
-def points_redeemed(decision: PointsRedeemed, envelope: Envelope, context: Context) -> dict[str, object]:
-    """The `data` of pointsRedeemed; where another currency than the points was spent, it says which (ours)."""
-    program = context.program_of(envelope)
-    alternate = program.alternates.get(decision.currency)
-    points, balance = (
-        float(one) if alternate is None else alternate.amount(one) for one in (decision.points, decision.balance)
-    )
-    summary = f"redemption:{context.org_id}:{context.customer_id}:{decision.redemption_id}"
-    return {
-        **program_fields(envelope, context),
-        "totalPointsRedeemed": points,
-        "redemptionSummaryId": number_of(summary),
-        "redeemedPointsCurrencyValue": major(decision.value_minor, program.currency),
-        "redemptionNotes": decision.notes,
-        "redemptionBillNumber": decision.bill_number,
-        "isGroupRedemption": False,
-        "redemptionFromEarningPrograms": [
-            {
-                "programId": envelope.program_id,
-                "pointsRedeemed": points,
-                "programCurrentPoints": balance,
-            }
-        ],
-        **({} if alternate is None else alternate.fields),
-    }
 
 
 def points_expired(decision: PointsExpired, envelope: Envelope, context: Context) -> dict[str, object]:
@@ -188,11 +157,6 @@ TABLE: Final = Table(
             subject=lambda decision: f"{decision.currency}/{decision.activity}",
             data=points_issued,
         ),
-        PointsRedeemed: News(
-            event=EventName.POINTS_REDEEMED,
-            subject=lambda decision: f"{decision.currency}/{decision.redemption_id}",
-            data=points_redeemed,
-        ),
         PointsExpired: News(
             event=EventName.POINTS_EXPIRED,
             subject=lambda decision: f"{decision.currency}/{decision.expired_on}",
@@ -219,5 +183,5 @@ TABLE: Final = Table(
             data=alternate_currencies_reversed,
         ),
     },
-    silent=(PointsDebited, PointsHeld, PointsReleased, AwardTermsKept),
+    silent=(PointsDebited, AwardTermsKept),
 )

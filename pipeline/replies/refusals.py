@@ -71,6 +71,19 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "as many holds of the customer are open as can be kept",
         "release some first, and give blocks an end (until)",
     ),
+    Refusal.REDEMPTION_EXISTS: (
+        "a redemption {subject} came before and can still be taken back",
+        "give every redemption an id of its own",
+    ),
+    Refusal.REDEMPTION_UNKNOWN: (
+        "there is no redemption {subject} in the program that can be taken back",
+        "write the id of the redeemPoints as redemptionId, and send it within redemption.reversible_days",
+    ),
+    Refusal.REDEMPTION_REVERSED: ("all of the redemption {subject} has been taken back", "nothing needs to be done"),
+    Refusal.REVERSAL_TOO_LARGE: (
+        "fewer than {subject} points of the redemption are left",
+        "take back at most what is left, or leave points out for all of it",
+    ),
     Refusal.TOTAL_TOO_LARGE: (
         "what is kept of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",

@@ -15,6 +15,8 @@ from schemas.facts import (
     PointsMoved,
     PointsRedeemed,
     PointsReleased,
+    RedemptionReversed,
+    ReleasedBecause,
     movements_in,
 )
 
@@ -26,6 +28,10 @@ class Words(NamedTuple):
     """What happened to the points."""
     more: Callable[[Any], dict[str, Any]] = lambda _: {}
     """Numbers beside those that every such decision has."""
+    points: Callable[[Any], int] = lambda decision: decision.points
+    """How many points the verb is about."""
+    amounts: Callable[[Any], dict[str, int]] = lambda _: {}
+    """Further points, by what became of them."""
 
 
 WORDS: Final[dict[type[PointsMoved], Words]] = {
@@ -34,6 +40,12 @@ WORDS: Final[dict[type[PointsMoved], Words]] = {
     PointsDebited: Words(verb="taken away"),
     PointsHeld: Words(verb="put aside", more=lambda decision: {"holdId": decision.hold_id}),
     PointsReleased: Words(verb="given back", more=lambda decision: {"holdId": decision.hold_id}),
+    RedemptionReversed: Words(
+        verb="given back",
+        more=lambda decision: {"redemptionId": decision.redemption_id, "valueMinor": decision.value_minor},
+        points=lambda decision: decision.points - decision.expired,
+        amounts=lambda decision: {"expired": decision.expired},
+    ),
 }
 """The movements that commands ask for; replies leave out all others."""
 
@@ -49,9 +61,13 @@ def results_of(decided: Decided, amount: Amount) -> list[dict[str, Any]]:
             "kind": type(moved).__name__,
             "programId": envelope.program_id,
             "currency": moved.currency,
-            "points": amount(envelope.program_id, envelope.version, moved.currency, moved.points),
+            "points": amount(envelope.program_id, envelope.version, moved.currency, words.points(moved)),
             "balance": amount(envelope.program_id, envelope.version, moved.currency, moved.balance),
             **words.more(moved),
+            **{
+                name: amount(envelope.program_id, envelope.version, moved.currency, points)
+                for name, points in words.amounts(moved).items()
+            },
         }
         for envelope, moved, words in _asked_for(decided)
     ]
@@ -69,5 +85,6 @@ def _asked_for(decided: Decided) -> Iterator[tuple[Envelope, PointsMoved, Words]
     for envelope, decision in decided:
         for moved in () if is_by_adoption(decision) else movements_in(decision):
             words = WORDS.get(type(moved))
-            if words is not None:
+            used = isinstance(moved, PointsReleased) and moved.because is ReleasedBecause.USED
+            if words is not None and not used:  # what takes released points in the same turn says so itself
                 yield envelope, moved, words

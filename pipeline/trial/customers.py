@@ -52,10 +52,12 @@ class Customers:
         state = self.states.get(who)
         if state is None:
             state = self.states[who] = CustomerState(Head(org_id=who.org_id, customer_id=who.customer_id), {})
-        names = needs(state.head, record, programs, record.received_at)
         first_seq = state.head.seq + 1
         # The engine sees no entry that it did not ask for, as on the stream.
-        seen = CustomerState(state.head, {name: state.entries[name] for name in names if name in state.entries})
+        seen, names = CustomerState(state.head), frozenset[str]()
+        while more := frozenset(needs(seen, record, programs, record.received_at)) - names:
+            names |= more
+            seen.entries.update({name: state.entries[name] for name in more if name in state.entries})
         groups = decide(seen, record, programs, record.received_at)
         for name, entry in seen.entries.items():
             state.entries[name] = entry

@@ -124,6 +124,17 @@ _RELEASED: Final = {
 }
 
 
+def _redemption_reversed(body: Body, names: Names) -> str:
+    anew, lost, back = (
+        names.amount(points, body["currency"])
+        for points in (sum(lot["points"] for lot in body["lots"]), body["expired"], body["points"] - body["expired"])
+    )
+    given = f"{back} given back of the redemption {body['redemption_id']}, worth {names.money(body['value_minor'])}"
+    issued = f", {anew} of them issued anew" if body["lots"] else ""
+    expired = f", {lost} more have expired meanwhile" if body["expired"] else ""
+    return f"{given}{issued}{expired}{_balance(body, names)}"
+
+
 def _progressed(body: Body, names: Names) -> str:
     return f"milestone {_target(body, names)}"
 
@@ -191,6 +202,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "AlternatePointsIssued": _each_currency(_issued),
     "AlternatePointsReversed": _each_currency(_reversed),
     "ExpiryMoved": _moved,
+    "RedemptionReversed": _redemption_reversed,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,

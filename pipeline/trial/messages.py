@@ -58,7 +58,8 @@ def _joined(message: Message) -> str:
 
 
 def _redeem(message: Message) -> str:
-    return f"{_customer(message)} asks to redeem {message['points']:,} {message.get('currency') or 'points'}"
+    later = ", to be confirmed" if message.get("hold") else ""
+    return f"{_customer(message)} asks to redeem {message['points']:,} {message.get('currency') or 'points'}{later}"
 
 
 def _adjust(message: Message) -> str:
@@ -76,6 +77,12 @@ def _release(message: Message) -> str:
     return f"{_customer(message)}: what {message['holdId']} holds is to be released ({message['reason']})"
 
 
+def _reverse(message: Message) -> str:
+    points = message.get("points")
+    what = "what is left is" if points is None else f"{points:,} points are"
+    return f"{_customer(message)}: {what} to be given back of the redemption {message['redemptionId']}"
+
+
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
@@ -86,6 +93,8 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "adjustPoints": _adjust,
     "blockPoints": _block,
     "releasePoints": _release,
+    "confirmRedemption": lambda message: f"{_customer(message)} confirms the redemption {message['redemptionId']}",
+    "reverseRedemption": _reverse,
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }
 """By the type of a message."""

@@ -78,6 +78,14 @@ def _expiry_updated(data: Data, names: Names) -> str:
     return f"{'; '.join(dates)}."
 
 
+def _redemption_reversed(data: Data, names: Names) -> str:
+    details = data["redeemedPointsReversedDetails"]
+    left = sum(one["programCurrentPoints"] for one in data["redemptionReversalToEarningPrograms"])
+    back, lost, balance = (_named(number, data, names) for number in (details["available"], details["expired"], left))
+    expired = f"; {lost} more have expired" if details["expired"] else ""
+    return f"We have given back {back}{expired}. Your balance is {balance}."
+
+
 def _reversed(data: Data, names: Names) -> str:
     taken = _points(data["currentEventTotalPointsReturned"], names)
     return (
@@ -153,6 +161,7 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_REDEEMED: _redeemed,
     EventName.POINTS_EXPIRED: _expired,
     EventName.SINGLE_POINTS_EXPIRY_UPDATED: _expiry_updated,
+    EventName.REDEEMED_POINTS_REVERSED: _redemption_reversed,
     EventName.ISSUED_POINTS_REVERSED: _reversed,
     EventName.ALTERNATE_CURRENCIES_ISSUED: _alternates_issued,
     EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: _alternates_reversed,

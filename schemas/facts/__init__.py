@@ -61,6 +61,7 @@ from schemas.facts.message import (
 )
 from schemas.facts.milestones import IgnoredFor, MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
+from schemas.facts.redemptions import RedemptionReversed, RedemptionTerms
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.facts.tiers import TierReassigned, TierUpgraded
 
@@ -107,6 +108,8 @@ __all__ = [
     "PurchaseCounted",
     "RecordAccepted",
     "RecordRefused",
+    "RedemptionReversed",
+    "RedemptionTerms",
     "Refusal",
     "RegisteredEarlier",
     "ReleasedBecause",

@@ -52,6 +52,14 @@ class Refusal(IntEnum):
     """Points are held under that id already."""
     TOO_MANY_HOLDS = 32
     """As much of the customer is held already as can be kept."""
+    REDEMPTION_EXISTS = 33
+    """A redemption of that id came before and can still be taken back."""
+    REDEMPTION_UNKNOWN = 34
+    """The customer has no such redemption, or it can no longer be taken back."""
+    REDEMPTION_REVERSED = 35
+    """All of the redemption has been taken back."""
+    REVERSAL_TOO_LARGE = 36
+    """Fewer points of the redemption are left than are to be taken back."""
     TOTAL_TOO_LARGE = 20
     """Points, purchases or open lots of the customer would grow beyond what can be stored."""
 

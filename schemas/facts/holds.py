@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from schemas.facts.ledger import PointsMoved, Taken
+from schemas.facts.redemptions import RedemptionTerms
 
 
 class HoldFor(IntEnum):
@@ -50,6 +51,8 @@ class PointsHeld(PointsMoved, frozen=True, tag=100):
     reason: str = ""
     entered_by: str = ""
     """Who blocked them."""
+    redemption: RedemptionTerms | None = None
+    """Of a redemption that is to be confirmed."""
 
 
 class PointsReleased(PointsMoved, frozen=True, tag=101):

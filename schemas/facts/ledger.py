@@ -96,6 +96,10 @@ class PointsRedeemed(PointsMoved, frozen=True, tag=31):
     """What the points were worth in the program's money, in minor units."""
     bill_number: str = ""
     notes: str = ""
+    reversible_until: int = 0
+    """The instant until which it can be taken back; 0 where it can't be."""
+    forgotten_at: int = 0
+    """When the entry may be deleted: no record that could tell the difference is accepted after it."""
 
 
 class PointsExpired(PointsMoved, frozen=True, tag=32):

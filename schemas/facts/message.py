@@ -43,6 +43,7 @@ from schemas.facts.ledger import (
 )
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
+from schemas.facts.redemptions import RedemptionReversed
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.facts.tiers import TierReassigned, TierUpgraded
 from schemas.records import UnknownVersion
@@ -81,6 +82,7 @@ AnyDecision = (
     | TierReassigned
     | PointsHeld
     | PointsReleased
+    | RedemptionReversed
     | LinesKept
     | LinesReturned
     | AwardTermsKept

@@ -12,6 +12,7 @@ from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "AdvanceClock",
     "AnyMessage",
     "BlockPoints",
+    "ConfirmRedemption",
     "CustomEvent",
     "CustomerAdded",
     "CustomerMessage",
@@ -33,6 +35,7 @@ __all__ = [
     "ProfileMessage",
     "RedeemPoints",
     "ReleasePoints",
+    "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",
 ]

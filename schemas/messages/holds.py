@@ -25,7 +25,7 @@ class ReleasePoints(CustomerMessage, frozen=True, kw_only=True):
 
     program_id: Program
     hold_id: RecordId
-    """The id of the `blockPoints` that put them aside."""
+    """The id of the `blockPoints`, or of the `redeemPoints`, that put them aside."""
     reason: Reason
     entered_by: Short = ""
     """Who asks."""

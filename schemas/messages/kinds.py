@@ -8,6 +8,7 @@ from schemas.messages.customers import CustomerAdded, CustomerUpdated
 from schemas.messages.events import CustomEvent
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 
 AnyMessage = (
     TransactionAdded
@@ -19,5 +20,7 @@ AnyMessage = (
     | AdjustPoints
     | BlockPoints
     | ReleasePoints
+    | ConfirmRedemption
+    | ReverseRedemption
     | AdvanceClock
 )

@@ -19,6 +19,8 @@ class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):
     """The points of the program where it is left out."""
     bill_number: MaybeCode = ""
     notes: Text = ""
+    hold: bool = False
+    """Whether the points are put aside until `confirmRedemption` takes them, or their time is up."""
 
 
 class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -34,6 +34,13 @@ class Redemption(Definition):
     """What a redemption must keep to."""
 
     minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
+    hold_minutes: Annotated[int, Field(ge=1, le=527_040)] = 60
+    """How long the points of a redemption that is to be confirmed are put aside; then they are released."""
+    reversible_days: Annotated[int, Field(ge=0, le=3_650)] | None = None
+    """How long a redemption can be taken back; without it, as long as a bill can be returned."""
+    past_expiry: Literal["expire", "reissue"] = "expire"
+    """What becomes of points past their last day when their redemption is taken back: they are reported as expired, or
+    issued anew with the expiry of that day."""
 
 
 class AlternateCurrency(Lasting):

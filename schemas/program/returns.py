@@ -37,3 +37,6 @@ class Returns(Definition):
     shortfall: Literal["own_lot"] = "own_lot"
     """Points of the award that are no longer there are forgiven."""
     window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
+    redeemed: Literal["restore", "keep"] = "restore"
+    """What becomes of points that were redeemed for the bill (`billNumber` of the redemption): as many come back as the
+    bill did, or they stay redeemed."""

@@ -12,6 +12,7 @@ from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
 from schemas.records.record import CommandRecord, CustomerRecord, Record
+from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "BlockPoints",
     "ClockAdvanced",
     "CommandRecord",
+    "ConfirmRedemption",
     "CustomEventReceived",
     "CustomerAdded",
     "CustomerRecord",
@@ -33,6 +35,7 @@ __all__ = [
     "Record",
     "RedeemPoints",
     "ReleasePoints",
+    "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",
     "UnknownVersion",

@@ -14,6 +14,8 @@ class RedeemPoints(CommandRecord, frozen=True):
     """The points of the program where it is empty."""
     bill_number: str = ""
     notes: str = ""
+    hold: bool = False
+    """Whether the points are put aside until the redemption is confirmed, or their time is up."""
 
 
 class AdjustPoints(CommandRecord, frozen=True):

@@ -13,6 +13,7 @@ from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
 from schemas.records.record import Record
+from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 
 RECORD_VERSION: Final = 1
 
@@ -26,6 +27,8 @@ AnyCustomerRecord = (
     | AdjustPoints
     | BlockPoints
     | ReleasePoints
+    | ConfirmRedemption
+    | ReverseRedemption
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

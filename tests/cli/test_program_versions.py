@@ -122,8 +122,8 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="worth",
         ),
         pytest.param(
-            {"redemption": {"minimum_points": 5}},
-            ["redemption: is minimum_points 5, was minimum_points 1"],
+            {"redemption": {"minimum_points": 5, "reversible_days": 30}},
+            ["redemption.minimum_points: is 5, was 1", "redemption.reversible_days: is 30, was none"],
             id="redemption",
         ),
         pytest.param({"returns": None}, ["returns: bills paid from then on can't be returned"], id="no-returns"),

@@ -12,7 +12,7 @@ from pipeline.engine.decide import CONCERNS, CUSTOMER_STAGES, ENGINE, PROGRAM_ST
 from pipeline.engine.ledger.postings import MOVEMENTS
 from pipeline.engine.programs import Programs
 from pipeline.engine.rules import RULES
-from pipeline.engine.state import Head
+from pipeline.engine.state import CustomerState, Head
 from schemas.facts import AnyDecision, Decision, IssuedFor, PointsIssued, PointsMoved, Refusal
 from schemas.program import EarningRule
 from schemas.records import AnyCustomerRecord, CommandRecord
@@ -52,6 +52,7 @@ DECISION_NUMBERS = {
     71: "TierReassigned",
     100: "PointsHeld",
     101: "PointsReleased",
+    103: "RedemptionReversed",
     120: "LinesKept",
     121: "LinesReturned",
     122: "AwardTermsKept",
@@ -78,6 +79,10 @@ REFUSAL_NUMBERS = {
     30: "hold_unknown",
     31: "hold_exists",
     32: "too_many_holds",
+    33: "redemption_exists",
+    34: "redemption_unknown",
+    35: "redemption_reversed",
+    36: "reversal_too_large",
     50: "lines_unknown",
 }
 """Frozen, like the numbers of decisions."""
@@ -85,7 +90,14 @@ ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "a
 """Frozen, like the numbers of decisions."""
 TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn", 10: "holdEnd"}
 """Frozen: these numbers stand in stored heads."""
-COMMANDS = {"AdjustPoints", "BlockPoints", "RedeemPoints", "ReleasePoints"}
+COMMANDS = {
+    "AdjustPoints",
+    "BlockPoints",
+    "ConfirmRedemption",
+    "RedeemPoints",
+    "ReleasePoints",
+    "ReverseRedemption",
+}
 EVENTS = {
     "CustomEventReceived",
     "CustomerAdded",
@@ -150,15 +162,17 @@ def test_every_timer_belongs_to_one_concern() -> None:
     ("record", "names"),
     [
         pytest.param(bought("B1", 1, "2011-03-01"), ("bill:B1",), id="bill"),
-        pytest.param(brought_back("B1", 1, "2011-03-01"), ("bill:B1", "parked:B1"), id="return"),
+        pytest.param(brought_back("B1", 1, "2011-03-01"), ("bill:B1", "parked:B1", "payment:B1"), id="return"),
         pytest.param(did("login", "2011-03-01"), (), id="event"),
         pytest.param(joined("2011-03-01"), (), id="customer"),
-        pytest.param(redeem(1, "2011-03-01"), (), id="redemption"),
+        pytest.param(
+            redeem(1, "2011-03-01", bill_number="B1"), ("redemption:d-2011-03-01", "payment:B1"), id="redemption"
+        ),
     ],
 )
 def test_record_needs_the_bill_it_speaks_of(record: AnyCustomerRecord, names: tuple[str, ...]) -> None:
     head = Head(org_id=ORG, customer_id=CUSTOMER)
-    assert needs(head, record, Programs().activate(program()), record.event_time) == names
+    assert needs(CustomerState(head), record, Programs().activate(program()), record.event_time) == names
 
 
 def test_decision_needs_the_bill_it_speaks_of() -> None:

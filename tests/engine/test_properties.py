@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 
 from hypothesis import given as forall
 from hypothesis import settings
@@ -13,8 +14,10 @@ from schemas.facts import (
     MilestoneAchieved,
     PointsExpired,
     PointsIssued,
+    PointsRedeemed,
     PointsReversed,
     RecordAccepted,
+    RedemptionReversed,
     ReturnCounted,
     StreakLevelReached,
     TierUpgraded,
@@ -31,6 +34,7 @@ from tests.steps import (
     bought,
     brought_back,
     changed,
+    confirm,
     did,
     instant,
     joined,
@@ -38,6 +42,7 @@ from tests.steps import (
     program,
     redeem,
     release,
+    reverse,
     spend,
 )
 
@@ -95,7 +100,7 @@ RICH_PARTS = {
     "tiers": {**TIERS, "basis": "lifetime_points"},
     "repeat_window_days": 9,
     "returns": {"window_days": 12, "method": "line_exact"},
-    "redemption": {"minimum_points": 3},
+    "redemption": {"minimum_points": 3, "hold_minutes": 2_000},
 }
 RICH = program(**RICH_PARTS)
 POOR = program(version=2, rules=RULES[:1], milestones=GOALS[:1], points={"name": "BEANS", "expiry": {"days": 0}})
@@ -111,6 +116,8 @@ ABROAD = program(
 )
 SECOND = program(
     program_id=3,
+    redemption={"past_expiry": "reissue"},
+    points={"expiry": {"days": 3}},
     zone="Pacific/Auckland",
     rules=[spend("all", 7, 90), *RULES[1:4]],
     tiers={**TIERS, "basis": "net_purchases"},
@@ -143,11 +150,35 @@ records = st.one_of(
     st.builds(_brought_back, hours, bills, st.lists(lines, max_size=2).map(tuple), amounts, money),
     st.builds(lambda hour, grams: did("brew", _at(hour), attributes={"grams": grams}), hours, grams),
     st.builds(
-        lambda hour, points, program_id, currency: redeem(points, _at(hour), program_id=program_id, currency=currency),
+        lambda hour, points, program_id, currency, bill, number, *, held: redeem(
+            points,
+            _at(hour),
+            program_id=program_id,
+            currency=currency,
+            bill_number=bill,
+            hold=held,
+            id=f"d{number}",
+        ),
         hours,
         st.integers(-2, 40),
         st.integers(1, 4),
         points_of,
+        st.one_of(st.just(""), bills),
+        st.integers(0, 30),
+        held=st.booleans(),
+    ),
+    st.builds(
+        lambda hour, program_id, number: confirm(f"d{number}", _at(hour), program_id=program_id),
+        hours,
+        st.integers(1, 3),
+        st.integers(0, 30),
+    ),
+    st.builds(
+        lambda hour, program_id, number, points: reverse(f"d{number}", _at(hour), points, program_id=program_id),
+        hours,
+        st.integers(1, 3),
+        st.integers(0, 30),
+        st.one_of(st.none(), st.integers(1, 20)),
     ),
     st.builds(
         lambda hour, points, program_id, currency: adjust(points, _at(hour), program_id=program_id, currency=currency),
@@ -207,6 +238,7 @@ def test_whatever_happens_nothing_is_counted_twice_or_lost(history: list[Step]) 
     """Beside this, `tests.invariants` holds after every step."""
     story = play(*history)
     lots_are_used_up_at_most_once(story)
+    redemptions_come_back_at_most_once(story)
     tiers_only_rise(story)
     causes = [(envelope.cause, envelope.at, envelope.program_id) for envelope in story.envelopes(PointsExpired)]
     assert len(set(causes)) == len(causes)
@@ -221,6 +253,7 @@ def lots_are_used_up_at_most_once(story: Story) -> None:
         for moved in movements_in(fact.decision):
             lots = left.setdefault((fact.envelope.program_id, moved.currency), {})
             for lot in getattr(moved, "lots", ()):
+                assert lot.lot_id not in lots
                 lots[lot.lot_id] = lot.points
             for taken in getattr(moved, "taken", ()):
                 lots[taken.lot_id] -= taken.points
@@ -228,6 +261,26 @@ def lots_are_used_up_at_most_once(story: Story) -> None:
                 lots[restored.lot_id] += restored.points
     for (program_id, currency), lots in left.items():
         assert {lot: points for lot, points in lots.items() if points} == dict(story.lots(program_id, currency))
+
+
+def redemptions_come_back_at_most_once(story: Story) -> None:
+    left: Counter[str] = Counter()
+    worth: Counter[str] = Counter()
+    for fact in story.facts:
+        decision = fact.decision
+        if isinstance(decision, PointsRedeemed):
+            left[decision.redemption_id] = decision.points
+            worth[decision.redemption_id] = decision.value_minor
+        elif isinstance(decision, RedemptionReversed):
+            left[decision.redemption_id] -= decision.points
+            worth[decision.redemption_id] -= decision.value_minor
+            assert left[decision.redemption_id] >= 0
+            assert worth[decision.redemption_id] >= 0
+            assert (left[decision.redemption_id] > 0) or not worth[decision.redemption_id]
+            assert sum(part.points for part in (*decision.restored, *decision.past)) == decision.points
+            assert decision.expired + sum(lot.points for lot in decision.lots) == sum(
+                part.points for part in decision.past
+            )
 
 
 def tiers_only_rise(story: Story) -> None:

@@ -24,12 +24,14 @@ from tests.steps import (
     program,
     redeem,
     release,
+    reverse,
     spend,
 )
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 B1 = bought("B1", 1_000, "2011-03-01")
-RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(3)]
+D1 = redeem(5, "2011-03-02", id="d")
+RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(4)]
 TEA = (Line("TEA", 100),)
 Case = tuple[list[ProgramDefinition | Step], Step, str, int]
 
@@ -74,6 +76,10 @@ CASES: dict[Refusal, Case] = {
     Refusal.HOLD_UNKNOWN: ([SHOP, B1], release("h-1", "2011-03-02"), "h-1", 1),
     Refusal.HOLD_EXISTS: ([SHOP, B1, block(1, "2011-03-02", id="h")], block(1, "2011-06-02", id="h"), "h", 1),
     Refusal.TOO_MANY_HOLDS: ([SHOP, B1, block(1, "2011-03-02")], block(1, "2011-03-03", id="h"), "h", 1),
+    Refusal.REDEMPTION_EXISTS: ([SHOP, B1, D1], redeem(5, "2011-05-02", id="d"), "d", 1),
+    Refusal.REDEMPTION_UNKNOWN: ([SHOP, B1], reverse("d", "2011-03-03"), "d", 1),
+    Refusal.REDEMPTION_REVERSED: ([SHOP, B1, D1, reverse("d", "2011-03-03")], reverse("d", "2011-03-04"), "d", 1),
+    Refusal.REVERSAL_TOO_LARGE: ([SHOP, B1, D1], reverse("d", "2011-03-03", 6), "6", 1),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
 

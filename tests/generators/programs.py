@@ -77,6 +77,16 @@ methods = _ends(["pro_rata_bill", "line_exact", "capillary", "recompute_remainin
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
 
 
+redemptions = st.fixed_dictionaries(
+    {"minimum_points": points},
+    optional={
+        "hold_minutes": _ends([1, 527_040]),
+        "reversible_days": _ends([0, 1, 3_650]),
+        "past_expiry": _ends(["expire", "reissue"]),
+    },
+)
+
+
 @st.composite
 def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
     """A streak on one of the milestones."""
@@ -100,7 +110,9 @@ def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
 
 def returns(window: int) -> st.SearchStrategy[dict[str, Any]]:
     """How points go back, with windows from the shortest allowed."""
-    return st.fixed_dictionaries({"window_days": _ends([window, 3_650])}, optional={"method": methods})
+    return st.fixed_dictionaries(
+        {"window_days": _ends([window, 3_650])}, optional={"method": methods, "redeemed": _ends(["restore", "keep"])}
+    )
 
 
 @st.composite
@@ -135,7 +147,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)],
         },
         "returns": draw(st.none() | returns(window)),
-        "redemption": {"minimum_points": draw(points)},
+        "redemption": draw(redemptions),
     }
     if draw(st.booleans()):
         by_tier = draw(st.dictionaries(_ends([f"t{level}" for level in (0, *tiers)]), expiries, max_size=2))

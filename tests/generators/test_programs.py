@@ -20,7 +20,7 @@ from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, Line
 from tests.dsl import Story
 from tests.generators.programs import definitions
-from tests.steps import Tick, block, bought, brought_back, did, instant, redeem, release
+from tests.steps import Tick, block, bought, brought_back, confirm, did, instant, redeem, release, reverse
 
 MESSAGE_MAX: Final = 1_000_000
 """Bytes that Kafka takes by default, compression apart."""
@@ -52,7 +52,9 @@ def records(draw: st.DrawFn) -> AnyCustomerRecord | Tick:
                 brought_back(f"B{number}", None, at, lines=lines[:1], id=record_id),
                 did("visit", at, attributes={"grams": amount}, id=record_id),
                 did("brew", at, attributes={"grams": 10**15}, id=record_id),
-                redeem(max(1, amount), at, id=record_id),
+                redeem(max(1, amount), at, id=record_id, bill_number=f"B{number}", hold=draw(st.booleans())),
+                confirm(record_id, at, id=record_id),
+                reverse(record_id, at, draw(st.sampled_from([None, max(1, amount)])), id=record_id),
                 block(max(1, amount), at, id=record_id, until=draw(st.one_of(st.none(), instants))),
                 release(record_id, at, id=record_id),
                 Tick(at),

@@ -134,6 +134,24 @@ CASES = [
             *HEAD, "release-7", 0, 1_743_840_000_000, 1, "block-7", "the card was found", "care desk 1"
         ),
     ),
+    Case(
+        "confirmRedemption",
+        records.ConfirmRedemption(*HEAD, "confirm-56", 0, 1_743_579_600_000, 1, "redemption-56"),
+    ),
+    Case(
+        "reverseRedemption",
+        records.ReverseRedemption(
+            *HEAD,
+            "reversal-55",
+            0,
+            1_744_189_200_000,
+            1,
+            "redemption-55",
+            40,
+            "the flat white was cold",
+            "care desk 3",
+        ),
+    ),
 ]
 
 

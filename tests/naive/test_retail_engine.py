@@ -76,7 +76,7 @@ class Run:
 
     def decide(self, record: CustomerRecord) -> None:
         state = self.states.setdefault(record.customer_id, CustomerState(Head(record.org_id, record.customer_id)))
-        wanted = needs(state.head, record, self.programs, record.event_time)  # type: ignore[arg-type]
+        wanted = needs(state, record, self.programs, record.event_time)  # type: ignore[arg-type]
         seen = CustomerState(state.head, {key: state.entries[key] for key in wanted if key in state.entries})
         decided = decide(seen, record, self.programs, record.event_time)  # type: ignore[arg-type]
         state.entries.update(seen.entries)

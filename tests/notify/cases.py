@@ -28,6 +28,7 @@ from schemas.facts import (
     PointsIssued,
     PointsRedeemed,
     PointsReversed,
+    RedemptionReversed,
     Reversal,
     StreakEnded,
     StreakLevelReached,
@@ -48,6 +49,7 @@ from schemas.records import (
     Line,
     Profile,
     RedeemPoints,
+    ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
 )
@@ -171,6 +173,9 @@ REDEMPTION = RedeemPoints(
     currency="BEANS",
     bill_number="B-1002",
     notes="at the till",
+)
+REVERSAL = ReverseRedemption(
+    **record_fields("v-1", "commands"), program_id=PROGRAM, redemption_id="red-1", points=45, reason="it was cold"
 )
 ADJUSTMENT = AdjustPoints(**record_fields("a-1", "commands"), program_id=PROGRAM, points=60, reason="goodwill")
 REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON)
@@ -299,6 +304,27 @@ CASES: dict[EventName, Case] = {
             seq=9,
         ),
         record=REDEMPTION,
+        topic="notifications.points",
+    ),
+    EventName.REDEEMED_POINTS_REVERSED: Case(
+        fact=fact_of(
+            RedemptionReversed(
+                currency="BEANS",
+                points=45,
+                balance=95,
+                redemption_id="red-1",
+                restored=(Taken(lot_id=6, points=30),),
+                expired=15,
+                past=(Taken(lot_id=4, points=15),),
+                lots=(),
+                reversed_of_redemption=45,
+                value_minor=90,
+                reason="it was cold",
+            ),
+            in_program("ReverseRedemption:v-1"),
+            seq=11,
+        ),
+        record=REVERSAL,
         topic="notifications.points",
     ),
     EventName.POINTS_EXPIRED: Case(fact=EXPIRED, record=None, topic="notifications.points"),

@@ -29,10 +29,12 @@ from tests.steps import (
     bought,
     brought_back,
     changed,
+    confirm,
     did,
     instant,
     program,
     redeem,
+    reverse,
     spend,
 )
 
@@ -111,6 +113,31 @@ def test_command_that_is_done_is_answered_with_its_numbers(
     assert reply.message == message
     assert reply.result == [{"programId": 1, "currency": "POINTS", **result}]
     assert (reply.seq, reply.at) == (story.state.head.seq, "2011-03-05T10:00:00.000Z")
+
+
+def test_confirmed_redemption_is_answered_with_what_it_took() -> None:
+    story = given(SHOP, B1, redeem(6, "2011-03-02", id="d", hold=True))
+    reply = only(answered(story, confirm("d", "2011-03-02 12:30")))
+    assert reply.message == "Done: 6 POINTS redeemed, balance 4."
+
+
+def test_reversal_is_answered_with_what_came_back_and_what_has_expired() -> None:
+    short = program(rules=[spend()], points={"expiry": {"days": 1}})
+    story = given(short, B1, redeem(6, "2011-03-02", id="d"))
+    reply = only(answered(story, reverse("d", "2011-03-04")))
+    assert reply.message == "Done: 0 POINTS given back, balance 0."
+    assert reply.result == [
+        {
+            "kind": "RedemptionReversed",
+            "programId": 1,
+            "currency": "POINTS",
+            "points": 0,
+            "balance": 0,
+            "redemptionId": "d",
+            "valueMinor": 6,
+            "expired": 6,
+        }
+    ]
 
 
 def test_amounts_of_other_currencies_have_their_decimals() -> None:

@@ -27,12 +27,14 @@ from tests.steps import (
     bought,
     brought_back,
     changed,
+    confirm,
     did,
     instant,
     joined,
     program,
     redeem,
     release,
+    reverse,
 )
 
 ROOT: Final = Path(__file__).parents[2]
@@ -112,7 +114,13 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     ),
     "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
     "redeems": lambda step, at, common: redeem(
-        step["redeems"], at, currency=step.get("of", "POINTS"), program_id=step.get("from", 1), **common
+        step["redeems"],
+        at,
+        currency=step.get("of", "POINTS"),
+        program_id=step.get("from", 1),
+        bill_number=step.get("for", ""),
+        hold=step.get("and", "") == "holds",
+        **common,
     ),
     "is given": lambda step, at, common: adjust(
         step["is given"],
@@ -133,6 +141,8 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     "releases": lambda step, at, common: release(
         step["releases"], at, reason=step["because"], program_id=step.get("from", 1), **common
     ),
+    "confirms": lambda step, at, common: confirm(step["confirms"], at, **common),
+    "takes back": lambda step, at, common: reverse(step["takes back"], at, step.get("only"), **common),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
 }
@@ -168,6 +178,12 @@ def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     forgiven = sum(reversal.forgiven for reversal in decision.reversals)
     taken = f"-{decision.points} {decision.currency}" if decision.points else f"no {decision.currency}"
     return f"{taken} taken back for {decision.of_bill}, {forgiven} forgiven (balance {decision.balance})"
+
+
+def _taken_back(decision: facts.RedemptionReversed, *_: object) -> str:
+    anew = f", {sum(lot.points for lot in decision.lots)} of them anew" if decision.lots else ""
+    back = f"+{decision.points - decision.expired} {decision.currency} of redemption {decision.redemption_id}"
+    return f"{back} given back{anew}, {decision.expired} expired (balance {decision.balance})"
 
 
 def _each_currency(told: Callable[..., str]) -> Callable[..., str]:
@@ -239,6 +255,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.AlternatePointsIssued: _each_currency(_issued),
     facts.AlternatePointsReversed: _each_currency(_reversed),
+    facts.RedemptionReversed: _taken_back,
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,
     facts.ValueIgnored: lambda decision, *_: (

@@ -82,6 +82,14 @@ CORRUPTIONS = {
         altered("PointsReversed", '"claimed":600,"points":600', '"claimed":600,"points":1201'),
         {"lot_mismatches": 1, "reversals_over_award": 1},
     ),
+    "more of a redemption is taken back than it took": (
+        (
+            "INSERT INTO facts SELECT * REPLACE ('RedemptionReversed' AS kind, "
+            """'{"currency":"POINTS","points":101,"balance":20,"redemption_id":"R1","expired":101}' AS data) """
+            "FROM facts WHERE kind = 'PointsExpired' SETTINGS insert_deduplication_token = 'taken back'"
+        ),
+        {"reversals_over_redemption": 1, "seq_gaps": 1, "repeated_rows": 1},
+    ),
     "a fact states another balance": (
         altered("PointsDebited", '"balance":40', '"balance":-1'),
         {"negative_balances": 1, "stated_balance_mismatches": 1},

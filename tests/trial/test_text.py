@@ -210,6 +210,42 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
             "pointsRedeemed tells: You have redeemed 50 POINTS, worth £1.00. Your balance is 70 POINTS.",
         ],
     ),
+    "redemption that is confirmed": (
+        [
+            A,
+            redeem(50, "2026-03-03T10:00:00Z", hold=True),
+            message("confirmRedemption", "2026-03-03T10:05:00Z", id="c", programId=1, redemptionId="redeem-50"),
+            message(
+                "reverseRedemption",
+                "2026-03-04T10:00:00Z",
+                id="v",
+                programId=1,
+                redemptionId="redeem-50",
+                points=20,
+            ),
+            message("reverseRedemption", "2026-04-02T10:00:00Z", id="w", programId=1, redemptionId="redeem-50"),
+        ],
+        [
+            "line 2, 2026-03-03 10:00: customer 100:4711 asks to redeem 50 points, to be confirmed",
+            "50 POINTS held as redeem-50 until 3 March 2026 11:00 UTC; balance 70",
+            "line 3, 2026-03-03 10:05: customer 100:4711 confirms the redemption redeem-50",
+            "50 POINTS of redeem-50 no longer held, to be taken next; balance 120",
+            "50 POINTS redeemed, worth £1.00; balance 70",
+            "pointsRedeemed tells: You have redeemed 50 POINTS, worth £1.00. Your balance is 70 POINTS.",
+            "line 4, 2026-03-04 10:00: customer 100:4711: 20 points are to be given back of the redemption redeem-50",
+            "20 POINTS given back of the redemption redeem-50, worth £0.40; balance 90",
+            "redeemedPointsReversed tells: We have given back 20 POINTS. Your balance is 90 POINTS.",
+            "line 5, 2026-04-02 11:00: customer 100:4711: what is left is to be given back of the redemption redeem-50",
+            (
+                "0 POINTS given back of the redemption redeem-50, worth £0.60, 30 POINTS more have expired meanwhile; "
+                "balance 0"
+            ),
+            (
+                "redeemedPointsReversed tells: We have given back 0 POINTS; 30 POINTS more have expired. "
+                "Your balance is 0 POINTS."
+            ),
+        ],
+    ),
     "adjustment": (
         [adjust(5, "2026-03-03T10:00:00Z", "sorry"), adjust(-2, "2026-03-03T10:00:00Z", "oops")],
         [

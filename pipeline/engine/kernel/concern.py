@@ -14,6 +14,8 @@ Effect = Callable[[CustomerState, Envelope, Any], None]
 """Folds one kind of decision into the concern's own part of the state; it reads nothing but the decision."""
 Stage = Callable[[Any, Any], Sequence[Decision]]
 """What a concern decides of a record, given the turn; it changes nothing."""
+NeedsThen = Callable[[CustomerState, Any, Org], tuple[str, ...]]
+"""Further entries, named by those that `Needs` named: some of those may be there by now, or be absent for good."""
 Needs = Callable[[Head, Any, Org], tuple[str, ...]]
 """The entries that a concern must see to decide a record, as far as it can name them by now."""
 
@@ -74,6 +76,7 @@ class Concern(NamedTuple):
     """Several concerns may fold one kind of decision, in the order of the concerns; each writes only its own part."""
     timers: Sequence[Timer] = ()
     needs: Mapping[type[CustomerRecord], Needs] = {}
+    needs_then: Mapping[type[CustomerRecord], NeedsThen] = {}
     entries: Mapping[type[Decision], Callable[[Any], str]] = {}
     """The entry that the concern's effect on a decision reads and writes; empty for none."""
     ends: Collection[type[Decision]] = ()

@@ -48,6 +48,9 @@ class Engine:
         self._needs = {
             kind: tuple(one.needs[kind] for one in concerns if kind in one.needs) for kind in customer_stages
         }
+        self._needs_then = {
+            kind: tuple(one.needs_then[kind] for one in concerns if kind in one.needs_then) for kind in customer_stages
+        }
         self._entries = [(kind, name) for concern in concerns for kind, name in concern.entries.items()]
         self._adopt = adopt
         self._adopted = adopted
@@ -102,12 +105,18 @@ class Engine:
         """The entries beside the head that `fold` must see for a decision, as far as they exist."""
         return {name(decision) for kind, name in self._entries if type(decision) is kind} - {""}
 
-    def needs(self, head: Head, record: AnyCustomerRecord, programs: Programs, as_of: int) -> tuple[str, ...]:
-        """The entries beside the head that `decide` must see; those that don't exist are left out of the state."""
+    def needs(self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int) -> tuple[str, ...]:
+        """The entries beside the head that `decide` must see; those that don't exist are left out of the state.
+
+        Asked again with those entries in the state, until it names nothing new: an entry may name others.
+        """
+        head = state.head
         clock = max(head.clock, as_of)
         names = self.due_entries(head, clock)
         for asked in self._needs[type(record)]:
             names += asked(head, record, programs.org(record.org_id).at(clock))
+        for then in self._needs_then[type(record)]:
+            names += then(state, record, programs.org(record.org_id).at(clock))
         return names
 
     @staticmethod

@@ -18,16 +18,19 @@ from pipeline.engine.state import CustomerState, Section
 from schemas.facts import (
     Envelope,
     ExpiryMoved,
+    LotOpened,
     PointsDebited,
     PointsExpired,
     PointsIssued,
     PointsMoved,
     PointsRedeemed,
     PointsReversed,
+    RedemptionReversed,
     Taken,
 )
 
 _EMPTY: Final = Account()
+_EXPIRED: Final = int(LedgerAccount.EXPIRED)
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
 
@@ -55,17 +58,22 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) 
     if account is None:
         account = accounts[decision.currency] = Account()
     for opened in decision.lots:
-        account.lots_opened = opened.lot_id
-        lot = Lot(
-            lot_id=opened.lot_id,
-            issued_at=envelope.at,
-            open_points=opened.points,
-            expires_on=opened.expires_on,
-            closes_at=NEVER if opened.closes_at is None else opened.closes_at,
-            rolls=opened.rolls,
-        )
-        _insert(account.lots, lot)
+        open_lot(account, opened, envelope.at)
     post(account, decision)
+
+
+def open_lot(account: Account, opened: LotOpened, issued_at: int) -> None:
+    """Add a new lot."""
+    account.lots_opened = opened.lot_id
+    lot = Lot(
+        lot_id=opened.lot_id,
+        issued_at=issued_at,
+        open_points=opened.points,
+        expires_on=opened.expires_on,
+        closes_at=NEVER if opened.closes_at is None else opened.closes_at,
+        rolls=opened.rolls,
+    )
+    _insert(account.lots, lot)
 
 
 def close_taken(
@@ -131,6 +139,9 @@ def post(account: Account, decision: PointsMoved) -> None:
     totals[source] -= points
     totals[destination] += points
     totals[_LIFETIME] += lifetime * points
+    if isinstance(decision, RedemptionReversed):
+        totals[destination] -= decision.expired
+        totals[_EXPIRED] += decision.expired
 
 
 def _insert(lots: list[Lot], lot: Lot) -> None:

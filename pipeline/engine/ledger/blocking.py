@@ -31,11 +31,11 @@ def block(turn: ProgramTurn, record: BlockPoints) -> list[Decision]:
 
 
 def release(turn: ProgramTurn, record: ReleasePoints) -> list[Decision]:
-    """What a block put aside can be spent again."""
+    """What a block, or a redemption that is to be confirmed, put aside can be spent again."""
     if record.program_id != turn.program.id:
         return []
     held = find_hold(turn.section, record.hold_id)
-    if held is None or held.hold.kind is not HoldFor.BLOCK:
+    if held is None or held.hold.kind is HoldFor.TRANSFER:
         return [RecordRefused(reason=Refusal.HOLD_UNKNOWN, subject=record.hold_id)]
     return released(
         held,

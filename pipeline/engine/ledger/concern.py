@@ -10,6 +10,9 @@ from pipeline.engine.ledger import undo
 from pipeline.engine.ledger.accounts import close_taken, move_expiry, open_lots
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END, note_held, note_released
+from pipeline.engine.ledger.redeemed import redemption_of
+from pipeline.engine.ledger.redemptions import kept_of, note_redeemed
+from pipeline.engine.ledger.reversal import note_redemption_reversed
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsIssued,
@@ -24,7 +27,9 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
+    RedemptionReversed,
 )
+from schemas.records import ReverseRedemption
 
 
 def _each_currency(effect: Effect) -> Effect:
@@ -51,7 +56,7 @@ LEDGER: Final = Concern(
     name="ledger",
     effects={
         PointsIssued: open_lots,
-        PointsRedeemed: close_taken,
+        PointsRedeemed: note_redeemed,
         PointsExpired: close_taken,
         PointsDebited: close_taken,
         PointsReversed: close_taken,
@@ -60,7 +65,10 @@ LEDGER: Final = Concern(
         AlternatePointsIssued: _each_currency(open_lots),
         AlternatePointsReversed: _each_currency(close_taken),
         ExpiryMoved: move_expiry,
+        RedemptionReversed: note_redemption_reversed,
     },
+    entries={PointsRedeemed: kept_of, RedemptionReversed: lambda decision: redemption_of(decision.redemption_id)},
+    needs={ReverseRedemption: lambda _head, record, _org: (redemption_of(record.redemption_id),)},
     timers=(HOLD_END, EXPIRY),
 )
 AWARDS: Final = Concern(

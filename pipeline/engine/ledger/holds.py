@@ -23,6 +23,7 @@ from schemas.facts import (
     PointsHeld,
     PointsReleased,
     RecordRefused,
+    RedemptionTerms,
     Refusal,
     ReleasedBecause,
     Taken,
@@ -55,6 +56,7 @@ def hold(
     ends_at: int | None = None,
     reason: str = "",
     entered_by: str = "",
+    redemption: RedemptionTerms | None = None,
 ) -> Decision:
     """Put points aside until `ends_at`, None for until they are released; or refuse to."""
     account = account_of(turn.section, currency)
@@ -74,6 +76,7 @@ def hold(
         ends_at=ends_at,
         reason=reason,
         entered_by=entered_by,
+        redemption=redemption,
     )
 
 
@@ -96,7 +99,7 @@ def released(
                 points=points,
                 balance=balance,
                 expired_on=expired_on,
-                taken=_taken(parts),
+                taken=taken_of(parts),
             )
         )
     return decisions
@@ -111,7 +114,7 @@ def given_back(held: Held, because: ReleasedBecause, *, reason: str = "", entere
         hold_id=held.hold.hold_id,
         kind=held.hold.kind,
         because=because,
-        restored=_taken(held.hold.parts),
+        restored=taken_of(held.hold.parts),
         reason=reason,
         entered_by=entered_by,
     )
@@ -126,6 +129,7 @@ def note_held(state: CustomerState, envelope: Envelope, decision: PointsHeld) ->
             kind=decision.kind,
             ends_at=NEVER if decision.ends_at is None else decision.ends_at,
             parts=parts_of(account, decision.taken),
+            redemption=decision.redemption,
         )
     )
     take_out(account, {part.lot_id: part.points for part in decision.taken})
@@ -141,7 +145,8 @@ def note_released(state: CustomerState, envelope: Envelope, decision: PointsRele
     post(account, decision)
 
 
-def _taken(parts: list[Lot]) -> tuple[Taken, ...]:
+def taken_of(parts: list[Lot]) -> tuple[Taken, ...]:
+    """Parts of lots, as decisions name them."""
     return tuple(Taken(lot_id=part.lot_id, points=part.open_points) for part in parts)
 
 

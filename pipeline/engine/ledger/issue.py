@@ -77,7 +77,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
     return decisions
 
 
-class _Lasting(NamedTuple):
+class Lasting(NamedTuple):
     """What the points of one lot have in common."""
 
     expires_on: int | None
@@ -102,14 +102,14 @@ class _Till:
         self._currency = currency.id
         self._balance, self._lifetime, self._lot_id = account.balance, account.lifetime, account.lots_opened
         self._turn = turn
-        self._usual = _lasting(turn, currency.terms.held_in(turn.section.tier))
+        self._usual = lasting_of(turn, currency.terms.held_in(turn.section.tier))
 
     def issue(self, activity: str, candidates: Sequence[Candidate], bill_number: str) -> PointsIssued:
         points = 0
         awards: list[Award] = []
-        opened: dict[_Lasting, _Lot] = {}
+        opened: dict[Lasting, _Lot] = {}
         for candidate in candidates:
-            lasting = self._usual if candidate.terms is None else _lasting(self._turn, candidate.terms)
+            lasting = self._usual if candidate.terms is None else lasting_of(self._turn, candidate.terms)
             lot = opened.get(lasting)
             if lot is None:
                 self._lot_id += 1
@@ -147,9 +147,10 @@ class _Till:
         )
 
 
-def _lasting(turn: ProgramTurn, terms: Terms) -> _Lasting:
+def lasting_of(turn: ProgramTurn, terms: Terms) -> Lasting:
+    """How long points last that are awarded in this turn by these terms."""
     expires_on, closes_at = closing(turn.program.calendar, terms, turn.day)
-    return _Lasting(expires_on=expires_on, closes_at=closes_at, rolls=terms.duration if terms.rolls else None)
+    return Lasting(expires_on=expires_on, closes_at=closes_at, rolls=terms.duration if terms.rolls else None)
 
 
 def _by_currency(program: Program, candidates: Sequence[Candidate]) -> Mapping[str, Sequence[Candidate]]:

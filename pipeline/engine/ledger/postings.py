@@ -20,6 +20,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
+    RedemptionReversed,
     movements_in,
 )
 
@@ -41,6 +42,7 @@ MOVEMENTS: Final[dict[type[PointsMoved], Movement]] = {
     PointsReversed: Movement(source=_CURRENT, destination=LedgerAccount.REVERSED, lifetime=-1),
     PointsDebited: Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),
     PointsHeld: Movement(source=_CURRENT, destination=LedgerAccount.BLOCKED),
+    RedemptionReversed: Movement(source=LedgerAccount.REDEEMED, destination=_CURRENT),
     PointsReleased: Movement(source=LedgerAccount.BLOCKED, destination=_CURRENT),
 }
 """The decisions that move points."""
@@ -78,6 +80,13 @@ def postings(decision: Decision) -> list[Posting]:
             )
             for award in decision.awards
         ]
+    if isinstance(decision, RedemptionReversed):
+        moved = ((destination, decision.points - decision.expired), (LedgerAccount.EXPIRED, decision.expired))
+        return [
+            Posting(source=source, destination=place, points=points, currency=decision.currency)
+            for place, points in moved
+            if points
+        ]
     return [Posting(source=source, destination=destination, points=decision.points, currency=decision.currency)]
 
 
@@ -87,6 +96,8 @@ def lots_moved(decision: PointsMoved) -> int:
         return sum(lot.points for lot in decision.lots)
     if isinstance(decision, PointsRedeemed | PointsExpired | PointsReversed | PointsDebited | PointsHeld):
         return -sum(part.points for part in decision.taken)
+    if isinstance(decision, RedemptionReversed):
+        return decision.points - decision.expired
     if isinstance(decision, PointsReleased):
         return sum(part.points for part in decision.restored)
     return 0

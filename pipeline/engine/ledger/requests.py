@@ -1,48 +1,30 @@
-"""Redemption and adjustment: points that are spent, given or taken on request."""
+"""Adjustment: points that are given or taken on request."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of, take
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
-from schemas.facts import Decision, IssuedFor, PointsDebited, PointsRedeemed, RecordRefused, Refusal
-from schemas.records import AdjustPoints, BlockPoints, RedeemPoints, ReleasePoints
+from schemas.facts import Decision, IssuedFor, PointsDebited, RecordRefused, Refusal
+from schemas.records import (
+    AdjustPoints,
+    BlockPoints,
+    ConfirmRedemption,
+    RedeemPoints,
+    ReleasePoints,
+    ReverseRedemption,
+)
+
+ProgramCommand = AdjustPoints | BlockPoints | ConfirmRedemption | RedeemPoints | ReleasePoints | ReverseRedemption
 
 
-def address(turn: Turn, record: RedeemPoints | AdjustPoints | BlockPoints | ReleasePoints) -> list[Decision]:
+def address(turn: Turn, record: ProgramCommand) -> list[Decision]:
     """The program that the request names must be in force."""
     if turn.org.get(record.program_id) is not None:
         return []
     return [RecordRefused(reason=Refusal.PROGRAM_UNKNOWN, subject=str(record.program_id))]
-
-
-def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
-    """The points leave the lots that expire soonest, or the redemption is refused."""
-    program = turn.program
-    if record.program_id != program.id:
-        return []
-    currency = program.find_currency(record.currency)
-    if currency is None:
-        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
-    account = account_of(turn.section, currency.id)
-    refusal = _refusal_of_redemption(record, account.balance, currency)
-    if refusal is not None:
-        return [RecordRefused(reason=refusal, subject=str(record.points))]
-    return [
-        PointsRedeemed(
-            currency=currency.id,
-            points=record.points,
-            redemption_id=record.id,
-            taken=take(account, record.points),
-            balance=account.balance - record.points,
-            value_minor=currency.worth(record.points),
-            bill_number=record.bill_number,
-            notes=record.notes,
-        )
-    ]
 
 
 def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
@@ -75,16 +57,6 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
             balance=account.balance - points,
         )
     ]
-
-
-def _refusal_of_redemption(record: RedeemPoints, balance: int, currency: Currency) -> Refusal | None:
-    if record.points <= 0:
-        return Refusal.POINTS_NOT_POSITIVE
-    if record.points < currency.minimum_points:
-        return Refusal.BELOW_MINIMUM
-    if record.points > balance:
-        return Refusal.BALANCE_TOO_LOW
-    return None
 
 
 def _refusal_of_adjustment(record: AdjustPoints, balance: int) -> Refusal | None:

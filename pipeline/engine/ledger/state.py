@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.facts import Duration, HoldFor
+from schemas.facts import Duration, HoldFor, RedemptionTerms
 
 
 class LedgerAccount(IntEnum):
@@ -67,6 +67,8 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
     """The instant at which they are released by themselves; `NEVER` for points that wait for somebody."""
     parts: list[Lot]
     """What is held of each lot, with the lot's own terms."""
+    redemption: RedemptionTerms | None = None
+    """Of a redemption that is to be confirmed."""
 
     @property
     def points(self) -> int:

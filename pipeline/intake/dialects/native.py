@@ -194,7 +194,7 @@ def _update(message: messages.CustomerUpdated) -> Fields:
 
 
 def _redeem(message: messages.RedeemPoints) -> Fields:
-    return message.program_id, message.points, message.currency, message.bill_number, message.notes
+    return message.program_id, message.points, message.currency, message.bill_number, message.notes, message.hold
 
 
 def _adjust(message: messages.AdjustPoints) -> Fields:
@@ -214,6 +214,14 @@ def _release(message: messages.ReleasePoints) -> Fields:
     return message.program_id, message.hold_id, message.reason, message.entered_by
 
 
+def _confirm(message: messages.ConfirmRedemption) -> Fields:
+    return message.program_id, message.redemption_id
+
+
+def _reverse(message: messages.ReverseRedemption) -> Fields:
+    return message.program_id, message.redemption_id, message.points, message.reason, message.entered_by
+
+
 _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[Any], Fields]]]] = {
     messages.TransactionAdded: (records.TransactionAdded, _added),
     messages.TransactionReturned: (records.TransactionReturned, _returned),
@@ -224,4 +232,6 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.AdjustPoints: (records.AdjustPoints, _adjust),
     messages.BlockPoints: (records.BlockPoints, _block),
     messages.ReleasePoints: (records.ReleasePoints, _release),
+    messages.ConfirmRedemption: (records.ConfirmRedemption, _confirm),
+    messages.ReverseRedemption: (records.ReverseRedemption, _reverse),
 }

@@ -226,7 +226,7 @@ class LoyaltyPartition:
         state = customer.state
         as_of = in_force.clock.as_of(record)
         for _ in range(_NEEDS_ROUNDS_MAX):
-            names = needs(state.head, record, in_force.programs, as_of)  # type: ignore[arg-type]  # the union's cases
+            names = needs(state, record, in_force.programs, as_of)  # type: ignore[arg-type]  # the union's cases
             if not (names and customers.load(customer, names)):
                 break
         else:

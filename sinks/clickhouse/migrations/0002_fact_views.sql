@@ -95,19 +95,23 @@ FROM (
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, debited, held, released. points: moved, never negative. balance: after the
+-- kind: issued, redeemed, expired, reversed, debited, held, released, redemption_reversed.
+-- points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance. restored: points put back, by lot.
 CREATE OR REPLACE VIEW points_decisions AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    lower(substring(f.moved, 7)) AS kind, f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
-    if(f.moved IN ('PointsIssued', 'PointsReleased'), f.d.points, -f.d.points) AS gained,
+    if(f.moved = 'RedemptionReversed', 'redemption_reversed', lower(substring(f.moved, 7))) AS kind,
+    f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
+    multiIf(f.moved IN ('PointsIssued', 'PointsReleased'), f.d.points,
+        f.moved = 'RedemptionReversed', f.d.points - f.d.expired, -f.d.points) AS gained,
     f.d.awards AS awards, f.d.lots AS lots,
     if(f.moved = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
     f.d.restored AS restored, f.d.reversals AS reversals, f.d.reason AS reason,
-    multiIf(f.moved = 'PointsIssued', f.d.bill_number, f.moved = 'PointsRedeemed', f.d.redemption_id,
+    multiIf(f.moved = 'PointsIssued', f.d.bill_number,
+        f.moved IN ('PointsRedeemed', 'RedemptionReversed'), f.d.redemption_id,
         f.moved IN ('PointsHeld', 'PointsReleased'), f.d.hold_id, f.d.of_bill)
         AS subject,
     f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
@@ -119,13 +123,14 @@ FROM (
         taken Array(Tuple(lot_id Int64, points Int64)), restored Array(Tuple(lot_id Int64, points Int64)),
         reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64)),
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
+        expired Int64,
         expired_on Nullable(Int32), value_minor Int64)') AS d
     FROM (
         SELECT *, replaceOne(kind, 'Alternate', '') AS moved,
             arrayJoin(if(moved = kind, [data], JSONExtractArrayRaw(data, 'currencies'))) AS movement
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
-            'PointsReleased', 'AlternatePointsIssued', 'AlternatePointsReversed')
+            'PointsReleased', 'RedemptionReversed', 'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;
 

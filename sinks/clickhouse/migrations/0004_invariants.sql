@@ -140,6 +140,13 @@ FROM (
 GROUP BY org_id, program_id, customer_id, currency, lot_id, rule_id
 HAVING reversed_points > awarded_points;
 
+CREATE OR REPLACE VIEW reversals_over_redemption AS
+SELECT org_id, program_id, customer_id, currency, subject AS redemption_id,
+    sumIf(points, kind = 'redeemed') AS redeemed_points, sumIf(points, kind = 'redemption_reversed') AS reversed_points
+FROM points_decisions WHERE kind IN ('redeemed', 'redemption_reversed')
+GROUP BY org_id, program_id, customer_id, currency, redemption_id
+HAVING reversed_points > redeemed_points;
+
 -- No points are spent that are not there.
 CREATE OR REPLACE VIEW negative_balances AS
 SELECT org_id, program_id, customer_id, seq, currency, balance FROM points_decisions WHERE balance < 0;
@@ -199,6 +206,8 @@ UNION ALL
 SELECT 'lots_past_expiry', 'no lot is open past its expiry', (SELECT count() FROM lots_past_expiry)
 UNION ALL
 SELECT 'reversals_over_award', 'no award is reversed by more than it gave', (SELECT count() FROM reversals_over_award)
+UNION ALL
+SELECT 'reversals_over_redemption', 'no redemption is taken back by more than it took', (SELECT count() FROM reversals_over_redemption)
 UNION ALL
 SELECT 'negative_balances', 'no balance is below zero', (SELECT count() FROM negative_balances)
 UNION ALL

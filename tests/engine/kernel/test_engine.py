@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from pipeline.engine import adoption
+from pipeline.engine.bills.state import Bill
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import CLOSING, CONCERNS, CUSTOMER_STAGES, FOLLOW_UPS, PROGRAM_STAGES, TIMERS
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
@@ -198,9 +199,21 @@ def test_entries_that_concerns_need_are_asked_for_in_their_order() -> None:
 
     bill = bought("B1", 100, "2011-03-01")
     with_more = engine(Concern(name="more", effects={}, needs={type(bill): more}))
-    head = customer().head
-    assert with_more.needs(head, bill, PROGRAMS, bill.event_time) == ("bill:B1", f"more:{CUSTOMER}:B1")
-    assert with_more.needs(head, LOGIN, PROGRAMS, LOGIN.event_time) == ()
+    state = customer()
+    assert with_more.needs(state, bill, PROGRAMS, bill.event_time) == ("bill:B1", f"more:{CUSTOMER}:B1")
+    assert with_more.needs(state, LOGIN, PROGRAMS, LOGIN.event_time) == ()
+
+
+def test_entries_may_name_further_ones() -> None:
+    def more(state: CustomerState, record: Any, _org: object) -> tuple[str, ...]:
+        return tuple(f"of:{name}" for name in state.entries) or (f"first:{record.bill_number}",)
+
+    bill = bought("B1", 100, "2011-03-01")
+    with_more = engine(Concern(name="more", effects={}, needs_then={type(bill): more}))
+    state = customer()
+    assert with_more.needs(state, bill, PROGRAMS, bill.event_time) == ("bill:B1", "first:B1")
+    state.entries["first:B1"] = Bill(forgotten_at=0, returnable_until=0, amount_minor=0, currency="GBP")
+    assert with_more.needs(state, bill, PROGRAMS, bill.event_time) == ("bill:B1", "of:first:B1")
 
 
 NOON: Final = LOGIN.event_time

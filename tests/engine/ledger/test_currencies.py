@@ -15,14 +15,13 @@ from schemas.facts import (
     PointsDebited,
     PointsExpired,
     PointsIssued,
-    PointsRedeemed,
     PointsReversed,
     RecordRefused,
     Refusal,
     Reversal,
     Taken,
 )
-from tests.dsl import BOOKKEEPING, given, issued
+from tests.dsl import BOOKKEEPING, given, issued, redeemed
 from tests.steps import adjust, block, bought, brought_back, day, did, milestone, program, redeem, spend, tick
 
 STARS = {"id": "STARS", "scale": 1, "expiry": {"days": 10}, "value_minor": 25}
@@ -107,9 +106,10 @@ def test_event_milestone_and_streak_level_pay_the_currency_that_they_name() -> N
         pytest.param(
             11,
             "STARS",
-            PointsRedeemed(
+            redeemed(
+                11,
+                "2011-03-02",
                 currency="STARS",
-                points=11,
                 redemption_id="d-2011-03-02",
                 taken=(Taken(lot_id=1, points=11),),
                 balance=1,
@@ -120,14 +120,7 @@ def test_event_milestone_and_streak_level_pay_the_currency_that_they_name() -> N
         pytest.param(
             20,
             "",
-            PointsRedeemed(
-                currency="POINTS",
-                points=20,
-                redemption_id="d-2011-03-02",
-                taken=(Taken(lot_id=1, points=20),),
-                balance=0,
-                value_minor=20,
-            ),
+            redeemed(20, "2011-03-02", redemption_id="d-2011-03-02", taken=(Taken(lot_id=1, points=20),), balance=0),
             id="the main currency where none is named",
         ),
         pytest.param(

@@ -8,7 +8,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.state import LedgerAccount, Lot
 from schemas.facts import IssuedFor, PointsDebited, PointsExpired, PointsIssued, PointsRedeemed, Taken
 from schemas.program import ProgramDefinition
-from tests.dsl import BOOKKEEPING, given, issued
+from tests.dsl import BOOKKEEPING, given, issued, redeemed
 from tests.steps import adjust, bought, day, instant, milestone, program, redeem, spend, tick
 
 
@@ -50,14 +50,7 @@ def test_points_whose_last_day_has_no_next_day_never_expire() -> None:
 def test_redemption_in_the_last_millisecond_of_the_last_day_succeeds() -> None:
     last = redeem(5, instant("2011-03-12 00:00") - 1, id="d")
     given(expiring(10), bought("B1", 500, "2011-03-01")).when(last).then(
-        PointsRedeemed(
-            currency="POINTS",
-            points=5,
-            redemption_id="d",
-            taken=(Taken(lot_id=1, points=5),),
-            balance=0,
-            value_minor=5,
-        ),
+        redeemed(5, last.event_time, redemption_id="d", taken=(Taken(lot_id=1, points=5),), balance=0),
         ignoring=BOOKKEEPING,
     )
 
@@ -99,13 +92,12 @@ def test_lots_that_expire_sooner_are_spent_first() -> None:
     given(expiring(90), bought("B1", 500, "2011-03-01"), expiring(10, version=2), bought("B2", 700, "2011-03-02")).when(
         redeem(8, "2011-03-03")
     ).then(
-        PointsRedeemed(
-            currency="POINTS",
-            points=8,
+        redeemed(
+            8,
+            "2011-03-03",
             redemption_id="d-2011-03-03",
             taken=(Taken(lot_id=2, points=7), Taken(lot_id=1, points=1)),
             balance=4,
-            value_minor=8,
         ),
         ignoring=BOOKKEEPING,
     )
