@@ -18,6 +18,7 @@ class EventName(StrEnum):
     POINTS_REDEEMED = "pointsRedeemed"
     REDEEMED_POINTS_REVERSED = "redeemedPointsReversed"
     POINTS_EXPIRED = "pointsExpired"
+    POINTS_EXPIRY_REMINDER = "pointsExpiryReminder"
     SINGLE_POINTS_EXPIRY_UPDATED = "singlePointsExpiryUpdated"
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"
     ALTERNATE_CURRENCIES_ISSUED = "alternateCurrenciesIssued"

@@ -15,10 +15,12 @@ from schemas.records import (
     AdjustPoints,
     AnyCustomerRecord,
     BlockPoints,
+    ChangeExpiry,
     ConfirmRedemption,
     CustomerAdded,
     CustomerUpdated,
     CustomEventReceived,
+    ExpirePoints,
     Line,
     Profile,
     RedeemPoints,
@@ -137,6 +139,22 @@ def release(hold_id: str, on: str | int, **parts: Any) -> ReleasePoints:
     return _record(
         ReleasePoints, f"l-{on}", on, **{"program_id": 1, "hold_id": hold_id, "reason": "found again", **parts}
     )
+
+
+def extend(until: str, on: str | int, *lots: int, **parts: Any) -> ChangeExpiry:
+    """A wish to let points expire later."""
+    return expire_on(until, on, *lots, **{"later": True, **parts})
+
+
+def expire_on(until: str, on: str | int, *lots: int, **parts: Any) -> ChangeExpiry:
+    """A wish to let points expire earlier."""
+    parts = {"program_id": 1, "later": False, "reason": "by request", "lots": lots, **parts}
+    return _record(ChangeExpiry, f"x-{on}", on, expires_on=day(until), **parts)
+
+
+def expire_now(on: str | int, *lots: int, **parts: Any) -> ExpirePoints:
+    """A wish to let points expire."""
+    return _record(ExpirePoints, f"n-{on}", on, **{"program_id": 1, "reason": "by request", "lots": lots, **parts})
 
 
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:

@@ -106,6 +106,10 @@ def _points(
     if old.activity != new.activity:
         values = [_plain(one.activity, currency) for one in (new, old)]
         yield Change(f"{path}.activity", f"expiry that rolls is moved by {values[0]}, not by {values[1]}")
+    if old.reminders != new.reminders:
+        days = [f"{_plain(one.reminders, currency)} days before" if one.reminders else "never" for one in (new, old)]
+        effect = f"members are reminded of expiry {days[0]}, not {days[1]}, from their next record on"
+        yield Change(f"{path}.reminders", effect)
     if old.value_minor != new.value_minor:
         worth = [money(one.value_minor, currency) for one in (new, old)]
         one_of_them = "every point" if called == "points" else f"one of {called}"

@@ -53,6 +53,8 @@ def _expiry(program: ProgramDefinition) -> Iterator[str]:
             yield f"{path}.dates: points issued after {max(years)} never expire; add a yearly date, such as 12-31"
     rolls = any(expiry.rolls for _, expiry in places)
     for path, currency in paths_of_currencies(program):
+        if currency.reminders and not places:
+            yield f"{path}.reminders: has no effect, as no points expire"
         activity = currency.activity
         if rolls and not (activity.transactions or activity.redemptions or activity.events):
             yield f"{path}.activity: nothing counts as activity, so no expiry is moved"

@@ -10,7 +10,7 @@ from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
-from pipeline.engine.ledger import blocking, redemptions, requests, reversal, rolling, undo
+from pipeline.engine.ledger import blocking, changing, redemptions, reminders, requests, reversal, rolling, undo
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
@@ -19,11 +19,13 @@ from pipeline.engine.streaks import concern as streaks
 from schemas.records import (
     AdjustPoints,
     BlockPoints,
+    ChangeExpiry,
     ConfirmRedemption,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
     CustomEventReceived,
+    ExpirePoints,
     RedeemPoints,
     ReleasePoints,
     ReverseRedemption,
@@ -41,6 +43,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     LEDGER,
     redemptions.PAYMENTS,
     AWARDS,
+    reminders.CONCERN,
     milestones.CONCERN,
     streaks.CONCERN,
     tiers.CONCERN,
@@ -58,6 +61,8 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ReleasePoints: (duplicates.admit, customers.enrol, requests.address),
     ConfirmRedemption: (duplicates.admit, customers.enrol, requests.address),
     ReverseRedemption: (duplicates.admit, customers.enrol, requests.address),
+    ChangeExpiry: (duplicates.admit, customers.enrol, requests.address),
+    ExpirePoints: (duplicates.admit, customers.enrol, requests.address),
 }
 """What is decided about the customer as such."""
 
@@ -85,6 +90,8 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),
     ConfirmRedemption: (duplicates.ADMIT, ProgramStage(redemptions.confirm)),
     ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
+    ChangeExpiry: (duplicates.ADMIT, ProgramStage(changing.change)),
+    ExpirePoints: (duplicates.ADMIT, ProgramStage(changing.expire)),
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 
@@ -93,10 +100,10 @@ FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
 }
 """What is decided in the turn of another record, which it had to wait for; in each program as if it came now."""
 
-TIMERS: Final[Sequence[Timer]] = (HOLD_END, parking.PARKED_END, streaks.END, EXPIRY)
+TIMERS: Final[Sequence[Timer]] = (HOLD_END, parking.PARKED_END, streaks.END, EXPIRY, reminders.REMINDER)
 """In the order in which they fire at one instant."""
 
-CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS,)
+CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS, reminders.PLAN)
 """What ends every record and every timer, in the program that it was about."""
 
 ADOPTED: Final[Sequence[ProgramStage]] = (milestones.LOOK_AGAIN, streaks.LOOK_AGAIN)

@@ -38,6 +38,8 @@ class Section(msgspec.Struct, array_like=True):
     streaks: dict[str, StreakRuns] = {}
     tier_id: str = ""
     """What the tier is known by in every version; empty in a program without tiers."""
+    reminder_at: int | None = None
+    """When the next reminder of expiry falls due."""
 
 
 class Head(msgspec.Struct, array_like=True):

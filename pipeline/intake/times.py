@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from pipeline.engine.calendar import as_day
 from pipeline.intake.verdict import Defect
 from schemas.messages import INSTANT_MAX
 from schemas.zones import zone_names
@@ -50,6 +51,14 @@ def other_instant(field: str, value: int | str, zone: str | None) -> int | Defec
     if isinstance(found, Defect) and zone is not None:
         found = instant_of(value, zone)
     return Defect(field, found.problem, found.remedy) if isinstance(found, Defect) else found
+
+
+def day_in(field: str, value: str) -> int | Defect:
+    """The day of a date in a field, counted from 1970-01-01."""
+    try:
+        return as_day(date.fromisoformat(value))
+    except ValueError:
+        return Defect(field, f"is {value!r}, which no calendar has", "write a date such as 2027-03-31")
 
 
 def _number(event_time: int, zone: str | None) -> int | Defect:

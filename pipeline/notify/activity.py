@@ -13,11 +13,13 @@ from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, Trigger
 from schemas.records import (
     AdjustPoints,
     BlockPoints,
+    ChangeExpiry,
     ConfirmRedemption,
     CustomerAdded,
     CustomerRecord,
     CustomerUpdated,
     CustomEventReceived,
+    ExpirePoints,
     RedeemPoints,
     ReleasePoints,
     ReverseRedemption,
@@ -124,6 +126,14 @@ def _release(record: ReleasePoints) -> Activity:
     return Activity(name="PointsRelease", identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)])
 
 
+def _change_expiry(record: ChangeExpiry) -> Activity:
+    return Activity(name="PointsExpiryUpdate", identifiers=[_customer(record)])
+
+
+def _expire(record: ExpirePoints) -> Activity:
+    return Activity(name="PointsExpiry", identifiers=[_customer(record)])
+
+
 def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
@@ -146,6 +156,8 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     ReleasePoints: _release,
     ConfirmRedemption: _confirmation,
     ReverseRedemption: _redemption_reversal,
+    ChangeExpiry: _change_expiry,
+    ExpirePoints: _expire,
     CustomerAdded: _registration,
     CustomerUpdated: _update,
 }

@@ -20,11 +20,13 @@ from schemas.facts import (
     AwardTermsKept,
     Envelope,
     ExpiryMoved,
+    ExpiryReminded,
     IssuedFor,
     PointsDebited,
     PointsExpired,
     PointsIssued,
     PointsReversed,
+    RemindersPlanned,
 )
 from schemas.notifications import EventName
 
@@ -101,6 +103,21 @@ def points_expired(decision: PointsExpired, envelope: Envelope, context: Context
     }
 
 
+def expiry_reminder(decision: ExpiryReminded, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of pointsExpiryReminder; where it is another currency than the points, it says which (ours)."""
+    program = context.program_of(envelope)
+    alternate = program.alternates.get(decision.currency)
+    return {
+        "customerIdentifiers": context.customer,
+        "entityInformation": context.entity,
+        "loyaltyProgramDetails": program.details,
+        "loyaltyProgramId": envelope.program_id,
+        "pointsScheduledForExpiry": decision.remaining if alternate is None else alternate.amount(decision.remaining),
+        "scheduledExpiryDate": date_text(decision.expires_on),
+        **({} if alternate is None else alternate.fields),
+    }
+
+
 def expiry_updated(decision: ExpiryMoved, envelope: Envelope, context: Context) -> dict[str, object]:
     """The `data` of singlePointsExpiryUpdated: points by the old and the new date, which may be equal.
 
@@ -162,6 +179,11 @@ TABLE: Final = Table(
             subject=lambda decision: f"{decision.currency}/{decision.expired_on}",
             data=points_expired,
         ),
+        ExpiryReminded: News(
+            event=EventName.POINTS_EXPIRY_REMINDER,
+            subject=lambda decision: f"{decision.currency}/{decision.expires_on}/{decision.lead_days}",
+            data=expiry_reminder,
+        ),
         ExpiryMoved: News(
             event=EventName.SINGLE_POINTS_EXPIRY_UPDATED,
             subject=lambda decision: decision.currency,
@@ -183,5 +205,5 @@ TABLE: Final = Table(
             data=alternate_currencies_reversed,
         ),
     },
-    silent=(PointsDebited, AwardTermsKept),
+    silent=(RemindersPlanned, PointsDebited, AwardTermsKept),
 )

@@ -62,6 +62,18 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "{subject} points are fewer than can be redeemed at once",
         "redeem at least redemption.minimum_points of the program (or of the currency), or lower it there",
     ),
+    Refusal.LOT_UNKNOWN: (
+        "the customer has no points in a lot {subject} of this currency",
+        "write the numbers of lots that are open, as accrue customer --json shows them",
+    ),
+    Refusal.EXPIRY_PASSED: (
+        "the date {subject} is over",
+        "write a date from today on; expirePoints lets points expire now",
+    ),
+    Refusal.NOTHING_CHANGES: (
+        "no points would change",
+        "EXTEND needs a date after theirs and EARLY one before, and expirePoints needs points that are not held",
+    ),
     Refusal.HOLD_UNKNOWN: (
         "nothing that can be released is held as {subject}",
         "write the id of the blockPoints as holdId; what ended is released already",

@@ -10,6 +10,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     PointsDebited,
+    PointsExpired,
     PointsHeld,
     PointsIssued,
     PointsMoved,
@@ -38,6 +39,7 @@ WORDS: Final[dict[type[PointsMoved], Words]] = {
     PointsRedeemed: Words(verb="redeemed", more=lambda decision: {"valueMinor": decision.value_minor}),
     PointsIssued: Words(verb="given"),
     PointsDebited: Words(verb="taken away"),
+    PointsExpired: Words(verb="expired"),
     PointsHeld: Words(verb="put aside", more=lambda decision: {"holdId": decision.hold_id}),
     PointsReleased: Words(verb="given back", more=lambda decision: {"holdId": decision.hold_id}),
     RedemptionReversed: Words(

@@ -70,6 +70,8 @@ def _redeemed(body: Body, names: Names) -> str:
 
 
 def _expired(body: Body, names: Names) -> str:
+    if body["reason"]:
+        return f"{_points(body, names)} expired as asked ({body['reason']}){_balance(body, names)}"
     on = _day(body["expired_on"])
     return f"{_points(body, names)} expired at the end of {on}{_balance(body, names)}"
 
@@ -80,7 +82,13 @@ def _moved(body: Body, names: Names) -> str:
         f"{names.amount(one['remaining'], body['currency'])} from {_until(one['old_on'])} to {_day(one['new_on'])}"
         for one in rows
     )
-    return f"expiry moved: {what}"
+    why = f" ({body['reason']})" if body["reason"] else ""
+    return f"expiry moved{why}: {what}"
+
+
+def _reminded(body: Body, names: Names) -> str:
+    left = names.amount(body["remaining"], body["currency"])
+    return f"reminded, {body['lead_days']:,} days before, of {left} that expire with {_day(body['expires_on'])}"
 
 
 def _until(day: int | None) -> str:
@@ -203,6 +211,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "AlternatePointsReversed": _each_currency(_reversed),
     "ExpiryMoved": _moved,
     "RedemptionReversed": _redemption_reversed,
+    "ExpiryReminded": _reminded,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,
@@ -231,6 +240,7 @@ SILENT: Final = frozenset(
         "RecordRefused",
         "TransactionRecorded",
         "ProgramAdopted",
+        "RemindersPlanned",
         "PurchaseCounted",
         "ReturnCounted",
         "LinesKept",

@@ -83,6 +83,22 @@ def _reverse(message: Message) -> str:
     return f"{_customer(message)}: {what} to be given back of the redemption {message['redemptionId']}"
 
 
+def _change_expiry(message: Message) -> str:
+    change = "earlier" if message["change"] == "EARLY" else "later"
+    until = f"{change}, with {message['expiresOn']} ({message['reason']})"
+    return f"{_customer(message)}: {_lots(message)} are to expire {until}"
+
+
+def _expire(message: Message) -> str:
+    return f"{_customer(message)}: {_lots(message)} are to expire now ({message['reason']})"
+
+
+def _lots(message: Message) -> str:
+    what = message.get("currency") or "points"
+    lots = ", ".join(map(str, message.get("lots", ())))
+    return f"the {what} of lots {lots}" if lots else f"all {what}"
+
+
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
@@ -95,6 +111,8 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "releasePoints": _release,
     "confirmRedemption": lambda message: f"{_customer(message)} confirms the redemption {message['redemptionId']}",
     "reverseRedemption": _reverse,
+    "changeExpiry": _change_expiry,
+    "expirePoints": _expire,
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }
 """By the type of a message."""

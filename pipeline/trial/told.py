@@ -70,6 +70,11 @@ def _named(points: float, data: Data, names: Names) -> str:
     return f"{number_text(Decimal(str(points)))} {data.get('alternateCurrencyName', names.points)}"
 
 
+def _reminder(data: Data, names: Names) -> str:
+    left = _named(data["pointsScheduledForExpiry"], data, names)
+    return f"{left} can be used until {day_text(data['scheduledExpiryDate'])}, and expire then."
+
+
 def _expiry_updated(data: Data, names: Names) -> str:
     moved = [one for one in data["updatedPointsExpiry"] if one.get("oldExpiryDate") != one["newExpiryDate"]]
     dates = [
@@ -160,6 +165,7 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_ISSUED: _issued,
     EventName.POINTS_REDEEMED: _redeemed,
     EventName.POINTS_EXPIRED: _expired,
+    EventName.POINTS_EXPIRY_REMINDER: _reminder,
     EventName.SINGLE_POINTS_EXPIRY_UPDATED: _expiry_updated,
     EventName.REDEEMED_POINTS_REVERSED: _redemption_reversed,
     EventName.ISSUED_POINTS_REVERSED: _reversed,

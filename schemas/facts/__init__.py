@@ -30,7 +30,7 @@ from schemas.facts.customers import (
     RegisteredEarlier,
 )
 from schemas.facts.decision import Decision, Envelope, Refusal
-from schemas.facts.expiry import ExpiryMoved, LotsMoved, MovedBy
+from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
 from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
 from schemas.facts.ledger import (
     AlternatePointsIssued,
@@ -79,6 +79,7 @@ __all__ = [
     "Duration",
     "Envelope",
     "ExpiryMoved",
+    "ExpiryReminded",
     "Fact",
     "FactMessage",
     "Group",
@@ -113,6 +114,7 @@ __all__ = [
     "Refusal",
     "RegisteredEarlier",
     "ReleasedBecause",
+    "RemindersPlanned",
     "ReturnCounted",
     "ReturnParked",
     "ReturnRecorded",

@@ -46,6 +46,12 @@ class Refusal(IntEnum):
     BELOW_MINIMUM = 13
     """Fewer points than the program redeems at once."""
     BALANCE_TOO_LOW = 14
+    LOT_UNKNOWN = 21
+    """The customer has no lot of that number with points in it."""
+    EXPIRY_PASSED = 22
+    """The date on which points are to expire is over."""
+    NOTHING_CHANGES = 23
+    """No points would expire, or none on another date."""
     HOLD_UNKNOWN = 30
     """No points are held under that id, or not for something that may be released so."""
     HOLD_EXISTS = 31

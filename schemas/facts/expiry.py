@@ -14,6 +14,10 @@ class MovedBy(IntEnum):
 
     ACTIVITY = 1
     """A bill, a redemption or a custom event, for rolling points."""
+    EARLY = 2
+    """A request to let them expire earlier."""
+    EXTEND = 3
+    """A request to let them expire later."""
 
     @property
     def text(self) -> str:
@@ -40,3 +44,24 @@ class ExpiryMoved(Decision, frozen=True, tag=37):
     currency: str
     moved_by: MovedBy
     moved: tuple[LotsMoved, ...]
+    reason: str = ""
+    """Of a request."""
+    entered_by: str = ""
+
+
+class RemindersPlanned(Decision, frozen=True, tag=38):
+    """The next reminder of expiry falls due then."""
+
+    due: int | None
+    """None where there is none."""
+
+
+class ExpiryReminded(Decision, frozen=True, tag=39):
+    """The customer was reminded of points that expire in some days."""
+
+    currency: str
+    expires_on: int
+    """The last day on which they can be spent."""
+    lead_days: int
+    remaining: int
+    """What was left of them then."""

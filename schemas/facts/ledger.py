@@ -106,8 +106,11 @@ class PointsExpired(PointsMoved, frozen=True, tag=32):
     """All that was left of the lots of one expiry date is gone."""
 
     expired_on: int
-    """The last day on which they could have been spent."""
+    """The last day on which they could have been spent; of a request, the day on which it was decided."""
     taken: tuple[Taken, ...]
+    reason: str = ""
+    """Of a request to let them expire."""
+    entered_by: str = ""
 
 
 class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -30,7 +30,7 @@ from schemas.facts.customers import (
     RegisteredEarlier,
 )
 from schemas.facts.decision import Decision, Envelope
-from schemas.facts.expiry import ExpiryMoved
+from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, RemindersPlanned
 from schemas.facts.holds import PointsHeld, PointsReleased
 from schemas.facts.ledger import (
     AlternatePointsIssued,
@@ -71,6 +71,8 @@ AnyDecision = (
     | AlternatePointsIssued
     | AlternatePointsReversed
     | ExpiryMoved
+    | RemindersPlanned
+    | ExpiryReminded
     | MilestoneProgressed
     | MilestoneAchieved
     | ValueIgnored

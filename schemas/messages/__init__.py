@@ -8,6 +8,7 @@ from schemas.messages.bills import Line, TransactionAdded, TransactionReturned
 from schemas.messages.clock import AdvanceClock
 from schemas.messages.customers import CustomerAdded, CustomerUpdated, ProfileMessage
 from schemas.messages.events import CustomEvent
+from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
@@ -24,11 +25,13 @@ __all__ = [
     "AdvanceClock",
     "AnyMessage",
     "BlockPoints",
+    "ChangeExpiry",
     "ConfirmRedemption",
     "CustomEvent",
     "CustomerAdded",
     "CustomerMessage",
     "CustomerUpdated",
+    "ExpirePoints",
     "Identity",
     "Line",
     "Message",

@@ -6,6 +6,7 @@ from schemas.messages.bills import TransactionAdded, TransactionReturned
 from schemas.messages.clock import AdvanceClock
 from schemas.messages.customers import CustomerAdded, CustomerUpdated
 from schemas.messages.events import CustomEvent
+from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, RedeemPoints
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
@@ -22,5 +23,7 @@ AnyMessage = (
     | ReleasePoints
     | ConfirmRedemption
     | ReverseRedemption
+    | ChangeExpiry
+    | ExpirePoints
     | AdvanceClock
 )

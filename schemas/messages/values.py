@@ -42,6 +42,17 @@ MaybePointsName = Annotated[
     Meta(pattern="^([A-Z][A-Z0-9_]*)?$", max_length=32, description="the name of a points currency such as POINTS"),
 ]
 
+CalendarDate = Annotated[
+    str,
+    Meta(
+        pattern=r"^(19[7-9][0-9]|2[0-2][0-9]{2})-[0-9]{2}-[0-9]{2}$",
+        max_length=10,
+        description="a date such as 2027-03-31",
+    ),
+]
+LOTS_MAX: Final = 1_000
+LotNumbers = Annotated[tuple[Annotated[int, Meta(ge=1, le=2**53)], ...], Meta(max_length=LOTS_MAX)]
+
 ClearedField = Annotated[
     str,
     Meta(

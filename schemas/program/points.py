@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.program.expiry import Activity, Expiry
+from schemas.program.expiry import Activity, Expiry, Reminders
 from schemas.program.values import TIERS_MAX, CurrencyId, Definition, ShortName
 
 ValueMinor = Annotated[int, Field(ge=0, le=10**6)]
@@ -20,6 +20,7 @@ class Lasting(Definition):
     expiry_by_tier: dict[str, Expiry] = Field(default_factory=dict, max_length=TIERS_MAX)
     """By the id of a tier: how long points last that are awarded to a customer who is in it."""
     activity: Activity = Activity()
+    reminders: Reminders = ()
 
 
 class PointsCurrency(Lasting):

@@ -8,6 +8,7 @@ Instants are milliseconds since the epoch (UTC); amounts are integers in the cur
 from schemas.records.bills import Line, TransactionAdded, TransactionReturned
 from schemas.records.customers import CustomerAdded, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
+from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
@@ -22,6 +23,7 @@ __all__ = [
     "AnyRecord",
     "BackfillBegun",
     "BlockPoints",
+    "ChangeExpiry",
     "ClockAdvanced",
     "CommandRecord",
     "ConfirmRedemption",
@@ -29,6 +31,7 @@ __all__ = [
     "CustomerAdded",
     "CustomerRecord",
     "CustomerUpdated",
+    "ExpirePoints",
     "Line",
     "Profile",
     "ProgramActivated",

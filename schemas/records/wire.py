@@ -9,6 +9,7 @@ import msgspec
 from schemas.records.bills import TransactionAdded, TransactionReturned
 from schemas.records.customers import CustomerAdded, CustomerUpdated
 from schemas.records.events import CustomEventReceived
+from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
@@ -29,6 +30,8 @@ AnyCustomerRecord = (
     | ReleasePoints
     | ConfirmRedemption
     | ReverseRedemption
+    | ChangeExpiry
+    | ExpirePoints
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

@@ -41,6 +41,8 @@ DECISION_NUMBERS = {
     35: "AlternatePointsIssued",
     36: "AlternatePointsReversed",
     37: "ExpiryMoved",
+    38: "RemindersPlanned",
+    39: "ExpiryReminded",
     50: "MilestoneProgressed",
     51: "MilestoneAchieved",
     52: "ValueIgnored",
@@ -76,6 +78,9 @@ REFUSAL_NUMBERS = {
     15: "return_exists",
     16: "return_before_bill",
     20: "total_too_large",
+    21: "lot_unknown",
+    22: "expiry_passed",
+    23: "nothing_changes",
     30: "hold_unknown",
     31: "hold_exists",
     32: "too_many_holds",
@@ -88,12 +93,14 @@ REFUSAL_NUMBERS = {
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
 """Frozen, like the numbers of decisions."""
-TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn", 10: "holdEnd"}
+TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn", 4: "expiryReminder", 10: "holdEnd"}
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {
     "AdjustPoints",
     "BlockPoints",
+    "ChangeExpiry",
     "ConfirmRedemption",
+    "ExpirePoints",
     "RedeemPoints",
     "ReleasePoints",
     "ReverseRedemption",

@@ -9,6 +9,7 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from pipeline.engine.calendar import as_date
 from pipeline.engine.state import CustomerState, decode_entry, decode_head, encode_state
 from schemas.facts import (
     MilestoneAchieved,
@@ -35,7 +36,10 @@ from tests.steps import (
     brought_back,
     changed,
     confirm,
+    day,
     did,
+    expire_now,
+    extend,
     instant,
     joined,
     milestone,
@@ -94,6 +98,7 @@ RICH_PARTS = {
         "expiry": {"days": 6, "rolling": True},
         "expiry_by_tier": {"b": {"inactive_days": 9}, "c": {"months": 1, "round_up": "month", "rolling": True}},
         "activity": {"events": ["brew"]},
+        "reminders": [2, 5],
     },
     "milestones": GOALS,
     "streaks": [STREAK],
@@ -142,6 +147,12 @@ def _brought_back(hour: int, bill: str, parts: tuple[Line, ...], amount: int, cu
     return brought_back(bill, None if parts else amount, _at(hour), lines=parts, currency=currency, id=f"r{hour % 11}")
 
 
+def _changed_expiry(hour: int, days: int, some: list[int]) -> CustomerRecord:
+    on = str(as_date(day("2011-03-20") + hour // 24 + days))
+    return extend(on, _at(hour), *some, later=bool(hour % 2), id=f"x{hour % 5}")
+
+
+lots = st.lists(st.integers(1, 6), max_size=2)
 money = st.sampled_from(["GBP", "GBP", "GBP", "BRL"])
 grams = st.one_of(st.integers(-5, 30), st.just("7"), st.just(2**63 - 1))
 points_of = st.sampled_from(["", "", "STARS", "COINS"])
@@ -203,6 +214,8 @@ records = st.one_of(
         st.integers(1, 3),
         st.integers(0, 9),
     ),
+    st.builds(_changed_expiry, hours, st.integers(-3, 20), lots),
+    st.builds(lambda hour, some: expire_now(_at(hour), *some, id=f"n{hour % 5}"), hours, lots),
     st.builds(lambda hour: joined(_at(hour), Profile(first_name="Ann")), hours),
     st.builds(lambda hour: changed(_at(hour), Profile(extended={str(hour % 3): "x"})), hours),
 )

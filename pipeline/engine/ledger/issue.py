@@ -149,7 +149,7 @@ class _Till:
 
 def lasting_of(turn: ProgramTurn, terms: Terms) -> Lasting:
     """How long points last that are awarded in this turn by these terms."""
-    expires_on, closes_at = closing(turn.program.calendar, terms, turn.day)
+    expires_on, closes_at = closing(turn.program.calendar, terms, turn.day) or (None, None)
     return Lasting(expires_on=expires_on, closes_at=closes_at, rolls=terms.duration if terms.rolls else None)
 
 

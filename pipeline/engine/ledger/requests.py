@@ -11,13 +11,24 @@ from schemas.facts import Decision, IssuedFor, PointsDebited, RecordRefused, Ref
 from schemas.records import (
     AdjustPoints,
     BlockPoints,
+    ChangeExpiry,
     ConfirmRedemption,
+    ExpirePoints,
     RedeemPoints,
     ReleasePoints,
     ReverseRedemption,
 )
 
-ProgramCommand = AdjustPoints | BlockPoints | ConfirmRedemption | RedeemPoints | ReleasePoints | ReverseRedemption
+ProgramCommand = (
+    AdjustPoints
+    | BlockPoints
+    | ChangeExpiry
+    | ConfirmRedemption
+    | ExpirePoints
+    | RedeemPoints
+    | ReleasePoints
+    | ReverseRedemption
+)
 
 
 def address(turn: Turn, record: ProgramCommand) -> list[Decision]:

@@ -13,16 +13,16 @@ from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of, with_held
-from pipeline.engine.ledger.state import Lot
-from pipeline.engine.ledger.terms import through
+from pipeline.engine.ledger.moving import Moves, moved
+from pipeline.engine.ledger.terms import closing_on, through
 from pipeline.engine.programs import Program
-from schemas.facts import Decision, Duration, ExpiryMoved, LotsMoved, MovedBy
+from schemas.facts import Decision, Duration, MovedBy
 from schemas.records import CustomEventReceived, RedeemPoints, TransactionAdded
 
 
 def _roll_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:  # noqa: ARG001 - a stage
-    moves = (_roll(turn, one) for one in turn.program.currencies.values() if one.terms.activity.transactions)
-    return [move for some in moves for move in some]
+    rolled = (_roll(turn, one) for one in turn.program.currencies.values() if one.terms.activity.transactions)
+    return [one for some in rolled for one in some]
 
 
 def _roll_on_redemption(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
@@ -32,38 +32,23 @@ def _roll_on_redemption(turn: ProgramTurn, record: RedeemPoints) -> list[Decisio
 
 def _roll_on_event(turn: ProgramTurn, record: CustomEventReceived) -> list[Decision]:
     named = record.event_name
-    moves = (_roll(turn, one) for one in turn.program.currencies.values() if named in one.terms.activity.events)
-    return [move for some in moves for move in some]
+    rolled = (_roll(turn, one) for one in turn.program.currencies.values() if named in one.terms.activity.events)
+    return [one for some in rolled for one in some]
 
 
 def _roll(turn: ProgramTurn, currency: Currency) -> list[Decision]:
     """The lots that roll, by the last day that they had and have; nothing where none of them moves."""
     clock = turn.head.clock
     reached: dict[Duration, int] = {}
-    moved: dict[tuple[int, int], list[Lot]] = {}
+    moves: Moves = {}
     for lot in with_held(account_of(turn.section, currency.id)):
         if lot.rolls is None or lot.expires_on is None or lot.closes_at <= clock:
             continue
         if lot.rolls not in reached:
-            reached[lot.rolls] = through(lot.rolls, turn.day)
-        moved.setdefault((lot.expires_on, max(lot.expires_on, reached[lot.rolls])), []).append(lot)
-    if all(old == new for old, new in moved):
-        return []
-    return [ExpiryMoved(currency=currency.id, moved_by=MovedBy.ACTIVITY, moved=_rows_of(turn, moved))]
-
-
-def _rows_of(turn: ProgramTurn, moved: dict[tuple[int, int], list[Lot]]) -> tuple[LotsMoved, ...]:
-    """The lots, by the last day that they had and have."""
-    return tuple(
-        LotsMoved(
-            remaining=sum(lot.open_points for lot in lots),
-            lots=tuple(dict.fromkeys(lot.lot_id for lot in lots)),
-            old_on=old,
-            new_on=new,
-            closes_at=turn.program.calendar.start_of(new + 1),
-        )
-        for (old, new), lots in moved.items()
-    )
+            reached[lot.rolls] = closing_on(turn.program.calendar, through(lot.rolls, turn.day)).expires_on
+        moves.setdefault((lot.expires_on, max(lot.expires_on, reached[lot.rolls])), []).append(lot)
+    decision = moved(turn, currency.id, MovedBy.ACTIVITY, moves)
+    return [] if decision is None else [decision]
 
 
 def _rolls(program: Program) -> bool:

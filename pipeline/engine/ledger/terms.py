@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import MAXYEAR, date
 from typing import Final, NamedTuple
 
-from pipeline.engine.calendar import Calendar, as_date, as_day
+from pipeline.engine.calendar import NEVER, Calendar, as_date, as_day
 from schemas.facts import Duration
 from schemas.program import AlternateCurrency, Expiry, PointsCurrency, RoundUp, Tiers
 
@@ -36,10 +36,10 @@ class Terms(NamedTuple):
 class Closing(NamedTuple):
     """When points close."""
 
-    expires_on: int | None
-    """The last day on which they can be spent; None for never."""
-    closes_at: int | None
-    """The start of the day after, as an instant."""
+    expires_on: int
+    """The last day on which they can be spent."""
+    closes_at: int
+    """The start of the day after, as an instant; `NEVER` where the calendar has none."""
 
 
 FOR_EVER: Final = Terms()
@@ -65,10 +65,18 @@ def through(duration: Duration, day: int) -> int:
     return day
 
 
-def closing(calendar: Calendar, terms: Terms, day: int) -> Closing:
-    """When points awarded on `day` close."""
+def closing(calendar: Calendar, terms: Terms, day: int) -> Closing | None:
+    """When points awarded on `day` close; None for never."""
     last = last_day(terms, day)
-    return Closing(expires_on=last, closes_at=None if last is None else calendar.start_of(last + 1))
+    return None if last is None else closing_on(calendar, last)
+
+
+def closing_on(calendar: Calendar, last: int) -> Closing:
+    """When points close whose last day is `last`; or the day before, where the zone never had that date."""
+    closes_at = calendar.start_of(last + 1)
+    while calendar.start_of(last) == closes_at != NEVER:
+        last -= 1
+    return Closing(expires_on=last, closes_at=closes_at)
 
 
 def own_terms(expiry: Expiry | None) -> Terms | None:
@@ -98,6 +106,8 @@ class CurrencyTerms:
         self._usual = terms_of(currency.expiry)
         self._by_tier = {numbers[tier]: terms_of(expiry) for tier, expiry in currency.expiry_by_tier.items()}
         self.activity = currency.activity
+        self.reminders = tuple(sorted(set(currency.reminders), reverse=True))
+        """How many days before points expire their owner is reminded."""
 
     def held_in(self, tier: int) -> Terms:
         """The terms of points awarded to a customer who is in the tier of this number."""

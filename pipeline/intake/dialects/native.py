@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.letters.letter import origin_of
-from pipeline.intake.times import SECONDS_END, instant_of, other_instant
+from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
 
@@ -210,6 +210,25 @@ def _block(message: messages.BlockPoints) -> Fields:
     return message.program_id, message.points, message.reason, until, message.entered_by, message.currency
 
 
+def _change_expiry(message: messages.ChangeExpiry) -> Fields:
+    day = day_in("expiresOn", message.expires_on)
+    if isinstance(day, Defect):
+        return None
+    return (
+        message.program_id,
+        message.change == "EXTEND",
+        day,
+        message.reason,
+        message.lots,
+        message.entered_by,
+        message.currency,
+    )
+
+
+def _expire(message: messages.ExpirePoints) -> Fields:
+    return message.program_id, message.reason, message.lots, message.entered_by, message.currency
+
+
 def _release(message: messages.ReleasePoints) -> Fields:
     return message.program_id, message.hold_id, message.reason, message.entered_by
 
@@ -234,4 +253,6 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ReleasePoints: (records.ReleasePoints, _release),
     messages.ConfirmRedemption: (records.ConfirmRedemption, _confirm),
     messages.ReverseRedemption: (records.ReverseRedemption, _reverse),
+    messages.ChangeExpiry: (records.ChangeExpiry, _change_expiry),
+    messages.ExpirePoints: (records.ExpirePoints, _expire),
 }

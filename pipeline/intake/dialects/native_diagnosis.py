@@ -117,10 +117,7 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
         instant = times.instant_of(content["eventTime"], content.get("zone"))
         if isinstance(instant, Defect):
             found.append(instant)
-    if content.get("until") is not None and not _broken(found, "until", "zone"):
-        until = times.other_instant("until", content["until"], content.get("zone"))
-        if isinstance(until, Defect):
-            found.append(until)
+    found += _other_times(content, kind, found)
     if content.get("lines") and not _broken(found, "amountMinor", "lines"):
         lines_minor = sum(line["amountMinor"] for line in content["lines"])
         if "amountMinor" in content and content["amountMinor"] != lines_minor:
@@ -129,6 +126,16 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
     if kind is messages.AdjustPoints and content.get("points") == 0 and not _broken(found, "points"):
         found.append(Defect("points", "is 0", "write the points to add, or below zero those to take away"))
     return found
+
+
+def _other_times(content: dict[str, Any], kind: type[messages.Message], found: list[Defect]) -> list[Defect]:
+    """What is wrong with instants and dates beside `eventTime`, as far as their form is right."""
+    read: list[int | Defect] = []
+    if content.get("until") is not None and not _broken(found, "until", "zone"):
+        read.append(times.other_instant("until", content["until"], content.get("zone")))
+    if kind is messages.ChangeExpiry and "expiresOn" in content and not _broken(found, "expiresOn"):
+        read.append(times.day_in("expiresOn", content["expiresOn"]))
+    return [one for one in read if isinstance(one, Defect)]
 
 
 def _broken(found: list[Defect], *fields: str) -> bool:
