@@ -14,6 +14,7 @@ from schemas.program import ProgramDefinition
 from schemas.records import (
     AdjustPoints,
     AnyCustomerRecord,
+    AssignTier,
     BlockPoints,
     ChangeExpiry,
     ConfirmRedemption,
@@ -25,6 +26,7 @@ from schemas.records import (
     Profile,
     RedeemPoints,
     ReleasePoints,
+    ReleaseTier,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
@@ -155,6 +157,16 @@ def expire_on(until: str, on: str | int, *lots: int, **parts: Any) -> ChangeExpi
 def expire_now(on: str | int, *lots: int, **parts: Any) -> ExpirePoints:
     """A wish to let points expire."""
     return _record(ExpirePoints, f"n-{on}", on, **{"program_id": 1, "reason": "by request", "lots": lots, **parts})
+
+
+def assign(tier: str, on: str | int, **parts: Any) -> AssignTier:
+    """A tier that somebody gives."""
+    return _record(AssignTier, f"at-{on}", on, **{"program_id": 1, "tier": tier, "reason": "goodwill", **parts})
+
+
+def release_tier(on: str | int, **parts: Any) -> ReleaseTier:
+    """A tier that somebody gave is to hold no longer."""
+    return _record(ReleaseTier, f"rt-{on}", on, **{"program_id": 1, "reason": "over", **parts})
 
 
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:

@@ -11,12 +11,17 @@ from rich.markup import escape
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table, summary_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.engine.calendar import Calendar, period_name, period_of
+from pipeline.engine.calendar import Calendar, as_day, period_name, period_of
+from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.programs import Program
+from pipeline.engine.state import Section
 from pipeline.engine.streaks.runs import current_run
+from pipeline.engine.tiers.progress import tier_progress
+from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.names import adds_money, money
-from schemas.program import PeriodUnit, ProgramDefinition, TierBasis
+from schemas.program import RENEWALS, PeriodUnit, ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10
 """Of a table: the points of a busy customer lie in hundreds of lots."""
@@ -142,22 +147,59 @@ def _run(streak: dict[str, Any], period: int) -> int:
 def _tier(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any] | None:
     tiers = definition.tiers if definition else None
     number = state["tier"]
-    if tiers is None or not 1 <= number <= len(tiers.levels):
+    if definition is None or tiers is None or not 1 <= number <= len(tiers.levels):
         return None
-    if tiers.basis is TierBasis.NET_PURCHASES:
-        value = state["purchases_minor"] - state["returned_minor"]
-    else:
-        main = definition.points.name if definition else ""
-        value = sum(account["lifetime"] for account in _nested(state, "accounts") if account["currency"] == main)
-    following = tiers.levels[number] if number < len(tiers.levels) else None
+    progress = tier_progress(_section(state), Program(definition), int(state["clock"].timestamp() * 1_000))
+    following = progress.next_tier
     return {
         "number": number,
         "name": tiers.levels[number - 1].name,
         "basis": tiers.basis.value,
-        "value": value,
-        "next": following.name if following else None,
-        "to_next": max(0, following.threshold - value) if following else None,
+        "value": progress.value,
+        "next": None if following is None else tiers.levels[following - 1].name,
+        "to_next": None if following is None else progress.to_next,
+        "expires_on": state["tier_expires_on"],
+        "renewal": (tiers.renewal or RENEWALS[tiers.basis]).value if tiers.validity else None,
+        "renewed_by": progress.renewed_by,
+        "to_keep": progress.to_keep,
+        "assigned": state["tier_assigned"] or None,
     }
+
+
+def _section(state: dict[str, Any]) -> Section:
+    """What tiers go by, as the engine keeps it."""
+    accounts = {}
+    for row in _nested(state, "accounts"):
+        account = accounts[row["currency"]] = Account()
+        account.totals[LedgerAccount.CURRENT] = row["balance"]
+        account.totals[LedgerAccount.LIFETIME] = row["lifetime"]
+    over = {
+        row["over"]: Measured(
+            ends_at=int(row["ends_at"].timestamp() * 1_000),
+            points=row["points"],
+            purchases_minor=row["purchases_minor"],
+            visits=row["visits"],
+        )
+        for row in _nested(state, "tier_measured")
+    }
+    expires_on = state["tier_expires_on"]
+    tenure = Tenure(
+        currency="",
+        term=over.get("term", Measured()),
+        period=over.get("period"),
+        expires_on=None if expires_on is None else as_day(expires_on),
+        mark=state["tier_mark"],
+        floor_id=state["tier_assigned"],
+    )
+    return Section(
+        version=state["program_version"],
+        tier=state["tier"],
+        transactions=state["transactions"],
+        purchases_minor=state["purchases_minor"],
+        returned_minor=state["returned_minor"],
+        accounts=accounts,
+        tenure=tenure,
+    )
 
 
 def _print(customer_id: int, view: dict[str, Any]) -> None:
@@ -188,13 +230,30 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
 
 
 def _progress(tier: dict[str, Any], currency: str | None) -> str:
-    """What counts towards the tier, and how much is missing to the next."""
-    of_money = tier["basis"] == TierBasis.NET_PURCHASES
+    """What counts towards the tier, how much is missing to the next, and what keeps it through its last day."""
+    basis, amounts = _BASES[tier["basis"]]
     value, missing = (
-        _amount(number, currency) if of_money else f"{number:,}" for number in (tier["value"], tier["to_next"] or 0)
+        _amount(number, currency) if amounts else f"{number:,}" for number in (tier["value"], tier["to_next"] or 0)
     )
     onwards = f"{missing} to {tier['next']}" if tier["next"] else "the highest"
-    return f"{'net purchases' if of_money else 'lifetime points'} {value}, {onwards}"
+    said = f"{basis} {value}, {onwards}"
+    if tier["expires_on"]:
+        lacking = _amount(tier["to_keep"], currency) if tier["renewal"] == "purchases" else f"{tier['to_keep']:,}"
+        kept = f"{lacking} of {tier['renewal'].replace('_', ' ')} to keep it" if tier["to_keep"] else "renewed already"
+        said = f"{said}; through {tier['expires_on']}, {kept}"
+    return f"{said}; given by hand: {tier['assigned']}" if tier["assigned"] else said
+
+
+_BASES: Final = {
+    TierBasis.LIFETIME_POINTS: ("lifetime points", False),
+    TierBasis.NET_PURCHASES: ("net purchases", True),
+    TierBasis.VISITS: ("visits", False),
+    TierBasis.CURRENT_POINTS: ("current points", False),
+    TierBasis.POINTS_IN_PERIOD: ("points in the period", False),
+    TierBasis.PURCHASES_IN_PERIOD: ("purchases in the period", True),
+    TierBasis.VISITS_IN_PERIOD: ("visits in the period", False),
+}
+"""How people call it, and whether it is money."""
 
 
 def _amount(minor: int, currency: str | None) -> str:

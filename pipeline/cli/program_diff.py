@@ -22,6 +22,8 @@ from schemas.program import (
     StreakLevel,
     Tier,
     TierBasis,
+    Tiers,
+    TierValidity,
     Transactions,
     Validity,
 )
@@ -206,12 +208,40 @@ def _tiers(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
         return
     if before.tiers.basis != after.tiers.basis:
         yield Change("tiers.basis", f"tiers go by {_BASES[after.tiers.basis]}, not by {_BASES[before.tiers.basis]}")
+    yield from _tier_terms(before.tiers, after.tiers)
     known = {tier.id: tier for tier in before.tiers.levels}
     left = levels[0].name
     for index, tier in enumerate(levels):
         yield from _tier(f"tiers.levels[{index}]", known.get(tier.id), tier, measured, left)
         left = left if tier.retired else tier.name
     yield from _renumbered(known, levels)
+
+
+_TIER_TERMS: Final = {
+    "period": "the period in which values count",
+    "upgrade": "when a tier that was reached is given",
+    "validity": "how long a tier holds (a term that runs ends as it was told)",
+    "renewal": "what renews a tier",
+    "downgrade": "where a lost tier leads",
+    "grace_days": "days of grace after the end of a tier",
+    "reminders": "days before its end at which members are reminded",
+    "on_return": "what a return does to a tier",
+}
+
+
+def _tier_terms(before: Tiers, after: Tiers) -> Iterator[Change]:
+    for key, what in _TIER_TERMS.items():
+        old, new = (_term(getattr(tiers, key)) for tiers in (before, after))
+        if old != new:
+            yield Change(f"tiers.{key}", f"{what}: {new}, not {old}")
+
+
+def _term(value: object) -> str:
+    if isinstance(value, TierValidity):
+        return ", ".join(f"{key} {getattr(value, key)}" for key in sorted(value.model_fields_set))
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value).replace("_", " ")
 
 
 def _tier(path: str, old: Tier | None, new: Tier, measured: Callable[[int], str], left: str) -> Iterator[Change]:
@@ -241,12 +271,22 @@ def _renumbered(known: Mapping[str, Tier], levels: Iterable[Tier]) -> Iterator[C
         yield Change("tiers.levels", f"members keep their tier, and it is numbered otherwise: {', '.join(moved)}")
 
 
-_BASES: Final = {TierBasis.LIFETIME_POINTS: "lifetime points", TierBasis.NET_PURCHASES: "purchases net of returns"}
+_BASES: Final = {
+    TierBasis.LIFETIME_POINTS: "lifetime points",
+    TierBasis.NET_PURCHASES: "purchases net of returns",
+    TierBasis.VISITS: "visits",
+    TierBasis.CURRENT_POINTS: "current points",
+    TierBasis.POINTS_IN_PERIOD: "points in the period",
+    TierBasis.PURCHASES_IN_PERIOD: "purchases in the period",
+    TierBasis.VISITS_IN_PERIOD: "visits in the period",
+}
 
 
 def _measured(program: ProgramDefinition) -> Callable[[int], str]:
-    by_points = program.tiers is not None and program.tiers.basis is TierBasis.LIFETIME_POINTS
-    return lambda value: f"{value:,} lifetime points" if by_points else money(value, program.currency)
+    basis = TierBasis.NET_PURCHASES if program.tiers is None else program.tiers.basis
+    if basis in {TierBasis.NET_PURCHASES, TierBasis.PURCHASES_IN_PERIOD}:
+        return lambda value: money(value, program.currency)
+    return lambda value: f"{value:,} {_BASES[basis]}"
 
 
 def _goals(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:

@@ -7,6 +7,7 @@ computed on local dates, so a day of 23 or 25 hours is still one day. Periods ar
 from __future__ import annotations
 
 from bisect import bisect_left
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -51,6 +52,20 @@ def as_date(day: int) -> date:
 def as_day(on: date) -> int:
     """The day number of a calendar date."""
     return on.toordinal() - EPOCH_ORDINAL
+
+
+def on_date(year: int, month: int, of_month: int) -> int:
+    """The day number of a date; of the last day of the month where that is shorter, and of 9999-12-31 after that."""
+    if year > date.max.year:
+        return _LAST_DAY
+    return as_day(date(year, month, min(of_month, monthrange(year, month)[1])))
+
+
+def add_months(day: int, months: int) -> int:
+    """The same date so many months later, as `on_date` has it."""
+    on = as_date(day)
+    month = on.year * 12 + on.month - 1 + months
+    return on_date(month // 12, month % 12 + 1, on.day)
 
 
 class Calendar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.engine import adoption, customers, duplicates, earning, purchases, tiers
+from pipeline.engine import adoption, customers, duplicates, earning, purchases
 from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
@@ -16,8 +16,12 @@ from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
 from pipeline.engine.streaks import concern as streaks
+from pipeline.engine.tiers import assess, timers
+from pipeline.engine.tiers import concern as tiers
+from pipeline.engine.tiers import requests as tier_requests
 from schemas.records import (
     AdjustPoints,
+    AssignTier,
     BlockPoints,
     ChangeExpiry,
     ConfirmRedemption,
@@ -28,6 +32,7 @@ from schemas.records import (
     ExpirePoints,
     RedeemPoints,
     ReleasePoints,
+    ReleaseTier,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
@@ -47,6 +52,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     milestones.CONCERN,
     streaks.CONCERN,
     tiers.CONCERN,
+    tiers.MEASURED,
 )
 
 CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
@@ -63,6 +69,8 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ReverseRedemption: (duplicates.admit, customers.enrol, requests.address),
     ChangeExpiry: (duplicates.admit, customers.enrol, requests.address),
     ExpirePoints: (duplicates.admit, customers.enrol, requests.address),
+    AssignTier: (duplicates.admit, customers.enrol, requests.address),
+    ReleaseTier: (duplicates.admit, customers.enrol, requests.address),
 }
 """What is decided about the customer as such."""
 
@@ -92,6 +100,8 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
     ChangeExpiry: (duplicates.ADMIT, ProgramStage(changing.change)),
     ExpirePoints: (duplicates.ADMIT, ProgramStage(changing.expire)),
+    AssignTier: (duplicates.ADMIT, ProgramStage(tier_requests.assign)),
+    ReleaseTier: (duplicates.ADMIT, ProgramStage(tier_requests.release)),
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 
@@ -100,13 +110,26 @@ FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
 }
 """What is decided in the turn of another record, which it had to wait for; in each program as if it came now."""
 
-TIMERS: Final[Sequence[Timer]] = (HOLD_END, parking.PARKED_END, streaks.END, EXPIRY, reminders.REMINDER)
+TIMERS: Final[Sequence[Timer]] = (
+    HOLD_END,
+    parking.PARKED_END,
+    streaks.END,
+    timers.CHECK,
+    timers.FLOOR,
+    timers.END,
+    EXPIRY,
+    reminders.REMINDER,
+    timers.REMINDER,
+)
 """In the order in which they fire at one instant."""
 
-CLOSING: Final[Sequence[ProgramStage]] = (tiers.ASSESS, reminders.PLAN)
+OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
+"""What begins every record and every timer, in the program that it is about."""
+
+CLOSING: Final[Sequence[ProgramStage]] = (assess.ASSESS, reminders.PLAN)
 """What ends every record and every timer, in the program that it was about."""
 
-ADOPTED: Final[Sequence[ProgramStage]] = (milestones.LOOK_AGAIN, streaks.LOOK_AGAIN)
+ADOPTED: Final[Sequence[ProgramStage]] = (assess.BEGIN, milestones.LOOK_AGAIN, streaks.LOOK_AGAIN)
 """What a version gives, at its adoption, for what is there already."""
 
 ENGINE: Final = Engine(
@@ -115,6 +138,7 @@ ENGINE: Final = Engine(
     program_stages=PROGRAM_STAGES,
     follow_ups=FOLLOW_UPS,
     timers=TIMERS,
+    opening=OPENING,
     closing=CLOSING,
     adopt=adoption.adopt,
     adopted=ADOPTED,

@@ -22,6 +22,7 @@ from schemas.facts import (
     StreakLevelReached,
     StreakStarted,
     TierReassigned,
+    TierTenureBegun,
     TierUpgraded,
 )
 from schemas.records import AnyCustomerRecord, CommandRecord
@@ -54,6 +55,9 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.REDEMPTION_UNKNOWN: True,
     Refusal.REDEMPTION_REVERSED: True,
     Refusal.REVERSAL_TOO_LARGE: True,
+    Refusal.TIER_UNKNOWN: True,
+    Refusal.TIER_NOT_ASSIGNED: True,
+    Refusal.DATE_PASSED: True,
     Refusal.TOTAL_TOO_LARGE: True,
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it
@@ -71,6 +75,7 @@ _BY_ADOPTION: Final = (
     StreakExtended,
     StreakLevelReached,
     TierReassigned,
+    TierTenureBegun,
     TierUpgraded,
 )
 

@@ -36,6 +36,7 @@ class Period(NamedTuple):
     """A calendar period."""
 
     number: int
+    begins_at: int
     ends_at: int
     skipped: int
     """Periods before it that the zone never had: consecutive ones differ by one in `place`."""
@@ -61,8 +62,11 @@ class Periods:
             if len(self._by_day) >= _PERIODS_MAX:
                 self._by_day.clear()
             number = period_of(self._unit, day)
-            ends_at = self._calendar.start_of(days_of(self._unit, number).end)
+            first, end = days_of(self._unit, number)
             period = self._by_day[day] = Period(
-                number=number, ends_at=ends_at, skipped=self._calendar.skipped_before(self._unit, number)
+                number=number,
+                begins_at=self._calendar.start_of(first),
+                ends_at=self._calendar.start_of(end),
+                skipped=self._calendar.skipped_before(self._unit, number),
             )
         return period

@@ -11,6 +11,7 @@ from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.periods import Periods, Span, span_of
 from pipeline.engine.rules import RULES, Earning
+from pipeline.engine.tiers.rules import tier_rules
 from schemas.program import (
     LINE_METHODS,
     Events,
@@ -18,7 +19,6 @@ from schemas.program import (
     PeriodUnit,
     ProgramDefinition,
     Streak,
-    TierBasis,
     event_names,
     expiries,
 )
@@ -73,17 +73,11 @@ class Program:
         self.streak_ids = tuple(streak.id for streak in definition.streaks)
         tiers = definition.tiers
         levels = tiers.levels if tiers else ()
-        left = [(number, level) for number, level in enumerate(levels, 1) if not level.retired]
         self.base_tier = 1 if tiers else 0
         self.tier_ids = ("", *(level.id for level in levels))
         """By number, from 1; empty for none."""
         self.tier_numbers = {level.id: number for number, level in enumerate(levels, 1)}
-        self.tier_thresholds = tuple(level.threshold for _, level in left)
-        """Of the tiers that can be reached, from the lowest."""
-        self.tiers_left = (0, *(number for number, _ in left))
-        """The numbers of the tiers that can be reached, after 0 for none."""
-        self.tiers_retired = frozenset(self.tier_numbers.values()).difference(self.tiers_left)
-        self.tiers_by_purchases = tiers is not None and tiers.basis is TierBasis.NET_PURCHASES
+        self.tier_rules = tier_rules(tiers, self.calendar)
         self.window_ms = definition.repeat_window_days * DAY_MS
         """How late a record may come and still count here."""
         self.return_days = definition.returns.window_days if definition.returns else None

@@ -59,6 +59,7 @@ def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decisio
             returned_minor=section.returned_minor + returned,
             lines=by_line.lines if by_line is not None and looks_at_lines else (),
             named=looks_at_lines and by_line is not None and by_line.named,
+            paid_at=bill.paid_at,
         )
     ]
 

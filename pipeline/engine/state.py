@@ -17,6 +17,7 @@ from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.streaks.state import StreakRuns
+from pipeline.engine.tiers.state import Tenure
 from schemas.records import Profile, UnknownVersion
 
 STATE_VERSION: Final = 2
@@ -40,6 +41,8 @@ class Section(msgspec.Struct, array_like=True):
     """What the tier is known by in every version; empty in a program without tiers."""
     reminder_at: int | None = None
     """When the next reminder of expiry falls due."""
+    tenure: Tenure | None = None
+    """How the tier is held; None where the tier itself is all that is kept."""
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -12,6 +12,7 @@ from pipeline.notify.identity import number_of
 from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, TriggeringActivity
 from schemas.records import (
     AdjustPoints,
+    AssignTier,
     BlockPoints,
     ChangeExpiry,
     ConfirmRedemption,
@@ -22,6 +23,7 @@ from schemas.records import (
     ExpirePoints,
     RedeemPoints,
     ReleasePoints,
+    ReleaseTier,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
@@ -134,6 +136,10 @@ def _expire(record: ExpirePoints) -> Activity:
     return Activity(name="PointsExpiry", identifiers=[_customer(record)])
 
 
+def _tier(record: AssignTier | ReleaseTier) -> Activity:
+    return Activity(name="TierAssignment", identifiers=[_customer(record)])
+
+
 def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
@@ -160,5 +166,7 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     ExpirePoints: _expire,
     CustomerAdded: _registration,
     CustomerUpdated: _update,
+    AssignTier: _tier,
+    ReleaseTier: _tier,
 }
 """Every kind of customer record is an activity."""

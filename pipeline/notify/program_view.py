@@ -11,12 +11,14 @@ from pipeline.engine.calendar import period_name, period_of
 from pipeline.notify.numbers import major, minor_digits
 from schemas.program import (
     ATTRIBUTE_DIGITS,
+    RENEWALS,
     AlternateCurrency,
     Events,
     Milestone,
     PeriodUnit,
     ProgramDefinition,
     Streak,
+    Tiers,
 )
 
 _PERIODS_MAX: Final = 4_096
@@ -105,6 +107,7 @@ class ProgramView:
         self.default = definition.default
         self.currency = definition.currency
         self.upgrade_type = "" if definition.tiers is None else definition.tiers.basis.upper()
+        self.renew_type = "" if definition.tiers is None else _renewal(definition.tiers)
         self.delivery = Delivery(
             wrapped=definition.notifications.profile == "wrapped",
             off=frozenset(definition.notifications.off),
@@ -180,6 +183,10 @@ def _details(definition: ProgramDefinition) -> dict[str, object]:
         "pointsToCurrencyRatio": major(definition.points.value_minor, definition.currency),
         "tiers": [{"tierNumber": number, "tierName": tier.name} for number, tier in enumerate(levels, 1)],
     }
+
+
+def _renewal(tiers: Tiers) -> str:
+    return (tiers.renewal or RENEWALS[tiers.basis]).upper()
 
 
 def digits_of(milestone: Milestone, currency: str) -> int:

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.engine.calendar import as_date
 from pipeline.notify.context import Context
 from pipeline.notify.shared import program_fields
 from pipeline.notify.table import News, Table
-from schemas.facts import Envelope, TierReassigned, TierUpgraded
+from schemas.facts import (
+    Envelope,
+    TierAssigned,
+    TierCheckSet,
+    TierDowngraded,
+    TierGraceBegun,
+    TierMoved,
+    TierPeriodBegun,
+    TierReassigned,
+    TierReleased,
+    TierReminded,
+    TierRenewed,
+    TierTenureBegun,
+    TierTerm,
+    TierUpgraded,
+)
 from schemas.notifications import EventName
 
 
@@ -19,26 +35,84 @@ def tier_upgraded(decision: TierUpgraded, envelope: Envelope, context: Context) 
         "upgradedTierNumber": decision.reached,
         "upgradeType": context.program_of(envelope).upgrade_type,
         "notes": "",
+        "tierExpiryDate": _date(decision.term),
     }
 
 
-def tier_downgraded(decision: TierReassigned, envelope: Envelope, context: Context) -> dict[str, object]:
-    """The `data` of tierDowngraded."""
+def tier_assigned(decision: TierAssigned, envelope: Envelope, context: Context) -> dict[str, object] | None:
+    """The `data` of tierUpgraded for a tier given by hand; None where the customer had it already."""
+    if decision.reached == decision.previous:
+        return None
+    return {
+        **program_fields(envelope, context),
+        "previousTierNumber": decision.previous,
+        "upgradedTierNumber": decision.reached,
+        "upgradeType": "MANUAL",
+        "notes": decision.reason,
+        "tierExpiryDate": _date(decision.term),
+    }
+
+
+def tier_renewed(decision: TierRenewed, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of tierRenewed; `renewType` is what renewed it."""
+    by_hand = decision.by is TierMoved.HAND
+    return {
+        **program_fields(envelope, context),
+        "currentTierNumber": decision.tier,
+        "renewType": "MANUAL" if by_hand else context.program_of(envelope).renew_type,
+        "notes": "",
+        "tierExpiryDate": _date(decision.term),
+    }
+
+
+def tier_downgraded(
+    decision: TierReassigned | TierDowngraded | TierReleased, envelope: Envelope, context: Context
+) -> dict[str, object] | None:
+    """The `data` of tierDowngraded; None where the customer keeps the tier."""
+    if decision.reached == decision.previous:
+        return None
     return {
         **program_fields(envelope, context),
         "previousTierNumber": decision.previous,
         "downgradedTierNumber": decision.reached,
+        "tierExpiryDate": None if isinstance(decision, TierReassigned) else _date(decision.term),
     }
 
 
+def tier_downgrade_reminder(decision: TierReminded, envelope: Envelope, context: Context) -> dict[str, object] | None:
+    """The `data` of tierDowngradeReminder; None for who has what renews the tier."""
+    if decision.measured >= decision.needed:
+        return None
+    return {
+        **program_fields(envelope, context),
+        "currentTierNumber": decision.tier,
+        "scheduledDowngradeDate": as_date(decision.expires_on).isoformat(),
+    }
+
+
+def _date(term: TierTerm | None) -> str | None:
+    return None if term is None or term.expires_on is None else as_date(term.expires_on).isoformat()
+
+
+def _reached(decision: TierUpgraded | TierReassigned | TierDowngraded | TierAssigned | TierReleased) -> str:
+    return str(decision.reached)
+
+
+_DOWNGRADED: Final = News(event=EventName.TIER_DOWNGRADED, subject=_reached, data=tier_downgraded)
 TABLE: Final = Table(
     topic="notifications.tiers",
     news={
-        TierUpgraded: News(
-            event=EventName.TIER_UPGRADED, subject=lambda decision: str(decision.reached), data=tier_upgraded
-        ),
-        TierReassigned: News(
-            event=EventName.TIER_DOWNGRADED, subject=lambda decision: str(decision.reached), data=tier_downgraded
+        TierUpgraded: News(event=EventName.TIER_UPGRADED, subject=_reached, data=tier_upgraded),
+        TierAssigned: News(event=EventName.TIER_UPGRADED, subject=_reached, data=tier_assigned),
+        TierRenewed: News(event=EventName.TIER_RENEWED, subject=lambda decision: str(decision.tier), data=tier_renewed),
+        TierReassigned: _DOWNGRADED,
+        TierDowngraded: _DOWNGRADED,
+        TierReleased: _DOWNGRADED,
+        TierReminded: News(
+            event=EventName.TIER_DOWNGRADE_REMINDER,
+            subject=lambda decision: f"{decision.expires_on}/{decision.lead_days}",
+            data=tier_downgrade_reminder,
         ),
     },
+    silent=(TierTenureBegun, TierPeriodBegun, TierGraceBegun, TierCheckSet),
 )

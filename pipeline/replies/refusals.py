@@ -100,6 +100,15 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "what is kept of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",
     ),
+    Refusal.TIER_UNKNOWN: (
+        "the program has no tier {subject} that could be given",
+        "send the id of a tier of the program that is not retired",
+    ),
+    Refusal.TIER_NOT_ASSIGNED: ("nobody gave the customer a tier", "nothing needs to be done"),
+    Refusal.DATE_PASSED: (
+        "{subject} would have ended already",
+        "send a date that is still to come in until, or leave it out",
+    ),
     Refusal.BALANCE_TOO_LOW: ("the balance is below {taken} points", "redeem or take away at most the balance"),
 }
 """What each means and what to do about it."""

@@ -199,6 +199,51 @@ def _returned(body: Body) -> str:
     return f"return of bill {body['of_bill']} recorded{over}"
 
 
+def _moved_up(body: Body, names: Names) -> str:
+    return f"{_upgraded(body, names)}{_through(body['term'])}"
+
+
+def _renewed(body: Body, names: Names) -> str:
+    return f"tier {names.tier(body['tier'])} renewed{_through(body['term'])}"
+
+
+def _downgraded(body: Body, names: Names) -> str:
+    return f"tier {names.tier(body['previous'])} → {names.tier(body['reached'])}, {_LOST[body['by']]}"
+
+
+_LOST: Final = {
+    "renewal": "as what renews it did not come in",
+    "return": "after the return",
+}
+
+
+def _grace(body: Body, names: Names) -> str:
+    last = _day(body["expires_on"])
+    return f"tier {names.tier(body['tier'])} is up, and can be renewed through {last}"
+
+
+def _tier_reminded(body: Body, names: Names) -> str:
+    missing = body["needed"] - body["measured"]
+    end = f"the tier {names.tier(body['tier'])} ends with {_day(body['expires_on'])}"
+    return f"{end}; {names.renewal_amount(missing)} are missing" if missing > 0 else f"{end}, and has what renews it"
+
+
+def _assigned(body: Body, names: Names) -> str:
+    given = f"the tier {names.tier_of(body['assigned_id'])} given by hand ({body['reason']})"
+    return given if body["reached"] == body["previous"] else f"{given}: {_moved_up(body, names)}"
+
+
+def _tier_released(body: Body, names: Names) -> str:
+    why = f" ({body['reason']})" if body["reason"] else ""
+    kept = body["reached"] == body["previous"]
+    move = f"tier {names.tier(body['reached'])} stays" if kept else _upgraded(body, names)
+    return f"the tier given by hand holds no longer{why}: {move}"
+
+
+def _through(term: Body | None) -> str:
+    return "" if term is None or term["expires_on"] is None else f", through {_day(term['expires_on'])}"
+
+
 _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsIssued": _issued,
     "PointsRedeemed": _redeemed,
@@ -219,7 +264,13 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "StreakExtended": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row",
     "StreakLevelReached": _level,
     "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {body['run']:,} in a row",
-    "TierUpgraded": _upgraded,
+    "TierUpgraded": _moved_up,
+    "TierRenewed": _renewed,
+    "TierDowngraded": _downgraded,
+    "TierGraceBegun": _grace,
+    "TierReminded": _tier_reminded,
+    "TierAssigned": _assigned,
+    "TierReleased": _tier_released,
     "TierReassigned": _reassigned,
 }
 
@@ -246,6 +297,9 @@ SILENT: Final = frozenset(
         "LinesKept",
         "LinesReturned",
         "AwardTermsKept",
+        "TierTenureBegun",
+        "TierPeriodBegun",
+        "TierCheckSet",
     }
 )
 """Bookkeeping that decides nothing by itself, and refusals, which are told with their remedies."""

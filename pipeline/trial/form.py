@@ -120,6 +120,21 @@ class TierRow(Row, frozen=True, kw_only=True):
     name: str
 
 
+class TierProgressRow(Row, frozen=True, kw_only=True):
+    """How a customer holds their tier, in points, minor units or visits."""
+
+    value: int
+    """What decides the tier."""
+    to_next: int | None
+    """What that lacks of the next tier; None in the highest."""
+    expires_on: str | None
+    """The last day of the tier; None where it holds for ever."""
+    to_keep: int
+    """What is missing to keep the tier beyond its last day."""
+    assigned: str | None
+    """The id of the tier that somebody gave."""
+
+
 class Balances(Row, frozen=True, kw_only=True):
     """One points currency of a customer, by where the points are or went."""
 
@@ -186,6 +201,8 @@ class Membership(Row, frozen=True, kw_only=True):
     purchases_minor: int
     returned_minor: int
     tier: TierRow | None
+    tier_progress: TierProgressRow | None
+    """None without a tier."""
     balances: dict[str, Balances]
     lots: list[LotRow]
     holds: list[HoldRow]

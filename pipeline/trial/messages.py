@@ -99,6 +99,11 @@ def _lots(message: Message) -> str:
     return f"the {what} of lots {lots}" if lots else f"all {what}"
 
 
+def _assign_tier(message: Message) -> str:
+    until = f", through {message['lastDay']}" if message.get("lastDay") else ""
+    return f"{_customer(message)} is to have the tier {message['tier']}{until} ({message['reason']})"
+
+
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
@@ -113,6 +118,10 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "reverseRedemption": _reverse,
     "changeExpiry": _change_expiry,
     "expirePoints": _expire,
+    "assignTier": _assign_tier,
+    "releaseTier": lambda message: (
+        f"{_customer(message)} is to have the tier of their own value again ({message['reason']})"
+    ),
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }
 """By the type of a message."""

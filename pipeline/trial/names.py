@@ -10,7 +10,7 @@ from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.form import FactRow
 from pipeline.trial.reader import Definitions
-from schemas.program import Milestone, ProgramDefinition, Streak, Transactions
+from schemas.program import RENEWALS, Milestone, ProgramDefinition, RenewalBasis, Streak, Transactions
 
 _SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
 
@@ -52,12 +52,23 @@ class Names:
         self.points = definition.points.name
         self._alternates = {one.id: one for one in definition.currencies}
         self._tiers = definition.tiers.levels if definition.tiers else ()
+        self._renewal = (definition.tiers.renewal or RENEWALS[definition.tiers.basis]) if definition.tiers else None
         self._milestones = {one.id: one for one in definition.milestones}
         self._streaks = {one.id: one for one in definition.streaks}
 
     def tier(self, number: int) -> str:
         """The tier's name."""
         return self._tiers[number - 1].name if 1 <= number <= len(self._tiers) else f"tier {number}"
+
+    def tier_of(self, tier_id: str) -> str:
+        """The name of the tier of that id."""
+        return next((tier.name for tier in self._tiers if tier.id == tier_id), tier_id)
+
+    def renewal_amount(self, amount: int) -> str:
+        """So much of what renews a tier: money, points or visits."""
+        if self._renewal is RenewalBasis.PURCHASES:
+            return self.money(amount)
+        return f"{amount:,} {'visits' if self._renewal is RenewalBasis.VISITS else self.points}"
 
     def milestone(self, milestone_id: str) -> Milestone | None:
         """The milestone; None where this version does not have it."""

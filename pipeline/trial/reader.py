@@ -10,19 +10,17 @@ import msgspec
 from pipeline.engine.bills.state import Parked, parked_of
 from pipeline.engine.calendar import NEVER, Calendar, as_date, period_name, period_of
 from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.runs import current_run
+from pipeline.engine.tiers.progress import tier_progress
 from pipeline.notify.program_view import digits_of
 from pipeline.trial import form
 from pipeline.trial.times import iso
 from schemas.facts import (
     Fact,
-    HoldFor,
-    IgnoredFor,
-    IssuedFor,
+    Reason,
     RecordRefused,
-    Refusal,
-    ReleasedBecause,
 )
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
@@ -105,7 +103,7 @@ def _plain(value: object) -> Any:
     """A value of a fact with the names of its fields."""
     if isinstance(value, msgspec.Struct):
         return {name: _plain(one) for name, one in msgspec.structs.asdict(value).items()}
-    if isinstance(value, Refusal | IssuedFor | IgnoredFor | HoldFor | ReleasedBecause):
+    if isinstance(value, Reason):
         return value.text
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
@@ -120,6 +118,7 @@ def _membership(section: Section, definition: ProgramDefinition, settled_at: int
         purchases_minor=section.purchases_minor,
         returned_minor=section.returned_minor,
         tier=_tier(section.tier, definition),
+        tier_progress=_tier_progress(section, definition, settled_at),
         balances={name: _balances(account) for name, account in accounts.items()},
         lots=[row for name, account in accounts.items() for row in _lots(name, account)],
         holds=[row for name, account in accounts.items() for row in _holds(name, account)],
@@ -134,6 +133,19 @@ def _tier(number: int, definition: ProgramDefinition) -> form.TierRow | None:
         return None
     level = levels[number - 1]
     return form.TierRow(number=number, id=level.id, name=level.name)
+
+
+def _tier_progress(section: Section, definition: ProgramDefinition, settled_at: int) -> form.TierProgressRow | None:
+    if _tier(section.tier, definition) is None:
+        return None
+    progress = tier_progress(section, Program(definition), settled_at)
+    return form.TierProgressRow(
+        value=progress.value,
+        to_next=None if progress.next_tier is None else progress.to_next,
+        expires_on=None if progress.expires_on is None else as_date(progress.expires_on).isoformat(),
+        to_keep=progress.to_keep,
+        assigned=progress.assigned_id or None,
+    )
 
 
 def _balances(account: Account) -> form.Balances:

@@ -100,12 +100,30 @@ def _reversed(data: Data, names: Names) -> str:
 
 def _upgraded(data: Data, _: Names) -> str:
     tiers = {tier["tierNumber"]: tier["tierName"] for tier in data["loyaltyProgramDetails"]["tiers"]}
-    return f"You have moved up from {tiers[data['previousTierNumber']]} to {tiers[data['upgradedTierNumber']]}."
+    move = f"from {tiers[data['previousTierNumber']]} to {tiers[data['upgradedTierNumber']]}"
+    return f"You have moved up {move}{_through(data)}."
 
 
 def _downgraded(data: Data, _: Names) -> str:
     tiers = {tier["tierNumber"]: tier["tierName"] for tier in data["loyaltyProgramDetails"]["tiers"]}
-    return f"You are in {tiers[data['downgradedTierNumber']]} now, as {tiers[data['previousTierNumber']]} has ended."
+    return f"You are in {tiers[data['downgradedTierNumber']]} now, no longer in {tiers[data['previousTierNumber']]}."
+
+
+def _renewed(data: Data, _: Names) -> str:
+    return f"You keep {_tier(data)}{_through(data)}."
+
+
+def _tier_ends(data: Data, _: Names) -> str:
+    return f"{_tier(data)} ends with {day_text(data['scheduledDowngradeDate'])}, unless you renew it before."
+
+
+def _tier(data: Data) -> str:
+    tiers = {tier["tierNumber"]: tier["tierName"] for tier in data["loyaltyProgramDetails"]["tiers"]}
+    return str(tiers[data["currentTierNumber"]])
+
+
+def _through(data: Data) -> str:
+    return f" through {day_text(data['tierExpiryDate'])}" if data["tierExpiryDate"] else ""
 
 
 def _value_updated(data: Data, names: Names) -> str:
@@ -172,7 +190,9 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.ALTERNATE_CURRENCIES_ISSUED: _alternates_issued,
     EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: _alternates_reversed,
     EventName.TIER_UPGRADED: _upgraded,
+    EventName.TIER_RENEWED: _renewed,
     EventName.TIER_DOWNGRADED: _downgraded,
+    EventName.TIER_DOWNGRADE_REMINDER: _tier_ends,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _value_updated,
     EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
     EventName.STREAK_START: _started,

@@ -29,7 +29,7 @@ from schemas.facts.customers import (
     RecordRefused,
     RegisteredEarlier,
 )
-from schemas.facts.decision import Decision, Envelope, Refusal
+from schemas.facts.decision import Decision, Envelope, Reason, Refusal
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
 from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
 from schemas.facts.ledger import (
@@ -63,7 +63,22 @@ from schemas.facts.milestones import IgnoredFor, MilestoneAchieved, MilestonePro
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.redemptions import RedemptionReversed, RedemptionTerms
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
-from schemas.facts.tiers import TierReassigned, TierUpgraded
+from schemas.facts.tiers import (
+    TierAssigned,
+    TierCheckSet,
+    TierDowngraded,
+    TierGraceBegun,
+    TierMoved,
+    TierPeriodBegun,
+    TierReassigned,
+    TierReleased,
+    TierReminded,
+    TierReminder,
+    TierRenewed,
+    TierTenureBegun,
+    TierTerm,
+    TierUpgraded,
+)
 
 __all__ = [
     "FACT_VERSION",
@@ -107,6 +122,7 @@ __all__ = [
     "PointsReversed",
     "ProgramAdopted",
     "PurchaseCounted",
+    "Reason",
     "RecordAccepted",
     "RecordRefused",
     "RedemptionReversed",
@@ -125,7 +141,19 @@ __all__ = [
     "StreakLevelReached",
     "StreakStarted",
     "Taken",
+    "TierAssigned",
+    "TierCheckSet",
+    "TierDowngraded",
+    "TierGraceBegun",
+    "TierMoved",
+    "TierPeriodBegun",
     "TierReassigned",
+    "TierReleased",
+    "TierReminded",
+    "TierReminder",
+    "TierRenewed",
+    "TierTenureBegun",
+    "TierTerm",
     "TierUpgraded",
     "TransactionRecorded",
     "ValueIgnored",

@@ -68,6 +68,8 @@ class ReturnCounted(Decision, frozen=True, tag=13):
     """Which lines of the bill came back, where the program's method looks at them."""
     named: bool = False
     """Whether the return named them."""
+    paid_at: int = 0
+    """When the bill was paid."""
 
 
 class ParkedLine(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -7,7 +7,16 @@ from enum import IntEnum
 import msgspec
 
 
-class Refusal(IntEnum):
+class Reason(IntEnum):
+    """A reason that decisions give. Its numbers stand on the wire: given once, never used again."""
+
+    @property
+    def text(self) -> str:
+        """The name that people and queries use, such as `balance_too_low`."""
+        return self.name.lower()
+
+
+class Refusal(Reason):
     """Why a record had no effect, in order of precedence: the first that applies is given.
 
     The numbers stand on the wire: a new reason gets a number that was never used. The order of precedence is the order
@@ -66,13 +75,14 @@ class Refusal(IntEnum):
     """All of the redemption has been taken back."""
     REVERSAL_TOO_LARGE = 36
     """Fewer points of the redemption are left than are to be taken back."""
+    TIER_UNKNOWN = 75
+    """The program has no such tier, or it is retired."""
+    TIER_NOT_ASSIGNED = 76
+    """Nobody gave the customer a tier that could be released."""
+    DATE_PASSED = 77
+    """What is asked for would have ended already."""
     TOTAL_TOO_LARGE = 20
     """Points, purchases or open lots of the customer would grow beyond what can be stored."""
-
-    @property
-    def text(self) -> str:
-        """The name that people and queries use, such as `balance_too_low`."""
-        return self.name.lower()
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True, gc=False):

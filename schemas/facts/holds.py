@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
+from schemas.facts.decision import Reason
 from schemas.facts.ledger import PointsMoved, Taken
 from schemas.facts.redemptions import RedemptionTerms
 
 
-class HoldFor(IntEnum):
+class HoldFor(Reason):
     """What points are held for. The numbers stand on the wire."""
 
     BLOCK = 1
@@ -17,13 +16,8 @@ class HoldFor(IntEnum):
     """A redemption that is to be confirmed."""
     TRANSFER = 3
 
-    @property
-    def text(self) -> str:
-        """The name that people and queries use, such as `block`."""
-        return self.name.lower()
 
-
-class ReleasedBecause(IntEnum):
+class ReleasedBecause(Reason):
     """Why points are no longer held. The numbers stand on the wire."""
 
     REQUESTED = 1
@@ -32,11 +26,6 @@ class ReleasedBecause(IntEnum):
     """The end of the hold has come."""
     USED = 3
     """What they were held for takes them next, in the same turn."""
-
-    @property
-    def text(self) -> str:
-        """The name that people and queries use, such as `requested`."""
-        return self.name.lower()
 
 
 class PointsHeld(PointsMoved, frozen=True, tag=100):

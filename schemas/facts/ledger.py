@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import msgspec
 
-from schemas.facts.decision import Decision
+from schemas.facts.decision import Decision, Reason
 
 
-class IssuedFor(IntEnum):
+class IssuedFor(Reason):
     """What kind of reason points were issued for. The numbers stand on the wire."""
 
     SPEND = 1
@@ -17,11 +15,6 @@ class IssuedFor(IntEnum):
     MILESTONE = 3
     STREAK = 4
     ADJUSTMENT = 5
-
-    @property
-    def text(self) -> str:
-        """The name that people and queries use, such as `spend`."""
-        return self.name.lower()
 
 
 class PointsMoved(Decision, frozen=True):
@@ -134,6 +127,8 @@ class PointsReversed(PointsMoved, frozen=True, tag=33):
     reversed_of_bill: int
     """Points taken back for this bill so far, this return included."""
     lifetime: int
+    paid_at: int = 0
+    """When the bill was paid."""
 
     @property
     def taken(self) -> tuple[Reversal, ...]:

@@ -45,7 +45,19 @@ from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, Val
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.redemptions import RedemptionReversed
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
-from schemas.facts.tiers import TierReassigned, TierUpgraded
+from schemas.facts.tiers import (
+    TierAssigned,
+    TierCheckSet,
+    TierDowngraded,
+    TierGraceBegun,
+    TierPeriodBegun,
+    TierReassigned,
+    TierReleased,
+    TierReminded,
+    TierRenewed,
+    TierTenureBegun,
+    TierUpgraded,
+)
 from schemas.records import UnknownVersion
 
 FACT_VERSION: Final = 2
@@ -80,6 +92,7 @@ AnyDecision = (
     | StreakExtended
     | StreakLevelReached
     | StreakEnded
+    | TierReleased
     | TierUpgraded
     | TierReassigned
     | PointsHeld
@@ -88,6 +101,14 @@ AnyDecision = (
     | LinesKept
     | LinesReturned
     | AwardTermsKept
+    | TierRenewed
+    | TierDowngraded
+    | TierTenureBegun
+    | TierPeriodBegun
+    | TierGraceBegun
+    | TierReminded
+    | TierCheckSet
+    | TierAssigned
 )
 
 

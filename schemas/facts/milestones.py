@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
-from schemas.facts.decision import Decision
+from schemas.facts.decision import Decision, Reason
 
 
-class IgnoredFor(IntEnum):
+class IgnoredFor(Reason):
     """Why the value of an attribute did not count. The numbers stand on the wire: a number is never used again."""
 
     ABSENT = 1
@@ -18,11 +16,6 @@ class IgnoredFor(IntEnum):
     """More than three decimals."""
     TOO_LARGE = 5
     """More than one event may add, or than the period's value can hold."""
-
-    @property
-    def text(self) -> str:
-        """The name that people and queries use, such as `too_fine`."""
-        return self.name.lower()
 
 
 class MilestoneProgressed(Decision, frozen=True, tag=50):

@@ -14,6 +14,7 @@ from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, RedeemPoints
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "AdjustPoints",
     "AdvanceClock",
     "AnyMessage",
+    "AssignTier",
     "BlockPoints",
     "ChangeExpiry",
     "ConfirmRedemption",
@@ -38,6 +40,7 @@ __all__ = [
     "ProfileMessage",
     "RedeemPoints",
     "ReleasePoints",
+    "ReleaseTier",
     "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",

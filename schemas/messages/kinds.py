@@ -10,6 +10,7 @@ from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, RedeemPoints
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.messages.tiers import AssignTier, ReleaseTier
 
 AnyMessage = (
     TransactionAdded
@@ -25,5 +26,7 @@ AnyMessage = (
     | ReverseRedemption
     | ChangeExpiry
     | ExpirePoints
+    | AssignTier
+    | ReleaseTier
     | AdvanceClock
 )

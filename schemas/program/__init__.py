@@ -12,7 +12,7 @@ from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
-from schemas.program.tiers import Tier, TierBasis, Tiers
+from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
 from schemas.program.values import ATTRIBUTE_DIGITS, CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "CURRENCIES_MAX",
     "LINE_METHODS",
     "MILESTONES_MAX",
+    "RENEWALS",
     "RULES_MAX",
     "STREAKS_MAX",
     "Activity",
@@ -34,6 +35,7 @@ __all__ = [
     "PointsCurrency",
     "ProgramDefinition",
     "Redemption",
+    "RenewalBasis",
     "ReturnMethod",
     "Returns",
     "RoundUp",
@@ -43,6 +45,7 @@ __all__ = [
     "StreakLevel",
     "Tier",
     "TierBasis",
+    "TierValidity",
     "Tiers",
     "Transactions",
     "Validity",

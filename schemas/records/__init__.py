@@ -12,8 +12,9 @@ from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
-from schemas.records.record import CommandRecord, CustomerRecord, Record
+from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.records.tiers import AssignTier, ReleaseTier
 from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "AdjustPoints",
     "AnyCustomerRecord",
     "AnyRecord",
+    "AssignTier",
     "BackfillBegun",
     "BlockPoints",
     "ChangeExpiry",
@@ -35,9 +37,11 @@ __all__ = [
     "Line",
     "Profile",
     "ProgramActivated",
+    "ProgramCommand",
     "Record",
     "RedeemPoints",
     "ReleasePoints",
+    "ReleaseTier",
     "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",

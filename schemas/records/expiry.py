@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.records.record import CommandRecord
+from schemas.records.record import ProgramCommand
 
 
-class ChangeExpiry(CommandRecord, frozen=True):
+class ChangeExpiry(ProgramCommand, frozen=True):
     """Somebody asks to let points expire on another date."""
 
-    program_id: int
     later: bool
     """Whether points may only expire later; else only earlier."""
     expires_on: int
@@ -21,10 +20,9 @@ class ChangeExpiry(CommandRecord, frozen=True):
     """The points of the program where it is empty."""
 
 
-class ExpirePoints(CommandRecord, frozen=True):
+class ExpirePoints(ProgramCommand, frozen=True):
     """Somebody asks to let points expire now."""
 
-    program_id: int
     reason: str
     lots: tuple[int, ...] = ()
     """The numbers of the lots; empty for all of the currency."""

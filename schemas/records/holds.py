@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.records.record import CommandRecord
+from schemas.records.record import ProgramCommand
 
 
-class BlockPoints(CommandRecord, frozen=True):
+class BlockPoints(ProgramCommand, frozen=True):
     """Somebody asks to put points aside; the record's id is the hold id."""
 
-    program_id: int
     points: int
     reason: str
     until: int | None = None
@@ -18,10 +17,9 @@ class BlockPoints(CommandRecord, frozen=True):
     """The points of the program where it is empty."""
 
 
-class ReleasePoints(CommandRecord, frozen=True):
+class ReleasePoints(ProgramCommand, frozen=True):
     """Somebody asks to give points back that were put aside."""
 
-    program_id: int
     hold_id: str
     reason: str
     entered_by: str = ""

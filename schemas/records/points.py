@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.records.record import CommandRecord
+from schemas.records.record import ProgramCommand
 
 
-class RedeemPoints(CommandRecord, frozen=True):
+class RedeemPoints(ProgramCommand, frozen=True):
     """A customer asks to spend points; the record's id is the redemption id."""
 
-    program_id: int
     points: int
     currency: str = ""
     """The points of the program where it is empty."""
@@ -18,10 +17,9 @@ class RedeemPoints(CommandRecord, frozen=True):
     """Whether the points are put aside until the redemption is confirmed, or their time is up."""
 
 
-class AdjustPoints(CommandRecord, frozen=True):
+class AdjustPoints(ProgramCommand, frozen=True):
     """Somebody asks to add points (goodwill) or to take points away (`points` below zero)."""
 
-    program_id: int
     points: int
     reason: str
     currency: str = ""

@@ -31,3 +31,9 @@ class CustomerRecord(Record, frozen=True):
 
 class CommandRecord(CustomerRecord, frozen=True):
     """Something that somebody asks for: it is done or refused, and answered either way."""
+
+
+class ProgramCommand(CommandRecord, frozen=True):
+    """Something that somebody asks of one program."""
+
+    program_id: int

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from schemas.records.record import CommandRecord
+from schemas.records.record import ProgramCommand
 
 
-class ConfirmRedemption(CommandRecord, frozen=True):
+class ConfirmRedemption(ProgramCommand, frozen=True):
     """A redemption that holds its points is to take them."""
 
-    program_id: int
     redemption_id: str
 
 
-class ReverseRedemption(CommandRecord, frozen=True):
+class ReverseRedemption(ProgramCommand, frozen=True):
     """Somebody asks to take a redemption back."""
 
-    program_id: int
     redemption_id: str
     points: int | None = None
     """How many points; None for all that are left of it."""

@@ -15,6 +15,7 @@ from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivat
 from schemas.records.points import AdjustPoints, RedeemPoints
 from schemas.records.record import Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.records.tiers import AssignTier, ReleaseTier
 
 RECORD_VERSION: Final = 1
 
@@ -32,6 +33,8 @@ AnyCustomerRecord = (
     | ReverseRedemption
     | ChangeExpiry
     | ExpirePoints
+    | AssignTier
+    | ReleaseTier
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

@@ -13,7 +13,7 @@ from pipeline.engine.decide import ENGINE
 from pipeline.engine.kernel.concern import Effect, ProgramStage, Stage
 from pipeline.engine.milestones import concern as milestones
 from pipeline.engine.programs import Program
-from pipeline.engine.tiers import ASSESS
+from pipeline.engine.tiers.assess import ASSESS
 from schemas import succession
 from schemas.facts import (
     Decision,
@@ -224,7 +224,7 @@ def leave_members_in_retired_tiers() -> Mutant:
 
     def wrong(self: Any, definition: Any) -> None:
         right(self, definition)
-        self.tiers_retired = frozenset()
+        self.tier_rules = self.tier_rules._replace(retired=frozenset())
 
     return Program, "__init__", wrong
 
@@ -250,7 +250,7 @@ def move_members_silently() -> Mutant:
                 turn.section.tier, turn.section.tier_id = move.reached, move.reached_id
         return []
 
-    return ENGINE, "_closing", (ProgramStage(stage, used=ASSESS.used),)
+    return ENGINE, "_stages", {**ENGINE._stages, None: (ProgramStage(stage, used=ASSESS.used),)}
 
 
 def forget_what_is_retired() -> Mutant:

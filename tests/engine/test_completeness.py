@@ -50,6 +50,7 @@ DECISION_NUMBERS = {
     61: "StreakExtended",
     62: "StreakLevelReached",
     63: "StreakEnded",
+    69: "TierReleased",
     70: "TierUpgraded",
     71: "TierReassigned",
     100: "PointsHeld",
@@ -58,6 +59,14 @@ DECISION_NUMBERS = {
     120: "LinesKept",
     121: "LinesReturned",
     122: "AwardTermsKept",
+    72: "TierRenewed",
+    73: "TierDowngraded",
+    74: "TierTenureBegun",
+    75: "TierPeriodBegun",
+    76: "TierGraceBegun",
+    77: "TierReminded",
+    78: "TierCheckSet",
+    79: "TierAssigned",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -77,6 +86,9 @@ REFUSAL_NUMBERS = {
     14: "balance_too_low",
     15: "return_exists",
     16: "return_before_bill",
+    75: "tier_unknown",
+    76: "tier_not_assigned",
+    77: "date_passed",
     20: "total_too_large",
     21: "lot_unknown",
     22: "expiry_passed",
@@ -93,7 +105,17 @@ REFUSAL_NUMBERS = {
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
 """Frozen, like the numbers of decisions."""
-TIMER_NUMBERS = {1: "streakEnd", 2: "expiry", 3: "parkedReturn", 4: "expiryReminder", 10: "holdEnd"}
+TIMER_NUMBERS = {
+    1: "streakEnd",
+    2: "expiry",
+    3: "parkedReturn",
+    4: "expiryReminder",
+    10: "holdEnd",
+    16: "tierEnd",
+    17: "tierCheck",
+    18: "assignedTierEnd",
+    19: "tierReminder",
+}
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {
     "AdjustPoints",
@@ -104,6 +126,8 @@ COMMANDS = {
     "RedeemPoints",
     "ReleasePoints",
     "ReverseRedemption",
+    "AssignTier",
+    "ReleaseTier",
 }
 EVENTS = {
     "CustomEventReceived",

@@ -15,10 +15,12 @@ from tests.dsl import BOOKKEEPING, given
 from tests.steps import (
     Step,
     adjust,
+    assign,
     block,
     bought,
     brought_back,
     changed,
+    day,
     expire_now,
     expire_on,
     extend,
@@ -27,11 +29,13 @@ from tests.steps import (
     program,
     redeem,
     release,
+    release_tier,
     reverse,
     spend,
 )
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
+CLUB = program(rules=[spend()], tiers={"basis": "visits", "levels": [{"name": "Base", "threshold": 0}]})
 B1 = bought("B1", 1_000, "2011-03-01")
 D1 = redeem(5, "2011-03-02", id="d")
 RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(4)]
@@ -86,6 +90,9 @@ CASES: dict[Refusal, Case] = {
     Refusal.REDEMPTION_UNKNOWN: ([SHOP, B1], reverse("d", "2011-03-03"), "d", 1),
     Refusal.REDEMPTION_REVERSED: ([SHOP, B1, D1, reverse("d", "2011-03-03")], reverse("d", "2011-03-04"), "d", 1),
     Refusal.REVERSAL_TOO_LARGE: ([SHOP, B1, D1], reverse("d", "2011-03-03", 6), "6", 1),
+    Refusal.TIER_UNKNOWN: ([SHOP, B1], assign("gold", "2011-03-02"), "gold", 1),
+    Refusal.TIER_NOT_ASSIGNED: ([SHOP, B1], release_tier("2011-03-02"), "", 1),
+    Refusal.DATE_PASSED: ([CLUB, B1], assign("base", "2011-03-02", last_day=day("2011-03-01")), "base", 1),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
 

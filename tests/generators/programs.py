@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from schemas.program import PeriodUnit, RenewalBasis, TierBasis
+
 POINTS_MAX = 10**12
 ID_MAX = 2**31
 ORG_MAX = 2**53
@@ -115,6 +117,43 @@ def returns(window: int) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+validities_of_tiers = _ends(
+    [
+        {"days": 1},
+        {"days": 3_650},
+        {"months": 1},
+        {"months": 120},
+        {"until": "02-29"},
+        {"anniversary": True},
+        {"period": "week"},
+        {"period": "year", "periods": 24},
+    ]
+)
+
+
+@st.composite
+def _tier_terms(draw: st.DrawFn) -> dict[str, Any]:
+    """How tiers are reached and held."""
+    basis = draw(_ends([basis.value for basis in TierBasis]))
+    terms: dict[str, Any] = {"basis": basis, "on_return": draw(_ends(["keep", "at_once", "end_of_day"]))}
+    if TierBasis(basis).in_period:
+        terms["period"] = draw(_ends([unit.value for unit in PeriodUnit]))
+    terms["upgrade"] = draw(_ends(["at_once", "end_of_day", *(["end_of_period"] if "period" in terms else [])]))
+    if draw(st.booleans()):
+        terms |= {
+            "validity": draw(validities_of_tiers),
+            "downgrade": draw(_ends(["one_lower", "by_value", "base"])),
+            "grace_days": draw(_ends([0, 1, 366])),
+            "reminders": draw(_ends([[], [1], [366, 1, 30]])),
+        }
+        if draw(st.booleans()):
+            terms["renewal"] = draw(_ends([basis.value for basis in RenewalBasis]))
+    return terms
+
+
+tier_terms = _tier_terms()
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     """A program as a person may write it."""
@@ -142,12 +181,9 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             for index, (name, one) in enumerate(zip(ids, reached, strict=True))
         ],
         "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],
-        "tiers": {
-            "basis": draw(_ends(["lifetime_points", "net_purchases"])),
-            "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)],
-        },
         "returns": draw(st.none() | returns(window)),
         "redemption": draw(redemptions),
+        "tiers": {**draw(tier_terms), "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)]},
     }
     if draw(st.booleans()):
         by_tier = draw(st.dictionaries(_ends([f"t{level}" for level in (0, *tiers)]), expiries, max_size=2))

@@ -35,7 +35,11 @@ from schemas.facts import (
     StreakLevelReached,
     StreakStarted,
     Taken,
-    TierReassigned,
+    TierDowngraded,
+    TierMoved,
+    TierReminded,
+    TierRenewed,
+    TierTerm,
     TierUpgraded,
     TransactionRecorded,
 )
@@ -239,6 +243,7 @@ ACHIEVED = fact_of(
     MilestoneAchieved(milestone_id="visits", period=FEBRUARY_2024, value=3, target=3, added=1),
     seq=6,
 )
+THROUGH_FEBRUARY = TierTerm(begins_at=9_801, expires_on=FEBRUARY_29, ends_at=MARCH_1_LONDON)
 LEVEL_REACHED = fact_of(StreakLevelReached(streak_id="regular", level=2, period=FEBRUARY_2024, run=2), seq=8)
 EXPIRED = fact_of(
     PointsExpired(
@@ -435,13 +440,42 @@ CASES: dict[EventName, Case] = {
         topic="notifications.points",
     ),
     EventName.TIER_UPGRADED: Case(
-        fact=fact_of(TierUpgraded(previous=1, reached=2, basis_value=665), seq=8),
+        fact=fact_of(TierUpgraded(previous=1, reached=2, basis_value=665, term=THROUGH_FEBRUARY), seq=8),
+        record=BILL,
+        topic="notifications.tiers",
+    ),
+    EventName.TIER_RENEWED: Case(
+        fact=fact_of(
+            TierRenewed(tier=2, measured=700, needed=665, term=THROUGH_FEBRUARY, by=TierMoved.RENEWAL),
+            seq=8,
+        ),
         record=BILL,
         topic="notifications.tiers",
     ),
     EventName.TIER_DOWNGRADED: Case(
-        fact=fact_of(TierReassigned(previous=2, reached=1, basis_value=665, reached_id="bronze"), seq=8),
+        fact=fact_of(
+            TierDowngraded(
+                previous=2,
+                reached=1,
+                reached_id="bronze",
+                measured=400,
+                needed=665,
+                mark=2,
+                term=THROUGH_FEBRUARY,
+                by=TierMoved.RENEWAL,
+            ),
+            seq=8,
+        ),
         record=BILL,
+        topic="notifications.tiers",
+    ),
+    EventName.TIER_DOWNGRADE_REMINDER: Case(
+        fact=fact_of(
+            TierReminded(tier=2, expires_on=FEBRUARY_29, lead_days=7, measured=400, needed=665),
+            in_program(f"tierReminder:{PROGRAM}:{MARCH_1_LONDON}", MARCH_1_LONDON),
+            seq=8,
+        ),
+        record=None,
         topic="notifications.tiers",
     ),
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: Case(fact=PROGRESSED, record=BILL, topic="notifications.milestones"),

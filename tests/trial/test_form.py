@@ -85,6 +85,7 @@ PROMISED: dict[str, Any] = {
                     "purchasesMinor": 10000,
                     "returnedMinor": 0,
                     "tier": {"number": 2, "id": "", "name": ""},
+                    "tierProgress": {"value": 7500, "toNext": 2500, "expiresOn": "", "toKeep": 100, "assigned": ""},
                     "balances": {
                         "POINTS": {
                             "current": 0,

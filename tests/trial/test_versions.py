@@ -73,7 +73,7 @@ def test_people_read_that_a_tier_is_retired(trying: Trying) -> None:
     )
 
     assert "tier Gold → Silver, as Gold is retired" in ended.out
-    assert "tierDowngraded tells: You are in Silver now, as Gold has ended." in ended.out
+    assert "tierDowngraded tells: You are in Silver now, no longer in Gold." in ended.out
 
 
 REWARD: dict[str, Any] = {

@@ -29,6 +29,7 @@ class Engine:
         program_stages: Mapping[type[CustomerRecord], Sequence[ProgramStage]],
         follow_ups: Mapping[type[CustomerRecord], FollowUp],
         timers: Sequence[Timer],
+        opening: Sequence[ProgramStage] = (),
         closing: Sequence[ProgramStage],
         adopt: Stage,
         adopted: Sequence[ProgramStage] = (),
@@ -40,7 +41,11 @@ class Engine:
         self.program_stages: Final = program_stages
         self._customer_stages = customer_stages
         self._follow_ups = follow_ups
-        self._closing = closing
+        self._stages: dict[Any, Sequence[ProgramStage]] = {
+            None: closing,
+            Timer: opening,
+            **{kind: (*opening, *stages) for kind, stages in program_stages.items()},
+        }
         self._timers = tuple((1 << bit, timer) for bit, timer in enumerate(timers))
         self.folds: Final = _folds_of(concerns, timers)
         self._ends = frozenset(kind for concern in concerns for kind in concern.ends)
@@ -217,6 +222,7 @@ class Engine:
             turn = ProgramTurn(
                 state=state, head=head, program=program, section=section, at=due, day=program.calendar.day_of(due)
             )
+            self._run(turn, None, self._plan(program, Timer), envelope, decisions)
             if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
                 self._fire_one(timer, subject, turn, envelope, decisions)
             self._run(turn, None, self._plan(program, None), envelope, decisions)
@@ -314,11 +320,14 @@ class Engine:
                     timers[timer.kind] = due
         state.stale = 0
 
-    def _plan(self, program: Program, kind: type[CustomerRecord] | None) -> Sequence[Stage]:
-        """The stages of the concerns that the program uses, None for the closing ones: others cost a record nothing."""
+    def _plan(self, program: Program, kind: type[CustomerRecord | Timer] | None) -> Sequence[Stage]:
+        """The stages of the concerns that the program uses: for a kind of record, before a timer, or the closing ones.
+
+        Others cost a record nothing.
+        """
         plan = program.plans.get((self, kind))
         if plan is None:
-            stages = self._closing if kind is None else self.program_stages[kind]
+            stages = self._stages[kind]
             plan = tuple(stage.decide for stage in stages if stage.used(program))
             program.plans[self, kind] = plan
         return plan

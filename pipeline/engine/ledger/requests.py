@@ -8,27 +8,7 @@ from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of, take
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from schemas.facts import Decision, IssuedFor, PointsDebited, RecordRefused, Refusal
-from schemas.records import (
-    AdjustPoints,
-    BlockPoints,
-    ChangeExpiry,
-    ConfirmRedemption,
-    ExpirePoints,
-    RedeemPoints,
-    ReleasePoints,
-    ReverseRedemption,
-)
-
-ProgramCommand = (
-    AdjustPoints
-    | BlockPoints
-    | ChangeExpiry
-    | ConfirmRedemption
-    | ExpirePoints
-    | RedeemPoints
-    | ReleasePoints
-    | ReverseRedemption
-)
+from schemas.records import AdjustPoints, ProgramCommand
 
 
 def address(turn: Turn, record: ProgramCommand) -> list[Decision]:

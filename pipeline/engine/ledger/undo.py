@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.engine.bills.entries import bill_of
-from pipeline.engine.bills.state import AwardContribution, BillPart, ItemisedBill, TermsContribution
+from pipeline.engine.bills.state import AwardContribution, Bill, ItemisedBill, TermsContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.methods import due
@@ -43,7 +43,7 @@ def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
         claim = due(policy.method, award, bill, part) - award.claimed
         if claim > 0:
             claims.setdefault(award.currency, []).append((award, claim))
-    reversals = [_reversed(turn, record.of_bill, part, currency, some) for currency, some in claims.items()]
+    reversals = [_reversed(turn, record.of_bill, bill, currency, some) for currency, some in claims.items()]
     main = turn.program.currency
     decisions: list[Decision] = [one for one in reversals if one.currency == main]
     alternates = tuple(one for one in reversals if one.currency != main)
@@ -88,7 +88,7 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
 
 
 def _reversed(
-    turn: ProgramTurn, of_bill: str, part: BillPart, currency: str, claims: list[tuple[AwardContribution, int]]
+    turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[tuple[AwardContribution, int]]
 ) -> PointsReversed:
     account = account_of(turn.section, currency)
     still_open = {lot.lot_id: lot.open_points for lot in account.lots}
@@ -106,7 +106,8 @@ def _reversed(
             )
         )
     points = sum(reversal.points for reversal in reversals)
-    before = sum(one.reversed for one in part.awards if one.currency == currency)
+    awards = bill.parts[turn.program.id].awards
+    before = sum(one.reversed for one in awards if one.currency == currency)
     return PointsReversed(
         currency=currency,
         points=points,
@@ -115,4 +116,5 @@ def _reversed(
         reversed_of_bill=before + points,
         balance=account.balance - points,
         lifetime=account.lifetime - points,
+        paid_at=bill.paid_at,
     )

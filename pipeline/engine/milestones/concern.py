@@ -63,7 +63,7 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
             decisions.append(_ignored(target, record, added))
             continue
         milestone_id, goal = target.milestone_id, target.goal
-        period, ends_at, _ = target.periods.around(day)
+        period, _, ends_at, _ = target.periods.around(day)
         known = reached.get(milestone_id)
         so_far = None if known is None else known.get(period)
         value = added if so_far is None else so_far.value + added

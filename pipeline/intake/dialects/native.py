@@ -241,6 +241,17 @@ def _reverse(message: messages.ReverseRedemption) -> Fields:
     return message.program_id, message.redemption_id, message.points, message.reason, message.entered_by
 
 
+def _assign_tier(message: messages.AssignTier) -> Fields:
+    last_day = None if message.last_day is None else day_in("lastDay", message.last_day)
+    if isinstance(last_day, Defect):
+        return None
+    return message.program_id, message.tier, message.reason, last_day, message.entered_by
+
+
+def _release_tier(message: messages.ReleaseTier) -> Fields:
+    return message.program_id, message.reason, message.entered_by
+
+
 _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[Any], Fields]]]] = {
     messages.TransactionAdded: (records.TransactionAdded, _added),
     messages.TransactionReturned: (records.TransactionReturned, _returned),
@@ -255,4 +266,6 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ReverseRedemption: (records.ReverseRedemption, _reverse),
     messages.ChangeExpiry: (records.ChangeExpiry, _change_expiry),
     messages.ExpirePoints: (records.ExpirePoints, _expire),
+    messages.AssignTier: (records.AssignTier, _assign_tier),
+    messages.ReleaseTier: (records.ReleaseTier, _release_tier),
 }

@@ -194,14 +194,18 @@ FROM (
     FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakEnded')
 ) AS f;
 
--- kind: upgraded, reassigned (their tier was retired). previous, reached: numbers of that version. basis_value: lifetime points, or net purchases in minor units.
+-- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand).
+-- previous, reached: numbers of that version. basis_value: what decides the tier, in points, minor units or visits; NULL
+-- where it did not. expires_on: the last day of the tier; NULL for ever.
 CREATE OR REPLACE VIEW tier_changes AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    if(f.kind = 'TierUpgraded', 'upgraded', 'reassigned') AS kind, f.d.previous AS previous, f.d.reached AS reached,
-    f.d.basis_value AS basis_value, f.d.reached_id AS reached_id
+    lower(replaceOne(f.kind, 'Tier', '')) AS kind, f.d.previous AS previous, f.d.reached AS reached,
+    f.d.basis_value AS basis_value, f.d.reached_id AS reached_id,
+    toDate32(f.d.term.expires_on) AS expires_on
 FROM (
-    SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Int64, reached_id String)') AS d
-    FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned')
+    SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Nullable(Int64), reached_id String,
+        term Tuple(expires_on Nullable(Int32)))') AS d
+    FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned', 'TierDowngraded', 'TierAssigned', 'TierReleased')
 ) AS f;

@@ -12,6 +12,7 @@ from pipeline.engine.ledger.state import Account, Hold, LedgerAccount, Lot
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, decode_head
 from pipeline.engine.streaks.state import StreakRuns
+from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.log.port import Message
 from sinks.clickhouse.tables.table import (
     SOURCE_COLUMNS,
@@ -26,6 +27,9 @@ from sinks.clickhouse.tables.table import (
 )
 
 _JSON: Final = msgspec.json.Encoder()
+_NO_TENURE: Final = Tenure(currency="", term=Measured())
+_LAST_INSTANT: Final = 10_413_791_999_999
+"""The end of 2299, the last that ClickHouse keeps: for what never ends."""
 
 
 class StateRow(NamedTuple):
@@ -59,9 +63,26 @@ class _Counted(NamedTuple):
     progress: Progress
 
 
+class _Measuring(NamedTuple):
+    over: str
+    measured: Measured
+
+
 class _Running(NamedTuple):
     streak_id: str
     streak: StreakRuns
+
+
+def _tenure(row: StateRow) -> Tenure:
+    return row.section.tenure or _NO_TENURE
+
+
+def _measured(row: StateRow) -> list[_Measuring]:
+    tenure = row.section.tenure
+    if tenure is None:
+        return []
+    period = () if tenure.period is None else (_Measuring("period", tenure.period),)
+    return [_Measuring("term", tenure.term), *period]
 
 
 def _held(row: StateRow) -> list[_Held]:
@@ -106,6 +127,30 @@ CUSTOMER_STATE: Final = Table[StateRow](
         text("profile", lambda row: _JSON.encode(msgspec.structs.asdict(row.head.profile)), "JSON object"),
         integer("program_version", lambda row: row.section.version),
         Column("tier", "Int32", lambda row: row.section.tier, "T64, ZSTD(1)"),
+        Column(
+            "tier_expires_on",
+            "Nullable(Date32)",
+            lambda row: _tenure(row).expires_on,
+            comment="the last day of the tier; NULL where it holds for ever",
+        ),
+        text(
+            "tier_assigned", lambda row: _tenure(row).floor_id, "the id of the tier that somebody gave; empty for none"
+        ),
+        integer("tier_mark", lambda row: _tenure(row).mark, "the tier that the basis reached when one was lost"),
+        *nested(
+            "tier_measured",
+            _measured,
+            (
+                text(
+                    "over", lambda one: one.over, "term: since the tier was reached or renewed; period: the calendar's"
+                ),
+                instant("begins_at", lambda one: one.measured.begins_at),
+                instant("ends_at", lambda one: min(one.measured.ends_at, _LAST_INSTANT)),
+                integer("points", lambda one: one.measured.points),
+                integer("purchases_minor", lambda one: one.measured.purchases_minor),
+                integer("visits", lambda one: one.measured.visits),
+            ),
+        ),
         integer("transactions", lambda row: row.section.transactions),
         integer("purchases_minor", lambda row: row.section.purchases_minor),
         integer("returned_minor", lambda row: row.section.returned_minor),

@@ -22,7 +22,7 @@ from schemas.facts import (
     Taken,
 )
 from tests.dsl import BOOKKEEPING, given, issued, redeemed
-from tests.steps import adjust, block, bought, brought_back, day, did, milestone, program, redeem, spend, tick
+from tests.steps import adjust, block, bought, brought_back, day, did, instant, milestone, program, redeem, spend, tick
 
 STARS = {"id": "STARS", "scale": 1, "expiry": {"days": 10}, "value_minor": 25}
 COINS = {"id": "COINS", "redemption": {"minimum_points": 5}}
@@ -173,6 +173,7 @@ def test_return_takes_back_points_in_one_decision_and_all_other_currencies_in_an
             reversed_of_bill=10,
             balance=10,
             lifetime=10,
+            paid_at=instant("2011-03-01"),
         ),
         AlternatePointsReversed(
             currencies=(
@@ -187,6 +188,7 @@ def test_return_takes_back_points_in_one_decision_and_all_other_currencies_in_an
                     reversed_of_bill=0,
                     balance=0,
                     lifetime=12,
+                    paid_at=instant("2011-03-01"),
                 ),
                 PointsReversed(
                     currency="COINS",
@@ -196,6 +198,7 @@ def test_return_takes_back_points_in_one_decision_and_all_other_currencies_in_an
                     reversed_of_bill=2,
                     balance=2,
                     lifetime=2,
+                    paid_at=instant("2011-03-01"),
                 ),
             )
         ),

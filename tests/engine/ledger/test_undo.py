@@ -30,6 +30,7 @@ def taken_back(*reversals: Reversal, so_far: int, balance: int, lifetime: int | 
         reversed_of_bill=so_far,
         balance=balance,
         lifetime=balance if lifetime is None else lifetime,
+        paid_at=instant("2011-03-01"),
     )
 
 
@@ -50,7 +51,9 @@ def test_return_takes_back_the_part_that_the_goods_were_of_the_bill() -> None:
             returned_before_minor=0,
             document=document_of("R1"),
         ),
-        ReturnCounted(of_bill="B1", amount_minor=450, purchases_minor=1_000, returned_minor=450),
+        ReturnCounted(
+            of_bill="B1", amount_minor=450, purchases_minor=1_000, returned_minor=450, paid_at=instant("2011-03-01")
+        ),
         taken_back(part(4, 4), so_far=4, balance=6),
         ignoring=BOOKKEEPING - RETURNS,
     )
@@ -86,7 +89,13 @@ def test_return_beyond_the_bill_says_how_much_had_no_effect() -> None:
             over_minor=300,
             document=document_of("R2"),
         ),
-        ReturnCounted(of_bill="B1", amount_minor=400, purchases_minor=1_000, returned_minor=1_000),
+        ReturnCounted(
+            of_bill="B1",
+            amount_minor=400,
+            purchases_minor=1_000,
+            returned_minor=1_000,
+            paid_at=instant("2011-03-01"),
+        ),
         taken_back(part(4, 4), so_far=10, balance=0),
         ignoring=BOOKKEEPING - RETURNS,
     )

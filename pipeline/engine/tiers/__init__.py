@@ -1,0 +1,1 @@
+"""Tiers: which one a customer has, how long it holds, and what is measured meanwhile."""

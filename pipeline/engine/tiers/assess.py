@@ -1,0 +1,160 @@
+"""Assessing tiers, last, after everything that a record earned.
+
+RULE: a customer makes one move at a time: up, by one tier or several; or, when their tier is retired and they do not
+rise, down to the next lower tier that is left; or down after a return, where the program says so.
+RULE (after a loss): who lost a tier while the basis still reaches it rises again when the basis reaches a higher one,
+or when what came in since then would renew it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.concern import ProgramStage
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.programs import Program
+from pipeline.engine.tiers.values import basis_value, floor_of, now_of, renewal_value, tenure_of, term_from, today
+from schemas.facts import (
+    Decision,
+    TierCheckSet,
+    TierDowngraded,
+    TierMoved,
+    TierPeriodBegun,
+    TierReassigned,
+    TierRenewed,
+    TierTenureBegun,
+    TierUpgraded,
+)
+from schemas.records import CustomerRecord, TransactionReturned
+
+
+def has_tiers(program: Program) -> bool:
+    """Whether the program has tiers."""
+    return program.base_tier > 0
+
+
+def upgrade(turn: ProgramTurn, begins_at: int) -> TierUpgraded | None:
+    """The move up that the customer's values give by now, to a term that begins at that instant."""
+    rules = turn.program.tier_rules
+    section, program = turn.section, turn.program
+    value = basis_value(section, program, rules, now_of(turn))
+    reached, by = rules.by_value(value), TierMoved.VALUE
+    if reached <= tenure_of(section).mark:
+        reached, by = min(reached, rules.by_renewal(renewal_value(section, program, rules))), TierMoved.RENEWAL
+    if reached <= section.tier:
+        return None
+    return TierUpgraded(
+        previous=section.tier,
+        reached=reached,
+        basis_value=value,
+        reached_id=program.tier_ids[reached],
+        term=term_from(turn, reached, begins_at) if rules.keeps_tenure else None,
+        by=by,
+    )
+
+
+def fall_after_return(turn: ProgramTurn, begins_at: int) -> TierDowngraded | None:
+    """The move down to what the basis still reaches, not below a tier that somebody gave."""
+    rules = turn.program.tier_rules
+    section, program = turn.section, turn.program
+    value = basis_value(section, program, rules, now_of(turn))
+    reached = rules.by_value(value)
+    if rules.definition.downgrade == "one_lower":
+        reached = max(reached, rules.next_lower(section.tier))
+    reached = max(reached, floor_of(section, program))
+    if reached >= section.tier:
+        return None
+    return TierDowngraded(
+        previous=section.tier,
+        reached=reached,
+        reached_id=program.tier_ids[reached],
+        measured=value,
+        needed=rules.thresholds[rules.left.index(section.tier) - 1],
+        mark=0,
+        term=term_from(turn, reached, begins_at),
+        by=TierMoved.RETURN,
+    )
+
+
+def _check_set(turn: ProgramTurn) -> list[Decision]:
+    """The move is decided when the day, or the period, ends, unless that is settled already."""
+    tenure = tenure_of(turn.section)
+    if tenure.check_at != NEVER:
+        return []
+    if tenure.period is not None and turn.program.tier_rules.definition.upgrade == "end_of_period":
+        return [TierCheckSet(at=tenure.period.ends_at - 1)]
+    return [TierCheckSet(at=turn.program.calendar.start_of(today(turn) + 1))]
+
+
+def _assess(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:
+    """The move from the old tier to the tier that the values give now, if any."""
+    rules, section = turn.program.tier_rules, turn.section
+    begins_at = turn.at if record is None else turn.at + 1
+    if section.tier in rules.retired:
+        return [_reassigned(turn, begins_at)]
+    up = upgrade(turn, begins_at)
+    if up is not None:
+        if rules.definition.upgrade == "at_once":
+            return [up]
+        return _check_set(turn)
+    if tenure_of(section).in_grace:
+        return _renewed_in_grace(turn, begins_at)
+    if rules.definition.on_return != "keep" and isinstance(record, TransactionReturned):
+        down = fall_after_return(turn, begins_at)
+        if down is not None:
+            return [down] if rules.definition.on_return == "at_once" else _check_set(turn)
+    return []
+
+
+def _reassigned(turn: ProgramTurn, begins_at: int) -> Decision:
+    rules, section = turn.program.tier_rules, turn.section
+    up = upgrade(turn, begins_at)
+    if up is not None:
+        return up
+    reached = rules.next_lower(section.tier)
+    return TierReassigned(
+        previous=section.tier,
+        reached=reached,
+        basis_value=basis_value(section, turn.program, rules, now_of(turn)),
+        reached_id=turn.program.tier_ids[reached],
+    )
+
+
+def _renewed_in_grace(turn: ProgramTurn, begins_at: int) -> list[Decision]:
+    rules, section = turn.program.tier_rules, turn.section
+    measured, needed = renewal_value(section, turn.program, rules), rules.needed(section.tier)
+    if measured < needed:
+        return []
+    return [
+        TierRenewed(
+            tier=section.tier,
+            measured=measured,
+            needed=needed,
+            term=term_from(turn, section.tier, begins_at),
+            by=TierMoved.RENEWAL,
+        )
+    ]
+
+
+def _begin(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
+    """Begin to measure, for a customer of whom nothing was kept so far."""
+    program = turn.program
+    if turn.section.tenure is not None:
+        return []
+    return [TierTenureBegun(currency=program.currency, term=term_from(turn, turn.section.tier, turn.at))]
+
+
+def _begin_period(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:  # noqa: ARG001 - a stage
+    """The period that the customer's clock has come to, unless it has begun."""
+    periods, period = turn.program.tier_rules.periods, tenure_of(turn.section).period
+    now = now_of(turn)
+    if periods is None or (period is not None and now < period.ends_at):
+        return []
+    running = periods.around(turn.program.calendar.day_of(now))
+    return [TierPeriodBegun(begins_at=running.begins_at, ends_at=running.ends_at)]
+
+
+ASSESS: Final = ProgramStage(_assess, used=has_tiers)
+BEGIN: Final = ProgramStage(_begin, used=lambda program: program.tier_rules.keeps_tenure)
+BEGIN_PERIOD: Final = ProgramStage(_begin_period, used=lambda program: program.tier_rules.periods is not None)

@@ -1,0 +1,185 @@
+"""The face of tiers: what their decisions, and what comes in, change of what is kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.ledger.postings import MOVEMENTS
+from pipeline.engine.state import CustomerState
+from pipeline.engine.tiers.state import Measured, Tenure
+from pipeline.engine.tiers.timers import CHECK, END, FLOOR, REMINDER
+from schemas.facts import (
+    Envelope,
+    PointsMoved,
+    PointsReversed,
+    PurchaseCounted,
+    ReturnCounted,
+    TierAssigned,
+    TierCheckSet,
+    TierDowngraded,
+    TierGraceBegun,
+    TierPeriodBegun,
+    TierReassigned,
+    TierReleased,
+    TierReminded,
+    TierRenewed,
+    TierTenureBegun,
+    TierTerm,
+    TierUpgraded,
+)
+
+
+def _note_tier(state: CustomerState, envelope: Envelope, decision: TierUpgraded | TierReassigned) -> None:
+    section = state.head.sections[envelope.program_id]
+    section.tier = decision.reached
+    section.tier_id = decision.reached_id
+
+
+def _note_upgraded(state: CustomerState, envelope: Envelope, decision: TierUpgraded) -> None:
+    _note_tier(state, envelope, decision)
+    if decision.term is not None:
+        _begin_term(_tenure(state, envelope), decision.term)
+
+
+def _note_downgraded(state: CustomerState, envelope: Envelope, decision: TierDowngraded) -> None:
+    section = state.head.sections[envelope.program_id]
+    section.tier = decision.reached
+    section.tier_id = decision.reached_id
+    tenure = _tenure(state, envelope)
+    _begin_term(tenure, decision.term)
+    tenure.mark = decision.mark
+
+
+def _note_renewed(state: CustomerState, envelope: Envelope, decision: TierRenewed) -> None:
+    _begin_term(_tenure(state, envelope), decision.term)
+
+
+def _note_tenure(state: CustomerState, envelope: Envelope, decision: TierTenureBegun) -> None:
+    tenure = _tenure(state, envelope, decision.currency)
+    _begin_term(tenure, decision.term)
+
+
+def _note_period(state: CustomerState, envelope: Envelope, decision: TierPeriodBegun) -> None:
+    """What a loss of before is compared with begins anew, too."""
+    tenure = _tenure(state, envelope)
+    tenure.mark = 0
+    tenure.period = Measured(begins_at=decision.begins_at, ends_at=decision.ends_at)
+
+
+def _note_grace(state: CustomerState, envelope: Envelope, decision: TierGraceBegun) -> None:
+    """The term goes on to the end of the grace, and so does what is measured in it."""
+    tenure = _tenure(state, envelope)
+    tenure.in_grace = True
+    tenure.term.ends_at = decision.ends_at
+    tenure.expires_on = decision.expires_on
+
+
+def _note_reminded(state: CustomerState, envelope: Envelope, _decision: TierReminded) -> None:
+    tenure = _tenure(state, envelope)
+    tenure.reminders = tenure.reminders[1:]
+
+
+def _note_check(state: CustomerState, envelope: Envelope, decision: TierCheckSet) -> None:
+    _tenure(state, envelope).check_at = _or_never(decision.at)
+
+
+def _note_assigned(state: CustomerState, envelope: Envelope, decision: TierAssigned) -> None:
+    section = state.head.sections[envelope.program_id]
+    section.tier = decision.reached
+    section.tier_id = decision.reached_id
+    tenure = _tenure(state, envelope, decision.currency)
+    tenure.floor_id = decision.assigned_id
+    tenure.floor_until = _or_never(decision.until)
+    if decision.term is not None:
+        _begin_term(tenure, decision.term)
+
+
+def _note_released(state: CustomerState, envelope: Envelope, decision: TierReleased) -> None:
+    section = state.head.sections[envelope.program_id]
+    section.tier = decision.reached
+    section.tier_id = decision.reached_id
+    tenure = _tenure(state, envelope)
+    tenure.floor_id = ""
+    tenure.floor_until = NEVER
+    if decision.term is not None:
+        _begin_term(tenure, decision.term)
+
+
+def _count_purchase(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
+    """In the term and in the period in which the bill was paid."""
+    tenure = state.head.sections[envelope.program_id].tenure
+    if tenure is not None:
+        for measured in _at(tenure, envelope.at):
+            measured.purchases_minor += decision.amount_minor
+            measured.visits += 1
+
+
+def _count_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:
+    """In the term and in the period in which the bill was paid."""
+    tenure = state.head.sections[envelope.program_id].tenure
+    if tenure is not None:
+        for measured in _at(tenure, decision.paid_at):
+            measured.purchases_minor -= decision.amount_minor
+
+
+def _count_points(state: CustomerState, envelope: Envelope, decision: PointsMoved) -> None:
+    """Points that count towards lifetime points; those taken back of a bill where the bill was paid."""
+    tenure = state.head.sections[envelope.program_id].tenure
+    if tenure is not None and decision.currency == tenure.currency:
+        at = decision.paid_at if isinstance(decision, PointsReversed) else envelope.at
+        for measured in _at(tenure, at):
+            measured.points += MOVEMENTS[type(decision)].lifetime * decision.points
+
+
+def _at(tenure: Tenure, at: int) -> list[Measured]:
+    """What an instant counts in."""
+    return [one for one in (tenure.term, tenure.period) if one is not None and one.holds(at)]
+
+
+def _tenure(state: CustomerState, envelope: Envelope, currency: str = "") -> Tenure:
+    """The customer's tenure, which begins with the first decision about it."""
+    section = state.head.sections[envelope.program_id]
+    if section.tenure is None:
+        section.tenure = Tenure(currency=currency, term=Measured(begins_at=envelope.at))
+    return section.tenure
+
+
+def _begin_term(tenure: Tenure, term: TierTerm) -> None:
+    tenure.term = Measured(begins_at=term.begins_at, ends_at=_or_never(term.ends_at))
+    tenure.expires_on = term.expires_on
+    tenure.in_grace = False
+    tenure.reminders = list(term.reminders)
+
+
+def _or_never(instant: int | None) -> int:
+    return NEVER if instant is None else instant
+
+
+CONCERN: Final = Concern(
+    name="tiers",
+    effects={
+        TierUpgraded: _note_upgraded,
+        TierReassigned: _note_tier,
+        TierRenewed: _note_renewed,
+        TierDowngraded: _note_downgraded,
+        TierTenureBegun: _note_tenure,
+        TierPeriodBegun: _note_period,
+        TierGraceBegun: _note_grace,
+        TierReminded: _note_reminded,
+        TierCheckSet: _note_check,
+        TierAssigned: _note_assigned,
+        TierReleased: _note_released,
+    },
+    timers=(CHECK, FLOOR, END, REMINDER),
+)
+MEASURED: Final = Concern(
+    name="measured",
+    effects={
+        PurchaseCounted: _count_purchase,
+        ReturnCounted: _count_return,
+        **{kind: _count_points for kind, movement in MOVEMENTS.items() if movement.lifetime},
+    },
+)
+"""What comes in while a tier is held; a concern of its own, as it moves no timer."""

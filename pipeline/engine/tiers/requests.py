@@ -1,0 +1,65 @@
+"""Tiers given by hand: a floor with an end of its own, released explicitly or by its end.
+
+RULE: a tier given by hand takes nothing from who has a higher one; while it holds, nothing takes the customer below it,
+and when it ends, the customer has what their own values give.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.tiers.values import basis_value, now_of, tenure_of, term_from
+from schemas.facts import Decision, RecordRefused, Refusal, TierAssigned, TierReleased
+from schemas.records import AssignTier, ReleaseTier
+
+
+def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
+    """The customer has at least this tier, through the day that the request names."""
+    program, section = turn.program, turn.section
+    if record.program_id != program.id:
+        return []
+    number, rules = program.tier_numbers.get(record.tier), program.tier_rules
+    if number is None or number in rules.retired:
+        return [RecordRefused(reason=Refusal.TIER_UNKNOWN, subject=record.tier)]
+    until = None if record.last_day is None else program.calendar.start_of(record.last_day + 1)
+    if until is not None and until <= now_of(turn):
+        return [RecordRefused(reason=Refusal.DATE_PASSED, subject=record.tier)]
+    reached = max(number, section.tier)
+    return [
+        TierAssigned(
+            previous=section.tier,
+            reached=reached,
+            reached_id=program.tier_ids[reached],
+            assigned_id=record.tier,
+            until=until,
+            currency=program.currency,
+            term=term_from(turn, reached, turn.at + 1) if reached > section.tier else None,
+            reason=record.reason,
+            entered_by=record.entered_by,
+        )
+    ]
+
+
+def release(turn: ProgramTurn, record: ReleaseTier) -> list[Decision]:
+    """The tier that somebody gave holds no longer."""
+    if record.program_id != turn.program.id:
+        return []
+    if not tenure_of(turn.section).floor_id:
+        return [RecordRefused(reason=Refusal.TIER_NOT_ASSIGNED, subject=turn.section.tier_id)]
+    return [released(turn, turn.at + 1, reason=record.reason, entered_by=record.entered_by)]
+
+
+def released(turn: ProgramTurn, begins_at: int, reason: str, entered_by: str) -> TierReleased:
+    """The customer has the tier that their own values give."""
+    program, section, rules = turn.program, turn.section, turn.program.tier_rules
+    value = basis_value(section, program, rules, now_of(turn))
+    reached = min(section.tier, rules.by_value(value))
+    begins = reached < section.tier or tenure_of(section).expires_on is None
+    return TierReleased(
+        previous=section.tier,
+        reached=reached,
+        reached_id=program.tier_ids[reached],
+        basis_value=value,
+        term=term_from(turn, reached, begins_at) if begins else None,
+        reason=reason,
+        entered_by=entered_by,
+    )

@@ -1,0 +1,48 @@
+"""What is kept of how a customer holds their tier, in a program that measures more than totals."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pipeline.engine.calendar import NEVER
+from schemas.facts import TierReminder
+
+
+class Measured(msgspec.Struct, array_like=True, gc=False):
+    """What came in during a stretch of time, by event time: `[begins_at, ends_at)`."""
+
+    begins_at: int = 0
+    ends_at: int = NEVER
+    points: int = 0
+    """Points that count towards lifetime points, less those taken back of bills paid in this time."""
+    purchases_minor: int = 0
+    """Net of returns of bills paid in this time."""
+    visits: int = 0
+
+    def holds(self, at: int) -> bool:
+        """Whether an instant is in this time."""
+        return self.begins_at <= at < self.ends_at
+
+
+class Tenure(msgspec.Struct, array_like=True, gc=False):
+    """How a customer holds their tier."""
+
+    currency: str
+    """The points that are measured."""
+    term: Measured
+    """Since the tier was reached, renewed or lost; its end is the end of the tier, or of its grace."""
+    period: Measured | None = None
+    """The running calendar period, where tiers go by one."""
+    expires_on: int | None = None
+    """The last day of the tier; None where it holds for ever."""
+    in_grace: bool = False
+    reminders: list[TierReminder] = []
+    """Those that are still to come, in order."""
+    mark: int = 0
+    """The number of the tier that the basis reached when a tier was lost: it takes more than that, or the renewal of a
+    tier, to rise again."""
+    check_at: int = NEVER
+    """When a move that waits for the end of the day is decided."""
+    floor_id: str = ""
+    """The tier that somebody gave by hand: the customer does not fall below it while it holds."""
+    floor_until: int = NEVER

@@ -1,0 +1,82 @@
+"""What tiers go by, as numbers of one customer."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Final
+
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.programs import Program
+from pipeline.engine.state import Section
+from pipeline.engine.tiers.rules import TierRules
+from pipeline.engine.tiers.state import Measured, Tenure
+from pipeline.engine.tiers.terms import for_ever, last_day, term_through
+from schemas.facts import TierTerm
+from schemas.program import RenewalBasis, TierBasis
+
+_NOTHING: Final = Measured()
+_NO_TENURE: Final = Tenure(currency="", term=_NOTHING)
+
+
+def tenure_of(section: Section) -> Tenure:
+    """How the customer holds their tier; where nothing is kept of that, one without an end, not to be changed."""
+    return section.tenure or _NO_TENURE
+
+
+_MEASURED: Final = {
+    TierBasis.POINTS_IN_PERIOD: attrgetter("points"),
+    TierBasis.PURCHASES_IN_PERIOD: attrgetter("purchases_minor"),
+    TierBasis.VISITS_IN_PERIOD: attrgetter("visits"),
+    RenewalBasis.POINTS: attrgetter("points"),
+    RenewalBasis.PURCHASES: attrgetter("purchases_minor"),
+    RenewalBasis.VISITS: attrgetter("visits"),
+}
+"""What is read of what came in."""
+
+
+def basis_value(section: Section, program: Program, rules: TierRules, now: int) -> int:
+    """What decides the tier, now."""
+    basis = rules.basis
+    if basis is TierBasis.LIFETIME_POINTS:
+        return account_of(section, program.currency).lifetime
+    if basis is TierBasis.NET_PURCHASES:
+        return section.purchases_minor - section.returned_minor
+    if basis is TierBasis.VISITS:
+        return section.transactions
+    if basis is TierBasis.CURRENT_POINTS:
+        return account_of(section, program.currency).balance
+    period = tenure_of(section).period or _NOTHING
+    return int(_MEASURED[basis](period)) if period.holds(now) else 0
+
+
+def renewal_value(section: Section, program: Program, rules: TierRules) -> int:
+    """What would keep the tier, now."""
+    if rules.renewal is RenewalBasis.CURRENT_POINTS:
+        return account_of(section, program.currency).balance
+    return int(_MEASURED[rules.renewal](tenure_of(section).term))
+
+
+def floor_of(section: Section, program: Program) -> int:
+    """The number of the tier that somebody gave, 0 for none."""
+    return program.tier_numbers.get(tenure_of(section).floor_id, 0)
+
+
+def term_from(turn: ProgramTurn, tier: int, begins_at: int) -> TierTerm:
+    """How long a tier holds that begins today; the first one, and where the program says no validity, for ever."""
+    tiers, calendar = turn.program.tier_rules.definition, turn.program.calendar
+    if tier <= 1 or tiers.validity is None:
+        return for_ever(begins_at)
+    day = today(turn)
+    registered_on = calendar.day_of(turn.head.registered_at or turn.at)
+    return term_through(tiers, calendar, begins_at, day, last_day(tiers.validity, day, registered_on))
+
+
+def now_of(turn: ProgramTurn) -> int:
+    """The instant of the decision, however late its record is."""
+    return max(turn.head.clock, turn.at)
+
+
+def today(turn: ProgramTurn) -> int:
+    """The local day of the decision, on which terms begin."""
+    return turn.program.calendar.day_of(now_of(turn))
