@@ -17,6 +17,8 @@ class ReplyOutcome(StrEnum):
     """The same record came before, and this one does not count again."""
     HELD = "held"
     """It waits for another record; a further reply tells how that ended."""
+    REJECTED = "rejected"
+    """The message is a dead letter: it was not understood, or may not come so."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -45,6 +47,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False)
     at: str
     """When it was decided, ISO 8601 in UTC."""
     seq: int
-    """The customer's count of facts when it was decided."""
+    """The customer's count of facts when it was decided; 0 for a message that was rejected."""
     result: list[dict[str, Any]]
     """What was done, one object for each decision that moved points."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
@@ -113,3 +113,11 @@ class Rejected(msgspec.Struct, frozen=True):
     reason: Reason
     defects: tuple[Defect, ...]
     """Every defect that was found, at least one."""
+
+
+def in_words(defects: Sequence[Defect]) -> str:
+    """The first defect as a sentence, and how many more there are."""
+    first, *more = defects
+    path = f"{first.path} " if first.path else ""
+    others = f" (and {len(more)} more)" if more else ""
+    return f"{path}{first.problem}; {first.remedy}{others}"

@@ -11,18 +11,18 @@ from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.outcomes import Outcome, first_outcome, outcome_of
 from pipeline.engine.programs import Programs
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
-from pipeline.intake.verdict import Defect, Limits, Rejected
+from pipeline.intake.verdict import Defect, Limits, Rejected, in_words
 from pipeline.log.port import Message
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import RENDERER
+from pipeline.replies.rejected import addressed, record_id_in, reply_to_rejected
 from pipeline.replies.replies import Place, replies_of, reply_to_duplicate
 from pipeline.trial import form, reader
 from pipeline.trial.customers import Customers, Decided, Who
 from pipeline.trial.lines import Line, MessageLine, ProgramLine
 from pipeline.trial.times import iso
-from schemas.messages import Identity
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived
 from schemas.replies import Reply
@@ -35,20 +35,6 @@ _LIMITS: Final = Limits(clock_topic=TOPIC)
 _NORMALISE: Final = DIALECTS[NATIVE]
 _NAMES_SHOWN: Final = 10
 _NO_VIEW: Final = OrgView()
-
-
-class _Address(msgspec.Struct, rename="camel"):
-    org_id: Identity
-    customer_id: Identity
-
-
-class _Named(msgspec.Struct):
-    id: str
-
-
-_ADDRESS: Final = msgspec.json.Decoder(_Address)
-_NAMED: Final = msgspec.json.Decoder(_Named)
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Step:
@@ -162,20 +148,16 @@ class Trial:
             self._end_step(line, decided)  # a clock message, which moves nothing in wall mode
 
     def _dead_letter(self, line: MessageLine, rejected: Rejected, decided: _Step) -> None:
-        try:
-            address = _ADDRESS.decode(line.value)
-            customer = str(Who(org_id=address.org_id, customer_id=address.customer_id))
-        except _UNREADABLE:
-            customer = None
-        try:
-            record_id = _NAMED.decode(line.value).id
-        except _UNREADABLE:
-            record_id = f"{TOPIC}:0:{line.number}"
+        origin = f"{TOPIC}:0:{line.number}"
+        about = addressed(line.value, origin)
+        if about is not None:
+            why = in_words(rejected.defects)
+            decided.replies.append(reply_to_rejected(about, origin, rejected.reason.value, why, line.at))
         self._end_step(
             line,
             decided,
-            customer=customer,
-            record_id=record_id,
+            customer=None if about is None else str(Who(org_id=about.org_id, customer_id=about.customer_id)),
+            record_id=record_id_in(line.value, origin),
             outcome="dead_letter",
             reason=rejected.reason.value,
             defects=rejected.defects,

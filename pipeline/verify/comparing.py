@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from pipeline.log.port import Headers, Message, Outgoing
+from pipeline.replies.rejected import OF_INTAKE
 from pipeline.verify.reading import Reading, name_of
 from pipeline.verify.report import Check, Report
 from schemas.facts import decode_facts
@@ -43,6 +44,8 @@ class Kind(NamedTuple):
     same: Callable[[bytes | None, bytes | None], bool]
     """Whether two values that are not the same bytes say the same."""
     told: Callable[[bytes | None, bytes | None, Headers], str]
+    foreign: Callable[[Headers], bool] = lambda _: False
+    """Whether a message does not follow from the journal, so that it is passed over."""
 
 
 class Comparison:
@@ -175,8 +178,10 @@ class Comparison:
         return len(self._recorded) >= count
 
     def _take(self, messages: Iterable[Message]) -> None:
-        since = self._since
-        self._recorded.extend(messages if since is None else (one for one in messages if one.timestamp >= since))
+        since, foreign = self._since, self._kind.foreign
+        self._recorded.extend(
+            one for one in messages if not foreign(one.headers) and (since is None or one.timestamp >= since)
+        )
 
     def _lost(self, one: Decided) -> None:
         _, key, value, _, headers, _ = one.outgoing
@@ -258,5 +263,5 @@ def _reply_told(key: bytes | None, value: bytes | None, _headers: Headers) -> st
 
 
 FACTS: Final = Kind(Check.FACTS, _facts_of, _same_facts, _facts_told)
-REPLIES: Final = Kind(Check.REPLIES, _reply_of, lambda one, other: one == other, _reply_told)
+REPLIES: Final = Kind(Check.REPLIES, _reply_of, lambda one, other: one == other, _reply_told, OF_INTAKE.__eq__)
 NOTIFICATIONS: Final = Kind(Check.NOTIFICATIONS, _notification_of, lambda one, other: one == other, _notification_told)

@@ -135,6 +135,29 @@ def test_command_counts_only_where_it_may_come_from(embedded_log: EmbeddedLog, t
     assert decode_record(record.value or b"").source == "types.commands:0"
 
 
+def test_dead_letter_that_names_a_customer_is_answered_in_the_customers_partition(
+    embedded_log: EmbeddedLog, tmp_path: Path
+) -> None:
+    wrong = {**example("adjustPoints"), "points": 0, "orgId": 1, "customerId": 5, "id": "a1"}
+    with closing(Workshop(embedded_log, tmp_path, "answered.")) as workshop:
+        workshop.clock.shown = WALL
+        for value in (json.dumps(wrong).encode(), b'{"type":"adjustPoints"}', padded(1_000_001)):
+            workshop.send("commands", b"odd", value, 0)
+        workshop.send("commands", b"1:5", json.dumps({**wrong, "points": 1}).encode(), 0)
+        workshop.intake().run(workshop.until_read("intake", "commands"))
+        (reply,), (record,) = workshop.read("replies"), workshop.read("journal")
+
+    assert (reply.key, reply.partition) == (b"1:5", record.partition)
+    told = json.loads(reply.value or b"")
+    assert (told["outcome"], told["reason"], told["recordId"], told["requestId"]) == (
+        "rejected",
+        "INVALID_FIELDS",
+        "a1",
+        "answered.commands:0:0",
+    )
+    assert told["message"] == "Rejected: points is 0; write the points to add, or below zero those to take away."
+
+
 def test_message_too_long_for_a_dead_letter_leaves_its_beginning_and_the_next_one_goes_on(
     embedded_log: EmbeddedLog, tmp_path: Path
 ) -> None:

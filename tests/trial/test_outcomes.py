@@ -324,3 +324,11 @@ def test_warning_is_told_also_where_the_programs_know_no_event(trying: Trying) -
     told = trying.run(event("rum", "2026-03-01T10:00:00Z"), programs=(program(rules=[]),)).out
 
     assert "    warning: no program of org 100 knows the event 'rum', so it earns nothing; they know no events" in told
+
+
+def test_dead_letter_that_names_a_customer_has_a_reply(trying: Trying) -> None:
+    step = trying.result(redeem("many", "2026-03-01T10:00:00Z", id="r1"))["steps"][0]  # type: ignore[arg-type]
+
+    [reply] = step["replies"]
+    assert (reply["outcome"], reply["reason"], reply["recordId"], reply["seq"]) == ("rejected", step["reason"], "r1", 0)
+    assert reply["message"].startswith('Rejected: points is "many"; write an integer')

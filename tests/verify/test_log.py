@@ -15,6 +15,7 @@ from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.state import decode_head, encode_state
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Message, Outgoing, Partition
+from pipeline.replies.rejected import OF_INTAKE
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, decode_marker, encode_marker
 from pipeline.runtime.state.store import PartitionStore
 from pipeline.verify.facts import NewerEngine
@@ -270,6 +271,14 @@ def test_damaged_reply_is_found(workshop: Workshop, change: Damage, where: str, 
     assert finding[:2] == ("replies", where)
     assert finding[2].endswith(ending)
     assert f"reply {reply['replyId']} to {reply['recordId']} of customer" in finding[2]
+
+
+def test_reply_of_intake_does_not_follow_from_the_journal_and_is_passed_over(workshop: Workshop) -> None:
+    told = [one for one in workshop.read("replies") if one.partition == 1]
+
+    damage(workshop.folder / "log", REPLIES, added(told[2]._replace(headers=OF_INTAKE)))
+
+    assert found(verified(workshop)) == []
 
 
 def test_old_notification_that_comes_again_at_the_end_is_found(workshop: Workshop) -> None:

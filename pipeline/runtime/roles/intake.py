@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
 from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.intake.dialects.native import input_key
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
-from pipeline.intake.verdict import Accepted, Limits, Reason
+from pipeline.intake.verdict import Accepted, Limits, Reason, Rejected, in_words
 from pipeline.log.port import Committed, Message, Outgoing, Partition, Unreadable
+from pipeline.replies.rejected import OF_INTAKE, addressed, reply_to_rejected
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
@@ -41,6 +45,7 @@ class IntakeRole:
         )
         self._normalise = DIALECTS[NATIVE]
         self._journal = catalog.name("journal")
+        self._replies = catalog.name("replies")
         self._journal_partitions = range(settings.partitions)
         self._dead_letters = DeadLetters(
             catalog.name("deadletters"), INTAKE, settings.dead_letters_per_minute_max, reasons=Reason, clock=clock.now
@@ -89,9 +94,23 @@ class IntakeRole:
                 if (halt := self._dead_letters.too_many(burial)) is not None:
                     break
                 out.append(self._dead_letters.letter(burial))
+                out += self._answer(message, verdict, wall)
             read[message[:2]] = message[2] + 1
         self._read.update({Partition(*partition): offset for partition, offset in read.items()})
         return Decided(out, halt=halt)
+
+    def _answer(self, message: Message, rejected: Rejected, wall: int) -> list[Outgoing]:
+        """The reply to a dead letter, where its bytes name a customer."""
+        value = message.value
+        if value is None or len(value) > self._limits.bytes_max:
+            return []
+        origin = f"{message.topic}:{message.partition}:{message.offset}"
+        about = addressed(value, origin)
+        if about is None:
+            return []
+        reply = reply_to_rejected(about, origin, rejected.reason.value, in_words(rejected.defects), wall)
+        key = input_key(about.org_id, about.customer_id)
+        return [Outgoing(self._replies, key, msgspec.json.encode(reply), None, OF_INTAKE)]
 
     def pass_over(self, unreadable: Unreadable) -> Decided:
         """A dead letter with the coordinates, and with all that could be read."""
