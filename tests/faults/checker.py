@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.faults.arithmetic import Customer, Decision, customers_of, message_of, record_name
-from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, Evidence
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, REPLIES, Evidence
 
 _SHOWN: Final = 5
 _SOURCE, _SOURCE_OFFSET, _ORG, _CUSTOMER, _ID, _EVENT_TIME = 2, 3, 4, 5, 6, 8
@@ -37,6 +37,7 @@ _KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
     70: ("upgraded", {"previous": 1, "reached": 2}),
 }
 """What the arithmetic states of a decision, by the number of its kind: its name there, and the places of the values."""
+_COMMAND: Final = "redeemPoints"
 _SILENT: Final = {
     5: "registered earlier",
     12: "purchase counted",
@@ -72,6 +73,7 @@ def check(evidence: Evidence) -> list[str]:
         *_check_intake(evidence),
         *_check_facts(evidence, customers),
         *_check_notifications(evidence, customers),
+        *_check_replies(evidence),
         *_check_tables(evidence, customers),
     ]
 
@@ -183,12 +185,40 @@ def _check_notifications(evidence: Evidence, customers: Mapping[int, Customer]) 
     yield from _unlike("notifications", expected, in_order)
 
 
+def _check_replies(evidence: Evidence) -> Iterator[str]:
+    """Every redemption is answered once, and so is every message that came before, with the first outcome."""
+    first: dict[tuple[Any, ...], dict[str, Any]] = {}
+    expected: dict[str, str] = {}
+    for sent in sorted(evidence.ledger, key=lambda one: (one.partition, one.offset)):
+        message = message_of(sent.value)
+        if message is None:
+            continue
+        place = f"{INPUT}:{sent.partition}:{sent.offset}"
+        name = (message["orgId"], message["customerId"], message["type"], message["id"])
+        if first.setdefault(name, message) is not message and first[name] == message:
+            expected[place] = "duplicate"
+        elif message["type"] == _COMMAND:
+            expected[place] = "answered"
+
+    def answered() -> Iterator[tuple[str, str]]:
+        for read in evidence.topics[REPLIES]:
+            reply = json.loads(read.value)
+            if reply["outcome"] == "duplicate" and reply["firstOutcome"]:
+                yield reply["requestId"], "duplicate"
+            elif reply["type"] == _COMMAND and reply["outcome"] in {"done", "refused"}:
+                yield reply["requestId"], "answered"
+
+    yield from _differences("replies", expected, answered())
+    ids = [json.loads(read.value)["replyId"] for read in evidence.topics[REPLIES]]
+    yield from _some("ids of replies come twice", _twice(ids))
+
+
 def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
     """Every table has every message once, the ledger sums to nothing, and balances are those of the arithmetic."""
     tables, topics = evidence.tables, evidence.topics
     expected_rows = {
         topic: [len(topics[topic]), len(topics[topic]), sum(read.offset for read in topics[topic])]
-        for topic in (JOURNAL, FACTS, *NOTIFICATIONS)
+        for topic in (JOURNAL, FACTS, REPLIES, *NOTIFICATIONS)
         if topics[topic]
     }
     yield from _unlike("rows in ClickHouse", expected_rows, {topic: rest for topic, *rest in tables["rows"]})

@@ -14,6 +14,7 @@ INPUT: Final = "loyalty.transactions"
 JOURNAL: Final = "loyalty.journal"
 FACTS: Final = "loyalty.facts"
 STATE: Final = "loyalty.state"
+REPLIES: Final = "loyalty.replies"
 DEAD_LETTERS: Final = "loyalty.deadletters"
 NOTIFICATIONS: Final = tuple(
     f"loyalty.notifications.{family}" for family in ("points", "tiers", "milestones", "streaks", "customers", "rewards")

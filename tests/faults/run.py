@@ -17,7 +17,17 @@ from confluent_kafka.admin import AdminClient
 from tests.e2e.product import ACCRUE
 from tests.faults.checker import check
 from tests.faults.crew import PARTITIONS, Crew, Violation
-from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, STATE, Evidence, read_topics
+from tests.faults.evidence import (
+    DEAD_LETTERS,
+    FACTS,
+    INPUT,
+    JOURNAL,
+    NOTIFICATIONS,
+    REPLIES,
+    STATE,
+    Evidence,
+    read_topics,
+)
 from tests.faults.generator import Generator, write_ledger
 from tests.faults.schedule import SINK_SLOT, SLOTS, Fault, schedule
 from tests.faults.tables import tables_in
@@ -30,7 +40,7 @@ _DRAIN_SECONDS: Final = 180.0
 _VERIFY_SECONDS: Final = 300.0
 _ANSWER_SECONDS: Final = 10.0
 _SINK_GROUP: Final = "accrue.sink"
-_STORED: Final = (JOURNAL, FACTS, STATE, *NOTIFICATIONS)
+_STORED: Final = (JOURNAL, FACTS, STATE, REPLIES, *NOTIFICATIONS)
 """The topics that the sink follows."""
 
 

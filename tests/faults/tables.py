@@ -19,6 +19,7 @@ QUERIES = {
             SELECT src_topic, src_partition, src_offset FROM journal
             UNION ALL SELECT DISTINCT src_topic, src_partition, src_offset FROM facts
             UNION ALL SELECT src_topic, src_partition, src_offset FROM notifications
+            UNION ALL SELECT src_topic, src_partition, src_offset FROM replies
         ) GROUP BY src_topic""",
     "facts": "SELECT count() FROM facts",
     "notification_ids": "SELECT uniqExact(event_id) FROM notifications",

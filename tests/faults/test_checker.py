@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.arithmetic import customers_of
 from tests.faults.checker import check
-from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, Evidence, Read
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, REPLIES, Evidence, Read
 from tests.faults.generator import Sent
 from tests.faults.messages import DAY_MS, ORG
 
@@ -65,6 +65,7 @@ def undisturbed() -> Evidence:
         JOURNAL: [record(0, BILL, 0), record(1, OTHER, 2)],
         DEAD_LETTERS: [Read(0, 0, f"{ORG}:1".encode(), b"{", {"accrue.origin": f"{INPUT}:0:1".encode()})],
         FACTS: [facts(0, BILL), facts(1, OTHER)],
+        REPLIES: [],
         POINTS: [
             news(0, BILL, 5, "pointsIssued", totalPointsIssued=10.0),
             news(1, OTHER, 5, "pointsIssued", totalPointsIssued=10.0),
@@ -231,3 +232,48 @@ def test_harm_is_found(harm: Callable[[Evidence], None], complaint: str) -> None
     harm(evidence)
 
     assert complaint in check(evidence)
+
+
+def answer(offset: int, of: dict[str, Any], place: int, outcome: str, first: str | None = None) -> Read:
+    body = {
+        "replyId": f"reply-{place}",
+        "requestId": f"{INPUT}:0:{place}",
+        "type": of["type"],
+        "outcome": outcome,
+        "firstOutcome": first,
+    }
+    return Read(0, offset, f"{ORG}:{of['customerId']}".encode(), json.dumps(body).encode(), {})
+
+
+def with_a_duplicate(*replies: Read) -> list[str]:
+    """What is found where the second bill comes twice, and these replies are there."""
+    evidence = undisturbed()
+    evidence.ledger.append(Sent(0, 3, json.dumps(dict(reversed(OTHER.items()))).encode()))
+    evidence.topics[JOURNAL].append(record(2, OTHER, 3))
+    evidence.topics[REPLIES] += replies
+    evidence.tables["rows"][0] = [JOURNAL, 3, 3, 3]
+    if replies:
+        evidence.tables["rows"].append([REPLIES, len(replies), len(replies), sum(one.offset for one in replies)])
+    return check(evidence)
+
+
+@pytest.mark.parametrize(
+    ("replies", "complaints"),
+    [
+        pytest.param((answer(0, OTHER, 3, "duplicate", "done"),), [], id="answered"),
+        pytest.param((), [f"replies: lost: {INPUT}:0:3"], id="lost"),
+        pytest.param(
+            (answer(0, OTHER, 3, "duplicate", "done"), answer(1, OTHER, 3, "duplicate", "done")),
+            [f"replies: twice: {INPUT}:0:3", "ids of replies come twice: reply-3"],
+            id="twice",
+        ),
+        pytest.param(
+            (answer(0, OTHER, 3, "duplicate", "done"), answer(1, OTHER, 2, "duplicate", "done")),
+            [f"replies: nobody sent: {INPUT}:0:2"],
+            id="to the first",
+        ),
+        pytest.param((answer(0, OTHER, 3, "duplicate"),), [f"replies: lost: {INPUT}:0:3"], id="without the outcome"),
+    ],
+)
+def test_reply_to_a_duplicate_is_looked_for(replies: tuple[Read, ...], complaints: list[str]) -> None:
+    assert with_a_duplicate(*replies) == complaints
