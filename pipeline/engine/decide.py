@@ -10,7 +10,17 @@ from pipeline.engine.bills import parking
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
-from pipeline.engine.ledger import blocking, changing, redemptions, reminders, requests, reversal, rolling, undo
+from pipeline.engine.ledger import (
+    blocking,
+    changing,
+    lateness,
+    redemptions,
+    reminders,
+    requests,
+    reversal,
+    rolling,
+    undo,
+)
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
@@ -92,7 +102,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         ProgramStage(undo.undo),
     ),
     CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND, rolling.ON_EVENT),
-    RedeemPoints: (duplicates.ADMIT, ProgramStage(redemptions.redeem), rolling.ON_REDEMPTION),
+    RedeemPoints: (duplicates.ADMIT, ProgramStage(lateness.redeem), rolling.ON_REDEMPTION),
     AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
     BlockPoints: (duplicates.ADMIT, ProgramStage(blocking.block)),
     ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),

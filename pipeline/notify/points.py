@@ -25,6 +25,7 @@ from schemas.facts import (
     PointsDebited,
     PointsExpired,
     PointsIssued,
+    PointsRestored,
     PointsReversed,
     RemindersPlanned,
 )
@@ -205,5 +206,5 @@ TABLE: Final = Table(
             data=alternate_currencies_reversed,
         ),
     },
-    silent=(RemindersPlanned, PointsDebited, AwardTermsKept),
+    silent=(RemindersPlanned, PointsRestored, PointsDebited, AwardTermsKept),
 )

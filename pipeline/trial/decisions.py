@@ -255,6 +255,9 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "AlternatePointsIssued": _each_currency(_issued),
     "AlternatePointsReversed": _each_currency(_reversed),
     "ExpiryMoved": _moved,
+    "PointsRestored": lambda body, names: (
+        f"{_points(body, names)} that had expired are back, as the redemption was made before{_balance(body, names)}"
+    ),
     "RedemptionReversed": _redemption_reversed,
     "ExpiryReminded": _reminded,
     "MilestoneProgressed": _progressed,

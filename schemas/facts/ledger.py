@@ -104,6 +104,14 @@ class PointsExpired(PointsMoved, frozen=True, tag=32):
     reason: str = ""
     """Of a request to let them expire."""
     entered_by: str = ""
+    restorable_until: int = 0
+    """The instant until which a redemption that was made before they expired takes them back; 0 for none."""
+
+
+class PointsRestored(PointsMoved, frozen=True, tag=80):
+    """Points that had expired are back, for a redemption that was made before and arrived after."""
+
+    restored: tuple[Taken, ...]
 
 
 class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -39,6 +39,7 @@ from schemas.facts.ledger import (
     PointsExpired,
     PointsIssued,
     PointsRedeemed,
+    PointsRestored,
     PointsReversed,
 )
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
@@ -85,6 +86,7 @@ AnyDecision = (
     | ExpiryMoved
     | RemindersPlanned
     | ExpiryReminded
+    | PointsRestored
     | MilestoneProgressed
     | MilestoneAchieved
     | ValueIgnored

@@ -37,6 +37,8 @@ class Redemption(Definition):
     minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
     hold_minutes: Annotated[int, Field(ge=1, le=527_040)] = 60
     """How long the points of a redemption that is to be confirmed are put aside; then they are released."""
+    late_minutes: Annotated[int, Field(ge=0, le=1_440)] = 15
+    """How long after points have expired a redemption that was made before still takes them."""
     reversible_days: Annotated[int, Field(ge=0, le=3_650)] | None = None
     """How long a redemption can be taken back; without it, as long as a bill can be returned."""
     past_expiry: Literal["expire", "reissue"] = "expire"

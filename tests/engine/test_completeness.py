@@ -43,6 +43,7 @@ DECISION_NUMBERS = {
     37: "ExpiryMoved",
     38: "RemindersPlanned",
     39: "ExpiryReminded",
+    80: "PointsRestored",
     50: "MilestoneProgressed",
     51: "MilestoneAchieved",
     52: "ValueIgnored",

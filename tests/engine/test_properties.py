@@ -105,7 +105,7 @@ RICH_PARTS = {
     "tiers": {**TIERS, "basis": "lifetime_points"},
     "repeat_window_days": 9,
     "returns": {"window_days": 12, "method": "line_exact"},
-    "redemption": {"minimum_points": 3, "hold_minutes": 2_000},
+    "redemption": {"minimum_points": 3, "hold_minutes": 2_000, "late_minutes": 1_440},
 }
 RICH = program(**RICH_PARTS)
 POOR = program(version=2, rules=RULES[:1], milestones=GOALS[:1], points={"name": "BEANS", "expiry": {"days": 0}})

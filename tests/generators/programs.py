@@ -85,6 +85,7 @@ redemptions = st.fixed_dictionaries(
         "hold_minutes": _ends([1, 527_040]),
         "reversible_days": _ends([0, 1, 3_650]),
         "past_expiry": _ends(["expire", "reissue"]),
+        "late_minutes": _ends([0, 15, 1_440]),
     },
 )
 

@@ -252,6 +252,9 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"(balance {decision.balance})"
     ),
     facts.ExpiryMoved: _moved,
+    facts.PointsRestored: lambda decision, *_: (
+        f"+{decision.points} {decision.currency} that had expired are back (balance {decision.balance})"
+    ),
     facts.ExpiryReminded: lambda decision, *_: (
         f"reminded {decision.lead_days} days before: {decision.remaining} {decision.currency} "
         f"expire with {as_date(decision.expires_on)}"

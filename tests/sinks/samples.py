@@ -39,6 +39,7 @@ from schemas.facts import (
     PointsIssued,
     PointsRedeemed,
     PointsReleased,
+    PointsRestored,
     PointsReversed,
     ProgramAdopted,
     PurchaseCounted,
@@ -160,6 +161,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         balance=23,
         reason="fraud",
         entered_by="desk 2",
+        restorable_until=16_700,
     ),
     PointsReversed(
         currency="POINTS",
@@ -218,6 +220,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         reason="closed",
         entered_by="desk 1",
     ),
+    PointsRestored(currency="POINTS", points=50, balance=51, restored=(Taken(lot_id=52, points=53),)),
     RemindersPlanned(due=16_600),
     ExpiryReminded(currency="POINTS", expires_on=15_500, lead_days=47, remaining=49),
     MilestoneProgressed(milestone_id="m", period=490, period_ends_at=9_100, added=17, value=19, target=22),

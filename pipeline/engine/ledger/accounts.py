@@ -59,6 +59,8 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) 
         account = accounts[decision.currency] = Account()
     for opened in decision.lots:
         open_lot(account, opened, envelope.at)
+    if account.expired:
+        account.expired = [one for one in account.expired if one.until > envelope.as_of]
     post(account, decision)
 
 

@@ -10,6 +10,7 @@ from pipeline.engine.ledger import undo
 from pipeline.engine.ledger.accounts import close_taken, move_expiry, open_lots
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END, note_held, note_released
+from pipeline.engine.ledger.lateness import note_expired, note_restored
 from pipeline.engine.ledger.redeemed import redemption_of
 from pipeline.engine.ledger.redemptions import kept_of, note_redeemed
 from pipeline.engine.ledger.reversal import note_redemption_reversed
@@ -26,6 +27,7 @@ from schemas.facts import (
     PointsIssued,
     PointsRedeemed,
     PointsReleased,
+    PointsRestored,
     PointsReversed,
     RedemptionReversed,
 )
@@ -57,7 +59,8 @@ LEDGER: Final = Concern(
     effects={
         PointsIssued: open_lots,
         PointsRedeemed: note_redeemed,
-        PointsExpired: close_taken,
+        PointsExpired: note_expired,
+        PointsRestored: note_restored,
         PointsDebited: close_taken,
         PointsReversed: close_taken,
         PointsHeld: note_held,

@@ -13,6 +13,8 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.state import Head
 from schemas.facts import Decision, PointsExpired, Taken
 
+_MINUTE_MS: Final = 60_000
+
 
 def _due(head: Head) -> int:
     due = NEVER
@@ -46,6 +48,8 @@ def _expire(turn: ProgramTurn, subject: Subject) -> list[Decision]:
         if (lot.closes_at, lot.expires_on) == (first.closes_at, first.expires_on)
     )
     points = sum(part.points for part in taken)
+    currency = turn.program.currencies.get(subject.part)
+    until = turn.at if currency is None else turn.at + currency.redemption.late_minutes * _MINUTE_MS
     return [
         PointsExpired(
             currency=subject.part,
@@ -53,6 +57,7 @@ def _expire(turn: ProgramTurn, subject: Subject) -> list[Decision]:
             expired_on=first.expires_on or 0,
             taken=taken,
             balance=account.balance - points,
+            restorable_until=until if until > max(turn.at, turn.head.clock) else 0,
         )
     ]
 

@@ -19,6 +19,7 @@ from schemas.facts import (
     PointsMoved,
     PointsRedeemed,
     PointsReleased,
+    PointsRestored,
     PointsReversed,
     RedemptionReversed,
     movements_in,
@@ -43,6 +44,7 @@ MOVEMENTS: Final[dict[type[PointsMoved], Movement]] = {
     PointsDebited: Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),
     PointsHeld: Movement(source=_CURRENT, destination=LedgerAccount.BLOCKED),
     RedemptionReversed: Movement(source=LedgerAccount.REDEEMED, destination=_CURRENT),
+    PointsRestored: Movement(source=LedgerAccount.EXPIRED, destination=_CURRENT),
     PointsReleased: Movement(source=LedgerAccount.BLOCKED, destination=_CURRENT),
 }
 """The decisions that move points."""
@@ -98,6 +100,6 @@ def lots_moved(decision: PointsMoved) -> int:
         return -sum(part.points for part in decision.taken)
     if isinstance(decision, RedemptionReversed):
         return decision.points - decision.expired
-    if isinstance(decision, PointsReleased):
+    if isinstance(decision, PointsReleased | PointsRestored):
         return sum(part.points for part in decision.restored)
     return 0

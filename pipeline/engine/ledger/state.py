@@ -76,6 +76,14 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
         return sum(part.open_points for part in self.parts)
 
 
+class ExpiredLot(msgspec.Struct, array_like=True, gc=False):
+    """What a lot held when it expired, kept for redemptions that arrive late."""
+
+    until: int
+    """The instant from which no redemption takes of it any more."""
+    lot: Lot
+
+
 class Account(msgspec.Struct, array_like=True):
     """One points currency of one customer in one program: totals that are sums of postings, open lots and holds."""
 
@@ -86,6 +94,8 @@ class Account(msgspec.Struct, array_like=True):
     """Open lots in the order of spending: soonest to expire first, never-expiring last, ties by (issued_at, lot_id)."""
     holds: list[Hold] = []
     """In the order in which they were made."""
+    expired: list[ExpiredLot] = []
+    """Lots that have expired lately, in the order of spending; old ones leave with the next award or expiry."""
 
     @property
     def balance(self) -> int:

@@ -95,7 +95,8 @@ FROM (
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, debited, held, released, redemption_reversed.
+-- kind: issued, redeemed, expired, reversed, debited, held, released, restored,
+-- redemption_reversed.
 -- points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance. restored: points put back, by lot.
 CREATE OR REPLACE VIEW points_decisions AS
@@ -104,7 +105,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.program_id AS program_id, f.program_version AS program_version,
     if(f.moved = 'RedemptionReversed', 'redemption_reversed', lower(substring(f.moved, 7))) AS kind,
     f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
-    multiIf(f.moved IN ('PointsIssued', 'PointsReleased'), f.d.points,
+    multiIf(f.moved IN ('PointsIssued', 'PointsReleased', 'PointsRestored'), f.d.points,
         f.moved = 'RedemptionReversed', f.d.points - f.d.expired, -f.d.points) AS gained,
     f.d.awards AS awards, f.d.lots AS lots,
     if(f.moved = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
@@ -130,7 +131,7 @@ FROM (
             arrayJoin(if(moved = kind, [data], JSONExtractArrayRaw(data, 'currencies'))) AS movement
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
-            'PointsReleased', 'RedemptionReversed', 'AlternatePointsIssued', 'AlternatePointsReversed')
+            'PointsReleased', 'PointsRestored', 'RedemptionReversed', 'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;
 

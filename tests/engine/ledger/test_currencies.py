@@ -219,6 +219,7 @@ def test_currency_expires_by_its_own_terms() -> None:
             expired_on=day("2011-03-11"),
             taken=(Taken(lot_id=1, points=12),),
             balance=0,
+            restorable_until=instant("2011-03-12 00:15"),
         )
     )
 

@@ -64,6 +64,7 @@ def test_points_are_gone_when_the_day_after_begins() -> None:
             expired_on=day("2011-03-11"),
             taken=(Taken(lot_id=1, points=5),),
             balance=0,
+            restorable_until=instant("2011-03-12 00:15"),
         )
     )
     assert story.totals() == {LedgerAccount.ISSUED: -5, LedgerAccount.EXPIRED: 5, LedgerAccount.LIFETIME: 5}
