@@ -23,6 +23,8 @@ class EventName(StrEnum):
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"
     ALTERNATE_CURRENCIES_ISSUED = "alternateCurrenciesIssued"
     ISSUED_ALTERNATE_CURRENCIES_REVERSED = "issuedalternateCurrenciesReversed"
+    POINTS_TRANSFERRED_INITIATED = "pointsTransferredInitiated"
+    POINTS_TRANSFERRED_RECEIVED = "pointsTransferredReceived"
     TIER_UPGRADED = "tierUpgraded"
     TIER_RENEWED = "tierRenewed"
     TIER_DOWNGRADED = "tierDowngraded"

@@ -28,7 +28,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False)
     """The same on every replay, and of no other reply."""
     request_id: str | None
     """`topic:partition:offset` of the message that this answers: it tells two with the same id apart. None where time
-    passed, and not a message, decided the record."""
+    passed, or the receiver of a transfer answered, and not a message decided the record."""
     record_id: str
     """The `id` of the message; its place where it had none."""
     org_id: int

@@ -24,7 +24,7 @@ from pipeline.engine.state import CustomerState, Head, Section
 from schemas import facts as known
 from schemas.facts import Award, Decision, Fact, Group, IssuedFor, LotOpened, PointsIssued, PointsRedeemed
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, decode_record, encode_record
+from schemas.records import AnyCustomerRecord, BackfillBegun, decode_record, encode_record
 from tests.invariants import Invariants
 from tests.steps import CUSTOMER, ORG, Activation, Step, Tick, day, instant
 
@@ -50,14 +50,15 @@ BOOKKEEPING: Final = frozenset(
 class Story:
     """One customer, step by step; `programs` are in force from the beginning."""
 
-    def __init__(self, *programs: ProgramDefinition) -> None:
+    def __init__(self, *programs: ProgramDefinition, customer: int = CUSTOMER) -> None:
         self.programs = Programs()
-        self.state = CustomerState(Head(org_id=ORG, customer_id=CUSTOMER))
+        self.state = CustomerState(Head(org_id=ORG, customer_id=customer))
         self.facts: list[Fact] = []
         self.groups: list[Group] = []
         self.decided: list[Fact] = []
         """What the last step led to, in groups and as facts."""
-        self._invariants = Invariants(ORG, CUSTOMER)
+        self._backfill = False
+        self._invariants = Invariants(ORG, customer)
         for definition in programs:
             self.play(definition)
 
@@ -68,6 +69,8 @@ class Story:
             self.programs = self.programs.activate(step)
         elif isinstance(step, Activation):
             self.programs = self.programs.activate(step.definition, step.starts_at)
+        elif isinstance(step, BackfillBegun):
+            self._backfill = True
         elif isinstance(step, Tick):
             self.groups = self._fire(step.time)
         else:
@@ -82,7 +85,7 @@ class Story:
         while more := frozenset(needs(seen, record, self.programs, as_of)) - names:
             names |= more
             seen = self._seeing(names)
-        groups = decide(seen, record, self.programs, as_of)
+        groups = decide(seen, record, self.programs, as_of, backfill=self._backfill)
         self.state.entries.update(seen.entries)
         return groups
 

@@ -24,6 +24,7 @@ from schemas.facts import (
     Group,
     PointsIssued,
     PointsMoved,
+    PointsReceived,
     PointsReversed,
     RedemptionReversed,
     decode_facts,
@@ -117,7 +118,7 @@ class Invariants:
             assert decision.lifetime == totals[LedgerAccount.LIFETIME]
         if isinstance(decision, PointsIssued):
             check_awards(decision, self._lots[key])
-        if isinstance(decision, PointsIssued | RedemptionReversed):
+        if isinstance(decision, PointsIssued | PointsReceived | RedemptionReversed):
             self._lots[key] += len(decision.lots)
 
 

@@ -15,6 +15,7 @@ from schemas.records import (
     AdjustPoints,
     AnyCustomerRecord,
     AssignTier,
+    BackfillBegun,
     BlockPoints,
     ChangeExpiry,
     ConfirmRedemption,
@@ -30,6 +31,7 @@ from schemas.records import (
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransferPoints,
 )
 
 ORG: Final = 1
@@ -51,7 +53,9 @@ class Activation(NamedTuple):
     starts_at: int
 
 
-Step = AnyCustomerRecord | Tick | ProgramDefinition | Activation
+Step = AnyCustomerRecord | Tick | ProgramDefinition | Activation | BackfillBegun
+BACKFILL: Final = BackfillBegun(0, "", 0, ("history",))
+"""History is being loaded from here on."""
 
 
 def instant(text: str, zone: str = ZONE) -> int:
@@ -169,6 +173,11 @@ def release_tier(on: str | int, **parts: Any) -> ReleaseTier:
     return _record(ReleaseTier, f"rt-{on}", on, **{"program_id": 1, "reason": "over", **parts})
 
 
+def transfer(points: int, to: int, on: str | int, **parts: Any) -> TransferPoints:
+    """A wish to give points to another customer."""
+    return _record(TransferPoints, f"x-{on}", on, **{"program_id": 1, "points": points, "receiver_id": to, **parts})
+
+
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:
     """A customer is announced."""
     return _record(CustomerAdded, f"j-{on}", on, profile=profile, **parts)
@@ -186,13 +195,12 @@ def tick(on: str | int) -> Tick:
 
 def _record(kind: type[Any], record_id: str, on: str | int, **parts: Any) -> Any:
     at = on if isinstance(on, int) else instant(on)
-    parts = {"id": record_id, **parts}
+    parts = {"id": record_id, "customer_id": CUSTOMER, **parts}
     return kind(
         received_at=at,
         source="loyalty.transactions:0",
         offset=0,
         org_id=ORG,
-        customer_id=CUSTOMER,
         digest=zlib.crc32(repr((kind.__name__, at, sorted(parts.items()))).encode()),
         event_time=at,
         **parts,

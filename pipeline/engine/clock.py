@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.records import WALL_SOURCE, BackfillBegun, ClockAdvanced, CustomerRecord
+from schemas.records import WALL_SOURCE, BackfillBegun, ClockAdvanced, CustomerRecord, Request
 
 
 class PartitionClock(msgspec.Struct, array_like=True):
@@ -53,10 +53,13 @@ class PartitionClock(msgspec.Struct, array_like=True):
     def as_of(self, record: CustomerRecord) -> int:
         """The instant at which a record is decided: received time, or in event mode event time.
 
-        In event mode it is raised to what the record's own source announced before it.
+        In event mode it is raised to what the record's own source announced before it. A request there comes from
+        outside the history that is loaded, and moves no customer's clock.
         """
         if not self.sources:
             return record.received_at
+        if isinstance(record, Request):
+            return self.time
         return max(record.event_time, self.sources.get(record.source, 0))
 
     def _move(self, to: int) -> int | None:

@@ -19,6 +19,7 @@ from pipeline.engine.ledger import (
     requests,
     reversal,
     rolling,
+    transfers,
     undo,
 )
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
@@ -31,6 +32,7 @@ from pipeline.engine.tiers import concern as tiers
 from pipeline.engine.tiers import requests as tier_requests
 from schemas.records import (
     AdjustPoints,
+    AnswerTransfer,
     AssignTier,
     BlockPoints,
     ChangeExpiry,
@@ -40,12 +42,14 @@ from schemas.records import (
     CustomerUpdated,
     CustomEventReceived,
     ExpirePoints,
+    ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransferPoints,
 )
 
 CONCERNS: Final[Sequence[Concern]] = (
@@ -59,6 +63,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     redemptions.PAYMENTS,
     AWARDS,
     reminders.CONCERN,
+    transfers.CONCERN,
     milestones.CONCERN,
     streaks.CONCERN,
     tiers.CONCERN,
@@ -81,6 +86,13 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ExpirePoints: (duplicates.admit, customers.enrol, requests.address),
     AssignTier: (duplicates.admit, customers.enrol, requests.address),
     ReleaseTier: (duplicates.admit, customers.enrol, requests.address),
+    TransferPoints: (duplicates.admit, customers.enrol, requests.address, transfers.start),
+    ReceiveTransfer: (
+        transfers.accept,
+        transfers.answering(duplicates.admit),
+        transfers.answering(customers.enrol),
+    ),
+    AnswerTransfer: (),
 }
 """What is decided about the customer as such."""
 
@@ -112,6 +124,9 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ExpirePoints: (duplicates.ADMIT, ProgramStage(changing.expire)),
     AssignTier: (duplicates.ADMIT, ProgramStage(tier_requests.assign)),
     ReleaseTier: (duplicates.ADMIT, ProgramStage(tier_requests.release)),
+    TransferPoints: (duplicates.ADMIT, ProgramStage(transfers.offer)),
+    ReceiveTransfer: (ProgramStage(transfers.receive),),
+    AnswerTransfer: (ProgramStage(transfers.settle),),
 }
 """What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
 
@@ -160,3 +175,4 @@ fire = ENGINE.fire
 entries_of = ENGINE.entries_of
 fold = ENGINE.fold
 needs = ENGINE.needs
+requests_of = ENGINE.requests_of

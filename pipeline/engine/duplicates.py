@@ -10,8 +10,20 @@ from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.outcomes import note_refused, note_wait_ended, note_waits, uses_up_id
 from pipeline.engine.state import CustomerState, Head
-from schemas.facts import Decision, Envelope, RecordAccepted, RecordRefused, Refusal, ReturnParked, ReturnReleased
-from schemas.records import CustomerRecord, TransactionReturned
+from schemas.facts import (
+    Decision,
+    Envelope,
+    PointsReleased,
+    PointsTransferred,
+    RecordAccepted,
+    RecordRefused,
+    Refusal,
+    ReleasedBecause,
+    ReturnParked,
+    ReturnReleased,
+    TransferInitiated,
+)
+from schemas.records import CustomerRecord, TransactionReturned, TransferPoints
 
 RECENT_MAX: Final = 20_000
 """Ids remembered of one customer: one record every two minutes for five weeks, and 0.6 MB of a head, which must fit a
@@ -96,6 +108,21 @@ def _note_released(state: CustomerState, envelope: Envelope, decision: ReturnRel
     note_wait_ended(state.head, cause, None if envelope.cause == cause else Refusal.BILL_UNKNOWN)
 
 
+def _note_offered(state: CustomerState, envelope: Envelope, _decision: TransferInitiated) -> None:
+    note_waits(state.head, envelope.cause)
+
+
+def _note_transferred(state: CustomerState, _envelope: Envelope, decision: PointsTransferred) -> None:
+    note_wait_ended(state.head, f"{TransferPoints.__name__}:{decision.transfer_id}", None)
+
+
+def _note_given_back(state: CustomerState, _envelope: Envelope, decision: PointsReleased) -> None:
+    """A transfer that the receiver refused was refused."""
+    if decision.because is ReleasedBecause.REFUSED:
+        cause = f"{TransferPoints.__name__}:{decision.hold_id}"
+        note_wait_ended(state.head, cause, Refusal[decision.reason.upper()])
+
+
 ADMIT: Final = ProgramStage(_admit_in_program)
 CONCERN: Final = Concern(
     name="duplicates",
@@ -104,6 +131,9 @@ CONCERN: Final = Concern(
         RecordRefused: _note_refused,
         ReturnParked: _note_parked,
         ReturnReleased: _note_released,
+        TransferInitiated: _note_offered,
+        PointsTransferred: _note_transferred,
+        PointsReleased: _note_given_back,
     },
     ends=(RecordRefused,),
 )

@@ -24,6 +24,7 @@ from schemas.facts import (
     TierReassigned,
     TierTenureBegun,
     TierUpgraded,
+    TransferInitiated,
 )
 from schemas.records import AnyCustomerRecord, CommandRecord
 
@@ -58,6 +59,8 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.TIER_UNKNOWN: True,
     Refusal.TIER_NOT_ASSIGNED: True,
     Refusal.DATE_PASSED: True,
+    Refusal.SAME_CUSTOMER: True,
+    Refusal.IN_BACKFILL: True,
     Refusal.TOTAL_TOO_LARGE: True,
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it
@@ -108,7 +111,7 @@ def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
     refused: Refusal | None = None
     taken = False
     for envelope, decision in decided:
-        if isinstance(decision, ReturnParked):
+        if isinstance(decision, ReturnParked | TransferInitiated):
             return WAITS
         if isinstance(decision, RecordRefused):
             refused = decision.reason if refused is None else refused

@@ -12,6 +12,7 @@ from pipeline.notify.identity import number_of
 from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, TriggeringActivity
 from schemas.records import (
     AdjustPoints,
+    AnswerTransfer,
     AssignTier,
     BlockPoints,
     ChangeExpiry,
@@ -21,12 +22,14 @@ from schemas.records import (
     CustomerUpdated,
     CustomEventReceived,
     ExpirePoints,
+    ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransferPoints,
 )
 
 
@@ -140,6 +143,18 @@ def _tier(record: AssignTier | ReleaseTier) -> Activity:
     return Activity(name="TierAssignment", identifiers=[_customer(record)])
 
 
+def _transfer(record: TransferPoints) -> Activity:
+    return _transfer_of(record, record.id)
+
+
+def _request(record: ReceiveTransfer | AnswerTransfer) -> Activity:
+    return _transfer_of(record, record.transfer_id)
+
+
+def _transfer_of(record: CustomerRecord, transfer_id: str) -> Activity:
+    return Activity(name="PointsTransfer", identifiers=[_customer(record), Pair(key="transferId", value=transfer_id)])
+
+
 def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
@@ -164,6 +179,9 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     ReverseRedemption: _redemption_reversal,
     ChangeExpiry: _change_expiry,
     ExpirePoints: _expire,
+    TransferPoints: _transfer,
+    ReceiveTransfer: _request,
+    AnswerTransfer: _request,
     CustomerAdded: _registration,
     CustomerUpdated: _update,
     AssignTier: _tier,

@@ -20,6 +20,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: int
     ids: CauseIds
     token: str
+    """That of the root cause, which may be another customer's."""
     ref_id: str
     created_at: int
     """When intake took the record; for a timer, the instant it was due."""
@@ -83,12 +84,16 @@ class Context:
         if isinstance(record, CustomerRecord) and envelope.cause == f"{type(record).__name__}:{record.id}":
             created_at = self.recorded_at
             activity = activity_of(record)
+        token = ids.token
+        if envelope.via:
+            customer_id, at, cause = envelope.via.split(":", 2)
+            token = CauseIds(self.org_id, int(customer_id), cause, int(at)).token
         return Cause(
             name=envelope.cause,
             at=envelope.at,
             ids=ids,
-            token=ids.token,
-            ref_id=f"{self.org_id}_{ids.token}",
+            token=token,
+            ref_id=f"{self.org_id}_{token}",
             created_at=created_at,
             activity=activity,
         )

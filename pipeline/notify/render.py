@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from pipeline.notify import customers, milestones, points, redemptions, streaks, tiers
+from pipeline.notify import customers, milestones, points, redemptions, streaks, tiers, transfers
 from pipeline.notify.context import Context
 from pipeline.notify.profiles import flat, wrapped
 from pipeline.notify.table import Table
@@ -108,6 +108,14 @@ def _collision(notifications: list[Notification], context: Context) -> str:
     )
 
 
-TABLES: Final = (points.TABLE, redemptions.TABLE, tiers.TABLE, milestones.TABLE, streaks.TABLE, customers.TABLE)
+TABLES: Final = (
+    points.TABLE,
+    redemptions.TABLE,
+    transfers.TABLE,
+    tiers.TABLE,
+    milestones.TABLE,
+    streaks.TABLE,
+    customers.TABLE,
+)
 RENDERER: Final = Renderer(*TABLES)
 """Renders every kind of decision of the product."""

@@ -96,6 +96,14 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "fewer than {subject} points of the redemption are left",
         "take back at most what is left, or leave points out for all of it",
     ),
+    Refusal.SAME_CUSTOMER: (
+        "the points are to go to customer {subject}, who has them",
+        "write the customer who is to receive them as toCustomerId",
+    ),
+    Refusal.IN_BACKFILL: (
+        "history is being loaded, which has both sides of a transfer as records of their own",
+        "send adjustPoints for both customers, or send the transfer once the backfill has ended",
+    ),
     Refusal.TOTAL_TOO_LARGE: (
         "what is kept of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",
@@ -109,7 +117,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "{subject} would have ended already",
         "send a date that is still to come in until, or leave it out",
     ),
-    Refusal.BALANCE_TOO_LOW: ("the balance is below {taken} points", "redeem or take away at most the balance"),
+    Refusal.BALANCE_TOO_LOW: ("the balance is below {taken} points", "redeem, give or take away at most the balance"),
 }
 """What each means and what to do about it."""
 

@@ -16,13 +16,31 @@ from pipeline.engine.outcomes import DONE, Outcome, outcome_of
 from pipeline.replies import refusals, results
 from pipeline.replies.results import Amount
 from pipeline.replies.vendor import VENDOR_CODES
-from schemas.facts import Decision, Envelope, Group, RecordRefused, ReturnParked, ReturnReleased
-from schemas.records import CommandRecord, CustomerRecord, CustomEventReceived, TransactionReturned
+from schemas.facts import (
+    Decision,
+    Envelope,
+    Group,
+    PointsReleased,
+    PointsTransferred,
+    RecordRefused,
+    Refusal,
+    ReturnParked,
+    ReturnReleased,
+    TransferInitiated,
+)
+from schemas.records import (
+    AnswerTransfer,
+    CommandRecord,
+    CustomerRecord,
+    CustomEventReceived,
+    TransactionReturned,
+    TransferPoints,
+)
 from schemas.replies import Reply, ReplyOutcome
 
 NAMESPACE: Final = UUID("0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52")
 """The UUIDv5 namespace of all reply ids. Never change it: every id would."""
-ANSWERED: Final = frozenset((RecordRefused, ReturnParked, ReturnReleased))
+ANSWERED: Final = frozenset((RecordRefused, ReturnParked, ReturnReleased, PointsTransferred, PointsReleased))
 """The kinds of decision that make an event be answered."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,12 +66,14 @@ def is_answered(record: CustomerRecord | None, *, event_mode: bool) -> bool:
 def replies_of(
     place: Place, record: CustomerRecord | None, groups: Sequence[Group], first_seq: int, amount: Amount
 ) -> list[Reply]:
-    """The replies to what was decided at one place: of the record itself, and of returns that no longer wait."""
+    """The replies to what was decided at one place: of the record itself, and of what no longer waits."""
     replies: list[Reply] = []
     own = None if record is None else f"{type(record).__name__}:{record.id}"
     for cause, decided, seq in _by_cause(groups, first_seq):
         if cause == own and record is not None:
-            if isinstance(record, CommandRecord) or any(type(decision) in ANSWERED for _, decision in decided):
+            if isinstance(record, AnswerTransfer):
+                replies.append(_reply_to_transfer(place, record, decided, seq, amount))
+            elif isinstance(record, CommandRecord) or any(type(decision) in ANSWERED for _, decision in decided):
                 replies.append(_reply_to(place, record, decided, seq, amount))
         else:
             replies += _replies_to_waiting(place, cause, decided, seq)
@@ -108,6 +128,28 @@ def _reply_to(
     )
 
 
+def _reply_to_transfer(
+    place: Place, answer: AnswerTransfer, decided: Sequence[tuple[Envelope, Decision]], seq: int, amount: Amount
+) -> Reply:
+    """What became of a transfer, which has waited for the receiver's answer."""
+    outcome = Outcome(reason=Refusal(answer.refusal)) if answer.refusal else DONE
+    kind = PointsReleased if answer.refusal else PointsTransferred
+    result = results.results_of([one for one in decided if isinstance(one[1], kind)], amount)
+    numbers = results.told(result)
+    why = "" if outcome.reason is None else f"Refused: {refusals.told(outcome.reason.text, answer.subject)}. "
+    return _reply(
+        place,
+        record_id=answer.transfer_id,
+        kind=TransferPoints,
+        request_id=None,
+        outcome=_name_of(outcome),
+        first_or_own=outcome,
+        message=f"{why}{'Back again' if why else 'Done'}: {numbers}.",
+        seq=seq,
+        result=result,
+    )
+
+
 def _replies_to_waiting(
     place: Place, cause: str, decided: Sequence[tuple[Envelope, Decision]], seq: int
 ) -> list[Reply]:
@@ -134,6 +176,9 @@ def _replies_to_waiting(
 
 
 def _message(decided: Sequence[tuple[Envelope, Decision]], outcome: Outcome, numbers: str = "") -> str:
+    offered = next((decision for _, decision in decided if isinstance(decision, TransferInitiated)), None)
+    if offered is not None:
+        return f"The points are put aside until customer {offered.receiver_id} has answered."
     if outcome.waits:
         until = max(decision.until for _, decision in decided if isinstance(decision, ReturnParked))
         return f"It waits for its bill, until {iso(until)} at the latest."

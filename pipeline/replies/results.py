@@ -16,6 +16,7 @@ from schemas.facts import (
     PointsMoved,
     PointsRedeemed,
     PointsReleased,
+    PointsTransferred,
     RedemptionReversed,
     ReleasedBecause,
     movements_in,
@@ -41,6 +42,9 @@ WORDS: Final[dict[type[PointsMoved], Words]] = {
     PointsDebited: Words(verb="taken away"),
     PointsExpired: Words(verb="expired"),
     PointsHeld: Words(verb="put aside", more=lambda decision: {"holdId": decision.hold_id}),
+    PointsTransferred: Words(
+        verb="given to another customer", more=lambda decision: {"receiverId": decision.receiver_id}
+    ),
     PointsReleased: Words(verb="given back", more=lambda decision: {"holdId": decision.hold_id}),
     RedemptionReversed: Words(
         verb="given back",

@@ -14,5 +14,6 @@ VENDOR_CODES: Final[Mapping[Refusal, int]] = {
     Refusal.REDEMPTION_UNKNOWN: 811,
     Refusal.REDEMPTION_REVERSED: 812,
     Refusal.REVERSAL_TOO_LARGE: 814,
+    Refusal.SAME_CUSTOMER: 418,
 }
 """Reasons that the vendor has no number for are not here."""

@@ -35,8 +35,7 @@ def _instant(instant: int) -> str:
 
 
 def _issued(body: Body, names: Names) -> str:
-    dates = dict.fromkeys(lot["expires_on"] for lot in body["lots"])
-    until = " and ".join("never to expire" if on is None else f"to be used by {_day(on)}" for on in dates)
+    until = _last_days(body["lots"])
     currency = body["currency"]
     if len(body["awards"]) == 1:
         why = _why(body["awards"][0], names)
@@ -48,6 +47,11 @@ def _issued(body: Body, names: Names) -> str:
 
 def _balance(body: Body, names: Names) -> str:
     return f"; balance {names.number(body['balance'], body['currency'])}"
+
+
+def _last_days(lots: list[Body]) -> str:
+    dates = dict.fromkeys(lot["expires_on"] for lot in lots)
+    return " and ".join("never to expire" if on is None else f"to be used by {_day(on)}" for on in dates)
 
 
 def _why(award: Body, names: Names) -> str:
@@ -95,6 +99,15 @@ def _until(day: int | None) -> str:
     return "never" if day is None else _day(day)
 
 
+def _transferred(body: Body, names: Names) -> str:
+    return f"{_points(body, names)} given to customer {body['receiver_id']}{_balance(body, names)}"
+
+
+def _received(body: Body, names: Names) -> str:
+    from_whom = f"from customer {body['sender_id']}, {_last_days(body['lots'])}"
+    return f"{_points(body, names)} {from_whom}{_balance(body, names)}"
+
+
 def _reversed(body: Body, names: Names) -> str:
     forgiven = sum(one["forgiven"] for one in body["reversals"])
     missing = f", {names.number(forgiven, body['currency'])} more were no longer there" if forgiven else ""
@@ -129,6 +142,7 @@ _RELEASED: Final = {
     "requested": "as asked ({reason})",
     "ended": "as their time is up",
     "used": "to be taken next",
+    "refused": "as the receiver cannot have them ({reason})",
 }
 
 
@@ -249,6 +263,9 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsRedeemed": _redeemed,
     "PointsExpired": _expired,
     "PointsReversed": _reversed,
+    "TransferInitiated": lambda body, _: f"offered to customer {body['receiver_id']}",
+    "PointsTransferred": _transferred,
+    "PointsReceived": _received,
     "PointsDebited": _debited,
     "PointsHeld": _held,
     "PointsReleased": _released,
@@ -303,6 +320,7 @@ SILENT: Final = frozenset(
         "TierTenureBegun",
         "TierPeriodBegun",
         "TierCheckSet",
+        "TransferRefused",
     }
 )
 """Bookkeeping that decides nothing by itself, and refusals, which are told with their remedies."""

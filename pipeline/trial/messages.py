@@ -104,6 +104,11 @@ def _assign_tier(message: Message) -> str:
     return f"{_customer(message)} is to have the tier {message['tier']}{until} ({message['reason']})"
 
 
+def _transfer(message: Message) -> str:
+    what = f"{message['points']:,} {message.get('currency') or 'points'}"
+    return f"{_customer(message)} gives {what} to customer {message['toCustomerId']}"
+
+
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
@@ -122,6 +127,7 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "releaseTier": lambda message: (
         f"{_customer(message)} is to have the tier of their own value again ({message['reason']})"
     ),
+    "transferPoints": _transfer,
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }
 """By the type of a message."""

@@ -21,6 +21,7 @@ from schemas.facts import (
     Fact,
     Reason,
     RecordRefused,
+    TransferRefused,
 )
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
@@ -67,7 +68,7 @@ def refusal_rows(customer: str, facts: Iterable[Fact]) -> list[form.RefusalRow]:
             cause=fact.envelope.cause,
         )
         for fact in facts
-        if isinstance(fact.decision, RecordRefused)
+        if isinstance(fact.decision, RecordRefused | TransferRefused)
     ]
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.engine import ENGINE_VERSION
-from pipeline.engine.outcomes import Outcome, first_outcome, outcome_of
+from pipeline.engine.decide import requests_of
+from pipeline.engine.outcomes import WAITS, Outcome, first_outcome, outcome_of
 from pipeline.engine.programs import Programs
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
 from pipeline.intake.verdict import Defect, Limits, Rejected, in_words
@@ -170,6 +171,8 @@ class Trial:
             self._note(who, record, line.at, told, decided)
             decided.warnings += self._warnings(record, self._customers.states[who].head.clock)
             outcome = outcome_of((fact.envelope, fact.decision) for fact in reader.own_facts(told.facts, cause))
+            if outcome == WAITS:  # for another customer, who may have answered by now
+                outcome = first_outcome(self._customers.states[who].head, cause)
             said, first = _name_of(outcome), None
         else:
             outcome = first_outcome(self._customers.states[who].head, cause)
@@ -205,7 +208,10 @@ class Trial:
     def _note(
         self, who: Who, record: AnyCustomerRecord | None, recorded_at: int, told: Decided, decided: _Step
     ) -> None:
-        """Add to the step what was decided about one customer; `record=None`: by timers."""
+        """Add to the step what was decided about one customer, by timers where `record` is None.
+
+        What that asks of other customers is decided at once.
+        """
         customer = str(who)
         decided.facts += reader.fact_rows(customer, told.facts)
         decided.refusals += reader.refusal_rows(customer, told.facts)
@@ -225,6 +231,10 @@ class Trial:
         ]
         place = _place(who, decided, recorded_at)
         decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount)
+        for asked in requests_of(who, told.groups, source=TOPIC, offset=0):
+            at_once = self._customers.decide(asked, self._programs)  # type: ignore[arg-type]  # the union's cases
+            other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
+            self._note(other, asked, asked.received_at, at_once, decided)  # type: ignore[arg-type]
 
     def _end_step(
         self,

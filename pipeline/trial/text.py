@@ -49,7 +49,7 @@ class Narrator:
             if sentence := decision(row, self._definitions):
                 yield f"    {_whose(row.customer, step)}{sentence}"
         for one in step.refusals:
-            yield f"    refused{self._where(one)}: {refusals.told(one.reason, one.subject)}"
+            yield f"    {_whose(one.customer, step)}refused{self._where(one)}: {refusals.told(one.reason, one.subject)}"
         facts = {(row.customer, row.seq): row for row in step.facts}
         for news in step.notifications:
             names = names_of(facts[news.customer, news.seq], self._definitions)

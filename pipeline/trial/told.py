@@ -91,6 +91,18 @@ def _redemption_reversed(data: Data, names: Names) -> str:
     return f"We have given back {back}{expired}. Your balance is {balance}."
 
 
+def _given(data: Data, names: Names) -> str:
+    left = sum(one["programCurrentPoints"] for one in data["redemptionFromEarningPrograms"])
+    given, balance = (_named(number, data, names) for number in (data["totalPointsTransferred"], left))
+    receiver = data["transferReceivingCustomerIdentifiers"]["customerId"]
+    return f"You have given {given} to customer {receiver}. Your balance is {balance}."
+
+
+def _received(data: Data, names: Names) -> str:
+    sender = data["transferInitiatingCustomerIdentifiers"]["customerId"]
+    return f"You have received {_named(data['totalPointsTransferred'], data, names)} from customer {sender}."
+
+
 def _reversed(data: Data, names: Names) -> str:
     taken = _points(data["currentEventTotalPointsReturned"], names)
     return (
@@ -189,6 +201,8 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.ISSUED_POINTS_REVERSED: _reversed,
     EventName.ALTERNATE_CURRENCIES_ISSUED: _alternates_issued,
     EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED: _alternates_reversed,
+    EventName.POINTS_TRANSFERRED_INITIATED: _given,
+    EventName.POINTS_TRANSFERRED_RECEIVED: _received,
     EventName.TIER_UPGRADED: _upgraded,
     EventName.TIER_RENEWED: _renewed,
     EventName.TIER_DOWNGRADED: _downgraded,

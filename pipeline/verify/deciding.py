@@ -34,8 +34,9 @@ class Round(NamedTuple):
 class Deciding:
     """One journal partition, decided from where the store stands; it produces nothing."""
 
-    def __init__(self, journal: Reading, store: Store, catalog: Catalog) -> None:
-        """`journal` begins at the offset that the store's state goes on from."""
+    def __init__(self, journal: Reading, store: Store, catalog: Catalog, seen: Callable[[Message], None]) -> None:
+        """`journal` begins where the store's state goes on; each record that is taken from it is `seen`."""
+        self._seen = seen
         self._journal = journal
         self._waiting: list[Message] = []
         self._partition = LoyaltyPartition(journal.partition.number, store, journal.first, catalog, _CACHED_MAX)
@@ -65,6 +66,7 @@ class Deciding:
         count = 0
         while (offset := self.next_offset()) is not None and offset < before:
             message = self._waiting.pop()
+            self._seen(message)
             out: list[Outgoing] = []
             partition.take((message,), out, _TICK_CUSTOMERS)
             told += [Decided(offset, due, one) for one in out]

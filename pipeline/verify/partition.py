@@ -5,6 +5,8 @@
 3. decide the journal again up to the committed offset, comparing facts, notifications and replies message by message
 4. compare the state
 5. decide on for as long as the topics hold something: what a running worker has written meanwhile
+
+Requests to other customers are noted on the way, to be matched once all partitions are through.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from pipeline.verify.folding import Folding
 from pipeline.verify.kept import Kept, pairs
 from pipeline.verify.reading import Reading, name_of
 from pipeline.verify.report import Check, Report, Watcher
+from pipeline.verify.requests import Requests
 from pipeline.verify.state import Ahead, Reached, difference, fold_changelog
 from schemas.facts import FactMessage, decode_facts
 from schemas.records import UnknownVersion
@@ -53,6 +56,7 @@ class Bench(NamedTuple):
     """For throw-away files."""
     report: Report
     watcher: Watcher
+    requests: Requests
 
 
 class _Base(NamedTuple):
@@ -105,7 +109,7 @@ class _Verification:
             journal = self._read(journal.partition.topic, older.journal)
         # 3 decide again
         comparisons = self._comparisons(facts.partition.topic, outputs, older)
-        deciding = Deciding(journal, self._store, self._bench.catalog)
+        deciding = Deciding(journal, self._store, self._bench.catalog, self._bench.requests.find)
         self._bench.watcher.stage(f"partition {self._number}: deciding again", upto - journal.first)
         self._decide(deciding, comparisons, upto, due=True)
         for comparison in comparisons.values():
@@ -122,6 +126,8 @@ class _Verification:
             self._decide(deciding, comparisons, at + 500, due=False)
         for comparison in comparisons.values():
             comparison.finish()
+        at = deciding.next_offset()
+        self._bench.requests.decided(self._number, journal.first, journal.end if at is None else at)
         self._note(f"journal offsets {journal.first} to {upto} were decided again")
 
     def _read(self, topic: str, first: int = 0) -> Reading:
@@ -221,7 +227,10 @@ class _Verification:
     def _decide(self, deciding: Deciding, comparisons: Mapping[str, Comparison], before: int, *, due: bool) -> None:
         for records, told in deciding.run(before, self._decided.put, due=due):
             for one in told:
-                comparisons[one.outgoing.topic].expect(one)
+                if (comparison := comparisons.get(one.outgoing.topic)) is None:
+                    self._bench.requests.ask(one.journal_offset, one.outgoing, due=one.due)
+                else:
+                    comparison.expect(one)
             for comparison in comparisons.values():
                 comparison.advance()
             self._bench.watcher.step(records)

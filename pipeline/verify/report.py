@@ -18,6 +18,7 @@ class Check(StrEnum):
     NOTIFICATIONS = "notifications"
     REPLIES = "replies"
     STATE = "state"
+    REQUESTS = "requests"
     ROWS = "rows"
     CUSTOMER_STATE = "customer_state"
     VIEWS = "views"
@@ -33,6 +34,7 @@ PROMISES: Final = {
     Check.NOTIFICATIONS: "notifications are what the facts render to, each once, in order",
     Check.REPLIES: "replies say what became of each record that is answered, each once, in order",
     Check.STATE: "the changelog holds the state that was decided",
+    Check.REQUESTS: "what a decision asks of another customer lies in the journal, once",
     Check.ROWS: "every message has its rows in ClickHouse, each once",
     Check.CUSTOMER_STATE: "customers in ClickHouse are as the changelog has them",
     Check.VIEWS: "the views say of each customer what the state says: tier, purchases, points",
@@ -47,6 +49,7 @@ LOG_CHECKS: Final = (
     Check.NOTIFICATIONS,
     Check.REPLIES,
     Check.STATE,
+    Check.REQUESTS,
 )
 TABLE_CHECKS: Final = (Check.ROWS, Check.CUSTOMER_STATE, Check.VIEWS)
 

@@ -20,6 +20,7 @@ _POINTS: Final = {
         ("debited", "adjusted"),
         ("balance", "balance"),
         ("blocked", "blocked"),
+        ("transferred", "transferred"),
     )
 }
 """By column of a view: the same figure of `customer_state`, of the account with that number."""

@@ -80,6 +80,12 @@ from schemas.facts.tiers import (
     TierTerm,
     TierUpgraded,
 )
+from schemas.facts.transfers import (
+    PointsReceived,
+    PointsTransferred,
+    TransferInitiated,
+    TransferRefused,
+)
 
 __all__ = [
     "FACT_VERSION",
@@ -118,10 +124,12 @@ __all__ = [
     "PointsHeld",
     "PointsIssued",
     "PointsMoved",
+    "PointsReceived",
     "PointsRedeemed",
     "PointsReleased",
     "PointsRestored",
     "PointsReversed",
+    "PointsTransferred",
     "ProgramAdopted",
     "PurchaseCounted",
     "Reason",
@@ -158,6 +166,8 @@ __all__ = [
     "TierTerm",
     "TierUpgraded",
     "TransactionRecorded",
+    "TransferInitiated",
+    "TransferRefused",
     "ValueIgnored",
     "decode_facts",
     "encode_facts",

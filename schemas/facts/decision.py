@@ -81,6 +81,10 @@ class Refusal(Reason):
     """Nobody gave the customer a tier that could be released."""
     DATE_PASSED = 77
     """What is asked for would have ended already."""
+    SAME_CUSTOMER = 60
+    """Points are to be transferred to the customer who has them."""
+    IN_BACKFILL = 61
+    """History is being loaded, and has both sides of a transfer as records of their own."""
     TOTAL_TOO_LARGE = 20
     """Points, purchases or open lots of the customer would grow beyond what can be stored."""
 
@@ -108,4 +112,4 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     correction_of: str = ""
     """The cause that these decisions correct."""
     via: str = ""
-    """The root cause at another customer, where a request led to these decisions."""
+    """`customerId:at:cause` of the decision that began it all, where a request led to these decisions."""

@@ -26,6 +26,8 @@ class ReleasedBecause(Reason):
     """The end of the hold has come."""
     USED = 3
     """What they were held for takes them next, in the same turn."""
+    REFUSED = 4
+    """The receiver of a transfer cannot have them."""
 
 
 class PointsHeld(PointsMoved, frozen=True, tag=100):

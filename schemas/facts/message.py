@@ -59,6 +59,12 @@ from schemas.facts.tiers import (
     TierTenureBegun,
     TierUpgraded,
 )
+from schemas.facts.transfers import (
+    PointsReceived,
+    PointsTransferred,
+    TransferInitiated,
+    TransferRefused,
+)
 from schemas.records import UnknownVersion
 
 FACT_VERSION: Final = 2
@@ -111,6 +117,10 @@ AnyDecision = (
     | TierReminded
     | TierCheckSet
     | TierAssigned
+    | TransferInitiated
+    | PointsTransferred
+    | PointsReceived
+    | TransferRefused
 )
 
 

@@ -15,6 +15,7 @@ from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, RedeemPoints
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.tiers import AssignTier, ReleaseTier
+from schemas.messages.transfers import TransferPoints
 from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",
+    "TransferPoints",
 ]

@@ -11,6 +11,7 @@ from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, RedeemPoints
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.tiers import AssignTier, ReleaseTier
+from schemas.messages.transfers import TransferPoints
 
 AnyMessage = (
     TransactionAdded
@@ -28,5 +29,6 @@ AnyMessage = (
     | ExpirePoints
     | AssignTier
     | ReleaseTier
+    | TransferPoints
     | AdvanceClock
 )

@@ -12,14 +12,16 @@ from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
-from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record
+from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record, Request
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.tiers import AssignTier, ReleaseTier
+from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints, TransferredPart
 from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
 
 __all__ = [
     "WALL_SOURCE",
     "AdjustPoints",
+    "AnswerTransfer",
     "AnyCustomerRecord",
     "AnyRecord",
     "AssignTier",
@@ -38,13 +40,17 @@ __all__ = [
     "Profile",
     "ProgramActivated",
     "ProgramCommand",
+    "ReceiveTransfer",
     "Record",
     "RedeemPoints",
     "ReleasePoints",
     "ReleaseTier",
+    "Request",
     "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",
+    "TransferPoints",
+    "TransferredPart",
     "UnknownVersion",
     "decode_record",
     "encode_record",

@@ -37,3 +37,14 @@ class ProgramCommand(CommandRecord, frozen=True):
     """Something that somebody asks of one program."""
 
     program_id: int
+
+
+class Request(CustomerRecord, frozen=True):
+    """What a decision about another customer of the org, the sender, asks of this one.
+
+    The loyalty role writes it; `source` and `offset` are the place of the journal record that was decided.
+    """
+
+    sender_id: int
+    via: str
+    """The root cause, as `Envelope.via` has it."""

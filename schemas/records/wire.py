@@ -16,6 +16,7 @@ from schemas.records.points import AdjustPoints, RedeemPoints
 from schemas.records.record import Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.tiers import AssignTier, ReleaseTier
+from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints
 
 RECORD_VERSION: Final = 1
 
@@ -35,6 +36,9 @@ AnyCustomerRecord = (
     | ExpirePoints
     | AssignTier
     | ReleaseTier
+    | TransferPoints
+    | ReceiveTransfer
+    | AnswerTransfer
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

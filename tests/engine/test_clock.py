@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.engine.clock import PartitionClock
-from schemas.records import WALL_SOURCE, BackfillBegun, ClockAdvanced
+from schemas.records import WALL_SOURCE, AnswerTransfer, BackfillBegun, ClockAdvanced
 from tests.steps import bought, instant
 
 A, B = "loyalty.transactions:0", "loyalty.transactions:1"
@@ -96,3 +96,25 @@ def test_clock_is_stored_as_it_stands() -> None:
     clock = backfill(A, B)
     clock.advance(announce(A, 100, last=True))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(clock), type=PartitionClock) == clock
+
+
+def test_request_is_decided_when_it_was_asked_and_in_a_backfill_at_the_time_of_the_history() -> None:
+    asked = AnswerTransfer(
+        received_at=instant("2011-03-05"),
+        source=A,
+        offset=0,
+        org_id=1,
+        customer_id=7,
+        id="a",
+        digest=0,
+        event_time=instant("2011-03-01"),
+        sender_id=8,
+        via="",
+        transfer_id="x",
+        program_id=1,
+        currency="POINTS",
+    )
+    assert PartitionClock(time=instant("2011-02-01")).as_of(asked) == instant("2011-03-05")
+    history = backfill(A)
+    history.advance(announce(A, instant("2009-01-01")))
+    assert history.as_of(asked) == instant("2009-01-01")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -15,7 +15,7 @@ from pipeline.engine.rules import RULES
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import AnyDecision, Decision, IssuedFor, PointsIssued, PointsMoved, Refusal
 from schemas.program import EarningRule
-from schemas.records import AnyCustomerRecord, CommandRecord
+from schemas.records import AnyCustomerRecord, CommandRecord, Request
 from tests.dsl import given
 from tests.steps import CUSTOMER, ORG, adjust, bought, brought_back, did, joined, program, redeem, spend
 
@@ -68,6 +68,10 @@ DECISION_NUMBERS = {
     77: "TierReminded",
     78: "TierCheckSet",
     79: "TierAssigned",
+    150: "TransferInitiated",
+    151: "PointsTransferred",
+    152: "PointsReceived",
+    153: "TransferRefused",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -102,6 +106,8 @@ REFUSAL_NUMBERS = {
     35: "redemption_reversed",
     36: "reversal_too_large",
     50: "lines_unknown",
+    60: "same_customer",
+    61: "in_backfill",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
@@ -129,7 +135,9 @@ COMMANDS = {
     "ReverseRedemption",
     "AssignTier",
     "ReleaseTier",
+    "TransferPoints",
 }
+REQUESTS = {"AnswerTransfer", "ReceiveTransfer"}
 EVENTS = {
     "CustomEventReceived",
     "CustomerAdded",
@@ -169,10 +177,17 @@ def test_every_customer_record_has_its_stages() -> None:
     assert set(CUSTOMER_STAGES) == set(PROGRAM_STAGES) == set(get_args(AnyCustomerRecord))
 
 
-def test_every_customer_record_is_an_event_or_a_command() -> None:
-    commands = {kind.__name__ for kind in get_args(AnyCustomerRecord) if issubclass(kind, CommandRecord)}
-    assert commands == COMMANDS
-    assert {kind.__name__ for kind in get_args(AnyCustomerRecord)} == COMMANDS | EVENTS
+def test_every_customer_record_is_an_event_a_command_or_a_request() -> None:
+    kinds = get_args(AnyCustomerRecord)
+    assert {kind.__name__ for kind in kinds if issubclass(kind, CommandRecord)} == COMMANDS
+    assert {kind.__name__ for kind in kinds if issubclass(kind, Request)} == REQUESTS
+    assert {kind.__name__ for kind in kinds} == COMMANDS | EVENTS | REQUESTS
+
+
+def test_every_request_is_asked_by_a_decision_and_only_requests_answer() -> None:
+    asked = {get_type_hints(ask)["return"].__name__ for concern in CONCERNS for ask in concern.requests.values()}
+    assert asked == REQUESTS
+    assert {kind.__name__ for concern in CONCERNS for kind in concern.answers} < REQUESTS
 
 
 def test_every_kind_of_rule_is_compiled() -> None:

@@ -13,6 +13,8 @@ from schemas.program import ProgramDefinition
 from schemas.records import Line, Profile
 from tests.dsl import BOOKKEEPING, given
 from tests.steps import (
+    BACKFILL,
+    CUSTOMER,
     Step,
     adjust,
     assign,
@@ -32,6 +34,7 @@ from tests.steps import (
     release_tier,
     reverse,
     spend,
+    transfer,
 )
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
@@ -93,6 +96,8 @@ CASES: dict[Refusal, Case] = {
     Refusal.TIER_UNKNOWN: ([SHOP, B1], assign("gold", "2011-03-02"), "gold", 1),
     Refusal.TIER_NOT_ASSIGNED: ([SHOP, B1], release_tier("2011-03-02"), "", 1),
     Refusal.DATE_PASSED: ([CLUB, B1], assign("base", "2011-03-02", last_day=day("2011-03-01")), "base", 1),
+    Refusal.SAME_CUSTOMER: ([SHOP, B1], transfer(5, CUSTOMER, "2011-03-02"), str(CUSTOMER), 0),
+    Refusal.IN_BACKFILL: ([SHOP, B1, BACKFILL], transfer(5, 8, "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
 

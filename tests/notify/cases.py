@@ -27,8 +27,10 @@ from schemas.facts import (
     MovedBy,
     PointsExpired,
     PointsIssued,
+    PointsReceived,
     PointsRedeemed,
     PointsReversed,
+    PointsTransferred,
     RedemptionReversed,
     Reversal,
     StreakEnded,
@@ -47,16 +49,20 @@ from schemas.notifications import EventName
 from schemas.program import ProgramDefinition
 from schemas.records import (
     AdjustPoints,
+    AnswerTransfer,
     AnyRecord,
     CustomerAdded,
     CustomerUpdated,
     CustomEventReceived,
     Line,
     Profile,
+    ReceiveTransfer,
     RedeemPoints,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransferPoints,
+    TransferredPart,
 )
 
 ORG, CUSTOMER, PROGRAM = 100, 42, 7
@@ -183,6 +189,20 @@ REVERSAL = ReverseRedemption(
     **record_fields("v-1", "commands"), program_id=PROGRAM, redemption_id="red-1", points=45, reason="it was cold"
 )
 ADJUSTMENT = AdjustPoints(**record_fields("a-1", "commands"), program_id=PROGRAM, points=60, reason="goodwill")
+ASKED: dict[str, Any] = {
+    "sender_id": 43,
+    "via": f"43:{AT}:TransferPoints:gift-1",
+    "transfer_id": "gift-1",
+    "program_id": PROGRAM,
+    "currency": "BEANS",
+}
+OFFER = ReceiveTransfer(
+    **record_fields("2c3d", "journal"),
+    **ASKED,
+    parts=(TransferredPart(points=10, expires_on=19_785, closes_at=1_709_510_400_000),),
+)
+ANSWER = AnswerTransfer(**record_fields("0a1b", "journal"), **ASKED)
+TRANSFER = TransferPoints(**record_fields("gift-1", "commands"), receiver_id=43, program_id=PROGRAM, points=10)
 REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON)
 CHANGE = CustomerUpdated(**record_fields("c-2", "customers"), profile=Profile(mobile="447700900123"))
 
@@ -437,6 +457,38 @@ CASES: dict[EventName, Case] = {
             seq=15,
         ),
         record=RETURN,
+        topic="notifications.points",
+    ),
+    EventName.POINTS_TRANSFERRED_INITIATED: Case(
+        fact=fact_of(
+            PointsTransferred(
+                currency="BEANS",
+                points=10,
+                balance=90,
+                transfer_id="gift-1",
+                receiver_id=43,
+                taken=(Taken(lot_id=4, points=10),),
+            ),
+            msgspec.structs.replace(in_program("AnswerTransfer:0a1b"), via=f"{CUSTOMER}:{AT}:TransferPoints:gift-1"),
+            seq=11,
+        ),
+        record=ANSWER,
+        topic="notifications.points",
+    ),
+    EventName.POINTS_TRANSFERRED_RECEIVED: Case(
+        fact=fact_of(
+            PointsReceived(
+                currency="BEANS",
+                points=10,
+                balance=75,
+                transfer_id="gift-1",
+                sender_id=43,
+                lots=(LotOpened(lot_id=7, points=10, expires_on=FEBRUARY_29 + 3, closes_at=1_709_510_400_000),),
+            ),
+            msgspec.structs.replace(in_program("ReceiveTransfer:2c3d"), via=f"43:{AT}:TransferPoints:gift-1"),
+            seq=11,
+        ),
+        record=OFFER,
         topic="notifications.points",
     ),
     EventName.TIER_UPGRADED: Case(

@@ -93,6 +93,8 @@ OMISSIONS: dict[EventName, set[str]] = {
         f"triggeringActivity.{part}"
         for part in ("name", "identifiers", "enteredBy", "entityInformation", "additionalAttributes")
     },
+    EventName.POINTS_TRANSFERRED_INITIATED: {NO_CONTACT, "transferReceivingCustomerIdentifiers.instore"},
+    EventName.POINTS_TRANSFERRED_RECEIVED: {NO_CONTACT, "transferInitiatingCustomerIdentifiers.instore"},
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: {NO_USER},
     EventName.TARGET_VALUE_ACHIEVED: {NO_USER},
 }

@@ -14,7 +14,7 @@ from pipeline.intake.dialects import native
 from pipeline.replies import results
 from pipeline.replies.refusals import REASONS
 from pipeline.replies.replies import NAMESPACE, Place, is_answered, replies_of, reply_to_duplicate, type_of
-from schemas.facts import AnyDecision, PointsMoved, PointsRestored, PointsReversed, Refusal
+from schemas.facts import AnyDecision, PointsMoved, PointsReceived, PointsRestored, PointsReversed, Refusal
 from schemas.messages import AnyMessage, CustomerMessage
 from schemas.records import AnyCustomerRecord, Profile
 from schemas.replies import Reply, ReplyOutcome
@@ -32,11 +32,14 @@ from tests.steps import (
     confirm,
     did,
     instant,
+    joined,
     program,
     redeem,
     reverse,
     spend,
+    transfer,
 )
+from tests.town import Town
 
 DAY = 86_400_000
 AT = instant("2011-03-05 10:00")
@@ -324,6 +327,58 @@ def test_every_key_of_a_reply_is_always_there() -> None:
     ]
 
 
+def transferred(town: Town, record: AnyCustomerRecord) -> list[Reply]:
+    """The replies to a record in a town."""
+    first_seq = town.customer(record.customer_id).state.head.seq + 1
+    return replies_of(PLACE, record, town.play(record).groups, first_seq, amount)
+
+
+def test_transfer_is_held_until_the_receiver_has_answered_and_then_done() -> None:
+    town = Town(SHOP)
+    town.play(B1)
+    asked = transfer(6, 8, "2011-03-02")
+    held = only(transferred(town, asked))
+    assert (held.outcome, held.message) == (
+        ReplyOutcome.HELD,
+        "The points are put aside until customer 8 has answered.",
+    )
+    assert transferred(town, town.waiting.pop(0)) == []  # type: ignore[arg-type]  # the union's cases
+    done = only(transferred(town, town.waiting.pop(0)))  # type: ignore[arg-type]
+    assert (done.outcome, done.record_id, done.type, done.request_id) == (
+        ReplyOutcome.DONE,
+        asked.id,
+        "transferPoints",
+        None,
+    )
+    assert done.message == "Done: 6 POINTS given to another customer, balance 4."
+    assert done.result == [
+        {
+            "kind": "PointsTransferred",
+            "programId": 1,
+            "currency": "POINTS",
+            "points": 6,
+            "balance": 4,
+            "receiverId": 8,
+        }
+    ]
+
+
+def test_transfer_that_the_receiver_refuses_is_refused_with_the_reason_of_the_receiver() -> None:
+    town = Town(program(rules=[spend()], add_customers=False))
+    town.play(joined("2011-03-01"))
+    town.play(B1)
+    asked = transfer(6, 8, "2011-03-02")
+    transferred(town, asked)
+    assert transferred(town, town.waiting.pop(0)) == []  # type: ignore[arg-type]
+    refused = only(transferred(town, town.waiting.pop(0)))  # type: ignore[arg-type]
+    assert (refused.outcome, refused.reason, refused.record_id) == (ReplyOutcome.REFUSED, "customer_unknown", asked.id)
+    assert refused.message == (
+        "Refused: the customer is not registered (customer_unknown); send customerAdded first, or set "
+        "add_customers: true in the program. Back again: 6 POINTS given back, balance 10."
+    )
+    assert [one["kind"] for one in refused.result] == ["PointsReleased"]
+
+
 def test_type_of_a_record_is_that_of_its_message() -> None:
     kinds = {kind: made for kind, (made, _) in native._KINDS.items()}
     assert set(kinds) == {kind for kind in get_args(AnyMessage) if issubclass(kind, CustomerMessage)}
@@ -333,7 +388,7 @@ def test_type_of_a_record_is_that_of_its_message() -> None:
 
 def test_every_decision_that_moves_points_is_told_to_those_who_asked_or_never_asked_for() -> None:
     """A command that leads to another kind gets a line in `WORDS`; what no command asks for stands here."""
-    never = {PointsRestored, PointsReversed}
+    never = {PointsReceived, PointsRestored, PointsReversed}
     assert set(results.WORDS) | never == {kind for kind in get_args(AnyDecision) if issubclass(kind, PointsMoved)}
     assert not set(results.WORDS) & never
 

@@ -960,10 +960,10 @@ def test_program_in_force_is_there_again_after_a_restart(small: Workshop) -> Non
 def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_trace(
     small: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def decide_with_bug(state: Any, record: Any, *given: Any) -> Any:
+    def decide_with_bug(state: Any, record: Any, *given: Any, **mode: Any) -> Any:
         if record == bill(5, 2, START):
             raise ZeroDivisionError
-        return decide(state, record, *given)
+        return decide(state, record, *given, **mode)
 
     monkeypatch.setattr("pipeline.runtime.roles.partition.decide", decide_with_bug)
     small.journal(activation(), bill(5, 1, START), bill(5, 2, START))

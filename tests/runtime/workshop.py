@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.clock import SystemClock
+from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Headers, Log, Message, Outgoing, Partition, TopicSpec, Unavailable
 from pipeline.runtime.loop.loop import TransactionalLoop
 from pipeline.runtime.loop.progress import Progress
@@ -30,6 +31,7 @@ from schemas.records import (
     RedeemPoints,
     TransactionAdded,
     TransactionReturned,
+    TransferPoints,
     encode_record,
 )
 from topics.catalog import Catalog
@@ -109,7 +111,7 @@ class Workshop:
         for record in records:
             if isinstance(record, CustomerRecord):
                 key = b"%d:%d" % (record.org_id, record.customer_id)
-                number = record.customer_id % self.settings.partitions
+                number = partition_for(key, self.settings.partitions)
                 out.append(Outgoing(self.topic("journal"), key, encode_record(record), number))
             else:
                 out += [
@@ -234,6 +236,10 @@ def giving_back(customer: int, number: int, of: int, at: int, pounds: int = 5) -
 
 def redemption(customer: int, number: int, at: int, points: int) -> RedeemPoints:
     return RedeemPoints(at, "in:0", number, 1, customer, f"p{number}", number, at, 7, points)
+
+
+def gift(customer: int, to: int, number: int, at: int, points: int) -> TransferPoints:
+    return TransferPoints(at, "in:0", number, 1, customer, f"x{number}", number, at, 7, to, points)
 
 
 def history(

@@ -33,6 +33,7 @@ VIEWS: Final = (
     "purchases",
     "points_decisions",
     "points_facts",
+    "transfers",
     "milestone_events",
     "ignored_values",
     "streak_events",

@@ -37,10 +37,12 @@ from schemas.facts import (
     PointsExpired,
     PointsHeld,
     PointsIssued,
+    PointsReceived,
     PointsRedeemed,
     PointsReleased,
     PointsRestored,
     PointsReversed,
+    PointsTransferred,
     ProgramAdopted,
     PurchaseCounted,
     RecordAccepted,
@@ -76,9 +78,11 @@ from schemas.facts import (
     TierTerm,
     TierUpgraded,
     TransactionRecorded,
+    TransferInitiated,
+    TransferRefused,
     ValueIgnored,
 )
-from schemas.records import Profile
+from schemas.records import Profile, TransferredPart
 from sinks.clickhouse.tables import Source
 
 ANN: Final = Profile(
@@ -346,6 +350,39 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         terms=(AwardTerms(rule_id="spend", points=44, per_minor=45, minimum_minor=46, excluded="1f", by_line=True),),
         factors=(48, 49),
         denominator=51,
+    ),
+    TransferInitiated(
+        transfer_id="x1",
+        receiver_id=49,
+        currency="POINTS",
+        parts=(
+            TransferredPart(points=51, expires_on=15_300, closes_at=9_800),
+            TransferredPart(points=52, expires_on=None, closes_at=None),
+        ),
+    ),
+    PointsTransferred(
+        currency="POINTS",
+        points=53,
+        balance=54,
+        transfer_id="x1",
+        receiver_id=55,
+        taken=(Taken(lot_id=56, points=57),),
+    ),
+    PointsReceived(
+        currency="POINTS",
+        points=58,
+        balance=59,
+        transfer_id="x2",
+        sender_id=61,
+        lots=(LotOpened(lot_id=62, points=63, expires_on=15_400, closes_at=9_900),),
+    ),
+    TransferRefused(
+        transfer_id="x3",
+        sender_id=64,
+        program_id=65,
+        currency="POINTS",
+        reason=Refusal.CURRENCY_UNKNOWN,
+        subject="MILES",
     ),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)

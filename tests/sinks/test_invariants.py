@@ -55,6 +55,14 @@ CORRUPTIONS = {
         "ALTER TABLE customer_state UPDATE `accounts.blocked` = [4, 0, 0] WHERE customer_id = 12",
         {"hold_mismatches": 1},
     ),
+    "points were received that nobody gave": (
+        (
+            "INSERT INTO ledger_entries SELECT * REPLACE ("
+            "if(account = 'issued', 'transferred', 'issued') AS account, src_offset + 1000 AS src_offset) "
+            "FROM ledger_entries WHERE customer_id = 12 AND seq = 4 SETTINGS insert_deduplication_token = 'received'"
+        ),
+        {"transfer_mismatches": 1},
+    ),
     "a lot has other points": (
         "ALTER TABLE customer_state UPDATE `lots.open_points` = [39, 7, 9] WHERE customer_id = 12",
         {"balance_mismatches": 1, "lot_mismatches": 1},

@@ -34,11 +34,29 @@ def test_customer_summary_has_the_figures_of_each_customer(clickhouse: Client) -
     assert found == [
         {"customer_id": 11, "transactions": 2, "purchases": 122_000, "returned": 60_000, "spend_points": 1_220}
         | no_points
-        | {"issued": 1_220, "reversed": 600, "expired": 500, "redeemed": 100, "debited": 0, "balance": 20, "blocked": 0}
+        | {
+            "issued": 1_220,
+            "reversed": 600,
+            "expired": 500,
+            "redeemed": 100,
+            "debited": 0,
+            "balance": 20,
+            "blocked": 0,
+            "transferred": 0,
+        }
         | {"tier": 2, "tier_name": "Silver", "streak_run": 0, "longest_run": 2},
         {"customer_id": 12, "transactions": 1, "purchases": 5_000, "returned": 0, "spend_points": 50}
         | no_points
-        | {"issued": 50, "reversed": 0, "expired": 0, "redeemed": 0, "debited": 10, "balance": 40, "blocked": 0}
+        | {
+            "issued": 50,
+            "reversed": 0,
+            "expired": 0,
+            "redeemed": 0,
+            "debited": 10,
+            "balance": 40,
+            "blocked": 0,
+            "transferred": 0,
+        }
         | {"tier": 1, "tier_name": "Base", "streak_run": 0, "longest_run": 0},
     ]
 
@@ -64,6 +82,7 @@ def test_totals_by_program_add_the_customers_up(clickhouse: Client) -> None:
             "debited": 10,
             "balance": 60,
             "blocked": 0,
+            "transferred": 0,
         }
     ]
 

@@ -302,11 +302,11 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
     "duplicate": ([A, A], ["duplicate: it came before and was accepted then; it does not count again"]),
     "refusal": (
         [A, redeem(999, "2026-03-03T10:00:00Z")],
-        ["refused: the balance is below 999 points (balance_too_low); redeem or take away at most the balance"],
+        ["refused: the balance is below 999 points (balance_too_low); redeem, give or take away at most the balance"],
     ),
     "refused adjustment": (
         [A, adjust(-999, "2026-03-03T10:00:00Z")],
-        ["refused: the balance is below 999 points (balance_too_low); redeem or take away at most the balance"],
+        ["refused: the balance is below 999 points (balance_too_low); redeem, give or take away at most the balance"],
     ),
     "dead letter": (
         [A | {"amountMinor": -1}],

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipeline.engine.programs import Org, Program
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope
-from schemas.records import CustomerRecord
+from schemas.records import CustomerRecord, Request
 
 Effect = Callable[[CustomerState, Envelope, Any], None]
 """Folds one kind of decision into the concern's own part of the state; it reads nothing but the decision."""
@@ -18,6 +18,8 @@ NeedsThen = Callable[[CustomerState, Any, Org], tuple[str, ...]]
 """Further entries, named by those that `Needs` named: some of those may be there by now, or be absent for good."""
 Needs = Callable[[Head, Any, Org], tuple[str, ...]]
 """The entries that a concern must see to decide a record, as far as it can name them by now."""
+Ask = Callable[[Any, Envelope, Mapping[str, Any]], Request]
+"""What a decision asks of another customer; the fields that every request has are given."""
 
 
 def always(_: Program) -> bool:
@@ -81,3 +83,8 @@ class Concern(NamedTuple):
     """The entry that the concern's effect on a decision reads and writes; empty for none."""
     ends: Collection[type[Decision]] = ()
     """Kinds of decisions after which no stage of the same part (the customer as such, one program) runs any more."""
+    requests: Mapping[type[Decision], Ask] = {}
+    """The decisions that lead to a record for another customer."""
+    answers: Mapping[type[CustomerRecord], Callable[[CustomerState, Any], bool]] = {}
+    """Requests that answer one of this customer's: whether the answer is still awaited. Such a record is admitted by
+    that alone, not by its id or its age, and it is never refused."""

@@ -8,11 +8,12 @@ from typing import Any, Final, NamedTuple
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, Effect, FollowUp, ProgramStage, Stage, Subject, Timer
 from pipeline.engine.kernel.identity import key_of
+from pipeline.engine.kernel.requests import requests_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.programs import Program, Programs, Timeline
 from pipeline.engine.state import CustomerState, Head, Section
 from schemas.facts import Decision, Envelope, Group
-from schemas.records import AnyCustomerRecord, CustomerRecord
+from schemas.records import AnyCustomerRecord, CustomerRecord, Request
 
 Decisions = list[Any]
 """Of `AnyDecision`: concerns beyond those of the product may have kinds of their own."""
@@ -57,10 +58,14 @@ class Engine:
             kind: tuple(one.needs_then[kind] for one in concerns if kind in one.needs_then) for kind in customer_stages
         }
         self._entries = [(kind, name) for concern in concerns for kind, name in concern.entries.items()]
+        self._requests = {kind: ask for one in concerns for kind, ask in one.requests.items()}
+        self._answers = {kind: awaited for one in concerns for kind, awaited in one.answers.items()}
         self._adopt = adopt
         self._adopted = adopted
 
-    def decide(self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int) -> list[Group]:
+    def decide(
+        self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int, *, backfill: bool = False
+    ) -> list[Group]:
         """What `record` leads to at the instant `as_of`, in order, already folded into `state`.
 
         A duplicate leads to nothing and changes nothing, not even the clock. Else: the timers that are due by then,
@@ -73,8 +78,11 @@ class Engine:
         cause = self._prefixes[kind] + record.id
         key = key_of(cause)
         head = state.head
-        known = head.recent.get(key)
-        if known is not None and known[1] == record.digest:
+        awaited = self._answers.get(kind)
+        if awaited is not None:
+            if not awaited(state, record):
+                return []
+        elif (known := head.recent.get(key)) is not None and known[1] == record.digest:
             return []
         clock = max(head.clock, as_of)
         timeline = programs.org(record.org_id)
@@ -83,8 +91,9 @@ class Engine:
             self._fire(state, clock, timeline, groups)
         org = timeline.at(clock)
         at = record.event_time
-        envelope = Envelope(cause=cause, at=at, as_of=clock)
-        turn = Turn(state=state, head=head, org=org, key=key, at=at, as_of=clock)
+        via = record.via if isinstance(record, Request) else ""
+        envelope = Envelope(cause=cause, at=at, as_of=clock, via=via)
+        turn = Turn(state=state, head=head, org=org, key=key, at=at, as_of=clock, backfill=backfill)
         refused = self._decide_one(turn, record, self._customer_stages[kind], envelope, groups)
         if head.agenda and not refused and kind in self._follow_ups:
             self._follow_up(turn, record, self._follow_ups[kind], groups)
@@ -105,6 +114,12 @@ class Engine:
         self._keep(state, envelope, (decision,))
         state.head.clock = max(state.head.clock, envelope.as_of)
         self._set_timers(state)
+
+    def requests_of(
+        self, customer: tuple[int, int], groups: Sequence[Group], *, source: str, offset: int
+    ) -> list[Request]:
+        """The records that decisions about `customer` (org and customer id) lead to for others; see `requests_of`."""
+        return requests_of(customer, groups, self._requests, source=source, offset=offset)
 
     def entries_of(self, decision: Decision) -> set[str]:
         """The entries beside the head that `fold` must see for a decision, as far as they exist."""
@@ -136,7 +151,8 @@ class Engine:
         decisions: Decisions = []
         refused = self._run(turn, record, stages, envelope, decisions)
         turn.head.clock = turn.as_of
-        groups.append(Group(envelope=envelope, decisions=decisions))
+        if decisions:
+            groups.append(Group(envelope=envelope, decisions=decisions))
         if not refused:
             for program in turn.org.programs:
                 self._decide_in(program, turn.state, record, envelope, decisions, groups)
@@ -167,7 +183,12 @@ class Engine:
     ) -> None:
         head = state.head
         envelope = Envelope(
-            cause=about.cause, at=about.at, as_of=about.as_of, program_id=program.id, version=program.version
+            cause=about.cause,
+            at=about.at,
+            as_of=about.as_of,
+            program_id=program.id,
+            version=program.version,
+            via=about.via,
         )
         decisions: Decisions = []
         section = head.sections.get(program.id)

@@ -23,6 +23,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """The effective time of what is decided: the record's event time."""
     as_of: int
     """The customer's clock: what it was, or the instant of this decision where that is later."""
+    backfill: bool = False
+    """Whether history is being loaded, which has both sides of what concerns two customers as records of their own."""
 
 
 class ProgramTurn(msgspec.Struct, frozen=True, gc=False):

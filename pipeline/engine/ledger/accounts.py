@@ -23,8 +23,10 @@ from schemas.facts import (
     PointsExpired,
     PointsIssued,
     PointsMoved,
+    PointsReceived,
     PointsRedeemed,
     PointsReversed,
+    PointsTransferred,
     RedemptionReversed,
     Taken,
 )
@@ -51,8 +53,8 @@ def take(account: Account, points: int) -> tuple[Taken, ...]:
     return tuple(taken)
 
 
-def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:
-    """Opens the lots that points were issued in."""
+def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued | PointsReceived) -> None:
+    """Opens the lots that points were issued or received in."""
     accounts = state.head.sections[envelope.program_id].accounts
     account = accounts.get(decision.currency)
     if account is None:
@@ -81,7 +83,7 @@ def open_lot(account: Account, opened: LotOpened, issued_at: int) -> None:
 def close_taken(
     state: CustomerState,
     envelope: Envelope,
-    decision: PointsRedeemed | PointsExpired | PointsDebited | PointsReversed,
+    decision: PointsRedeemed | PointsExpired | PointsDebited | PointsReversed | PointsTransferred,
 ) -> None:
     """Takes the points out of the lots that the decision names."""
     account = state.head.sections[envelope.program_id].accounts[decision.currency]

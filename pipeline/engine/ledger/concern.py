@@ -25,10 +25,12 @@ from schemas.facts import (
     PointsExpired,
     PointsHeld,
     PointsIssued,
+    PointsReceived,
     PointsRedeemed,
     PointsReleased,
     PointsRestored,
     PointsReversed,
+    PointsTransferred,
     RedemptionReversed,
 )
 from schemas.records import ReverseRedemption
@@ -69,6 +71,8 @@ LEDGER: Final = Concern(
         AlternatePointsReversed: _each_currency(close_taken),
         ExpiryMoved: move_expiry,
         RedemptionReversed: note_redemption_reversed,
+        PointsTransferred: close_taken,
+        PointsReceived: open_lots,
     },
     entries={PointsRedeemed: kept_of, RedemptionReversed: lambda decision: redemption_of(decision.redemption_id)},
     needs={ReverseRedemption: lambda _head, record, _org: (redemption_of(record.redemption_id),)},

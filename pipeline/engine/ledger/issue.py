@@ -67,7 +67,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
                 till = tills[currency] = _Till(turn, program.currencies[currency])
             one = till.issue(activity.key, candidates, bill_number)
             room -= len(one.lots)
-            if one.lifetime > TOTAL_MAX or room < 0:
+            if max(one.lifetime, till.taken_in) > TOTAL_MAX or room < 0:
                 return [*decisions, RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=currency)]
             issued.append(one)
         if issued[0].currency == program.currency:
@@ -95,12 +95,13 @@ class _Lot(msgspec.Struct, gc=False):
 class _Till:
     """One account while the activities of a turn add to it."""
 
-    __slots__ = ("_balance", "_currency", "_lifetime", "_lot_id", "_turn", "_usual")
+    __slots__ = ("_balance", "_currency", "_lifetime", "_lot_id", "_turn", "_usual", "taken_in")
 
     def __init__(self, turn: ProgramTurn, currency: Currency) -> None:
         account = account_of(turn.section, currency.id)
         self._currency = currency.id
         self._balance, self._lifetime, self._lot_id = account.balance, account.lifetime, account.lots_opened
+        self.taken_in = account.taken_in
         self._turn = turn
         self._usual = lasting_of(turn, currency.terms.held_in(turn.section.tier))
 
@@ -126,6 +127,7 @@ class _Till:
             )
         self._balance += points
         self._lifetime += points
+        self.taken_in += points
         return PointsIssued(
             currency=self._currency,
             points=points,

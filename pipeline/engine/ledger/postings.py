@@ -17,10 +17,12 @@ from schemas.facts import (
     PointsHeld,
     PointsIssued,
     PointsMoved,
+    PointsReceived,
     PointsRedeemed,
     PointsReleased,
     PointsRestored,
     PointsReversed,
+    PointsTransferred,
     RedemptionReversed,
     movements_in,
 )
@@ -46,6 +48,8 @@ MOVEMENTS: Final[dict[type[PointsMoved], Movement]] = {
     RedemptionReversed: Movement(source=LedgerAccount.REDEEMED, destination=_CURRENT),
     PointsRestored: Movement(source=LedgerAccount.EXPIRED, destination=_CURRENT),
     PointsReleased: Movement(source=LedgerAccount.BLOCKED, destination=_CURRENT),
+    PointsTransferred: Movement(source=_CURRENT, destination=LedgerAccount.TRANSFERRED),
+    PointsReceived: Movement(source=LedgerAccount.TRANSFERRED, destination=_CURRENT),
 }
 """The decisions that move points."""
 
@@ -94,9 +98,11 @@ def postings(decision: Decision) -> list[Posting]:
 
 def lots_moved(decision: PointsMoved) -> int:
     """The points that a decision puts into lots, less those that it takes out of them."""
-    if isinstance(decision, PointsIssued):
+    if isinstance(decision, PointsIssued | PointsReceived):
         return sum(lot.points for lot in decision.lots)
-    if isinstance(decision, PointsRedeemed | PointsExpired | PointsReversed | PointsDebited | PointsHeld):
+    if isinstance(
+        decision, PointsTransferred | PointsRedeemed | PointsExpired | PointsReversed | PointsDebited | PointsHeld
+    ):
         return -sum(part.points for part in decision.taken)
     if isinstance(decision, RedemptionReversed):
         return decision.points - decision.expired

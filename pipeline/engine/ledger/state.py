@@ -24,6 +24,7 @@ class LedgerAccount(IntEnum):
     REVERSED = 6
     """Taken back because of a return."""
     TRANSFERRED = 7
+    """Given to other customers, less what came from them: over all customers of a program it comes to nothing."""
     ADJUSTED = 8
     """Taken away by an adjustment."""
     DEFICIT = 9
@@ -40,6 +41,7 @@ _ZEROS: Final = (0,) * len(LedgerAccount)
 # Plain integers: an enum member as an index costs more than the addition it is for.
 _ISSUED: Final = int(LedgerAccount.ISSUED)
 _CURRENT: Final = int(LedgerAccount.CURRENT)
+_TRANSFERRED: Final = int(LedgerAccount.TRANSFERRED)
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
 
@@ -101,6 +103,11 @@ class Account(msgspec.Struct, array_like=True):
     def balance(self) -> int:
         """What can be spent."""
         return self.totals[_CURRENT]
+
+    @property
+    def taken_in(self) -> int:
+        """All points that came in, as awards or from other customers, less those given to other customers."""
+        return -self.totals[_ISSUED] - self.totals[_TRANSFERRED]
 
     @property
     def kept(self) -> int:

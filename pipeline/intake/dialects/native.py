@@ -252,6 +252,10 @@ def _release_tier(message: messages.ReleaseTier) -> Fields:
     return message.program_id, message.reason, message.entered_by
 
 
+def _transfer(message: messages.TransferPoints) -> Fields:
+    return message.program_id, message.to_customer_id, message.points, message.currency
+
+
 _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[Any], Fields]]]] = {
     messages.TransactionAdded: (records.TransactionAdded, _added),
     messages.TransactionReturned: (records.TransactionReturned, _returned),
@@ -268,4 +272,5 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ExpirePoints: (records.ExpirePoints, _expire),
     messages.AssignTier: (records.AssignTier, _assign_tier),
     messages.ReleaseTier: (records.ReleaseTier, _release_tier),
+    messages.TransferPoints: (records.TransferPoints, _transfer),
 }

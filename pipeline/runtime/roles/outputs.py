@@ -1,4 +1,4 @@
-"""Builds the outgoing messages for one decided record: one message of facts, the notifications, and replies."""
+"""Builds the messages for one decided record: facts, notifications, replies, and requests to other customers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Final
 import msgspec
 
 from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.decide import requests_of
 from pipeline.engine.outcomes import Outcome
+from pipeline.intake.dialects.native import input_key
 from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView
@@ -16,7 +18,7 @@ from pipeline.notify.render import RENDERER
 from pipeline.replies.replies import ANSWERED, Place, is_answered, replies_of, reply_to_duplicate
 from schemas.facts import AlternatePointsIssued, FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
-from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord
+from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord, encode_record
 from schemas.replies import Reply
 from topics.catalog import Catalog
 
@@ -27,11 +29,16 @@ _ADJUSTMENT: Final = IssuedFor.ADJUSTMENT
 
 
 class Outputs:
-    """Makes the messages of one journal partition; all keep its number, hence a customer's order."""
+    """Makes the messages of one journal partition.
+
+    All keep its number, hence a customer's order, but requests: they go where the journal has the other customer.
+    """
 
     def __init__(self, catalog: Catalog, partition: int) -> None:
         self._facts = catalog.name("facts")
         self._replies = catalog.name("replies")
+        self._journal = catalog.name("journal")
+        self._source = f"{self._journal}:{partition}"
         self._families = {family: catalog.name(family) for family in FAMILIES}
         self._partition = partition
         self.facts = 0
@@ -95,6 +102,10 @@ class Outputs:
         if answered and is_answered(record, event_mode=event_mode):
             place = Place(partition=partition, offset=offset, org_id=org_id, customer_id=customer_id, at=recorded_at)
             out += [self._answer(key, one) for one in replies_of(place, record, groups, first_seq, org.amount)]
+        out += [
+            Outgoing(self._journal, input_key(asked.org_id, asked.customer_id), encode_record(asked))
+            for asked in requests_of(customer, groups, source=self._source, offset=offset)
+        ]
 
     def add_duplicate(
         self, out: list[Outgoing], key: bytes, offset: int, record: CustomerRecord, first: Outcome, seq: int

@@ -233,7 +233,7 @@ class LoyaltyPartition:
             message = f"a record still names entries that were not seen after {_NEEDS_ROUNDS_MAX} rounds: {names}"
             raise RuntimeError(message)
         first_seq = state.head.seq + 1
-        groups = decide(state, record, in_force.programs, as_of)  # type: ignore[arg-type]
+        groups = decide(state, record, in_force.programs, as_of, backfill=in_force.clock.event_mode)  # type: ignore[arg-type]
         if not groups:
             self.repeats += 1
             if is_answered(record, event_mode=in_force.clock.event_mode):

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS journal (
     record_id String CODEC(ZSTD(1)),
     at DateTime64(3, 'UTC') COMMENT 'event time; the time announced; received time of other records' CODEC(Delta, ZSTD(1)),
     received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    source LowCardinality(String) COMMENT 'input partition',
+    source LowCardinality(String) COMMENT 'input partition; for a request, the journal partition of its sender',
     source_offset Int64 CODEC(Delta, ZSTD(1)),
     payload String COMMENT 'the record as a JSON object' CODEC(ZSTD(3)),
     src_topic LowCardinality(String),

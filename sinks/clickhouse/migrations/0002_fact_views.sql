@@ -9,12 +9,13 @@ FROM (
     FROM facts WHERE kind = 'RecordAccepted'
 );
 
+-- Of records, and of points that another customer wanted to give.
 CREATE OR REPLACE VIEW refusals AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx,
     d.reason AS reason, as_of AS clock, program_id, program_version, d.subject AS subject
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(reason String, subject String)') AS d
-    FROM facts WHERE kind = 'RecordRefused'
+    FROM facts WHERE kind IN ('RecordRefused', 'TransferRefused')
 );
 
 -- kind: registered, registered_earlier (a record from before it came), changed.
@@ -105,7 +106,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.program_id AS program_id, f.program_version AS program_version,
     if(f.moved = 'RedemptionReversed', 'redemption_reversed', lower(substring(f.moved, 7))) AS kind,
     f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
-    multiIf(f.moved IN ('PointsIssued', 'PointsReleased', 'PointsRestored'), f.d.points,
+    multiIf(f.moved IN ('PointsIssued', 'PointsReleased', 'PointsRestored', 'PointsReceived'), f.d.points,
         f.moved = 'RedemptionReversed', f.d.points - f.d.expired, -f.d.points) AS gained,
     f.d.awards AS awards, f.d.lots AS lots,
     if(f.moved = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
@@ -113,7 +114,8 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.d.restored AS restored, f.d.reversals AS reversals, f.d.reason AS reason,
     multiIf(f.moved = 'PointsIssued', f.d.bill_number,
         f.moved IN ('PointsRedeemed', 'RedemptionReversed'), f.d.redemption_id,
-        f.moved IN ('PointsHeld', 'PointsReleased'), f.d.hold_id, f.d.of_bill)
+        f.moved IN ('PointsHeld', 'PointsReleased'), f.d.hold_id,
+        f.moved IN ('PointsTransferred', 'PointsReceived'), f.d.transfer_id, f.d.of_bill)
         AS subject,
     f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
 FROM (
@@ -124,23 +126,24 @@ FROM (
         taken Array(Tuple(lot_id Int64, points Int64)), restored Array(Tuple(lot_id Int64, points Int64)),
         reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64)),
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
-        expired Int64,
+        transfer_id String, expired Int64,
         expired_on Nullable(Int32), value_minor Int64)') AS d
     FROM (
         SELECT *, replaceOne(kind, 'Alternate', '') AS moved,
             arrayJoin(if(moved = kind, [data], JSONExtractArrayRaw(data, 'currencies'))) AS movement
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
-            'PointsReleased', 'PointsRestored', 'RedemptionReversed', 'AlternatePointsIssued', 'AlternatePointsReversed')
+            'PointsReleased', 'PointsRestored', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
+            'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;
 
 -- Why a customer has the points it has: a row for each award, and for each decision that moves points otherwise.
 -- balance: after the decision, all of its awards included. issued_for: spend, event, milestone, streak, adjustment;
 -- empty unless issued. reason: the rule that issued; the reason of a debit or a block. subject: the bill that earned or
--- was returned; the redemption; the hold. expires_on: the last day on which they can, or could, be spent. value_minor: worth of
--- redeemed points. claimed: what a return asks for, forgiven points included. lot_id: where issued points lie, 0 for
--- others; taken: points taken, by lot.
+-- was returned; the redemption; the hold; the transfer. expires_on: the last day on which they can, or could, be spent.
+-- value_minor: worth of redeemed points. claimed: what a return asks for, forgiven points included. lot_id: where issued
+-- points lie, 0 for others; taken: points taken, by lot.
 CREATE OR REPLACE VIEW points_facts AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
     kind, currency, if(kind = 'issued', award.points, p.points) AS points, balance, award.issued_for AS issued_for,
@@ -152,6 +155,24 @@ SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset
 FROM points_decisions AS p
 ARRAY JOIN if(kind = 'issued', awards, [('', '', toInt64(0), toInt64(0))])
     ::Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)) AS award;
+
+-- Points that one customer gives to another, at both of them. kind: offered (and put aside), transferred, received,
+-- refused. other_id: the receiver; at the receiver, the sender. reason: why the receiver refused.
+CREATE OR REPLACE VIEW transfers AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    if(f.d.program_id = 0, f.program_id, f.d.program_id) AS program_id, f.program_version AS program_version,
+    transform(f.kind, ['TransferInitiated', 'TransferRefused'], ['offered', 'refused'], lower(substring(f.kind, 7)))
+        AS kind,
+    f.d.transfer_id AS transfer_id, if(f.d.receiver_id = 0, f.d.sender_id, f.d.receiver_id) AS other_id,
+    f.d.currency AS currency, if(f.kind = 'TransferInitiated', arraySum(f.d.parts.points), f.d.points) AS points,
+    f.d.reason AS reason
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(
+        transfer_id String, sender_id Int64, receiver_id Int64, program_id Int64, currency String, points Int64,
+        parts Array(Tuple(points Int64)), reason String)') AS d
+    FROM facts WHERE kind IN ('TransferInitiated', 'PointsTransferred', 'PointsReceived', 'TransferRefused')
+) AS f;
 
 -- kind: progressed, achieved. period: days, weeks, months, quarters or years since 1970.
 -- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up.

@@ -49,7 +49,22 @@ FROM (
 GROUP BY org_id, program_id, customer_id, currency
 HAVING state_blocked != held_points OR state_blocked != ledger_blocked;
 
--- Awarded = still open + redeemed + expired + reversed + adjusted + held, for every lot: what is put back was taken before.
+-- What one customer gives another receives, and nothing else: what was received already is held at the giver until the
+-- receiver's answer has come.
+CREATE OR REPLACE VIEW transfer_mismatches AS
+SELECT org_id, program_id, currency, sum(posted) AS given_less_received, sum(held) AS held_points
+FROM (
+    SELECT org_id, program_id, currency, points AS posted, 0 AS held FROM ledger_entries WHERE account = 'transferred'
+    UNION ALL
+    SELECT org_id, program_id, hold.1, 0, hold.3
+    FROM customer_state_latest ARRAY JOIN arrayZip(`holds.currency`, `holds.kind`, `holds.points`) AS hold
+    WHERE hold.2 = 'transfer'
+)
+GROUP BY org_id, program_id, currency
+HAVING given_less_received > 0 OR given_less_received + held_points < 0;
+
+-- Came in = still open + redeemed + expired + reversed + adjusted + transferred + held, for every lot: what is put back was
+-- taken before.
 CREATE OR REPLACE VIEW lot_mismatches AS
 SELECT org_id, program_id, customer_id, currency, lot_id, sum(awarded) AS awarded_points, sum(taken) AS taken_points,
     sum(open) AS open_points
@@ -201,7 +216,9 @@ SELECT 'balance_mismatches', 'balance = open lots = ledger, for every customer',
 UNION ALL
 SELECT 'hold_mismatches', 'blocked = points in holds = ledger, for every customer', (SELECT count() FROM hold_mismatches)
 UNION ALL
-SELECT 'lot_mismatches', 'awarded = open + redeemed + expired + reversed + adjusted + held, for every lot', (SELECT count() FROM lot_mismatches)
+SELECT 'transfer_mismatches', 'what one customer gives another receives, and nothing else', (SELECT count() FROM transfer_mismatches)
+UNION ALL
+SELECT 'lot_mismatches', 'awarded or received = open + redeemed + expired + reversed + adjusted + transferred + held, for every lot', (SELECT count() FROM lot_mismatches)
 UNION ALL
 SELECT 'lots_past_expiry', 'no lot is open past its expiry', (SELECT count() FROM lots_past_expiry)
 UNION ALL

@@ -47,7 +47,7 @@ JOURNAL: Final = Table[JournalRow](
         text("record_id", lambda row: row.record_id),
         instant("at", lambda row: row.at, "event time; the time announced; received time of other records"),
         instant("received_at", lambda row: row.received_at),
-        word("source", lambda row: row.source, "input partition"),
+        word("source", lambda row: row.source, "input partition; for a request, the journal partition of its sender"),
         rising("source_offset", lambda row: row.source_offset),
         text("payload", lambda row: row.payload, "the record as a JSON object", zstd=3),
         *SOURCE_COLUMNS,
@@ -95,8 +95,9 @@ def _journal_row(message: Message, src: Source) -> JournalRow:
 def _as_object(record: AnyRecord) -> dict[str, Any]:
     """The record with names: on the wire it is an array, which no query could read."""
     fields = msgspec.structs.asdict(record)
-    if "lines" in fields:
-        fields["lines"] = [msgspec.structs.asdict(line) for line in fields["lines"]]
+    for several in ("lines", "parts"):
+        if several in fields:
+            fields[several] = [msgspec.structs.asdict(one) for one in fields[several]]
     if "profile" in fields:
         fields["profile"] = msgspec.structs.asdict(fields["profile"])
     return fields

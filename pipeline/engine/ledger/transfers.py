@@ -1,0 +1,225 @@
+"""Transfers: points that one customer gives to another, who may be in any partition of the journal.
+
+1. At the sender the points are put aside, and offered to the receiver.
+2. The receiver has them credited, or cannot have them, and answers.
+3. At the sender the answer ends the hold: the points are transferred, or the customer has them again.
+
+RULE (expiry): points keep the terms of their lots, so nothing lives longer for being given away.
+RULE (lifetime): points that were given are not earned: the receiver's lifetime points stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from pipeline.engine.amounts import TOTAL_MAX
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.duplicates import ADMIT
+from pipeline.engine.kernel.concern import Concern, Stage
+from pipeline.engine.kernel.turn import ProgramTurn, Turn
+from pipeline.engine.ledger.accounts import account_of, parts_of
+from pipeline.engine.ledger.holds import find_hold, given_back, hold, released
+from pipeline.engine.ledger.issue import LOTS_MAX
+from pipeline.engine.ledger.state import Lot
+from pipeline.engine.state import CustomerState
+from schemas.facts import (
+    Decision,
+    Duration,
+    Envelope,
+    HoldFor,
+    LotOpened,
+    PointsHeld,
+    PointsReceived,
+    PointsTransferred,
+    RecordRefused,
+    Refusal,
+    ReleasedBecause,
+    TransferInitiated,
+    TransferRefused,
+)
+from schemas.records import AnswerTransfer, ReceiveTransfer, TransferPoints, TransferredPart
+
+
+def start(turn: Turn, record: TransferPoints) -> list[Decision]:
+    """The receiver is another customer, and can answer."""
+    if turn.backfill:
+        return [RecordRefused(reason=Refusal.IN_BACKFILL)]
+    if record.receiver_id == record.customer_id:
+        return [RecordRefused(reason=Refusal.SAME_CUSTOMER, subject=str(record.receiver_id))]
+    return []
+
+
+def offer(turn: ProgramTurn, record: TransferPoints) -> list[Decision]:
+    """The points are put aside, those first that would be spent first, until the receiver has answered."""
+    if record.program_id != turn.program.id:
+        return []
+    found = turn.program.find_currency(record.currency)
+    if found is None:
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    currency = found.id
+    held = hold(turn, currency=currency, points=record.points, hold_id=record.id, kind=HoldFor.TRANSFER)
+    if not isinstance(held, PointsHeld):
+        return [held]
+    by_terms: dict[tuple[int, Duration | None], Lot] = {}
+    for part in parts_of(account_of(turn.section, currency), held.taken):
+        same = by_terms.setdefault((part.closes_at, part.rolls), part)
+        if same is not part:
+            same.open_points += part.open_points
+    return [
+        held,
+        TransferInitiated(
+            transfer_id=record.id,
+            receiver_id=record.receiver_id,
+            currency=currency,
+            parts=tuple(map(_part, by_terms.values())),
+        ),
+    ]
+
+
+def answering(stage: Callable[[Turn, ReceiveTransfer], Sequence[Decision]]) -> Stage:
+    """The stage of another record about the customer: what refuses that refuses points, too, and tells the sender."""
+
+    def decide(turn: Turn, record: ReceiveTransfer) -> list[Decision]:
+        return [
+            _refused(record, one.reason, one.subject) if isinstance(one, RecordRefused) else one
+            for one in stage(turn, record)
+        ]
+
+    return decide
+
+
+def accept(turn: Turn, record: ReceiveTransfer) -> list[Decision]:
+    """The program is in force here, and no history is being loaded."""
+    if turn.backfill:
+        return [_refused(record, Refusal.IN_BACKFILL)]
+    if turn.org.get(record.program_id) is None:
+        return [_refused(record, Refusal.PROGRAM_UNKNOWN, str(record.program_id))]
+    return []
+
+
+def receive(turn: ProgramTurn, record: ReceiveTransfer) -> list[Decision]:
+    """The points lie in lots of their own; those whose last day is over by now expire in this turn."""
+    if record.program_id != turn.program.id:
+        return []
+    for refused in ADMIT.decide(turn, record):
+        return [_refused(record, refused.reason)]  # type: ignore[attr-defined]  # all that it decides
+    account = account_of(turn.section, record.currency)
+    points = sum(part.points for part in record.parts)
+    if record.currency not in turn.program.currencies:
+        return [_refused(record, Refusal.CURRENCY_UNKNOWN, record.currency)]
+    if account.taken_in + points > TOTAL_MAX or turn.head.lots + len(record.parts) > LOTS_MAX:
+        return [_refused(record, Refusal.TOTAL_TOO_LARGE, record.currency)]
+    return [
+        PointsReceived(
+            currency=record.currency,
+            points=points,
+            balance=account.balance + points,
+            transfer_id=record.transfer_id,
+            sender_id=record.sender_id,
+            lots=tuple(
+                LotOpened(
+                    lot_id=lot_id,
+                    points=part.points,
+                    expires_on=part.expires_on,
+                    closes_at=part.closes_at,
+                    rolls=None if part.rolls is None else Duration(*part.rolls),
+                )
+                for lot_id, part in enumerate(record.parts, account.lots_opened + 1)
+            ),
+        )
+    ]
+
+
+def settle(turn: ProgramTurn, record: AnswerTransfer) -> list[Decision]:
+    """The receiver has the points, or the customer has them again; those past their last day expire in this turn."""
+    held = find_hold(turn.section, record.transfer_id)
+    if record.program_id != turn.program.id or held is None:
+        return []
+    if record.refusal:
+        reason = Refusal(record.refusal).text
+        return released(held, ReleasedBecause.REFUSED, clock=turn.head.clock, reason=reason)
+    back = given_back(held, ReleasedBecause.USED)
+    return [
+        back,
+        PointsTransferred(
+            currency=held.currency,
+            points=back.points,
+            balance=held.account.balance,
+            transfer_id=record.transfer_id,
+            receiver_id=record.sender_id,
+            taken=back.restored,
+        ),
+    ]
+
+
+def _part(lot: Lot) -> TransferredPart:
+    return TransferredPart(
+        points=lot.open_points,
+        expires_on=lot.expires_on,
+        closes_at=None if lot.closes_at == NEVER else lot.closes_at,
+        rolls=None if lot.rolls is None else (lot.rolls.months, lot.rolls.days, lot.rolls.round_months),
+    )
+
+
+def _refused(record: ReceiveTransfer, reason: Refusal, subject: str = "") -> TransferRefused:
+    return TransferRefused(
+        transfer_id=record.transfer_id,
+        sender_id=record.sender_id,
+        program_id=record.program_id,
+        currency=record.currency,
+        reason=reason,
+        subject=subject,
+    )
+
+
+def _awaited(state: CustomerState, record: AnswerTransfer) -> bool:
+    section = state.head.sections.get(record.program_id)
+    held = find_hold(section, record.transfer_id) if section is not None else None
+    return held is not None and held.hold.kind is HoldFor.TRANSFER
+
+
+def _ask_receiver(decision: TransferInitiated, envelope: Envelope, stated: Mapping[str, Any]) -> ReceiveTransfer:
+    return ReceiveTransfer(
+        customer_id=decision.receiver_id,
+        transfer_id=decision.transfer_id,
+        program_id=envelope.program_id,
+        currency=decision.currency,
+        parts=decision.parts,
+        **stated,
+    )
+
+
+def _credited(decision: PointsReceived, envelope: Envelope, stated: Mapping[str, Any]) -> AnswerTransfer:
+    return AnswerTransfer(
+        customer_id=decision.sender_id,
+        transfer_id=decision.transfer_id,
+        program_id=envelope.program_id,
+        currency=decision.currency,
+        **stated,
+    )
+
+
+def _not_credited(decision: TransferRefused, _envelope: Envelope, stated: Mapping[str, Any]) -> AnswerTransfer:
+    return AnswerTransfer(
+        customer_id=decision.sender_id,
+        transfer_id=decision.transfer_id,
+        program_id=decision.program_id,
+        currency=decision.currency,
+        refusal=decision.reason,
+        subject=decision.subject,
+        **stated,
+    )
+
+
+def _nothing(_state: CustomerState, _envelope: Envelope, _decision: Decision) -> None:
+    """What is offered is held already; what is refused changes nothing here."""
+
+
+CONCERN: Final = Concern(
+    name="transfers",
+    effects={TransferInitiated: _nothing, TransferRefused: _nothing},
+    requests={TransferInitiated: _ask_receiver, PointsReceived: _credited, TransferRefused: _not_credited},
+    answers={AnswerTransfer: _awaited},
+    ends=(TransferRefused,),
+)

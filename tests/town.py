@@ -1,0 +1,63 @@
+"""Customers who ask things of one another: what a decision asks waits until the test delivers it, or loses patience."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+
+from pipeline.engine.decide import requests_of
+from pipeline.engine.ledger.state import LedgerAccount
+from schemas.program import ProgramDefinition
+from schemas.records import AnyCustomerRecord, Request
+from tests.dsl import Story
+from tests.steps import ORG, Step
+
+SOURCE: Final = "loyalty.journal:0"
+
+
+class Town:
+    """The customers of one org; `programs` are in force from the beginning."""
+
+    def __init__(self, *programs: ProgramDefinition) -> None:
+        self.stories: defaultdict[int, Story] = defaultdict()
+        self.stories.default_factory = lambda: Story(*programs, customer=self._asked_for)
+        self.waiting: list[Request] = []
+        """What was asked and is not delivered, in order."""
+        self._asked_for = 0
+        self._records = 0
+
+    def customer(self, number: int) -> Story:
+        """The story of a customer."""
+        self._asked_for = number
+        return self.stories[number]
+
+    def play(self, record: AnyCustomerRecord, as_of: int | None = None) -> Story:
+        """Decide a record of whatever customer it is about."""
+        story = self.customer(record.customer_id)
+        story.play(record, as_of)
+        self._gather(record.customer_id, story)
+        return story
+
+    def pass_time(self, step: Step) -> None:
+        """The passing of time, or a new version, for everybody."""
+        for number in list(self.stories):
+            self.customer(number).play(step)
+            self._gather(number, self.stories[number])
+
+    def deliver(self) -> Story:
+        """Decide what was asked first; the customer of whom it was asked."""
+        asked = self.waiting.pop(0)
+        return self.play(asked, asked.received_at)  # type: ignore[arg-type]  # the union's cases
+
+    def settle(self) -> None:
+        """Deliver until nothing is asked any more."""
+        while self.waiting:
+            self.deliver()
+
+    def total(self, account: LedgerAccount, currency: str = "POINTS") -> int:
+        """What all customers together have in an account of program 1."""
+        return sum(story.account(1, currency).total(account) for story in self.stories.values())
+
+    def _gather(self, number: int, story: Story) -> None:
+        self._records += 1
+        self.waiting += requests_of((ORG, number), story.groups, source=SOURCE, offset=self._records)
