@@ -44,7 +44,8 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     if reason is Refusal.ID_REUSED:
         return [RecordRefused(reason=reason, subject=record.id)]
     refused = RecordRefused(reason=reason)
-    return [accepted, refused] if uses_up_id(reason, type(record).__name__) else [refused]
+    is_remembered = uses_up_id(reason, type(record).__name__) and not _is_full(turn.head, horizon)
+    return [accepted, refused] if is_remembered else [refused]
 
 
 def _refusal_of(turn: Turn, horizon: int) -> Refusal | None:
@@ -54,9 +55,15 @@ def _refusal_of(turn: Turn, horizon: int) -> Refusal | None:
         return Refusal.ID_REUSED
     if turn.at < horizon:
         return Refusal.TOO_OLD
-    if len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX:
+    if _is_full(turn.head, horizon):
         return Refusal.TOO_MANY
     return Refusal.TOTAL_TOO_LARGE if _items_of(turn.head) >= HEAD_ITEMS_MAX else None
+
+
+def _is_full(head: Head, horizon: int) -> bool:
+    """Whether as many ids are remembered as a head holds."""
+    recent = head.recent
+    return len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX
 
 
 def _items_of(head: Head) -> int:

@@ -65,7 +65,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it
 is not, it is decided again, since what it lacks may have come meanwhile. A command always uses up its id, whatever the
-reason, but for `TOO_MANY`: there is no room to remember it."""
+reason, unless there is no room to remember it (`TOO_MANY`)."""
 
 _COMMANDS: Final = frozenset(kind.__name__ for kind in get_args(AnyCustomerRecord) if issubclass(kind, CommandRecord))
 _WAITS: Final = 0

@@ -123,6 +123,14 @@ def test_command_that_is_too_old_is_remembered_for_a_window_from_then() -> None:
     assert (story.remembers(asked), story.state.head.outcomes) == (False, {})
 
 
+def test_command_that_is_too_old_is_not_remembered_where_a_head_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "RECENT_MAX", 2)
+    story = given(SHOP, did("x", "2011-06-01"))
+    play(story, *(redeem(5, "2011-03-01", id=f"r{number}") for number in range(5)))
+    assert len(story.state.head.recent) == 2
+    assert refusals(story) == [Refusal.TOO_OLD]
+
+
 def test_command_beyond_the_ids_of_a_customer_is_refused_and_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "RECENT_MAX", 1)
     asked = redeem(5, "2011-03-02")
