@@ -76,7 +76,7 @@ def test_missing_topics_are_all_named_with_one_remedy(terminal: Terminal) -> Non
     assert ended.code == 2
     assert ended.err.startswith("error: loyalty.events, loyalty.customers, loyalty.commands, ")
     assert ended.err.endswith(": missing; run `accrue topics create`\n")
-    assert ended.err.count("loyalty.") == 14
+    assert ended.err.count("loyalty.") == 15
     assert "loyalty.transactions" not in ended.err
 
 
