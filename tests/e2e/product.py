@@ -197,7 +197,9 @@ class Watch:
         self._state = catalog.name("state")
         self._facts_topic = catalog.name("facts")
         self._sink = f"{place.settings.group}.sink"
-        self._topics = [catalog.name(name) for name in ("journal", "facts", "state")] + list(catalog.notifications)
+        self._topics = [catalog.name(name) for name in ("journal", "facts", "state", "replies")] + list(
+            catalog.notifications
+        )
         self._partitions = partitions_of(self._topics, count)
         self._consumer = log.consumer()
         self._consumer.assign(dict.fromkeys(self._partitions, 0))

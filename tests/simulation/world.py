@@ -204,7 +204,7 @@ class World:
         if self.plan.variant == "inputs":
             topics["intake"] = list(catalog.inputs)
         if self.plan.sink:
-            topics["sink"] = [*map(catalog.name, ("journal", "facts", "state")), *catalog.notifications]
+            topics["sink"] = [*map(catalog.name, ("journal", "facts", "state", "replies")), *catalog.notifications]
         return {role: [one for name in names for one in self.broker.partitions(name)] for role, names in topics.items()}
 
     def _lags(self, group: str, partition: Partition) -> bool:
