@@ -23,7 +23,7 @@ _EVENT: Final = IssuedFor.EVENT
 def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decision]:
     """One award for each spend rule that gives points for the bill."""
     program = turn.program
-    weighted = program.earning.weighted(record, turn.day)
+    weighted = program.earning.weighted(record, turn.day, turn.section.tier_id)
     candidates = _candidates_on_bill(turn, record, weighted)
     if not candidates:
         return ()
@@ -46,18 +46,18 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
             terms=earner.terms,
         )
         for earner in turn.program.earning.on_event.get(record.event_name, ())
-        if earner.span is None or earner.span.holds(turn.day)
+        if earner.when is None or earner.when.holds(turn.day, turn.section.tier_id)
     ]
     return issue(turn, (Activity(key="", candidates=candidates),)) if candidates else ()
 
 
 def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted) -> list[Candidate]:
-    earning, day = turn.program.earning, turn.day
+    earning, day, tier = turn.program.earning, turn.day, turn.section.tier_id
     total = sum(weighted) if weighted else record.amount_minor
     candidates: list[Candidate] = []
-    for rule_id, span, points_for_bill, _, currency, terms in earning.on_bill:
+    for rule_id, when, points_for_bill, _, currency, terms in earning.on_bill:
         points = points_for_bill(record, weighted, total)
-        if points and (span is None or span.holds(day)):
+        if points and (when is None or when.holds(day, tier)):
             candidates.append(
                 Candidate(issued_for=_SPEND, rule_id=rule_id, points=points, currency=currency, terms=terms)
             )

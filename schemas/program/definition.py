@@ -48,7 +48,7 @@ class ProgramDefinition(Definition):
     repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35
     """How long record ids are remembered; older records are refused."""
     rules: Annotated[tuple[EarningRule, ...], AtMost(RULES_MAX)] = ()
-    tiers: Tiers | None = None
+    tiers: Tiers | None = Field(None, validate_default=True)
     milestones: Annotated[tuple[Milestone, ...], AtMost(MILESTONES_MAX)] = ()
     streaks: Annotated[tuple[Streak, ...], AtMost(STREAKS_MAX)] = ()
     returns: Returns | None = Returns()
@@ -118,6 +118,20 @@ class ProgramDefinition(Definition):
             )
             raise Misfit(message, "window_days")
         return returns
+
+    @field_validator("tiers")
+    @classmethod
+    def _rules_are_for_tiers_there_are(cls, tiers: Tiers | None, info: ValidationInfo) -> Tiers | None:
+        known = {level.id for level in tiers.levels} if tiers else set()
+        for index, rule in enumerate(info.data.get("rules", ())):
+            unknown = [tier for tier in rule.tiers if tier not in known]
+            if unknown:
+                message = (
+                    f"rules.{index} is for the tier {unknown[0]!r}, which is none of this program; "
+                    f"known: {', '.join(sorted(known)) or 'none'}"
+                )
+                raise ValueError(message)
+        return tiers
 
     @model_validator(mode="after")
     def _tiers_of_expiry_known(self) -> Self:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.limits import Misfit
+from schemas.limits import AtMost, Misfit
 from schemas.program.expiry import Expiry
 from schemas.program.values import (
+    TIERS_MAX,
     Categories,
     CurrencyId,
     Definition,
@@ -28,6 +29,8 @@ class Rule(Definition):
 
     id: Id
     validity: Validity = Validity()
+    tiers: Annotated[tuple[Id, ...], AtMost(TIERS_MAX)] = ()
+    """The ids of the tiers whose members it is for, by the tier that they have before the record; empty for all."""
     retired: bool = False
     """Whether the rule has ended: its line stays, and gives nothing."""
 

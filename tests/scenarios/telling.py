@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from pipeline.cli.program_file import load_program
-from pipeline.engine.calendar import as_date, period_name
+from pipeline.engine.calendar import as_date, as_day, period_name
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas import facts
 from schemas.facts import Decision, Envelope, Fact
@@ -23,6 +23,7 @@ from tests.steps import (
     Step,
     Tick,
     adjust,
+    assign,
     block,
     bought,
     brought_back,
@@ -37,6 +38,7 @@ from tests.steps import (
     program,
     redeem,
     release,
+    release_tier,
     reverse,
 )
 
@@ -50,6 +52,9 @@ SILENT: Final = (
     facts.LinesReturned,
     facts.AwardTermsKept,
     facts.RemindersPlanned,
+    facts.TierTenureBegun,
+    facts.TierPeriodBegun,
+    facts.TierCheckSet,
 )
 """Bookkeeping that a loyalty manager need not read."""
 
@@ -154,6 +159,14 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         str(step["expires earlier"]), at, *step.get("lots", ()), reason=step["because"], **common
     ),
     "expires now": lambda step, at, common: expire_now(at, *step["expires now"], reason=step["because"], **common),
+    "is made": lambda step, at, common: assign(
+        step["is made"],
+        at,
+        reason=step["because"],
+        last_day=as_day(date.fromisoformat(str(step["through"]))) if "through" in step else None,
+        **common,
+    ),
+    "is made no longer": lambda step, at, common: release_tier(at, reason=step["is made no longer"], **common),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
 }
@@ -170,7 +183,16 @@ def _local(at: int, zone: str) -> str:
     return f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
-_TIMED: Final = (facts.PointsExpired, facts.ExpiryReminded, facts.PointsReleased, facts.StreakEnded)
+_TIMED: Final = (
+    facts.PointsExpired,
+    facts.ExpiryReminded,
+    facts.PointsReleased,
+    facts.StreakEnded,
+    facts.TierDowngraded,
+    facts.TierGraceBegun,
+    facts.TierReminded,
+    facts.TierRenewed,
+)
 """Decisions that take effect when they were due, not when the step found them."""
 
 
@@ -195,6 +217,10 @@ def _taken_back(decision: facts.RedemptionReversed, *_: object) -> str:
     anew = f", {sum(lot.points for lot in decision.lots)} of them anew" if decision.lots else ""
     back = f"+{decision.points - decision.expired} {decision.currency} of redemption {decision.redemption_id}"
     return f"{back} given back{anew}, {decision.expired} expired (balance {decision.balance})"
+
+
+def _through(term: facts.TierTerm | None) -> str:
+    return f", through {as_date(term.expires_on)}" if term is not None and term.expires_on is not None else ""
 
 
 def _each_currency(told: Callable[..., str]) -> Callable[..., str]:
@@ -288,7 +314,27 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"streak {decision.streak_id} ends at {decision.run}, levels {list(decision.levels)}"
     ),
     facts.TierUpgraded: lambda decision, *_: (
-        f"tier {decision.previous} -> {decision.reached} at {decision.basis_value}"
+        f"tier {decision.previous} -> {decision.reached} at {decision.basis_value}{_through(decision.term)}"
+    ),
+    facts.TierRenewed: lambda decision, *_: (
+        f"tier {decision.tier} renewed with {decision.measured} of {decision.needed}{_through(decision.term)}"
+    ),
+    facts.TierDowngraded: lambda decision, *_: (
+        f"tier {decision.previous} -> {decision.reached} with {decision.measured} of {decision.needed}, "
+        f"{decision.by.text}{_through(decision.term)}"
+    ),
+    facts.TierGraceBegun: lambda decision, *_: (
+        f"tier {decision.tier} not renewed: grace through {as_date(decision.expires_on)}"
+    ),
+    facts.TierReminded: lambda decision, *_: (
+        f"reminded {decision.lead_days} days before: tier {decision.tier} ends with {as_date(decision.expires_on)}, "
+        f"{decision.measured} of {decision.needed}"
+    ),
+    facts.TierAssigned: lambda decision, *_: (
+        f"tier {decision.previous} -> {decision.reached} by hand: {decision.reason}{_through(decision.term)}"
+    ),
+    facts.TierReleased: lambda decision, *_: (
+        f"tier {decision.previous} -> {decision.reached}, no longer by hand{_through(decision.term)}"
     ),
 }
 

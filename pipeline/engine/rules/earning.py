@@ -8,19 +8,38 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from pipeline.engine.ledger.terms import Terms
-from pipeline.engine.periods import Span
+from pipeline.engine.periods import Span, span_of
 from schemas.facts import AwardTerms
+from schemas.program import Rule
 from schemas.records import Line, TransactionAdded
 
 Weighted = list[int | Fraction]
 """A bill's line amounts, each times its multipliers."""
 
 
+class When(NamedTuple):
+    """On which days, and for customers in which tiers, something holds. What always holds has no such thing."""
+
+    span: Span | None
+    tiers: frozenset[str]
+    """By id; empty for all."""
+
+    def holds(self, day: int, tier: str) -> bool:
+        """Whether it holds on that local day for a customer in that tier."""
+        return (self.span is None or self.span.holds(day)) and (not self.tiers or tier in self.tiers)
+
+
+def when_of(rule: Rule) -> When | None:
+    """When a rule holds; None for always."""
+    span, tiers = span_of(rule.validity), frozenset(rule.tiers)
+    return When(span=span, tiers=tiers) if span is not None or tiers else None
+
+
 class BillEarner(NamedTuple):
     """A rule that pays for a bill."""
 
     rule_id: str
-    span: Span | None
+    when: When | None
     points: Callable[[TransactionAdded, Weighted, int | Fraction], int]
     """Given the bill, its weighted lines and their sum (the bill's amount where it has no lines)."""
     calculation: Callable[[TransactionAdded], AwardTerms]
@@ -35,7 +54,7 @@ class EventEarner(NamedTuple):
     """A rule that pays for a custom event."""
 
     rule_id: str
-    span: Span | None
+    when: When | None
     points: int
     currency: str = ""
     """What it pays; empty for the main currency."""
@@ -46,7 +65,7 @@ class Factor(NamedTuple):
     """What a multiplier does to a line."""
 
     rule_id: str
-    span: Span | None
+    when: When | None
     factor: int | Fraction
 
 
@@ -75,8 +94,8 @@ class Earning:
         if factor not in factors:
             factors.append(factor)
 
-    def weighted(self, bill: TransactionAdded, day: int) -> Weighted:
-        """The bill's line amounts, each times the multipliers that hold for it on `day`."""
+    def weighted(self, bill: TransactionAdded, day: int, tier: str) -> Weighted:
+        """The bill's line amounts, each times the multipliers that hold for it on `day` in a tier."""
         index = self._index
         if not index:
             return [line.amount_minor for line in bill.lines]
@@ -90,7 +109,7 @@ class Earning:
                     applied = factors if applied is None else list(dict.fromkeys((*applied, *factors)))
             if applied is not None:
                 for factor in applied:
-                    if factor.span is None or factor.span.holds(day):
+                    if factor.when is None or factor.when.holds(day, tier):
                         amount *= factor.factor
             weighted.append(amount)
         return weighted

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pipeline.engine.ledger.terms import own_terms
-from pipeline.engine.periods import span_of
-from pipeline.engine.rules.earning import Earning, EventEarner
+from pipeline.engine.rules.earning import Earning, EventEarner, when_of
 from schemas.program import EventRule
 
 
@@ -12,7 +11,7 @@ def compile_event(rule: EventRule, earning: Earning) -> None:
     """Index the rule by the event's name."""
     earner = EventEarner(
         rule_id=rule.id,
-        span=span_of(rule.validity),
+        when=when_of(rule),
         points=rule.points,
         currency=rule.currency or "",
         terms=own_terms(rule.expiry),

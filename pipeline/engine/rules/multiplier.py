@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pipeline.engine.periods import span_of
-from pipeline.engine.rules.earning import Earning, Factor
+from pipeline.engine.rules.earning import Earning, Factor, when_of
 from schemas.program import MultiplierRule
 
 
 def compile_multiplier(rule: MultiplierRule, earning: Earning) -> None:
     """Index the factor by each SKU and category that it holds for."""
     ratio = Fraction(rule.factor)
-    factor = Factor(
-        rule_id=rule.id, span=span_of(rule.validity), factor=ratio.numerator if ratio.denominator == 1 else ratio
-    )
+    factor = Factor(rule_id=rule.id, when=when_of(rule), factor=ratio.numerator if ratio.denominator == 1 else ratio)
     for attribute, values in (("sku", rule.skus), ("category", rule.categories)):
         for value in values:
             earning.multiply(attribute, value, factor)

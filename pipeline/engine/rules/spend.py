@@ -10,8 +10,7 @@ from fractions import Fraction
 
 from pipeline.engine.amounts import points_for
 from pipeline.engine.ledger.terms import own_terms
-from pipeline.engine.periods import span_of
-from pipeline.engine.rules.earning import BillEarner, Earning, Weighted
+from pipeline.engine.rules.earning import BillEarner, Earning, Weighted, when_of
 from schemas.facts import AwardTerms
 from schemas.program import SpendRule
 from schemas.records import TransactionAdded
@@ -49,7 +48,7 @@ def compile_spend(rule: SpendRule, earning: Earning) -> None:
     earning.on_bill.append(
         BillEarner(
             rule_id=rule.id,
-            span=span_of(rule.validity),
+            when=when_of(rule),
             points=on_bill,
             calculation=calculation,
             currency=rule.currency or "",
