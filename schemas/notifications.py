@@ -20,6 +20,7 @@ class EventName(StrEnum):
     POINTS_EXPIRED = "pointsExpired"
     POINTS_EXPIRY_REMINDER = "pointsExpiryReminder"
     SINGLE_POINTS_EXPIRY_UPDATED = "singlePointsExpiryUpdated"
+    PROMISED_TO_CURRENT_POINTS_CONVERSION = "promisedToCurrentPointsConversion"
     ISSUED_POINTS_REVERSED = "issuedPointsReversed"
     ALTERNATE_CURRENCIES_ISSUED = "alternateCurrenciesIssued"
     ISSUED_ALTERNATE_CURRENCIES_REVERSED = "issuedalternateCurrenciesReversed"

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from pipeline.engine import ENGINE_VERSION
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_END
 from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
@@ -22,10 +23,12 @@ from schemas.facts import (
     Fact,
     FactMessage,
     Group,
+    PointsConverted,
     PointsIssued,
     PointsMoved,
     PointsReceived,
     PointsReversed,
+    PromiseCancelled,
     RedemptionReversed,
     decode_facts,
     encode_facts,
@@ -113,12 +116,16 @@ class Invariants:
             totals[posting.destination] += posting.points
         self._open[key] += lots_moved(decision)
         assert self._open[key] == totals[LedgerAccount.CURRENT] == decision.balance
-        totals[LedgerAccount.LIFETIME] = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.REVERSED]
-        if isinstance(decision, PointsIssued | PointsReversed):
+        became_current = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.PROMISED]
+        totals[LedgerAccount.LIFETIME] = became_current - totals[LedgerAccount.REVERSED]
+        if isinstance(decision, PointsIssued | PointsReversed | PointsConverted):
             assert decision.lifetime == totals[LedgerAccount.LIFETIME]
+        if isinstance(decision, PointsConverted | PromiseCancelled):
+            assert decision.promised == totals[LedgerAccount.PROMISED]
         if isinstance(decision, PointsIssued):
             check_awards(decision, self._lots[key])
-        if isinstance(decision, PointsIssued | PointsReceived | RedemptionReversed):
+            self._lots[key] += len(decision.lots) + len(decision.promised_lots)
+        if isinstance(decision, PointsReceived | RedemptionReversed):
             self._lots[key] += len(decision.lots)
 
 
@@ -143,12 +150,14 @@ def check_alternates(decision: AlternatePointsIssued | AlternatePointsReversed) 
 
 def check_awards(decision: PointsIssued, lots_before: int) -> None:
     """The awards of one activity lie in lots that open with it, numbered on from the account's last."""
-    assert [lot.lot_id for lot in decision.lots] == list(range(lots_before + 1, lots_before + len(decision.lots) + 1))
+    lots = (*decision.lots, *decision.promised_lots)
+    assert sorted(lot.lot_id for lot in lots) == list(range(lots_before + 1, lots_before + len(lots) + 1))
     awarded = Counter[int]()
     for award in decision.awards:
         assert award.points > 0
         awarded[award.lot_id] += award.points
-    assert awarded == {lot.lot_id: lot.points for lot in decision.lots}
+    assert awarded == {lot.lot_id: lot.points for lot in lots}
+    assert decision.promised == sum(lot.points for lot in decision.promised_lots)
     assert decision.points == awarded.total()
 
 
@@ -175,6 +184,11 @@ def check_account(account: Account, totals: dict[LedgerAccount, int], clock: int
     assert all(lot.open_points > 0 and lot.closes_at > clock for lot in account.lots)
     order = [(lot.closes_at, lot.issued_at, lot.lot_id) for lot in account.lots]
     assert order == sorted(order)
+    assert account.promised == sum(lot.open_points for lot in account.promised_lots)
+    assert all(lot.open_points > 0 and lot.due_at > clock for lot in account.promised_lots)
+    waiting = [(lot.due_at, lot.promised_at, lot.lot_id) for lot in account.promised_lots]
+    assert waiting == sorted(waiting)
+    assert account.lifetime + account.promised <= TOTAL_MAX
 
 
 def check_holds(head: Head) -> None:
@@ -223,4 +237,4 @@ def check_bill(bill: Bill) -> None:
         if part.terms is not None and part.terms.returned_minor:
             assert sum(part.terms.returned_minor) == part.returned_minor
         for award in part.awards:
-            assert 0 <= award.reversed <= award.claimed <= award.points
+            assert 0 <= award.promised_reversed <= award.reversed <= award.claimed <= award.points

@@ -62,7 +62,7 @@ def test_decision_with_effect_posting_notification_and_row_is_added_by_registrat
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     movement = Movement(source=LedgerAccount.ISSUED, destination=LedgerAccount.PROMISED)
-    monkeypatch.setitem(MOVEMENTS, PointsPledged, movement)
+    monkeypatch.setitem(MOVEMENTS, PointsPledged, (movement,))
     engine = Engine(
         concerns=(*CONCERNS, PLEDGES),
         customer_stages=CUSTOMER_STAGES,

@@ -216,7 +216,11 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         figures = [(what, _points(points, account)) for what, points in account.items() if what not in _NAMES]
         CONSOLE.print(summary_table(account["name"], figures))
     tables: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-        ("Open lots, soonest to expire first", "lots", ("name", "lot_id", "open_points", "expires_on", "issued_at")),
+        (
+            "Open lots, soonest to expire first, promised ones last",
+            "lots",
+            ("name", "lot_id", "standing", "open_points", "expires_on", "due_at", "issued_at"),
+        ),
         ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
         ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),

@@ -9,13 +9,17 @@ from pipeline.cli.expiry_words import lasting, own_lasting
 from pipeline.trial.names import Names, money
 from schemas.program import (
     LINE_METHODS,
+    AfterDays,
     AlternateCurrency,
+    AtOnce,
     EarningRule,
     EventRule,
     Milestone,
     MultiplierRule,
+    OnDate,
     PointsCurrency,
     ProgramDefinition,
+    PromisedOrNot,
     Returns,
     SpendRule,
     Streak,
@@ -58,6 +62,12 @@ def _terms(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
     if before.name != after.name:
         yield Change("name", f"the program is called {after.name}, not {before.name}")
     yield from _points("points", "points", before.points, after.points, after.currency)
+    if before.promised != after.promised:
+        terms = [_promise(one.promised) if one.promised else "not at all" for one in (after, before)]
+        yield Change(
+            "promised",
+            f"points issued from then on are promised {terms[0]}, before {terms[1]}; what is promised keeps its terms",
+        )
     for path in ("default", "add_customers", "repeat_window_days", "notifications"):
         values = [_plain(getattr(one, path), after.currency) for one in (after, before)]
         if values[0] != values[1]:
@@ -185,7 +195,19 @@ def _value(key: str, value: object, currency: str) -> str:
     return _plain(value, currency)
 
 
+def _promise(terms: PromisedOrNot) -> str:
+    match terms:
+        case AtOnce():
+            return "not at all"
+        case AfterDays():
+            return f"for {terms.days:,} full days after the day of the award"
+        case OnDate():
+            return f"until {terms.date}"
+
+
 def _plain(value: object, currency: str) -> str:
+    if isinstance(value, AtOnce | AfterDays | OnDate):
+        return _promise(value)
     if isinstance(value, Validity):
         first, last = value.first, value.last
         return "always" if value == _NOTHING else f"from {first or 'the beginning'} to {last or 'the end of time'}"

@@ -23,6 +23,7 @@ from pipeline.engine.ledger import (
     undo,
 )
 from pipeline.engine.ledger.concern import AWARDS, LEDGER
+from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
@@ -138,6 +139,7 @@ FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
 TIMERS: Final[Sequence[Timer]] = (
     HOLD_END,
     parking.PARKED_END,
+    CONVERSION,
     streaks.END,
     timers.CHECK,
     timers.FLOOR,

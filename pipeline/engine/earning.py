@@ -28,7 +28,7 @@ def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decis
     if not candidates:
         return ()
     bill_number = record.bill_number if program.return_days is not None else ""
-    issued = issue(turn, (Activity(key="", candidates=candidates),), bill_number)
+    issued = issue(turn, (Activity(key="", candidates=candidates, reference=record.bill_number),), bill_number)
     if program.keeps_lines and type(issued[-1]) is not RecordRefused:
         kept = terms_kept(program.earning, record, weighted, {one.rule_id for one in candidates})
         return [*issued, kept] if kept is not None else issued
@@ -48,7 +48,7 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
         for earner in turn.program.earning.on_event.get(record.event_name, ())
         if earner.when is None or earner.when.holds(turn.day, turn.section.tier_id)
     ]
-    return issue(turn, (Activity(key="", candidates=candidates),)) if candidates else ()
+    return issue(turn, (Activity(key="", candidates=candidates, reference=record.id),)) if candidates else ()
 
 
 def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted) -> list[Candidate]:

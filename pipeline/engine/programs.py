@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar
 from pipeline.engine.currencies import Currency, currencies_of
+from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.periods import Periods, Span, span_of
 from pipeline.engine.rules import RULES, Earning
@@ -89,6 +90,10 @@ class Program:
         for rule in definition.rules:
             if not rule.retired:
                 RULES[type(rule)](rule, self.earning)
+        self.promises = promises_of(definition)
+        """What is promised, by what gives it."""
+        self.own_terms = terms_by_source(definition)
+        """How long points last of what gives them terms of its own."""
         self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
         self.targets = (*self.transaction_targets, *(one for some in self.event_targets.values() for one in some))
         self.events = event_names(definition)

@@ -74,8 +74,14 @@ class Head(msgspec.Struct, array_like=True):
 
     @property
     def lots(self) -> int:
-        """How many lots are open or held in part, in all programs."""
+        """How many lots are open, promised or held in part, in all programs."""
         return sum(account.kept for section in self.sections.values() for account in section.accounts.values())
+
+    @property
+    def promised_lots(self) -> int:
+        """How many lots are promised, in all programs."""
+        accounts = (account for section in self.sections.values() for account in section.accounts.values())
+        return sum(len(account.promised_lots) for account in accounts)
 
     @property
     def due(self) -> int:

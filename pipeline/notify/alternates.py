@@ -13,8 +13,10 @@ from pipeline.notify.shared import program_fields
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    Awaits,
     Envelope,
     LotOpened,
+    LotPromised,
     PointsIssued,
     PointsReversed,
 )
@@ -23,7 +25,7 @@ from schemas.facts import (
 def alternate_currencies_issued(
     decision: AlternatePointsIssued, envelope: Envelope, context: Context
 ) -> dict[str, object]:
-    """The `data` of alternateCurrenciesIssued; all of it is regular. `awards` is ours, as in pointsIssued."""
+    """The `data` of alternateCurrenciesIssued: regular or promised. `awards` is ours, as in pointsIssued."""
     program = context.program_of(envelope)
     return {
         **program_fields(envelope, context),
@@ -51,16 +53,15 @@ def alternate_currencies_reversed(
 
 
 def _issued(issued: PointsIssued, currency: CurrencyView) -> dict[str, object]:
-    total = currency.amount(issued.points)
     return {
         **currency.fields,
         "programCurrentAlternateCurrencies": currency.amount(issued.balance),
         "programLifetimeAlternateCurrencies": currency.amount(issued.lifetime),
-        "promisedAlternateCurrenciesIssued": [],
+        "promisedAlternateCurrenciesIssued": [_promised(lot, currency) for lot in issued.promised_lots],
         "promotionalAlternateCurrenciesIssued": [],
         "regularAlternateCurrenciesBreakup": [_lot(lot, currency) for lot in issued.lots],
-        "regularAlternateCurrenciesIssued": total,
-        "totalAlternateCurrenciesIssued": total,
+        "regularAlternateCurrenciesIssued": currency.amount(issued.current),
+        "totalAlternateCurrenciesIssued": currency.amount(issued.points),
         "awards": [
             {
                 "issuedFor": award.issued_for.text,
@@ -77,18 +78,28 @@ def _lot(lot: LotOpened, currency: CurrencyView) -> dict[str, object]:
     return {"alternateCurrencies": currency.amount(lot.points), **until}
 
 
-def _reversed(taken_back: PointsReversed, currency: CurrencyView) -> dict[str, object]:
-    of_bill, now = currency.amount(taken_back.reversed_of_bill), currency.amount(taken_back.points)
+def _promised(lot: LotPromised, currency: CurrencyView) -> dict[str, object]:
+    dated = lot.awaits is Awaits.DATE and lot.due_on is not None
+    on = {"promisedAlternateCurrenciesConversionDate": date_text(lot.due_on or 0)} if dated else {}
     return {
-        "currentEventPromisedAlternateCurrenciesReturned": 0,
-        "currentEventRegularAlternateCurrenciesReturned": now,
-        "currentEventTotalAlternateCurrenciesReturned": now,
+        "promisedAlternateCurrencies": currency.amount(lot.points),
+        "isExternalTriggerBased": lot.awaits is not Awaits.DATE,
+        **on,
+    }
+
+
+def _reversed(taken_back: PointsReversed, currency: CurrencyView) -> dict[str, object]:
+    promised = taken_back.promised_reversed_of_bill
+    return {
+        "currentEventPromisedAlternateCurrenciesReturned": currency.amount(taken_back.promised),
+        "currentEventRegularAlternateCurrenciesReturned": currency.amount(taken_back.current),
+        "currentEventTotalAlternateCurrenciesReturned": currency.amount(taken_back.points),
         "currentEventPromotionAlternateCurrenciesReturnedDetails": [],
         **currency.fields,
         "programCurrentAlternateCurrencies": currency.amount(taken_back.balance),
         "programLifetimeAlternateCurrencies": currency.amount(taken_back.lifetime),
-        "promisedAlternateCurrenciesReversed": 0,
+        "promisedAlternateCurrenciesReversed": currency.amount(promised),
         "promotionalAlternateCurrenciesReversed": [],
-        "regularAlternateCurrenciesReversed": of_bill,
-        "totalAlternateCurrenciesReversed": of_bill,
+        "regularAlternateCurrenciesReversed": currency.amount(taken_back.reversed_of_bill - promised),
+        "totalAlternateCurrenciesReversed": currency.amount(taken_back.reversed_of_bill),
     }

@@ -10,33 +10,61 @@ from msgspec import UNSET, UnsetType
 from pipeline.notify.activity import return_of, triggered_by
 from pipeline.notify.alternates import alternate_currencies_issued, alternate_currencies_reversed
 from pipeline.notify.context import Context
+from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text
-from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, TriggeringActivity
+from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, Pair, TriggeringActivity
 from pipeline.notify.shared import program_fields
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    Awaits,
     AwardTermsKept,
+    ConvertedBy,
     Envelope,
     ExpiryMoved,
     ExpiryReminded,
     IssuedFor,
+    LotConverted,
+    LotPromised,
+    PointsConverted,
     PointsDebited,
     PointsExpired,
     PointsIssued,
     PointsRestored,
     PointsReversed,
+    PromiseCancelled,
     RemindersPlanned,
 )
 from schemas.notifications import EventName
 
 _TEXTS: Final = {reason: reason.text for reason in IssuedFor}  # the property is three times slower
+_SOURCES: Final = {
+    ConvertedBy.DATE: "systemTrigger",
+    ConvertedBy.DELIVERY: "deliveryStatus",
+    ConvertedBy.TRIGGER: "externalTrigger",
+    ConvertedBy.COMMAND: "manual",
+}
+"""The first is Capillary's, the others are ours."""
+_EARNED_BY: Final = {
+    IssuedFor.SPEND: ("TransactionAdd", "billNumber"),
+    IssuedFor.EVENT: ("CustomEvent", "eventId"),
+    IssuedFor.MILESTONE: ("TargetCompleted", "activity"),
+    IssuedFor.STREAK: ("StreakLevelAchieved", "activity"),
+    IssuedFor.ADJUSTMENT: ("PointsAdjustment", "adjustmentId"),
+}
+"""The name of an earning activity, and what its reference is called."""
 
 
 class _Lot(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     points: float
     expiry_at: str | UnsetType
+
+
+class _PromisedLot(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    promised_points: float
+    is_external_trigger_based: bool
+    promised_points_conversion_date: str | UnsetType
 
 
 class _Award(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -59,13 +87,15 @@ class PointsIssuedData(msgspec.Struct, frozen=True, kw_only=True, gc=False, rena
     regular_points_issued: float
     regular_points_breakup: list[_Lot]
     promotional_points_issued: list[_Lot]
-    promised_points_issued: list[_Lot]
+    promised_points_issued: list[_PromisedLot]
     awards: list[_Award]
 
 
 def points_issued(decision: PointsIssued, envelope: Envelope, context: Context) -> PointsIssuedData:
-    """The `data` of pointsIssued; all points are regular. `awards` is ours: which rule gave how many points."""
-    points = float(decision.points)
+    """The `data` of pointsIssued: regular points can be spent, promised ones later.
+
+    The total is of both. `awards` is ours: which rule gave how many points.
+    """
     return PointsIssuedData(
         customer_identifiers=context.customer,
         entity_information=context.entity,
@@ -74,19 +104,65 @@ def points_issued(decision: PointsIssued, envelope: Envelope, context: Context) 
         loyalty_program_id=envelope.program_id,
         program_current_points=float(decision.balance),
         program_lifetime_points=float(decision.lifetime),
-        total_points_issued=points,
-        regular_points_issued=points,
+        total_points_issued=float(decision.points),
+        regular_points_issued=float(decision.current),
         regular_points_breakup=[
             _Lot(points=float(lot.points), expiry_at=UNSET if lot.expires_on is None else date_text(lot.expires_on))
             for lot in decision.lots
         ],
         promotional_points_issued=[],
-        promised_points_issued=[],
+        promised_points_issued=[_promised(lot) for lot in decision.promised_lots],
         awards=[
             _Award(issued_for=_TEXTS[award.issued_for], rule_id=award.rule_id, points=float(award.points))
             for award in decision.awards
         ],
     )
+
+
+def _promised(lot: LotPromised) -> _PromisedLot:
+    dated = lot.awaits is Awaits.DATE
+    return _PromisedLot(
+        promised_points=float(lot.points),
+        is_external_trigger_based=not dated,
+        promised_points_conversion_date=date_text(lot.due_on) if dated and lot.due_on is not None else UNSET,
+    )
+
+
+def points_converted(decision: PointsConverted, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of promisedToCurrentPointsConversion: what the points were earned by, instead of an activity.
+
+    Where it is another currency than the points, it says which (ours).
+    """
+    program = context.program_of(envelope)
+    alternate = program.alternates.get(decision.currency)
+    amount = float if alternate is None else alternate.amount
+    return {
+        "customerIdentifiers": context.customer,
+        "entityInformation": context.entity,
+        "earningActivityReference": [_earned_by(lot, amount(lot.points), context) for lot in decision.lots],
+        "loyaltyProgramDetails": program.details,
+        "loyaltyProgramId": envelope.program_id,
+        "pointsConverted": amount(decision.points),
+        "programCurrentPoints": amount(decision.balance),
+        "programLifetimePoints": amount(decision.lifetime),
+        "pointsConversionSource": _SOURCES[decision.converted_by],
+        "pointsConvertedBreakup": [
+            _Lot(points=amount(lot.points), expiry_at=UNSET if lot.expires_on is None else date_text(lot.expires_on))
+            for lot in decision.lots
+        ],
+        **({} if alternate is None else alternate.fields),
+    }
+
+
+def _earned_by(lot: LotConverted, points: float, context: Context) -> dict[str, object]:
+    name, key = _EARNED_BY[lot.issued_for]
+    activity = number_of(f"activity:{context.org_id}:{context.customer_id}:{lot.promised_at}:{lot.reference}")
+    return {
+        "name": name,
+        "enteredAt": float(lot.promised_at),
+        "pointsConverted": points,
+        "identifiers": [Pair(key=key, value=lot.reference), Pair(key="EventLogId", value=str(activity))],
+    }
 
 
 def points_expired(decision: PointsExpired, envelope: Envelope, context: Context) -> dict[str, object]:
@@ -157,11 +233,11 @@ def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context
         "programCurrentPoints": float(decision.balance),
         "programLifetimePoints": float(decision.lifetime),
         "totalIssuedPointsReversed": of_bill,
-        "regularPointsReversed": of_bill,
-        "promisedPointsReversed": 0.0,
+        "regularPointsReversed": float(decision.reversed_of_bill - decision.promised_reversed_of_bill),
+        "promisedPointsReversed": float(decision.promised_reversed_of_bill),
         "promotionalPointsReversed": [],
-        "currentEventPromisedPointsReturned": 0.0,
-        "currentEventRegularPointsReturned": now,
+        "currentEventPromisedPointsReturned": float(decision.promised),
+        "currentEventRegularPointsReturned": float(decision.current),
         "currentEventTotalPointsReturned": now,
         "currentEventPromotionPointsReturnedDetails": [],
     }
@@ -174,6 +250,11 @@ TABLE: Final = Table(
             event=EventName.POINTS_ISSUED,
             subject=lambda decision: f"{decision.currency}/{decision.activity}",
             data=points_issued,
+        ),
+        PointsConverted: News(
+            event=EventName.PROMISED_TO_CURRENT_POINTS_CONVERSION,
+            subject=lambda decision: f"{decision.currency}/{decision.lots[0].lot_id}",
+            data=points_converted,
         ),
         PointsExpired: News(
             event=EventName.POINTS_EXPIRED,
@@ -206,5 +287,5 @@ TABLE: Final = Table(
             data=alternate_currencies_reversed,
         ),
     },
-    silent=(RemindersPlanned, PointsRestored, PointsDebited, AwardTermsKept),
+    silent=(RemindersPlanned, PointsRestored, PointsDebited, AwardTermsKept, PromiseCancelled),
 )

@@ -35,8 +35,12 @@ def _instant(instant: int) -> str:
 
 
 def _issued(body: Body, names: Names) -> str:
-    until = _last_days(body["lots"])
+    terms = [_last_days(body["lots"])] if body["lots"] else []
     currency = body["currency"]
+    terms += [
+        f"{names.number(lot['points'], currency)} of them promised {_waits(lot)}" for lot in body["promised_lots"]
+    ]
+    until = " and ".join(terms)
     if len(body["awards"]) == 1:
         why = _why(body["awards"][0], names)
     else:
@@ -52,6 +56,27 @@ def _balance(body: Body, names: Names) -> str:
 def _last_days(lots: list[Body]) -> str:
     dates = dict.fromkeys(lot["expires_on"] for lot in lots)
     return " and ".join("never to expire" if on is None else f"to be used by {_day(on)}" for on in dates)
+
+
+def _waits(lot: Body) -> str:
+    return f"until {_day(lot['due_on'])}" if lot["due_on"] is not None else "for ever"
+
+
+def _converted(body: Body, names: Names) -> str:
+    until = _last_days(body["lots"])
+    promised = f", {names.number(body['promised'], body['currency'])} still promised" if body["promised"] else ""
+    return f"{_points(body, names)} promised before can be spent now, {until}{_balance(body, names)}{promised}"
+
+
+def _cancelled(body: Body, names: Names) -> str:
+    why = _CANCELLED[body["cancelled_for"]].format(reason=body["reason"])
+    return f"{_points(body, names)} promised before are cancelled, {why}{_balance(body, names)}"
+
+
+_CANCELLED: Final = {
+    "not_in_time": "as what they waited for did not come in time",
+    "command": "by hand ({reason})",
+}
 
 
 def _why(award: Body, names: Names) -> str:
@@ -111,7 +136,9 @@ def _received(body: Body, names: Names) -> str:
 def _reversed(body: Body, names: Names) -> str:
     forgiven = sum(one["forgiven"] for one in body["reversals"])
     missing = f", {names.number(forgiven, body['currency'])} more were no longer there" if forgiven else ""
-    return f"{_points(body, names)} taken back for bill {body['of_bill']}{missing}{_balance(body, names)}"
+    promised = sum(one["promised"] for one in body["reversals"])
+    of_them = f" ({names.number(promised, body['currency'])} of them promised)" if promised else ""
+    return f"{_points(body, names)} taken back for bill {body['of_bill']}{of_them}{missing}{_balance(body, names)}"
 
 
 def _debited(body: Body, names: Names) -> str:
@@ -277,6 +304,8 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     ),
     "RedemptionReversed": _redemption_reversed,
     "ExpiryReminded": _reminded,
+    "PointsConverted": _converted,
+    "PromiseCancelled": _cancelled,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,

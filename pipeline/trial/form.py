@@ -160,6 +160,10 @@ class LotRow(Row, frozen=True, kw_only=True):
     points: int
     issued_at: str
     expires_on: str | None
+    due_at: str | None = None
+    """When promised points become current or are cancelled; None for never, and for current points."""
+    reference: str | None = None
+    """What promised points were promised for."""
 
 
 class HoldRow(Row, frozen=True, kw_only=True):

@@ -154,7 +154,7 @@ def _balances(account: Account) -> form.Balances:
         current=account.balance,
         lifetime=account.lifetime,
         issued=account.issued,
-        promised=account.total(LedgerAccount.PROMISED),
+        promised=account.promised,
         blocked=account.total(LedgerAccount.BLOCKED),
         deficit=account.total(LedgerAccount.DEFICIT),
         redeemed=account.total(LedgerAccount.REDEEMED),
@@ -166,7 +166,20 @@ def _balances(account: Account) -> form.Balances:
 
 
 def _lots(currency: str, account: Account) -> list[form.LotRow]:
-    return [
+    promised = [
+        form.LotRow(
+            id=lot.lot_id,
+            currency=currency,
+            standing="promised",
+            points=lot.open_points,
+            issued_at=iso(lot.promised_at),
+            expires_on=None,
+            due_at=None if lot.due_at == NEVER else iso(lot.due_at),
+            reference=lot.reference,
+        )
+        for lot in account.promised_lots
+    ]
+    current = [
         form.LotRow(
             id=lot.lot_id,
             currency=currency,
@@ -177,6 +190,7 @@ def _lots(currency: str, account: Account) -> list[form.LotRow]:
         )
         for lot in account.lots
     ]
+    return current + promised
 
 
 def _holds(currency: str, account: Account) -> list[form.HoldRow]:

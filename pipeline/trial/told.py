@@ -51,7 +51,17 @@ def _issued(data: Data, names: Names) -> str:
     expiries = [lot["expiryAt"] for lot in data["regularPointsBreakup"] if "expiryAt" in lot]
     until = f" Use them by {day_text(min(expiries))}." if expiries else ""
     earned = _points(data["totalPointsIssued"], names)
-    return f"You have earned {earned}.{until} Your balance is {_points(data['programCurrentPoints'], names)}."
+    later = sum(lot["promisedPoints"] for lot in data["promisedPointsIssued"])
+    promised = f" You can spend {_points(later, names)} of them later." if later else ""
+    balance = _points(data["programCurrentPoints"], names)
+    return f"You have earned {earned}.{until}{promised} Your balance is {balance}."
+
+
+def _converted(data: Data, names: Names) -> str:
+    expiries = [lot["expiryAt"] for lot in data["pointsConvertedBreakup"] if "expiryAt" in lot]
+    until = f" Use them by {day_text(min(expiries))}." if expiries else ""
+    points, balance = (_named(data[key], data, names) for key in ("pointsConverted", "programCurrentPoints"))
+    return f"You can spend {points} more now.{until} Your balance is {balance}."
 
 
 def _redeemed(data: Data, names: Names) -> str:
@@ -194,6 +204,7 @@ HOUSE: Final[dict[EventName, Callable[[Data], str]]] = {
 IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_ISSUED: _issued,
     EventName.POINTS_REDEEMED: _redeemed,
+    EventName.PROMISED_TO_CURRENT_POINTS_CONVERSION: _converted,
     EventName.POINTS_EXPIRED: _expired,
     EventName.POINTS_EXPIRY_REMINDER: _reminder,
     EventName.SINGLE_POINTS_EXPIRY_UPDATED: _expiry_updated,

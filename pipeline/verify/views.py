@@ -19,6 +19,7 @@ _POINTS: Final = {
         ("reversed", "reversed"),
         ("debited", "adjusted"),
         ("balance", "balance"),
+        ("promised", "promised"),
         ("blocked", "blocked"),
         ("transferred", "transferred"),
     )

@@ -35,10 +35,12 @@ from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBec
 from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    Awaits,
     Award,
     Duration,
     IssuedFor,
     LotOpened,
+    LotPromised,
     PointsDebited,
     PointsExpired,
     PointsIssued,
@@ -62,6 +64,7 @@ from schemas.facts.message import (
 )
 from schemas.facts.milestones import IgnoredFor, MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
+from schemas.facts.promises import CancelledFor, ConvertedBy, LotConverted, PointsConverted, PromiseCancelled
 from schemas.facts.redemptions import RedemptionReversed, RedemptionTerms
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.facts.tiers import (
@@ -92,9 +95,12 @@ __all__ = [
     "AlternatePointsIssued",
     "AlternatePointsReversed",
     "AnyDecision",
+    "Awaits",
     "Award",
     "AwardTerms",
     "AwardTermsKept",
+    "CancelledFor",
+    "ConvertedBy",
     "CustomerChanged",
     "CustomerRegistered",
     "Decision",
@@ -112,13 +118,16 @@ __all__ = [
     "LineReturned",
     "LinesKept",
     "LinesReturned",
+    "LotConverted",
     "LotOpened",
+    "LotPromised",
     "LotsMoved",
     "MilestoneAchieved",
     "MilestoneProgressed",
     "MovedBy",
     "ParkedLine",
     "ParkedReturn",
+    "PointsConverted",
     "PointsDebited",
     "PointsExpired",
     "PointsHeld",
@@ -131,6 +140,7 @@ __all__ = [
     "PointsReversed",
     "PointsTransferred",
     "ProgramAdopted",
+    "PromiseCancelled",
     "PurchaseCounted",
     "Reason",
     "RecordAccepted",

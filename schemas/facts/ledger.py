@@ -17,6 +17,17 @@ class IssuedFor(Reason):
     ADJUSTMENT = 5
 
 
+class Awaits(Reason):
+    """What promised points wait for. The numbers stand on the wire."""
+
+    DATE = 1
+    """A day on which they become current."""
+    DELIVERY = 2
+    """The delivery of their bill."""
+    TRIGGER = 3
+    """A custom event or a command that names their reference."""
+
+
 class PointsMoved(Decision, frozen=True):
     """What every decision that moves points of one currency says; it has postings."""
 
@@ -61,8 +72,30 @@ class LotOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How long they last from each activity on; None where no activity moves their expiry."""
 
 
+class LotPromised(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Points promised together, which wait for one thing; the lot keeps its number when they become current."""
+
+    lot_id: int
+    points: int
+    awaits: Awaits
+    reference: str
+    """What they were promised for: a bill's number, an event's reference or id, the activity of a reward."""
+    issued_for: IssuedFor
+    rule_id: str
+    """Of the first of its awards: its terms of expiry hold when they become current."""
+    due_on: int | None
+    """The day on which they become current or, if they wait for something else, are cancelled; None for never."""
+    due_at: int | None
+    """The start of that day, as an instant."""
+    event: str = ""
+    """The custom event that makes them current, if they wait for one."""
+
+
 class PointsIssued(PointsMoved, frozen=True, tag=30):
-    """Points were awarded for one activity: a record, one milestone met, one streak level reached."""
+    """Points were awarded for one activity: a record, one milestone met, one streak level reached.
+
+    `points` are all of them, `promised` those that the customer can't spend yet.
+    """
 
     activity: str
     """Empty for the record itself; `milestone/<id>/<period>` or `streak/<id>/<level>` for what it brought about."""
@@ -71,6 +104,13 @@ class PointsIssued(PointsMoved, frozen=True, tag=30):
     lifetime: int
     bill_number: str = ""
     """The bill that a return would take them back with; empty where a return leaves them alone."""
+    promised: int = 0
+    promised_lots: tuple[LotPromised, ...] = ()
+
+    @property
+    def current(self) -> int:
+        """The points that can be spent."""
+        return self.points - self.promised
 
 
 class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -125,6 +165,8 @@ class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was taken."""
     forgiven: int
     """What was no longer there and is not claimed."""
+    promised: int = 0
+    """Of `points`, those that were still promised."""
 
 
 class PointsReversed(PointsMoved, frozen=True, tag=33):
@@ -137,6 +179,18 @@ class PointsReversed(PointsMoved, frozen=True, tag=33):
     lifetime: int
     paid_at: int = 0
     """When the bill was paid."""
+    promised_reversed_of_bill: int = 0
+    """Promised points taken back for this bill so far, this return included."""
+
+    @property
+    def promised(self) -> int:
+        """Of `points`, those that were still promised."""
+        return sum([one.promised for one in self.reversals])
+
+    @property
+    def current(self) -> int:
+        """Of `points`, those that could be spent."""
+        return self.points - self.promised
 
     @property
     def taken(self) -> tuple[Reversal, ...]:

@@ -44,6 +44,7 @@ from schemas.facts.ledger import (
 )
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
+from schemas.facts.promises import PointsConverted, PromiseCancelled
 from schemas.facts.redemptions import RedemptionReversed
 from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
 from schemas.facts.tiers import (
@@ -103,6 +104,8 @@ AnyDecision = (
     | TierReleased
     | TierUpgraded
     | TierReassigned
+    | PointsConverted
+    | PromiseCancelled
     | PointsHeld
     | PointsReleased
     | RedemptionReversed

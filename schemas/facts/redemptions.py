@@ -36,3 +36,8 @@ class RedemptionReversed(PointsMoved, frozen=True, tag=103):
     reason: str = ""
     entered_by: str = ""
     """Who asked for it."""
+
+    @property
+    def current(self) -> int:
+        """The points that can be spent again."""
+        return self.points - self.expired

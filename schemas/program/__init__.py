@@ -9,6 +9,7 @@ from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
+from schemas.program.promises import AfterDays, AtOnce, OnDate, Promised, PromisedOrNot
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
@@ -24,16 +25,21 @@ __all__ = [
     "RULES_MAX",
     "STREAKS_MAX",
     "Activity",
+    "AfterDays",
     "AlternateCurrency",
+    "AtOnce",
     "EarningRule",
     "EventRule",
     "Events",
     "Expiry",
     "Milestone",
     "MultiplierRule",
+    "OnDate",
     "PeriodUnit",
     "PointsCurrency",
     "ProgramDefinition",
+    "Promised",
+    "PromisedOrNot",
     "Redemption",
     "RenewalBasis",
     "ReturnMethod",

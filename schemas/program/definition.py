@@ -15,6 +15,7 @@ from schemas.program.expiry import Expiry
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
+from schemas.program.promises import Promised
 from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import Streak
@@ -43,6 +44,8 @@ class ProgramDefinition(Definition):
     """The main currency: tiers go by it, and rules pay it unless they name another one."""
     currencies: Annotated[tuple[AlternateCurrency, ...], AtMost(CURRENCIES_MAX)] = ()
     """The currencies beside it."""
+    promised: Promised | None = None
+    """What points of rules, milestones and streaks wait for before they can be spent; None: for nothing."""
     add_customers: bool = True
     """Whether a customer nobody announced is added by their first record."""
     repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35

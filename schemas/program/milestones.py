@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import AtMost, Misfit, Plain
 from schemas.program.expiry import Expiry
+from schemas.program.promises import PromisedOrNot
 from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, ShortName, Validity
 
 
@@ -68,6 +69,8 @@ class Milestone(Definition):
     validity: Validity = Validity()
     retired: bool = False
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""
+    promised: PromisedOrNot | None = None
+    """What its reward waits for before it can be spent; None: what the program says."""
 
     @property
     def goal(self) -> int:

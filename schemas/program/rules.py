@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import AtMost, Misfit
 from schemas.program.expiry import Expiry
+from schemas.program.promises import PromisedOrNot
 from schemas.program.values import (
     TIERS_MAX,
     Categories,
@@ -49,6 +50,8 @@ class SpendRule(Rule):
     excluded_categories: Categories = ()
     expiry: Expiry | None = None
     """How long its points last; None for as long as others."""
+    promised: PromisedOrNot | None = None
+    """What its points wait for before they can be spent; None: what the program says."""
 
 
 class MultiplierRule(Rule):
@@ -83,6 +86,8 @@ class EventRule(Rule):
     """What it pays; None for the points of the program."""
     expiry: Expiry | None = None
     """How long its points last; None for as long as others."""
+    promised: PromisedOrNot | None = None
+    """What its points wait for before they can be spent; None: what the program says."""
 
 
 EarningRule = Annotated[SpendRule | MultiplierRule | EventRule, Field(discriminator="kind")]

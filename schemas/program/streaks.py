@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from schemas.limits import AtMost, Plain
 from schemas.program.expiry import Expiry
+from schemas.program.promises import PromisedOrNot
 from schemas.program.values import CurrencyId, Definition, Id, Name, Validity, require_rising
 
 
@@ -36,6 +37,8 @@ class Streak(Definition):
     validity: Validity = Validity()
     retired: bool = False
     """Whether the streak has ended: its line stays, and nothing counts in it."""
+    promised: PromisedOrNot | None = None
+    """What its rewards wait for before they can be spent; None: what the program says."""
 
     @field_validator("levels")
     @classmethod

@@ -171,6 +171,26 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="new-multiplier",
         ),
         pytest.param(
+            {"promised": {"until": "days", "days": 14}},
+            [
+                (
+                    "promised: points issued from then on are promised for 14 full days after the day of the award, "
+                    "before not at all; what is promised keeps its terms"
+                )
+            ],
+            id="promised",
+        ),
+        pytest.param(
+            {"rules": [spend(promised={"until": "date", "date": "2030-12-31"})]},
+            ["rules[0].promised: the rule spend: promised is until 2030-12-31, was none"],
+            id="promised-by-a-rule",
+        ),
+        pytest.param(
+            {"milestones": [milestone("m", target=4, promised={"until": "at_once"})]},
+            ["milestones[0].promised: the milestone m: promised is not at all, was none"],
+            id="promised-by-no-milestone",
+        ),
+        pytest.param(
             tiers(BASE, BRONZE, SILVER, GOLD),
             [
                 (

@@ -64,6 +64,7 @@ GOALS = [
         "month",
         counts={"of": "events", "event": "brew", "measure": "sum", "attribute": "grams"},
         points=7,
+        promised={"until": "days", "days": 2},
     ),
 ]
 STREAK = {
@@ -80,6 +81,8 @@ RULES = [
     {"id": "half-more", "kind": "multiplier", "factor": "3/2", "skus": ["A"], "categories": ["y"]},
     {"id": "third", "kind": "multiplier", "factor": "1/3", "skus": ["B"]},
     {"id": "brew", "kind": "event", "event": "brew", "points": 2},
+    spend("later", 2, 300, promised={"until": "days", "days": 4}),
+    spend("in-april", 1, 500, promised={"until": "date", "date": "2011-04-03"}),
 ]
 CURRENCIES = [
     {"id": "STARS", "scale": 1, "expiry": {"days": 3}, "redemption": {"minimum_points": 2}},
@@ -265,15 +268,17 @@ def lots_are_used_up_at_most_once(story: Story) -> None:
     for fact in story.facts:
         for moved in movements_in(fact.decision):
             lots = left.setdefault((fact.envelope.program_id, moved.currency), {})
-            for lot in getattr(moved, "lots", ()):
-                assert lot.lot_id not in lots
+            for lot in (*getattr(moved, "lots", ()), *getattr(moved, "promised_lots", ())):
+                assert lots.get(lot.lot_id, lot.points) == lot.points  # a lot that becomes current is whole
                 lots[lot.lot_id] = lot.points
             for taken in getattr(moved, "taken", ()):
                 lots[taken.lot_id] -= taken.points
             for restored in getattr(fact.decision, "restored", ()):
                 lots[restored.lot_id] += restored.points
     for (program_id, currency), lots in left.items():
-        assert {lot: points for lot, points in lots.items() if points} == dict(story.lots(program_id, currency))
+        promised = {lot.lot_id: lot.open_points for lot in story.account(program_id, currency).promised_lots}
+        still_open = dict(story.lots(program_id, currency)) | promised
+        assert {lot: points for lot, points in lots.items() if points} == still_open
 
 
 def redemptions_come_back_at_most_once(story: Story) -> None:
@@ -375,7 +380,28 @@ def test_any_split_of_a_return_ends_at_exactly_the_award(purchases: list[tuple[i
             story.play(brought_back(f"B{number}", back, START + part, id=f"r{number}-{part}"))
     taken = sum(reversed_.points for reversed_ in story.only(PointsReversed))
     assert taken == sum(issued.points for issued in story.only(PointsIssued))
-    assert (story.balance(), story.account().lifetime) == (0, 0)
+    assert (story.balance(), story.account().lifetime, story.account().promised) == (0, 0, 0)
+
+
+@bounded
+@forall(st.lists(st.tuples(hours, amounts), max_size=5), amounts, st.lists(st.integers(1, 900), max_size=3))
+def test_bill_that_comes_back_before_its_points_are_current_leaves_the_rest_as_if_it_had_not_been(
+    others: list[tuple[int, int]], amount: int, parts: list[int]
+) -> None:
+    rules = [spend("later", 2, 300, promised={"until": "days", "days": 2})]
+    definition = program(rules=rules, tiers={**TIERS, "basis": "lifetime_points"})
+    around = [joined(START), *(bought(f"B{number}", spent, _at(hour)) for number, (hour, spent) in enumerate(others))]
+    there = _at(500)
+    back = [brought_back("B", part, there + 1 + at, id=f"back-{at}") for at, part in enumerate((*parts, 2_500))]
+    endings: list[tuple[int, int, int, int]] = []
+    for records_of_b in ([], [bought("B", amount, there), *back]):
+        story = Story(definition)
+        for step in sorted((*around, *records_of_b), key=lambda record: record.event_time):
+            story.play(step)
+        assert all(one.current == 0 for one in story.only(PointsReversed))
+        story.play(Tick(_at(2_000)))
+        endings.append((story.balance(), story.account().lifetime, story.account().promised, story.tier()))
+    assert endings[0] == endings[1]
 
 
 @bounded

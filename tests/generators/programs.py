@@ -45,6 +45,11 @@ activities = st.fixed_dictionaries(
     {}, optional={"transactions": st.booleans(), "redemptions": st.booleans(), "events": st.lists(events, max_size=2)}
 )
 
+promises = st.one_of(
+    st.just({"until": "at_once"}),
+    st.fixed_dictionaries({"until": st.just("days"), "days": _ends([0, 1, 3_650])}),
+    st.fixed_dictionaries({"until": st.just("date"), "date": days}),
+)
 spend_rules = st.fixed_dictionaries(
     {"kind": st.just("spend"), "points": points, "per_minor": points},
     optional={
@@ -54,6 +59,7 @@ spend_rules = st.fixed_dictionaries(
         "excluded_skus": st.lists(skus, max_size=2),
         "excluded_categories": st.lists(skus, max_size=2),
         "expiry": expiries,
+        "promised": promises,
     },
 )
 multipliers = st.fixed_dictionaries(
@@ -62,7 +68,7 @@ multipliers = st.fixed_dictionaries(
 )
 event_rules = st.fixed_dictionaries(
     {"kind": st.just("event"), "event": events, "points": points},
-    optional={"validity": validities, "currency": paid, "expiry": expiries},
+    optional={"validity": validities, "currency": paid, "expiry": expiries, "promised": promises},
 )
 counts = st.one_of(
     st.fixed_dictionaries({"of": st.just("transactions"), "measure": _ends(["count", "sum"])}),
@@ -73,7 +79,13 @@ counts = st.one_of(
 )
 milestones = st.fixed_dictionaries(
     {"name": texts, "period": periods, "counts": counts, "target": points},
-    optional={"points": rewards, "currency": paid, "validity": validities, "expiry": expiries},
+    optional={
+        "points": rewards,
+        "currency": paid,
+        "validity": validities,
+        "expiry": expiries,
+        "promised": promises,
+    },
 )
 methods = _ends(["pro_rata_bill", "line_exact", "capillary", "recompute_remaining", "none"])
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
@@ -108,6 +120,7 @@ def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
             for many in draw(levels)
         ],
         "validity": draw(validities),
+        "promised": draw(st.none() | promises),
     }
 
 
@@ -185,6 +198,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         "returns": draw(st.none() | returns(window)),
         "redemption": draw(redemptions),
         "tiers": {**draw(tier_terms), "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)]},
+        "promised": draw(st.none() | promises.filter(lambda terms: terms["until"] != "at_once")),
     }
     if draw(st.booleans()):
         by_tier = draw(st.dictionaries(_ends([f"t{level}" for level in (0, *tiers)]), expiries, max_size=2))

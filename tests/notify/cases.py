@@ -11,7 +11,9 @@ from pipeline.notify.program_view import OrgView, ProgramView
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    Awaits,
     Award,
+    ConvertedBy,
     CustomerChanged,
     CustomerRegistered,
     Decision,
@@ -20,11 +22,14 @@ from schemas.facts import (
     ExpiryReminded,
     Fact,
     IssuedFor,
+    LotConverted,
     LotOpened,
+    LotPromised,
     LotsMoved,
     MilestoneAchieved,
     MilestoneProgressed,
     MovedBy,
+    PointsConverted,
     PointsExpired,
     PointsIssued,
     PointsReceived,
@@ -238,15 +243,54 @@ def fact_of(decision: Decision, envelope: Envelope | None = None, seq: int = 1) 
 ISSUED = fact_of(
     PointsIssued(
         currency="BEANS",
-        points=60,
+        points=80,
         activity="",
-        awards=(Award(issued_for=IssuedFor.SPEND, rule_id="every-pound", points=60, lot_id=6),),
+        awards=(
+            Award(issued_for=IssuedFor.SPEND, rule_id="every-pound", points=60, lot_id=6),
+            Award(issued_for=IssuedFor.SPEND, rule_id="beans-week", points=20, lot_id=7),
+        ),
         lots=(LotOpened(lot_id=6, points=60, expires_on=FEBRUARY_29 + 180, closes_at=1_724_799_600_000),),
         balance=165,
         lifetime=665,
         bill_number="B-1001",
+        promised=20,
+        promised_lots=(
+            LotPromised(
+                lot_id=7,
+                points=20,
+                awaits=Awaits.DATE,
+                reference="B-1001",
+                issued_for=IssuedFor.SPEND,
+                rule_id="beans-week",
+                due_on=FEBRUARY_29 + 15,
+                due_at=1_710_460_800_000,
+            ),
+        ),
     ),
     seq=4,
+)
+CONVERTED = fact_of(
+    PointsConverted(
+        currency="BEANS",
+        points=60,
+        balance=165,
+        lots=(
+            LotConverted(
+                lot_id=6,
+                points=60,
+                expires_on=FEBRUARY_29 + 181,
+                closes_at=1_724_886_000_000,
+                promised_at=AT - 14 * 86_400_000,
+                reference="B-1001",
+                issued_for=IssuedFor.SPEND,
+            ),
+        ),
+        converted_by=ConvertedBy.DATE,
+        lifetime=665,
+        promised=0,
+    ),
+    in_program(f"promise:{PROGRAM}/BEANS/6:{MARCH_1_LONDON}", MARCH_1_LONDON),
+    seq=11,
 )
 PROGRESSED = fact_of(
     MilestoneProgressed(
@@ -332,6 +376,7 @@ CASES: dict[EventName, Case] = {
         record=REDEMPTION,
         topic="notifications.points",
     ),
+    EventName.PROMISED_TO_CURRENT_POINTS_CONVERSION: Case(fact=CONVERTED, record=None, topic="notifications.points"),
     EventName.REDEEMED_POINTS_REVERSED: Case(
         fact=fact_of(
             RedemptionReversed(
@@ -396,8 +441,12 @@ CASES: dict[EventName, Case] = {
                 currency="BEANS",
                 points=14,
                 of_bill="B-1001",
-                reversals=(Reversal(rule_id="every-pound", lot_id=4, claimed=14, points=14, forgiven=0),),
+                reversals=(
+                    Reversal(rule_id="beans-week", lot_id=5, claimed=4, points=4, forgiven=0, promised=4),
+                    Reversal(rule_id="every-pound", lot_id=4, claimed=10, points=10, forgiven=0),
+                ),
                 reversed_of_bill=20,
+                promised_reversed_of_bill=6,
                 balance=151,
                 lifetime=651,
             ),

@@ -46,6 +46,16 @@ EXTENSIONS: dict[EventName, set[str]] = {
         "awards[].issuedFor",
         "awards[].ruleId",
         "awards[].points",
+        # The sample has no promised points: these are named as those of alternate currencies are.
+        "promisedPointsIssued[]",
+        "promisedPointsIssued[].promisedPoints",
+        "promisedPointsIssued[].isExternalTriggerBased",
+        "promisedPointsIssued[].promisedPointsConversionDate",
+    },
+    EventName.PROMISED_TO_CURRENT_POINTS_CONVERSION: {  # the sample's list is empty; as in pointsIssued
+        "pointsConvertedBreakup[]",
+        "pointsConvertedBreakup[].points",
+        "pointsConvertedBreakup[].expiryAt",
     },
     EventName.ALTERNATE_CURRENCIES_ISSUED: {
         "alternateCurrencies[].awards",
@@ -74,6 +84,7 @@ OMISSIONS: dict[EventName, set[str]] = {
     },
     EventName.POINTS_ISSUED: {NO_USER, NO_CONTACT},
     EventName.POINTS_REDEEMED: {NO_USER, NO_CONTACT},
+    EventName.PROMISED_TO_CURRENT_POINTS_CONVERSION: {NO_CONTACT},
     EventName.REDEEMED_POINTS_REVERSED: {NO_USER, NO_CONTACT},
     EventName.POINTS_EXPIRED: {NO_CONTACT},
     EventName.ISSUED_POINTS_REVERSED: {NO_USER, NO_CONTACT},

@@ -316,6 +316,8 @@ def test_awards_of_one_activity_are_one_notification_with_an_entry_for_each_awar
             LotOpened(lot_id=6, points=60, expires_on=FEBRUARY_29, closes_at=MARCH_1_LONDON),
             LotOpened(lot_id=7, points=15, expires_on=None, closes_at=None),
         ),
+        promised=0,
+        promised_lots=(),
     )
     data = data_of(issued, context(BILL))
     assert (data["totalPointsIssued"], data["regularPointsIssued"]) == (75.0, 75.0)

@@ -184,6 +184,7 @@ def _local(at: int, zone: str) -> str:
 
 
 _TIMED: Final = (
+    facts.PointsConverted,
     facts.PointsExpired,
     facts.ExpiryReminded,
     facts.PointsReleased,
@@ -201,15 +202,28 @@ def _issued(decision: facts.PointsIssued, *_: object) -> str:
         f"{award.issued_for.text} {award.rule_id}" + (f" ({award.points})" if len(decision.awards) > 1 else "")
         for award in decision.awards
     )
-    until = " and ".join(
-        "for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}" for lot in decision.lots
-    )
+    terms = ["for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}" for lot in decision.lots]
+    terms += [f"{lot.points} promised until {as_date(lot.due_on or 0)}" for lot in decision.promised_lots]
+    until = " and ".join(terms)
     return f"+{decision.points} {decision.currency} for {for_what}, {until} (balance {decision.balance})"
+
+
+def _converted(decision: facts.PointsConverted, *_: object) -> str:
+    lots = "; ".join(
+        f"{lot.points} for {lot.reference} "
+        + ("for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}")
+        for lot in decision.lots
+    )
+    return (
+        f"{decision.points} promised {decision.currency} are current: {lots} "
+        f"(balance {decision.balance}, {decision.promised} still promised)"
+    )
 
 
 def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     forgiven = sum(reversal.forgiven for reversal in decision.reversals)
     taken = f"-{decision.points} {decision.currency}" if decision.points else f"no {decision.currency}"
+    taken += f" ({decision.promised} of them promised)" if decision.promised else ""
     return f"{taken} taken back for {decision.of_bill}, {forgiven} forgiven (balance {decision.balance})"
 
 
@@ -270,6 +284,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.ReturnRecorded: _returned,
     facts.ProgramAdopted: lambda _, envelope, __: f"follows version {envelope.version} from now on",
     facts.PointsIssued: _issued,
+    facts.PointsConverted: _converted,
     facts.PointsRedeemed: lambda decision, *_: (
         f"-{decision.points} {decision.currency} redeemed, worth {decision.value_minor} (balance {decision.balance})"
     ),
@@ -348,7 +363,8 @@ def _ending(story: Story) -> list[str]:
         )
         for currency, account in section.accounts.items():
             moved = ", ".join(f"{account.total(place)} {word}" for place, word in _MOVED.items())
-            told.append(f"    {currency}: {account.issued} issued, {moved}, balance {account.balance}")
+            promised = f", {account.promised} promised" if account.promised else ""
+            told.append(f"    {currency}: {account.issued} issued, {moved}, balance {account.balance}{promised}")
     return told
 
 

@@ -14,12 +14,12 @@ from clickhouse_connect.driver.client import Client
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.postings import MOVEMENTS
-from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.ledger.state import Account, LedgerAccount, Lot, PromisedLot
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.port import Message
-from schemas.facts import AnyDecision, Decision
+from schemas.facts import AnyDecision, Awaits, Decision, IssuedFor
 from schemas.records import Line, Profile, TransactionAdded, encode_record
 from schemas.replies import ReplyOutcome
 from sinks.clickhouse.canonical import canonical_json
@@ -345,6 +345,18 @@ HEAD = Head(
                         Lot(lot_id=8, issued_at=21, open_points=22, expires_on=15_000, closes_at=23),
                         Lot(lot_id=9, issued_at=24, open_points=25, expires_on=None, closes_at=NEVER),
                     ],
+                    promised_lots=[
+                        PromisedLot(
+                            lot_id=10,
+                            promised_at=26,
+                            open_points=27,
+                            awaits=Awaits.DATE,
+                            due_at=28,
+                            reference="B1",
+                            issued_for=IssuedFor.SPEND,
+                            rule_id="spend",
+                        )
+                    ],
                 ),
                 "STARS": Account(),
             },
@@ -398,12 +410,28 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "accounts.transferred": [107, 0],
         "accounts.adjusted": [108, 0],
         "accounts.deficit": [109, 0],
-        "lots.currency": ["POINTS", "POINTS"],
-        "lots.lot_id": [8, 9],
-        "lots.issued_at": [21, 24],
-        "lots.open_points": [22, 25],
-        "lots.expires_on": [15_000, None],
-        "lots.closes_at": [23, None],
+        "lots.currency": ["POINTS", "POINTS", "POINTS"],
+        "lots.standing": ["current", "current", "promised"],
+        "lots.lot_id": [8, 9, 10],
+        "lots.issued_at": [21, 24, 26],
+        "lots.open_points": [22, 25, 27],
+        "lots.expires_on": [15_000, None, None],
+        "lots.closes_at": [23, None, None],
+        "lots.due_at": [None, None, 28],
+        "holds.currency": [],
+        "holds.hold_id": [],
+        "holds.kind": [],
+        "holds.points": [],
+        "holds.ends_at": [],
+        "tier_expires_on": None,
+        "tier_assigned": "",
+        "tier_mark": 0,
+        "tier_measured.over": [],
+        "tier_measured.begins_at": [],
+        "tier_measured.ends_at": [],
+        "tier_measured.points": [],
+        "tier_measured.purchases_minor": [],
+        "tier_measured.visits": [],
         "milestones.milestone_id": ["m"],
         "milestones.period": [490],
         "milestones.ends_at": [31],

@@ -101,7 +101,18 @@ PROMISED: dict[str, Any] = {
                             "adjusted": 0,
                         }
                     },
-                    "lots": [{"id": 1, "currency": "", "standing": "", "points": 60, "issuedAt": "", "expiresOn": ""}],
+                    "lots": [
+                        {
+                            "id": 1,
+                            "currency": "",
+                            "standing": "",
+                            "points": 60,
+                            "issuedAt": "",
+                            "expiresOn": "",
+                            "dueAt": "",
+                            "reference": "",
+                        }
+                    ],
                     "holds": [{"id": "", "currency": "", "heldFor": "", "points": 5, "endsAt": ""}],
                     "milestones": [
                         {"id": "", "period": "", "value": 7500, "target": 7500, "scale": 2, "achieved": True}

@@ -19,6 +19,8 @@ class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
     """What returns have asked back so far."""
     reversed: int = 0
     """What returns have taken so far."""
+    promised_reversed: int = 0
+    """Of that, what was still promised."""
 
 
 class TermsContribution(msgspec.Struct, array_like=True, gc=False, tag=2):

@@ -13,12 +13,14 @@ import msgspec
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.postings import MOVEMENTS
-from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.ledger.state import Account, LedgerAccount, Lot, PromisedLot
 from pipeline.engine.state import CustomerState, Section
 from schemas.facts import (
     Envelope,
     ExpiryMoved,
+    LotConverted,
     LotOpened,
+    PointsConverted,
     PointsDebited,
     PointsExpired,
     PointsIssued,
@@ -27,7 +29,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReversed,
     PointsTransferred,
-    RedemptionReversed,
+    PromiseCancelled,
     Taken,
 )
 
@@ -61,14 +63,38 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued |
         account = accounts[decision.currency] = Account()
     for opened in decision.lots:
         open_lot(account, opened, envelope.at)
+    for promised in decision.promised_lots if isinstance(decision, PointsIssued) else ():
+        account.lots_opened = max(account.lots_opened, promised.lot_id)
+        waiting = PromisedLot(
+            lot_id=promised.lot_id,
+            promised_at=envelope.at,
+            open_points=promised.points,
+            awaits=promised.awaits,
+            due_at=NEVER if promised.due_at is None else promised.due_at,
+            reference=promised.reference,
+            issued_for=promised.issued_for,
+            rule_id=promised.rule_id,
+            event=promised.event,
+        )
+        insort(account.promised_lots, waiting, key=_order_of_promises)
     if account.expired:
         account.expired = [one for one in account.expired if one.until > envelope.as_of]
     post(account, decision)
 
 
-def open_lot(account: Account, opened: LotOpened, issued_at: int) -> None:
-    """Add a new lot."""
-    account.lots_opened = opened.lot_id
+def convert_lots(state: CustomerState, envelope: Envelope, decision: PointsConverted) -> None:
+    """Promised lots become current, each under its number."""
+    account = state.head.sections[envelope.program_id].accounts[decision.currency]
+    converted = {lot.lot_id for lot in decision.lots}
+    account.promised_lots = [lot for lot in account.promised_lots if lot.lot_id not in converted]
+    for opened in decision.lots:
+        open_lot(account, opened, envelope.at)
+    post(account, decision)
+
+
+def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int) -> None:
+    """Add a lot of points that can be spent."""
+    account.lots_opened = max(account.lots_opened, opened.lot_id)
     lot = Lot(
         lot_id=opened.lot_id,
         issued_at=issued_at,
@@ -83,7 +109,7 @@ def open_lot(account: Account, opened: LotOpened, issued_at: int) -> None:
 def close_taken(
     state: CustomerState,
     envelope: Envelope,
-    decision: PointsRedeemed | PointsExpired | PointsDebited | PointsReversed | PointsTransferred,
+    decision: (PointsRedeemed | PointsExpired | PointsDebited | PointsReversed | PointsTransferred | PromiseCancelled),
 ) -> None:
     """Takes the points out of the lots that the decision names."""
     account = state.head.sections[envelope.program_id].accounts[decision.currency]
@@ -101,10 +127,14 @@ def parts_of(account: Account, taken: Iterable[Taken]) -> list[Lot]:
 
 
 def take_out(account: Account, points: Mapping[int, int]) -> None:
-    """Take points out of open lots, by lot; an empty lot closes."""
+    """Take points out of open and promised lots, by lot; an empty lot closes."""
     for lot in account.lots:
         lot.open_points -= points.get(lot.lot_id, 0)
     account.lots = [lot for lot in account.lots if lot.open_points]
+    if account.promised_lots:
+        for promised in account.promised_lots:
+            promised.open_points -= points.get(promised.lot_id, 0)
+        account.promised_lots = [lot for lot in account.promised_lots if lot.open_points]
 
 
 def put_back(account: Account, parts: Iterable[Lot]) -> None:
@@ -138,14 +168,12 @@ def move_expiry(state: CustomerState, envelope: Envelope, decision: ExpiryMoved)
 
 def post(account: Account, decision: PointsMoved) -> None:
     """Add what the decision moves to the account's totals."""
-    source, destination, lifetime = MOVEMENTS[type(decision)]
-    points, totals = decision.points, account.totals
-    totals[source] -= points
-    totals[destination] += points
-    totals[_LIFETIME] += lifetime * points
-    if isinstance(decision, RedemptionReversed):
-        totals[destination] -= decision.expired
-        totals[_EXPIRED] += decision.expired
+    totals = account.totals
+    for source, destination, lifetime, points_of in MOVEMENTS[type(decision)]:
+        points = points_of(decision)
+        totals[source] -= points
+        totals[destination] += points
+        totals[_LIFETIME] += lifetime * points
 
 
 def _insert(lots: list[Lot], lot: Lot) -> None:
@@ -155,6 +183,10 @@ def _insert(lots: list[Lot], lot: Lot) -> None:
         lots.append(lot)
     else:
         insort(lots, lot, key=_order)
+
+
+def _order_of_promises(lot: PromisedLot) -> tuple[int, int, int]:
+    return (lot.due_at, lot.promised_at, lot.lot_id)
 
 
 def _order(lot: Lot) -> tuple[int, int, int]:

@@ -7,7 +7,8 @@ from typing import Final
 from pipeline.engine.bills.state import entry_of
 from pipeline.engine.kernel.concern import Concern, Effect
 from pipeline.engine.ledger import undo
-from pipeline.engine.ledger.accounts import close_taken, move_expiry, open_lots
+from pipeline.engine.ledger.accounts import close_taken, convert_lots, move_expiry, open_lots
+from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END, note_held, note_released
 from pipeline.engine.ledger.lateness import note_expired, note_restored
@@ -21,6 +22,7 @@ from schemas.facts import (
     AwardTermsKept,
     Envelope,
     ExpiryMoved,
+    PointsConverted,
     PointsDebited,
     PointsExpired,
     PointsHeld,
@@ -31,6 +33,7 @@ from schemas.facts import (
     PointsRestored,
     PointsReversed,
     PointsTransferred,
+    PromiseCancelled,
     RedemptionReversed,
 )
 from schemas.records import ReverseRedemption
@@ -73,10 +76,12 @@ LEDGER: Final = Concern(
         RedemptionReversed: note_redemption_reversed,
         PointsTransferred: close_taken,
         PointsReceived: open_lots,
+        PointsConverted: convert_lots,
+        PromiseCancelled: close_taken,
     },
     entries={PointsRedeemed: kept_of, RedemptionReversed: lambda decision: redemption_of(decision.redemption_id)},
     needs={ReverseRedemption: lambda _head, record, _org: (redemption_of(record.redemption_id),)},
-    timers=(HOLD_END, EXPIRY),
+    timers=(HOLD_END, CONVERSION, EXPIRY),
 )
 AWARDS: Final = Concern(
     name="awards",

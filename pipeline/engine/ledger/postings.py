@@ -6,12 +6,15 @@ postings; what the customer can spend is the account `current`.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import (
     Decision,
     IssuedFor,
+    PointsConverted,
     PointsDebited,
     PointsExpired,
     PointsHeld,
@@ -23,35 +26,58 @@ from schemas.facts import (
     PointsRestored,
     PointsReversed,
     PointsTransferred,
+    PromiseCancelled,
     RedemptionReversed,
     movements_in,
 )
 
 
 class Movement(NamedTuple):
-    """Where the points of a kind of decision go."""
+    """Where points of a kind of decision go."""
 
     source: LedgerAccount
     destination: LedgerAccount
     lifetime: int = 0
     """What one point does to the memorandum `lifetime`: a correction by reference lowers it, a plain debit does not."""
+    points: Callable[[Any], int] = attrgetter("points")
+    """How many of the decision's points."""
 
 
+_ISSUED: Final = LedgerAccount.ISSUED
 _CURRENT: Final = LedgerAccount.CURRENT
-MOVEMENTS: Final[dict[type[PointsMoved], Movement]] = {
-    PointsIssued: Movement(source=LedgerAccount.ISSUED, destination=_CURRENT, lifetime=1),
-    PointsRedeemed: Movement(source=_CURRENT, destination=LedgerAccount.REDEEMED),
-    PointsExpired: Movement(source=_CURRENT, destination=LedgerAccount.EXPIRED),
-    PointsReversed: Movement(source=_CURRENT, destination=LedgerAccount.REVERSED, lifetime=-1),
-    PointsDebited: Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),
-    PointsHeld: Movement(source=_CURRENT, destination=LedgerAccount.BLOCKED),
-    RedemptionReversed: Movement(source=LedgerAccount.REDEEMED, destination=_CURRENT),
-    PointsRestored: Movement(source=LedgerAccount.EXPIRED, destination=_CURRENT),
-    PointsReleased: Movement(source=LedgerAccount.BLOCKED, destination=_CURRENT),
-    PointsTransferred: Movement(source=_CURRENT, destination=LedgerAccount.TRANSFERRED),
-    PointsReceived: Movement(source=LedgerAccount.TRANSFERRED, destination=_CURRENT),
+_PROMISED: Final = LedgerAccount.PROMISED
+_BLOCKED: Final = LedgerAccount.BLOCKED
+_REDEEMED: Final = LedgerAccount.REDEEMED
+_EXPIRED: Final = LedgerAccount.EXPIRED
+_REVERSED: Final = LedgerAccount.REVERSED
+_TRANSFERRED: Final = LedgerAccount.TRANSFERRED
+_OF_CURRENT: Final = attrgetter("current")
+_OF_PROMISED: Final = attrgetter("promised")
+MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
+    PointsIssued: (
+        Movement(source=_ISSUED, destination=_CURRENT, lifetime=1, points=_OF_CURRENT),
+        Movement(source=_ISSUED, destination=_PROMISED, points=_OF_PROMISED),
+    ),
+    PointsConverted: (Movement(source=_PROMISED, destination=_CURRENT, lifetime=1),),
+    PromiseCancelled: (Movement(source=_PROMISED, destination=_REVERSED),),
+    PointsRedeemed: (Movement(source=_CURRENT, destination=_REDEEMED),),
+    PointsExpired: (Movement(source=_CURRENT, destination=_EXPIRED),),
+    PointsRestored: (Movement(source=_EXPIRED, destination=_CURRENT),),
+    PointsReversed: (
+        Movement(source=_CURRENT, destination=_REVERSED, lifetime=-1, points=_OF_CURRENT),
+        Movement(source=_PROMISED, destination=_REVERSED, points=_OF_PROMISED),
+    ),
+    PointsDebited: (Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),),
+    PointsHeld: (Movement(source=_CURRENT, destination=_BLOCKED),),
+    PointsReleased: (Movement(source=_BLOCKED, destination=_CURRENT),),
+    RedemptionReversed: (
+        Movement(source=_REDEEMED, destination=_CURRENT, points=_OF_CURRENT),
+        Movement(source=_REDEEMED, destination=_EXPIRED, points=attrgetter("expired")),
+    ),
+    PointsTransferred: (Movement(source=_CURRENT, destination=_TRANSFERRED),),
+    PointsReceived: (Movement(source=_TRANSFERRED, destination=_CURRENT),),
 }
-"""The decisions that move points."""
+"""The decisions that move points, each with all its movements."""
 
 
 class Posting(NamedTuple):
@@ -71,14 +97,15 @@ def postings(decision: Decision) -> list[Posting]:
     """The movements that a decision makes, one for each award; none for a decision that moves no points."""
     if not isinstance(decision, PointsMoved):
         return [posting for one in movements_in(decision) for posting in postings(one)]
-    if not decision.points:
         return []
-    source, destination, _ = MOVEMENTS[type(decision)]
+    movements = MOVEMENTS[type(decision)]
     if isinstance(decision, PointsIssued):
+        current, promised = movements
+        later = {lot.lot_id for lot in decision.promised_lots}
         return [
             Posting(
-                source=source,
-                destination=destination,
+                source=current.source,
+                destination=(promised if award.lot_id in later else current).destination,
                 points=award.points,
                 currency=decision.currency,
                 issued_for=award.issued_for,
@@ -86,26 +113,28 @@ def postings(decision: Decision) -> list[Posting]:
             )
             for award in decision.awards
         ]
-    if isinstance(decision, RedemptionReversed):
-        moved = ((destination, decision.points - decision.expired), (LedgerAccount.EXPIRED, decision.expired))
-        return [
-            Posting(source=source, destination=place, points=points, currency=decision.currency)
-            for place, points in moved
-            if points
-        ]
-    return [Posting(source=source, destination=destination, points=decision.points, currency=decision.currency)]
+    return [
+        Posting(source=one.source, destination=one.destination, points=points, currency=decision.currency)
+        for one in movements
+        if (points := one.points(decision))
+    ]
+
+
+def lifetime_change(decision: PointsMoved) -> int:
+    """What a decision does to the memorandum `lifetime`."""
+    return sum(one.lifetime * one.points(decision) for one in MOVEMENTS[type(decision)])
 
 
 def lots_moved(decision: PointsMoved) -> int:
-    """The points that a decision puts into lots, less those that it takes out of them."""
-    if isinstance(decision, PointsIssued | PointsReceived):
+    """The points that a decision puts into lots of current points, less those that it takes out of them."""
+    if isinstance(decision, PointsIssued | PointsConverted | PointsReceived):
         return sum(lot.points for lot in decision.lots)
-    if isinstance(
-        decision, PointsTransferred | PointsRedeemed | PointsExpired | PointsReversed | PointsDebited | PointsHeld
-    ):
+    if isinstance(decision, PointsReversed):
+        return -sum(part.points - part.promised for part in decision.taken)
+    if isinstance(decision, PointsTransferred | PointsRedeemed | PointsExpired | PointsDebited | PointsHeld):
         return -sum(part.points for part in decision.taken)
     if isinstance(decision, RedemptionReversed):
-        return decision.points - decision.expired
+        return decision.current
     if isinstance(decision, PointsReleased | PointsRestored):
         return sum(part.points for part in decision.restored)
     return 0

@@ -37,7 +37,7 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
         award = Candidate(
             issued_for=IssuedFor.ADJUSTMENT, rule_id=record.reason, points=record.points, currency=currency.id
         )
-        return issue(turn, (Activity(key="", candidates=(award,)),))
+        return issue(turn, (Activity(key="", candidates=(award,), reference=record.id),))
     points = -record.points
     return [
         PointsDebited(

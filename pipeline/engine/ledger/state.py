@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.facts import Duration, HoldFor, RedemptionTerms
+from schemas.facts import Awaits, Duration, HoldFor, IssuedFor, RedemptionTerms
 
 
 class LedgerAccount(IntEnum):
@@ -16,20 +16,22 @@ class LedgerAccount(IntEnum):
     ISSUED = 0
     """Where points come from; its total is never above zero."""
     PROMISED = 1
+    """What the customer will be able to spend once something has happened."""
     CURRENT = 2
     """What the customer can spend."""
     BLOCKED = 3
     REDEEMED = 4
     EXPIRED = 5
     REVERSED = 6
-    """Taken back because of a return."""
+    """Taken back because of a return, or promised and cancelled."""
     TRANSFERRED = 7
     """Given to other customers, less what came from them: over all customers of a program it comes to nothing."""
     ADJUSTED = 8
     """Taken away by an adjustment."""
     DEFICIT = 9
     LIFETIME = 10
-    """A memorandum, not an account of the double entry: points issued less those taken back by returns."""
+    """A memorandum, not an account of the double entry: points that became current, less those of them that returns
+    took back."""
 
     @property
     def text(self) -> str:
@@ -40,6 +42,7 @@ class LedgerAccount(IntEnum):
 _ZEROS: Final = (0,) * len(LedgerAccount)
 # Plain integers: an enum member as an index costs more than the addition it is for.
 _ISSUED: Final = int(LedgerAccount.ISSUED)
+_PROMISED: Final = int(LedgerAccount.PROMISED)
 _CURRENT: Final = int(LedgerAccount.CURRENT)
 _TRANSFERRED: Final = int(LedgerAccount.TRANSFERRED)
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
@@ -86,6 +89,22 @@ class ExpiredLot(msgspec.Struct, array_like=True, gc=False):
     lot: Lot
 
 
+class PromisedLot(msgspec.Struct, array_like=True, gc=False):
+    """Points promised together; when they become current, the lot keeps its number."""
+
+    lot_id: int
+    promised_at: int
+    open_points: int
+    awaits: Awaits
+    due_at: int
+    """When they become current or, if they wait for something else, are cancelled; `NEVER` for neither."""
+    reference: str
+    issued_for: IssuedFor
+    rule_id: str
+    event: str = ""
+    """The custom event that makes them current, if they wait for one."""
+
+
 class Account(msgspec.Struct, array_like=True):
     """One points currency of one customer in one program: totals that are sums of postings, open lots and holds."""
 
@@ -98,6 +117,8 @@ class Account(msgspec.Struct, array_like=True):
     """In the order in which they were made."""
     expired: list[ExpiredLot] = []
     """Lots that have expired lately, in the order of spending; old ones leave with the next award or expiry."""
+    promised_lots: list[PromisedLot] = []
+    """Not to be spent yet, in order of (due_at, promised_at, lot_id)."""
 
     @property
     def balance(self) -> int:
@@ -111,14 +132,19 @@ class Account(msgspec.Struct, array_like=True):
 
     @property
     def kept(self) -> int:
-        """How many lots are kept, and parts of lots that are held."""
+        """How many lots are kept, promised ones too, and parts of lots that are held."""
         held = sum(len(hold.parts) for hold in self.holds) if self.holds else 0
-        return len(self.lots) + held
+        return len(self.lots) + len(self.promised_lots) + held
 
     @property
     def lifetime(self) -> int:
-        """All points issued less those taken back by returns."""
+        """All points that became current less those taken back by returns."""
         return self.totals[_LIFETIME]
+
+    @property
+    def promised(self) -> int:
+        """What is promised and cannot be spent yet."""
+        return self.totals[_PROMISED]
 
     @property
     def issued(self) -> int:

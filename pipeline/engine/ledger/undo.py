@@ -1,8 +1,8 @@
 """Undoing awards: a return takes back points that its bill earned, as many as the program's method says.
 
-RULE (source and shortfall): from that award's own lot as far as it is still open; the rest is forgiven. What a return
-claims does not depend on whether earlier returns could take all that they claimed. Rewards of milestones and streaks
-stay.
+RULE (source and shortfall): from that award's own lot as far as it is still open, promised or current; the rest is
+forgiven. What a return claims does not depend on whether earlier returns could take all that they claimed. Rewards of
+milestones and streaks stay.
 """
 
 from __future__ import annotations
@@ -85,13 +85,16 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
         award = awards[decision.currency, reversal.rule_id, reversal.lot_id]
         award.claimed += reversal.claimed
         award.reversed += reversal.points
+        award.promised_reversed += reversal.promised
 
 
 def _reversed(
     turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[tuple[AwardContribution, int]]
 ) -> PointsReversed:
     account = account_of(turn.section, currency)
+    promised = {lot.lot_id for lot in account.promised_lots}
     still_open = {lot.lot_id: lot.open_points for lot in account.lots}
+    still_open |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
     reversals: list[Reversal] = []
     for award, claim in claims:
         points = min(claim, still_open.get(award.lot_id, 0))
@@ -103,18 +106,20 @@ def _reversed(
                 claimed=claim,
                 points=points,
                 forgiven=claim - points,
+                promised=points if award.lot_id in promised else 0,
             )
         )
     points = sum(reversal.points for reversal in reversals)
-    awards = bill.parts[turn.program.id].awards
-    before = sum(one.reversed for one in awards if one.currency == currency)
+    still_promised = sum(reversal.promised for reversal in reversals)
+    contributions = [one for one in bill.parts[turn.program.id].awards if one.currency == currency]
     return PointsReversed(
         currency=currency,
         points=points,
         of_bill=of_bill,
         reversals=tuple(reversals),
-        reversed_of_bill=before + points,
-        balance=account.balance - points,
-        lifetime=account.lifetime - points,
+        reversed_of_bill=points + sum(one.reversed for one in contributions),
+        balance=account.balance - (points - still_promised),
+        lifetime=account.lifetime - (points - still_promised),
         paid_at=bill.paid_at,
+        promised_reversed_of_bill=still_promised + sum(one.promised_reversed for one in contributions),
     )

@@ -121,7 +121,8 @@ def _reward(target: Target, period: int) -> Activity:
         currency=target.currency,
         terms=target.terms,
     )
-    return Activity(key=f"milestone/{target.milestone_id}/{period}", candidates=(award,))
+    key = f"milestone/{target.milestone_id}/{period}"
+    return Activity(key=key, candidates=(award,), reference=key)
 
 
 def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | IgnoredFor:

@@ -141,7 +141,8 @@ def _levels(streak: Streak, known: StreakRuns, period: int, length: int, rewards
                 currency=level.currency or "",
                 terms=own_terms(level.expiry),
             )
-            rewards.append(Activity(key=f"streak/{streak.id}/{level.periods}", candidates=(award,)))
+            key = f"streak/{streak.id}/{level.periods}"
+            rewards.append(Activity(key=key, candidates=(award,), reference=key))
     return decisions
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern
-from pipeline.engine.ledger.postings import MOVEMENTS
+from pipeline.engine.ledger.postings import MOVEMENTS, lifetime_change
 from pipeline.engine.state import CustomerState
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.engine.tiers.timers import CHECK, END, FLOOR, REMINDER
@@ -130,7 +130,7 @@ def _count_points(state: CustomerState, envelope: Envelope, decision: PointsMove
     if tenure is not None and decision.currency == tenure.currency:
         at = decision.paid_at if isinstance(decision, PointsReversed) else envelope.at
         for measured in _at(tenure, at):
-            measured.points += MOVEMENTS[type(decision)].lifetime * decision.points
+            measured.points += lifetime_change(decision)
 
 
 def _at(tenure: Tenure, at: int) -> list[Measured]:
@@ -179,7 +179,7 @@ MEASURED: Final = Concern(
     effects={
         PurchaseCounted: _count_purchase,
         ReturnCounted: _count_return,
-        **{kind: _count_points for kind, movement in MOVEMENTS.items() if movement.lifetime},
+        **{kind: _count_points for kind, movements in MOVEMENTS.items() if any(one.lifetime for one in movements)},
     },
 )
 """What comes in while a tier is held; a concern of its own, as it moves no timer."""

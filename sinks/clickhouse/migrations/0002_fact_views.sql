@@ -96,35 +96,46 @@ FROM (
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, debited, held, released, restored,
--- redemption_reversed.
--- points: moved, never negative. balance: after the
--- decision. gained: what it does to the balance. restored: points put back, by lot.
+-- kind: issued, redeemed, expired, reversed, debited, held, released, restored, redemption_reversed, converted (promised
+-- points became current), promise_cancelled. points: moved, never negative. balance: after the decision. gained: what it
+-- does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a day of expiry, or
+-- converted. restored: points put back, by lot.
 CREATE OR REPLACE VIEW points_decisions AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    if(f.moved = 'RedemptionReversed', 'redemption_reversed', lower(substring(f.moved, 7))) AS kind,
+    multiIf(f.moved = 'RedemptionReversed', 'redemption_reversed', f.moved = 'PromiseCancelled', 'promise_cancelled',
+        lower(substring(f.moved, 7))) AS kind,
     f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
-    multiIf(f.moved IN ('PointsIssued', 'PointsReleased', 'PointsRestored', 'PointsReceived'), f.d.points,
-        f.moved = 'RedemptionReversed', f.d.points - f.d.expired, -f.d.points) AS gained,
-    f.d.awards AS awards, f.d.lots AS lots,
+    multiIf(f.moved = 'PointsIssued', f.d.points - f.d.promised,
+        f.moved IN ('PointsConverted', 'PointsReleased', 'PointsRestored', 'PointsReceived'), f.d.points,
+        f.moved = 'PromiseCancelled', 0, f.moved = 'RedemptionReversed', f.d.points - f.d.expired,
+        promised_reversed - f.d.points) AS gained,
+    multiIf(f.moved = 'PointsIssued', f.d.promised, f.moved IN ('PointsConverted', 'PromiseCancelled'), -f.d.points,
+        -promised_reversed) AS gained_promised,
+    f.d.awards AS awards, arrayConcat(f.d.lots, f.d.promised_lots) AS lots,
+    f.d.promised_lots.lot_id AS promised_lots,
     if(f.moved = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
-    f.d.restored AS restored, f.d.reversals AS reversals, f.d.reason AS reason,
+    f.d.restored AS restored, f.d.reversals AS reversals,
+    multiIf(f.moved = 'PointsConverted', f.d.converted_by, f.moved = 'PromiseCancelled', f.d.cancelled_for, f.d.reason)
+        AS reason,
     multiIf(f.moved = 'PointsIssued', f.d.bill_number,
         f.moved IN ('PointsRedeemed', 'RedemptionReversed'), f.d.redemption_id,
         f.moved IN ('PointsHeld', 'PointsReleased'), f.d.hold_id,
-        f.moved IN ('PointsTransferred', 'PointsReceived'), f.d.transfer_id, f.d.of_bill)
-        AS subject,
+        f.moved IN ('PointsTransferred', 'PointsReceived'), f.d.transfer_id,
+        f.moved = 'PromiseCancelled', arrayStringConcat(f.d.references, ', '),
+        f.moved = 'PointsConverted', arrayStringConcat(arrayDistinct(f.d.lots.reference), ', '), f.d.of_bill) AS subject,
     f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
 FROM (
-    SELECT *, JSONExtract(movement, 'Tuple(
-        currency String, points Int64, balance Int64,
+    SELECT *, arraySum(d.reversals.promised) AS promised_reversed, JSONExtract(movement, 'Tuple(
+        currency String, points Int64, balance Int64, promised Int64,
         awards Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)),
-        lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32))),
+        lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32), reference String)),
+        promised_lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32), reference String)),
+        references Array(String), converted_by String, cancelled_for String,
         taken Array(Tuple(lot_id Int64, points Int64)), restored Array(Tuple(lot_id Int64, points Int64)),
-        reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64)),
+        reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64, promised Int64)),
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
         transfer_id String, expired Int64,
         expired_on Nullable(Int32), value_minor Int64)') AS d
@@ -134,19 +145,23 @@ FROM (
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
             'PointsReleased', 'PointsRestored', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
+            'PointsConverted', 'PromiseCancelled',
             'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;
 
 -- Why a customer has the points it has: a row for each award, and for each decision that moves points otherwise.
 -- balance: after the decision, all of its awards included. issued_for: spend, event, milestone, streak, adjustment;
--- empty unless issued. reason: the rule that issued; the reason of a debit or a block. subject: the bill that earned or
--- was returned; the redemption; the hold; the transfer. expires_on: the last day on which they can, or could, be spent.
--- value_minor: worth of redeemed points. claimed: what a return asks for, forgiven points included. lot_id: where issued
--- points lie, 0 for others; taken: points taken, by lot.
+-- empty unless issued. standing: promised or current, of issued points. reason: the rule that issued; the reason of a
+-- debit or a block; what made promised points current (date, delivery, trigger, command) or cancelled them (not_in_time,
+-- command). subject: the bill that earned or was returned; the redemption; the hold; the transfer; what points were
+-- promised for. expires_on: the last day on which they can, or could, be spent. value_minor: worth of redeemed points.
+-- claimed: what a return asks for, forgiven points included. lot_id: where issued points lie, 0 for others; taken: points
+-- taken, by lot.
 CREATE OR REPLACE VIEW points_facts AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
     kind, currency, if(kind = 'issued', award.points, p.points) AS points, balance, award.issued_for AS issued_for,
+    multiIf(kind != 'issued', '', has(promised_lots, award.lot_id), 'promised', 'current') AS standing,
     if(kind = 'issued', award.rule_id, p.reason) AS reason, subject,
     if(kind = 'issued', arrayFirstOrNull(lot -> lot.lot_id = award.lot_id, lots).expires_on::Nullable(Date32), expired_on)
         AS expires_on,

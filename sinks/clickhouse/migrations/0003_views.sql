@@ -149,7 +149,8 @@ SELECT org_id, program_id, customer_id, currency,
     sumIf(-points, account = 'issued') AS issued, sumIf(points, account = 'reversed') AS reversed,
     sumIf(points, account = 'expired') AS expired, sumIf(points, account = 'redeemed') AS redeemed,
     sumIf(points, account = 'adjusted') AS debited, sumIf(points, account = 'current') AS balance,
-    sumIf(points, account = 'blocked') AS blocked, sumIf(points, account = 'transferred') AS transferred
+    sumIf(points, account = 'promised') AS promised, sumIf(points, account = 'blocked') AS blocked,
+    sumIf(points, account = 'transferred') AS transferred
 FROM ledger_entries GROUP BY org_id, program_id, customer_id, currency;
 
 -- One row per customer and program; points are those of the main currency (others: customer_points). `streak_run` and
@@ -160,7 +161,7 @@ SELECT a.org_id AS org_id, a.program_id AS program_id, a.customer_id AS customer
     p.spend_points AS spend_points, p.event_points AS event_points, p.milestone_points AS milestone_points,
     p.streak_points AS streak_points, p.adjustment_points AS adjustment_points, p.issued AS issued,
     p.reversed AS reversed, p.expired AS expired, p.redeemed AS redeemed, p.debited AS debited,
-    p.balance AS balance, p.blocked AS blocked, p.transferred AS transferred,
+    p.balance AS balance, p.promised AS promised, p.blocked AS blocked, p.transferred AS transferred,
     t.tier AS tier, t.tier_name AS tier_name, s.streak_run AS streak_run, s.longest_run AS longest_run
 FROM (SELECT DISTINCT org_id, program_id, customer_id FROM adoptions) AS a
 LEFT JOIN (
@@ -185,7 +186,7 @@ SELECT org_id, program_id, toInt64(count()) AS customers, sum(transactions) AS t
     sum(milestone_points) AS milestone_points, sum(streak_points) AS streak_points,
     sum(adjustment_points) AS adjustment_points, sum(issued) AS issued, sum(reversed) AS reversed,
     sum(expired) AS expired, sum(redeemed) AS redeemed, sum(debited) AS debited, sum(balance) AS balance,
-    sum(blocked) AS blocked, sum(transferred) AS transferred
+    sum(promised) AS promised, sum(blocked) AS blocked, sum(transferred) AS transferred
 FROM customer_summary
 GROUP BY org_id, program_id;
 
@@ -194,7 +195,7 @@ SELECT org_id, program_id, currency, toInt64(count()) AS customers, sum(spend_po
     sum(event_points) AS event_points, sum(milestone_points) AS milestone_points, sum(streak_points) AS streak_points,
     sum(adjustment_points) AS adjustment_points, sum(issued) AS issued, sum(reversed) AS reversed,
     sum(expired) AS expired, sum(redeemed) AS redeemed, sum(debited) AS debited, sum(balance) AS balance,
-    sum(blocked) AS blocked
+    sum(promised) AS promised, sum(blocked) AS blocked
 FROM customer_points
 GROUP BY org_id, program_id, currency;
 

@@ -9,29 +9,35 @@ HAVING difference != 0 OR legs < 2;
 
 -- What moves a customer's points must be in the ledger, and nothing else.
 CREATE OR REPLACE VIEW ledger_fact_mismatches AS
-SELECT org_id, customer_id, seq, currency, sum(decided) AS fact_points, sum(posted) AS ledger_points
+SELECT org_id, customer_id, seq, currency, account, sum(decided) AS fact_points, sum(posted) AS ledger_points
 FROM (
-    SELECT org_id, customer_id, seq, currency, gained AS decided, 0 AS posted
-    FROM points_decisions
+    SELECT org_id, customer_id, seq, currency, change.1 AS account, change.2 AS decided, 0 AS posted
+    FROM points_decisions ARRAY JOIN [('current', gained), ('promised', gained_promised)] AS change
     UNION ALL
-    SELECT org_id, customer_id, seq, currency, 0, points FROM ledger_entries WHERE account = 'current'
+    SELECT org_id, customer_id, seq, currency, account, 0, points
+    FROM ledger_entries WHERE account IN ('current', 'promised')
 )
-GROUP BY org_id, customer_id, seq, currency
+GROUP BY org_id, customer_id, seq, currency, account
 HAVING fact_points != ledger_points;
 
 CREATE OR REPLACE VIEW balance_mismatches AS
-SELECT org_id, program_id, customer_id, currency, sum(stated) AS state_balance, sum(open) AS open_lots,
+SELECT org_id, program_id, customer_id, currency, standing, sum(stated) AS state_balance, sum(open) AS open_lots,
     sum(posted) AS ledger_balance
 FROM (
-    SELECT org_id, program_id, customer_id, account.1 AS currency, account.2 AS stated, 0 AS open, 0 AS posted
+    SELECT org_id, program_id, customer_id, account.1 AS currency, 'current' AS standing, account.2 AS stated,
+        0 AS open, 0 AS posted
     FROM customer_state_latest ARRAY JOIN arrayZip(`accounts.currency`, `accounts.balance`) AS account
     UNION ALL
-    SELECT org_id, program_id, customer_id, lot.1, 0, lot.2, 0
-    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.currency`, `lots.open_points`) AS lot
+    SELECT org_id, program_id, customer_id, account.1, 'promised', account.2, 0, 0
+    FROM customer_state_latest ARRAY JOIN arrayZip(`accounts.currency`, `accounts.promised`) AS account
     UNION ALL
-    SELECT org_id, program_id, customer_id, currency, 0, 0, points FROM ledger_entries WHERE account = 'current'
+    SELECT org_id, program_id, customer_id, lot.1, lot.3, 0, lot.2, 0
+    FROM customer_state_latest ARRAY JOIN arrayZip(`lots.currency`, `lots.open_points`, `lots.standing`) AS lot
+    UNION ALL
+    SELECT org_id, program_id, customer_id, currency, account, 0, 0, points
+    FROM ledger_entries WHERE account IN ('current', 'promised')
 )
-GROUP BY org_id, program_id, customer_id, currency
+GROUP BY org_id, program_id, customer_id, currency, standing
 HAVING state_balance != open_lots OR state_balance != ledger_balance;
 
 CREATE OR REPLACE VIEW hold_mismatches AS
@@ -70,7 +76,7 @@ SELECT org_id, program_id, customer_id, currency, lot_id, sum(awarded) AS awarde
     sum(open) AS open_points
 FROM (
     SELECT org_id, program_id, customer_id, currency, lot.lot_id AS lot_id, lot.points AS awarded, 0 AS taken, 0 AS open
-    FROM points_decisions ARRAY JOIN lots AS lot
+    FROM points_decisions ARRAY JOIN lots AS lot WHERE kind != 'converted'
     UNION ALL
     SELECT org_id, program_id, customer_id, currency, part.lot_id, 0, part.points, 0
     FROM points_decisions ARRAY JOIN taken AS part
@@ -86,6 +92,7 @@ HAVING awarded_points != taken_points + open_points;
 
 -- A customer's own clock settles its lots at once. The clock of a journal partition, which is what all of its sources have
 -- announced, settles the lots that were issued before it moved there: those of a late record wait for its next move.
+-- What is promised until a day is settled on that day as well.
 CREATE OR REPLACE VIEW lots_past_expiry AS
 WITH
     announcements AS (
@@ -116,7 +123,8 @@ WITH
             SELECT org_id, program_id, customer_id, src_partition, clock, lot.1 AS currency, lot.2 AS lot_id,
                 lot.3 AS open_points, lot.4 AS closes_at
             FROM customer_state_latest
-            ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`, `lots.closes_at`) AS lot
+            ARRAY JOIN arrayZip(`lots.currency`, `lots.lot_id`, `lots.open_points`,
+                arrayMap((closes, due) -> ifNull(closes, due), `lots.closes_at`, `lots.due_at`)) AS lot
             WHERE lot.4 IS NOT NULL
         ) AS s
         LEFT JOIN moves AS m USING (src_partition)
@@ -132,8 +140,9 @@ INNER JOIN (
     SELECT o.org_id AS org_id, o.program_id AS program_id, o.customer_id AS customer_id, o.currency AS currency,
         o.lot_id AS lot_id, o.open_points AS open_points, o.closes_at AS closes_at, o.moved_at AS moved_at, p.seq AS seq
     FROM (
-        SELECT org_id, program_id, customer_id, currency, seq, lot.lot_id AS lot_id
+        SELECT org_id, program_id, customer_id, currency, max(seq) AS seq, lot.lot_id AS lot_id
         FROM points_decisions ARRAY JOIN lots AS lot
+        GROUP BY org_id, program_id, customer_id, currency, lot_id
     ) AS p
     INNER JOIN (SELECT * FROM overdue WHERE closes_at > own_clock) AS o
         ON p.org_id = o.org_id AND p.program_id = o.program_id AND p.customer_id = o.customer_id
@@ -212,7 +221,7 @@ SELECT 'ledger_unbalanced' AS invariant, 'every ledger entry sums to zero' AS pr
 UNION ALL
 SELECT 'ledger_fact_mismatches', 'the ledger holds what the facts decided, and nothing else', (SELECT count() FROM ledger_fact_mismatches)
 UNION ALL
-SELECT 'balance_mismatches', 'balance = open lots = ledger, for every customer', (SELECT count() FROM balance_mismatches)
+SELECT 'balance_mismatches', 'balance = open lots = ledger, for every customer, current and promised', (SELECT count() FROM balance_mismatches)
 UNION ALL
 SELECT 'hold_mismatches', 'blocked = points in holds = ledger, for every customer', (SELECT count() FROM hold_mismatches)
 UNION ALL
@@ -220,7 +229,7 @@ SELECT 'transfer_mismatches', 'what one customer gives another receives, and not
 UNION ALL
 SELECT 'lot_mismatches', 'awarded or received = open + redeemed + expired + reversed + adjusted + transferred + held, for every lot', (SELECT count() FROM lot_mismatches)
 UNION ALL
-SELECT 'lots_past_expiry', 'no lot is open past its expiry', (SELECT count() FROM lots_past_expiry)
+SELECT 'lots_past_expiry', 'no lot is open past its expiry, or promised past its day', (SELECT count() FROM lots_past_expiry)
 UNION ALL
 SELECT 'reversals_over_award', 'no award is reversed by more than it gave', (SELECT count() FROM reversals_over_award)
 UNION ALL

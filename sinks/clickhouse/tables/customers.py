@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.ledger.state import Account, Hold, LedgerAccount, Lot
+from pipeline.engine.ledger.state import Account, Hold, LedgerAccount
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, decode_head
 from pipeline.engine.streaks.state import StreakRuns
@@ -49,7 +49,13 @@ class _Held(NamedTuple):
 
 class _Open(NamedTuple):
     currency: str
-    lot: Lot
+    standing: str
+    lot_id: int
+    issued_at: int
+    open_points: int
+    expires_on: int | None = None
+    closes_at: int = NEVER
+    due_at: int = NEVER
 
 
 class _Holding(NamedTuple):
@@ -90,7 +96,41 @@ def _held(row: StateRow) -> list[_Held]:
 
 
 def _open(row: StateRow) -> list[_Open]:
-    return [_Open(currency, lot) for currency, account in row.section.accounts.items() for lot in account.lots]
+    return [
+        lot
+        for currency, account in row.section.accounts.items()
+        for lots in (_current(currency, account), _promised(currency, account))
+        for lot in lots
+    ]
+
+
+def _current(currency: str, account: Account) -> list[_Open]:
+    return [
+        _Open(
+            currency=currency,
+            standing="current",
+            lot_id=lot.lot_id,
+            issued_at=lot.issued_at,
+            open_points=lot.open_points,
+            expires_on=lot.expires_on,
+            closes_at=lot.closes_at,
+        )
+        for lot in account.lots
+    ]
+
+
+def _promised(currency: str, account: Account) -> list[_Open]:
+    return [
+        _Open(
+            currency=currency,
+            standing="promised",
+            lot_id=lot.lot_id,
+            issued_at=lot.promised_at,
+            open_points=lot.open_points,
+            due_at=lot.due_at,
+        )
+        for lot in account.promised_lots
+    ]
 
 
 def _holding(row: StateRow) -> list[_Holding]:
@@ -107,6 +147,10 @@ def _counted(row: StateRow) -> list[_Counted]:
 
 def _running(row: StateRow) -> list[_Running]:
     return [_Running(streak_id, streak) for streak_id, streak in row.section.streaks.items()]
+
+
+def _unless_never(instant: int) -> int | None:
+    return None if instant == NEVER else instant
 
 
 def _total(account: LedgerAccount) -> Column[_Held]:
@@ -182,14 +226,17 @@ CUSTOMER_STATE: Final = Table[StateRow](
             _open,
             (
                 Column("currency", "String", lambda open_: open_.currency),
-                integer("lot_id", lambda open_: open_.lot.lot_id, "the count of lots of the account, from 1"),
-                instant("issued_at", lambda open_: open_.lot.issued_at),
-                integer("open_points", lambda open_: open_.lot.open_points),
-                Column("expires_on", "Nullable(Date32)", lambda open_: open_.lot.expires_on),
+                Column("standing", "String", lambda open_: open_.standing),
+                integer("lot_id", lambda open_: open_.lot_id, "the count of lots of the account, from 1"),
+                instant("issued_at", lambda open_: open_.issued_at),
+                integer("open_points", lambda open_: open_.open_points),
+                Column("expires_on", "Nullable(Date32)", lambda open_: open_.expires_on),
+                Column("closes_at", "Nullable(DateTime64(3, 'UTC'))", lambda open_: _unless_never(open_.closes_at)),
                 Column(
-                    "closes_at",
+                    "due_at",
                     "Nullable(DateTime64(3, 'UTC'))",
-                    lambda open_: None if open_.lot.closes_at == NEVER else open_.lot.closes_at,
+                    lambda open_: _unless_never(open_.due_at),
+                    comment="when promised points become current or are cancelled",
                 ),
             ),
         ),

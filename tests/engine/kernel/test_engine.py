@@ -105,7 +105,7 @@ def test_new_decision_takes_a_concern_with_its_effect_a_stage_and_a_movement(mon
         return [PointsPromised(currency="POINTS", points=turn.program.version, balance=0)]
 
     movement = Movement(source=LedgerAccount.ISSUED, destination=LedgerAccount.PROMISED)
-    monkeypatch.setitem(MOVEMENTS, PointsPromised, movement)
+    monkeypatch.setitem(MOVEMENTS, PointsPromised, (movement,))
     mine = Concern(name="promises", effects={PointsPromised: note_promise})
     with_mine = engine(mine, on_event=[ProgramStage(promise)])
     state, folded = customer(), customer()
@@ -259,7 +259,7 @@ def test_timers_fire_by_instant_and_at_one_instant_in_the_order_given() -> None:
             first=lambda _head, _due, name=name: Subject(program_id=1, key=name, part=None),
             fire=lambda _turn, subject: [Greeted(text=subject.key)],
         )
-        for kind, name, at in ((99, "late", DUE + 1), (98, "first given", DUE), (7, "second given", DUE))
+        for kind, name, at in ((99, "late", DUE + 1), (98, "first given", DUE), (97, "second given", DUE))
     ]
 
     def note(state: CustomerState, envelope: Envelope, decision: Greeted) -> None:

@@ -12,6 +12,7 @@ from schemas.facts import (
     HoldFor,
     IssuedFor,
     LotOpened,
+    PointsConverted,
     PointsDebited,
     PointsExpired,
     PointsHeld,
@@ -133,9 +134,18 @@ def test_lots_hold_what_the_postings_bring_to_current(decision: PointsMoved, mov
     assert lots_moved(decision) == moved
 
 
-def test_only_issuing_and_returns_change_lifetime_points() -> None:
-    changes = {kind: movement.lifetime for kind, movement in MOVEMENTS.items() if movement.lifetime}
-    assert changes == {PointsIssued: 1, PointsReversed: -1}
+def test_lifetime_points_count_what_becomes_current_and_what_returns_take_of_it() -> None:
+    changes = {
+        (kind, movement.source, movement.destination): movement.lifetime
+        for kind, movements in MOVEMENTS.items()
+        for movement in movements
+        if movement.lifetime
+    }
+    assert changes == {
+        (PointsIssued, LedgerAccount.ISSUED, LedgerAccount.CURRENT): 1,
+        (PointsConverted, LedgerAccount.PROMISED, LedgerAccount.CURRENT): 1,
+        (PointsReversed, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
+    }
 
 
 def test_accounts_stand_at_their_places_in_stored_totals() -> None:

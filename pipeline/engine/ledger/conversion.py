@@ -1,0 +1,88 @@
+"""Conversion: promised points become current on their day, and their expiry counts from then.
+
+Points that waited for something else until that day are cancelled. A subject's key ends with its first lot: points of a
+late record may be due on a day that is settled already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.concern import Subject, Timer
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.issue import lasting_of
+from pipeline.engine.ledger.state import Account, PromisedLot
+from pipeline.engine.state import Head
+from schemas.facts import ConvertedBy, Decision, LotConverted, PointsConverted
+
+
+def convert(
+    turn: ProgramTurn, currency: str, account: Account, lots: Sequence[PromisedLot], by: ConvertedBy
+) -> PointsConverted:
+    """These promised lots become current, with the expiry that points of their rule have on the day on which they do.
+
+    A version without the currency, which could not follow one that has it, gives the expiry of its main one.
+    """
+    points = sum(lot.open_points for lot in lots)
+    return PointsConverted(
+        currency=currency,
+        points=points,
+        balance=account.balance + points,
+        lots=tuple(_converted(turn, currency, lot) for lot in lots),
+        converted_by=by,
+        lifetime=account.lifetime + points,
+        promised=account.promised - points,
+    )
+
+
+def _converted(turn: ProgramTurn, currency: str, lot: PromisedLot) -> LotConverted:
+    program = turn.program
+    terms = program.own_terms.get((lot.issued_for, lot.rule_id))
+    if terms is None:
+        usual = program.currencies.get(currency, program.currencies[program.currency])
+        terms = usual.terms.held_in(turn.section.tier)
+    expires_on, closes_at, rolls = lasting_of(turn, terms)
+    return LotConverted(
+        lot_id=lot.lot_id,
+        points=lot.open_points,
+        expires_on=expires_on,
+        closes_at=closes_at,
+        promised_at=lot.promised_at,
+        reference=lot.reference,
+        issued_for=lot.issued_for,
+        rolls=rolls,
+    )
+
+
+def _due(head: Head) -> int:
+    due = NEVER
+    for section in head.sections.values():
+        for account in section.accounts.values():
+            if account.promised_lots and account.promised_lots[0].due_at < due:
+                due = account.promised_lots[0].due_at
+    return due
+
+
+def _first(head: Head, due: int) -> Subject:
+    """Programs in id order, then currencies by name."""
+    return next(
+        Subject(
+            program_id=program_id,
+            key=f"{program_id}/{currency}/{account.promised_lots[0].lot_id}",
+            part=currency,
+        )
+        for program_id, section in sorted(head.sections.items())
+        for currency, account in sorted(section.accounts.items())
+        if account.promised_lots and account.promised_lots[0].due_at == due
+    )
+
+
+def _settle(turn: ProgramTurn, subject: Subject) -> list[Decision]:
+    account = turn.section.accounts[subject.part]
+    due = [lot for lot in account.promised_lots if lot.due_at == turn.at]
+    return [convert(turn, subject.part, account, due, ConvertedBy.DATE)]
+
+
+CONVERSION: Final = Timer(kind=7, name="promise", due=_due, first=_first, fire=_settle)
