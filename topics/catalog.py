@@ -80,7 +80,9 @@ TOPICS: Final = (
         _CHANGELOG,
         "The changelog that a worker's state is restored from; partitioned as the journal.",
     ),
-    Topic("programs", "orgId/programId", "program version, JSON", _COMPACT, "The catalog of programs, to be read."),
+    Topic(
+        "programs", "orgId/programId/version", "program version, JSON", _COMPACT, "The catalog of programs, to be read."
+    ),
     Topic(
         "deadletters",
         "as it came",

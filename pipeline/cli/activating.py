@@ -31,22 +31,35 @@ class Activation(msgspec.Struct, frozen=True):
     starts_at: int | None = None
     """The instant from which it is in force; None: since it was activated."""
 
+    def has_started(self, now: int) -> bool:
+        """Whether it is in force at the instant `now`, where no higher version is."""
+        return self.starts_at is None or self.starts_at <= now
 
-def in_force(place: Place, log: Log) -> dict[tuple[int, int], Activation]:
-    """The latest version of each program in the catalog topic, by org and program."""
-    latest: dict[tuple[int, int], Activation] = {}
+
+def activations(place: Place, log: Log) -> dict[tuple[int, int], list[Activation]]:
+    """The versions of each program in the catalog topic, from the lowest, by org and program."""
     topic = place.catalog.name("programs")
+    versions: dict[tuple[int, int, int], Activation] = {}
     for message in read_all(log, partitions_of([topic], place.settings.partitions)):
         if message.value is not None:
-            one = msgspec.json.decode(message.value, type=Activation)
-            latest[one.org_id, one.program_id] = one
-    return dict(sorted(latest.items()))
+            version = msgspec.json.decode(message.value, type=Activation)
+            versions[version.org_id, version.program_id, version.version] = version
+    programs: dict[tuple[int, int], list[Activation]] = {}
+    for (org_id, program_id, _), version in sorted(versions.items()):
+        programs.setdefault((org_id, program_id), []).append(version)
+    return programs
+
+
+def in_force_or_later(versions: list[Activation], now: int) -> list[Activation]:
+    """Of the versions of one program, from the lowest: the one that is in force, and those that start later."""
+    started = [place for place, version in enumerate(versions) if version.has_started(now)]
+    return versions[started[-1] :] if started else versions
 
 
 def predecessor_of(place: Place, log: Log, definition: ProgramDefinition) -> ProgramDefinition | None:
     """The latest version of the same program; None for a program that is new."""
-    known = in_force(place, log).get((definition.org_id, definition.program_id))
-    return None if known is None else ProgramDefinition.model_validate_json(known.definition)
+    known = activations(place, log).get((definition.org_id, definition.program_id))
+    return None if known is None else ProgramDefinition.model_validate_json(known[-1].definition)
 
 
 def activate(place: Place, log: Log, definition: ProgramDefinition, starts_at: int | None = None) -> bool:
@@ -83,13 +96,14 @@ def activate(place: Place, log: Log, definition: ProgramDefinition, starts_at: i
         starts_at=starts_at,
     )
     key = f"{definition.org_id}/{definition.program_id}".encode()
+    catalog_key = b"%b/%d" % (key, definition.version)
     journal, value = place.catalog.name("journal"), encode_record(record)
     write(
         place,
         log,
         [
             *(Outgoing(journal, b"$program:" + key, value, number) for number in range(place.settings.partitions)),
-            Outgoing(place.catalog.name("programs"), key, msgspec.json.encode(entry)),
+            Outgoing(place.catalog.name("programs"), catalog_key, msgspec.json.encode(entry)),
         ],
     )
     return True

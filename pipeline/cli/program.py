@@ -10,7 +10,7 @@ from typing import Final
 import click
 import msgspec
 
-from pipeline.cli.activating import activate, in_force, predecessor_of
+from pipeline.cli.activating import activate, activations, in_force_or_later, predecessor_of
 from pipeline.cli.output import instant, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
@@ -184,31 +184,41 @@ def _instant(written: str, zone: str) -> int:
 @placed
 @json_option
 def show(place: Place, *, as_json: bool) -> None:
-    """Show the programs in force.
+    """Show the programs in force, and their versions that start later.
 
     \b
     Example:
       accrue program show --data-dir accrue-demo
     """
     with place.log() as log:
-        catalog = in_force(place, log)
+        catalog = activations(place, log)
+    now = SYSTEM_CLOCK.wall()
+    shown = [version for versions in catalog.values() for version in in_force_or_later(versions, now)]
     if as_json:
-        print_json([msgspec.to_builtins(one) | {"definition": json.loads(one.definition)} for one in catalog.values()])
+        print_json(
+            [
+                msgspec.to_builtins(version)
+                | {"in_force": version.has_started(now), "definition": json.loads(version.definition)}
+                for version in shown
+            ]
+        )
     else:
         rows = [
             (
-                one.org_id,
-                one.program_id,
+                version.org_id,
+                version.program_id,
                 definition["name"],
-                one.version,
+                version.version,
                 ", ".join((definition["points"]["name"], *(points["id"] for points in definition["currencies"]))),
-                one.hash[:12],
-                None if one.starts_at is None else instant(one.starts_at),
+                version.hash[:12],
+                "now" if version.has_started(now) else "later",
+                None if version.starts_at is None else instant(version.starts_at),
             )
-            for one in catalog.values()
-            for definition in (json.loads(one.definition),)
+            for version in shown
+            for definition in (json.loads(version.definition),)
         ]
-        print_table("Programs in force", ("org", "program", "name", "version", "points", "hash", "from"), rows)
+        columns = ("org", "program", "name", "version", "points", "hash", "in force", "from")
+        print_table("Programs", columns, rows)
 
 
 @program.command()

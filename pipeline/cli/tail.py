@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
-from pipeline.cli.activating import in_force
+from pipeline.cli.activating import activations
 from pipeline.cli.output import CONSOLE, instant, json_option, placed, shown
 from pipeline.cli.place import Place
 from pipeline.cli.printing import printable, say, say_json
@@ -83,7 +83,8 @@ def tail(
 
     with place.log() as log:
         sentences = Sentences(
-            ProgramDefinition.model_validate_json(one.definition) for one in in_force(place, log).values()
+            ProgramDefinition.model_validate_json(versions[-1].definition)
+            for versions in activations(place, log).values()
         )
         ends = ends_of(log, partitions)
         found = filter(wanted, read_all(log, partitions, ends))

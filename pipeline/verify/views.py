@@ -42,6 +42,14 @@ class _Compared(NamedTuple):
 
 
 _MAIN: Final = "(SELECT DISTINCT org_id, program_id, currency FROM program_currencies WHERE main)"
+_PERIOD: Final = "org_id, customer_id, program_id, milestone_id, period"
+_PERIODS: Final = """(
+    SELECT org_id, customer_id, program_id, milestone_id, period, value, achieved
+    FROM customer_state_latest
+    ARRAY JOIN `milestones.milestone_id` AS milestone_id, `milestones.period` AS period, `milestones.value` AS value,
+        `milestones.achieved` AS achieved
+)"""
+"""Periods of milestones that the state has: those of which no record is accepted any more have left it."""
 _COMPARED: Final = (
     _Compared(
         view="customer_summary",
@@ -70,6 +78,36 @@ _COMPARED: Final = (
             ARRAY JOIN `accounts.currency` AS account, arrayEnumerate(`accounts.currency`) AS number
             WHERE (org_id, program_id, account) NOT IN {_MAIN}
         )""",  # noqa: S608 - ours
+    ),
+    _Compared(
+        view="customer_lifetime",
+        key="currency",
+        figures={"lifetime": "`accounts.lifetime`[number]"},
+        rows="true",
+        state="""(
+            SELECT *, account AS currency, number
+            FROM customer_state_latest
+            ARRAY JOIN `accounts.currency` AS account, arrayEnumerate(`accounts.currency`) AS number
+        )""",
+    ),
+    _Compared(
+        view="customer_milestones",
+        key="concat(milestone_id, ' ', toString(period))",
+        figures={"value": "value", "achieved": "achieved"},
+        rows=f"(org_id, customer_id, program_id, milestone_id, period) IN (SELECT {_PERIOD} FROM {_PERIODS})",  # noqa: S608 - ours
+        state=_PERIODS,
+    ),
+    _Compared(
+        view="customer_streaks",
+        key="streak_id",
+        figures={"longest": "longest", "level": "if(empty(levels), 0, arrayMax(levels))", "ended": "ended"},
+        rows="true",
+        state="""(
+            SELECT org_id, customer_id, program_id, streak_id, longest, levels, ended
+            FROM customer_state_latest
+            ARRAY JOIN `streaks.streak_id` AS streak_id, `streaks.longest` AS longest, `streaks.levels` AS levels,
+                `streaks.ended` AS ended
+        )""",
     ),
 )
 _SETTLED: Final = """(org_id, customer_id) IN (

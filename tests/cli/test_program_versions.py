@@ -404,6 +404,20 @@ def test_instant_from_which_a_version_holds_is_kept(
     assert shown["starts_at"] == instant
 
 
+def test_version_that_starts_later_is_shown_beside_the_one_in_force(with_topics: Terminal, tmp_path: Path) -> None:
+    with_topics.done("program", "apply", file(tmp_path, "1", 1, **FULL))
+    with_topics.done("program", "apply", file(tmp_path, "2", 2, **FULL))
+    with_topics.done("program", "apply", file(tmp_path, "3", 3, **FULL), "--from", "2199-01-01T00:00:00")
+
+    shown = with_topics.done("program", "show", "--json").json
+
+    assert [(one["version"], one["in_force"]) for one in shown] == [(2, True), (3, False)]
+    assert ["now" in line for line in with_topics.done("program", "show").out.splitlines() if "│ Test" in line] == [
+        True,
+        False,
+    ]
+
+
 def test_text_that_is_no_instant_is_refused(with_topics: Terminal, tmp_path: Path) -> None:
     ended = with_topics.run("program", "apply", file(tmp_path, "1", 1, **FULL), "--from", "Monday")
 

@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.engine.calendar import NEVER, as_day
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot
+from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.embedded import EmbeddedLog
@@ -329,6 +330,9 @@ HEADS: Final = {
                             closes_at=instant("2011-05-12 00:00"),
                         ),
                     )
+                },
+                milestones={
+                    "visit": {JANUARY + 1: Progress(ends_at=instant("2011-03-01 00:00"), value=1, achieved=True)}
                 },
                 streaks={"regular": StreakRuns(ends_at=NEVER, runs=[(JANUARY, JANUARY + 1)], longest=2)},
             )

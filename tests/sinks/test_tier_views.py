@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
@@ -90,3 +91,19 @@ def test_the_distribution_counts_by_the_numbers_of_the_version_in_force(
     stored(clickhouse, embedded_log, adopted(MOVED_ON))
 
     assert clickhouse.query("SELECT tier, name, customers FROM tier_distribution").result_rows == [(2, "Silver", 1)]
+
+
+def test_a_version_that_nobody_follows_is_not_in_force_where_members_follow_another(
+    clickhouse: Client, embedded_log: EmbeddedLog
+) -> None:
+    told = begin(embedded_log)
+    refused = msgspec.structs.replace(activated(), version=2, definition=activated().definition.replace("Story", "No"))
+    told.journal(activated(), refused, clock("2011-01-09 00:00"))
+    found = "SELECT version, name FROM programs_in_force"
+
+    drain(embedded_log, clickhouse)
+    assert clickhouse.query(found).result_rows == [(2, "No")]
+
+    told.facts(11, [Happening("2011-01-05 10:00", (adopted(BASE),))])
+    drain(embedded_log, clickhouse)
+    assert clickhouse.query(found).result_rows == [(1, "Story")]

@@ -102,6 +102,40 @@ def test_each_other_currency_is_compared_by_itself(clickhouse: Client, statement
 
 
 @pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        pytest.param(
+            "ALTER TABLE customer_state UPDATE `accounts.lifetime` = [621] WHERE customer_id = 11",
+            "POINTS: lifetime is 620 in customer_lifetime and 621 in the state",
+            id="lifetime",
+        ),
+        pytest.param(
+            "ALTER TABLE customer_state UPDATE `milestones.value` = [2] WHERE customer_id = 11",
+            "visit 493: value is 1 in customer_milestones and 2 in the state",
+            id="milestone",
+        ),
+        pytest.param(
+            "ALTER TABLE facts DELETE WHERE customer_id = 11 AND kind = 'MilestoneAchieved'",
+            "visit 493: achieved is 0 in customer_milestones and 1 in the state",
+            id="achievement",
+        ),
+        pytest.param(
+            "ALTER TABLE customer_state UPDATE `streaks.longest` = [3], `streaks.levels` = [[3]], "
+            "`streaks.ended` = [true] WHERE customer_id = 11",
+            "regular: longest is 2 in customer_streaks and 3 in the state, "
+            "level is 0 in customer_streaks and 3 in the state, ended is 0 in customer_streaks and 1 in the state",
+            id="streak",
+        ),
+    ],
+)
+def test_lifetime_milestones_and_streaks_are_compared(clickhouse: Client, statement: str, what: str) -> None:
+    clickhouse.command(statement, settings={"mutations_sync": 1})
+
+    assert disagreements(clickhouse) == [Disagreement(where="customer 1:11", what=f"in program 7, {what}")]
+
+
+@pytest.mark.usefixtures("told")
 def test_a_customer_whose_last_fact_is_not_that_of_the_state_is_not_compared(clickhouse: Client) -> None:
     for statement in (
         "ALTER TABLE customer_state UPDATE tier = 1 WHERE customer_id = 11",

@@ -19,12 +19,16 @@ GROUP BY org_id, program_id, version;
 CREATE OR REPLACE VIEW settlement AS
 SELECT max(at) AS as_of FROM journal WHERE customer_id != 0 OR type = 'ClockAdvanced';
 
--- The version of each program that was activated last, of those that have started by the settlement.
+-- The highest version of each program that a customer follows; of a program that nobody follows yet, the highest that has
+-- started by the settlement. So a version that the workers refused (a dead letter PROGRAM_REFUSED) is not here, though
+-- `programs` has it, as the journal does.
 CREATE OR REPLACE VIEW programs_in_force AS
 SELECT org_id, program_id, version, activated_at, definition, name, zone, currency
 FROM programs
 WHERE starts_at <= (SELECT as_of FROM settlement)
-ORDER BY version DESC
+ORDER BY (org_id, program_id, version) IN (
+    SELECT org_id, program_id, program_version FROM facts WHERE kind = 'ProgramAdopted'
+) DESC, version DESC
 LIMIT 1 BY org_id, program_id;
 
 -- tier: the tier's number in this version; tier_id: what it is known by in every version.
@@ -106,24 +110,47 @@ FROM (
 ) AS c
 LEFT JOIN tiers_in_force AS t USING (org_id, program_id, tier_id);
 
+-- What counts towards each milestone of a customer, by period. value: as in milestone_events.
+CREATE OR REPLACE VIEW customer_milestones AS
+SELECT org_id, program_id, customer_id, milestone_id, period, argMaxIf(e.value, seq, kind = 'progressed') AS value,
+    max(kind = 'achieved') AS achieved
+FROM milestone_events AS e
+GROUP BY org_id, program_id, customer_id, milestone_id, period;
+
+-- Lifetime points by currency, in units of 10^-scale: what tiers by lifetime points go by.
+CREATE OR REPLACE VIEW customer_lifetime AS
+SELECT org_id, program_id, customer_id, currency, argMax(stated, seq) AS lifetime
+FROM (
+    SELECT org_id, program_id, customer_id, seq, JSONExtractString(movement, 'currency') AS currency,
+        JSONExtractInt(movement, 'lifetime') AS stated
+    FROM (
+        SELECT *, arrayJoin(if(JSONHas(data, 'currencies'), JSONExtractArrayRaw(data, 'currencies'), [data])) AS movement
+        FROM facts WHERE position(data, '"lifetime"') > 0
+    )
+    WHERE JSONHas(movement, 'lifetime')
+)
+GROUP BY org_id, program_id, customer_id, currency;
+
 -- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
--- period or in the one before it (the running one breaks nothing). Of a streak that is over it is the run at its end,
--- with late records that came after the end was told.
+-- period or in the one before it (the running one breaks nothing), a date that the zone skipped left out. Of a streak that is over it is the run at its end,
+-- with late records that came after the end was told. level: the highest one reached, 0 for none.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
     if(ended, end_day, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone))) AS today,
     toInt64(toInt32(today)) AS day,
     (toYear(today) - 1970) * 12 + toMonth(today) - 1 AS month,
-    multiIf(unit = 'day', day, unit = 'week', intDiv(day + 3, 7), unit = 'month', month,
+    transform(zone, ['Kwajalein', 'Pacific/Kwajalein', 'Pacific/Enderbury', 'Pacific/Kanton', 'Pacific/Kiritimati',
+        'Pacific/Apia', 'Pacific/Fakaofo'], [8633, 8633, 9130, 9130, 9130, 15338, 15338], 100000) AS skipped_day,
+    multiIf(unit = 'day', day - (day > skipped_day), unit = 'week', intDiv(day + 3, 7), unit = 'month', month,
         unit = 'quarter', intDiv(month, 3), toYear(today) - 1970) AS running,
     arrayReverseSort(arrayFilter(period -> period <= running, periods)) AS past,
     if(has(past, running), running, running - 1) AS last
 SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
     toInt64(arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past))) AS run,
-    longest, levels, ended
+    longest, levels, ended, if(empty(levels), 0, arrayMax(levels)) AS level
 FROM (
     SELECT org_id, program_id, customer_id, streak_id,
-        groupUniqArrayIf(assumeNotNull(period), kind = 'extended') AS periods,
+        groupUniqArrayIf(assumeNotNull(period) - skipped, kind = 'extended') AS periods,
         max(longest) AS longest,
         arraySort(groupUniqArrayIf(level, kind = 'level_reached')) AS levels,
         max(kind = 'ended') AS ended,
