@@ -791,6 +791,25 @@ def test_version_with_a_start_is_in_force_from_then_on(small: Workshop) -> None:
     assert versions == [{0, PROGRAM.version}, {0, PROGRAM.version + 1}]
 
 
+def test_definition_that_no_record_can_need_any_more_leaves_the_state(small: Workshop) -> None:
+    versions = [activation(PROGRAM.model_copy(update={"version": number})) for number in (1, 2, 3)]
+    small.journal(
+        backfill(), versions[0], clock(START), versions[1], bill(5, 1, START), clock(START + 8 * DAY), versions[2]
+    )
+
+    small.decide_all()
+
+    last = {one.key: one.value for one in small.read("state") if (one.key or b"").startswith(b"$program:")}
+    assert {key: value is None for key, value in last.items()} == {
+        b"$program:1:7:1": True,
+        b"$program:1:7:2": False,
+        b"$program:1:7:3": False,
+    }
+    small.journal(bill(5, 2, START + 8 * DAY))
+    small.decide_all()
+    assert len(small.read("facts")) == 2
+
+
 def test_state_that_cannot_be_read_stops_the_worker_and_the_record_is_not_buried(small: Workshop) -> None:
     small.journal(activation(), bill(5, 1, START))
     small.decide_all()

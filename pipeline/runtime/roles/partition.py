@@ -323,11 +323,17 @@ class LoyaltyPartition:
         self._in_force = in_force._replace(programs=programs, views=_views_of(programs, in_force.views, org_id))
         key = program_key(org_id, program_id, definition.version)
         self._others.append(Change(key, record.definition.encode()))
+        self._others += [Change(gone, None) for gone in _keys_of(in_force.programs) - _keys_of(programs)]
 
 
 def definition_in(record: AnyRecord) -> ProgramDefinition | None:
     """The program that a record activates, None for any other record; raises `ValidationError`."""
     return ProgramDefinition.model_validate_json(record.definition) if isinstance(record, ProgramActivated) else None
+
+
+def _keys_of(programs: Programs) -> set[bytes]:
+    """The keys of the definitions that are kept in the state."""
+    return {program_key(org_id, program_id, version) for org_id, program_id, version, _ in programs.versions()}
 
 
 def _views_of(programs: Programs, views: dict[int, OrgView], org_id: int) -> dict[int, OrgView]:
