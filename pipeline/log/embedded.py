@@ -59,7 +59,7 @@ class EmbeddedLog:
         return EmbeddedConsumer(LogFile(self._path), group)
 
     def producer(self, transactional_id: str | None = None, *, transaction_timeout: float = 15.0) -> EmbeddedProducer:
-        """A producer with a connection of its own; an open transaction holds up nobody, so it does not time out."""
+        """A producer with its own connection; an open transaction blocks no other client, so it does not time out."""
         del transaction_timeout
         return EmbeddedProducer(LogFile(self._path), transactional_id)
 
@@ -87,7 +87,7 @@ class EmbeddedLog:
             raise LogError(message) from error
 
     def topic_id(self, topic: str, timeout: float) -> str:
-        """The random id that the topic was given when it was created; readers of the file wait for nobody."""
+        """The random id that the topic was given when it was created; readers do not wait for writers."""
         del timeout
         return self._file.topic(topic).identity
 
@@ -96,7 +96,7 @@ class EmbeddedLog:
         return self._file.offsets(group, _partitions(self._file, topics))
 
     def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
-        """The end of each; readers of the file wait for nobody, and nothing in it is open."""
+        """The end of each; readers do not wait for writers, and the file holds no open transactions."""
         del timeout, stable
         return {partition: self._file.end(self._file.place(partition)) for partition in partitions}
 
@@ -132,7 +132,7 @@ class EmbeddedConsumer:
         lost: Callable[[Sequence[Partition]], None],
     ) -> None:
         """Take over the group at the first `consume`; `lost` is called once another consumer has."""
-        del revoked  # nobody asks for partitions back: they are only ever lost
+        del revoked  # this log never revokes partitions: they are only ever lost
         if self.group is None:
             message = "cannot subscribe: the consumer was made without a group"
             raise LogError(message)
@@ -164,7 +164,7 @@ class EmbeddedConsumer:
         self._readers[partition] = _Reader(self._file, partition, offset)
 
     def examine(self, partition: Partition, timeout: float) -> None:
-        """Nothing to find out: whatever lies in the file is delivered as it was written."""
+        """Nothing to probe: the file delivers every message as it was written."""
 
     def assignment(self) -> frozenset[Partition]:
         """The partitions this consumer holds now."""
@@ -246,7 +246,7 @@ class EmbeddedProducer:
         self._turns = count()
 
     def init(self, timeout: float) -> None:
-        """Take the transactional id over: whoever still writes with it is refused."""
+        """Takes over the transactional id and fences every other producer that uses it."""
         if self._transactional_id is None:
             message = "cannot init: the producer was made without a transactional id"
             raise LogError(message)

@@ -162,9 +162,9 @@ class KafkaLog:
         return found
 
     def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
-        """Where the last stable offset lies before the end."""
+        """Partitions whose last stable offset is below their end."""
         partitions = self._partitions(topics)
-        # The ends are asked for first: what is written between the two questions is no gap.
+        # The ends are queried first, so that what is written between the two queries does not look like a gap.
         ends = self.ends(partitions, _ADMIN_SECONDS, stable=False)
         stable = self.ends(partitions, _ADMIN_SECONDS)
         return {one: (stable[one], end) for one, end in ends.items() if stable[one] < end}

@@ -25,12 +25,12 @@ class Connections:
         self._told_at = -inf
 
     def noted(self, error: KafkaError) -> None:
-        """One failed, and whoever waits for an answer is told in an error."""
+        """A connection failed while a caller was waiting for an answer; that caller gets the error."""
         if error.code() != ALL_DOWN:  # that says no more than that each of them failed
             self.failure = error.str()
 
     def told(self, error: KafkaError) -> None:
-        """One failed, and nobody waits for an answer."""
+        """A connection failed while no call was waiting."""
         self.noted(error)
         now = time.monotonic()
         if self.failure and now - self._told_at > _AGAIN_SECONDS:

@@ -88,12 +88,12 @@ class KafkaConsumer:
                 **({} if member is None else {"group.instance.id": member}),
                 **({} if group is None else {"group.id": group}),
                 # All at once, by the members' names: a member that dies between the steps of a rebalance that has two
-                # would leave partitions to nobody, as its successor takes its place without another rebalance.
+                # would leave partitions unassigned, as its successor takes its place without another rebalance.
                 "partition.assignment.strategy": "range",
                 "session.timeout.ms": int(session_timeout * 1_000),
                 "heartbeat.interval.ms": int(min(session_timeout / 3, _HEARTBEAT_SECONDS_MAX) * 1_000),
                 "max.poll.interval.ms": int(max(max_poll_interval, session_timeout) * 1_000),
-                # While a round runs, what comes in is fetched together: a fetch for each message that others send, and
+                # While a round runs, new messages are fetched together: a fetch for each message that others send, and
                 # for each partition that a transaction made visible, took a fifth of a busy broker's time.
                 "fetch.min.bytes": min(_FETCH_BYTES_MIN, fetch_bytes_max // 2),
                 "fetch.wait.max.ms": 20,  # how late a single message may be, and how often an idle consumer asks
@@ -266,7 +266,7 @@ class KafkaConsumer:
     def _leave(self) -> None:
         """Leave the group: closing alone would keep a static member's partitions for its return."""
         deadline = time.monotonic() + _LEAVE_SECONDS
-        with suppress(KafkaException):  # one that was fenced has no place to give up
+        with suppress(KafkaException):  # a fenced member has no assignment to give up
             self._client.unsubscribe()
             while self._client.memberid() and time.monotonic() < deadline:
                 self._client.consume(1, _SEEK_AGAIN_SECONDS)
@@ -417,7 +417,7 @@ class KafkaConsumer:
             self._client.unassign()
 
     def _assign_positions(self) -> None:
-        """Tell librdkafka from where to read what; what it reads already it goes on with from the same place."""
+        """Passes start offsets to librdkafka; partitions that it reads already continue from their position."""
         self._to_assign = False
         self._unsought = {}
         try:

@@ -108,7 +108,7 @@ _NO_ANSWER: Final = frozenset(
         KafkaError.UNSTABLE_OFFSET_COMMIT,
     }
 )
-"""The answer of a cluster that starts, moves or stumbles. librdkafka calls few of them retriable by itself."""
+"""Errors of a cluster that is starting, moving partitions or failing over; librdkafka marks few of them retriable."""
 
 
 def port_error(action: str, error: KafkaException | KafkaError) -> LogError:

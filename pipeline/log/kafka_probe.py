@@ -21,7 +21,7 @@ from pipeline.log.port import Partition, Unavailable
 _POLL_SECONDS: Final = 0.05
 _STATISTICS_MS: Final = 50
 _FETCHES_IN_VAIN: Final = 3
-"""So many answers with nothing that can be told apart are no accident; one may be an answer to an earlier question."""
+"""So many empty answers in a row mean that the batch is unreadable; a single one may belong to an earlier fetch."""
 _SILENT: Final = "its records cannot be told apart"
 
 
@@ -101,7 +101,7 @@ class Probe:
         return readable
 
     def _belongs(self, offset: int, first: int) -> int | None:
-        """None where this offset cannot be read, as the first; else one that is not before the first that can be."""
+        """None if this offset is the first unreadable one; else an offset at or after the first readable one."""
         problem = self.problem_at(offset)
         if problem is None:
             return offset

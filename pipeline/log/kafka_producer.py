@@ -67,7 +67,7 @@ class KafkaProducer:
         }
         if transactional_id is None:
             configuration |= {"on_delivery": self._on_delivery, "delivery.report.only.error": True}
-        else:  # a message that fails fails its transaction, so nobody needs to be told of each
+        else:  # a message that fails fails its transaction, so failures need no report of their own
             configuration |= {
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": timeout_ms,
@@ -82,7 +82,7 @@ class KafkaProducer:
         self._open = False
         self._stray = False
         """Whether a request of a transaction that has ended may still be on its way."""
-        # Not the error itself: its traceback would hold the client, which goes on ending its transaction as it lives.
+        # Not the error itself: its traceback would keep the client alive and its transaction with it.
         self._dead: tuple[type[LogError], str] | None = None
         self._ends: dict[Partition, int] = {}
         """By partition that messages of the open transaction named: the offset after the last of them."""
@@ -162,7 +162,7 @@ class KafkaProducer:
         # soon, for its offsets only after the pause for errors: so the messages go first.
         self._send_all(client, timeout)
         places = offset_places(offsets)
-        # The broker may ask to come again while the last transaction ends, so only a long time tells of no answer.
+        # The broker may ask for a retry while the last transaction ends, so only a long silence counts as no answer.
         sure = self._patience / 2
         call = partial(client.send_offsets_to_transaction, places, metadata, timeout)
         self._ask("send offsets", partial(within, timeout, call), REFUSED, sure)
@@ -343,7 +343,7 @@ class KafkaProducer:
 
 
 def _said_by(error: KafkaException | SystemError) -> KafkaError:
-    """What the client says; having failed for good, it may go on to tell of messages, and that is a `SystemError`."""
+    """Polls the client; after a fatal error it may still report messages, which surfaces as a `SystemError`."""
     said = error.__cause__ if isinstance(error, SystemError) else error
     if not isinstance(said, KafkaException):
         raise error

@@ -187,7 +187,7 @@ class LogFile:
         return self._topics[name]
 
     def place(self, partition: Partition) -> Place:
-        """Where a partition lies; raises when there is no such partition."""
+        """The row of a partition; raises if it does not exist."""
         topic = self.topic(partition.topic)
         if not 0 <= partition.number < topic.partitions:
             message = f"topic {partition.topic} has no partition {partition.number}"
@@ -220,7 +220,7 @@ class LogFile:
         return end + len(messages)
 
     def batches(self, place: Place, offset: int) -> Iterator[Batch]:
-        """The batches of a partition from the one that holds `offset` on."""
+        """The batches of a partition, starting with the batch that contains `offset`."""
         sql = """SELECT first_offset, next_offset, messages, checksum FROM batches
             WHERE topic_id = :topic AND partition = :partition AND next_offset > :offset
                 AND first_offset >= coalesce((
@@ -248,7 +248,7 @@ class LogFile:
         raise LogError(message)
 
     def claim(self, kind: str, name: str, timeout: float) -> Owner:
-        """Take a name over from whoever held it."""
+        """Takes over a name from its previous holder."""
         sql = """INSERT INTO owners VALUES (?, ?, 1)
             ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch"""
         with self.writing(timeout, f"claim {kind} {name}") as connection:
@@ -256,7 +256,7 @@ class LogFile:
         return Owner(kind, name, epoch)
 
     def holds(self, owner: Owner) -> bool:
-        """Whether nobody has taken the name over since."""
+        """Whether the name has not been taken over since."""
         sql = "SELECT epoch FROM owners WHERE kind = ? AND name = ?"
         return self.rows(sql, (owner.kind, owner.name), int) == [(owner.epoch,)]
 
@@ -285,7 +285,7 @@ class LogFile:
 
     def _bring_up_to_date(self) -> None:
         with self.writing(BUSY_SECONDS, "make its tables what they are now") as connection:
-            for statement in _STEPS.get(self._version(), ()):  # asked anew: another process may have been faster
+            for statement in _STEPS.get(self._version(), ()):  # queried again: another process may have been faster
                 connection.execute(statement)
 
 
@@ -300,7 +300,7 @@ def _decoded(span: tuple[object, ...], encoded: bytes, checksum: int | None) -> 
 
 
 def _checksum(span: tuple[object, ...], encoded: bytes) -> int:
-    """Of a batch and where it lies: a disk that changes either is found out."""
+    """Covers a batch and its place, so that corruption of either is detected."""
     return zlib.crc32(encoded, zlib.crc32(repr(span).encode()))
 
 
@@ -324,7 +324,7 @@ def _errors(action: str) -> Iterator[None]:
         busy = code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
         message = f"cannot {action}: {error}{_REMEDIES.get(code, '')}"
         raise (Unavailable if busy else LogError)(message) from error
-    except UnicodeDecodeError as error:  # SQLite tells of a damaged schema with bytes of it
+    except UnicodeDecodeError as error:  # SQLite reports a damaged schema with bytes of it
         message = f"cannot {action}: malformed database schema{_REMEDIES[sqlite3.SQLITE_CORRUPT]}"
         raise LogError(message) from error
 

@@ -11,7 +11,7 @@ _FACTOR: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
 
-# A hash costs microseconds in Python and the same customers come back, so the latest ones are remembered.
+# A hash costs microseconds in Python and the same customers come back, so the latest results are cached.
 _REMEMBERED_MAX: Final = 65_536
 
 

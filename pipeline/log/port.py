@@ -29,7 +29,7 @@ class Partition(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message as it lies in the log."""
+    """One message as stored in the log."""
 
     topic: str
     partition: int
@@ -69,7 +69,7 @@ class Unavailable(LogError):
 
 
 class Aborted(LogError):
-    """The transaction cannot be committed; abort it, rewind and go on with the same producer."""
+    """The transaction cannot be committed; abort it, rewind and continue with the same producer."""
 
 
 class Fenced(LogError):
@@ -194,7 +194,7 @@ class Producer(Protocol):
         """Abort the open transaction; raises `Fenced` or `OutcomeUnknown` when that cannot be known."""
 
     def flush(self, timeout: float) -> None:
-        """Without transactions: wait until all produced messages are acknowledged; raises when one is not."""
+        """Without transactions: wait until all produced messages are acknowledged; raises if any is not."""
 
     def close(self) -> None:
         """Release everything without waiting for open work; a second call does nothing."""
@@ -228,16 +228,16 @@ class Log(Protocol):
         """Every topic of the log with its partition count and the configuration this log knows of it."""
 
     def topic_id(self, topic: str, timeout: float) -> str:
-        """What tells this topic from every other, one of the same name before or after it among them.
+        """Identifies this topic among all others, including earlier or later topics of the same name.
 
-        It lasts as long as the topic does, and whoever asks gets the same. A copy of a whole log has the same ids.
+        It is stable for the topic's lifetime and the same for every reader. A copy of a whole log has the same ids.
         """
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
         """What a group has committed for the topics, read without joining it."""
 
     def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
-        """The last stable offset of each, in one question that waits for nobody's fetch; any thread may ask.
+        """The last stable offset of each, in one request that does not wait for a running fetch; any thread may ask.
 
         `stable=False`: the offset after the last message, be its transaction still open or not.
         """
@@ -246,4 +246,4 @@ class Log(Protocol):
         """Where readers wait for a transaction to end: (last stable offset, offset after the last message)."""
 
     def close(self) -> None:
-        """Release what the log holds; consumers and producers are closed by whoever made them."""
+        """Releases what the log holds; the callers that made consumers and producers close them."""

@@ -157,7 +157,7 @@ def run_worker(settings: Settings, roles: Roles) -> None:
     try:
         worker.execute_from_commandline()
     finally:
-        if app.stuck:  # in a call that nothing can end: what it uses can never be released, so nobody waits for that
+        if app.stuck:  # blocked in a call that cannot be interrupted, so shutdown does not wait for it
             leave_at_once(1)
 
 

@@ -27,7 +27,7 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[Progress], int]], ...]] = (
     ("accrue_notifications", "Notifications rendered.", lambda one: one.notifications),
 )
 _CAUSES: Final = tuple(error.__name__ for error in (Aborted, Fenced, OutcomeUnknown, StoreFailed, Unavailable))
-"""Of an abort: told from the start, so that a first one is a change."""
+"""Reasons of an abort, exported from the start so that the first abort is visible as a change."""
 _PROCESS: Final = "process"
 _RULES_MAX: Final = 1_000
 """Rules told one by one: those that gave points first, as a counter must not come and go. The others are told together,

@@ -1,4 +1,4 @@
-"""Pages: what a worker tells whoever watches it: that it lives, whether it is ready, and its metrics."""
+"""The worker's monitoring pages: liveness, readiness and metrics."""
 
 from __future__ import annotations
 

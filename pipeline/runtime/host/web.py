@@ -73,7 +73,7 @@ class WebServer:
         self._loop = asyncio.new_event_loop()
         self._serving = self._loop.create_task(self._serve())
         self._open: dict[asyncio.Task[None], None] = {}
-        """Conversations that go on, oldest first."""
+        """Open connections, oldest first."""
         self._warned_at = -inf
         self._thread = threading.Thread(target=self._run, name="accrue-web", daemon=True)
 

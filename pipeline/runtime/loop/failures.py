@@ -1,4 +1,4 @@
-"""Counts rounds that fail, so that one that can never succeed is noticed."""
+"""Counts failing rounds, to detect a round that can never succeed."""
 
 from __future__ import annotations
 

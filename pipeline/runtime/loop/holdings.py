@@ -22,7 +22,7 @@ _LOOK_SECONDS: Final = 1.0
 _OVERDUE_SECONDS: Final = 5.0
 """How long to wait for committed offsets before something is done about it, and between two tries."""
 _SILENT_SECONDS: Final = 15.0
-"""So long with messages to read and none delivered, and somebody looks why.
+"""After so long without a delivery although messages wait, the partition is probed for the cause.
 
 A batch of a gigabyte is decompressed sooner, and would be decompressed once more to look.
 """
@@ -46,7 +46,7 @@ class Keeper(Protocol):
         """Go on restoring for a moment; the offset to read from once the partition is ready."""
 
     def drop(self, partition: Partition) -> None:
-        """The partition is not this worker's any more, or must be opened anew."""
+        """The partition was revoked, or must be reopened."""
 
 
 class Holdings:
@@ -69,7 +69,7 @@ class Holdings:
         self._durable: dict[Partition, int] = {}
         """Of ready partitions: the next offset, as committed."""
         self._expected: dict[tuple[str, int], int] = {}
-        """Of ready partitions: the next offset of this round. What lies before it came already."""
+        """For ready partitions: the next offset of this round. Messages below it were delivered already."""
         self._silent_at = 0.0
         """When to look again why a partition is silent, monotonic seconds."""
 
@@ -109,7 +109,7 @@ class Holdings:
         return None
 
     def make_ready(self) -> None:
-        """Read what is committed for new partitions, and go on restoring those that are not ready.
+        """Reads committed offsets of new partitions, and continues restoring those that are not ready.
 
         Raises `Gone` when committed offsets stay unavailable.
         """
@@ -219,7 +219,7 @@ class Holdings:
 
 
 def _first(partition: Partition, committed: Committed, kept_from: int) -> int:
-    """The offset to begin with: what is committed, or the first that the log keeps where that lies beyond.
+    """The start offset: the committed one, or the first that the log still has if that is higher.
 
     What a transaction wrote last is its control record. Once retention has passed all that was read, nothing is
     lost, and what is committed is not there any more all the same.

@@ -57,7 +57,7 @@ _FAILURES_MAX: Final = 20
 """Rounds that fail without progress, with growing pauses (about a minute), before the role gives up."""
 _FENCES_MAX: Final = 2
 _DISPLACED_SESSIONS: Final = 3
-"""Displaced again so soon, in sessions of the group: somebody else really has the place."""
+"""Fenced again within so many group sessions: another worker really has the same slot."""
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class TransactionalLoop:
         """When to look at the lag again, monotonic seconds."""
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set, then end the round and leave the group. Raises when it cannot go on."""
+        """Runs until `stop` is set, then ends the round and leaves the group. Raises if it cannot continue."""
         try:
             self._subscribe()
             while not stop.is_set():
@@ -169,7 +169,7 @@ class TransactionalLoop:
     def _settle(self, producer: Producer, partition: Partition) -> None:
         """Unblocks committed offsets that the group's coordinator holds back though their transaction has ended.
 
-        Seen on Kafka 4.1 after a broker was killed: until they end, nobody can read what is committed. The marker of
+        Seen on Kafka 4.1 after a broker was killed: until they end, committed offsets are unavailable. The marker of
         any transaction of the same producer ends them, so one with an offset is begun and aborted.
         """
         LOGGER.warning(
@@ -206,7 +206,7 @@ class TransactionalLoop:
                 round_.records += 1
             self._decide(producer, batch, round_)
             if (
-                len(batch) < limit  # there is no more for now: whoever waits for these should not wait for others
+                len(batch) < limit  # no more for now: those waiting for these messages should not wait for others
                 or round_.full
                 or round_.halt is not None
                 or round_.records >= settings.transaction_records_max
@@ -329,7 +329,7 @@ class TransactionalLoop:
         if now - self._displaced_at < _DISPLACED_SESSIONS * self._session:
             raise self._slot_in_use(error) from error
         self._displaced_at = now
-        self._holdings.taken(self._consumer.assignment())  # nobody else will say so
+        self._holdings.taken(self._consumer.assignment())  # no other log line will say so
         self._start_over(error, stop)
         self._consumer.close()
         self._consumer = self._new_consumer()

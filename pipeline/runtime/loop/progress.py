@@ -1,4 +1,4 @@
-"""Progress: what a role's thread tells the web pages; plain numbers, written by one thread and read by others."""
+"""Progress of a role, shown by the web pages: plain numbers, written by one thread and read by others."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ class Progress:
     restoring: int = 0
     """Partitions that are not ready yet."""
     restores: dict[int, Restoring] = field(default_factory=dict)
-    """By partition: its restore, while that goes on."""
+    """By partition: its restore, while it runs."""
     commits: int = 0
     aborts_by_cause: dict[str, int] = field(default_factory=dict)
-    """Rounds that had no effect, or one that nobody knows."""
+    """Rounds that had no effect, or whose outcome is unknown."""
     records: int = 0
     """Messages read in committed rounds."""
     sent: int = 0
@@ -148,7 +148,7 @@ class Progress:
 
     @property
     def aborts(self) -> int:
-        """Rounds that had no effect, or one that nobody knows."""
+        """Rounds that had no effect, or whose outcome is unknown."""
         return sum(dict(self.aborts_by_cause).values())
 
     @property
@@ -165,7 +165,7 @@ class Progress:
         self.committed_of.update(dict.fromkeys(touched, now))
 
     def round_aborted(self, cause: Exception) -> None:
-        """One more round had no effect, or one that nobody knows."""
+        """Counts a round that had no effect, or whose outcome is unknown."""
         name = type(cause).__name__
         self.aborts_by_cause[name] = self.aborts_by_cause.get(name, 0) + 1
 
@@ -227,7 +227,7 @@ class Progress:
         return not stuck, stuck
 
     def _stuck(self) -> str:
-        """What is read and not committed, for how long; empty when all goes on."""
+        """What has been read but not committed, and for how long; empty while the role makes progress."""
         now = self.clock.now()
         lags = dict(self.lag)
         behind = sum(lags.values())

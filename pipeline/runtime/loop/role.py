@@ -24,7 +24,7 @@ class Decided(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The end of a round: what is still to be written, and from where each touched partition goes on."""
+    """The end of a round: what is still to be written, and the next offset of each touched partition."""
 
     messages: list[Outgoing]
     offsets: dict[Partition, Committed]

@@ -1,4 +1,4 @@
-"""Dead letters: messages nobody can read leave with their original bytes, and past a rate the role stops instead."""
+"""Dead letters: unreadable messages are sent on with their original bytes; above a rate, the role stops instead."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DeadLetters:
     ) -> None:
         """`stage` is the role's name; without a maximum it never stops; `clock` gives seconds.
 
-        Letters of `reasons` are counted from zero: a first one that appears out of nothing is no rise to Prometheus.
+        Letters of `reasons` are exported from zero: to Prometheus, a counter that first appears at 1 has not risen.
         """
         self.by_reason: Counter[str] = Counter(dict.fromkeys(reasons, 0))
         """Letters that took effect."""
@@ -104,7 +104,7 @@ class DeadLetters:
 def burial_of(unreadable: Unreadable, now: int) -> Burial:
     """What is left of what the log's client could not read: its coordinates, and all that is known of it.
 
-    `now`, milliseconds since the epoch, stands for a time of sending that nobody knows.
+    `now`, milliseconds since the epoch, stands in for an unknown time of sending.
     """
     if unreadable.message is not None:
         defect = Defect("", unreadable.problem, "write header names in UTF-8; a replay sends it without headers")

@@ -66,7 +66,7 @@ class IntakeRole:
         self._opened[partition] = first
 
     def restore(self, partition: Partition) -> int | None:
-        """There is no state, so the partition is ready at once."""
+        """Intake keeps no state, so the partition is ready at once."""
         return self._opened.pop(partition)
 
     def wants_round(self) -> bool:
@@ -125,7 +125,7 @@ class IntakeRole:
         return Finished([], {partition: Committed(offset) for partition, offset in self._read.items()})
 
     def committed(self, ends: Mapping[Partition, int]) -> None:
-        """The round took effect; where its output lies says nothing here."""
+        """The round took effect; intake has nothing to store."""
         del ends
         self._read = {}
         self._dead_letters.committed()

@@ -56,7 +56,7 @@ class LoyaltyRole:
         clock: Clock = SYSTEM_CLOCK,
         open_store: Callable[[int], Store] | None = None,
     ) -> None:
-        """`open_store` opens the local store of a partition; by default it lies in the slot's folder.
+        """`open_store` opens the local store of a partition; by default in the slot's folder.
 
         The wall time of `clock` is written to the journal, never decided by.
         """
@@ -87,7 +87,7 @@ class LoyaltyRole:
         progress.unknown_events = self._events.counts
         self._tails = Tails(log, clock)
         self._unproven: dict[int, _Restoring] = {}
-        """Partitions whose store matched what is committed, and nobody has looked behind it."""
+        """Partitions whose store matched, and whose changelog has not been checked for later rounds yet."""
         self._restores: dict[int, _Restoring] = {}
         self._ahead: dict[int, tuple[Committed, StateAhead]] = {}
         """Partitions whose state was ahead of what was committed when they were opened."""
@@ -127,7 +127,7 @@ class LoyaltyRole:
         self._tell(number, restore)
 
     def restore(self, partition: Partition) -> int | None:
-        """Read the changelog for a moment; the journal offset to go on from once the state is there."""
+        """Reads the changelog for a moment; returns the journal offset to continue from once the state is restored."""
         number = partition.number
         restoring = self._restores[number]
         restore, store, first, committed, is_behind = restoring
@@ -195,7 +195,7 @@ class LoyaltyRole:
     def finish(self) -> Finished:
         """The changelog of every touched partition, and the marks to be committed.
 
-        Raises `StoreFailed` where a store that was believed is behind its changelog; all is opened anew then.
+        Raises `StoreFailed` if a store that was trusted is behind its changelog; everything is reopened then.
         """
         if self._unproven:
             self._prove()
@@ -289,7 +289,7 @@ class LoyaltyRole:
         )
 
     def _in_folder(self, number: int) -> Store:
-        # By its id: a topic that was deleted and made anew has the same name and offsets, and other customers.
+        # By its id: a topic that was deleted and created again has the same name and offsets, but other customers.
         identity = self._log.topic_id(self._changelog, _OPEN_SECONDS)
         return PartitionStore(self._settings.states / str(number), f"{identity}:{number}")
 

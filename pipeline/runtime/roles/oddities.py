@@ -11,7 +11,7 @@ from typing import Final
 LOGGER: Final = logging.getLogger(__name__)
 
 NAMES_MAX: Final = 100
-"""Names counted one by one; the rest are counted together, as anybody may make up names."""
+"""Names with a counter of their own; the rest share one, as producers may invent any number of names."""
 REST: Final = ""
 _SHOWN_MAX: Final = 5
 _EVERY_SECONDS: Final = 60.0

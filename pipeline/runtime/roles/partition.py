@@ -167,7 +167,7 @@ class LoyaltyPartition:
             out.append(Outgoing(self._journal, None, encode_record(tick), self.number))
 
     def wants_wall_tick(self, wall: int, every: float) -> bool:
-        """Whether a tick is due; nobody needs one before there is a customer, and a backfill can still begin."""
+        """Whether a tick is due. Without customers none is needed, and a backfill can still begin."""
         clock = self._in_force.clock
         if clock.event_mode or wall < max(clock.time, self._wall_written) + every:
             return False

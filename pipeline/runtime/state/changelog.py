@@ -30,7 +30,7 @@ class JournalLost(Failure):
 
 
 class Restore:
-    """Brings one store to one state, a read at a time, so that the partitions that are ready go on meanwhile."""
+    """Restores one store to one state, a read at a time, so that ready partitions keep working meanwhile."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Restore:
         self._clock = clock
         self._deadline = clock.now() + patience_seconds
         self.matched = wanted is not None and not to_the_end and store.matches(wanted)
-        """Whether there was nothing to restore; nobody has looked then whether the changelog goes on (`tails`)."""
+        """Whether there was nothing to restore; `tails` then checks whether the changelog has later rounds."""
         self._done = self.matched
         self._ahead: Mark | None = None
         """What the store holds, where that is beyond what is wanted."""
@@ -152,7 +152,7 @@ class Restore:
         self._reader.assign({self._changelog: self._position})
 
     def _can_go_on(self) -> bool:
-        """Whether the store holds nothing that is later than what is wanted; one that was left half may."""
+        """Whether the store holds nothing later than the wanted state; a partly restored store may."""
         if self._wanted is None or self._to_the_end:
             return False
         raw = self._store.get(MARKER_KEY)
@@ -186,7 +186,7 @@ class Restore:
         return mark == self._wanted
 
     def _refuse_a_later_round(self, message: Message) -> None:
-        """Else it would be decided again; what lies before the position was delivered twice."""
+        """Else it would be decided again; records below the position were delivered twice."""
         if message.key == MARKER_KEY and message.value is not None and message.offset >= self._position:
             raise self._is_ahead(str(self._changelog), decode_marker(message.value).mark)
 
@@ -199,7 +199,7 @@ class Restore:
     def _is_ahead(self, where: str, mark: Mark) -> StateAhead:
         return StateAhead(
             f"{where} holds the state of {mark}, but {self._wanted or 'nothing'} is committed; was the group's offset "
-            "deleted, or the topic of the journal made anew? State and offset must move together"
+            "deleted, or the journal topic created again? State and offset must move together"
         )
 
     def _write(self, latest: dict[bytes, bytes | None], *, whole: bool) -> None:

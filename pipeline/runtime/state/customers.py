@@ -67,7 +67,7 @@ class Customers:
         """The last of them: they go in the index's order, and what comes into it in this round is not in it yet."""
 
     def get(self, org_id: int, customer_id: int) -> Customer:
-        """The customer; a new one if there is no head."""
+        """The customer; new if there is no head."""
         key = b"%d:%d" % (org_id, customer_id)
         return self._young.get(key) or self._load(key)
 

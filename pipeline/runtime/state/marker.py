@@ -38,7 +38,7 @@ class Marker(msgspec.Struct, array_like=True, frozen=True):
 
     @property
     def mark(self) -> Mark:
-        """What tells this state from every other."""
+        """Identifies this state."""
         return Mark(self.next_offset, self.round)
 
 
@@ -48,7 +48,7 @@ _VERSION: Final = bytes([MARKER_VERSION])
 
 
 def encode_marker(marker: Marker) -> bytes:
-    """The marker as it stands in the changelog and in the local store."""
+    """The marker, encoded for the changelog and the local store."""
     return _VERSION + _ENCODER.encode(marker)
 
 

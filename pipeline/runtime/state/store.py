@@ -1,10 +1,10 @@
 """The local store: one partition's state in a folder, a cache of the changelog that can always be rebuilt.
 
-Beside the values lie two ordered indexes: customers by the instant their first timer falls due, and bills by the
+Beside the values it keeps two ordered indexes: customers by the instant their first timer is due, and bills by the
 instant they may be forgotten. One transaction's writes, its marker among them, are one atomic batch.
 
 While a store is restored its writes are not logged, as the changelog has them. They reach the disk when memory is full,
-values and indexes at once, so what a crash leaves is always the state of some position; a restore goes on from there.
+values and indexes at once, so a crash always leaves the state of some position, from which a restore continues.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VALUES: Final = "default"
 _DUE: Final = "due"
 _FORGOTTEN: Final = "forgotten"
 _LOCAL_KEY: Final = b"$local"
-"""What only this store knows: it is no part of the changelog."""
+"""Local to this store: not part of the changelog."""
 _NO_ORIGIN: Final = ""
 _FILES_IN_FORCE: Final = "CURRENT"
 """The file by which RocksDB finds the others."""
@@ -55,11 +55,11 @@ class _Local(msgspec.Struct, array_like=True):
 class PartitionStore:
     """The store of one partition in RocksDB; implements `store_port.Store`.
 
-    Whatever fails, the files are given up: the next to open the folder begins anew and rebuilds it.
+    After any failure the files are abandoned: whoever opens the folder next starts empty and rebuilds it.
     """
 
     def __init__(self, folder: Path, origin: str) -> None:
-        """Open the store in `folder`; one that cannot be read, is torn or of another `origin`, is begun anew."""
+        """Opens the store in `folder`, empty if the files are unreadable, half flushed or of another `origin`."""
         self._folder = folder
         self._origin = origin
         self._unlogged = False
@@ -176,7 +176,7 @@ class PartitionStore:
         self._marker = self._read_marker()
 
     def _keep(self, *, whole: bool) -> None:
-        """Bring to disk what was written without a log: one family after the other, and until then it is torn."""
+        """Flushes what was written without a log, one column family at a time; until then they may differ."""
         position = self._local.position
         self._note(_Local(_NO_ORIGIN, position, whole=False))
         try:
@@ -230,7 +230,7 @@ class PartitionStore:
                     continue
                 yield _INSTANT.unpack_from(key)[0], key[_INSTANT_BYTES:]
         except Exception as error:
-            del index  # whoever keeps the error would keep the files open, and nobody could begin anew
+            del index  # a reference to the error would keep the files open, and the store could not be started empty
             raise self._given_up(error) from error
 
     def _given_up(self, error: Exception) -> StoreFailed:
@@ -238,7 +238,7 @@ class PartitionStore:
         return StoreFailed(f"the local store {self._folder} failed: {error}; it is built anew")
 
     def _throw_away(self) -> None:
-        """Remove the files, first the one without which nobody opens the others: closing may write some of them."""
+        """Removes the files, first the one that all others need: closing may still write some of them."""
         with suppress(OSError):
             (self._folder / _FILES_IN_FORCE).unlink()
         with suppress(Exception):  # a full disk, for one; the files go whatever they say

@@ -8,13 +8,13 @@ from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressi
 
 _BLOCK_CACHE_BYTES: Final = 32 << 20
 _WRITE_BUFFER_BYTES: Final = 16 << 20
-"""Of a partition's values, and as much again while one is brought to disk; the indexes go with the values."""
+"""Write buffer of a partition's values, and as much again while it is flushed; the indexes are flushed with it."""
 _BLOOM_BITS: Final = 10
 _WRITE_BUFFER_BLOOM: Final = 0.02
 """Share of the write buffer: some twenty bits for each customer or bill in it."""
 _OPEN_FILES_MAX: Final = 256
 _UNSORTED_FILES_MAX: Final = 12
-"""How many written buffers lie beside each other before they are merged: a restore merges a third as often as with
+"""How many flushed buffers accumulate before they are merged: a restore merges a third as often as with
 RocksDB's 4, and a read passes over those without its key by their filters."""
 
 _CACHE: Final = Cache(_BLOCK_CACHE_BYTES)
@@ -27,7 +27,7 @@ def index_options() -> Options:
 
 
 def value_options() -> Options:
-    """Of values: they are asked for one by one, and a restore asks for many that are not there."""
+    """For values: they are read one by one, and a restore looks up many that do not exist."""
     table = _table()
     table.set_bloom_filter(_BLOOM_BITS, block_based=False)
     table.set_partition_filters(True)

@@ -1,4 +1,4 @@
-"""The port to the local store: what a partition needs of the cache that lies beside its changelog."""
+"""The port to the local store: what a partition needs of the cache of its changelog."""
 
 from __future__ import annotations
 

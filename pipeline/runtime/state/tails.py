@@ -38,7 +38,7 @@ class Tails:
         self._clock = clock
         self._reader = log.consumer()  # one for all and for long: it takes longer to make than to use
         self._added: dict[Partition, int] = {}
-        """From where on there may be something, where nobody has looked yet."""
+        """The offset from which on the changelog has not been checked yet."""
         self._tails: dict[Partition, _Tail] = {}
         """What is being read."""
         self._last: dict[Partition, Mark] = {}
@@ -55,7 +55,7 @@ class Tails:
             self._assign({})
 
     def begin(self) -> None:
-        """Begin to read what was added, where there is room for a later round; others go on from where they are."""
+        """Begin to read what was added, where a later round may exist; reads that are running continue."""
         if not self._added:
             return
         ends = self._log.ends(self._added, _CALL_SECONDS, stable=False)
