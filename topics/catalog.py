@@ -88,7 +88,7 @@ TOPICS: Final = (
         "as it came",
         "as it came; reason in headers",
         _DEAD_LETTER,
-        "Messages that nobody can read, and marks of those sent again.",
+        "Unreadable messages, and marks of those sent again.",
     ),
 )
 

@@ -112,7 +112,7 @@ def in_event_mode(place: Place, log: Log) -> bool:
 
 
 def _record_of(message: Message) -> AnyRecord | None:
-    """The record in a journal message; None where there is none that can be read (the heart has its dead letter)."""
+    """The record in a journal message; None if it cannot be read (the loyalty role dead-letters it)."""
     try:
         return decode_record(message.value or b"")
     except (UnknownVersion, msgspec.DecodeError):

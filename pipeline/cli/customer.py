@@ -24,7 +24,7 @@ from pipeline.trial.names import adds_money, money
 from schemas.program import RENEWALS, PeriodUnit, ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10
-"""Of a table: the points of a busy customer lie in hundreds of lots."""
+"""Rows shown of a table: a busy customer has hundreds of lots."""
 
 _NAMES: Final = frozenset({"currency", "name", "scale"})
 """What is said of an account beside its figures."""

@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
     """The first instant that is not meant any more."""
 
     def takes(self, letter: DeadLetter) -> bool:
-        """Whether this one is meant."""
+        """Whether the filters select this dead letter."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (not self.stages or letter.stage in self.stages)
@@ -115,7 +115,7 @@ class DeadLetters:
         return Found(letter, self._replayed.get(entry))
 
     def messages(self, entries: Sequence[Entry]) -> dict[Entry, Message]:
-        """The entries as they lie in the topic."""
+        """The entries in topic order."""
         firsts: dict[Partition, int] = {}
         ends: dict[Partition, int] = {}
         for number, offset in entries:

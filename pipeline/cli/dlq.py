@@ -32,7 +32,7 @@ _PLACES: Final = 20
 def dlq() -> None:
     """Look into the dead letters, and send them again.
 
-    A dead letter is a message that nobody could read. It keeps its bytes, key, headers and timestamp, and says why in
+    A dead letter is a message that could not be read. It keeps its bytes, key, headers and timestamp, and says why in
     headers. It is named by its place in the dead-letter topic, partition:offset. Times are UTC.
 
     \b
@@ -55,7 +55,7 @@ def list_letters(place: Place, wanted: Wanted, limit: int, *, not_replayed: bool
     """List dead letters, the newest last, and count them by reason.
 
     Beside each: when its message was first sent and where it came in, the reason with the first defect, and whether it
-    was sent again. What was sent again and failed again is a dead letter of its own that names the one it was.
+    was sent again. What was sent again and failed again is a new dead letter that names the earlier one.
 
     \b
     Example:
@@ -174,7 +174,7 @@ def replay(
     The original bytes, key, headers and timestamp go back to the partition they came from, and in the same transaction
     the entry is marked, so none is sent twice by mistake; should a record have counted already, its id keeps it from
     counting again. What fails again is a new dead letter that names this one. Of a message of more than a megabyte a
-    dead letter holds only the beginning; that is not sent, and where the whole message lies is told.
+    dead letter holds only the beginning; that is not sent, and the place of the whole message is shown.
 
     \b
     Example:
@@ -212,7 +212,7 @@ def replay(
     if none := letters.without(wanted.reasons):
         say(printable(none))
     if len(messages) < len(chosen):
-        say(f"{len(chosen) - len(messages):,} were sent again by somebody else just before")
+        say(f"{len(chosen) - len(messages):,} were sent again by another replay just before")
 
 
 def _picked(

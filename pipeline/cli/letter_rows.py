@@ -51,7 +51,7 @@ def missing(letter: DeadLetter) -> str:
     if letter.unread is not None:
         return f"the dead letter holds nothing of what is stored at {printable(str(letter.unread))}"
     if letter.cut is not None:
-        return f"the dead letter holds only a part: the whole message lies at {whole(letter.cut)}"
+        return f"the dead letter holds only a part: the whole message is at {whole(letter.cut)}"
     return ""
 
 

@@ -49,7 +49,7 @@ def in_a_line(value: bytes | None) -> str:
 
 
 def whole(cut: Cut) -> str:
-    """How long the message is that a dead letter holds a part of, and where all of it lies."""
+    """For a dead letter that was cut: the full length of the message, and where the whole is."""
     sizes = f"{cut.value_bytes:,} bytes, its key {cut.key_bytes:,}, its headers {cut.headers_bytes:,}"
     return f"{printable(cut.at)}, of {sizes}"
 

@@ -37,7 +37,7 @@ INTERRUPTED: Final = 130
 """The exit code of a command that Ctrl-C has ended."""
 _UNREAD: Final = 128 + signal.SIGPIPE
 _SECRET: Final = frozenset({"clickhouse_dsn", "kafka_options"})
-"""Settings that may hold a password: what is wrong with one is told without what it holds."""
+"""Settings that may hold a password: errors about them do not show the value."""
 
 
 class _Commands(click.Group):

@@ -31,7 +31,7 @@ def print_json(value: object) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table; numbers stand right, and the first column, which names things, is never folded.
 
-    A `Text` keeps its style; anything else is shown as it is: brackets in a name are no markup.
+    A `Text` keeps its style; anything else is shown verbatim: brackets in a name are not markup.
     """
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold")

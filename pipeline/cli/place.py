@@ -51,7 +51,7 @@ class Place(NamedTuple):
         return f"accrue worker --data-dir {shlex.quote(str(self.settings.data_dir))}"
 
     def new_log(self) -> Log:
-        """The log; an embedded one is created when it is missing."""
+        """The log; an embedded log is created if it is missing."""
         if self.settings.kafka_bootstrap is None:
             return EmbeddedLog(self.settings.data_dir)
         # Only who names a Kafka pays for loading its client.

@@ -175,7 +175,7 @@ def _instant(written: str, zone: str) -> int:
     if isinstance(read, Defect):
         read = instant_of(written, zone)
     if isinstance(read, Defect):
-        message = f"--from is {written!r}, which is no instant: write ISO 8601, such as 2026-03-01T00:00:00"
+        message = f"--from is {written!r}, which is not an instant: write ISO 8601, such as 2026-03-01T00:00:00"
         raise Unusable(message)
     return read
 

@@ -126,7 +126,7 @@ class _Place(NamedTuple):
     """The place, without the tags that pydantic puts between."""
     schema: dict[str, Any]
     siblings: tuple[str, ...]
-    """The keys that may stand there."""
+    """The keys that are allowed there."""
 
 
 _SCHEMA: Final[dict[str, Any]] = ProgramDefinition.model_json_schema()

@@ -14,13 +14,13 @@ from pipeline.cli.program_yaml import line_of
 from schemas.identity import slug_of
 
 SET_OFF_MAX: Final = 1_000
-"""Facts that one record may set off: they leave in one message, which has a megabyte."""
+"""Facts that one record may lead to: they are sent in one message, limited to a megabyte."""
 FACTORS_MAX: Final = 10
 """Multipliers that name the same SKU or the same category: each multiplies every bill line of it."""
 _KNOWN_MAX: Final = 10
 """Ids that are named where none was meant."""
 
-# Only files are held to these: a program already in force, which is read by its model, goes on.
+# Only files are checked against these: a program already in force is read by its model and stays valid.
 _OWN: Final[tuple[tuple[Path, str], ...]] = (
     (("rules",), "id"),
     (("milestones",), "id"),

@@ -35,7 +35,7 @@ class Problem(NamedTuple):
 
 
 class InvalidProgram(Failure):
-    """The text is no valid program; `problems` holds its mistakes in the order of the file, `PROBLEMS_MAX` of them."""
+    """The text is not a valid program; `problems` has its first `PROBLEMS_MAX` mistakes in file order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0)[:PROBLEMS_MAX])

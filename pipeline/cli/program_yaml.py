@@ -126,7 +126,7 @@ class _Reader(Reader, Scanner, Parser, Composer, BaseResolver):
         self._left = VALUES_MAX
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """The next node; the first that is too many ends the reading, which would go on for long."""
+        """The next node; stops at the first beyond the limit, to bound the time that reading takes."""
         if not self._left:
             raise InvalidProgram([_TOO_MANY])
         self._left -= 1
@@ -177,7 +177,7 @@ def _extent(node: yaml.Node, known: dict[int, _Extent]) -> _Extent:
 
 
 def _written(node: yaml.Node, path: Path, problems: list[Problem]) -> object:
-    """The value of a node; what cannot be one is added to the problems."""
+    """The value of a node; a problem is recorded if it has none."""
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, path, problems)
     if node.tag not in {f"{_TAG}seq", f"{_TAG}map"}:

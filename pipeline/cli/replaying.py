@@ -1,12 +1,12 @@
 """Sending dead letters again: each goes out in one transaction with the mark that says so, or not at all.
 
-1. Take over the transactional id of replays, which fences whoever replays at this moment and ends what they left open.
+1. Take over the transactional id of replays, which fences a replay that is running and ends its open transaction.
 2. Write the beginning of this replay to the dead-letter partitions concerned, and read on until it is there. By then
-   every mark of an earlier replay has been read, also one that lay behind the open transaction of a worker.
+   every mark of an earlier replay has been read, even if it was behind a worker's open transaction.
 3. In each transaction: some messages, back to the partitions they came from, and a mark beside the entry of each.
 
 Ended between 2 and 3, it has sent nothing; in the middle of 3, what was committed is marked and the rest is not. So the
-same command, run again, goes on where it was.
+same command, run again, continues where it stopped.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Replay:
                 if partitions and self._clock.now() > deadline:
                     silent = (
                         f"nothing was sent: a transaction in {self._letters.topic} has been open for {_TIMEOUT:.0f} s, "
-                        "and what lies behind it cannot be read; run this again once it has ended"
+                        "and what follows it cannot be read yet; run this again once it has ended"
                     )
                     raise Unavailable(silent)
         finally:
@@ -133,7 +133,7 @@ class Replay:
             message = f"another accrue dlq replay has begun in this group ({self._id}); {self._so_far()}"
             raise Fenced(message) from error
         except OutcomeUnknown as error:
-            message = f"nobody can say whether the last of them were sent ({error}); {self._so_far()}"
+            message = f"it is unknown whether the last of them were sent ({error}); {self._so_far()}"
             raise OutcomeUnknown(message) from error
         except Aborted as error:
             with suppress(Fenced, OutcomeUnknown):  # then the next replay, or the broker, ends what is open

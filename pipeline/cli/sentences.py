@@ -18,7 +18,7 @@ class Sentences:
         self._programs = {(one.org_id, one.program_id): one for one in definitions}
 
     def told(self, event: str, org_id: int, data: dict[str, Any]) -> str | None:
-        """What the notification tells the customer; None where it lacks something, or names no program of ours."""
+        """The notification as a sentence for the customer; None if a field is missing or its program is unknown."""
         if event not in set(EventName):
             return None
         names = None if EventName(event) in HOUSE else self._names(org_id, data)

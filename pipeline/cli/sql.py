@@ -16,7 +16,7 @@ from sinks.clickhouse.connect import reason
 
 _READ_ONLY: Final = {"readonly": 1}
 _NO_QUERY: Final = frozenset({62, 164})
-"""ClickHouse's codes of what is no query, or would change something."""
+"""ClickHouse's error codes for statements that are not queries, or would change something."""
 
 
 @click.command()

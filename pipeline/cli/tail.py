@@ -49,7 +49,7 @@ def tail(
     following: bool,
     as_json: bool,
 ) -> None:
-    """Print notifications: the latest, and with -f new ones as they come.
+    """Print notifications: the latest, and with -f new ones as they arrive.
 
     With --replies: what senders were answered of commands, and of messages that were refused, wait or came before.
 
@@ -88,7 +88,7 @@ def tail(
         )
         ends = ends_of(log, partitions)
         found = filter(wanted, read_all(log, partitions, ends))
-        # Topics have no order between them: only a customer's own count tells what came first. Between customers
+        # Topics have no common order: only a customer's own `seq` says what came first. Between customers
         # there is none, so all of them are shown by the time at which they were written.
         present = sorted(found, key=_written if customer is None else _counted)
         for message in present[max(0, len(present) - lines) :]:

@@ -48,7 +48,7 @@ def create(place: Place, *, as_json: bool) -> None:
 @placed
 @json_option
 def list_topics(place: Place, *, as_json: bool) -> None:
-    """List the topics of the catalog: what lies in each, by which key, in how many partitions, for how long.
+    """List the topics of the catalog: contents, key, number of partitions, retention.
 
     \b
     Example:
@@ -58,7 +58,7 @@ def list_topics(place: Place, *, as_json: bool) -> None:
     if as_json:
         print_json([spec._asdict() | {"config": dict(spec.config)} for spec in specs])
     else:
-        print_table("Topics", ("topic", "what lies in it"), [(spec.name, _contents(spec)) for spec in specs])
+        print_table("Topics", ("topic", "contents"), [(spec.name, _contents(spec)) for spec in specs])
 
 
 @topics.command()

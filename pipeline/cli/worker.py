@@ -21,7 +21,7 @@ from pipeline.runtime.host.web import WebServer, listen_on
 from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
 
 _LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
-"""Faust's own; it sets up logging anew once it is loaded, and roles have something to say before."""
+"""Faust's own format: Faust sets up logging only once it is loaded, and roles log before that."""
 
 
 @click.command()
@@ -74,7 +74,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    """Before the host is up: roles leave their groups, or nobody else would have their partitions for a while."""
+    """Before the host is up: roles leave their groups, so that other workers get their partitions at once."""
     logging.getLogger(__name__).info("Signal received: %s", signal.Signals(number).name)
     end_at_the_next()
     sys.exit(0)

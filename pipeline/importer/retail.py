@@ -125,7 +125,7 @@ class Invoices:
         """In the order of their first sale or return line. Of two customers on one invoice each gets their own part."""
 
     def read(self, file: str, rows: Iterable[Sequence[str]]) -> None:
-        """Sort in the rows of a file, header first; raises `WrongHeader`. Empty rows are no lines."""
+        """Adds the rows of a file, header first; raises `WrongHeader`. Empty rows are skipped."""
         rest = iter(rows)
         header = next(rest, ())
         if tuple(header) != HEADER:
@@ -191,14 +191,14 @@ _PRODUCT: Final = re.compile(r"[0-9]{5}[A-Za-z]{0,2}")
 
 def _is_return(number: str) -> bool:
     if not _NUMBER.fullmatch(number):
-        message = f"InvoiceNo {number[:40]!r} is no invoice number"
+        message = f"InvoiceNo {number[:40]!r} is not an invoice number"
         raise ValueError(message)
     return number.startswith("C")
 
 
 def _quantity(text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        message = f"Quantity {text[:40]!r} is no whole number"
+        message = f"Quantity {text[:40]!r} is not a whole number"
         raise ValueError(message)
     return int(text.partition(".")[0])
 
@@ -206,7 +206,7 @@ def _quantity(text: str) -> int:
 def _customer(text: str) -> int:
     number = int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else 0
     if number <= 0:
-        message = f"CustomerID {text[:40]!r} is no customer number"
+        message = f"CustomerID {text[:40]!r} is not a customer number"
         raise ValueError(message)
     return number
 
@@ -214,7 +214,7 @@ def _customer(text: str) -> int:
 def _price(text: str) -> tuple[int, int]:
     """The price in pence, exactly, as (numerator, denominator)."""
     if not _DECIMAL.fullmatch(text):
-        message = f"UnitPrice {text[:40]!r} is no amount"
+        message = f"UnitPrice {text[:40]!r} is not an amount"
         raise ValueError(message)
     return (Decimal(text) * 100).as_integer_ratio()
 
@@ -226,7 +226,7 @@ def _time(text: str) -> datetime:
         month, day, year, hour, minute = map(int, american.groups())
         return datetime(year, month, day, hour, minute)  # noqa: DTZ001 - local time of the shop
     if not _ISO.fullmatch(text):
-        message = f"InvoiceDate {text[:40]!r} is no date and time such as 2010-12-01 08:26:00"
+        message = f"InvoiceDate {text[:40]!r} is not a date and time such as 2010-12-01 08:26:00"
         raise ValueError(message)
     return datetime.fromisoformat(text)
 

@@ -64,7 +64,7 @@ def _refuse_workbook(path: Path, raw: BinaryIO) -> None:
 
 
 def _rows(raw: BinaryIO, on_position: Callable[[int], None]) -> Iterator[list[str]]:
-    # Only descriptions hold letters beyond ASCII, and nobody reads them: a wrong encoding does no harm.
+    # Only descriptions hold letters beyond ASCII, and they are not used: a wrong encoding does no harm.
     with io.TextIOWrapper(_unpacked(raw), encoding="utf-8-sig", errors="replace", newline="") as text:
         reader = csv.reader(text)
         for count in itertools.count():

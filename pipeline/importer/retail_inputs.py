@@ -25,7 +25,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class UntilTooEarly(Failure):
-    """The settlement date lies before the last invoice."""
+    """The settlement date is before the last invoice."""
 
 
 @dataclass(slots=True)
@@ -100,13 +100,11 @@ def matched(invoices: Sequence[Invoice], report: ImportReport) -> list[tuple[Inv
 def inputs(steps: Sequence[tuple[Invoice, list[Return]]], org_id: int, until: date | None = None) -> Iterator[Input]:
     """The messages of an import in processing order, a clock message at each local midnight, the last at `until`.
 
-    `until` defaults to the day after the last invoice; raises `UntilTooEarly` when an invoice lies behind it.
+    `until` defaults to the day after the last invoice; raises `UntilTooEarly` if there is an invoice after it.
     """
     settled_from = steps[-1][0].at.date() + timedelta(days=1) if steps else None
     if until and settled_from and until < settled_from:
-        message = (
-            f"the data goes on to {steps[-1][0].at.date()}: settle as of {settled_from} or later, not as of {until}"
-        )
+        message = f"the data ends on {steps[-1][0].at.date()}: settle as of {settled_from} or later, not as of {until}"
         raise UntilTooEarly(message)
     return _inputs(steps, org_id, Calendar(ZONE), until or settled_from)
 

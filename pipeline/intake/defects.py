@@ -154,7 +154,7 @@ def _in_struct(value: dict[str, object], bare: inspect.StructType, _kind: inspec
             yield Defect(joined(path, name), "is missing", f"add {wanted(field.type)}")
     for name in value:
         if name not in fields and name != bare.tag_field:
-            yield Defect(joined(path, name), "is no known field", f"remove it; known are {', '.join(fields)}")
+            yield Defect(joined(path, name), "is not a known field", f"remove it; known are {', '.join(fields)}")
 
 
 @cache

@@ -68,7 +68,7 @@ def _number(event_time: int, zone: str | None) -> int | Defect:
 
 
 def _read(event_time: str) -> datetime | Defect:
-    if len(event_time) <= _DATE_LENGTH_MAX:  # a date alone would be midnight, which nobody meant
+    if len(event_time) <= _DATE_LENGTH_MAX:  # a date alone would mean midnight, which is hardly what was meant
         return Defect("eventTime", f"is {event_time!r}, without a time of day", f"write a time such as {_EXAMPLE}")
     try:
         return datetime.fromisoformat(event_time)

@@ -1,4 +1,4 @@
-"""The words of intake: what comes in, and the two ways it can end."""
+"""The types of intake: a message, and its verdict, accepted or rejected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Incoming(Protocol):
 
     @property
     def topic(self) -> str:
-        """The topic it lies in."""
+        """The topic that it was read from."""
 
     @property
     def partition(self) -> int:
@@ -52,7 +52,7 @@ class Limits(NamedTuple):
     clock_topic: str
     """The full name of the transactions topic, the only one that may carry `advanceClock`."""
     future_ms: int = 300_000
-    """How far an event time may lie after the wall clock, for clocks that go ahead."""
+    """How far an event time may be ahead of the wall clock, for clock skew."""
     bytes_max: int = 1_000_000
     """The longest value that is looked at."""
     types: Mapping[str, frozenset[str]] = MappingProxyType({})
@@ -60,7 +60,7 @@ class Limits(NamedTuple):
 
 
 class Reason(StrEnum):
-    """Why a message is a dead letter, in order of precedence: the first that applies is the one given."""
+    """Why a message is a dead letter, in order of precedence: the first that applies is given."""
 
     UNREADABLE = "UNREADABLE"
     """The log's client cannot read it: a batch that does not decompress, or a header whose name is not UTF-8."""

@@ -1,1 +1,1 @@
-"""Replies: what became of a record, told to whoever sent it."""
+"""Replies: the outcome of a record, for its sender."""

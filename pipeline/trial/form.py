@@ -15,7 +15,7 @@ from schemas.replies import Reply
 FORM: Final = 1
 
 Json = msgspec.Raw | str | None
-"""A line as it was written: its JSON, or its text where it is no JSON."""
+"""A line as it was written: its JSON, or its text if it is not JSON."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,7 +102,7 @@ class Step(Row, frozen=True, kw_only=True):
     first_outcome: str | None
     """Of a duplicate: what became of the line with this id that came first, by now."""
     first_reason: str | None
-    """Why that one was refused."""
+    """Why that line was refused."""
     defects: list[Defect]
     warnings: list[str]
     """What is odd about it, though it was taken."""

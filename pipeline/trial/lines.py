@@ -28,7 +28,7 @@ _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class BadLine(Failure):
-    """A line that tells the trial itself what to do is wrong; the message names it and what to write."""
+    """A control line (`arrives`, `clock`, `program`) is wrong; the message names it and what to write."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -199,7 +199,7 @@ HOUSE: Final[dict[EventName, Callable[[Data], str]]] = {
     EventName.CUSTOMER_UPDATED: _changed,
     EventName.TRANSACTION_ADDED: _paid,
 }
-"""Events that stand in no program."""
+"""Events that belong to no program."""
 
 IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.POINTS_ISSUED: _issued,

@@ -1,7 +1,7 @@
 """Comparing a topic with what is decided again: message by message, in order, without holding more than a window.
 
 Where the two part, the window says which way: a message of one side that the other side has a little later is out of
-order; one that the other side does not have near is missing, or one too many.
+order; an item without a counterpart nearby is missing, or unexpected.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Comparison:
         self._report.look(self._kind.check, count)
 
     def _part(self) -> None:
-        """The two sides go on differently."""
+        """The two sides differ from here on."""
         decided, recorded = self._decided, self._recorded
         expected, found = decided[0].outgoing, recorded[0]
         mine, theirs = self._identity(expected), self._identity(found)

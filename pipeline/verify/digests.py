@@ -1,7 +1,7 @@
-"""Digests: the same number for a row as it should be, in Python, and as it lies in ClickHouse, in SQL.
+"""Digests: the same number for an expected row, computed in Python, and for a stored row, computed in SQL.
 
 A row's digest is the CRC-32 of its values as text; digests of rows are added up, so their order does not matter. That
-finds what is missing, doubled or different by accident, and is no defence against somebody who wants to be missed.
+finds what is missing, doubled or different by accident; it does not protect against forgery.
 """
 
 from __future__ import annotations

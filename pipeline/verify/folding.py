@@ -1,7 +1,7 @@
 """Folding: the state that facts amount to, where the journal is not there to decide them again, or must not be.
 
-Facts say what happened to customers. Which programs were in force and what time it was stands in the journal's other
-records, so deciding can go on from folded facts only where the journal is whole.
+Facts say what happened to customers. Which programs were in force and what time it was is in the journal's other
+records, so deciding can continue from folded facts only if the journal is complete.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Hanging transactions: one that nobody ends holds up every reader of its partition, for ever.
+"""Hanging transactions: a transaction that never ends blocks every reader of its partition.
 
 Kafka ends a transaction after its timeout. One that stays open longer was lost by the broker, and readers wait for it
-until somebody ends it by hand.
+until it is aborted by hand.
 """
 
 from __future__ import annotations

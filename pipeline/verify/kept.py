@@ -50,7 +50,7 @@ class Kept:
 
 
 def pairs(ones: Kept, others: Kept) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
-    """Every key that one of the two has, in the order of keys, with both values."""
+    """Every key that either side has, in key order, with both values."""
     left, right = ones.items(), others.items()
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:

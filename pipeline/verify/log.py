@@ -1,4 +1,4 @@
-"""The log as a whole: every partition in turn, and the transactions that nobody ended."""
+"""Verifies the whole log: every partition in turn, and transactions left open."""
 
 from __future__ import annotations
 

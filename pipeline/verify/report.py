@@ -28,7 +28,7 @@ PROMISES: Final = {
     Check.TRANSACTIONS: "no transaction is left open",
     Check.OFFSETS: "state and committed offset agree",
     Check.SEQ: "every customer's facts are counted without gap or repeat",
-    Check.ORDER: "facts lie in the order of the journal",
+    Check.ORDER: "facts are in the order of the journal",
     Check.LEDGER: "entries balance, and each fact states the balance that follows",
     Check.FACTS: "facts are what the journal decides, each once",
     Check.NOTIFICATIONS: "notifications are what the facts render to, each once, in order",

@@ -37,7 +37,7 @@ class Reached(NamedTuple):
 def fold_changelog(changelog: Reading, wanted: Mark | None, kept: Kept) -> Reached | None:
     """Bring `kept` to the state that `wanted` names; None where the changelog ends before it.
 
-    Raises `Ahead`, and `UnknownVersion` or `msgspec.DecodeError` for a marker that nobody can read.
+    Raises `Ahead`, and `UnknownVersion` or `msgspec.DecodeError` for a marker that cannot be read.
     """
     while messages := changelog.take() or (changelog.settle() if wanted else []):
         latest: dict[bytes, bytes | None] = {}
@@ -73,7 +73,7 @@ def _marker_in(message: Message) -> Marker | None:
 
 
 def difference(key: bytes, recorded: bytes | None, decided: bytes | None) -> str | None:
-    """Where the two values of a key part, in words; None where they say the same in other bytes."""
+    """Where the two values of a key differ, in words; None if only their encodings differ."""
     if recorded is None:
         return "is missing"
     if decided is None:
@@ -88,7 +88,7 @@ def difference(key: bytes, recorded: bytes | None, decided: bytes | None) -> str
 
 
 def _parted(recorded: Any, decided: Any, path: str) -> str | None:
-    """The first place where two values part, and what stands there."""
+    """The first place where two values differ, in words."""
     if recorded == decided:
         return None
     if isinstance(recorded, msgspec.Struct) and isinstance(decided, msgspec.Struct):

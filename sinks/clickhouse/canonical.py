@@ -22,7 +22,7 @@ _Convert = Callable[[Any], Any]
 class _Twin(NamedTuple):
     kind: type[msgspec.Struct]
     changed: tuple[tuple[int, _Convert], ...]
-    """Place and conversion of the fields that are no plain values."""
+    """Place and conversion of the fields that are not plain values."""
 
 
 def canonical_json(decision: Decision) -> bytes:
@@ -66,7 +66,7 @@ def _field(kind: type[msgspec.Struct], field: inspect.Field) -> tuple[str, type]
 
 
 def _converter(of: inspect.Type) -> _Convert | None:
-    """How a value becomes one that the encoder writes by name; None where it is fine as it is."""
+    """Converts a value for the encoder, which writes fields by name; None if it needs no conversion."""
     match of:
         case inspect.EnumType():
             return lambda member: member.text

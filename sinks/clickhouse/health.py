@@ -1,4 +1,4 @@
-"""Health: what the sink's thread tells the web pages; written by one thread and read by others."""
+"""Health of the sink, shown by the web pages; written by one thread and read by others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNHEARD_SECONDS: Final = 4.0
 
 
 class Health:
-    """What the sink does, and why it does not get on."""
+    """What the sink does, and what blocks it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class Health:
         self._trouble = None
 
     def fails(self, why: str) -> None:
-        """It cannot get on, until something goes well."""
+        """Reports a failure; the next success clears it."""
         self._trouble = why
 
     def heard(self, *, answer: bool) -> None:
@@ -54,7 +54,7 @@ class Health:
         self._lost_rounds = 0
 
     def trouble(self) -> str | None:
-        """Why the sink does not get on; None when it does."""
+        """What blocks the sink; None if it makes progress."""
         if self._trouble is not None:
             return self._trouble
         if self._lost_rounds > 1:

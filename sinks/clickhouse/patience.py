@@ -18,7 +18,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Stopped(Exception):
-    """The sink was asked to stop while it waited; the intents stand, so the next run goes on there."""
+    """The sink was asked to stop while it waited; its intents are committed, so the next run continues from them."""
 
 
 class Patience:

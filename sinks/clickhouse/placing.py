@@ -1,16 +1,16 @@
 """Chooses the start offset of a partition from the committed offset, log retention and the rows already in ClickHouse.
 
 Retention passes what is committed even where nothing was left to store: a topic's last record is a control record, and
-what is committed is the offset of that. So the sink goes on from the first offset that the log keeps.
+what is committed is the offset of that. So the sink continues from the first offset that the log still has.
 
 A commit may take effect late, over all that came after it. An intent comes before its rows; so where ClickHouse has
-rows beyond what is committed and begun, that is such a commit, and the sink goes on after the last of those rows.
+rows beyond what is committed and begun, that is such a commit, and the sink continues after the last of those rows.
 
 A begun block that lost messages, or whose intent was lost to a late commit, can never be inserted with its token again.
-Were the rest of it inserted with another token, rows would come twice; so the sink goes on after the last offset that
+Were the rest of it inserted with another token, rows would come twice; so the sink continues after the last offset that
 ClickHouse has a row of. What remains: where a sink died in the middle of such a block, the block's rows are missing in
 the tables, and in the months of a table, that it had not come to; and an insert that arrives only after this look comes
-twice. A warning tells of either.
+twice. Either is logged as a warning.
 
 Where ClickHouse has no row of a partition, its tables are new: the partition is stored from its beginning, whatever is
 committed. So a database that was dropped is filled again.

@@ -35,7 +35,7 @@ class Reading:
         self.agreed, self.agreed_at = committed, at
 
     def add(self, message: Message) -> None:
-        """Take one message; one that came before is dropped."""
+        """Adds a message, unless it was delivered before."""
         last = self.messages[-1].offset if self.messages else self.committed - 1
         if message.offset > last:
             self.messages.append(message)

@@ -16,7 +16,7 @@ the group takes to give partitions away: what is committed is read again before,
 moved on is dropped. What such a sink had already sent carries a token that the other owner has used, too.
 
 A commit of its own may take effect late and move the group back. No sink follows it: one that runs commits again what
-it has agreed on, and an heir goes on after the rows that ClickHouse has (`placing` says what remains).
+it has agreed on, and a successor continues after the rows that ClickHouse has (`placing` says what remains).
 
 While ClickHouse or the log is away, the same step is tried again and again, and the sink stays a member of its group.
 Where the group has lost its offsets, the sink halts rather than store again what ClickHouse has; where ClickHouse has
@@ -67,7 +67,7 @@ _LOG: Final = logging.getLogger(__name__)
 _POLL_EVERY_SECONDS: Final = 5.0
 """How often the group hears of a sink that does not read: it waits for minutes, but others wait for us to rebalance."""
 _DISPLACED_SESSIONS: Final = 6
-"""Displaced again so soon, in sessions of the group: somebody else really has the name."""
+"""Fenced again within so many group sessions: another sink really has the same name."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class ClickHouseSink:
         self._hurry = False
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the log until `stop` is set; raises when ClickHouse or the log stays away, or a message is no good.
+        """Follows the log until `stop` is set; raises if ClickHouse or the log stays away, or a message is invalid.
 
         What was not committed by then is read again by the next run. Raises `Fenced` when another has its name.
         """
@@ -182,7 +182,7 @@ class ClickHouseSink:
         self._hurry = True
 
     def status(self) -> tuple[bool, str]:
-        """Whether it has partitions, all of them placed, and gets on with what it has read; why not."""
+        """Whether it has partitions, all placed, and makes progress; if not, why."""
         trouble = self._health.trouble()
         if trouble is not None:
             return False, trouble
@@ -377,7 +377,7 @@ class ClickHouseSink:
         self, consumer: Consumer, reading: Reading, rows: Rows, token: str | None, stop: threading.Event
     ) -> None:
         """Insert, as long as the partition is ours: rows that others insert need not come from us."""
-        if stop.is_set():  # all blocks together may take longer than whoever stops us is ready to wait
+        if stop.is_set():  # all blocks together may take longer than the stop timeout
             raise Stopped
 
         def attempt() -> None:

@@ -384,7 +384,7 @@ def test_record_of_the_journal_is_refused_with_the_way_that_is_open(full: Termin
     ended = full.run("dlq", "replay", "3:0")
 
     assert (ended.code, read(full, "journal")) == (2, [])
-    assert "it came from loyalty.journal, which nobody but the engine writes to and where it still lies" in ended.err
+    assert "it came from loyalty.journal, which only the engine writes to and which still has it" in ended.err
     assert "send the input message that it was made of again" in ended.err
 
 
@@ -446,7 +446,7 @@ def test_show_says_that_a_letter_is_only_a_part_and_where_the_whole_message_lies
 
     shown, raw = full.done("dlq", "show", "0:1").out, full.done("dlq", "show", "0:1", "--raw")
 
-    said = f"the dead letter holds only a part: the whole message lies at {WHOLE}\n"
+    said = f"the dead letter holds only a part: the whole message is at {WHOLE}\n"
     assert "Beginning of the message: 65,536 bytes of text\n" in shown
     assert shown.endswith(said)
     assert (raw.out, raw.err) == ((LARGE.value or b"").decode(), said)

@@ -182,7 +182,7 @@ def test_line_that_cannot_be_read_is_told_in_one_line_and_is_no_markup(with_topi
 
     ended = with_topics.done("import", "retail", str(file))
 
-    assert ended.err == "reading …\nmalformed: shop.csv, line 2: Quantity '[/b]' is no whole number\n"
+    assert ended.err == "reading …\nmalformed: shop.csv, line 2: Quantity '[/b]' is not a whole number\n"
 
 
 def test_brackets_in_the_name_of_a_program_are_shown_and_are_no_markup(with_topics: Terminal, tmp_path: Path) -> None:

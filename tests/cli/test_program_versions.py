@@ -421,4 +421,4 @@ def test_version_that_starts_later_is_shown_beside_the_one_in_force(with_topics:
 def test_text_that_is_no_instant_is_refused(with_topics: Terminal, tmp_path: Path) -> None:
     ended = with_topics.run("program", "apply", file(tmp_path, "1", 1, **FULL), "--from", "Monday")
 
-    assert (ended.code, "--from is 'Monday', which is no instant" in ended.err) == (2, True)
+    assert (ended.code, "--from is 'Monday', which is not an instant" in ended.err) == (2, True)

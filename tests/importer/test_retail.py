@@ -106,7 +106,7 @@ def test_malformed_lines_are_counted_and_the_first_are_quoted() -> None:
     assert (report.lines, report.dispositions[Disposition.MALFORMED]) == (8, 7)
     assert report.malformed == [
         Malformed("shop.csv", 3, "2 columns instead of 8"),
-        *[Malformed("shop.csv", row, "Quantity 'x' is no whole number") for row in (4, 5, 6, 7)],
+        *[Malformed("shop.csv", row, "Quantity 'x' is not a whole number") for row in (4, 5, 6, 7)],
     ]
 
 

@@ -193,7 +193,7 @@ ATTRIBUTE = (
             {"point": 5},
             (
                 "point",
-                "is no known field",
+                "is not a known field",
                 "remove it; known are orgId, customerId, eventTime, zone, id, programId, points, reason, currency",
             ),
         ),
@@ -229,7 +229,7 @@ ATTRIBUTE = (
             {"lines": [{**LINE, "price of one": 5}]},
             (
                 'lines[0]["price of one"]',
-                "is no known field",
+                "is not a known field",
                 "remove it; known are sku, amountMinor, quantity, category, lineId",
             ),
         ),

@@ -61,7 +61,7 @@ def test_store_that_fails_is_begun_anew_even_while_its_error_is_kept(
     )
     del files
 
-    with pytest.raises(StoreFailed, match="an input/output error; it is built anew") as kept:
+    with pytest.raises(StoreFailed, match="an input/output error; it will be rebuilt") as kept:
         call(store)
     store.close()
     anew = PartitionStore(tmp_path / "0", "origin")

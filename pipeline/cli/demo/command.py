@@ -115,7 +115,7 @@ def demo(
         feed = RetailFeed(files, day_of(until), 1)
     else:
         feed = RoasteryFeed(members, days, seed)
-    _clear(place)  # after the files are read: one that is wrong leaves the earlier demo as it was
+    _clear(place)  # after validating the files: a wrong file leaves the previous demo untouched
     if customers_file:  # what cannot be written is told now, not after minutes
         customers_file.touch()
     definition = load_program((PROGRAMS / feed.program).read_text("utf-8"))
@@ -184,7 +184,7 @@ def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen
             moved, before = now, (records, clock, sink.lag())
         stuck = f"nothing moved for {now - moved:.0f} s" if now - moved > _STUCK_SECONDS else None
         if problem := feed.failed() or sink.failed() or stuck:
-            message = f"the demo cannot go on: {problem}; roles: {app.roles.status()}"
+            message = f"the demo stopped: {problem}; roles: {app.roles.status()}"
             raise Unusable(message)
 
 
@@ -198,7 +198,7 @@ def _clear(place: Place) -> None:
         for role in ROLES:
             SlotLock(place.settings.states, role).close()  # nothing is taken away from a worker that runs in it
         for one in folder.iterdir():
-            if one.name == _MARK:  # stays to the end: whoever is stopped here can start again
+            if one.name == _MARK:  # removed last, so that a demo interrupted here can be started again
                 continue
             if one.is_dir() and not one.is_symlink():
                 shutil.rmtree(one)

@@ -38,7 +38,7 @@ class Feed(Protocol):
         """Begin to send."""
 
     def expected(self) -> int:
-        """About how many journal records there will be in all; 0 while nobody knows."""
+        """Estimated total of journal records; 0 while unknown."""
 
     def failed(self) -> str | None:
         """Why no more will come, though it should."""

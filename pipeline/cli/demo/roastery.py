@@ -152,7 +152,7 @@ class _Roastery:
         self._use_the_app()
         if on.weekday() == _THURSDAY:
             self._taste()
-        for customer in self._joining.pop(self._day, ()):  # last: nobody uses the app before joining
+        for customer in self._joining.pop(self._day, ()):  # last: customers use the app only after joining
             self._join(customer, is_open=is_open)
 
     def _join(self, customer: _Customer, *, is_open: bool) -> None:

@@ -36,7 +36,7 @@ HABITS: Final = {
     "occasional": Habit(share=0.58, workday=0.045, weekend=0.07, lapses=0.35),
 }
 LAPSED_VISIT: Final = 0.003
-"""The chance per day that somebody who stopped coming drops in after all."""
+"""The chance per day that a lapsed customer comes back."""
 
 MONTHS: Final = (0.90, 0.94, 0.98, 1.00, 1.02, 0.98, 0.92, 0.86, 1.02, 1.06, 1.12, 1.25)
 """The season: August is quiet, December is not."""
@@ -53,7 +53,7 @@ class Product(NamedTuple):
 
 
 def _goods(category: str, goods: Iterable[tuple[str, int, int]]) -> tuple[Product, ...]:
-    """Each product as often as it weighs, so that one random number picks one."""
+    """Each product repeated by its weight, so that one random number picks a product."""
     return tuple(
         Product(
             weight,

@@ -1,6 +1,6 @@
-"""What one sees while a run goes on: a live view on a terminal, a line now and then elsewhere.
+"""Progress of a running demo: a live view on a terminal, occasional lines elsewhere.
 
-No threads and no clock: whoever runs the loop says what time it is, with each snapshot.
+No threads and no clock: the caller passes the time with each snapshot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 _FEED_MAX: Final = 8
-"""Notifications in view; the older ones scroll away."""
+"""Notifications in view; older ones scroll away."""
 _REDRAW_SECONDS: Final = 0.125
 _LINE_SECONDS: Final = 2.0
 _BAR_WIDTH: Final = 24
@@ -146,7 +146,7 @@ class PlainScreen:
 
 
 def screen_on(console: Console, title: str) -> LiveScreen | PlainScreen:
-    """The view that suits the console: plain where it is no terminal; `NO_COLOR` takes the colours away, no more."""
+    """The view for a console: plain lines unless it is a terminal. `NO_COLOR` only removes colours."""
     live = console.is_terminal and not console.is_dumb_terminal
     return LiveScreen(console, title) if live else PlainScreen(console, title)
 

@@ -39,23 +39,23 @@ class SinkProcess:
         self._process.kill()
 
     def lag(self) -> int | None:
-        """Messages that are not in ClickHouse yet; None while nobody knows."""
+        """Messages that are not in ClickHouse yet; None while unknown."""
         return None if self._lag.value == _UNKNOWN else self._lag.value
 
     def hurry(self) -> None:
         """Nothing more will come: what there is goes to ClickHouse at once."""
         if not self._hurry.is_set():
-            self._lag.value = _UNKNOWN  # what it was is no answer any more
+            self._lag.value = _UNKNOWN  # the last figure is stale
             self._hurry.set()
 
     def failed(self) -> str | None:
-        """Why it ended, though nobody stopped it."""
+        """The error that ended it; None if it runs or was stopped."""
         code = self._process.exitcode
         return None if code is None else f"the sink ended with exit code {code}"
 
 
 def _run(settings: Settings, lag: Synchronized[int], hurry: Event, stop: Event) -> None:
-    """Run the sink in a thread of this process and tell how far it is."""
+    """Runs the sink in a thread of this process and reports its progress."""
     place = Place(settings)
     stop_sink = threading.Event()
     demo = multiprocessing.parent_process()

@@ -66,7 +66,7 @@ class Summary:
             "currency": definition.points.name,
         }
         sums = ", ".join(f"sum({name})" for name in TOTALS)
-        # One pass for all of these: the view is worked out anew for each query.
+        # One pass for all of these: the view is computed again for each query.
         [(customers, most_active, *totals)] = self._rows(
             f"SELECT count(), argMax(customer_id, (transactions, customer_id)), {sums} FROM customer_summary {_WHERE}"
         )

@@ -1,6 +1,6 @@
 """The native dialect: a JSON message becomes a canonical record, or a dead letter with every defect.
 
-A message that is well formed is decoded once, by type, and never looked at again; only one that fails is walked
+A message that is well formed is decoded once, by type; only a message that fails is walked
 field by field (`diagnosis`).
 """
 
@@ -38,7 +38,7 @@ def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rej
     """The canonical record in a message of an input topic, or why there is none.
 
     Args:
-        message: what lies in the input topic.
+        message: as read from the input topic.
         wall: the wall clock, milliseconds since the epoch; it becomes the record's `received_at`.
         limits: what the message is held to beside the shape of its fields.
     """

@@ -27,7 +27,7 @@ def diagnose(message: Incoming, *, wall: int, limits: Limits) -> Rejected | None
     """Why the message cannot be taken; None where nothing is wrong with it.
 
     Args:
-        message: what lies in the input topic.
+        message: as read from the input topic.
         wall: the wall clock, milliseconds since the epoch.
         limits: what the message is held to beside the shape of its fields.
     """

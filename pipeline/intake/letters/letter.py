@@ -48,7 +48,7 @@ class Cut(msgspec.Struct, frozen=True):
     """What a dead letter that keeps a part of its original says of the whole."""
 
     at: str
-    """Where it lies as long as its topic keeps it, `topic:partition:offset`."""
+    """Where the whole message is while its topic keeps it, as `topic:partition:offset`."""
     value_bytes: int
     key_bytes: int
     headers_bytes: int
@@ -104,7 +104,7 @@ def kept_of(message: Incoming) -> Kept:
 
 
 class _Replay(NamedTuple):
-    """What a message that `accrue dlq replay` sent says about the one it was."""
+    """What a replayed message says about its dead letter."""
 
     origin: str
     sent_at: int
@@ -154,7 +154,7 @@ def _place_of(message: Incoming) -> str:
 def _beginning(value: bytes | None) -> bytes | None:
     if value is None or len(value) <= PART_BYTES_MAX:
         return value
-    # Not within a character, should it be text: that would make it bytes to whoever looks at it.
+    # Not within a character: text must stay readable as text.
     end = PART_BYTES_MAX
     while end > PART_BYTES_MAX - _CONTINUED_MAX and value[end] & 0xC0 == _CONTINUED:
         end -= 1

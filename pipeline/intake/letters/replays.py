@@ -71,7 +71,7 @@ class DeadLetter(NamedTuple):
     """`defects_in` has all of them."""
     origin: Origin
     replay_of: Entry | None
-    """The dead letter that this one was before it was sent again."""
+    """The dead letter that this message was replayed from."""
     cut: Cut | None
     """What is known of the whole message where the letter holds only a part of it."""
     unread: Unread | None
@@ -87,7 +87,7 @@ class Replayed(NamedTuple):
 
 
 class ReplayBegan(NamedTuple):
-    """The beginning of a replay: all marks of the replays before it lie before it."""
+    """The start of a replay: the marks of all earlier replays come before it."""
 
     token: bytes
 
@@ -102,7 +102,7 @@ def entry_of(text: str) -> Entry:
 
 
 def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
-    """What a message of the dead-letter topic is; None for one that is none of ours."""
+    """Decodes a message of the dead-letter topic; None if Accrue did not write it."""
     headers = dict(message.headers)
     try:
         if REPLAYED_HEADER in headers:
@@ -122,12 +122,12 @@ def read_entry(message: Incoming) -> DeadLetter | Replayed | ReplayBegan | None:
             None if cut is None else _CUT.decode(cut),
             None if unread is None else _UNREAD.decode(unread),
         )
-    except (KeyError, TypeError, ValueError):  # somebody else wrote it; what cannot be decoded is a ValueError
+    except (KeyError, TypeError, ValueError):  # not written by Accrue; what cannot be decoded is a ValueError
         return None
 
 
 def _sent_at(header: bytes, message: Incoming) -> int:
-    """The instant in the header; that of the dead letter where it is one that no log takes."""
+    """The instant in the header; the dead letter's own if no log would accept that."""
     instant = int(header)
     return instant if 0 <= instant <= INSTANT_MAX else message.timestamp
 
@@ -147,10 +147,10 @@ def why_not(letter: DeadLetter, inputs: Collection[str], partitions: int) -> str
     """
     origin = letter.origin
     if origin.topic not in inputs:
-        # A copy would be the same record twice in the truth: whoever decides the journal again with a version that can
+        # A copy would put the same record into the journal twice: a later version that can
         # read it meets the first one, and gets other facts than there are.
         return (
-            f"it came from {origin.topic}, which nobody but the engine writes to and where it still lies; send the "
+            f"it came from {origin.topic}, which only the engine writes to and which still has it; send the "
             "input message that it was made of again (its id makes it count once)"
             if letter.stage == "loyalty"
             else f"it came from {origin.topic}, which intake does not read; send it with accrue send"
@@ -164,7 +164,7 @@ def why_not(letter: DeadLetter, inputs: Collection[str], partitions: int) -> str
         )
     if letter.cut is not None:
         return (
-            "it holds only the beginning of its message; read the whole where it lies, as long as its topic keeps it, "
+            "it holds only the beginning of its message; read the whole message from its topic while that keeps it, "
             "make it smaller and send it with accrue send"
         )
     return None

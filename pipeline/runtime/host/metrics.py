@@ -94,7 +94,9 @@ class Metrics(Collector):
         return aborts
 
     def _dead_letters(self) -> Metric:
-        letters = CounterMetricFamily("accrue_dead_letters", "Messages nobody could read.", labels=["role", "reason"])
+        letters = CounterMetricFamily(
+            "accrue_dead_letters", "Messages that could not be read.", labels=["role", "reason"]
+        )
         for role in self._roles:
             for reason, count in dict(role.dead_letters_by_reason).items():
                 letters.add_metric([role.role, reason], count)

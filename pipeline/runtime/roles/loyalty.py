@@ -266,7 +266,7 @@ class LoyaltyRole:
                 problems.append(ahead)
         self._unproven = {}
         if problems:
-            message = f"local stores are no good: {'; '.join(map(str, problems))}"
+            message = f"local stores do not match their changelogs: {'; '.join(map(str, problems))}"
             raise StoreFailed(message)
 
     def _go_on_from_the_state(self, partition: Partition, opened: LoyaltyPartition, committed: Committed) -> None:

@@ -235,7 +235,7 @@ class PartitionStore:
 
     def _given_up(self, error: Exception) -> StoreFailed:
         self._throw_away()
-        return StoreFailed(f"the local store {self._folder} failed: {error}; it is built anew")
+        return StoreFailed(f"the local store {self._folder} failed: {error}; it will be rebuilt")
 
     def _throw_away(self) -> None:
         """Removes the files, first the one that all others need: closing may still write some of them."""
