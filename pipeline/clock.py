@@ -1,4 +1,4 @@
-"""The clock: the only place where the shell asks the machine for the time, so that a simulation can be the machine."""
+"""The clock: the only place that reads the machine's time, so that a simulation can replace it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final, Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """A source of time, and of waiting."""
 
     def now(self) -> float:
-        """Seconds since some moment, never falling."""
+        """Monotonic seconds."""
 
     def wall(self) -> int:
         """Milliseconds since the epoch."""
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
-        """Let `seconds` pass, or less once `stop` is set; whether it is set."""
+        """Waits for `seconds`, or until `stop` is set; returns whether it is set."""
 
 
 class SystemClock:
@@ -32,7 +32,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
-        """Wait for `stop`, at most so long; whether it is set."""
+        """Waits for `stop`, at most `seconds`; returns whether it is set."""
         return stop.wait(seconds)
 
 

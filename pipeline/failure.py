@@ -8,4 +8,4 @@ class Failure(Exception):
 
 
 class Halted(Failure):
-    """A role stops for good though its worker lives, as a restart would run into the same; it needs a person."""
+    """A role stops for good while its worker stays up: a restart would hit the same error, so an operator must act."""

@@ -1,4 +1,4 @@
-"""Making the folders that hold customers' data."""
+"""Creates folders for customers' data, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _OWNER_ONLY: Final = 0o077
 
 
 def private_folder(folder: Path) -> None:
-    """Make the folder where it is missing, for its owner only; files that this process makes later are so, too.
+    """Creates the folder if it is missing, readable by its owner only, as are files that this process creates later.
 
-    A folder that is there already keeps its permissions: it may be one that others work in.
+    An existing folder keeps its permissions: others may be using it.
     """
     os.umask(_OWNER_ONLY)
     folder.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def defects_of(value: object, kind: inspect.Type, path: str = "") -> Iterator[Defect]:
-    """What keeps `value` (as decoded from JSON) from being of this type, each with the path to it."""
+    """The defects of `value` (as decoded from JSON) against this type, each with its path."""
     bare = _bare(kind)
     choices = bare.types if isinstance(bare, inspect.UnionType) else (kind,)
     fitting = next((one for one in choices if type(value) is _SHAPES[type(_bare(one))]), None)

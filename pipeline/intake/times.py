@@ -24,7 +24,7 @@ _EXAMPLE: Final = "2011-03-09T14:30:00+01:00"
 def instant_of(event_time: int | str, zone: str | None) -> int | Defect:
     """The instant in milliseconds since the epoch, or what is wrong with the two fields.
 
-    A local time that the clocks show twice is the first of the two; one that they skip is read with the offset from
+    A local time that the clocks show twice is the first of the two; a skipped one is read with the offset from
     before the change.
     """
     if isinstance(event_time, int):
@@ -92,7 +92,7 @@ def _idle(zone: str, what: str) -> Defect:
 
 
 def duration(milliseconds: int) -> str:
-    """A length of time as people say it, in its largest whole unit: `3 days`, `1 hour`, `250 milliseconds`."""
+    """Formats a duration in its largest whole unit: `3 days`, `1 hour`, `250 milliseconds`."""
     name, size = next((one for one in _UNITS if milliseconds >= one[1]), _UNITS[-1])
     count = milliseconds // size
     return f"{count:,} {name}{'' if count == 1 else 's'}"

@@ -47,16 +47,16 @@ class Incoming(Protocol):
 
 
 class Limits(NamedTuple):
-    """What intake holds a message to, beside the shape of its fields."""
+    """Limits that intake enforces, beside the shape of a message's fields."""
 
     clock_topic: str
     """The full name of the transactions topic, the only one that may carry `advanceClock`."""
     future_ms: int = 300_000
     """How far an event time may be ahead of the wall clock, for clock skew."""
     bytes_max: int = 1_000_000
-    """The longest value that is looked at."""
+    """The longest value that is read."""
     types: Mapping[str, frozenset[str]] = MappingProxyType({})
-    """By full name of a topic: the types of messages that it takes; a topic that is not here takes every type."""
+    """By full topic name: the message types it accepts; a topic that is missing here accepts every type."""
 
 
 class Reason(StrEnum):
@@ -81,7 +81,7 @@ class Reason(StrEnum):
     CLOCK_NOT_ALLOWED = "CLOCK_NOT_ALLOWED"
     """`advanceClock` outside the transactions topic."""
     TYPE_NOT_ALLOWED = "TYPE_NOT_ALLOWED"
-    """A type that this topic does not take (`ACCRUE_TYPES_BY_TOPIC`), and nothing else is wrong."""
+    """A type that this topic does not accept (`ACCRUE_TYPES_BY_TOPIC`), and nothing else is wrong."""
 
 
 JUDGED: Final = frozenset({Reason.FUTURE_EVENT_TIME, Reason.CLOCK_NOT_ALLOWED, Reason.TYPE_NOT_ALLOWED})
@@ -94,7 +94,7 @@ class Defect(NamedTuple):
     path: str
     """The field, such as `lines[2].amountMinor`; empty for the message as a whole."""
     problem: str
-    """What is wrong with the value seen, which is printed cut to a bearable length."""
+    """What is wrong with the value, which is shown shortened."""
     remedy: str
     """What would be right."""
 

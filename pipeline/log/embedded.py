@@ -39,7 +39,7 @@ FILE_NAME: Final = "log.sqlite3"
 
 
 class EmbeddedLog:
-    """The log in one folder, which is created when it is missing."""
+    """The log in one folder, which is created if it is missing."""
 
     def __init__(self, folder: Path) -> None:
         private_folder(folder)
@@ -54,7 +54,7 @@ class EmbeddedLog:
         session_timeout: float = 10.0,
         fetch_bytes_max: int = FETCH_BYTES_MAX,
     ) -> EmbeddedConsumer:
-        """A consumer with a connection of its own; the latest is the group's member, and that does not time out."""
+        """A consumer with its own connection; the latest one is the group's only member and never times out."""
         del member, session_timeout, fetch_bytes_max  # nothing in the file is compressed
         return EmbeddedConsumer(LogFile(self._path), group)
 
@@ -64,7 +64,7 @@ class EmbeddedLog:
         return EmbeddedProducer(LogFile(self._path), transactional_id)
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
-        """Create those that are missing, all or none; the names created."""
+        """Creates missing topics, all or none; returns the names created."""
         sql = """INSERT INTO topics (name, partitions, config, identity)
             VALUES (?, ?, ?, lower(hex(randomblob(16)))) ON CONFLICT DO NOTHING"""
         with self._file.writing(BUSY_SECONDS, "create topics") as connection:
@@ -92,7 +92,7 @@ class EmbeddedLog:
         return self._file.topic(topic).identity
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
-        """What a group has committed for every partition of the topics."""
+        """The group's committed offsets for every partition of the topics."""
         return self._file.offsets(group, _partitions(self._file, topics))
 
     def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
@@ -101,7 +101,7 @@ class EmbeddedLog:
         return {partition: self._file.end(self._file.place(partition)) for partition in partitions}
 
     def unsettled(self, topics: Sequence[str]) -> dict[Partition, tuple[int, int]]:
-        """Nowhere: a transaction is written when it ends."""
+        """None ever: a transaction is written when it ends."""
         _partitions(self._file, topics)
         return {}
 
@@ -141,7 +141,7 @@ class EmbeddedConsumer:
         self._membership = None
 
     def assign(self, positions: Mapping[Partition, int]) -> None:
-        """Read exactly these partitions, each from the offset given."""
+        """Reads exactly these partitions, each from the given offset."""
         self._topics = ()
         self._readers = {partition: _Reader(self._file, partition, offset) for partition, offset in positions.items()}
 
@@ -157,7 +157,7 @@ class EmbeddedConsumer:
                 return []
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Deliver from `offset` on; what was read ahead is dropped."""
+        """Continues at `offset`; messages that were read ahead are dropped."""
         if partition not in self._readers:
             message = f"cannot seek in {partition}: it is not assigned to this consumer"
             raise LogError(message)
@@ -370,7 +370,7 @@ class EmbeddedProducer:
 
 
 class _Reader:
-    """Where one partition is read: what was handed out, and what was read ahead of it."""
+    """The read position of one partition, and the messages read ahead."""
 
     def __init__(self, file: LogFile, partition: Partition, offset: int) -> None:
         self._file = file

@@ -30,10 +30,10 @@ Settings = Mapping[str, Any]
 
 _ADMIN_SECONDS: Final = 15.0
 _CRITICAL: Final = 2
-"""Of syslog's levels, which librdkafka logs by: what it would log beside is told in errors, and by `Connections`."""
+"""The syslog level for librdkafka's own log lines; errors and `Connections` report what matters."""
 _POLL_SECONDS: Final = 0.02
 _NO_ID: Final = "A" * 22
-"""Zero, as Kafka writes ids: the answer of a broker that knows of none."""
+"""The zero id, returned by brokers without topic ids."""
 _EXISTS: Final = KafkaError.TOPIC_ALREADY_EXISTS
 _NONE: Final[Settings] = MappingProxyType({})
 
@@ -43,7 +43,7 @@ _Result = TypeVar("_Result")
 class KafkaLog:
     """The log at one bootstrap address.
 
-    `settings` go to every client as they are: addresses, security, names. A member of a group that does not call
+    `settings` are passed to every client unchanged: addresses, security, names. A member of a group that does not call
     `consume` for `max_poll_interval` seconds loses its partitions.
     """
 
@@ -170,7 +170,7 @@ class KafkaLog:
         return {one: (stable[one], end) for one, end in ends.items() if stable[one] < end}
 
     def close(self) -> None:
-        """Nothing is held open: the admin client ends with this object."""
+        """Nothing to release: the admin client ends with this object."""
 
     def _partitions(self, topics: Sequence[str]) -> list[Partition]:
         counts = self._partition_counts()
@@ -198,7 +198,7 @@ class KafkaLog:
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
     def _wait_until_visible(self, names: set[str]) -> None:
-        """A created topic is known to the controller at once and to every broker a little later."""
+        """The controller knows a created topic at once, other brokers a little later."""
         deadline = time.monotonic() + _ADMIN_SECONDS
         while names - self._partition_counts().keys():
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Settings: everything a worker can be told, from `ACCRUE_…` variables, built once at the entry point."""
+"""Settings of a worker, from `ACCRUE_…` variables, built once at the entry point."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ class Settings(BaseSettings):
     state_dir: Path | None = None
     """The folder of the local stores, a cache; None: `state` in `data_dir`."""
     prefix: Annotated[str, Field(pattern=r"^[a-z0-9.-]{0,100}$")] = "loyalty."
-    """What every topic's name begins with."""
+    """Prefix of every topic name."""
     partitions: Annotated[int, Field(ge=1, le=1_024)] = 4
-    """Of every topic; fixed for the life of the topics."""
+    """Partitions of every topic; fixed for the life of the topics."""
 
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "accrue"
     slot: Annotated[int, Field(ge=0, le=SLOT_MAX)] = 0
     """Which worker of the group this is; each running worker needs its own."""
     roles: Annotated[tuple[RoleName, ...], NoDecode, BeforeValidator(_by_commas), Field(min_length=1)] = ROLES
-    """What this worker does."""
+    """The roles that this worker runs."""
     web_port: Annotated[int | None, Field(ge=1, le=65_535)] = 6_066
     """Port of `/livez`, `/readyz` and `/metrics` for slot 0, and one more for each slot; None: no web server."""
     web_bind: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -69,10 +69,10 @@ class Settings(BaseSettings):
     transaction_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=15))] = timedelta(
         seconds=15
     )
-    """After so long the broker aborts what a dead worker left open; readers wait for it."""
+    """After this time the broker aborts a dead worker's open transaction; readers wait for it."""
     transaction_records_max: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     transaction_bytes_max: Annotated[int, Field(ge=1, le=2**30)] = 16 * 2**20
-    """Of what is read in one transaction; a batch that passes it is its last."""
+    """Records read in one transaction; the batch that exceeds it is the last one."""
     transaction_span: Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(seconds=5))] = timedelta(
         milliseconds=500
     )
@@ -85,9 +85,9 @@ class Settings(BaseSettings):
     session_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
         seconds=10
     )
-    """A worker that is silent for so long loses its partitions."""
+    """A worker that is silent for this long loses its partitions."""
     patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=60)
-    """How long to wait for a log that does not answer before the worker gives up."""
+    """How long an unavailable log is retried before the worker exits."""
 
     heads_cached_max: Annotated[int, Field(ge=4, le=10_000_000)] = 100_000
     """Customers kept decoded, all partitions together: about 6 kB each with ten open lots."""
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     wall_tick: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=60)
     """How often the passing of time is written to a journal partition in wall mode."""
     future_tolerance: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=5)
-    """An event time this far ahead of the wall clock is still taken."""
+    """An event time this far ahead of the wall clock is still accepted."""
     types_by_topic: dict[InputTopic, tuple[MessageType, ...]] = {}
     """By input topic, without prefix, the types of messages that are taken from there only, as a JSON object.
 
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
-    """Names that look like settings and are none, such as a misspelt one; those of the tests are left out."""
+    """Unknown `ACCRUE_…` variables, such as misspelt ones; those of the tests are excluded."""
     known = {f"ACCRUE_{name}".upper() for name in Settings.model_fields}
     ours = {name for name in environment if name.startswith("ACCRUE_") and not name.startswith("ACCRUE_TEST_")}
     return sorted(ours - known)

@@ -1,4 +1,4 @@
-"""The slot: which worker of a group this is, and the lock on its folder that lets only one process be it."""
+"""The slot identifies a worker within its group; a lock on its folder keeps a second process out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class SlotInUse(Failure):
 
 
 class SlotLock:
-    """One role of one slot: held from the making to `close`, or to the end of the process; a context manager."""
+    """A lock on one role of one slot, held until `close` or the end of the process; a context manager."""
 
     def __init__(self, folder: Path, role: str) -> None:
-        """Lock the role in the slot's folder, which is made where it is missing; raises `SlotInUse`."""
+        """Locks the role in the slot's folder, which is created if missing; raises `SlotInUse`."""
         private_folder(folder)
         self._file = (folder / f"{role}.lock").open("a")
         try:
@@ -35,5 +35,5 @@ class SlotLock:
         self.close()
 
     def close(self) -> None:
-        """Let go; a second call does nothing."""
+        """Releases the lock; a second call does nothing."""
         self._file.close()

@@ -26,7 +26,7 @@ _CONTENT: Final = msgspec.msgpack.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 6
 _SEPARATORS: Final = (b",", b"[", b"{")
 SEPARATORS_MAX: Final = 50_000
-"""Of a message that is not well formed: the defects of one with more would take too long to find."""
+"""Limit for messages that are not well formed: finding every defect of a larger one would take too long."""
 _CLEARED: Final = {field.encode_name: field.name for field in msgspec.structs.fields(messages.ProfileMessage)}
 """Fields of a profile by the name that messages give them."""
 _BACKSLASH: Final = ord("\\")
@@ -35,7 +35,7 @@ _ESCAPED_CONTROL: Final = re.compile(rb"\\u00[01]|\\u007[fF]|\\[bfnrt]|\x7f")
 
 
 def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rejected:
-    """The canonical record in a message of an input topic, or why there is none.
+    """Normalises a message of an input topic to a canonical record, or says why that is impossible.
 
     Args:
         message: as read from the input topic.
@@ -123,7 +123,7 @@ def _digest(content: tuple[object, ...]) -> int:
 
 
 Fields = tuple[object, ...] | None
-"""The record's own fields, in its order; None where fields of the message contradict each other."""
+"""The record's own fields in order; None if fields of the message contradict each other."""
 
 
 def _added(message: messages.TransactionAdded) -> Fields:

@@ -1,4 +1,4 @@
-"""Diagnosis: why a message cannot be taken, with every defect. The slow path, for what failed the fast one."""
+"""Diagnosis: every defect of a message that the fast path refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=flo
 
 
 def diagnose(message: Incoming, *, wall: int, limits: Limits) -> Rejected | None:
-    """Why the message cannot be taken; None where nothing is wrong with it.
+    """Why the message is refused; None if nothing is wrong with it.
 
     Args:
         message: as read from the input topic.

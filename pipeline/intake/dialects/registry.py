@@ -23,7 +23,7 @@ class Dialect(Protocol):
 
 
 NATIVE: Final = "native"
-"""Our own dialect, read where nothing else is asked for."""
+"""The native dialect, used by default."""
 DIALECTS: Final[Mapping[str, Dialect]] = {
     NATIVE: native.normalise,
 }

@@ -1,1 +1,1 @@
-"""Dead letters as a format: what one keeps of its original, and how it is read and replayed."""
+"""The dead-letter format: what is kept of the original, and how it is read and replayed."""

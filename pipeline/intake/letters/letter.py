@@ -1,4 +1,4 @@
-"""What a dead letter keeps of its original, all of it where it fits, and what it says about itself in headers."""
+"""Writes dead letters: the original message, whole if it fits, and headers that say why, where and when it failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.intake.defects import shown
 from pipeline.intake.verdict import Defect, Headers, Incoming
 
 OWN: Final = "accrue."
-"""What the names of our own headers begin with."""
+"""Prefix of Accrue's own headers."""
 ORIGIN_HEADER: Final = "accrue.origin"
 TIMESTAMP_HEADER: Final = "accrue.timestamp"
 REPLAY_OF_HEADER: Final = "accrue.replay-of"
@@ -28,9 +28,9 @@ UNREAD_HEADER: Final = "accrue.unread"
 WHOLE_BYTES_MAX: Final = 1_040_000
 """The longest original that a dead letter keeps whole: its value, its key and headers that are not ours."""
 PART_BYTES_MAX: Final = 65_536
-"""How much a dead letter keeps of the value, the key and the headers, each, of a longer one."""
+"""How much is kept of the value, the key and the headers, each, if the original is longer."""
 _HEADER_BYTES: Final = 10
-"""What a header takes beside its name and value, at most."""
+"""Upper bound of a header's overhead beside its name and value."""
 _CONTINUED: Final = 0x80
 """The upper two bits of every byte of a UTF-8 character but the first."""
 _CONTINUED_MAX: Final = 3
@@ -41,11 +41,11 @@ _REPLAY_HEADERS: Final = (ORIGIN_HEADER, TIMESTAMP_HEADER, REPLAY_OF_HEADER)
 _PARTITIONS: Final = range(2**31)
 _OFFSETS: Final = range(2**63)
 _TIMESTAMPS: Final = range(-(2**63), 2**63)
-"""What Kafka can hold."""
+"""The range of timestamps that Kafka accepts."""
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What a dead letter that keeps a part of its original says of the whole."""
+    """What is known of the whole message, if only a part of it was kept."""
 
     at: str
     """Where the whole message is while its topic keeps it, as `topic:partition:offset`."""
@@ -55,7 +55,7 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class Unread(msgspec.Struct, frozen=True):
-    """The messages that a dead letter stands for without holding anything of them."""
+    """The messages of a batch that could not be read; nothing of them is kept."""
 
     at: str
     """`topic:partition`."""
@@ -74,13 +74,13 @@ class Kept(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
-    """Those that are not ours."""
+    """Headers that are not Accrue's own."""
     cut: Cut | None
-    """None where that is all there is."""
+    """None if the original was kept whole."""
 
 
 class Letter(NamedTuple):
-    """A dead letter as it is sent."""
+    """A dead letter, ready to be produced."""
 
     key: bytes | None
     value: bytes | None

@@ -1,4 +1,4 @@
-"""Dead letters read back, and sent again: what each says, which may go back, and what is then written.
+"""Reads dead letters and decides what a replay of them writes.
 
 The dead-letter topic holds three kinds of messages, told apart by headers that no dead letter takes over from its
 original: dead letters (`accrue.reason`), marks (`accrue.replayed`: this entry was sent again), and the beginnings of
@@ -36,7 +36,7 @@ _UNREAD: Final = msgspec.json.Decoder(Unread)
 
 
 class Entry(NamedTuple):
-    """The name of a dead letter: its place in the dead-letter topic."""
+    """Identifies a dead letter by its place in the dead-letter topic."""
 
     partition: int
     offset: int
@@ -73,9 +73,9 @@ class DeadLetter(NamedTuple):
     replay_of: Entry | None
     """The dead letter that this message was replayed from."""
     cut: Cut | None
-    """What is known of the whole message where the letter holds only a part of it."""
+    """What is known of the whole message, if only a part of it was kept."""
     unread: Unread | None
-    """Which messages it stands for where it holds nothing of them."""
+    """Which messages it is about, if nothing of them was kept."""
 
 
 class Replayed(NamedTuple):
@@ -93,7 +93,7 @@ class ReplayBegan(NamedTuple):
 
 
 def entry_of(text: str) -> Entry:
-    """The entry that is written so; raises `ValueError` when none is."""
+    """Parses an entry; raises `ValueError`."""
     partition, colon, offset = text.partition(":")
     if not (colon and partition.isdecimal() and offset.isdecimal()):
         message = f"{text!r} names no entry: write partition:offset, such as 2:17"
@@ -133,12 +133,12 @@ def _sent_at(header: bytes, message: Incoming) -> int:
 
 
 def defects_in(message: Incoming) -> list[Defect]:
-    """Everything that was found wrong with a dead letter."""
+    """Every defect in a dead letter's headers."""
     return [Defect(**one) for one in _DETAIL.decode(dict(message.headers)[DETAIL_HEADER])]
 
 
 def why_not(letter: DeadLetter, inputs: Collection[str], partitions: int) -> str | None:
-    """Why a dead letter must not be sent again, and what to do instead; None when it may be.
+    """Why a dead letter must not be replayed, and what to do instead; None if it may be.
 
     Args:
         letter: the dead letter.

@@ -42,7 +42,7 @@ PROGRAM_REFUSED: Final = "PROGRAM_REFUSED"
 
 
 class Rejected(NamedTuple):
-    """A journal record that has no effect, and is to be a dead letter."""
+    """A journal record that has no effect and becomes a dead letter."""
 
     message: Message
     reason: str
@@ -50,7 +50,7 @@ class Rejected(NamedTuple):
 
 
 class _InForce(NamedTuple):
-    """What a partition's decisions depend on beside its customers; replaced, never changed."""
+    """What a partition's decisions depend on beside its customers. Immutable: replaced, not changed."""
 
     mark: Mark
     clock: PartitionClock
@@ -70,7 +70,7 @@ class _Round(NamedTuple):
 
 _NO_VIEW: Final = OrgView()
 _NEEDS_ROUNDS_MAX: Final = 3
-"""How often a record is asked for entries: the last time it names nothing new."""
+"""How many times `needs` is asked at most; the last time it must name nothing new."""
 
 
 class LoyaltyPartition:
@@ -93,7 +93,7 @@ class LoyaltyPartition:
         Or an aborted one had: what it sent of its offsets may still arrive, and must not be the last word.
         """
         self.blocked = False
-        """Whether a tick of the open round is not through: nothing after it may be decided."""
+        """Whether a tick of the open round is unfinished: nothing after it may be decided."""
         self._journal = catalog.name("journal")
         self._changelog = catalog.name("state")
         self._customers = Customers(store, cached_max)
@@ -110,7 +110,7 @@ class LoyaltyPartition:
 
     @property
     def has_read(self) -> bool:
-        """Whether the open round has read something here."""
+        """Whether the open round has read from this partition."""
         return self.blocked or self._next_offset != self.next_offset
 
     @property
@@ -119,7 +119,7 @@ class LoyaltyPartition:
         return self._saved.clock.time
 
     def take(self, messages: Sequence[Message], out: list[Outgoing], budget: int) -> int:
-        """Decide records in order, adding what they amount to to `out`; what is left of the budget for timers."""
+        """Decides records in order and adds their output to `out`; returns what is left of the timer budget."""
         self.touched = True
         for message in messages:
             if self.blocked:
@@ -159,7 +159,7 @@ class LoyaltyPartition:
         return budget
 
     def wall_tick(self, wall: int, every: float, out: list[Outgoing]) -> None:
-        """Write the passing of time to the journal, where that is this partition's clock and it is due."""
+        """Writes a clock record to the journal, if this partition runs on wall time and a tick is due."""
         if self.wants_wall_tick(wall, every):
             self._wall_written = wall
             self.touched = True

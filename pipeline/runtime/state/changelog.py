@@ -1,4 +1,4 @@
-"""The changelog: how a partition's local store is brought to the state that belongs to its committed offset."""
+"""Restores a partition's local store from the changelog, to the state that belongs to its committed offset."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Restore:
         """Whether there was nothing to restore; `tails` then checks whether the changelog has later rounds."""
         self._done = self.matched
         self._ahead: Mark | None = None
-        """What the store holds, where that is beyond what is wanted."""
+        """The store's state, if it is later than the wanted one."""
         marker = store.marker
         if wanted is not None and marker is not None and not to_the_end and marker.round > wanted.round:
             self._ahead = marker.mark
@@ -74,14 +74,14 @@ class Restore:
         self._position = store.position
         """The changelog offset up to which everything is in the store, or held."""
         self._end = 0
-        """Where the changelog ended when last asked for."""
+        """The end of the changelog at the last look."""
         self.left = 0
         """Changelog offsets still to be read."""
         if not self._done and self._ahead is None:
             self._begin()
 
     def step(self) -> bool:
-        """Read on for a moment; True when the store holds the wanted state. Raises `StateAhead` and `StateMissing`."""
+        """Reads for a moment; whether the store holds the wanted state then. Raises `StateAhead` and `StateMissing`."""
         if self._ahead is not None:
             where = f"the local store of {self._changelog}"
             raise self._is_ahead(where, self._ahead)
@@ -191,7 +191,7 @@ class Restore:
             raise self._is_ahead(str(self._changelog), decode_marker(message.value).mark)
 
     def is_ahead(self, found: Mark | None) -> StateAhead | None:
-        """What is wrong where `found` is the last state of the changelog, if anything is."""
+        """The error, if any, when `found` is the last state of the changelog."""
         if found is None or self._wanted is None or found == self._wanted or found.round < self._wanted.round:
             return None
         return self._is_ahead(str(self._changelog), found)

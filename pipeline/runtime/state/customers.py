@@ -15,7 +15,7 @@ from pipeline.runtime.state.store_port import Change, Store
 
 
 class _Loaded(NamedTuple):
-    """An entry as the store has it."""
+    """An entry as stored."""
 
     raw: bytes
     forgotten_at: int
@@ -39,7 +39,7 @@ class Customer:
 
 
 class Changes(NamedTuple):
-    """What a round changed of customers."""
+    """The changes that a round made to customers."""
 
     heads: list[Change]
     entries: list[Change]
@@ -90,7 +90,7 @@ class Customers:
         return found
 
     def changed(self, customer: Customer) -> None:
-        """The customer's state is not what the store has."""
+        """Marks the customer as changed."""
         self._touched.add(customer.key)
         if not customer.dirty:
             customer.dirty = True
@@ -179,7 +179,7 @@ class Customers:
             self._young = {}
 
     def aborted(self) -> None:
-        """The round had no effect: working copies are gone."""
+        """The round had no effect: drops working copies."""
         for key in self._in_hand:
             self._young.pop(key, None)
             self._old.pop(key, None)

@@ -1,4 +1,4 @@
-"""The `$partition` record: what one journal partition stands at, the last word of every transaction that touches it."""
+"""The `$partition` record: the state of one journal partition, written last in every transaction that touches it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRAM_PREFIX: Final = b"$program:"
 
 
 class Mark(NamedTuple):
-    """Which state of a partition: equal marks, equal state."""
+    """Identifies a state of a partition: equal marks mean equal state."""
 
     next_offset: int
     """The journal offset that is to be decided next."""
@@ -61,7 +61,7 @@ def decode_marker(raw: bytes) -> Marker:
 
 
 class UnknownCommit(Failure):
-    """The group's offset was committed by something else than this role, so no state belongs to it."""
+    """The committed offset was not written by this role, so no state belongs to it."""
 
 
 def committed_with(mark: Mark) -> Committed:

@@ -63,7 +63,7 @@ class PartitionStore:
         self._folder = folder
         self._origin = origin
         self._unlogged = False
-        """Whether something was written that a crash would undo."""
+        """Whether there are writes that a crash would lose."""
         try:
             self._open()
             foreign = self._local.origin != origin
@@ -73,7 +73,7 @@ class PartitionStore:
             self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Forget everything."""
+        """Deletes everything."""
         self._throw_away()
         self._open()
 
@@ -92,7 +92,7 @@ class PartitionStore:
 
     @property
     def position(self) -> int:
-        """The changelog offset from which on there may be something new."""
+        """The changelog offset from which to look for new records."""
         return self._local.position
 
     def matches(self, mark: Mark) -> bool:

@@ -35,13 +35,13 @@ class Store(Protocol):
 
     @property
     def position(self) -> int:
-        """The changelog offset from which on there may be something new."""
+        """The changelog offset from which to look for new records."""
 
     def matches(self, mark: Mark) -> bool:
         """Whether the store holds exactly this state."""
 
     def begin_anew(self) -> None:
-        """Forget everything."""
+        """Deletes everything."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""

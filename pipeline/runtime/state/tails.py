@@ -25,13 +25,13 @@ _READ_SECONDS: Final = 0.02
 
 class _Tail(NamedTuple):
     position: int
-    """From where on there may be something."""
+    """The offset from which there may be records."""
     end: int
     """Where it ended, be that stable or not, once the changelog's owner before us could not begin anything more."""
 
 
 class Tails:
-    """Reads the tails of several changelogs at once, while something else is done."""
+    """Checks several changelogs concurrently with other work."""
 
     def __init__(self, log: Log, clock: Clock) -> None:
         self._log = log
@@ -44,11 +44,11 @@ class Tails:
         self._last: dict[Partition, Mark] = {}
 
     def add(self, changelog: Partition, position: int) -> None:
-        """There may be something from `position` on."""
+        """Adds a changelog to check, from `position` on."""
         self._added[changelog] = position
 
     def drop(self, changelog: Partition) -> None:
-        """This one need not be read."""
+        """Removes a changelog that need not be checked."""
         self._added.pop(changelog, None)
         self._last.pop(changelog, None)
         if self._tails.pop(changelog, None) is not None and not self._tails:
