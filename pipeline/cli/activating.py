@@ -1,4 +1,4 @@
-"""Puts versions of programs in force, and says which are."""
+"""Activates program versions, and lists those in force."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def activate(place: Place, log: Log, definition: ProgramDefinition, starts_at: i
 
 
 def write(place: Place, log: Log, messages: list[Outgoing]) -> None:
-    """Write the messages in one transaction, as the command line (one command at a time)."""
+    """Produces the messages in one transaction; a concurrent command is fenced."""
     producer = log.producer(f"{place.settings.prefix}{place.settings.group}-command")
     try:
         producer.init(_TIMEOUT)

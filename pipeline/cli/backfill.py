@@ -77,9 +77,9 @@ def end(place: Place, *, as_json: bool) -> None:
 
 
 def begin_backfill(place: Place, log: Log) -> None:
-    """Write `BackfillBegun` as the first word of every journal partition, unless a backfill is on already.
+    """Writes `BackfillBegun` as the first record of every journal partition, unless a backfill is running.
 
-    Raises `Unusable` where the journal has begun otherwise.
+    Raises `Unusable` if the journal has other records already.
     """
     if in_event_mode(place, log):
         return
@@ -98,7 +98,7 @@ def begin_backfill(place: Place, log: Log) -> None:
 
 
 def in_event_mode(place: Place, log: Log) -> bool:
-    """Whether the journal runs on event time now, as far as it is written."""
+    """Whether the journal, as written so far, runs on event time."""
     journal = partitions_of([place.catalog.name("journal")], place.settings.partitions)
     clocks: dict[Partition, PartitionClock] = {one: PartitionClock() for one in journal}
     for message in read_all(log, journal):

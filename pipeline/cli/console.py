@@ -1,4 +1,4 @@
-"""A console whose text cannot command the terminal: only its own styles can."""
+"""A console that keeps untrusted text from controlling the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.cli.printing import printable_lines
 
 
 class PlainConsole(Console):
-    """A console that escapes what cannot be printed in whatever it is given; its own styles stay."""
+    """Escapes unprintable characters in everything that it prints; its own styles stay."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What is to be written, in pieces."""
@@ -22,5 +22,5 @@ class PlainConsole(Console):
                 yield Segment(printable_lines(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
-        """Leave it to `main`: rich would exit with 1, by which `verify` says that something is broken."""
+        """Leaves a closed pipe to `main`: rich would exit with 1, which `verify` uses for a failed check."""
         raise BrokenPipeError

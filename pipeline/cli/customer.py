@@ -1,4 +1,4 @@
-"""`accrue customer`: what is known of one customer, from ClickHouse, and as of when."""
+"""`accrue customer`: shows one customer as ClickHouse has them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROWS_SHOWN: Final = 10
 """Rows shown of a table: a busy customer has hundreds of lots."""
 
 _NAMES: Final = frozenset({"currency", "name", "scale"})
-"""What is said of an account beside its figures."""
+"""Columns of an account that are not figures."""
 
 
 @click.command()
@@ -66,7 +66,7 @@ def definition_of(client: Client, org: int, state: dict[str, Any]) -> ProgramDef
 
 
 def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:
-    """One row of `customer_state` with the words of its program."""
+    """One row of `customer_state`, with names from its program."""
     as_of = state["clock"]
     milestones = {one.id: one for one in definition.milestones} if definition else {}
     streaks = {one.id: one for one in definition.streaks} if definition else {}
@@ -114,7 +114,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
 
 
 def _named(held: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:
-    """What people call the currency, and how many decimals its points have."""
+    """The currency's name, and the number of decimals of its points."""
     alternates = {one.id: one for one in definition.currencies} if definition else {}
     alternate = alternates.get(held["currency"])
     return {"name": alternate.name if alternate else held["currency"], "scale": alternate.scale if alternate else 0}

@@ -1,4 +1,4 @@
-"""The dead-letter topic as commands see it: entries, which of them were sent again, and filters to pick some."""
+"""Reads the dead-letter topic for commands: its entries, which of them were replayed, and filters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Found(NamedTuple):
-    """A dead letter, and what became of it."""
+    """A dead letter, and whether it was replayed."""
 
     letter: DeadLetter
     replayed_at: int | None
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many there are of a reason, and how many of them were sent again."""
+    """The number of dead letters of a reason, and how many of them were replayed."""
 
     reason: str
     dead_letters: int
@@ -44,7 +44,7 @@ class Count(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which dead letters are meant; what is empty or None leaves all in."""
+    """Selects dead letters; an empty or None field selects all."""
 
     reasons: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
     since: int | None = None
     """Milliseconds since the epoch, as are those before it."""
     until: int | None = None
-    """The first instant that is not meant any more."""
+    """The end of the time range, exclusive."""
 
     def takes(self, letter: DeadLetter) -> bool:
         """Whether the filters select this dead letter."""
@@ -67,7 +67,7 @@ class Wanted(NamedTuple):
 
 
 class DeadLetters:
-    """What the dead-letter topic holds, as far as it was read. Of a letter the headers are kept, not the value."""
+    """The entries of the dead-letter topic, as far as it was read. Headers are kept, values are not."""
 
     def __init__(self, place: Place, log: Log) -> None:
         """Read what is there now."""
@@ -77,7 +77,7 @@ class DeadLetters:
         self._replayed: dict[Entry, int] = {}
         partitions = partitions_of([self.topic], place.settings.partitions)
         self.ends = ends_of(log, partitions)
-        """Where the reading ended."""
+        """The offsets read up to."""
         for message in read_all(log, partitions, self.ends):
             self.note(message)
 
@@ -91,12 +91,12 @@ class DeadLetters:
         return one
 
     def matching(self, wanted: Wanted) -> list[Found]:
-        """Those that are meant, in the order in which their messages were first sent."""
+        """The selected entries, in the order in which their messages were first sent."""
         letters = sorted(filter(wanted.takes, self._letters.values()), key=lambda one: (one.sent_at, one.entry))
         return [Found(letter, self._replayed.get(letter.entry)) for letter in letters]
 
     def without(self, reasons: Sequence[str]) -> str | None:
-        """Which of the reasons no dead letter has, and the reasons that there are; None where each has some."""
+        """The reasons without any dead letter, and all reasons that occur; None if each reason occurs."""
         there = {one.reason for one in self._letters.values()}
         if not (missing := [reason for reason in reasons if reason not in there]):
             return None
@@ -104,7 +104,7 @@ class DeadLetters:
         return f"no dead letter has the reason {' or '.join(missing)}: {known}"
 
     def get(self, entry: Entry) -> Found:
-        """The dead letter of that name; raises `Unusable` when there is none."""
+        """Looks up a dead letter; raises `Unusable` if there is none."""
         letter = self._letters.get(entry)
         if letter is None:
             message = (
@@ -155,7 +155,7 @@ class _Moment(click.ParamType):
 
 
 class _EntryName(click.ParamType):
-    """The name of an entry."""
+    """The `partition:offset` of an entry."""
 
     name = "entry"
 
@@ -181,7 +181,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
 
 
 def filtered(command: Command) -> Command:
-    """Give a command the filters, and hand it `wanted`."""
+    """Adds the filter options to a command, and passes them as `wanted`."""
 
     @wraps(command)
     def with_wanted(

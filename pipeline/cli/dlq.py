@@ -1,4 +1,4 @@
-"""`accrue dlq`: look into the dead letters, and send them again once what kept them from being read is put right."""
+"""`accrue dlq`: inspects dead letters, and sends them again once their cause is fixed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LISTED: Final = 100
 _REPLAYED: Final = 500
 """Fewer than the 600 dead letters a minute at which intake stops by default, should all of them fail again."""
 _PLACES: Final = 20
-"""Of messages too long for a dead letter, so many are named."""
+"""How many of the messages that were too long are listed."""
 
 
 @click.group()
@@ -218,7 +218,7 @@ def replay(
 def _picked(
     place: Place, found: Sequence[Found], *, again: bool
 ) -> tuple[list[DeadLetter], list[tuple[DeadLetter, str]]]:
-    """Those that may be sent again, and the others with the reason."""
+    """The letters that may be sent again, and the others with the reason."""
     may: list[DeadLetter] = []
     refused: list[tuple[DeadLetter, str]] = []
     for one in found:

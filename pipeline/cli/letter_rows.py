@@ -13,7 +13,7 @@ from pipeline.intake.letters.replays import DeadLetter
 
 
 def fields(found: Found) -> dict[str, Any]:
-    """What a script is told of it."""
+    """The object for scripts."""
     letter, replayed_at = found
     return {
         "entry": str(letter.entry),
@@ -41,13 +41,13 @@ def row(found: Found) -> tuple[str, ...]:
 
 
 def first_defect(letter: DeadLetter) -> str:
-    """The first thing that is wrong with it; empty when nothing was said."""
+    """The first defect; empty without any."""
     defect = letter.first_defect
     return "" if defect is None else f"{defect.path}: {defect.problem}".removeprefix(": ")
 
 
 def missing(letter: DeadLetter) -> str:
-    """What of its original a dead letter does not hold, for people; empty where it holds all."""
+    """What a dead letter does not hold of its original, in words; empty if it holds all."""
     if letter.unread is not None:
         return f"the dead letter holds nothing of what is stored at {printable(str(letter.unread))}"
     if letter.cut is not None:
@@ -56,12 +56,12 @@ def missing(letter: DeadLetter) -> str:
 
 
 def where_whole(letter: DeadLetter) -> str:
-    """To be added to why it is not sent: where all of the original is; empty where the dead letter holds that."""
+    """Where the whole original is, to be added to the reason; empty if the dead letter holds it."""
     if letter.unread is not None:
         return f": {printable(str(letter.unread))}"
     return "" if letter.cut is None else f": {whole(letter.cut)}"
 
 
 def cut_fields(letter: DeadLetter) -> dict[str, Any] | None:
-    """What is known of the whole message, for scripts; None for a whole one."""
+    """What is known of the whole message, for scripts; None if it was kept whole."""
     return None if letter.cut is None else structs.asdict(letter.cut)

@@ -1,4 +1,4 @@
-"""Bytes that anybody may have sent, as a terminal can bear them and as JSON can hold them."""
+"""Shows arbitrary bytes safely, on a terminal and in JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def when(milliseconds: int | None) -> str:
 
 
 def moment(milliseconds: int) -> datetime | str:
-    """An instant; a timestamp that is none as it is, for producers write what they like."""
+    """Formats a timestamp; returns it unchanged if it is out of range."""
     try:
         return instant(milliseconds)
     except (OverflowError, ValueError, OSError):  # a year before 1 or after 9999
@@ -29,7 +29,7 @@ def moment(milliseconds: int) -> datetime | str:
 
 
 def as_json_value(value: bytes | None) -> str | dict[str, str] | None:
-    """The text, or the bytes as `{"hex": …}` where they are none; None for None."""
+    """The bytes as text, or as `{"hex": …}` if they are not UTF-8; None for None."""
     if value is None:
         return None
     try:
@@ -55,7 +55,7 @@ def whole(cut: Cut) -> str:
 
 
 def content(value: bytes | None) -> tuple[str, str]:
-    """What kind of content it is, and the content: JSON indented, text, else hex beside what of it can be printed."""
+    """The kind of content, and the content: indented JSON, text, else a hex dump."""
     if value is None:
         return "no value (a tombstone)", ""
     size = f"{len(value):,} bytes"

@@ -1,4 +1,4 @@
-"""The `accrue` command: its subcommands, and how failures are told."""
+"""The `accrue` command: its subcommands, and how failures are reported."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMMANDS: Final = {
     "verify": "verify:verify",
     "worker": "worker:worker",
 }
-"""Where each is. It is loaded when it is asked for: a worker that starts again should not wait for the others."""
+"""The module of each command, loaded on demand so that a restarting worker does not wait for the others."""
 INTERRUPTED: Final = 130
 """The exit code of a command that Ctrl-C has ended."""
 _UNREAD: Final = 128 + signal.SIGPIPE
@@ -78,7 +78,7 @@ def accrue() -> None:
 
 
 def main() -> None:
-    """Run the command line: failures are told in words, with exit code 2; anything else is a bug and shows where."""
+    """Runs the command line. A failure prints its message and exits with 2; other exceptions are bugs."""
     try:
         accrue()
     except ValidationError as error:
@@ -100,7 +100,7 @@ def _fail(message: str) -> None:
 
 
 def problems_of(error: ValidationError) -> str:
-    """The settings that are wrong, one a line."""
+    """The invalid settings, one per line."""
     return "\n".join(map(_problem, error.errors()))
 
 

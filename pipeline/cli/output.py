@@ -1,4 +1,4 @@
-"""What a command prints: tables for people, one JSON value for scripts."""
+"""Output of commands: tables for people, one JSON value for scripts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; numbers stand right, and the first column, which names things, is never folded.
+    """Prints a table; numbers are right-aligned, and the first column, which names things, is never folded.
 
     A `Text` keeps its style; anything else is shown verbatim: brackets in a name are not markup.
     """
@@ -54,7 +54,7 @@ def summary_table(title: str, rows: Sequence[tuple[str, int | str]]) -> Table:
 
 
 def shown(value: object) -> str:
-    """A value as people read it: thousands apart, instants in UTC to the second."""
+    """Formats a value: thousands separated, instants in UTC to the second."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -72,7 +72,7 @@ def instant(milliseconds: int) -> datetime:
 
 
 def placed(command: Command) -> Command:
-    """Give a command `--data-dir` and hand it the `place` that it works on."""
+    """Adds `--data-dir` to a command and passes it the `place` to work on."""
 
     def with_place(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Place:
         return place_of(value)

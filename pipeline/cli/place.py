@@ -26,7 +26,7 @@ class Unusable(Failure):
 
 
 class Place(NamedTuple):
-    """Where the log and ClickHouse are, and what the topics are called there."""
+    """The log and the ClickHouse that a command works on, and the names of the topics."""
 
     settings: Settings
 
@@ -37,12 +37,12 @@ class Place(NamedTuple):
 
     @property
     def dsn(self) -> str:
-        """Where ClickHouse is."""
+        """The DSN of ClickHouse."""
         return self.settings.clickhouse_dsn or f"chdb://{quote(str((self.settings.data_dir / 'clickhouse').resolve()))}"
 
     @property
     def has_log(self) -> bool:
-        """Whether there is a log: a Kafka that was named, or the embedded one in the folder."""
+        """Whether there is a log: a configured Kafka, or the embedded log in the folder."""
         return self.settings.kafka_bootstrap is not None or (self.settings.data_dir / FILE_NAME).exists()
 
     @property
@@ -61,7 +61,7 @@ class Place(NamedTuple):
 
     @contextmanager
     def log(self, *, checked: bool = True, create: bool = False) -> Iterator[Log]:
-        """The log that is there; with `checked`, its topics must be as the catalog says. Raises `Unusable`.
+        """Opens the log; with `checked`, its topics must match the catalog. Raises `Unusable`.
 
         With `create`, an embedded log that is not there is made, with its topics.
         """
@@ -83,12 +83,12 @@ class Place(NamedTuple):
             log.close()
 
     def create_topics(self, log: Log) -> list[str]:
-        """Create the topics that are missing; their names."""
+        """Creates missing topics; returns their names."""
         return log.create_topics([TopicSpec(one.name, one.partitions, one.config) for one in self.catalog.specs()])
 
     @contextmanager
     def clickhouse(self, *, create: bool = False, migrated: bool = True) -> Iterator[Client]:
-        """A ClickHouse client with our tables, which are brought up to date where `migrated`.
+        """A ClickHouse client; with `migrated`, the tables are brought up to date.
 
         Raises `Unusable` for a folder that is not there, and for what ClickHouse refuses in the block.
         """
@@ -125,7 +125,7 @@ class Place(NamedTuple):
 
 
 def place_of(data_dir: Path | None) -> Place:
-    """The place that the environment names; a folder that is named is used, whatever servers the environment names."""
+    """The place from the environment; an explicit folder takes precedence over servers."""
     for name in unknown_variables(os.environ):
         say(f"warning: {name} is not a setting of Accrue and has no effect", err=True)
     if data_dir is None:

@@ -1,4 +1,4 @@
-"""Printing text that others wrote: nothing in it is obeyed by a terminal, or misleads its reader.
+"""Prints untrusted text so that it can neither control the terminal nor mislead its reader.
 
 Names, headers and messages may hold escape sequences, line breaks and characters that turn the direction of writing.
 All output goes through `say`, `say_json` and consoles of the class `PlainConsole`.

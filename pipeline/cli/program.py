@@ -149,7 +149,7 @@ def apply_program(
 def _tell_changes(
     before: ProgramDefinition | None, after: ProgramDefinition, problems: list[Problem], *, as_json: bool
 ) -> None:
-    """Print what `after` changes, and what keeps it from following `before`."""
+    """Prints what `after` changes, and why it may not follow `before`."""
     found = [] if before is None else changes(before, after)
     if as_json:
         version = None if before is None else before.version

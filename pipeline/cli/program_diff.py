@@ -43,12 +43,12 @@ class Change(NamedTuple):
 
 Part = EarningRule | Milestone | Streak
 _TOLD: Final = frozenset({"id", "kind", "name", "target", "levels", "retired"})
-"""Keys of parts that have a sentence of their own, or never change."""
+"""Keys with their own sentence, or that never change."""
 _NOTHING: Final = Validity()
 
 
 def changes(before: ProgramDefinition, after: ProgramDefinition) -> list[Change]:
-    """What `after` changes for the members of a program that `before` is in force for."""
+    """What replacing `before` by `after` changes for members."""
     return [
         *_terms(before, after),
         *_currencies(before, after),

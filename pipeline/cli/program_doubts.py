@@ -1,4 +1,4 @@
-"""What a valid program says that its author may not have meant: warnings, not mistakes."""
+"""Warnings about a valid program: what its author may not have meant."""
 
 from __future__ import annotations
 

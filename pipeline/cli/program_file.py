@@ -20,7 +20,7 @@ from schemas.program import ProgramDefinition
 from schemas.succession import succession
 
 _COUNTED_MAX: Final = PROBLEMS_MAX + 1
-"""Of each kind of mistake, so many are looked at: one more than are told."""
+"""Mistakes collected of each kind: one more than are reported."""
 
 
 def load_program(text: str) -> ProgramDefinition:
@@ -65,7 +65,7 @@ def program_in(file: pathlib.Path, *, after: ProgramDefinition | None = None) ->
 
 
 def problems_after(predecessor: ProgramDefinition, successor: ProgramDefinition) -> list[Problem]:
-    """What keeps a version from following another, as mistakes in its file; nothing where they are the same."""
+    """Why a version may not follow another, as mistakes in its file; nothing for equal versions."""
     if predecessor == successor:
         return []
     return [
@@ -120,10 +120,10 @@ def _untagged(place: _Place, written: object, root: yaml.Node) -> Problem:
 
 
 class _Place(NamedTuple):
-    """What the schema says about one place of the file."""
+    """The schema of one place of the file."""
 
     path: Path
-    """The place, without the tags that pydantic puts between."""
+    """The path, without the tags that pydantic inserts."""
     schema: dict[str, Any]
     siblings: tuple[str, ...]
     """The keys that are allowed there."""

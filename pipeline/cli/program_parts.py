@@ -1,4 +1,4 @@
-"""What is wrong between the parts of a program file, each of them fine in itself."""
+"""Checks across the parts of a program file, such as unique ids and the number of facts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SET_OFF_MAX: Final = 1_000
 FACTORS_MAX: Final = 10
 """Multipliers that name the same SKU or the same category: each multiplies every bill line of it."""
 _KNOWN_MAX: Final = 10
-"""Ids that are named where none was meant."""
+"""References to ids that do not exist."""
 
 # Only files are checked against these: a program already in force is read by its model and stays valid.
 _OWN: Final[tuple[tuple[Path, str], ...]] = (
@@ -86,7 +86,7 @@ def _unknown_milestones(written: dict[str, Any], root: yaml.Node) -> Iterator[Pr
 
 
 def _unknown_tiers(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
-    """Tiers for which points last differently, and which there are not."""
+    """Tiers named in an expiry that do not exist."""
     tiers = [one for one in map(_known_by, _parts(written, ("tiers", "levels"))) if one]
     places: list[tuple[Path, Any]] = [(("points",), written.get("points"))]
     places += [(("currencies", index), one) for index, one in enumerate(_parts(written, ("currencies",)))]
@@ -163,7 +163,7 @@ def _too_much_at_once(written: dict[str, Any], root: yaml.Node) -> Iterator[Prob
 
 
 def _trigger(part: dict[str, Any], key: str, by_event: str) -> str:
-    """What a rule or milestone waits for: the name of an event, or empty for bills."""
+    """What a rule or milestone counts: the name of an event, or empty for bills."""
     event = part.get("event")
     return event if part.get(key) == by_event and isinstance(event, str) else ""
 

@@ -1,4 +1,4 @@
-"""A mistake in a program file, and how it is told."""
+"""Mistakes in program files, and how they are reported."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Problem(NamedTuple):
     """One mistake in a program file."""
 
     path: str
-    """Where, as `rules[0].per_minor`; empty for the file as a whole."""
+    """The path, such as `rules[0].per_minor`; empty for the whole file."""
     line: int | None
-    """The line of the file, from 1; None where nothing of it can be pointed at."""
+    """The line of the file, from 1; None if there is no line to point to."""
     wrong: str
     """What is wrong, with the value seen."""
     right: str
-    """What would be right; empty where `wrong` says it."""
+    """What would be right; empty if `wrong` says it."""
 
     def __str__(self) -> str:
         where = ", ".join(part for part in (f"line {self.line}" if self.line else "", self.path) if part)
@@ -46,17 +46,17 @@ class InvalidProgram(Failure):
 
 
 def dotted(path: Path) -> str:
-    """A place of the file as people write it: `rules[0].per_minor`."""
+    """Formats a path: `rules[0].per_minor`."""
     return "".join(
         f"[{step}]" if isinstance(step, int) else f".{printable(shortened(step))}" for step in path
     ).removeprefix(".")
 
 
 def shown(value: object) -> str:
-    """A value of the file, cut to a length that can be read."""
+    """A value of the file, shortened."""
     return shortened(repr(value) if isinstance(value, str) else json.dumps(value))
 
 
 def shortened(text: str) -> str:
-    """The text, cut to a length that can be read."""
+    """The text, shortened."""
     return text if len(text) <= _SEEN_MAX else text[: _SEEN_MAX - 1] + "…"

@@ -91,7 +91,7 @@ def line_of(root: yaml.Node, path: Path) -> int:
 
 
 def duplicate_keys(node: yaml.Node, path: Path = ()) -> Iterator[Problem]:
-    """Keys that stand twice in one mapping: YAML would silently take the last."""
+    """Reports duplicate keys of a mapping: YAML would silently take the last."""
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from duplicate_keys(item, (*path, index))
@@ -115,7 +115,7 @@ _WITHIN_ITSELF: Final = _Extent(0, _DEPTH_MAX + 1)
 
 
 class _Reader(Reader, Scanner, Parser, Composer, BaseResolver):
-    """Everything of PyYAML but what makes objects."""
+    """PyYAML's parser without its constructors."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -161,7 +161,7 @@ def _refuse(wrong: str, right: str, line: int | None = None) -> NoReturn:
 
 
 def _extent(node: yaml.Node, known: dict[int, _Extent]) -> _Extent:
-    """How large the node is with each alias written out; raises `RecursionError` where it is too deep, or in itself."""
+    """The node's size with aliases expanded; raises `RecursionError` if it is too deep or contains itself."""
     if isinstance(node, yaml.ScalarNode):
         return _SCALAR
     extent = known.get(id(node))
@@ -201,7 +201,7 @@ def _written(node: yaml.Node, path: Path, problems: list[Problem]) -> object:
 
 
 def _merged(node: yaml.Node, path: Path, problems: list[Problem]) -> dict[str, object]:
-    """What a merge key takes in: of several mappings, the first that has a key gives its value."""
+    """Expands a merge key: if several mappings have a key, the first wins."""
     sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
     found: dict[str, object] = {}
     for source in reversed(sources):

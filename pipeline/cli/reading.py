@@ -1,4 +1,4 @@
-"""Reading topics from the command line: everything that is there now, or whatever comes."""
+"""Reads topics for commands: everything up to now, or new messages as they arrive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def partitions_of(topics: Sequence[str], count: int) -> list[Partition]:
 
 
 def ends_of(log: Log, partitions: Sequence[Partition]) -> dict[Partition, int]:
-    """Where the partitions end now."""
+    """The current end offsets."""
     return _answered(lambda: log.ends(partitions, _TIMEOUT))
 
 
@@ -61,7 +61,7 @@ def read_all(
 
 
 def follow(log: Log, ends: Mapping[Partition, int]) -> Iterator[Message]:
-    """What comes after `ends`, for ever."""
+    """New messages after `ends`, for ever."""
     consumer = log.consumer()
     try:
         consumer.assign(ends)
@@ -72,7 +72,7 @@ def follow(log: Log, ends: Mapping[Partition, int]) -> Iterator[Message]:
 
 
 def _answered(question: Callable[[], Answer]) -> Answer:
-    """What the log says, also while a leader moves or a new topic has none yet."""
+    """Retries a call while a leader moves or a new topic has no leader yet."""
     deadline = time.monotonic() + _TIMEOUT
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Sending dead letters again: each goes out in one transaction with the mark that says so, or not at all.
+"""Replays dead letters: each is sent in one transaction with its mark, or not at all.
 
 1. Take over the transactional id of replays, which fences a replay that is running and ends its open transaction.
 2. Write the beginning of this replay to the dead-letter partitions concerned, and read on until it is there. By then
@@ -35,7 +35,7 @@ _TIMEOUT: Final = 30.0
 _POLL: Final = 0.5
 _BATCH: Final = 10_000
 _LETTERS_MAX: Final = 100
-"""In one transaction, and in memory: a message may have a megabyte."""
+"""Messages per transaction, which are held in memory: each may have a megabyte."""
 
 
 class Again(NamedTuple):
@@ -46,7 +46,7 @@ class Again(NamedTuple):
 
 
 def composed(place: Place, letters: DeadLetters, chosen: Sequence[DeadLetter], now: int) -> Iterator[list[Again]]:
-    """The messages to be sent, some at a time; `now` in milliseconds since the epoch."""
+    """The messages to be sent, in batches; `now` in milliseconds since the epoch."""
     kept = {spec.name: int(spec.config.get("retention.ms", -1)) for spec in place.catalog.specs()}
     for start in range(0, len(chosen), _LETTERS_MAX):
         part = chosen[start : start + _LETTERS_MAX]
@@ -67,7 +67,7 @@ class Replay:
         *,
         again: bool = False,
     ) -> None:
-        """`chosen` is what is meant to be sent; with `again`, also what another run has sent in the meantime."""
+        """Replays `chosen`; with `again`, also entries that another run has replayed in the meantime."""
         self._place = place
         self._log = log
         self._letters = letters
@@ -82,7 +82,7 @@ class Replay:
             self._producer.close()
             raise
         self.chosen = [one for one in chosen if again or not letters.get(one.entry).is_replayed]
-        """What there is to send."""
+        """The messages to send."""
 
     def send(self, rate: int | None, on_sent: Callable[[list[Again]], None]) -> None:
         """Send them, at most `rate` a second; `on_sent` gets those of each transaction."""

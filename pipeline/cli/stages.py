@@ -18,7 +18,7 @@ _SAY_EVERY_SECONDS: Final = 10.0
 
 @contextmanager
 def watcher_for(console: Console) -> Iterator[Watcher]:
-    """What shows the progress there."""
+    """The progress display for this output."""
     if not console.is_terminal:
         yield Lines(SYSTEM_CLOCK)
         return

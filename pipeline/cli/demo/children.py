@@ -1,4 +1,4 @@
-"""Processes that a demo starts, and ends itself."""
+"""Child processes of a demo, which it ends itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from multiprocessing.process import BaseProcess
 
 
 def start_deaf(process: BaseProcess) -> None:
-    """Start the process, deaf to Ctrl-C from its first instruction on: a terminal sends that to it as well."""
+    """Starts the process with Ctrl-C ignored from the start: a terminal sends it to children, too."""
     listening = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is ignored stays so in a process that is started
     try:
         process.start()

@@ -45,7 +45,7 @@ _STUCK_SECONDS: Final = 120.0
 _MEMBERS_MAX: Final = 1_000_000
 _DAYS_MAX: Final = 3_650
 _ALMOST: Final = 0.99
-"""What is done when everything is decided and ClickHouse has not got it all."""
+"""Shown when everything is decided and ClickHouse is still catching up."""
 
 
 @click.command()
@@ -141,13 +141,13 @@ def demo(
 
 
 def _settings(data_dir: Path) -> Settings:
-    """Those of a demo: whatever the environment says of servers and workers is not about it."""
+    """The settings of a demo, which ignores servers and workers named by the environment."""
     own = ("kafka_bootstrap", "clickhouse_dsn", "state_dir", "prefix", "partitions", "group", "slot", "roles")
     return Settings(data_dir=data_dir, web_port=None, **{name: Settings.model_fields[name].default for name in own})
 
 
 def _run(place: Place, log: Log, feed: Feed, definition: ProgramDefinition) -> None:
-    """Feed and work until everything up to the end of the data is decided and in ClickHouse."""
+    """Runs feed and worker until everything up to the end of the data is decided and in ClickHouse."""
     # Faust takes a second to load, which no other command should pay.
     from pipeline.runtime.host.app import build_app, running  # noqa: PLC0415
 
@@ -189,7 +189,7 @@ def _watch(app: HostApp, sink: SinkProcess, feed: Feed, watcher: Watcher, screen
 
 
 def _clear(place: Place) -> None:
-    """Make room for a demo: an earlier one is removed; anything else in the way stays and is an error."""
+    """Removes the folder of an earlier demo; any other existing folder is an error."""
     folder = place.settings.data_dir
     if folder.exists() and any(folder.iterdir()):
         if not (folder / _MARK).exists():

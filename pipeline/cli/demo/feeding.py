@@ -1,4 +1,4 @@
-"""What a demo runs on: a file of transactions, or a generator in a process of its own."""
+"""Input of a demo: a file of transactions, or a generator in a child process."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ class Feed(Protocol):
     """Something that sends inputs, all of them before `end`, and a clock message at it."""
 
     source: str
-    """What it is, for people."""
+    """Its title."""
     program: str
     """The file name of its example program."""
     end: int
     """The last instant of the data, milliseconds since the epoch."""
 
     def start(self, place: Place) -> None:
-        """Begin to send."""
+        """Starts sending."""
 
     def expected(self) -> int:
         """Estimated total of journal records; 0 while unknown."""
 
     def failed(self) -> str | None:
-        """Why no more will come, though it should."""
+        """The error that stopped it, if any."""
 
     def stop(self) -> None:
-        """Send no more."""
+        """Stops sending."""
 
 
 class RoasteryFeed:
@@ -70,7 +70,7 @@ class RoasteryFeed:
         return self._expected.value
 
     def failed(self) -> str | None:
-        """Whether the process ended otherwise than well."""
+        """Whether the process failed."""
         code = self._process.exitcode if self._process else None
         return f"the generator ended with exit code {code}" if code else None
 
@@ -97,7 +97,7 @@ class RetailFeed:
         self.end = self._inputs[-1].time if self._inputs else Calendar(ZONE).start_of(as_day(until or date(1970, 1, 1)))
 
     def start(self, place: Place) -> None:
-        """Send everything: a file of bills is soon sent."""
+        """Sends everything at once."""
         clocks = sum(one.key is None for one in self._inputs)
         self._expected = len(self._inputs) + clocks * (place.settings.partitions**2 - 1)
         with place.log() as log:

@@ -55,11 +55,11 @@ class _Customer:
     habit: str
     store: str
     points: int = 0
-    """About what they think they have."""
+    """About the balance that the customer expects."""
 
 
 class _Due(NamedTuple):
-    """A message that is sent on the day; sorted by time, then by the order in which it was thought of."""
+    """A message planned for the day; sorted by time, then by order of planning."""
 
     time: int
     serial: int
@@ -119,7 +119,7 @@ class _Roastery:
             yield clock(self._day_end)
 
     def _customers(self, count: int) -> dict[int, list[_Customer]]:
-        """Everybody, by the day of joining: nearly half in the first four weeks, the others through the year."""
+        """All customers by the day they join: nearly half in the first four weeks, the others through the year."""
         joining: defaultdict[int, list[_Customer]] = defaultdict(list)
         habits = self._chance.choices(list(world.HABITS), [one.share for one in world.HABITS.values()], k=count)
         for number, habit in enumerate(habits, start=_FIRST_CUSTOMER):
@@ -129,7 +129,7 @@ class _Roastery:
         return joining
 
     def _plan(self, on: date) -> None:
-        """Fill the agenda of one day."""
+        """Plans one day."""
         rolled = self._random
         weekend = on.weekday() >= _SATURDAY
         self._busy = world.VISITS_WEEKEND if weekend else world.VISITS_WORKDAY
@@ -256,7 +256,7 @@ class _Roastery:
         )
 
     def _redeem(self, customer: _Customer, time: int, bill: str) -> None:
-        """Mostly a part of what they have; some hope for more than that, a few ask for too little."""
+        """Mostly part of the balance; some ask for more than they have, a few for less than the minimum."""
         mood = self._random()
         if mood < 0.04:
             points = 3 * customer.points + 500

@@ -24,7 +24,7 @@ _REDRAW_SECONDS: Final = 0.125
 _LINE_SECONDS: Final = 2.0
 _BAR_WIDTH: Final = 24
 _WARMING_UP_SECONDS: Final = 1.0
-"""Before that, a rate says nothing."""
+"""Before that, a rate is not meaningful."""
 
 
 class Notice(NamedTuple):
@@ -38,7 +38,7 @@ class Notice(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """How far a run is."""
+    """Progress of a run."""
 
     now: float
     """Seconds on any clock that only goes forward; the same clock for all snapshots of a run."""
@@ -91,7 +91,7 @@ class LiveScreen:
         self._live.stop()
 
     def update(self, snapshot: Snapshot) -> None:
-        """Take in a snapshot and draw it, unless the last drawing is quite new."""
+        """Draws a snapshot, unless the last drawing is recent."""
         self._feed.extend(snapshot.notices[-_FEED_MAX:])
         if self._drawn is None or snapshot.now - self._drawn >= _REDRAW_SECONDS or snapshot.done >= 1:
             self._drawn = snapshot.now
@@ -134,7 +134,7 @@ class PlainScreen:
         pass
 
     def update(self, snapshot: Snapshot) -> None:
-        """Take in a snapshot and print it, unless the last line is quite new."""
+        """Prints a snapshot, unless the last line is recent."""
         pace = self._pace.of(snapshot)
         if self._printed is None or snapshot.now - self._printed >= _LINE_SECONDS or snapshot.done >= 1:
             self._printed = snapshot.now

@@ -43,7 +43,7 @@ class SinkProcess:
         return None if self._lag.value == _UNKNOWN else self._lag.value
 
     def hurry(self) -> None:
-        """Nothing more will come: what there is goes to ClickHouse at once."""
+        """No more input follows: the rest is inserted at once."""
         if not self._hurry.is_set():
             self._lag.value = _UNKNOWN  # the last figure is stale
             self._hurry.set()

@@ -31,13 +31,13 @@ _NEWS: Final = frozenset(
         "customerAdded",
     }
 )
-"""What is rarer than points issued, and so shown first."""
+"""Events rarer than pointsIssued, which are shown first."""
 
 _DECODE: Final = msgspec.json.Decoder().decode
 
 
 class Watcher:
-    """Counts what the notifications say. Belongs to one thread."""
+    """Counts notifications and what they add up to. Not thread-safe."""
 
     def __init__(self, log: Log, catalog: Catalog, definition: ProgramDefinition) -> None:
         self._consumer = log.consumer()
@@ -49,7 +49,7 @@ class Watcher:
         self._events: dict[str, int] = {}
 
     def look(self, timeout: float) -> list[Notice]:
-        """Read what is new, waiting at most so many seconds for the first of it; a few worth showing."""
+        """Reads new notifications, waiting at most `seconds` for the first; returns a few worth showing."""
         messages = self._consumer.consume(_BATCH, timeout)
         events = self._events
         for message in messages:
@@ -63,7 +63,7 @@ class Watcher:
         return [self._notice(message) for message in worth[-_SHOWN_MAX:]]
 
     def snapshot(self, now: float, done: float, records: int, clock: int, notices: list[Notice]) -> Snapshot:
-        """How far things are; `clock` is the time in the data, milliseconds since the epoch."""
+        """The progress so far; `clock` is the time in the data, milliseconds since the epoch."""
         customers = self._events.get("customerAdded", 0)
         tiers = [customers - sum(self._in_tier), *self._in_tier[1:]] if self._tiers else []
         figures = [

@@ -33,7 +33,7 @@ class StreakLengths(NamedTuple):
 
     name: str
     unit: str
-    """What a run is counted in, such as `weeks`."""
+    """The unit of a run, such as `weeks`."""
     lengths: tuple[tuple[int, int], ...]
     """(length, customers with such a longest run), by length."""
 
@@ -67,7 +67,7 @@ class ReportData:
     source: str
     """What was run, such as `synthetic roastery, seed 1`."""
     settled: str
-    """The instant as of which everything is told."""
+    """The instant that the figures are as of."""
     tiles: Sequence[Tile]
     points: PointsOverTime
     tiers: TiersOverTime

@@ -32,7 +32,7 @@ TOTALS: Final = (
     "expired",
     "balance",
 )
-"""All points are in one of these, so the points that came less those that went are the balance."""
+"""Every movement of points is in one of these, so they add up to the balance."""
 CUSTOMER_COLUMNS: Final = (
     "customer_id",
     "transactions",
