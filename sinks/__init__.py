@@ -1,1 +1,1 @@
-"""Sinks: where facts go to be analysed."""
+"""Sinks: write facts to stores for analysis."""

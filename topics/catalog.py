@@ -94,7 +94,7 @@ TOPICS: Final = (
 
 
 class Spec(NamedTuple):
-    """What a topic of a catalog must look like in the log."""
+    """The configuration that a topic must have in the log."""
 
     name: str
     """The full name, prefix included."""
@@ -106,7 +106,7 @@ class Spec(NamedTuple):
 
 
 class Described(Protocol):
-    """What the log says about a topic that exists."""
+    """An existing topic, as the log reports it."""
 
     @property
     def partitions(self) -> int:
@@ -150,7 +150,7 @@ _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 
 
 class Defect(NamedTuple):
-    """One thing about a topic that is not as it must be."""
+    """One deviation of a topic from the catalog."""
 
     topic: str
     problem: str
@@ -158,7 +158,7 @@ class Defect(NamedTuple):
 
 
 def defects(catalog: Catalog, described: Mapping[str, Described]) -> list[Defect]:
-    """What differs between the catalog and the topics that exist, by full name; empty when all is well.
+    """Compares the existing topics with the catalog, by full name; returns the problems.
 
     Of the configuration only what the log knows is compared.
     """

@@ -33,7 +33,7 @@ _EXAMPLES_MAX: Final = 5
 
 
 class Disposition(StrEnum):
-    """Where a line ends; the first that applies."""
+    """What becomes of a line; the first that applies."""
 
     MALFORMED = "malformed"
     """It cannot be read: columns, date or number."""
@@ -87,7 +87,7 @@ class Invoice:
 
 @dataclass(slots=True)
 class ImportReport:
-    """Where every line went. The dispositions add up to `lines`; so do matched and unmatched to the return lines."""
+    """What became of every line. The dispositions add up to `lines`, matched and unmatched to the return lines."""
 
     lines: int = 0
     dispositions: dict[Disposition, int] = field(default_factory=lambda: dict.fromkeys(Disposition, 0))
@@ -243,7 +243,7 @@ _Meaning = TypeVar("_Meaning")
 
 
 class _Memo(dict[str, _Meaning]):
-    """What a text means, read once for each text: a column has far fewer texts than a file has lines."""
+    """Caches parsed values: a column has far fewer distinct texts than lines."""
 
     def __init__(self, read: Callable[[str], _Meaning]) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ class UntilTooEarly(Failure):
 
 @dataclass(slots=True)
 class Left:
-    """What has not come back of one SKU of one sale, its lines taken together."""
+    """What is left to return of one SKU of one sale, over all its lines."""
 
     bill_number: str
     quantity: int = 0
@@ -39,7 +39,7 @@ class Left:
 
 @dataclass(slots=True)
 class Return:
-    """The lines of one return invoice that give goods of one sale back."""
+    """The lines of one return invoice that belong to one sale."""
 
     of_bill: str
     articles: list[Article] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Sales:
         self._left: defaultdict[tuple[int, str], list[Left]] = defaultdict(list)
 
     def add(self, sale: Invoice) -> None:
-        """Remember a sale."""
+        """Adds a sale."""
         for article in sale.articles:
             of_sku = self._left[sale.customer_id, article.sku]
             if not of_sku or of_sku[-1].bill_number != sale.number:

@@ -1,4 +1,4 @@
-"""What an upstream system sends: ready messages in the order of time, and the passing of time between them."""
+"""Input messages as an upstream system sends them: in order of time, with clock messages between them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Input(NamedTuple):
 
 
 def clock(time: int) -> Input:
-    """The announcement that nothing of before `time` will follow."""
+    """A clock message: no message from before `time` will follow."""
     return Input(None, _ENCODER.encode(AdvanceClock(time=time)), time)
 
 
@@ -35,5 +35,5 @@ def midnights(calendar: Calendar, after: int, through: int) -> Iterator[Input]:
 
 
 def last_clock(time: int) -> bytes:
-    """The announcement that nothing of a backfill follows at all, as a message."""
+    """The last clock message: the backfill is complete."""
     return _ENCODER.encode(AdvanceClock(time=time, last=True))

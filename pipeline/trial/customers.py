@@ -37,7 +37,7 @@ class Decided(NamedTuple):
 
 
 class Customers:
-    """The states of all customers, whole."""
+    """The full states of all customers."""
 
     def __init__(self) -> None:
         self.states: dict[Who, CustomerState] = {}
@@ -47,7 +47,7 @@ class Customers:
         """A heap of the instants at which entries may be forgotten; out of date where the entry says otherwise."""
 
     def decide(self, record: AnyCustomerRecord, programs: Programs) -> Decided:
-        """What a record that has just been received leads to; nothing for a duplicate."""
+        """Decides a record that has just been received; no groups for a duplicate."""
         who = Who(org_id=record.org_id, customer_id=record.customer_id)
         state = self.states.get(who)
         if state is None:
@@ -66,7 +66,7 @@ class Customers:
         return Decided(first_seq=first_seq, groups=groups)
 
     def fire(self, until: int, programs: Programs) -> Iterator[tuple[Who, Decided]]:
-        """What all timers due by then lead to, customer by customer; then entries are forgotten whose time is up."""
+        """Fires all timers due by then, customer by customer; then deletes entries whose time is up."""
         while self._timers and self._timers[0][0] <= until:
             due, _, who = heappop(self._timers)
             state = self.states[who]

@@ -100,7 +100,7 @@ class Step(Row, frozen=True, kw_only=True):
     """`accepted`, `refused`, `duplicate`, `parked` or `dead_letter`."""
     reason: str | None
     first_outcome: str | None
-    """Of a duplicate: what became of the line with this id that came first, by now."""
+    """For a duplicate: the outcome so far of the first line with this id."""
     first_reason: str | None
     """Why that line was refused."""
     defects: list[Defect]

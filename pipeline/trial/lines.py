@@ -23,7 +23,7 @@ _ANY_KEY: Final = frozenset[str]().union(*_LINE_KEYS)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 _QUOTED_MAX: Final = 40
-"""How much of a value that cannot be read is repeated."""
+"""How much of an unreadable value is quoted."""
 _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -138,7 +138,7 @@ def _shown(text: bytes) -> Json:
 
 
 def _value(raw: msgspec.Raw) -> Any:
-    """What is written; as text where it is a number that is too large to be read."""
+    """The decoded value; as text if it is a number that is too large."""
     try:
         return _ANY.decode(raw)
     except _NO_JSON:
@@ -146,7 +146,7 @@ def _value(raw: msgspec.Raw) -> Any:
 
 
 def _content(text: bytes) -> dict[str, msgspec.Raw]:
-    """The keys of an object; none where the line is something else, of which intake says what is wrong."""
+    """The keys of an object; empty for anything else, which intake reports."""
     try:
         return _OBJECT.decode(text)
     except _NO_JSON:
@@ -154,7 +154,7 @@ def _content(text: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _event_time(text: bytes) -> int:
-    """When a message says that it happened; 0 where it does not say so in a way that can be read."""
+    """The event time of a message; 0 if it has none that can be read."""
     try:
         timed = _TIMED.decode(text)
     except _NO_JSON:

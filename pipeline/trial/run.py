@@ -39,7 +39,7 @@ _NO_VIEW: Final = OrgView()
 
 
 class _Step:
-    """What a step led to so far."""
+    """Everything that a step has led to so far."""
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
@@ -66,7 +66,7 @@ class Trial:
         self._steps: list[form.Step] = []
 
     def activate(self, definition: ProgramDefinition) -> tuple[Defect, ...]:
-        """Put a version in force at the current clock; why that cannot be, or nothing."""
+        """Puts a version in force at the current clock; returns the defects if it may not follow."""
         org_id, program_id, version = definition.org_id, definition.program_id, definition.version
         before = self._in_force.get((org_id, program_id))
         if before == definition:

@@ -27,7 +27,7 @@ _BROKEN_MAX: Final = 1_000
 
 
 class Decided(NamedTuple):
-    """A message as it is decided again."""
+    """A message that deciding again gives."""
 
     journal_offset: int
     due: bool
@@ -36,13 +36,13 @@ class Decided(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """How messages of a topic are told apart."""
+    """How messages of a topic are identified and compared."""
 
     check: Check
     identity: Callable[[bytes | None, bytes | None, Headers], object]
-    """What a message is about, whatever it says; of key, value and headers."""
+    """Identifies a message by key, value and headers, whatever its content."""
     same: Callable[[bytes | None, bytes | None], bool]
-    """Whether two values that are not the same bytes say the same."""
+    """Whether two values with different bytes are equivalent."""
     told: Callable[[bytes | None, bytes | None, Headers], str]
     foreign: Callable[[Headers], bool] = lambda _: False
     """Whether a message does not follow from the journal, so that it is passed over."""
@@ -71,11 +71,11 @@ class Comparison:
         self._broken = 0
 
     def expect(self, decided: Decided) -> None:
-        """This is what comes next."""
+        """Adds the next decided message."""
         self._decided.append(decided)
 
     def advance(self) -> None:
-        """Compare as far as both sides go."""
+        """Compares as far as both sides have messages."""
         if self._broken > _BROKEN_MAX:
             self._decided.clear()
             return
@@ -101,7 +101,7 @@ class Comparison:
         return self._broken > _BROKEN_MAX or not (self._recorded or self._fill(1))
 
     def finish(self) -> None:
-        """Nothing more is decided: what is left of either side has no match."""
+        """Ends the comparison: what is left on either side has no match."""
         place = name_of(self._reading.partition)
         self._compare(last=True)
         if not self._aligned and self._passed and self._fill(1):
@@ -234,7 +234,7 @@ def _facts_told(key: bytes | None, value: bytes | None, _headers: Headers) -> st
 
 
 def _named(value: bytes | None, name: str) -> str | None:
-    """What a JSON object says under a name, where that is text."""
+    """The text field of a JSON object."""
     try:
         body: Any = msgspec.json.decode(value or b"")
     except msgspec.DecodeError:

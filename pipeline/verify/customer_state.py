@@ -30,7 +30,7 @@ _TABLE: Final = CUSTOMER_STATE.name
 _STATE: Final = replace(
     CUSTOMER_STATE, columns=tuple(column for column in CUSTOMER_STATE.columns if column.name not in SOURCE_NAMES)
 )
-"""What is compared: everything but the place in the changelog, where a later record may say the same."""
+"""The columns compared: all but the place in the changelog, as a later record may have the same content."""
 _PAGE: Final = 20_000
 _OFFSET: Final = Struct(">q")
 
@@ -43,7 +43,7 @@ class Stored(NamedTuple):
     rows: int
     digests: int
     offset: int
-    """Of the changelog record that the rows are made of."""
+    """The offset of the changelog record behind the rows."""
 
 
 class CustomerStateCheck:

@@ -1,4 +1,4 @@
-"""Deciding again: the journal's records, in a throw-away store, by the very code that a worker runs."""
+"""Decides the journal again, in a throw-away store, with the same code that a worker runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.records import ClockAdvanced, UnknownVersion, decode_record
 from topics.catalog import Catalog
 
 Keep = Callable[[Mapping[bytes, bytes | None]], None]
-"""Takes what the changelog says of the keys that changed."""
+"""Receives the changelog values of the keys that changed."""
 
 _ROUND_RECORDS: Final = 1_000
 _TICK_CUSTOMERS: Final = 2_000
@@ -28,7 +28,7 @@ class Round(NamedTuple):
 
     records: int
     told: list[Decided]
-    """What they tell, in order."""
+    """Their messages, in order."""
 
 
 class Deciding:

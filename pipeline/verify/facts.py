@@ -1,4 +1,4 @@
-"""Facts on their own: counted without gap, in the order of the journal, and each movement of points adds up."""
+"""Checks facts without the journal: numbered without gaps, in journal order, with movements that add up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Older(NamedTuple):
 
 
 class FactsAlone:
-    """What can be said of one partition's facts without the journal."""
+    """Checks one partition's facts without the journal."""
 
     def __init__(self, partition: Partition, report: Report, *, from_the_beginning: bool) -> None:
         """Unless `from_the_beginning`, the first `seq` of a customer may be any."""
@@ -50,7 +50,7 @@ class FactsAlone:
         self._older_end = 0
 
     def take(self, messages: Iterable[Message]) -> None:
-        """Look at the next messages. Raises `NewerEngine`."""
+        """Checks the next messages. Raises `NewerEngine`."""
         count = moved = 0
         for message in messages:
             count += 1

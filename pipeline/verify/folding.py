@@ -1,4 +1,4 @@
-"""Folding: the state that facts amount to, where the journal is not there to decide them again, or must not be.
+"""Folds facts into a state, for facts that cannot or must not be decided again.
 
 Facts say what happened to customers. Which programs were in force and what time it was is in the journal's other
 records, so deciding can continue from folded facts only if the journal is complete.
@@ -36,7 +36,7 @@ _CACHED_MAX: Final = 20_000
 
 
 class Folding:
-    """The customers of one partition, as far as they are folded."""
+    """The customers of one partition, as folded so far."""
 
     def __init__(self, store: Store, keep: Keep, broken: set[bytes]) -> None:
         """`broken` are customers whose facts do not follow from one another; they are left out."""

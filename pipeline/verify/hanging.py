@@ -19,7 +19,7 @@ _LOOK_SECONDS: Final = 0.25
 
 
 class OpenTransactions:
-    """The partitions whose readers wait for a transaction, watched from the first look on."""
+    """Watches, from the first look on, the partitions whose readers wait for a transaction."""
 
     def __init__(self, log: Log, topics: Sequence[str], numbers: Collection[int]) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""Values by key in a throw-away folder, in the order of keys: a state larger than memory, to be compared."""
+"""A sorted key-value store in a throw-away folder, to compare states larger than memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One journal partition: what a worker made of it, held against what the journal decides.
+"""Verifies one journal partition: compares what a worker wrote with what the journal decides.
 
 1. note what is committed, and fold the changelog to the state that belongs to it
 2. look at the facts on their own; fold those that an older engine decided
@@ -60,7 +60,7 @@ class Bench(NamedTuple):
 
 
 class _Base(NamedTuple):
-    """The recorded state to hold things against."""
+    """The recorded state to compare with."""
 
     wanted: Mark | None
     """What is committed."""
@@ -85,7 +85,7 @@ class _Verification:
         self._store = stack.enter_context(closing(PartitionStore(self._folder / "store", "verify")))
         self._store.note(0)  # empty, and whole as that
         self._unknown_commits: set[str] = set()
-        """What was told already; it is asked for again and again."""
+        """What was reported already: the stages repeat."""
 
     def run(self) -> None:
         # 1 what is committed, and its state
@@ -309,7 +309,7 @@ class _Verification:
                     continue  # told already
 
     def _fold_only(self, base: _Base, alone: FactsAlone, facts: Reading, journal: Reading, upto: int) -> None:
-        """Without the whole journal: the state is what the facts amount to, where they are whole."""
+        """Without the complete journal: compares the state with the folded facts, if those are complete."""
         self._note(f"the journal begins at offset {journal.kept_from}: nothing can be decided again")
         if facts.kept_from > 0:
             self._note("facts are not whole either: facts are compared with themselves only, and the state not at all")

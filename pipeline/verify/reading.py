@@ -1,4 +1,4 @@
-"""Reading one partition up to where it ended when one looked; what comes later waits until one looks again."""
+"""Reads one partition up to its end at the last look; later messages wait for the next look."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Reading:
         return messages
 
     def look_again(self) -> None:
-        """From now on, the end is where the partition ends now."""
+        """Moves the end to the partition's current end."""
         _, self.end = self._consumer.bounds((self.partition,), _SILENT_SECONDS)[self.partition]
 
     def _look_again(self) -> list[Message]:
@@ -76,5 +76,5 @@ class Reading:
 
 
 def name_of(partition: Partition, offset: int | None = None) -> str:
-    """A place in the log, as it is told."""
+    """Formats a place in the log."""
     return f"{partition.topic}[{partition.number}]" + ("" if offset is None else f"@{offset}")

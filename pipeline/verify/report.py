@@ -1,4 +1,4 @@
-"""The report: what was looked at, what is broken and where, and how far the look reached."""
+"""The report: what was checked, what failed and where, and how far the checks reached."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 
 class Check(StrEnum):
-    """What is checked, in the order in which it is told."""
+    """The checks, in the order of the report."""
 
     TRANSACTIONS = "transactions"
     OFFSETS = "offsets"
@@ -55,7 +55,7 @@ TABLE_CHECKS: Final = (Check.ROWS, Check.CUSTOMER_STATE, Check.VIEWS)
 
 
 class Finding(NamedTuple):
-    """One thing that is not as it must be."""
+    """One failure of a check."""
 
     check: Check
     where: str
@@ -69,9 +69,9 @@ class Report:
         self._findings_max = findings_max
         self._findings: dict[Check, list[Finding]] = {}
         self.looked_at: dict[Check, int] = {}
-        """By check: how many things were held against it. A check that could not be made is not here."""
+        """By check: how many items were checked. A check that could not run is missing here."""
         self.broken: dict[Check, int] = {}
-        """By check: how many findings, those that were not kept too."""
+        """By check: the number of findings, including those that were not kept."""
         self.notes: list[str] = []
         """How far the comparison reached, and what could not be compared."""
 
@@ -82,27 +82,27 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is broken."""
+        """Whether all checks passed."""
         return not self.broken
 
     def look(self, check: Check, count: int) -> None:
-        """So many more things were held against the check."""
+        """Counts items that were checked."""
         self.looked_at[check] = self.looked_at.get(check, 0) + count
 
     def find(self, check: Check, where: str, what: str) -> None:
-        """Something is broken."""
+        """Adds a finding."""
         self.broken[check] = self.broken.get(check, 0) + 1
         kept = self._findings.setdefault(check, [])
         if len(kept) < self._findings_max:
             kept.append(Finding(check, where, what))
 
     def note(self, text: str) -> None:
-        """Say something about the reach of the comparison."""
+        """Adds a note about how far the comparison reached."""
         self.notes.append(text)
 
 
 class Watcher(Protocol):
-    """Somebody who watches how far the work is."""
+    """Observes the progress of a verification."""
 
     def stage(self, name: str, total: int) -> None:
         """A stage begins; `total` is about how many steps it has."""

@@ -53,7 +53,7 @@ def followed_by_the_sink(catalog: Catalog) -> tuple[Followed, ...]:
 
 
 class Sum(NamedTuple):
-    """So many rows, and their digests added up."""
+    """A number of rows, and the sum of their digests."""
 
     rows: int
     digests: int

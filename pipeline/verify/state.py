@@ -29,9 +29,9 @@ class Reached(NamedTuple):
 
     marker: Marker
     offset: int
-    """Where the changelog says so."""
+    """The offset of that state."""
     later: tuple[Mark, int] | None
-    """The last state that the changelog has beyond it, and where."""
+    """The last later state in the changelog, and its offset."""
 
 
 def fold_changelog(changelog: Reading, wanted: Mark | None, kept: Kept) -> Reached | None:

@@ -43,7 +43,7 @@ class Figures(NamedTuple):
 
 
 def figures(client: Client) -> Figures:
-    """How much there is."""
+    """Reads the figures."""
     [(customers,)] = client.query("SELECT uniqExact(org_id, customer_id) FROM customer_state").result_rows
     [(entries,)] = client.query("SELECT count() FROM ledger_entries").result_rows
     return Figures(customers, entries)
@@ -75,7 +75,7 @@ def verify_views(client: Client, log: Log | None, catalog: Catalog, group: str, 
 def _look(
     ask: Callable[[], list[_Row]], log: Log | None, catalog: Catalog, group: str, wrong: Callable[[_Row], object]
 ) -> tuple[list[_Row], bool]:
-    """What ClickHouse answers, and whether the sink stood still meanwhile; asked again while something is wrong."""
+    """Queries ClickHouse until the result is right or the sink was idle meanwhile; returns both."""
     rows: list[_Row] = []
     settled = True
     for _ in range(_LOOKS):

@@ -119,7 +119,7 @@ _SETTLED: Final = """(org_id, customer_id) IN (
 
 
 class Disagreement(NamedTuple):
-    """A customer of whom view and state say different things."""
+    """A customer for whom view and state differ."""
 
     where: str
     what: str
@@ -132,7 +132,7 @@ def customers_compared(client: Client) -> int:
 
 
 def disagreements(client: Client) -> list[Disagreement]:
-    """Customers of whom a view and the state say different things, or only one of them anything."""
+    """The customers for whom a view and the state differ, or only one of them has a row."""
     return [found for compared in _COMPARED for found in _disagreements(client, compared)]
 
 

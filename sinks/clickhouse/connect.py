@@ -1,4 +1,4 @@
-"""Connecting: a ClickHouse server by its address, or the embedded engine (chDB) by its folder."""
+"""Connects to a ClickHouse server by its address, or to the embedded engine (chDB) by its folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CannotConnect(Failure):
 
 
 class NoAnswer(CannotConnect):
-    """ClickHouse may be away for a while: the same call may be made again."""
+    """ClickHouse is temporarily unavailable: the call may be retried."""
 
 
 def open_clickhouse(dsn: str) -> Client:
@@ -79,7 +79,7 @@ def open_clickhouse(dsn: str) -> Client:
 
 
 def reason(error: ClickHouseError) -> str:
-    """What went wrong, without the address and the settings of every request."""
+    """The error text, without the address and the settings that every request repeats."""
     cause = error.__cause__
     if isinstance(cause, MaxRetryError) and cause.reason is not None:
         return str(cause.reason)
@@ -109,7 +109,7 @@ def _open_folder(folder: Path) -> Client:
 
 
 def _holder_of(folder: Path) -> int | None:
-    """The process that has the engine's status file locked: the engine itself doesn't say who keeps it out."""
+    """The process that holds the engine's lock: the engine itself does not report it."""
     status = folder / "status"
     if not status.exists():
         return None

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.clock import Clock
 
 _STUCK_SECONDS: Final = 8.0
-"""One call that has taken so long is not ready: that is told within ten seconds."""
+"""A call that takes longer makes the sink not ready, which shows within ten seconds."""
 _UNHEARD_SECONDS: Final = 4.0
 """As long without an answer of the log; a look may have been two seconds off and then take a second."""
 
@@ -26,11 +26,11 @@ class Health:
         self._lost_why = ""
 
     def begins(self, what: str) -> None:
-        """A call that may take long begins."""
+        """Starts timing a call that may block."""
         self._doing, self._since = what, self._clock.now()
 
     def works(self) -> None:
-        """Something went well."""
+        """Reports a success."""
         self._trouble = None
 
     def fails(self, why: str) -> None:
@@ -45,12 +45,12 @@ class Health:
             self._unheard_since = self._clock.now()
 
     def loses(self, why: str) -> None:
-        """A round was given up. That happens to a sink that was frozen, but not twice in a row."""
+        """Reports an abandoned round. A sink that was frozen has one, but not two in a row."""
         self._lost_rounds += 1
         self._lost_why = why
 
     def gets_on(self) -> None:
-        """A round was finished, or nothing is left to store."""
+        """Reports a finished round, or that nothing is left to store."""
         self._lost_rounds = 0
 
     def trouble(self) -> str | None:

@@ -18,7 +18,7 @@ class Intent(msgspec.Struct, frozen=True):
     first: int
     last: int
     epoch: str
-    """Part of the token: rows of another format, or a deliberate second import, need another epoch."""
+    """Part of the token: another row format, or a deliberate second import, needs another epoch."""
 
     def token(self, partition: Partition) -> str:
         """What ClickHouse remembers the block by; the same in every table, each of which remembers for itself."""

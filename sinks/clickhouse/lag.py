@@ -1,4 +1,4 @@
-"""Lag: how far ClickHouse is behind the log, looked at now and then."""
+"""Measures periodically how far ClickHouse is behind the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ANSWER_SECONDS: Final = 1.0
 
 
 class Lag:
-    """Looks now and then; also how the sink learns that the log is away, as a poll then just finds nothing."""
+    """Also detects an unavailable log, which a poll does not report."""
 
     def __init__(self, log: Log, clock: Clock, health: Health) -> None:
         self.behind: dict[Partition, int] = {}

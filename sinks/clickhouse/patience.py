@@ -22,7 +22,7 @@ class Stopped(Exception):
 
 
 class Patience:
-    """Tries for so many seconds, with waits that double from the first to the longest."""
+    """Retries for a number of seconds, with waits that double up to a maximum."""
 
     def __init__(self, clock: Clock, health: Health, *, seconds: float, first_wait: float, longest_wait: float) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class Patience:
         self._longest_wait = longest_wait
 
     def until_done(self, what: str, attempt: Callable[[], Result], stop: threading.Event) -> Result:
-        """What `attempt` gives, made as often as it takes; raises its error when patience ends, or `Stopped`."""
+        """Retries `attempt` until it succeeds; raises its last error when the time is up, or `Stopped`."""
         wait = self._first_wait
         ends_at = self._clock.now() + self._seconds
         while True:

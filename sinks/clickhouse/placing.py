@@ -25,12 +25,12 @@ from sinks.clickhouse.intents import Intent, intent_of
 
 
 class Start(NamedTuple):
-    """Where a partition is read from, and the block that comes first there."""
+    """The start offset of a partition, and the block to replay first."""
 
     offset: int
     begun: Intent | None
     warning: str = ""
-    """Why that is beyond what is committed."""
+    """Why the start is after the committed offset."""
 
 
 def start_of(partition: Partition, committed: Committed, first: int, last: int | None) -> Start:
@@ -70,12 +70,12 @@ def is_late(found: Committed, agreed: Committed) -> bool:
 
 
 def has_stored(committed: Committed, first: int) -> bool:
-    """Whether the group has committed messages that the log still keeps, so that ClickHouse must have their rows."""
+    """Whether the group has committed messages that the log still has, so that ClickHouse must have their rows."""
     return committed.offset is not None and committed.offset > first
 
 
 def start_again(committed: Committed, first: int) -> Start:
-    """The start in a partition that ClickHouse has no row of, though the group has committed its messages."""
+    """The start in a partition whose messages are committed, but which has no rows in ClickHouse."""
     warning = (
         f"the group is at offset {committed.offset} and ClickHouse has no rows, so its tables are new; the sink stores "
         f"everything again, from offset {first} on"

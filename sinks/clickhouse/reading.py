@@ -1,4 +1,4 @@
-"""Readings: what one partition has delivered since its last commit, and the next block to insert of it."""
+"""Buffers what one partition has delivered since its last commit, and cuts the next block to insert."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Reading:
         self.committed = committed
         """Everything before this offset is in ClickHouse."""
         self.agreed = agreed
-        """What the group has committed, as far as we know."""
+        """The committed offset, as far as known."""
         self.agreed_at = at
-        """When that was so, monotonic seconds."""
+        """When that was read, in monotonic seconds."""
         self.begun = begun
         """The block that an earlier run may have inserted, in whole or in part: it comes first."""
         self.messages: list[Message] = []
@@ -31,7 +31,7 @@ class Reading:
         """Bytes of the values waiting."""
 
     def agree(self, committed: Committed, at: float) -> None:
-        """The group has committed this, and had at the time given not let another member do so."""
+        """Notes what the group had committed at the given time."""
         self.agreed, self.agreed_at = committed, at
 
     def add(self, message: Message) -> None:
@@ -63,7 +63,7 @@ class Reading:
         return block
 
     def finish(self, block: list[Message]) -> None:
-        """The block is in ClickHouse and committed."""
+        """Removes a block that is in ClickHouse and committed."""
         self.committed = block[-1].offset + 1
         self.begun = None
         self.messages = self.messages[len(block) :]

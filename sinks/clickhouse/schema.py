@@ -37,7 +37,7 @@ def migrations() -> list[Migration]:
 
 
 def migrate(client: Client) -> list[str]:
-    """Apply what is missing; the names of what was applied. Raises `CannotConnect`, and `NoAnswer` of its kinds.
+    """Applies missing migrations; returns their names. Raises `CannotConnect`, and `NoAnswer` of its kinds.
 
     A migration that was cut off is applied again from its beginning, and two processes may migrate at once: every
     statement can run twice.

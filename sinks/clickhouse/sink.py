@@ -65,7 +65,7 @@ from sinks.clickhouse.writer import Writer
 _LOG: Final = logging.getLogger(__name__)
 
 _POLL_EVERY_SECONDS: Final = 5.0
-"""How often the group hears of a sink that does not read: it waits for minutes, but others wait for us to rebalance."""
+"""How often a sink that does not read polls its group: the group waits for minutes, but a rebalance waits for us."""
 _DISPLACED_SESSIONS: Final = 6
 """Fenced again within so many group sessions: another sink really has the same name."""
 
@@ -89,7 +89,7 @@ class SinkSettings:
     """The member of the group that this sink is, over restarts; None: a new one each time."""
     epoch: str = "v1"
     messages_max: int = 30_000
-    """Of all partitions together: about 50 MB as rows."""
+    """Messages per round over all partitions: about 50 MB as rows."""
     bytes_max: int = 32 * 2**20
     linger_seconds: float = 1.0
     """How long a message may wait for others; ClickHouse wants few large inserts."""
@@ -106,7 +106,7 @@ class SinkSettings:
 
     @property
     def trusted_seconds(self) -> float:
-        """How long what was committed is known to stand: less than the group waits for a silent member."""
+        """How long a committed offset that was read is trusted: less than the group waits for a silent member."""
         return self.session_seconds / 2
 
 
@@ -178,7 +178,7 @@ class ClickHouseSink:
             raise
 
     def hurry(self) -> None:
-        """From now on, insert what there is at once: nothing more is worth waiting for."""
+        """From now on inserts at once, without waiting for larger blocks."""
         self._hurry = True
 
     def status(self) -> tuple[bool, str]:
@@ -213,7 +213,7 @@ class ClickHouseSink:
         return sum(max(0, ends[partition] - offset) for partition, offset in stored.items())
 
     def _follow(self, stop: threading.Event) -> None:
-        """As one consumer; raises `Fenced` when another has taken its place."""
+        """Runs as one consumer; raises `Fenced` when another has taken its place."""
         using = self._settings
         consumer = self._log.consumer(using.group, member=using.member, session_timeout=using.session_seconds)
         try:
@@ -323,7 +323,7 @@ class ClickHouseSink:
         self._unplaced[:] = [partition for partition in self._unplaced if partition not in partitions]
 
     def _is_due(self) -> bool:
-        """Whether enough has come, or long enough ago."""
+        """Whether there are enough messages, or the oldest has waited long enough."""
         waiting = [reading for reading in self._readings.values() if reading.has_block()]
         if not waiting:
             self._waiting_since = None
@@ -338,7 +338,7 @@ class ClickHouseSink:
         )
 
     def _holds(self, times: int) -> bool:
-        """Whether what waits is so many times what one round should take."""
+        """Whether the backlog is a given multiple of one round."""
         readings = self._readings.values()
         return (
             sum(len(reading.messages) for reading in readings) >= times * self._settings.messages_max
@@ -376,7 +376,7 @@ class ClickHouseSink:
     def _insert(
         self, consumer: Consumer, reading: Reading, rows: Rows, token: str | None, stop: threading.Event
     ) -> None:
-        """Insert, as long as the partition is ours: rows that others insert need not come from us."""
+        """Inserts the blocks of partitions that this member still owns."""
         if stop.is_set():  # all blocks together may take longer than the stop timeout
             raise Stopped
 
@@ -389,7 +389,7 @@ class ClickHouseSink:
         self._patience.until_done(f"inserting into {', '.join(rows)}", attempt, stop)
 
     def _commit(self, consumer: Consumer, offsets: Mapping[Reading, Committed], stop: threading.Event) -> None:
-        """Commit for the partitions that are still ours."""
+        """Commits for the partitions that this member still owns."""
 
         def attempt() -> None:
             self._stay(consumer)
@@ -405,7 +405,7 @@ class ClickHouseSink:
         self._patience.until_done("committing offsets", attempt, stop)
 
     def _stay(self, consumer: Consumer) -> None:
-        """Let the group know that we live, and let it take partitions; of what it gives little is kept."""
+        """Polls the group to stay a member and to release revoked partitions, keeping few messages."""
         if self._clock.now() - self._polled_at < _POLL_EVERY_SECONDS:
             return
         messages = consumer.consume(1, 0.0)
@@ -417,7 +417,7 @@ class ClickHouseSink:
             self._take(messages)
 
     def _is_ours(self, reading: Reading) -> bool:
-        """Whether the group has not taken the partition meanwhile; it may have given it again since."""
+        """Whether the partition has been owned without interruption."""
         return self._readings.get(reading.partition) is reading
 
     def _require_standing(self, consumer: Consumer, readings: Iterable[Reading]) -> None:

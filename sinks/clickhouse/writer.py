@@ -34,7 +34,7 @@ _REMEDIES: Final = {
     497: _ACCESS,
     516: _ACCESS,
 }
-"""By ClickHouse's error code: what an operator must do before a retry can succeed."""
+"""What an operator must do before a retry can succeed, by ClickHouse's error code."""
 
 
 class NotInserted(Exception):

@@ -33,7 +33,7 @@ _LAST_INSTANT: Final = 10_413_791_999_999
 
 
 class StateRow(NamedTuple):
-    """What a row of `customer_state` is made of."""
+    """The source of a row of `customer_state`."""
 
     head: Head
     program_id: int

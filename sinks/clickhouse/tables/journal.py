@@ -58,7 +58,7 @@ JOURNAL: Final = Table[JournalRow](
 
 
 def add_journal_record(rows: Rows, message: Message) -> None:
-    """Add one journal record; one that cannot be decoded is a row too, as the engine goes on after it."""
+    """Adds one journal record; an undecodable record is a row, too, as the engine continues after it."""
     src = Source(message.topic, message.partition, message.offset)
     rows[JOURNAL.name].append(_journal_row(message, src))
 
@@ -93,7 +93,7 @@ def _journal_row(message: Message, src: Source) -> JournalRow:
 
 
 def _as_object(record: AnyRecord) -> dict[str, Any]:
-    """The record with names: on the wire it is an array, which no query could read."""
+    """The record with field names: on the wire it is an array."""
     fields = msgspec.structs.asdict(record)
     for several in ("lines", "parts"):
         if several in fields:
