@@ -15,7 +15,7 @@ from schemas.facts import Decision, Envelope, ProgramAdopted
 
 
 def adopt(head: Head, program: Program) -> list[Decision]:
-    """At the first touch, and at the first touch after the program changed."""
+    """Runs when a customer is first seen in a program, and at their first record or timer after it changed."""
     section = head.sections.get(program.id)
     tier = program.base_tier if section is None else program.tier_numbers.get(section.tier_id, program.base_tier)
     return [
@@ -30,7 +30,7 @@ def adopt(head: Head, program: Program) -> list[Decision]:
 
 
 def _follow(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
-    """The section exists and is in this version; what its time is up for, its own concern removes."""
+    """Creates the section or moves it to this version; each concern removes its own outdated state."""
     sections = state.head.sections
     section = sections.get(envelope.program_id)
     if section is None:

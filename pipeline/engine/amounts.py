@@ -27,7 +27,7 @@ def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
 
 
 def worth(points: int, value_minor: int, scale: int) -> int:
-    """What points in units of 10^-`scale` are worth, where a whole one is worth `value_minor`."""
+    """The value of points in units of 10^-`scale`, where a whole point is worth `value_minor`."""
     return points * value_minor // _UNITS[scale]
 
 

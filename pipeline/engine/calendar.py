@@ -20,7 +20,7 @@ EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MEMORY_MAX: Final = 20_000
-"""Remembered conversions per zone: half a century of days, or half a year of quarter hours; then we begin anew."""
+"""Cached conversions per zone: half a century of days, or half a year of quarter hours; then it starts over."""
 NEVER: Final = 1 << 62
 """An instant after every other."""
 _LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
@@ -106,7 +106,7 @@ class Calendar:
         return start
 
     def skipped_before(self, unit: PeriodUnit, period: int) -> int:
-        """How many periods of the unit before this one the zone never had: dates on which it crossed the date line."""
+        """The number of earlier periods that the zone skipped: dates on which it crossed the date line."""
         return bisect_left(_skipped_days(self._name), period) if unit is PeriodUnit.DAY else 0
 
 

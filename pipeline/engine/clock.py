@@ -1,4 +1,4 @@
-"""The clock of one journal partition: what time it is there, as its records say.
+"""The clock of one journal partition, driven by its records.
 
 In wall mode there is one source, the owner of the partition; in event mode (a partition that began with
 `BackfillBegun`) the clock waits for every source and moves when the slowest does. Records never move it.
@@ -18,7 +18,7 @@ class PartitionClock(msgspec.Struct, array_like=True):
     sources: dict[str, int] = {}
     """Event mode: what each source last announced. Empty in wall mode."""
     done: list[str] = []
-    """Sources that have spoken their last word."""
+    """Sources that have announced their last time."""
 
     @property
     def event_mode(self) -> bool:
@@ -26,14 +26,14 @@ class PartitionClock(msgspec.Struct, array_like=True):
         return bool(self.sources)
 
     def begin_backfill(self, record: BackfillBegun) -> None:
-        """Turn to event mode; the record must be the partition's first, else it has no effect."""
+        """Switches to event mode; the record must be the partition's first, else it has no effect."""
         if not self.sources and self.time == 0:
             self.sources = dict.fromkeys(record.sources, 0)
 
     def advance(self, record: ClockAdvanced) -> int | None:
-        """Note what a source announced; the partition's new time when that moves it, else None.
+        """Notes what a source announced; returns the partition's new time if that moves it, else None.
 
-        In wall mode only the wall is heard, in event mode only the sources that were named at the beginning.
+        In wall mode only the wall clock counts, in event mode only the sources named at the beginning.
         """
         if not self.sources:
             return self._move(record.time) if record.clock_source == WALL_SOURCE else None

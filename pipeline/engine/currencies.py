@@ -14,7 +14,7 @@ class Currency:
         self, *, name: str, terms: PointsCurrency | AlternateCurrency, redemption: Redemption, tiers: Tiers | None
     ) -> None:
         self.id = name
-        """What records and accounts call it."""
+        """Its id in records and accounts."""
         self.redemption = redemption
         self.scale = 0
         self.retired = False

@@ -33,7 +33,7 @@ from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Prof
 EXTENDED_MAX: Final = 200
 """Extended fields of one profile, over all its updates."""
 PROFILE_BYTES_MAX: Final = 256 << 10
-"""A stored profile: with 200 extended fields of the longest names and values in ASCII it stays below."""
+"""The most bytes of a stored profile; 200 extended fields with the longest ASCII names and values fit."""
 
 
 def register(turn: Turn, record: CustomerAdded) -> list[Decision]:
@@ -60,7 +60,7 @@ def enrol(turn: Turn, record: CustomerRecord) -> list[Decision]:  # noqa: ARG001
 
 
 def update(turn: Turn, record: CustomerUpdated) -> list[Decision]:
-    """What the record names replaces what was known, unless a newer record said so; what it leaves empty stays."""
+    """Replaces the fields that the record names, unless a newer record wrote them; empty fields stay unchanged."""
     return _write(turn, {**dict.fromkeys(record.clear, None), **fields_of(record.profile)})
 
 

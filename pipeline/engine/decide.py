@@ -1,4 +1,4 @@
-"""Decide: what a record means for one customer. Which stages and timers run, and in which order, is said here."""
+"""Decide: which stages and timers run for a record or a tick, and in which order."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ),
     AnswerTransfer: (),
 }
-"""What is decided about the customer as such."""
+"""Stages about the customer as such, by type of record."""
 
 PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     CustomerAdded: (),
@@ -129,12 +129,12 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReceiveTransfer: (ProgramStage(transfers.receive),),
     AnswerTransfer: (ProgramStage(transfers.settle),),
 }
-"""What is decided in each program. A return is counted; then each concern undoes its part, in this order."""
+"""Stages in each program. A return is counted; then each concern undoes its part, in this order."""
 
 FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
     TransactionAdded: FollowUp(records=parking.waiting_for, stages=(parking.release, bills.record_return)),
 }
-"""What is decided in the turn of another record, which it had to wait for; in each program as if it came now."""
+"""Records decided in the turn of another record that they waited for; in each program as if they came now."""
 
 TIMERS: Final[Sequence[Timer]] = (
     HOLD_END,

@@ -209,7 +209,7 @@ class Programs:
         return self.activate(definition, starts_at=max(start, starts_at or 0), now=now)
 
     def org(self, org_id: int) -> Timeline:
-        """The org's program versions; an org that nobody defined programs for has none."""
+        """The org's program versions; an org without any program has an empty timeline."""
         return self._orgs.get(org_id, _NOTHING)
 
     def of(self, org_id: int) -> tuple[Program, ...]:

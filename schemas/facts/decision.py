@@ -1,4 +1,4 @@
-"""What every decision has: a kind, which is a small number on the wire, and an envelope that says whence it came."""
+"""The base of decisions: a kind, which is a small number on the wire, and an envelope with the cause."""
 
 from __future__ import annotations
 

@@ -19,5 +19,5 @@ def bill_of(state: CustomerState, number: str) -> Bill:
 
 
 def find_parked(state: CustomerState, number: str) -> Parked | None:
-    """The returns that wait for the bill of that number; an entry from which all are gone may still be there."""
+    """The returns that wait for the bill of that number; an empty entry may still exist."""
     return cast("Parked | None", state.entries.get(parked_of(number)))

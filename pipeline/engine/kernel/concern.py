@@ -1,4 +1,4 @@
-"""The face of a concern: what it adds to the engine. The order in which stages and timers run is not said here."""
+"""The interface of a concern: what it contributes to the engine. `decide.py` sets the order of stages and timers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.records import CustomerRecord, Request
 Effect = Callable[[CustomerState, Envelope, Any], None]
 """Folds one kind of decision into the concern's own part of the state; it reads nothing but the decision."""
 Stage = Callable[[Any, Any], Sequence[Decision]]
-"""What a concern decides of a record, given the turn; it changes nothing."""
+"""Decides a record, given the turn, without changing anything."""
 NeedsThen = Callable[[CustomerState, Any, Org], tuple[str, ...]]
 """Further entries, named by those that `Needs` named: some of those may be there by now, or be absent for good."""
 Needs = Callable[[Head, Any, Org], tuple[str, ...]]
@@ -23,7 +23,7 @@ Ask = Callable[[Any, Envelope, Mapping[str, Any]], Request]
 
 
 def always(_: Program) -> bool:
-    """The stage of a concern that every program uses."""
+    """Used by stages that run for every program."""
     return True
 
 
@@ -35,32 +35,32 @@ class ProgramStage(NamedTuple):
 
 
 class FollowUp(NamedTuple):
-    """Records that were taken before and could not be decided until this one."""
+    """Records that were accepted earlier and had to wait for this one."""
 
     records: Callable[[CustomerState, Any], Sequence[CustomerRecord]]
-    """What follows a record that was not refused, in order. Asked only where the customer has an agenda."""
+    """The waiting records, in order; asked after a record that was not refused, if the customer has an agenda."""
     stages: Sequence[Stage]
-    """What is decided about the customer as such for each, in place of the stages of a new record."""
+    """The stages about the customer as such for each, in place of those of a new record."""
 
 
 class Subject(NamedTuple):
-    """What a timer is about."""
+    """The subject of a timer."""
 
     program_id: int
     """0 for the customer as such."""
     key: str
-    """Tells it from every other subject of the same kind of timer at the same instant."""
+    """Unique among the subjects of this kind of timer at one instant."""
     part: Any
-    """What the timer itself needs to find it again."""
+    """What the timer needs to find it again."""
 
 
 class Timer(NamedTuple):
     """Something that falls due at an instant for one customer."""
 
     kind: int
-    """A number that stands in stored heads: given once, never used again."""
+    """A number stored in heads: assigned once, never reused."""
     name: str
-    """What causes are called after."""
+    """The prefix of the timer's causes."""
     due: Callable[[Head], int]
     """The earliest instant at which a timer of this kind falls due; `NEVER` without any. Reads state only."""
     first: Callable[[Head, int], Subject]

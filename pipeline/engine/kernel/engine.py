@@ -1,4 +1,4 @@
-"""Runs stages and timers in the order it is given, stamps what they decide, and folds it into the state."""
+"""Runs stages and timers in the given order, stamps their decisions, and folds them into the state."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from schemas.facts import Decision, Envelope, Group
 from schemas.records import AnyCustomerRecord, CustomerRecord, Request
 
 Decisions = list[Any]
-"""Of `AnyDecision`: concerns beyond those of the product may have kinds of their own."""
+"""Decisions of any kind: tests add concerns with further kinds."""
 
 
 class Engine:
-    """The concerns in one order. A value: deciding changes nothing but the state that is handed in."""
+    """The engine, made of concerns in one order. Immutable: deciding changes only the state passed in."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Engine:
         return groups
 
     def fold(self, state: CustomerState, envelope: Envelope, decision: Decision) -> None:
-        """Change `state` as one decision says: folding a customer's decisions in order rebuilds the state."""
+        """Applies one decision to `state`: folding a customer's decisions in order rebuilds the state."""
         self._keep(state, envelope, (decision,))
         state.head.clock = max(state.head.clock, envelope.as_of)
         self._set_timers(state)
@@ -147,7 +147,7 @@ class Engine:
     def _decide_one(
         self, turn: Turn, record: CustomerRecord, stages: Sequence[Stage], envelope: Envelope, groups: list[Group]
     ) -> bool:
-        """Decide a record about the customer, then in each program; whether that ended at the customer."""
+        """Decides a record about the customer, then in each program; returns whether it ended at the customer."""
         decisions: Decisions = []
         refused = self._run(turn, record, stages, envelope, decisions)
         turn.head.clock = turn.as_of
@@ -211,7 +211,7 @@ class Engine:
             groups.append(Group(envelope=envelope, decisions=decisions))
 
     def _fire(self, state: CustomerState, until: int, timeline: Timeline, groups: list[Group]) -> None:
-        """Fire timer by timer: after each, the earliest (instant, kind) is looked up again."""
+        """Fires timers one at a time: after each, the earliest (instant, kind) is looked up again."""
         head = state.head
         while (due := head.due) <= until:
             timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
@@ -302,7 +302,7 @@ class Engine:
         envelope: Envelope,
         decisions: Decisions,
     ) -> bool:
-        """Run the stages, each on what the stage before it left; whether one made a decision that ends them."""
+        """Runs the stages, each on the state that the stage before left; returns whether a decision ended them."""
         state, head, folds, ends = turn.state, turn.head, self.folds, self._ends
         for stage in stages:
             made = stage(turn, record)
@@ -326,7 +326,7 @@ class Engine:
         state.head.seq += len(made)
 
     def _set_timers(self, state: CustomerState) -> None:
-        """Ask again when those timers fall due whose concerns folded something."""
+        """Updates the due instants of timers whose concerns folded something."""
         stale = state.stale
         if not stale:
             return
@@ -355,7 +355,7 @@ class Engine:
 
 
 class Fold(NamedTuple):
-    """What folding one kind of decision does."""
+    """How one kind of decision is folded."""
 
     effect: Effect
     timers: int

@@ -1,4 +1,4 @@
-"""What a stage knows besides the record."""
+"""The context that a stage gets besides the record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.facts import Decision
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
-    """The circumstances of what is decided about a customer as such."""
+    """The context of decisions about a customer as such."""
 
     state: CustomerState
     head: Head
@@ -28,7 +28,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
-    """The circumstances of what is decided in one program: for a record, or for a timer."""
+    """The context of decisions in one program: for a record, or for a timer."""
 
     state: CustomerState
     head: Head
