@@ -211,13 +211,12 @@ def show(place: Place, *, as_json: bool) -> None:
                 version.version,
                 ", ".join((definition["points"]["name"], *(points["id"] for points in definition["currencies"]))),
                 version.hash[:12],
-                "now" if version.has_started(now) else "later",
-                None if version.starts_at is None else instant(version.starts_at),
+                "now" if version.has_started(now) else f"from {instant(version.starts_at or 0)}",
             )
             for version in shown
             for definition in (json.loads(version.definition),)
         ]
-        columns = ("org", "program", "name", "version", "points", "hash", "in force", "from")
+        columns = ("org", "program", "name", "version", "points", "hash", "in force")
         print_table("Programs", columns, rows)
 
 

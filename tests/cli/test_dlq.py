@@ -461,7 +461,7 @@ def test_replay_sends_no_part_of_a_message_and_says_where_the_whole_lies(full: T
     said = full.done("dlq", "replay", "--origin-topic", "events").out
 
     why = (
-        "it holds only the beginning of its message; read the whole where it lies, as long as its topic keeps it, make "
+        "it holds only the beginning of its message; read the whole message from its topic while that keeps it, make "
         "it smaller and send it with accrue send"
     )
     assert (named.code, named.err) == (2, f"error: 0:1 is not sent again: {why}: {WHOLE}\n")
