@@ -82,7 +82,7 @@ class KafkaLog:
         return KafkaProducer(self._settings, transactional_id, transaction_timeout=transaction_timeout)
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
-        """Create those that are missing, and wait until the cluster shows them; the names created."""
+        """Creates missing topics and waits until the cluster shows them; returns the names created."""
         existing = self._partition_counts()
         missing = [spec for spec in topics if spec.name not in existing]
         if not missing:
@@ -132,7 +132,7 @@ class KafkaLog:
         return found
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
-        """What a group has committed for every partition of the topics, read without joining it."""
+        """The group's committed offsets for every partition of the topics, read without joining it."""
         wanted = self._partitions(topics)
         # Not the admin client: librdkafka 2.16 crashes the process when the group's coordinator has just moved.
         reader = self.consumer(group)
@@ -180,7 +180,7 @@ class KafkaLog:
         return [Partition(topic, number) for topic in topics for number in range(counts[topic])]
 
     def _look_around(self, timeout: float) -> None:
-        """After a question without an answer: else librdkafka asks the brokers that it knew before, for minutes."""
+        """Drops the admin client after a timeout: else librdkafka keeps asking the brokers it knew, for minutes."""
         self._admin.poll(0)  # else what it has to say heaps up
         with suppress(KafkaException):
             self._admin.list_topics(timeout=timeout)

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """Make a call in a thread of its own; raises `TimeoutError` when it does not return in time.
+    """Makes a call in its own thread; raises `TimeoutError` if it does not return in time.
 
     When a connection is reset at the wrong moment, librdkafka forgets what it was asked and waits for ever, whatever
     timeout it was given. Such a call keeps its client and its thread to the end of the process.

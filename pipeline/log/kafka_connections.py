@@ -1,4 +1,4 @@
-"""What librdkafka says of its connections: once in a while, where its own log says it twenty times a second."""
+"""Logs librdkafka's connection errors at a limited rate; its own log repeats them twenty times a second."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.failure = ""
-        """Why one of them failed last."""
+        """Why a connection last failed."""
         self._told_at = -inf
 
     def noted(self, error: KafkaError) -> None:

@@ -35,7 +35,7 @@ _SEEK_AGAIN_SECONDS: Final = 0.005
 _METADATA_SECONDS: Final = 10.0
 _LEAVE_SECONDS: Final = 3.0
 _EXAMINE_SECONDS: Final = 20.0
-"""How long it may take to find out where what cannot be read ends."""
+"""How long the search for the end of unreadable messages may take."""
 _FETCH_PARTITION_BYTES: Final = 1_000_000
 _FETCH_BYTES_MIN: Final = 65_536
 _QUEUED_KBYTES_MAX: Final = 65_536
@@ -107,7 +107,7 @@ class KafkaConsumer:
         self._to_assign = False  # whether there are positions that librdkafka has not been told of
         self._starting: dict[Partition, int] | None = None  # what `seek` said while `assigned` runs
         self._stuck: dict[Partition | tuple[str, int], Unreadable | str] = {}
-        """By partition: what cannot be read at its position; only the problem until it is known where that ends."""
+        """By partition: what is unreadable at its position; only the problem until its end is known."""
         self._failure: LogError | None = None
         self._fenced: Fenced | None = None
         self._closed = False
@@ -178,7 +178,7 @@ class KafkaConsumer:
         self._positions[partition] = offset
 
     def examine(self, partition: Partition, timeout: float) -> None:
-        """Look with a client of its own, as this one may wait in silence for ever."""
+        """Probes with a separate client, as this one may wait for ever without an error."""
         position = self._positions.get(partition)
         if position is None or partition in self._stuck:
             return
@@ -429,7 +429,7 @@ class KafkaConsumer:
 
 
 def offset_places(offsets: Mapping[Partition, Committed]) -> list[TopicPartition]:
-    """Offsets to commit, as librdkafka takes them."""
+    """Converts offsets for librdkafka."""
     places = []
     for partition, (offset, metadata) in offsets.items():
         if offset is None:

@@ -1,4 +1,4 @@
-"""What librdkafka's errors mean in the words of the port, where no transaction is concerned."""
+"""Maps librdkafka's errors to those of the port, outside transactions."""
 
 # ruff: noqa: SLF001 - librdkafka's own codes begin with an underscore, and are public all the same
 
@@ -27,7 +27,7 @@ UNREADABLE: Final = frozenset(
         KafkaError.MSG_SIZE_TOO_LARGE,
     }
 )
-"""What a consumer is told, with partition and offset, of messages that it will never be given."""
+"""Errors about messages that a consumer will never get; they name partition and offset."""
 
 FENCED: Final = frozenset(
     {
@@ -63,7 +63,7 @@ UNDELIVERABLE: Final = frozenset(
         KafkaError.TOPIC_EXCEPTION,
     }
 )
-"""What a broker answers to messages that it does not take, and never to the end of a transaction."""
+"""Errors with which a broker refuses messages; never the outcome of ending a transaction."""
 
 REFUSED: Final = (
     UNDELIVERABLE
@@ -75,7 +75,7 @@ REFUSED: Final = (
         KafkaError.REBALANCE_IN_PROGRESS,
     }
 )
-"""What it answers to offsets that it does not take, or to the messages before them."""
+"""Errors with which a broker refuses offsets, or the messages before them."""
 
 _NO_ANSWER: Final = frozenset(
     {
@@ -112,7 +112,7 @@ _NO_ANSWER: Final = frozenset(
 
 
 def port_error(action: str, error: KafkaException | KafkaError) -> LogError:
-    """`Unavailable` when the same call may be made again, else `LogError`."""
+    """`Unavailable` if the call may be retried, else `LogError`."""
     cause = error.args[0] if isinstance(error, KafkaException) else error
     again = (cause.retriable() or cause.code() in _NO_ANSWER) and not cause.fatal()
     return (Unavailable if again else LogError)(f"cannot {action}: {cause.str()} ({cause.name()})")

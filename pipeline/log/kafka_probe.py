@@ -37,13 +37,13 @@ class Probe:
     """Reads one partition from given offsets, to see what can be read; a context manager."""
 
     def __init__(self, settings: Mapping[str, Any], partition: Partition, timeout: float) -> None:
-        """After `timeout` seconds every question is answered with `Unavailable`."""
+        """After `timeout` seconds every call raises `Unavailable`."""
         self._partition = partition
         self._deadline = time.monotonic() + timeout
         self._wanted = -1
         """The offset that the client asks for, as it told last."""
         self._unread_before = self._unread = 0
-        """Answers that could not be read: when it began to ask for that, and now."""
+        """Counts of unreadable answers: at the start of this fetch, and now."""
         self._client = Consumer(
             {
                 **settings,

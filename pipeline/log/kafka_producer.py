@@ -1,4 +1,4 @@
-"""Writing to Kafka: batches, transactions, and what is known when one fails."""
+"""Writes to Kafka: batches, transactions, and their outcome when one fails."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class KafkaProducer:
         self._ready = False
         self._open = False
         self._stray = False
-        """Whether a request of a transaction that has ended may still be on its way."""
+        """Whether a request of an ended transaction may still arrive."""
         # Not the error itself: its traceback would keep the client alive and its transaction with it.
         self._dead: tuple[type[LogError], str] | None = None
         self._ends: dict[Partition, int] = {}
@@ -108,7 +108,7 @@ class KafkaProducer:
         self._ready = True
 
     def begin(self) -> None:
-        """Begin a transaction; first in a new epoch where a request of the one before may still be on its way."""
+        """Begin a transaction; in a new epoch if a request of the previous one may still arrive."""
         if self._stray:
             self._renew()
         client = self._alive()
@@ -267,7 +267,7 @@ class KafkaProducer:
                 return
 
     def _wait(self, client: Producer, deadline: float) -> None:
-        """Wait for room in the queue, a little at a time."""
+        """Waits for room in the queue."""
         self._ask("produce", partial(client.poll, _POLL_SECONDS), ())
         if time.monotonic() > deadline:
             message = "any topic"
@@ -304,7 +304,7 @@ class KafkaProducer:
             raise LogError(message)
 
     def _renew(self) -> None:
-        """A new client under the same name: the broker refuses whatever the old one still has on its way."""
+        """Replaces the client under the same id: the broker fences requests of the old one that are still in flight."""
         self._client = Producer(self._configuration)
         self._ready = False
         self.init(_RENEW_SECONDS)

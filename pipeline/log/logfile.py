@@ -21,7 +21,7 @@ import msgspec
 from pipeline.log.port import Committed, Headers, LogError, OutcomeUnknown, Partition, Unavailable
 
 BUSY_SECONDS: Final = 10.0
-"""How long to wait for other writers where the caller names no time."""
+"""Default wait for other writers."""
 
 _VERSION: Final = 3
 _SCHEMA: Final = (
@@ -57,7 +57,7 @@ _STEPS: Final[Mapping[int, Sequence[str]]] = {
     1: _FROM_VERSION_1 + _FROM_VERSION_2,
     2: _FROM_VERSION_2,
 }
-"""By the version of a file: how it is brought to this one; 0 is an empty file."""
+"""Upgrades by file version; 0 is an empty file."""
 _PAGE_BYTES: Final = 16_384
 _CHECKPOINT_PAGES: Final = 2_000
 _BATCH_MESSAGES_MAX: Final = 500
@@ -71,7 +71,7 @@ _DECODER: Final = msgspec.msgpack.Decoder(list[Stored])
 
 
 class Topic(NamedTuple):
-    """A topic as the file knows it."""
+    """A topic in the file."""
 
     topic_id: int
     partitions: int
@@ -79,7 +79,7 @@ class Topic(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One partition as the file knows it."""
+    """A partition in the file."""
 
     topic_id: int
     partition: int
@@ -130,7 +130,7 @@ class LogFile:
         self._connection.close()
 
     def wait_at_most(self, seconds: float) -> None:
-        """Give up waiting for another writer after this time."""
+        """Sets the time to wait for another writer."""
         self._connection.execute(f"PRAGMA busy_timeout = {max(0, int(seconds * 1000))}")
 
     def rows(self, sql: str, values: tuple[object, ...] = (), *columns: type) -> list[tuple[Any, ...]]:
@@ -175,7 +175,7 @@ class LogFile:
         return False
 
     def topic(self, name: str) -> Topic:
-        """The topic of this name; topics are never changed nor deleted, so what was read once holds."""
+        """The topic of this name; cached, as topics are never changed or deleted."""
         if name not in self._topics:
             found = self.rows(
                 "SELECT topic_id, partitions, identity FROM topics WHERE name = ?", (name,), int, int, str
@@ -195,7 +195,7 @@ class LogFile:
         return Place(topic.topic_id, partition.number)
 
     def end(self, place: Place) -> int:
-        """The offset that the next batch of a partition begins at."""
+        """The offset of the next batch of a partition."""
         sql = """SELECT next_offset FROM batches WHERE topic_id = ? AND partition = ?
             ORDER BY first_offset DESC LIMIT 1"""
         found = self.rows(sql, place, int)
@@ -261,7 +261,7 @@ class LogFile:
         return self.rows(sql, (owner.kind, owner.name), int) == [(owner.epoch,)]
 
     def offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed]:
-        """What a group has committed for these partitions."""
+        """The group's committed offsets for these partitions."""
         sql = "SELECT next_offset, metadata FROM group_offsets WHERE name = ? AND topic = ? AND partition = ?"
         return {
             partition: Committed(*found[0])
@@ -271,7 +271,7 @@ class LogFile:
         }
 
     def store_offsets(self, group: str, offsets: Mapping[Partition, Committed]) -> None:
-        """Replace what a group has committed, inside a write transaction."""
+        """Replaces the group's committed offsets, inside a write transaction."""
         if any(committed.offset is None for committed in offsets.values()):
             message = f"cannot commit offsets of group {group}: one of them is None"
             raise LogError(message)
@@ -290,7 +290,7 @@ class LogFile:
 
 
 def _decoded(span: tuple[object, ...], encoded: bytes, checksum: int | None) -> list[Stored] | None:
-    """The messages of a batch; None where they are not those that were written."""
+    """The messages of a batch; None if its checksum does not match."""
     if checksum is not None and checksum != _checksum(span, encoded):
         return None
     try:
@@ -316,7 +316,7 @@ _REMEDIES: Final = {
 
 @contextmanager
 def _errors(action: str) -> Iterator[None]:
-    """Tell SQLite's errors in the words of the port: busy for too long is `Unavailable`, the rest is `LogError`."""
+    """Maps SQLite's errors to those of the port: busy for too long is `Unavailable`, the rest is `LogError`."""
     try:
         yield
     except sqlite3.Error as error:

@@ -14,7 +14,7 @@ from pipeline.failure import Failure, Halted
 Headers = tuple[tuple[str, bytes], ...]
 
 FETCH_BYTES_MAX: Final = 50 * 2**20
-"""How much is fetched at once where all of it was written by us."""
+"""Fetch size for topics that only Accrue writes."""
 
 
 class Partition(NamedTuple):
@@ -24,7 +24,7 @@ class Partition(NamedTuple):
     number: int
 
     def __str__(self) -> str:
-        """As people write it."""
+        """Formats it as `topic:partition`."""
         return f"{self.topic}:{self.number}"
 
 
@@ -77,13 +77,13 @@ class Fenced(LogError):
 
 
 class OutcomeUnknown(LogError):
-    """Nobody can say whether the commit or abort took effect; this producer must never be used again."""
+    """It is unknown whether the commit or abort took effect; this producer must never be used again."""
 
 
 class Unreadable(LogError, Halted):
     """What is stored at `partition` from `first` up to `after` cannot be read, now or later.
 
-    Whoever may lose it seeks to `after`; for anyone else it is the end.
+    A reader that may skip it seeks to `after`; any other must stop.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Unreadable(LogError, Halted):
 
 
 class TopicSpec(NamedTuple):
-    """What a topic must look like."""
+    """The required configuration of a topic."""
 
     name: str
     partitions: int
@@ -138,7 +138,7 @@ class Consumer(Protocol):
         """
 
     def examine(self, partition: Partition, timeout: float) -> None:
-        """Find out why a partition with messages to read delivers none; `consume` raises `Unreadable` if they can't be.
+        """Checks why a partition delivers none of its messages; `consume` raises `Unreadable` if they cannot be read.
 
         A client may meet such messages without an error. Raises `Unavailable` when that cannot be found out now.
         """
@@ -222,7 +222,7 @@ class Log(Protocol):
         """An idempotent producer; transactional when an id is given."""
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
-        """Create those that are missing; the names created. What exists is left as it is."""
+        """Creates missing topics and returns their names; existing topics stay as they are."""
 
     def describe_topics(self) -> dict[str, TopicSpec]:
         """Every topic of the log with its partition count and the configuration this log knows of it."""
@@ -234,7 +234,7 @@ class Log(Protocol):
         """
 
     def group_offsets(self, group: str, topics: Sequence[str]) -> dict[Partition, Committed]:
-        """What a group has committed for the topics, read without joining it."""
+        """The group's committed offsets for the topics, read without joining it."""
 
     def ends(self, partitions: Collection[Partition], timeout: float, *, stable: bool = True) -> dict[Partition, int]:
         """The last stable offset of each, in one request that does not wait for a running fetch; any thread may ask.

@@ -43,7 +43,7 @@ def _decides(role: Role) -> Callable[[Any], Any]:
 
 
 class _Answering:
-    """Hands an exception to the thread that waits; an agent that died of it would leave the thread waiting."""
+    """Passes an exception to the waiting thread; if it killed the agent, the thread would wait for ever."""
 
     def __init__(self, answer: Future[Decided]) -> None:
         self._answer = answer
@@ -81,9 +81,9 @@ class HostApp(faust.App):
         )
         self.roles = roles
         self.up = threading.Event()
-        """Set once agents decide."""
+        """Set once the agents are running."""
         self.stuck: list[str] = []
-        """Roles that still ran when the time to stop was over."""
+        """Roles that had not stopped in time."""
         self._patience = settings.patience.total_seconds()
         self._channels = {one.name: self.channel() for one in roles.loops}
         for one in roles.loops:
@@ -102,7 +102,7 @@ class HostApp(faust.App):
         return [one.progress for one in self.roles.loops if one.name == role]
 
     async def on_started(self) -> None:
-        """Have the agents decide, which run by now, and start what does not run yet."""
+        """Hands deciding over to the agents, which run by now, and starts the remaining roles."""
         await super().on_started()
         _collect_garbage_seldom()
         self.flow_control.resume()  # else only an assignment by Faust's own consumer would
@@ -163,7 +163,7 @@ def run_worker(settings: Settings, roles: Roles) -> None:
 
 @contextmanager
 def running(app: HostApp) -> Iterator[HostApp]:
-    """The app in a thread with an event loop of its own; stopped at the end. Raises what a role died of."""
+    """Runs the app in a thread with its own event loop, and stops it at the end. Raises the error of a failed role."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="accrue-host")
     hosting = thread.submit(asyncio.run, _host(app))
     hosting.add_done_callback(lambda _: app.up.set())

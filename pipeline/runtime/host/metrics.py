@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus sees of a worker. Gathered when asked for, so the hot path pays nothing."""
+"""The metrics of a worker for Prometheus, gathered on request so that the hot path pays nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Metrics(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """What stands now."""
+        """The current values."""
         for name, description, value in _COUNTERS:
             counter = CounterMetricFamily(name, description, labels=["role"])
             for role in self._roles:

@@ -29,7 +29,7 @@ def pages_of(roles: Roles, group: str) -> dict[str, Page]:
         return _json({"ready": ready, "roles": told}, well=ready)
 
     def show_metrics() -> Answer:
-        """What stands now, for Prometheus."""
+        """The current metrics, for Prometheus."""
         return Answer(HTTPStatus.OK, metrics.text().encode(), CONTENT_TYPE)
 
     return {"/livez": livez, "/readyz": readyz, "/metrics": show_metrics}

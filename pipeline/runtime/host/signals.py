@@ -1,4 +1,4 @@
-"""How a worker's process leaves: at a second signal, and when something in it never ends."""
+"""Ends a worker's process at a second signal, or when something in it never returns."""
 
 from __future__ import annotations
 

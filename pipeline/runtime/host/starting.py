@@ -27,7 +27,7 @@ from pipeline.runtime.slot import SlotLock
 LOGGER: Final = logging.getLogger(__name__)
 
 _SWITCH_SECONDS: Final = 0.000_5
-"""How long a thread that decides keeps one waiting that only has a request to send: a round has a dozen of those."""
+"""Thread switch interval: how long a deciding thread delays one that only sends a request."""
 STOP_SECONDS: Final = 25.0
 """For all roles together: an orchestrator kills after thirty, and by then it should be told what was stuck."""
 
@@ -35,17 +35,17 @@ Decide = Callable[[Sequence[Message]], Decided]
 
 
 class Runnable(Protocol):
-    """What runs in a thread of the worker."""
+    """A role that runs in a thread of the worker."""
 
     @property
     def name(self) -> str:
-        """Which role it is."""
+        """The role's name."""
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; `Halted` ends this role, any other error the worker."""
 
     def status(self) -> tuple[bool, str]:
-        """Whether it is ready, and why not."""
+        """Whether it is ready; if not, why."""
 
     def behind(self) -> Mapping[Partition, int]:
         """By input partition: messages still to be read, as last looked at."""
@@ -63,7 +63,7 @@ class LoopRole:
         self._loop = TransactionalLoop(log, role, settings, progress=progress, process=self._process)
 
     def decided_by(self, agent: Decide) -> None:
-        """From now on this one decides."""
+        """Lets `process` decide from now on."""
         self._decide = agent
 
     def run(self, stop: threading.Event) -> None:
@@ -87,15 +87,15 @@ class LoopRole:
 
 
 class Roles:
-    """Threads for roles, and how they do; a context manager that stops those it started."""
+    """The threads of roles and their status; a context manager that stops those it started."""
 
     def __init__(self) -> None:
         self.all: list[Runnable] = []
-        """Those that run, or will with the next `start`."""
+        """The roles that run, or will with the next `start`."""
         self.stop = threading.Event()
         """Set when the roles are to stop, or one of them died."""
         self.died: Future[BaseException] = Future()
-        """What the first that died did so of."""
+        """The error of the first role that failed."""
         self._failing = threading.Lock()
         self._halted: dict[str, str] = {}
         """By role: why it halted."""
@@ -112,16 +112,16 @@ class Roles:
 
     @property
     def loops(self) -> list[LoopRole]:
-        """Those of ours."""
+        """Accrue's own roles."""
         return [one for one in self.all if isinstance(one, LoopRole)]
 
     @property
     def failure(self) -> BaseException | None:
-        """What a role died of."""
+        """A role failed with this error."""
         return self.died.result() if self.died.done() else None
 
     def start(self) -> None:
-        """Start those that do not run yet."""
+        """Starts the roles that do not run yet."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         for role in self.all:
             if role.name not in self._threads:
@@ -137,21 +137,21 @@ class Roles:
         self.stop.set()
 
     def wait(self, name: str, seconds: float) -> bool:
-        """Whether this one has ended, by then at the latest."""
+        """Waits for a role to end until then; returns whether it has."""
         self._threads[name].join(max(0.0, seconds))
         return not self._threads[name].is_alive()
 
     def what_it_does(self, name: str) -> str:
-        """Where a role is that does not end."""
+        """The stack of a role that does not end."""
         frame = sys._current_frames().get(self._threads[name].ident or 0)  # noqa: SLF001 - documented, name and all
         return "it has just ended" if frame is None else f"in {frame.f_code.co_qualname}, line {frame.f_lineno}"
 
     def alive(self) -> dict[str, bool]:
-        """Whether each role runs, or has halted: restarting it would only bring it to the same place again."""
+        """Whether each role runs or has halted: a restart would not help a halted role."""
         return {name: thread.is_alive() or name in self._halted for name, thread in self._threads.items()}
 
     def status(self) -> dict[str, tuple[bool, str]]:
-        """Whether each role is ready, and why not."""
+        """Whether each role is ready; if not, why."""
         halted = dict(self._halted)
         return {one.name: (False, halted[one.name]) if one.name in halted else one.status() for one in self.all}
 

@@ -38,7 +38,7 @@ class CannotListen(Failure):
 
 
 class Answer(NamedTuple):
-    """What a page answers."""
+    """The answer of a page."""
 
     status: HTTPStatus
     body: bytes
@@ -123,7 +123,7 @@ class WebServer:
                 return connection
 
     async def _converse(self, connection: socket.socket) -> None:
-        """Answer one request; a client that is gone or too slow gets nothing."""
+        """Answers one request; a client that is gone or too slow gets no answer."""
         with connection, suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_SECONDS):
                 head = b""

@@ -9,7 +9,7 @@ from pipeline.log.port import Committed, Partition
 
 
 class RoundRefused(Halted):
-    """The log refuses what comes of the same messages, again and again."""
+    """The log keeps refusing the output of the same messages."""
 
 
 class Failures:
@@ -46,16 +46,16 @@ class Failures:
                 del self._at[partition]
 
     def nothing_to_read(self) -> None:
-        """Nothing is left that could fail, and a quiet role may not commit for days."""
+        """Resets the counts: nothing is left that could fail, and a quiet role may not commit for days."""
         self._in_a_row = 0
 
     def taken(self, partitions: Iterable[Partition]) -> None:
-        """Partitions are another worker's."""
+        """Forgets partitions that went to another worker."""
         for partition in partitions:
             self._at.pop(partition, None)
 
     def worst(self) -> str:
-        """Where it failed most often, as people write it; empty where nothing was read."""
+        """The place that failed most often; empty if nothing was read."""
         if not self._at:
             return ""
         partition, (offset, _) = max(self._at.items(), key=lambda one: one[1][1])

@@ -27,30 +27,30 @@ _SILENT_SECONDS: Final = 15.0
 A batch of a gigabyte is decompressed sooner, and would be decompressed once more to look.
 """
 _SILENT_AGAIN_SECONDS: Final = 10.0
-"""Between two looks."""
+"""The interval between two probes."""
 _NOT_YET: Final = 1 << 63
-"""Beyond any offset: what is expected of a partition that is not ready."""
+"""An offset beyond all others, expected of partitions that are not ready."""
 
 
 class Gone(Failure):
-    """The log did not answer for longer than the worker is patient."""
+    """The log has been unavailable for longer than the worker's patience."""
 
 
 class Keeper(Protocol):
-    """What keeps something for each partition in hand: the part of a role that holdings are about."""
+    """Keeps a role's state for each assigned partition."""
 
     def open(self, partition: Partition, committed: Committed, first: int) -> None:
-        """The partition is this worker's now; `first` is the offset to read from where the role knows none itself."""
+        """Opens a newly assigned partition; `first` is the start offset unless the role knows one itself."""
 
     def restore(self, partition: Partition) -> int | None:
-        """Go on restoring for a moment; the offset to read from once the partition is ready."""
+        """Restores for a moment; returns the start offset once the partition is ready."""
 
     def drop(self, partition: Partition) -> None:
         """The partition was revoked, or must be reopened."""
 
 
 class Holdings:
-    """The partitions in hand, and how far each has come. All of it belongs to the loop's thread."""
+    """The assigned partitions and the lifecycle of each. Belongs to the loop's thread."""
 
     def __init__(
         self, consumer: Consumer, keeper: Keeper, progress: Progress, clock: Clock, patience_seconds: float
@@ -122,7 +122,7 @@ class Holdings:
         self._progress.placed(ready=bool(self._durable) and not self.unready, restoring=self.unready)
 
     def new(self, messages: Sequence[Message]) -> list[Message]:
-        """Those of ready partitions that did not come before: the client may deliver an offset again."""
+        """Keeps messages of ready partitions that are new: the client may deliver an offset again."""
         expected = self._expected
         batch: list[Message] = []
         for message in messages:
@@ -134,7 +134,7 @@ class Holdings:
         return batch
 
     def pass_over(self, unreadable: Unreadable) -> bool:
-        """Read on behind what cannot be read; False where that came before."""
+        """Skips unreadable messages; False if they were skipped before."""
         partition = unreadable.partition
         expected = self._expected.get(partition, _NOT_YET)
         if partition in self._expected:
@@ -154,13 +154,13 @@ class Holdings:
         return {one: offset for one, offset in self._durable.items() if self._expected[one] != offset}
 
     def rewind(self) -> None:
-        """Read again from what is committed, wherever something was read beyond that."""
+        """Rewinds every partition that was read beyond its committed offset."""
         for partition, offset in self._durable.items():
             if self._expected[partition] != offset:
                 self._seek(partition, offset)
 
     def begin_anew(self) -> None:
-        """Nothing is known of the partitions in hand: offset and state are read again from the log."""
+        """Reopens all partitions: offset and state are read again from the log."""
         for partition in (*self._durable, *self._restoring):
             self._keeper.drop(partition)
         for known in (self._durable, self._expected, self._restoring, self._waiting):

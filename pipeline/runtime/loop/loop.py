@@ -1,6 +1,6 @@
 """The transactional loop: one thread, one consumer, one producer, and one role that decides.
 
-What a role makes of messages leaves in the same transaction as the offsets it read, or not at all.
+A role's output is committed in one transaction with the offsets that it read, or not at all.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _DISPLACED_SESSIONS: Final = 3
 
 @dataclass(slots=True)
 class _Round:
-    """What the open round has done so far."""
+    """The state of the open round."""
 
     records: int = 0
     size: int = 0
@@ -102,7 +102,7 @@ class TransactionalLoop:
         process: Callable[[Sequence[Message]], Decided] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`process` stands in for the role's own, such as to have it called elsewhere."""
+        """`process` replaces the role's own method, for example to call it in another thread."""
         self.progress = progress or Progress(role.name)
         self._clock = clock
         self._log = log
@@ -120,9 +120,9 @@ class TransactionalLoop:
         """Whether partitions of the open transaction were taken away."""
         self._holdings = self._new_holdings()
         self._displaced_at = -inf
-        """When another took this worker's place in the group last, monotonic seconds."""
+        """When this worker was last fenced, in monotonic seconds."""
         self._rest: list[Message] = []
-        """What was read and not decided, as the round had taken long enough."""
+        """Messages that were read but not decided when the round ended."""
         self._failures = Failures()
         self._fences = 0
         self._look_due = 0.0
@@ -224,7 +224,7 @@ class TransactionalLoop:
         self._look_at_lag()
 
     def _decide(self, producer: Producer, batch: Sequence[Message], round_: _Round) -> None:
-        """Slice by slice, until the round has taken long enough."""
+        """Decides slice by slice until the round is full."""
         looked_at = 0
         for some in slices_of(batch, max(self._settings.slice_records_min, -(-len(batch) // _SLICES_MAX))):
             # 2 the role decides
@@ -287,7 +287,7 @@ class TransactionalLoop:
         return batch, None
 
     def _rewind(self, producer: Producer, error: LogError, stop: threading.Event) -> None:
-        """Back to what is committed, with the same producer."""
+        """Rewinds to the committed offsets, with the same producer."""
         LOGGER.info("%s: round aborted: %s", self._role.name, error)
         if self._open:
             producer.abort(_CALL_SECONDS)
@@ -299,7 +299,7 @@ class TransactionalLoop:
         self._failed(error, read, stop)
 
     def _start_over(self, error: LogError | StoreFailed, stop: threading.Event) -> None:
-        """Never again that producer: a new one, and everything as the log has it."""
+        """Starts over with a new producer, and with offsets and state from the log."""
         LOGGER.warning("%s: starting over: %s", self._role.name, error)
         if self._producer is not None:
             self._producer.close()
@@ -319,7 +319,7 @@ class TransactionalLoop:
         self._failures.taken(partitions)
 
     def _forget(self, partitions: Collection[Partition]) -> None:
-        """What was read of these partitions and not decided is read again, here or elsewhere."""
+        """Drops undecided messages of these partitions: their next owner reads them again."""
         if self._rest:
             self._rest = [one for one in self._rest if (one.topic, one.partition) not in partitions]
 
@@ -367,7 +367,7 @@ class TransactionalLoop:
             self._clock.wait(stop, min(0.01 * 2**failures, 5.0))
 
     def _fresh_producer(self, stop: threading.Event) -> Producer | None:
-        """A producer that is alone with its id; None when told to stop before."""
+        """Initialises a producer, fencing others with its id; None if stopped before."""
         deadline = self._clock.now() + _seconds(self._settings.patience)
         producer = self._log.producer(
             self._transactional_id, transaction_timeout=_seconds(self._settings.transaction_timeout)

@@ -38,7 +38,7 @@ class Durations:
         """All of them together."""
 
     def took(self, seconds: float) -> None:
-        """It took so long once more."""
+        """Adds a measurement."""
         self.counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
         self.seconds += seconds
 
