@@ -14,6 +14,7 @@ class EventName(StrEnum):
     CUSTOMER_ADDED = "customerAdded"
     CUSTOMER_UPDATED = "customerUpdated"
     TRANSACTION_ADDED = "transactionAdded"
+    TRANSACTION_UPDATED = "transactionUpdated"
     POINTS_ISSUED = "pointsIssued"
     POINTS_REDEEMED = "pointsRedeemed"
     REDEEMED_POINTS_REVERSED = "redeemedPointsReversed"

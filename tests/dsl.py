@@ -41,6 +41,8 @@ BOOKKEEPING: Final = frozenset(
         known.LinesKept,
         known.LinesReturned,
         known.AwardTermsKept,
+        known.AwardsCorrected,
+        known.PurchaseCorrected,
         known.MilestoneProgressed,
     }
 )

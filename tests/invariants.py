@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.amounts import TOTAL_MAX
-from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_END
+from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_END, UPDATES_END
 from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, entries_of, fold
@@ -23,6 +23,7 @@ from schemas.facts import (
     Fact,
     FactMessage,
     Group,
+    ParkedReturn,
     PointsConverted,
     PointsIssued,
     PointsMoved,
@@ -214,7 +215,7 @@ def check_entry(entry: Entry) -> None:
 def check_agenda(state: CustomerState) -> None:
     """The agenda names exactly the returns that wait, in order, and not too many."""
     waiting = [
-        (one.until, PARKED_END.kind, name)
+        (one.until, (PARKED_END if isinstance(one.parked, ParkedReturn) else UPDATES_END).kind, name)
         for name, entry in state.entries.items()
         if isinstance(entry, Parked)
         for one in entry.returns

@@ -31,6 +31,7 @@ from schemas.records import (
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransactionUpdated,
     TransferPoints,
 )
 
@@ -105,6 +106,13 @@ def brought_back(bill: str, amount: int | None, on: str | int, **parts: Any) -> 
     amount = sum(line.amount_minor for line in lines) if amount is None else amount
     parts = {"bill_number": f"R-{bill}-{on}", "currency": "GBP", **parts}
     return _record(TransactionReturned, f"r-{bill}-{on}", on, of_bill=bill, amount_minor=amount, **parts)
+
+
+def updated(bill: str, amount: int | None, on: str | int, **parts: Any) -> TransactionUpdated:
+    """A bill is otherwise; without an amount, as its lines say, or as it was."""
+    lines: tuple[Line, ...] = parts.get("lines", ())
+    total = sum(line.amount_minor for line in lines) if lines else amount
+    return _record(TransactionUpdated, f"u-{bill}-{on}", on, bill_number=bill, amount_minor=total, **parts)
 
 
 def did(event: str, on: str | int, **parts: Any) -> CustomEventReceived:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.engine import adoption, customers, duplicates, earning, purchases
-from pipeline.engine.bills import parking
+from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.ledger import (
     blocking,
     changing,
+    correction,
     lateness,
     redemptions,
     reminders,
@@ -50,6 +51,7 @@ from schemas.records import (
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransactionUpdated,
     TransferPoints,
 )
 
@@ -59,6 +61,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     adoption.CONCERN,
     bills.CONCERN,
     parking.CONCERN,
+    updates.CONCERN,
     purchases.CONCERN,
     LEDGER,
     redemptions.PAYMENTS,
@@ -76,6 +79,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     CustomerUpdated: (duplicates.admit, customers.enrol, customers.update),
     TransactionAdded: (duplicates.admit, customers.enrol, bills.record_bill),
     TransactionReturned: (duplicates.admit, customers.enrol, bills.record_return),
+    TransactionUpdated: (duplicates.admit, customers.enrol, updates.record_update),
     CustomEventReceived: (duplicates.admit, customers.enrol),
     RedeemPoints: (duplicates.admit, customers.enrol, requests.address),
     AdjustPoints: (duplicates.admit, customers.enrol, requests.address),
@@ -114,6 +118,15 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         reversal.RESTORE_PAID,
         ProgramStage(undo.undo),
     ),
+    TransactionUpdated: (
+        duplicates.ADMIT,
+        ProgramStage(purchases.correct_purchase),
+        ProgramStage(correction.keep_terms),
+        ProgramStage(correction.take_back),
+        ProgramStage(correction.issue_more),
+        milestones.CORRECT,
+        streaks.CORRECT,
+    ),
     CustomEventReceived: (duplicates.ADMIT, earning.ON_EVENT, milestones.PROGRESS, streaks.EXTEND, rolling.ON_EVENT),
     RedeemPoints: (duplicates.ADMIT, ProgramStage(lateness.redeem), rolling.ON_REDEMPTION),
     AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
@@ -132,13 +145,20 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
 """Stages in each program. A return is counted; then each concern undoes its part, in this order."""
 
 FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
-    TransactionAdded: FollowUp(records=parking.waiting_for, stages=(parking.release, bills.record_return)),
+    TransactionAdded: FollowUp(
+        records=parking.waiting_for,
+        stages={
+            TransactionReturned: (parking.release, bills.record_return),
+            TransactionUpdated: (parking.release_update, updates.record_update),
+        },
+    ),
 }
 """Records decided in the turn of another record that they waited for; in each program as if they came now."""
 
 TIMERS: Final[Sequence[Timer]] = (
     HOLD_END,
     parking.PARKED_END,
+    parking.UPDATES_END,
     CONVERSION,
     streaks.END,
     timers.CHECK,

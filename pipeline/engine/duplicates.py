@@ -8,7 +8,7 @@ from typing import Final
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
-from pipeline.engine.outcomes import note_refused, note_wait_ended, note_waits, uses_up_id
+from pipeline.engine.outcomes import note_refused, note_wait_ended, note_waits, uses_up_id, waited_as
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     Decision,
@@ -16,14 +16,17 @@ from schemas.facts import (
     PointsReleased,
     PointsTransferred,
     RecordAccepted,
+    RecordParked,
     RecordRefused,
     Refusal,
     ReleasedBecause,
     ReturnParked,
     ReturnReleased,
     TransferInitiated,
+    UpdateParked,
+    UpdateReleased,
 )
-from schemas.records import CustomerRecord, TransactionReturned, TransferPoints
+from schemas.records import CustomerRecord, TransferPoints
 
 RECENT_MAX: Final = 20_000
 """Ids remembered of one customer: one record every two minutes for five weeks, and 0.6 MB of a head, which must fit a
@@ -105,13 +108,13 @@ def _note_refused(state: CustomerState, envelope: Envelope, decision: RecordRefu
     note_refused(state.head, envelope, decision.reason)
 
 
-def _note_parked(state: CustomerState, envelope: Envelope, _decision: ReturnParked) -> None:
+def _note_parked(state: CustomerState, envelope: Envelope, _decision: RecordParked) -> None:
     note_waits(state.head, envelope.cause)
 
 
-def _note_released(state: CustomerState, envelope: Envelope, decision: ReturnReleased) -> None:
-    """A return that is released in a turn of its own is decided next; one that a timer releases is refused."""
-    cause = f"{TransactionReturned.__name__}:{decision.record_id}"
+def _note_released(state: CustomerState, envelope: Envelope, decision: ReturnReleased | UpdateReleased) -> None:
+    """A record that is released in a turn of its own is decided next; one that a timer releases is refused."""
+    cause = waited_as(decision)
     note_wait_ended(state.head, cause, None if envelope.cause == cause else Refusal.BILL_UNKNOWN)
 
 
@@ -141,6 +144,8 @@ CONCERN: Final = Concern(
         TransferInitiated: _note_offered,
         PointsTransferred: _note_transferred,
         PointsReleased: _note_given_back,
+        UpdateParked: _note_parked,
+        UpdateReleased: _note_released,
     },
     ends=(RecordRefused,),
 )

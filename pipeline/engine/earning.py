@@ -23,8 +23,9 @@ _EVENT: Final = IssuedFor.EVENT
 def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decision]:
     """One award for each spend rule that gives points for the bill."""
     program = turn.program
-    weighted = program.earning.weighted(record, turn.day, turn.section.tier_id)
-    candidates = _candidates_on_bill(turn, record, weighted)
+    tier = turn.section.tier_id
+    weighted = program.earning.weighted(record, turn.day, tier)
+    candidates = candidates_on_bill(turn, record, weighted, tier)
     if not candidates:
         return ()
     bill_number = record.bill_number if program.return_days is not None else ""
@@ -51,8 +52,9 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
     return issue(turn, (Activity(key="", candidates=candidates, reference=record.id),)) if candidates else ()
 
 
-def _candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted) -> list[Candidate]:
-    earning, day, tier = turn.program.earning, turn.day, turn.section.tier_id
+def candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted, tier: str) -> list[Candidate]:
+    """What each rule gives for the bill on the day of the turn in a tier, given its weighted lines."""
+    earning, day = turn.program.earning, turn.day
     total = sum(weighted) if weighted else record.amount_minor
     candidates: list[Candidate] = []
     for rule_id, when, points_for_bill, _, currency, terms in earning.on_bill:

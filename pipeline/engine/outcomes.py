@@ -14,10 +14,12 @@ from schemas.facts import (
     MilestoneAchieved,
     PointsIssued,
     ProgramAdopted,
+    RecordParked,
     RecordRefused,
+    RecordReleased,
     Refusal,
     RemindersPlanned,
-    ReturnParked,
+    ReturnReleased,
     StreakExtended,
     StreakLevelReached,
     StreakStarted,
@@ -25,8 +27,15 @@ from schemas.facts import (
     TierTenureBegun,
     TierUpgraded,
     TransferInitiated,
+    UpdateReleased,
 )
-from schemas.records import AnyCustomerRecord, CommandRecord
+from schemas.records import (
+    AnyCustomerRecord,
+    CommandRecord,
+    CustomerRecord,
+    TransactionReturned,
+    TransactionUpdated,
+)
 
 USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.ID_REUSED: True,
@@ -43,6 +52,10 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.RETURN_EXISTS: True,
     Refusal.BILL_RETURNED: True,
     Refusal.LINES_UNKNOWN: True,
+    Refusal.SUPERSEDED: True,
+    Refusal.UPDATE_CHANGES_NOTHING: True,
+    Refusal.RETURNED_MORE: True,
+    Refusal.LINES_MISSING: True,
     Refusal.POINTS_NOT_POSITIVE: True,
     Refusal.BELOW_MINIMUM: True,
     Refusal.BALANCE_TOO_LOW: True,
@@ -111,7 +124,7 @@ def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
     refused: Refusal | None = None
     taken = False
     for envelope, decision in decided:
-        if isinstance(decision, ReturnParked | TransferInitiated):
+        if isinstance(decision, RecordParked | TransferInitiated):
             return WAITS
         if isinstance(decision, RecordRefused):
             refused = decision.reason if refused is None else refused
@@ -127,6 +140,18 @@ def is_by_adoption(decision: Decision) -> bool:
     if isinstance(decision, AlternatePointsIssued):
         return decision.currencies[0].activity != ""
     return isinstance(decision, _BY_ADOPTION)
+
+
+WAITED: Final[Mapping[type[RecordReleased], type[CustomerRecord]]] = {
+    ReturnReleased: TransactionReturned,
+    UpdateReleased: TransactionUpdated,
+}
+"""What waited, by the decision that ends the wait."""
+
+
+def waited_as(decision: RecordReleased) -> str:
+    """The cause of the record that waits no longer."""
+    return f"{WAITED[type(decision)].__name__}:{decision.record_id}"
 
 
 def first_outcome(head: Head, cause: str) -> Outcome:

@@ -28,6 +28,8 @@ DAY_MS: Final = 86_400_000
 _WINDOW_DAYS_DEFAULT: Final = 35
 SUPERSEDED_MS: Final = 7 * DAY_MS
 """How long after its successor's start a version is kept: records that intake journals late still need it."""
+SUPERSEDED_MAX: Final = 50
+"""Versions that are kept for longer, as bills of their time may still be updated. Later ones take their place."""
 
 
 class CompiledStreak(NamedTuple):
@@ -87,6 +89,8 @@ class Program:
         self.keeps_lines = self.returns is not None and self.returns.method in LINE_METHODS
         """Whether bills keep what a return by line needs."""
         self.earning = Earning()
+        self.earns_by_tier = any(rule.tiers and not rule.retired for rule in definition.rules)
+        """Whether what a bill earns depends on the customer's tier."""
         for rule in definition.rules:
             if not rule.retired:
                 RULES[type(rule)](rule, self.earning)
@@ -168,16 +172,17 @@ class Timeline:
         versions = self.versions[program_id]
         return (_started(versions, instant) or versions[0]).program
 
+    def version_of(self, program_id: int, version: int) -> Program:
+        """The version of a program by its number; the next one that is kept where it is no more."""
+        return next(one.program for one in self.versions[program_id] if one.program.version >= version)
+
     def with_version(self, program: Program, starts_at: int, now: int) -> Timeline:
         """These versions and one more, without those that no record can need any more at the instant `now`."""
         known = self.versions.get(program.id, ())
         if known and program.version <= known[-1].program.version:
             return self
         versions = (*known, Version(starts_at=starts_at, program=program))
-        ended = [place for place, one in enumerate(versions) if place and one.starts_at + SUPERSEDED_MS <= now]
-        if ended:
-            versions = (versions[ended[-1]]._replace(starts_at=0), *versions[ended[-1] + 1 :])
-        return Timeline({**self.versions, program.id: versions})
+        return Timeline({**self.versions, program.id: _still_needed(versions, now)})
 
 
 _NOTHING: Final = Timeline()
@@ -228,6 +233,24 @@ class Programs:
             for program_id, versions in timeline.versions.items()
             for version in versions
         )
+
+
+def _still_needed(versions: tuple[Version, ...], now: int) -> tuple[Version, ...]:
+    """The versions from the first that something may need; that one holds for everything before, too."""
+    superseded = [place for place, one in enumerate(versions) if place and one.starts_at + SUPERSEDED_MS <= now]
+    if not superseded:
+        return versions
+    first = max(0, superseded[-1] - SUPERSEDED_MAX)
+    while first < superseded[-1] and versions[first + 1].starts_at + _needed_ms(versions[first].program) <= now:
+        first += 1
+    return (versions[first]._replace(starts_at=0), *versions[first + 1 :]) if first else versions
+
+
+def _needed_ms(program: Program) -> int:
+    """For how long after its end a version may be asked what a bill of its time earns."""
+    if program.return_days is None:
+        return SUPERSEDED_MS
+    return SUPERSEDED_MS + program.return_days * DAY_MS + program.window_ms
 
 
 def _started(versions: tuple[Version, ...], instant: int) -> Version | None:

@@ -10,16 +10,18 @@ from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
+    BillUpdated,
     Decision,
     Envelope,
     LinesReturned,
+    PurchaseCorrected,
     PurchaseCounted,
     RecordRefused,
     Refusal,
     ReturnCounted,
     ReturnRecorded,
 )
-from schemas.records import TransactionAdded, TransactionReturned
+from schemas.records import TransactionAdded, TransactionReturned, TransactionUpdated
 
 
 def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:
@@ -38,6 +40,7 @@ def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision
             purchases_minor=purchases_minor,
             returned_minor=section.returned_minor,
             return_days=turn.program.return_days,
+            tier_id=section.tier_id if turn.program.earns_by_tier else "",
         )
     ]
 
@@ -64,7 +67,36 @@ def count_return(turn: ProgramTurn, record: TransactionReturned) -> list[Decisio
     ]
 
 
-def _note_purchase(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
+def correct_purchase(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
+    """The bill comes to something else in a program in which it counted, within the window that program had then."""
+    bill = bill_of(turn.state, record.bill_number)
+    updated = next(one for one in turn.decided if isinstance(one, BillUpdated))
+    if not (bill.takes(turn.program.id, turn.at) and changes_amount(updated)):
+        return []
+    section = turn.section
+    added = updated.amount_minor - updated.previous_minor
+    if section.purchases_minor + added > TOTAL_MAX:
+        return [RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=updated.currency)]
+    counted = updated.was_cancelled - updated.cancelled
+    return [
+        PurchaseCorrected(
+            bill_number=record.bill_number,
+            amount_minor=added,
+            counted=counted,
+            transactions=section.transactions + counted,
+            purchases_minor=section.purchases_minor + added,
+            returned_minor=section.returned_minor,
+            paid_at=bill.paid_at,
+        )
+    ]
+
+
+def changes_amount(updated: BillUpdated) -> bool:
+    """Whether the bill counts as more or less than before."""
+    return updated.amount_minor != updated.previous_minor or updated.cancelled != updated.was_cancelled
+
+
+def _note_purchase(state: CustomerState, envelope: Envelope, decision: PurchaseCounted | PurchaseCorrected) -> None:
     section = state.head.sections[envelope.program_id]
     section.transactions = decision.transactions
     section.purchases_minor = decision.purchases_minor
@@ -74,4 +106,7 @@ def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCount
     state.head.sections[envelope.program_id].returned_minor = decision.returned_minor
 
 
-CONCERN: Final = Concern(name="purchases", effects={PurchaseCounted: _note_purchase, ReturnCounted: _note_return})
+CONCERN: Final = Concern(
+    name="purchases",
+    effects={PurchaseCounted: _note_purchase, PurchaseCorrected: _note_purchase, ReturnCounted: _note_return},
+)

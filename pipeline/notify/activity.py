@@ -29,6 +29,7 @@ from schemas.records import (
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransactionUpdated,
     TransferPoints,
 )
 
@@ -87,6 +88,20 @@ def return_of(org_id: int, customer_id: int, of_bill: str) -> Activity:
     return Activity(
         name="ReturnBill",
         identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=of_bill)],
+        transaction_id=number,
+    )
+
+
+def _update_of_bill(record: TransactionUpdated) -> Activity:
+    return update_of(record.org_id, record.customer_id, record.bill_number)
+
+
+def update_of(org_id: int, customer_id: int, bill_number: str) -> Activity:
+    """The update of a customer's bill, as an activity, also where the record that led to the facts is another one."""
+    number = number_of(f"bill:{org_id}:{customer_id}:{bill_number}")
+    return Activity(
+        name="TransactionUpdate",
+        identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=bill_number)],
         transaction_id=number,
     )
 
@@ -170,6 +185,7 @@ def _customer(record: CustomerRecord) -> Pair:
 ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     TransactionAdded: _purchase,
     TransactionReturned: _return,
+    TransactionUpdated: _update_of_bill,
     CustomEventReceived: _event,
     RedeemPoints: _redemption,
     AdjustPoints: _adjustment,

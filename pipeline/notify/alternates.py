@@ -5,11 +5,11 @@ Amounts are whole numbers where the currency has no decimals, as in the publishe
 
 from __future__ import annotations
 
-from pipeline.notify.activity import return_of, triggered_by
+from pipeline.notify.activity import triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import date_text
 from pipeline.notify.program_view import CurrencyView
-from pipeline.notify.shared import program_fields
+from pipeline.notify.shared import program_fields, taken_back_by
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
@@ -44,7 +44,7 @@ def alternate_currencies_reversed(
     taken = [_reversed(one, program.alternates[one.currency]) for one in decision.currencies if one.points]
     if not taken:
         return None
-    activity = return_of(context.org_id, context.customer_id, decision.currencies[0].of_bill)
+    activity = taken_back_by(envelope, context, decision.currencies[0].of_bill)
     return {
         **program_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),

@@ -7,17 +7,20 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pipeline.notify.activity import update_of
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import major
 from pipeline.notify.parts import CustomerIdentifiers
 from pipeline.notify.table import News, Table
 from schemas.facts import (
+    BillUpdated,
     CustomerChanged,
     CustomerRegistered,
     Envelope,
     LinesKept,
     LinesReturned,
     ProgramAdopted,
+    PurchaseCorrected,
     PurchaseCounted,
     RecordAccepted,
     RecordRefused,
@@ -27,6 +30,8 @@ from schemas.facts import (
     ReturnRecorded,
     ReturnReleased,
     TransactionRecorded,
+    UpdateParked,
+    UpdateReleased,
 )
 from schemas.notifications import EventName
 from schemas.records import Profile, TransactionAdded
@@ -109,6 +114,22 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
     )
 
 
+def transaction_updated(decision: BillUpdated, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of transactionUpdated; `discount` and `grossAmount` are 0 where the update does not say them."""
+    amount = 0 if decision.cancelled else decision.amount_minor
+    return {
+        "amount": major(amount, decision.currency),
+        "enteredAt": envelope.at,
+        "transactionId": update_of(context.org_id, context.customer_id, decision.bill_number).transaction_id,
+        "deliveryStatus": decision.delivery_status,
+        "billType": "REGULAR",
+        "discount": major(decision.discount_minor or 0, decision.currency),
+        "grossAmount": major(decision.gross_minor or 0, decision.currency),
+        "enteredBy": {},
+        "customerIdentifiers": context.customer,
+    }
+
+
 def _profile(profile: Profile) -> dict[str, object]:
     return {
         "loyaltyType": profile.loyalty_type or "LOYALTY",  # every registered customer is a member
@@ -141,6 +162,11 @@ TABLE: Final = Table(
             subject=lambda decision: decision.bill_number,
             data=transaction_added,
         ),
+        BillUpdated: News(
+            event=EventName.TRANSACTION_UPDATED,
+            subject=lambda decision: decision.bill_number,
+            data=transaction_updated,
+        ),
     },
     silent=(
         RecordAccepted,
@@ -149,6 +175,9 @@ TABLE: Final = Table(
         ReturnRecorded,
         ReturnParked,
         ReturnReleased,
+        UpdateParked,
+        UpdateReleased,
+        PurchaseCorrected,
         ProgramAdopted,
         PurchaseCounted,
         ReturnCounted,

@@ -36,8 +36,8 @@ def plain(value: int, digits: int) -> str:
     """`value` / 10^`digits` as text, without padding: `1`, `12.5`."""
     if not digits:
         return str(value)
-    whole, rest = divmod(value, 10**digits)
-    return f"{whole}.{rest:0{digits}}".rstrip("0").rstrip(".")
+    whole, rest = divmod(abs(value), 10**digits)
+    return f"{'-' if value < 0 else ''}{whole}.{rest:0{digits}}".rstrip("0").rstrip(".")
 
 
 def padded(value: int, digits: int) -> str:

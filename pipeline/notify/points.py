@@ -7,18 +7,19 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import return_of, triggered_by
+from pipeline.notify.activity import triggered_by
 from pipeline.notify.alternates import alternate_currencies_issued, alternate_currencies_reversed
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text
 from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, Pair, TriggeringActivity
-from pipeline.notify.shared import program_fields
+from pipeline.notify.shared import program_fields, taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     Awaits,
+    AwardsCorrected,
     AwardTermsKept,
     ConvertedBy,
     Envelope,
@@ -226,7 +227,7 @@ def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context
     if not decision.points:
         return None
     of_bill, now = float(decision.reversed_of_bill), float(decision.points)
-    activity = return_of(context.org_id, context.customer_id, decision.of_bill)
+    activity = taken_back_by(envelope, context, decision.of_bill)
     return {
         **program_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),
@@ -287,5 +288,5 @@ TABLE: Final = Table(
             data=alternate_currencies_reversed,
         ),
     },
-    silent=(RemindersPlanned, PointsRestored, PointsDebited, AwardTermsKept, PromiseCancelled),
+    silent=(RemindersPlanned, PointsRestored, PointsDebited, AwardTermsKept, AwardsCorrected, PromiseCancelled),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.notify.activity import triggered_by
+from pipeline.notify.activity import Activity, return_of, triggered_by, update_of
 from pipeline.notify.context import Context
 from schemas.facts import Envelope
 
@@ -16,3 +16,9 @@ def program_fields(envelope: Envelope, context: Context) -> dict[str, object]:
         "loyaltyProgramDetails": context.program_of(envelope).details,
         "loyaltyProgramId": envelope.program_id,
     }
+
+
+def taken_back_by(envelope: Envelope, context: Context, of_bill: str) -> Activity:
+    """The activity that takes points of a bill back: its return, or an update that corrects it."""
+    activity = update_of if envelope.correction_of else return_of
+    return activity(context.org_id, context.customer_id, of_bill)

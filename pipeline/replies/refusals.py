@@ -45,8 +45,8 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "send the bill before its return, and the return within the window of the program (returns.window_days)",
     ),
     Refusal.RETURN_BEFORE_BILL: (
-        "the return was made before the bill {subject} was paid",
-        "check the clocks of the tills; a return of an earlier bill with that number no longer counts",
+        "this was made before the bill {subject} was paid",
+        "check the clocks of the tills; what is about an earlier bill with that number no longer counts",
     ),
     Refusal.RETURN_EXISTS: (
         "the return document {subject} came before for this bill",
@@ -56,6 +56,22 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
     Refusal.LINES_UNKNOWN: (
         "nothing is left on bill {subject} of the lines that the return names",
         "name lines by the lineId or the sku that they have on the bill, and for at most what was paid",
+    ),
+    Refusal.SUPERSEDED: (
+        "a later update of the bill {subject} came before",
+        "nothing needs to be done: the bill is as the later one says",
+    ),
+    Refusal.UPDATE_CHANGES_NOTHING: (
+        "the bill {subject} is as this says already",
+        "nothing needs to be done",
+    ),
+    Refusal.RETURNED_MORE: (
+        "more of the bill {subject} came back than this update leaves of it",
+        "check the amount; to cancel the whole bill, write 0",
+    ),
+    Refusal.LINES_MISSING: (
+        "the bill {subject} came with lines, and this update of its amount has none",
+        "send all lines of the bill as they are now, since rules look at them",
     ),
     Refusal.POINTS_NOT_POSITIVE: ("{subject} points are nothing to redeem", "send a number above zero"),
     Refusal.BELOW_MINIMUM: (

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
-from pipeline.engine.outcomes import DONE, Outcome, outcome_of
+from pipeline.engine.outcomes import DONE, WAITED, Outcome, outcome_of, waited_as
 from pipeline.replies import refusals, results
 from pipeline.replies.results import Amount
 from pipeline.replies.vendor import VENDOR_CODES
@@ -22,25 +22,20 @@ from schemas.facts import (
     Group,
     PointsReleased,
     PointsTransferred,
+    RecordParked,
     RecordRefused,
+    RecordReleased,
     Refusal,
     ReturnParked,
-    ReturnReleased,
     TransferInitiated,
+    UpdateParked,
 )
-from schemas.records import (
-    AnswerTransfer,
-    CommandRecord,
-    CustomerRecord,
-    CustomEventReceived,
-    TransactionReturned,
-    TransferPoints,
-)
+from schemas.records import AnswerTransfer, CommandRecord, CustomerRecord, CustomEventReceived, TransferPoints
 from schemas.replies import Reply, ReplyOutcome
 
 NAMESPACE: Final = UUID("0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52")
 """The UUIDv5 namespace of all reply ids. Never change it: every id would."""
-ANSWERED: Final = frozenset((RecordRefused, ReturnParked, ReturnReleased, PointsTransferred, PointsReleased))
+ANSWERED: Final = frozenset((RecordRefused, ReturnParked, UpdateParked, *WAITED, PointsTransferred, PointsReleased))
 """The kinds of decision that make an event be answered."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -153,18 +148,18 @@ def _reply_to_transfer(
 def _replies_to_waiting(
     place: Place, cause: str, decided: Sequence[tuple[Envelope, Decision]], seq: int
 ) -> list[Reply]:
-    """What became of the returns that one cause has released: decided in its own turn, or refused by a timer."""
+    """What became of the records that one cause has released: decided in their own turn, or refused by a timer."""
     replies: list[Reply] = []
     for number, (_, decision) in enumerate(decided):
-        if isinstance(decision, ReturnReleased):
-            own = cause == f"{TransactionReturned.__name__}:{decision.record_id}"
+        if isinstance(decision, RecordReleased):
+            own = cause == waited_as(decision)
             about = decided if own else decided[number : number + 2]
             outcome = outcome_of(about)
             replies.append(
                 _reply(
                     place,
                     record_id=decision.record_id,
-                    kind=TransactionReturned,
+                    kind=WAITED[type(decision)],
                     request_id=None,
                     outcome=_name_of(outcome),
                     first_or_own=outcome,
@@ -180,7 +175,7 @@ def _message(decided: Sequence[tuple[Envelope, Decision]], outcome: Outcome, num
     if offered is not None:
         return f"The points are put aside until customer {offered.receiver_id} has answered."
     if outcome.waits:
-        until = max(decision.until for _, decision in decided if isinstance(decision, ReturnParked))
+        until = max(decision.until for _, decision in decided if isinstance(decision, RecordParked))
         return f"It waits for its bill, until {iso(until)} at the latest."
     refused = [(envelope, decision) for envelope, decision in decided if isinstance(decision, RecordRefused)]
     if outcome == DONE:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pipeline.engine.calendar import as_date, period_name
 from pipeline.trial.form import FactRow
-from pipeline.trial.names import Names, names_of
+from pipeline.trial.names import Names, money, names_of
 from pipeline.trial.reader import Definitions
 from pipeline.trial.times import moment
 
@@ -235,6 +235,17 @@ def _reassigned(body: Body, names: Names) -> str:
     return f"tier {previous} → {names.tier(body['reached'])}, as {previous} is retired"
 
 
+def _bill_updated(body: Body) -> str:
+    currency, status = body["currency"], body["delivery_status"]
+    now, was = (money(body[key], currency) for key in ("amount_minor", "previous_minor"))
+    parts = ["cancelled" if body["cancelled"] else f"{now}, was {was}" if now != was else f"{now}, as before"]
+    if body["relined"]:
+        parts.append("with other lines")
+    if status:
+        parts.append(f"delivery status {status}")
+    return f"bill {body['bill_number']} is {', '.join(parts)}"
+
+
 def _returned(body: Body) -> str:
     over = "; it asks for more than is left of the bill, which counts for nothing" if body.get("over_minor") else ""
     return f"return of bill {body['of_bill']} recorded{over}"
@@ -332,6 +343,11 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     ),
     "ReturnReleased": lambda body: f"return {body['record_id']} of bill {body['of_bill']} no longer waits",
     "ReturnRecorded": _returned,
+    "UpdateParked": lambda body: (
+        f"update of bill {body['of_bill']} waits for its bill, until {_instant(body['until'])}"
+    ),
+    "UpdateReleased": lambda body: f"update {body['record_id']} of bill {body['of_bill']} no longer waits",
+    "BillUpdated": _bill_updated,
 }
 
 SILENT: Final = frozenset(
@@ -342,6 +358,8 @@ SILENT: Final = frozenset(
         "ProgramAdopted",
         "RemindersPlanned",
         "PurchaseCounted",
+        "PurchaseCorrected",
+        "AwardsCorrected",
         "ReturnCounted",
         "LinesKept",
         "LinesReturned",

@@ -47,6 +47,15 @@ def _returned(message: Message) -> str:
     return f"{_customer(message)} brings back {back} of bill {message['ofBill']}"
 
 
+def _updated(message: Message) -> str:
+    amount = message.get("amountMinor")
+    if amount is None and message.get("lines"):
+        amount = sum(line["amountMinor"] for line in message["lines"])
+    said = [] if amount is None else [f"{amount:,} minor units{_lines(message)}" if amount else "cancelled"]
+    said += [message["deliveryStatus"]] if message.get("deliveryStatus") else []
+    return f"{_customer(message)}: bill {message['billNumber']} is to be {', '.join(said)}"
+
+
 def _event(message: Message) -> str:
     attributes = ", ".join(f"{name} {value}" for name, value in message.get("attributes", {}).items())
     return f"{_customer(message)} does {message['eventName']}{f' ({attributes})' if attributes else ''}"
@@ -112,6 +121,7 @@ def _transfer(message: Message) -> str:
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
+    "transactionUpdated": _updated,
     "customEvent": _event,
     "customerAdded": _joined,
     "customerUpdated": lambda message: f"{_customer(message)} changes their profile",

@@ -194,10 +194,16 @@ def _paid(data: Data) -> str:
     return f"We have recorded your purchase of {amount}, bill {data['billNumber']}."
 
 
+def _bill_changed(data: Data) -> str:
+    status = f" It is {data['deliveryStatus'].lower()}." if data["deliveryStatus"] else ""
+    return f"We have corrected your purchase.{status}"
+
+
 HOUSE: Final[dict[EventName, Callable[[Data], str]]] = {
     EventName.CUSTOMER_ADDED: _joined,
     EventName.CUSTOMER_UPDATED: _changed,
     EventName.TRANSACTION_ADDED: _paid,
+    EventName.TRANSACTION_UPDATED: _bill_changed,
 }
 """Events that belong to no program."""
 

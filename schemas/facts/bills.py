@@ -17,6 +17,8 @@ class TransactionRecorded(Decision, frozen=True, tag=10):
     """The end of the longest return window of the org's programs; until then the number is taken."""
     forgotten_at: int
     """When the entry may be deleted: no record that could tell the difference is accepted after it."""
+    lines_digest: int = 0
+    """A 32-bit hash of its lines; 0 for a bill without lines, or one that is not kept."""
 
 
 class ReturnRecorded(Decision, frozen=True, tag=11):
@@ -46,6 +48,8 @@ class PurchaseCounted(Decision, frozen=True, tag=12):
     returned_minor: int
     return_days: int | None = None
     """For how long the program takes returns of it; None where it takes none."""
+    tier_id: str = ""
+    """The tier that the customer had before the bill, where a rule asks for it."""
 
 
 class LineReturned(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -80,7 +84,7 @@ class ParkedLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount_minor: int
 
 
-class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
     """A return that waits for its bill, as far as deciding it needs it."""
 
     record_id: str
@@ -95,21 +99,30 @@ class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a program of the org looks at lines."""
 
 
-class ReturnParked(Decision, frozen=True, tag=14):
-    """There is no bill of that number that takes the return: it waits for one."""
+class RecordParked(Decision, frozen=True):
+    """There is no bill of that number that takes the record: it waits for one."""
 
     of_bill: str
     until: int
     """The instant at which it is refused if the bill has not come."""
-    parked: ParkedReturn
 
 
-class ReturnReleased(Decision, frozen=True, tag=15):
-    """A return no longer waits: its bill has come and the return is decided next, or its time is up."""
+class RecordReleased(Decision, frozen=True):
+    """A record no longer waits: its bill has come and it is decided next, or its time is up."""
 
     of_bill: str
     record_id: str
     event_time: int
+
+
+class ReturnParked(RecordParked, frozen=True, tag=14):
+    """A return waits for its bill."""
+
+    parked: ParkedReturn
+
+
+class ReturnReleased(RecordReleased, frozen=True, tag=15):
+    """A return waits no longer."""
 
 
 class LineKept(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -120,6 +133,8 @@ class LineKept(msgspec.Struct, frozen=True, array_like=True, gc=False):
     line_id: int
     """As a 63-bit hash; 0 for a line without one."""
     amount_minor: int
+    returned_minor: int = 0
+    """What came back of it before an update said that the bill has these lines."""
 
 
 class LinesKept(Decision, frozen=True, tag=120):

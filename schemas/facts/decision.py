@@ -44,13 +44,21 @@ class Refusal(Reason):
     BILL_UNKNOWN = 10
     """This customer has no such bill, or it can no longer be returned."""
     RETURN_BEFORE_BILL = 16
-    """The return was made before the bill of that number was paid."""
+    """The return or update was made before the bill of that number was paid."""
     RETURN_EXISTS = 15
     """A return document of that number came before for this bill."""
     BILL_RETURNED = 11
     """Nothing of the bill is left to return."""
     LINES_UNKNOWN = 50
     """Nothing is left of the lines that the return names, or the bill has no such lines."""
+    SUPERSEDED = 71
+    """A later update of the bill came before."""
+    UPDATE_CHANGES_NOTHING = 70
+    """The update says nothing that is not known already."""
+    RETURNED_MORE = 73
+    """More of the bill came back than the update leaves of it."""
+    LINES_MISSING = 72
+    """The bill came with lines, and the update that changes its amount has none."""
     POINTS_NOT_POSITIVE = 12
     BELOW_MINIMUM = 13
     """Fewer points than the program redeems at once."""

@@ -66,6 +66,7 @@ from schemas.facts.transfers import (
     TransferInitiated,
     TransferRefused,
 )
+from schemas.facts.updates import AwardsCorrected, BillUpdated, PurchaseCorrected, UpdateParked, UpdateReleased
 from schemas.records import UnknownVersion
 
 FACT_VERSION: Final = 2
@@ -124,6 +125,11 @@ AnyDecision = (
     | PointsTransferred
     | PointsReceived
     | TransferRefused
+    | BillUpdated
+    | UpdateParked
+    | UpdateReleased
+    | PurchaseCorrected
+    | AwardsCorrected
 )
 
 

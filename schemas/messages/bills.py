@@ -40,6 +40,30 @@ class TransactionAdded(CustomerMessage, frozen=True, kw_only=True):
     till: MaybeCode = ""
 
 
+DeliveryStatus = Annotated[
+    str,
+    Meta(
+        pattern="^(PLACED|PROCESSED|SHIPPED|DELIVERED|RETURNED)?$",
+        max_length=9,
+        description="PLACED, PROCESSED, SHIPPED, DELIVERED or RETURNED",
+    ),
+]
+
+
+class TransactionUpdated(CustomerMessage, frozen=True, kw_only=True):
+    """A bill is to be as it is said here; what is left out stays as it is. An amount of 0 cancels the bill."""
+
+    bill_number: Code
+    """The number of the bill."""
+    amount_minor: Minor | None = None
+    """The bill, net; equals the sum of its lines where there are lines."""
+    lines: Lines = ()
+    """All lines of the bill; a bill that came with lines needs them wherever its amount changes."""
+    discount_minor: Minor | None = None
+    gross_minor: Minor | None = None
+    delivery_status: DeliveryStatus = ""
+
+
 class TransactionReturned(CustomerMessage, frozen=True, kw_only=True):
     """Goods of an earlier bill came back, for `amountMinor` of what was paid."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.messages.bills import TransactionAdded, TransactionReturned
+from schemas.messages.bills import TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.messages.clock import AdvanceClock
 from schemas.messages.customers import CustomerAdded, CustomerUpdated
 from schemas.messages.events import CustomEvent
@@ -30,5 +30,6 @@ AnyMessage = (
     | AssignTier
     | ReleaseTier
     | TransferPoints
+    | TransactionUpdated
     | AdvanceClock
 )

@@ -5,7 +5,7 @@ Fields are only ever appended, with defaults, so an old record can be read for e
 Instants are milliseconds since the epoch (UTC); amounts are integers in the currency's minor units.
 """
 
-from schemas.records.bills import Line, TransactionAdded, TransactionReturned
+from schemas.records.bills import Line, TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.records.customers import CustomerAdded, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
@@ -49,6 +49,7 @@ __all__ = [
     "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",
+    "TransactionUpdated",
     "TransferPoints",
     "TransferredPart",
     "UnknownVersion",

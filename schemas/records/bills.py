@@ -33,6 +33,21 @@ class TransactionAdded(CustomerRecord, frozen=True):
     till: str = ""
 
 
+class TransactionUpdated(CustomerRecord, frozen=True):
+    """A bill is to be as it is said here; what is left out stays as it is. An amount of 0 cancels the bill."""
+
+    bill_number: str
+    """The number of the bill."""
+    amount_minor: int | None = None
+    """The bill, net; None: as it is."""
+    lines: tuple[Line, ...] = ()
+    """All lines of the bill; empty: they are as they are, or the bill has none."""
+    discount_minor: int | None = None
+    gross_minor: int | None = None
+    delivery_status: str = ""
+    """`PLACED`, `PROCESSED`, `SHIPPED`, `DELIVERED` or `RETURNED`; empty: as it is."""
+
+
 class TransactionReturned(CustomerRecord, frozen=True):
     """Goods of an earlier bill came back, for `amount_minor` of what was paid."""
 

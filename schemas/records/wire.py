@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records.bills import TransactionAdded, TransactionReturned
+from schemas.records.bills import TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.records.customers import CustomerAdded, CustomerUpdated
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
@@ -39,6 +39,7 @@ AnyCustomerRecord = (
     | TransferPoints
     | ReceiveTransfer
     | AnswerTransfer
+    | TransactionUpdated
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

@@ -74,6 +74,11 @@ DECISION_NUMBERS = {
     151: "PointsTransferred",
     152: "PointsReceived",
     153: "TransferRefused",
+    160: "BillUpdated",
+    161: "UpdateParked",
+    162: "UpdateReleased",
+    163: "PurchaseCorrected",
+    164: "AwardsCorrected",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -110,6 +115,10 @@ REFUSAL_NUMBERS = {
     50: "lines_unknown",
     60: "same_customer",
     61: "in_backfill",
+    70: "update_changes_nothing",
+    71: "superseded",
+    72: "lines_missing",
+    73: "returned_more",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
@@ -125,6 +134,7 @@ TIMER_NUMBERS = {
     17: "tierCheck",
     18: "assignedTierEnd",
     19: "tierReminder",
+    15: "parkedUpdate",
 }
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {
@@ -147,6 +157,7 @@ EVENTS = {
     "CustomerUpdated",
     "TransactionAdded",
     "TransactionReturned",
+    "TransactionUpdated",
 }
 """A command is answered whatever becomes of it, and always uses up its id: it derives from `CommandRecord`."""
 

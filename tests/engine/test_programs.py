@@ -7,7 +7,7 @@ import pytest
 from pipeline.engine import periods as cached
 from pipeline.engine.calendar import Calendar
 from pipeline.engine.periods import Periods
-from pipeline.engine.programs import SUPERSEDED_MS, Org, Programs
+from pipeline.engine.programs import DAY_MS, SUPERSEDED_MAX, SUPERSEDED_MS, Org, Programs
 from schemas.program import PeriodUnit
 from tests.steps import ORG, day, instant, program
 
@@ -112,9 +112,34 @@ def test_version_of_a_program_at_an_instant(program_id: int, instant: int, versi
 def test_superseded_version_is_dropped_seven_days_after_its_successor_started(
     now: int, kept: list[tuple[int, int]]
 ) -> None:
-    programs = Programs().activate(program()).activate(program(version=2), starts_at=100)
-    programs = programs.activate(program(version=3), starts_at=50_000, now=now)
+    programs = Programs().activate(program(returns=None)).activate(program(version=2, returns=None), starts_at=100)
+    programs = programs.activate(program(version=3, returns=None), starts_at=50_000, now=now)
     assert [(version, starts_at) for _, _, version, starts_at in programs.versions()] == kept
+
+
+@pytest.mark.parametrize(
+    ("now", "kept"),
+    [
+        pytest.param(100 + SUPERSEDED_MS + 45 * DAY_MS - 1, [1, 2, 3], id="a-bill-may-still-be-updated"),
+        pytest.param(100 + SUPERSEDED_MS + 45 * DAY_MS, [2, 3], id="none-may-any-more"),
+    ],
+)
+def test_superseded_version_stays_as_long_as_bills_of_its_time_may_be_updated(now: int, kept: list[int]) -> None:
+    definitions = [program(version=version, repeat_window_days=5, returns={"window_days": 40}) for version in (1, 2, 3)]
+    programs = Programs().activate(definitions[0]).activate(definitions[1], starts_at=100)
+    programs = programs.activate(definitions[2], starts_at=50_000, now=now)
+    assert [version for _, _, version, _ in programs.versions()] == kept
+
+
+def test_so_many_superseded_versions_are_kept_and_no_more() -> None:
+    programs = Programs()
+    for version in range(1, SUPERSEDED_MAX + 10):
+        programs = programs.activate(program(version=version), starts_at=version * DAY_MS, now=version * DAY_MS)
+    kept = [version for _, _, version, _ in programs.versions()]
+    within_seven_days = list(range(SUPERSEDED_MAX + 2, SUPERSEDED_MAX + 10))
+    assert kept == [*range(within_seven_days[0] - SUPERSEDED_MAX, within_seven_days[0]), *within_seven_days]
+    timeline = programs.org(ORG)
+    assert timeline.version_of(1, kept[0]).version == timeline.version_of(1, 1).version == kept[0]
 
 
 def test_versions_are_listed_by_org_program_and_number() -> None:

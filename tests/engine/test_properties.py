@@ -18,6 +18,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReversed,
     RecordAccepted,
+    RecordRefused,
     RedemptionReversed,
     ReturnCounted,
     StreakLevelReached,
@@ -48,6 +49,7 @@ from tests.steps import (
     release,
     reverse,
     spend,
+    updated,
 )
 
 bounded = settings(max_examples=60)
@@ -146,6 +148,10 @@ def _bought(hour: int, bill: str, parts: tuple[Line, ...], amount: int, currency
     return bought(bill, None if parts else amount, _at(hour), lines=parts, currency=currency, id=f"{bill}-{hour % 7}")
 
 
+def _updated(hour: int, bill: str, parts: tuple[Line, ...], amount: int, status: str) -> CustomerRecord:
+    return updated(bill, amount, _at(hour), lines=parts, delivery_status=status, id=f"u{hour % 11}")
+
+
 def _brought_back(hour: int, bill: str, parts: tuple[Line, ...], amount: int, currency: str) -> CustomerRecord:
     return brought_back(bill, None if parts else amount, _at(hour), lines=parts, currency=currency, id=f"r{hour % 11}")
 
@@ -162,6 +168,14 @@ points_of = st.sampled_from(["", "", "STARS", "COINS"])
 records = st.one_of(
     st.builds(_bought, hours, bills, st.lists(lines, max_size=3).map(tuple), amounts, money),
     st.builds(_brought_back, hours, bills, st.lists(lines, max_size=2).map(tuple), amounts, money),
+    st.builds(
+        _updated,
+        hours,
+        bills,
+        st.lists(lines, max_size=3).map(tuple),
+        st.one_of(st.just(0), amounts),
+        st.sampled_from(["", "", "DELIVERED"]),
+    ),
     st.builds(lambda hour, grams: did("brew", _at(hour), attributes={"grams": grams}), hours, grams),
     st.builds(
         lambda hour, points, program_id, currency, bill, number, *, held: redeem(
@@ -402,6 +416,37 @@ def test_bill_that_comes_back_before_its_points_are_current_leaves_the_rest_as_i
         story.play(Tick(_at(2_000)))
         endings.append((story.balance(), story.account().lifetime, story.account().promised, story.tier()))
     assert endings[0] == endings[1]
+
+
+whole_lines = st.lists(lines, max_size=3).map(tuple)
+
+
+@bounded
+@forall(whole_lines, st.lists(whole_lines, min_size=1, max_size=3), st.lists(st.integers(1, 1_500), max_size=4))
+def test_updated_bill_leads_where_it_would_have_led_had_it_been_right_from_the_beginning(
+    first: tuple[Line, ...], corrections: list[tuple[Line, ...]], returns: list[int]
+) -> None:
+    shop = program(rules=[*RULES, *ALTERNATES], currencies=CURRENCIES, points={"expiry": {"days": 90}})
+    wrong, right = Story(shop), Story(shop)
+    wrong.play(bought("B1", None, START, lines=first))
+    right.play(bought("B1", None, START, lines=corrections[-1]))
+    for number, back in enumerate(returns[:2]):
+        for story in (wrong, right):
+            story.play(brought_back("B1", back, START + 1 + number, id=f"r{number}"))
+    before = wrong.bill("B1").returned_minor
+    for number, corrected in enumerate(corrections):
+        wrong.play(updated("B1", None if corrected else 0, START + 10 + number, lines=corrected))
+    if wrong.bill("B1").returned_minor != right.bill("B1").returned_minor or wrong.only(RecordRefused):
+        return  # more came back than the right bill has, or an update left less than that
+    assert before == right.bill("B1").returned_minor
+    for number, back in enumerate(returns[2:]):
+        for story in (wrong, right):
+            story.play(brought_back("B1", back, START + 20 + number, id=f"s{number}"))
+    for currency in ("POINTS", "STARS", "COINS"):
+        accounts = [story.account(currency=currency) for story in (wrong, right)]
+        assert len({(account.balance, account.lifetime) for account in accounts}) == 1
+    nets = {story.section().purchases_minor - story.section().returned_minor for story in (wrong, right)}
+    assert len(nets) == 1
 
 
 @bounded

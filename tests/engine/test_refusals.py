@@ -35,6 +35,7 @@ from tests.steps import (
     reverse,
     spend,
     transfer,
+    updated,
 )
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
@@ -78,6 +79,25 @@ CASES: dict[Refusal, Case] = {
         [program(rules=[spend()], returns={"method": "line_exact"}), bought("B1", None, "2011-03-01", lines=TEA)],
         brought_back("B1", 1, "2011-03-02", lines=(Line("MUG", 1),)),
         "B1",
+        0,
+    ),
+    Refusal.SUPERSEDED: (
+        [SHOP, B1, updated("B1", 900, "2011-03-04")],
+        updated("B1", 800, "2011-03-03"),
+        "B1",
+        0,
+    ),
+    Refusal.UPDATE_CHANGES_NOTHING: ([SHOP, B1], updated("B1", 1_000, "2011-03-02"), "B1", 0),
+    Refusal.RETURNED_MORE: (
+        [SHOP, B1, brought_back("B1", 600, "2011-03-02")],
+        updated("B1", 599, "2011-03-03"),
+        "B1",
+        0,
+    ),
+    Refusal.LINES_MISSING: (
+        [SHOP, bought("B7", None, "2011-03-01", lines=(Line(sku="A", amount_minor=100),))],
+        updated("B7", 200, "2011-03-03"),
+        "B7",
         0,
     ),
     Refusal.POINTS_NOT_POSITIVE: ([SHOP, B1], redeem(0, "2011-03-02"), "0", 1),

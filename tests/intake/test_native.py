@@ -47,6 +47,21 @@ CASES = [
         ),
     ),
     Case(
+        "transactionUpdated",
+        records.TransactionUpdated(
+            *HEAD,
+            "till-7-000123-update-1",
+            0,
+            1_741_533_000_000,
+            "B-000123",
+            1450,
+            (records.Line("BEANS-250", 890, 1, "beans", "1"), records.Line("CUP", 560, 1, "", "2")),
+            0,
+            1450,
+            "DELIVERED",
+        ),
+    ),
+    Case(
         "transactionReturned",
         records.TransactionReturned(
             *HEAD,
@@ -322,3 +337,21 @@ def test_update_that_clears_nothing_has_the_digest_that_it_had() -> None:
     update = _customer_record(example("customerUpdated"))
     assert _customer_record({**example("customerUpdated"), "clear": []}).digest == update.digest
     assert _customer_record({**example("customerUpdated"), "clear": ["channel"]}).digest != update.digest
+
+
+@pytest.mark.parametrize(
+    ("said", "amount"),
+    [
+        pytest.param({"amountMinor": 0}, 0, id="cancelled"),
+        pytest.param({"lines": [{"sku": "A", "amountMinor": 7}, {"sku": "B", "amountMinor": 2}]}, 9, id="its-lines"),
+        pytest.param({"deliveryStatus": "SHIPPED"}, None, id="status"),
+        pytest.param({"amountMinor": None, "deliveryStatus": "SHIPPED"}, None, id="null"),
+    ],
+)
+def test_update_says_what_it_says_and_nothing_else(said: dict[str, Any], amount: int | None) -> None:
+    fixed = {key: example("transactionUpdated")[key] for key in ("type", "orgId", "customerId", "eventTime")}
+    found = taken({**fixed, "billNumber": "B1", **said})
+    assert isinstance(found, Accepted)
+    assert isinstance(found.record, records.TransactionUpdated)
+    assert found.record.amount_minor == amount
+    assert (found.record.discount_minor, found.record.gross_minor) == (None, None)

@@ -98,6 +98,21 @@ ATTRIBUTE = (
 @pytest.mark.parametrize(
     ("kind", "changed", "defect"),
     [
+        (
+            "transactionUpdated",
+            {"amountMinor": None, "lines": [], "deliveryStatus": ""},
+            ("", "says nothing new of the bill", "write at least one of amountMinor, lines, deliveryStatus"),
+        ),
+        (
+            "transactionUpdated",
+            {"amountMinor": 1},
+            ("amountMinor", "is 1, but the lines add up to 1450", "make it the sum of the lines' amountMinor"),
+        ),
+        (
+            "transactionUpdated",
+            {"deliveryStatus": "LOST"},
+            ("deliveryStatus", 'is "LOST"', "write PLACED, PROCESSED, SHIPPED, DELIVERED or RETURNED"),
+        ),
         ("adjustPoints", {"orgId": "100"}, ("orgId", 'is "100"', "write an integer from 1 to 9007199254740992")),
         ("adjustPoints", {"orgId": 0}, ("orgId", "is 0", "write an integer from 1 to 9007199254740992")),
         (

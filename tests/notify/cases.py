@@ -13,6 +13,7 @@ from schemas.facts import (
     AlternatePointsReversed,
     Awaits,
     Award,
+    BillUpdated,
     ConvertedBy,
     CustomerChanged,
     CustomerRegistered,
@@ -66,6 +67,7 @@ from schemas.records import (
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
+    TransactionUpdated,
     TransferPoints,
     TransferredPart,
 )
@@ -181,6 +183,14 @@ PERSON = Profile(
 BILL = bill()
 RETURN = TransactionReturned(
     **record_fields("R-1", "transactions"), bill_number="R-1", of_bill="B-1001", amount_minor=300, currency="GBP"
+)
+UPDATE = TransactionUpdated(
+    **record_fields("u-1", "transactions"),
+    bill_number="B-1001",
+    amount_minor=1_450,
+    discount_minor=50,
+    gross_minor=1_500,
+    delivery_status="DELIVERED",
 )
 REDEMPTION = RedeemPoints(
     **record_fields("red-1", "commands"),
@@ -355,6 +365,23 @@ CASES: dict[EventName, Case] = {
             seq=3,
         ),
         record=BILL,
+        topic="notifications.customers",
+    ),
+    EventName.TRANSACTION_UPDATED: Case(
+        fact=fact_of(
+            BillUpdated(
+                bill_number="B-1001",
+                amount_minor=1_450,
+                previous_minor=1_250,
+                currency="GBP",
+                delivery_status="DELIVERED",
+                discount_minor=50,
+                gross_minor=1_500,
+            ),
+            msgspec.structs.replace(of_customer("TransactionUpdated:u-1"), correction_of="TransactionAdded:B-1001"),
+            seq=16,
+        ),
+        record=UPDATE,
         topic="notifications.customers",
     ),
     EventName.POINTS_ISSUED: Case(fact=ISSUED, record=BILL, topic="notifications.points"),

@@ -82,6 +82,7 @@ OMISSIONS: dict[EventName, set[str]] = {
         NO_CONTACT,
         "customerIdentifiers.web_engage",
     },
+    EventName.TRANSACTION_UPDATED: {"enteredBy.id", NO_CONTACT},
     EventName.POINTS_ISSUED: {NO_USER, NO_CONTACT},
     EventName.POINTS_REDEEMED: {NO_USER, NO_CONTACT},
     EventName.PROMISED_TO_CURRENT_POINTS_CONVERSION: {NO_CONTACT},

@@ -40,6 +40,7 @@ from tests.steps import (
     release,
     release_tier,
     reverse,
+    updated,
 )
 
 ROOT: Final = Path(__file__).parents[2]
@@ -55,6 +56,8 @@ SILENT: Final = (
     facts.TierTenureBegun,
     facts.TierPeriodBegun,
     facts.TierCheckSet,
+    facts.AwardsCorrected,
+    facts.PurchaseCorrected,
 )
 """Bookkeeping that a loyalty manager need not read."""
 
@@ -119,6 +122,14 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         at,
         lines=tuple(Line(**line) for line in step.get("lines", ())),
         currency=step.get("in", "GBP"),
+        **common,
+    ),
+    "updates": lambda step, at, common: updated(
+        step["updates"],
+        step.get("to"),
+        at,
+        lines=tuple(Line(**line) for line in step.get("lines", ())),
+        delivery_status=step.get("delivery", ""),
         **common,
     ),
     "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
@@ -279,6 +290,13 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.CustomerRegistered: lambda *_: "customer added",
     facts.RegisteredEarlier: lambda *_: "registered earlier than was known",
     facts.CustomerChanged: lambda decision, *_: f"profile changed: {', '.join(decision.updated_fields)}",
+    facts.UpdateParked: lambda decision, *_: f"update waits for {decision.of_bill}",
+    facts.UpdateReleased: lambda decision, *_: f"update {decision.record_id} of {decision.of_bill} waits no longer",
+    facts.BillUpdated: lambda decision, *_: (
+        f"{decision.bill_number} is "
+        + ("cancelled" if decision.cancelled else f"{decision.amount_minor}, was {decision.previous_minor}")
+        + (f", {decision.delivery_status}" if decision.delivery_status else "")
+    ),
     facts.ReturnParked: lambda decision, *_: f"return waits for {decision.of_bill}",
     facts.ReturnReleased: lambda decision, *_: f"return {decision.record_id} of {decision.of_bill} waits no longer",
     facts.ReturnRecorded: _returned,

@@ -31,6 +31,7 @@ VIEWS: Final = (
     "parked_returns",
     "adoptions",
     "purchases",
+    "award_corrections",
     "points_decisions",
     "points_facts",
     "transfers",

@@ -42,6 +42,7 @@ from schemas.facts import (
     PointsReleased,
     PointsReversed,
     ProgramAdopted,
+    PurchaseCorrected,
     PurchaseCounted,
     RecordAccepted,
     ReleasedBecause,
@@ -275,6 +276,15 @@ TWELVE: Final = (
                 because=ReleasedBecause.REQUESTED,
                 restored=(Taken(lot_id=1, points=15),),
             ),
+            PurchaseCorrected(
+                bill_number="B9",
+                amount_minor=-500,
+                counted=0,
+                transactions=1,
+                purchases_minor=4_500,
+                returned_minor=0,
+                paid_at=instant(TWELVE_BUYS),
+            ),
             AlternatePointsIssued(
                 currencies=(
                     issued(points=7, lot_id=1, balance=7, bill="", currency="STARS"),
@@ -341,7 +351,7 @@ HEADS: Final = {
     12: Head(
         org_id=ORG,
         customer_id=12,
-        seq=8,
+        seq=9,
         clock=instant(TWELVE_CORRECTED),
         registered_at=instant(TWELVE_BUYS),
         sections={
@@ -349,7 +359,7 @@ HEADS: Final = {
                 version=1,
                 tier=1,
                 transactions=1,
-                purchases_minor=5_000,
+                purchases_minor=4_500,
                 accounts={
                     "POINTS": account(
                         current=40,

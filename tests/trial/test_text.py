@@ -90,6 +90,29 @@ def test_reply_is_told_with_its_outcome_and_reason(trying: Trying) -> None:
     ]
 
 
+def test_update_of_a_bill_is_told_with_what_it_corrects(trying: Trying) -> None:
+    update = {"type": "transactionUpdated", "orgId": 100, "customerId": 4711, "billNumber": "A"}
+    out = lines_of(
+        trying,
+        A,
+        update | {"eventTime": "2026-03-03T10:00:00Z", "amountMinor": 12_000, "deliveryStatus": "DELIVERED"},
+        update | {"eventTime": "2026-03-04T10:00:00Z", "amountMinor": 0},
+        update | {"eventTime": "2026-03-05T10:00:00Z", "billNumber": "B", "lines": [{"sku": "X", "amountMinor": 100}]},
+    )
+    parts = (
+        "customer 100:4711: bill A is to be 12,000 minor units, DELIVERED",
+        "    bill A is £120.00, was £100.00, delivery status DELIVERED",
+        "    20 POINTS by the rule spend, to be used by 2 March 2027; balance 120",
+        "    transactionUpdated tells: We have corrected your purchase. It is delivered.",
+        "customer 100:4711: bill A is to be cancelled",
+        "    bill A is cancelled, delivery status DELIVERED",
+        "    120 POINTS taken back for bill A; balance 0",
+        "customer 100:4711: bill B is to be 100 minor units",
+        "    update of bill B waits for its bill, until 9 April 2026",
+    )
+    assert [part for part in parts if part not in "\n".join(out)] == []
+
+
 def test_table_says_where_each_customer_stands(trying: Trying) -> None:
     out = "\n".join(lines_of(trying, A, back("A", 2_500, "2026-03-03T10:00:00Z"), until="2026-03-04T00:00:00Z"))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from typing import Final, cast
+from zlib import crc32
+
+import msgspec
 
 from pipeline.engine.amounts import split
 from pipeline.engine.bills.entries import bill_of
@@ -12,9 +15,10 @@ from pipeline.engine.bills.state import Bill, BillLine, ItemisedBill, entry_of
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.state import CustomerState
 from schemas.facts import Envelope, LineKept, LineReturned, LinesKept, LinesReturned
-from schemas.records import Line, TransactionAdded, TransactionReturned
+from schemas.records import Line, TransactionAdded, TransactionReturned, TransactionUpdated
 
 _NONE: Final = 0
+_ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 def keep(record: TransactionAdded) -> LinesKept:
@@ -26,6 +30,54 @@ def keep(record: TransactionAdded) -> LinesKept:
             for line in record.lines
         ),
     )
+
+
+def keep_again(bill: ItemisedBill, record: TransactionUpdated) -> LinesKept:
+    """The lines that an update names, with what came back of them already; of a cancelled bill, that alone is left.
+
+    RULE (returned lines): what came back of a line came back of the line of the same id, or else of its SKU; what is
+    not there any more is spread over what is left of all lines.
+    """
+    if not record.lines:
+        return LinesKept(
+            bill_number=record.bill_number,
+            lines=tuple(
+                LineKept(
+                    sku=line.sku,
+                    line_id=line.line_id,
+                    amount_minor=line.returned_minor,
+                    returned_minor=line.returned_minor,
+                )
+                for line in bill.lines
+            ),
+        )
+    came_back: Counter[int] = Counter()
+    for kept in bill.lines:
+        came_back[kept.line_id or kept.sku] += kept.returned_minor
+    returned: list[int] = []
+    for line in record.lines:
+        part = min(came_back[_key_of(line)], line.amount_minor)
+        came_back[_key_of(line)] -= part
+        returned.append(part)
+    left = [line.amount_minor - part for line, part in zip(record.lines, returned, strict=True)]
+    rest = split(min(came_back.total(), sum(left)), left)
+    return LinesKept(
+        bill_number=record.bill_number,
+        lines=tuple(
+            LineKept(
+                sku=key_of(line.sku),
+                line_id=_id_of(line),
+                amount_minor=line.amount_minor,
+                returned_minor=part + more,
+            )
+            for line, part, more in zip(record.lines, returned, rest, strict=True)
+        ),
+    )
+
+
+def digest_of(lines: tuple[Line, ...]) -> int:
+    """A 32-bit hash of a bill's lines, by which an update knows them again; 0 for none."""
+    return crc32(_ENCODER.encode(lines)) or 1 if lines else 0
 
 
 def returned_lines(bill: ItemisedBill, record: TransactionReturned) -> LinesReturned:
@@ -50,7 +102,15 @@ def note_kept(state: CustomerState, _envelope: Envelope, decision: LinesKept) ->
     bill = bill_of(state, decision.bill_number)
     state.entries[entry_of(decision.bill_number)] = ItemisedBill(
         **{field: getattr(bill, field) for field in Bill.__struct_fields__},
-        lines=[BillLine(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in decision.lines],
+        lines=[
+            BillLine(
+                sku=line.sku,
+                line_id=line.line_id,
+                amount_minor=line.amount_minor,
+                returned_minor=line.returned_minor,
+            )
+            for line in decision.lines
+        ],
     )
 
 
@@ -79,6 +139,10 @@ def _named(lines: Sequence[BillLine], left: Sequence[int], named: Sequence[Line]
             if taken[place] == left[place]:
                 places.popleft()
     return taken
+
+
+def _key_of(line: Line) -> int:
+    return _id_of(line) or key_of(line.sku)
 
 
 def _id_of(line: Line) -> int:

@@ -50,6 +50,7 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
         currency=record.currency,
         returnable_until=until,
         forgotten_at=until if window is None else until + turn.org.window_ms + LAG_ALLOWANCE_MS,
+        lines_digest=0 if window is None else lines.digest_of(record.lines),
     )
     return [recorded, lines.keep(record)] if turn.org.keeps_lines and record.lines else [recorded]
 
@@ -109,6 +110,8 @@ def _open(state: CustomerState, envelope: Envelope, decision: TransactionRecorde
             amount_minor=decision.amount_minor,
             currency=decision.currency,
             paid_at=envelope.at,
+            record_id=envelope.cause.partition(":")[2],
+            lines_digest=decision.lines_digest,
         )
 
 
@@ -123,7 +126,9 @@ def _note_program(state: CustomerState, envelope: Envelope, decision: PurchaseCo
     """The bill knows the programs that take returns of it, and for how long."""
     if decision.return_days is not None:
         bill = bill_of(state, decision.bill_number)
-        bill.parts[envelope.program_id] = BillPart(return_days=decision.return_days)
+        bill.parts[envelope.program_id] = BillPart(
+            return_days=decision.return_days, version=envelope.version, tier_id=decision.tier_id
+        )
 
 
 def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:

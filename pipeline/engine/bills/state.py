@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.engine.programs import DAY_MS
-from schemas.facts import AwardTerms, ParkedReturn
+from schemas.facts import AwardTerms, ParkedReturn, ParkedUpdate
 
 
 class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
@@ -21,6 +21,13 @@ class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
     """What returns have taken so far."""
     promised_reversed: int = 0
     """Of that, what was still promised."""
+    further: list[int] = []
+    """Lots that updates of the bill added."""
+
+    @property
+    def lots(self) -> tuple[int, ...]:
+        """All lots that its points lie in."""
+        return (self.lot_id, *self.further)
 
 
 class TermsContribution(msgspec.Struct, array_like=True, gc=False, tag=2):
@@ -49,6 +56,10 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     returned_minor: int = 0
     """What came back within that window."""
     contributions: list[Contribution] = []
+    version: int = 0
+    """The version of the program by which the bill counted."""
+    tier_id: str = ""
+    """The tier that the customer had before the bill, where a rule of that version asks for it."""
 
     @property
     def awards(self) -> list[AwardContribution]:
@@ -76,6 +87,16 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
     """A return from before this is of an earlier bill of the same number."""
     documents: list[int] = []
     """The numbers of the return documents that came, as hashes."""
+    record_id: str = ""
+    """The id of the record that it came with."""
+    lines_digest: int = 0
+    """A hash of its lines; 0 for none."""
+    cancelled: bool = False
+    """Whether an update brought it to 0; a later one may reinstate it."""
+    updates: int = 0
+    updated_at: int = 0
+    """The event time of the last update."""
+    delivery_status: str = ""
 
     def takes(self, program_id: int, at: int) -> bool:
         """Whether a return made at that instant counts in a program."""
@@ -104,15 +125,15 @@ class ItemisedBill(Bill, array_like=True, gc=False, tag=3):
 
 
 class ParkedUntil(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A return that waits for its bill."""
+    """A return or an update that waits for its bill."""
 
     until: int
     """The instant at which it is refused instead."""
-    parked: ParkedReturn
+    parked: ParkedReturn | ParkedUpdate
 
 
 class Parked(msgspec.Struct, array_like=True, gc=False, tag=2):
-    """Returns of a bill that has not come yet: the entry `parked:<number>`. An empty one is as good as none."""
+    """What waits for a bill that has not come yet: the entry `parked:<number>`. An empty one is as good as none."""
 
     forgotten_at: int
     """When the entry may be deleted: the timers of its returns have fired by then."""

@@ -21,6 +21,9 @@ Needs = Callable[[Head, Any, Org], tuple[str, ...]]
 Ask = Callable[[Any, Envelope, Mapping[str, Any]], Request]
 """What a decision asks of another customer; the fields that every request has are given."""
 
+Corrects = Callable[[CustomerState, Any], str]
+"""The cause whose decisions a record corrects; empty where it corrects none."""
+
 
 def always(_: Program) -> bool:
     """Used by stages that run for every program."""
@@ -39,7 +42,7 @@ class FollowUp(NamedTuple):
 
     records: Callable[[CustomerState, Any], Sequence[CustomerRecord]]
     """The waiting records, in order; asked after a record that was not refused, if the customer has an agenda."""
-    stages: Sequence[Stage]
+    stages: Mapping[type[CustomerRecord], Sequence[Stage]]
     """The stages about the customer as such for each, in place of those of a new record."""
 
 
@@ -79,6 +82,7 @@ class Concern(NamedTuple):
     timers: Sequence[Timer] = ()
     needs: Mapping[type[CustomerRecord], Needs] = {}
     needs_then: Mapping[type[CustomerRecord], NeedsThen] = {}
+    corrects: Mapping[type[CustomerRecord], Corrects] = {}
     entries: Mapping[type[Decision], Callable[[Any], str]] = {}
     """The entry that the concern's effect on a decision reads and writes; empty for none."""
     ends: Collection[type[Decision]] = ()

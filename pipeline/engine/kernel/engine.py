@@ -57,6 +57,7 @@ class Engine:
         self._needs_then = {
             kind: tuple(one.needs_then[kind] for one in concerns if kind in one.needs_then) for kind in customer_stages
         }
+        self._corrects = {kind: corrects for one in concerns for kind, corrects in one.corrects.items()}
         self._entries = [(kind, name) for concern in concerns for kind, name in concern.entries.items()]
         self._requests = {kind: ask for one in concerns for kind, ask in one.requests.items()}
         self._answers = {kind: awaited for one in concerns for kind, awaited in one.answers.items()}
@@ -92,8 +93,10 @@ class Engine:
         org = timeline.at(clock)
         at = record.event_time
         via = record.via if isinstance(record, Request) else ""
-        envelope = Envelope(cause=cause, at=at, as_of=clock, via=via)
-        turn = Turn(state=state, head=head, org=org, key=key, at=at, as_of=clock, backfill=backfill)
+        corrects = self._corrects.get(kind)
+        corrected = "" if corrects is None else corrects(state, record)
+        envelope = Envelope(cause=cause, at=at, as_of=clock, correction_of=corrected, via=via)
+        turn = Turn(state=state, head=head, timeline=timeline, org=org, key=key, at=at, as_of=clock, backfill=backfill)
         refused = self._decide_one(turn, record, self._customer_stages[kind], envelope, groups)
         if head.agenda and not refused and kind in self._follow_ups:
             self._follow_up(turn, record, self._follow_ups[kind], groups)
@@ -155,33 +158,40 @@ class Engine:
             groups.append(Group(envelope=envelope, decisions=decisions))
         if not refused:
             for program in turn.org.programs:
-                self._decide_in(program, turn.state, record, envelope, decisions, groups)
+                self._decide_in(turn, program, record, envelope, decisions, groups)
         return refused
 
     def _follow_up(self, turn: Turn, record: CustomerRecord, follow_up: FollowUp, groups: list[Group]) -> None:
         for waited in follow_up.records(turn.state, record):
             cause = self._prefixes[type(waited)] + waited.id
-            envelope = Envelope(cause=cause, at=waited.event_time, as_of=turn.as_of)
+            corrects = self._corrects.get(type(waited))
+            envelope = Envelope(
+                cause=cause,
+                at=waited.event_time,
+                as_of=turn.as_of,
+                correction_of="" if corrects is None else corrects(turn.state, waited),
+            )
             own = Turn(
                 state=turn.state,
                 head=turn.head,
+                timeline=turn.timeline,
                 org=turn.org,
                 key=key_of(cause),
                 at=waited.event_time,
                 as_of=turn.as_of,
             )
-            self._decide_one(own, waited, follow_up.stages, envelope, groups)
+            self._decide_one(own, waited, follow_up.stages[type(waited)], envelope, groups)
 
     def _decide_in(
         self,
+        about_customer: Turn,
         program: Program,
-        state: CustomerState,
         record: CustomerRecord,
         about: Envelope,
         decided: Decisions,
         groups: list[Group],
     ) -> None:
-        head = state.head
+        state, head, timeline = about_customer.state, about_customer.head, about_customer.timeline
         envelope = Envelope(
             cause=about.cause,
             at=about.at,
@@ -189,14 +199,16 @@ class Engine:
             program_id=program.id,
             version=program.version,
             via=about.via,
+            correction_of=about.correction_of,
         )
         decisions: Decisions = []
         section = head.sections.get(program.id)
         if section is None or section.version < program.version:
-            section = self._follow(state, program, envelope, decisions)
+            section = self._follow(state, program, timeline, envelope, decisions)
         turn = ProgramTurn(
             state=state,
             head=head,
+            timeline=timeline,
             program=program,
             section=section,
             at=about.at,
@@ -238,10 +250,16 @@ class Engine:
             )
             decisions: Decisions = []
             if section.version < program.version:
-                self._follow(state, program, envelope, decisions)
+                self._follow(state, program, timeline, envelope, decisions)
                 self._set_timers(state)
             turn = ProgramTurn(
-                state=state, head=head, program=program, section=section, at=due, day=program.calendar.day_of(due)
+                state=state,
+                head=head,
+                timeline=timeline,
+                program=program,
+                section=section,
+                at=due,
+                day=program.calendar.day_of(due),
             )
             self._run(turn, None, self._plan(program, Timer), envelope, decisions)
             if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
@@ -262,7 +280,15 @@ class Engine:
     ) -> None:
         org = timeline.at(envelope.as_of)
         key = key_of(envelope.cause)
-        turn = Turn(state=state, head=state.head, org=org, key=key, at=envelope.at, as_of=envelope.as_of)
+        turn = Turn(
+            state=state,
+            head=state.head,
+            timeline=timeline,
+            org=org,
+            key=key,
+            at=envelope.at,
+            as_of=envelope.as_of,
+        )
         decisions: Decisions = []
         self._fire_one(timer, subject, turn, envelope, decisions)
         state.head.clock = envelope.as_of
@@ -280,7 +306,9 @@ class Engine:
             message = f"{timer.name} of {head.org_id}:{head.customer_id} is still due at {envelope.at}: {subject.key}"
             raise RuntimeError(message)
 
-    def _follow(self, state: CustomerState, program: Program, envelope: Envelope, decisions: Decisions) -> Section:
+    def _follow(
+        self, state: CustomerState, program: Program, timeline: Timeline, envelope: Envelope, decisions: Decisions
+    ) -> Section:
         head = state.head
         made = self._adopt(head, program)
         self._keep(state, envelope, made)
@@ -288,7 +316,13 @@ class Engine:
         section = head.sections[program.id]
         at = envelope.as_of  # what is running now counts, however late the record is
         turn = ProgramTurn(
-            state=state, head=head, program=program, section=section, at=at, day=program.calendar.day_of(at)
+            state=state,
+            head=head,
+            timeline=timeline,
+            program=program,
+            section=section,
+            at=at,
+            day=program.calendar.day_of(at),
         )
         stages = [stage.decide for stage in self._adopted if stage.used(program)]
         self._run(turn, None, stages, envelope, decisions)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.engine.programs import Org, Program
+from pipeline.engine.programs import Org, Program, Timeline
 from pipeline.engine.state import CustomerState, Head, Section
 from schemas.facts import Decision
 
@@ -16,7 +16,10 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
 
     state: CustomerState
     head: Head
+    timeline: Timeline
+    """All versions of the org's programs that something may need."""
     org: Org
+    """The programs in force."""
     key: int
     """The hash of the record's type and id, as `Head.recent` has it."""
     at: int
@@ -38,5 +41,6 @@ class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
     """The effective time of what is decided: the record's event time, or the instant the timer was due."""
     day: int
     """The local day of `at` in the program's zone."""
+    timeline: Timeline
     decided: Sequence[Decision] = ()
     """What was decided about the customer as such for this record."""

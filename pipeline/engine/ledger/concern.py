@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.engine.bills.state import entry_of
 from pipeline.engine.kernel.concern import Concern, Effect
-from pipeline.engine.ledger import undo
+from pipeline.engine.ledger import correction, undo
 from pipeline.engine.ledger.accounts import close_taken, convert_lots, move_expiry, open_lots
 from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
@@ -19,6 +19,7 @@ from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    AwardsCorrected,
     AwardTermsKept,
     Envelope,
     ExpiryMoved,
@@ -88,6 +89,7 @@ AWARDS: Final = Concern(
     effects={
         PointsIssued: undo.note_award,
         AwardTermsKept: undo.note_terms,
+        AwardsCorrected: correction.note_corrected,
         PointsReversed: undo.note_reversed,
         AlternatePointsIssued: _each_currency(undo.note_award),
         AlternatePointsReversed: _each_currency(undo.note_reversed),
@@ -95,6 +97,7 @@ AWARDS: Final = Concern(
     entries={
         PointsIssued: _bill_that_earned,
         AwardTermsKept: lambda decision: entry_of(decision.bill_number),
+        AwardsCorrected: lambda decision: entry_of(decision.bill_number),
         PointsReversed: _bill_returned,
         AlternatePointsIssued: lambda decision: _bill_that_earned(decision.currencies[0]),
         AlternatePointsReversed: lambda decision: _bill_returned(decision.currencies[0]),

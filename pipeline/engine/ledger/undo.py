@@ -7,6 +7,7 @@ milestones and streaks stay.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.engine.bills.entries import bill_of
@@ -37,13 +38,24 @@ def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     if not bill.takes(turn.program.id, turn.at):
         return []
     part = bill.parts[turn.program.id]
-    policy = turn.program.returns or _DEFAULT
-    claims: dict[str, list[tuple[AwardContribution, int]]] = {}
-    for award in part.awards:
-        claim = due(policy.method, award, bill, part) - award.claimed
-        if claim > 0:
-            claims.setdefault(award.currency, []).append((award, claim))
-    reversals = [_reversed(turn, record.of_bill, bill, currency, some) for currency, some in claims.items()]
+    method = policy_of(turn).method
+    claims = [(award, due(method, award, bill, part) - award.claimed) for award in part.awards]
+    return taken_back(turn, record.of_bill, bill, [(award, claim) for award, claim in claims if claim > 0])
+
+
+def policy_of(turn: ProgramTurn) -> Returns:
+    """How the program takes points back, in the version in force."""
+    return turn.program.returns or _DEFAULT
+
+
+def taken_back(
+    turn: ProgramTurn, of_bill: str, bill: Bill, claims: Sequence[tuple[AwardContribution, int]]
+) -> list[Decision]:
+    """What is asked back of awards is taken, as far as it is still there: the points, and all other currencies."""
+    by_currency: dict[str, list[tuple[AwardContribution, int]]] = {}
+    for award, claim in claims:
+        by_currency.setdefault(award.currency, []).append((award, claim))
+    reversals = [_reversed(turn, of_bill, bill, currency, some) for currency, some in by_currency.items()]
     main = turn.program.currency
     decisions: list[Decision] = [one for one in reversals if one.currency == main]
     alternates = tuple(one for one in reversals if one.currency != main)
@@ -53,34 +65,46 @@ def undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
 
 
 def note_award(state: CustomerState, envelope: Envelope, decision: PointsIssued) -> None:
-    """The bill keeps what it earned, until it can no longer be returned."""
+    """The bill keeps what it earned, until it can no longer be returned; a correction adds a lot to its award."""
     if decision.bill_number:
-        contributions = bill_of(state, decision.bill_number).parts[envelope.program_id].contributions
-        contributions += [
-            AwardContribution(
-                currency=decision.currency, rule_id=award.rule_id, lot_id=award.lot_id, points=award.points
+        part = bill_of(state, decision.bill_number).parts[envelope.program_id]
+        known = {(one.currency, one.rule_id): one for one in part.awards} if envelope.correction_of else {}
+        for award in decision.awards:
+            corrected = known.get((decision.currency, award.rule_id))
+            if corrected is not None:
+                corrected.further.append(award.lot_id)
+                continue
+            part.contributions.append(
+                AwardContribution(
+                    currency=decision.currency, rule_id=award.rule_id, lot_id=award.lot_id, points=award.points
+                )
             )
-            for award in decision.awards
-        ]
 
 
 def note_terms(state: CustomerState, envelope: Envelope, decision: AwardTermsKept) -> None:
     """The bill keeps what its awards were calculated with."""
     bill = bill_of(state, decision.bill_number)
-    bill.parts[envelope.program_id].contributions.append(
+    part = bill.parts[envelope.program_id]
+    before = part.terms
+    if before is not None:
+        part.contributions.remove(before)
+    part.contributions.append(
         TermsContribution(
             awards={terms.rule_id: terms for terms in decision.terms},
             factors=list(decision.factors),
             denominator=decision.denominator,
-            returned_minor=[0] * len(bill.lines) if isinstance(bill, ItemisedBill) else [],
+            returned_minor=[line.returned_minor for line in bill.lines] if isinstance(bill, ItemisedBill) else [],
+            unnamed_minor=0 if before is None else before.unnamed_minor,
         )
     )
 
 
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
-    """The bill's awards know what was claimed and taken of them."""
+    """The bill's awards know what returns claimed and took of them; what a correction takes, it says by itself."""
+    if envelope.correction_of:
+        return
     part = bill_of(state, decision.of_bill).parts[envelope.program_id]
-    awards = {(award.currency, award.rule_id, award.lot_id): award for award in part.awards}
+    awards = {(award.currency, award.rule_id, lot_id): award for award in part.awards for lot_id in award.lots}
     for reversal in decision.reversals:
         award = awards[decision.currency, reversal.rule_id, reversal.lot_id]
         award.claimed += reversal.claimed
@@ -97,18 +121,23 @@ def _reversed(
     still_open |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
     reversals: list[Reversal] = []
     for award, claim in claims:
-        points = min(claim, still_open.get(award.lot_id, 0))
-        still_open[award.lot_id] = still_open.get(award.lot_id, 0) - points
-        reversals.append(
-            Reversal(
-                rule_id=award.rule_id,
-                lot_id=award.lot_id,
-                claimed=claim,
-                points=points,
-                forgiven=claim - points,
-                promised=points if award.lot_id in promised else 0,
-            )
-        )
+        left = claim
+        for lot_id in award.lots:
+            points = min(left, still_open.get(lot_id, 0))
+            still_open[lot_id] = still_open.get(lot_id, 0) - points
+            left -= points
+            claimed = points + (left if lot_id == award.lots[-1] else 0)
+            if claimed:
+                reversals.append(
+                    Reversal(
+                        rule_id=award.rule_id,
+                        lot_id=lot_id,
+                        claimed=claimed,
+                        points=points,
+                        forgiven=claimed - points,
+                        promised=points if lot_id in promised else 0,
+                    )
+                )
     points = sum(reversal.points for reversal in reversals)
     still_promised = sum(reversal.promised for reversal in reversals)
     contributions = [one for one in bill.parts[turn.program.id].awards if one.currency == currency]

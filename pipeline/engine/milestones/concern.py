@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import structs
+
 from pipeline.engine.amounts import TOTAL_MAX
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.numbers import thousandths_of
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
+    BillUpdated,
     Decision,
     Envelope,
     IgnoredFor,
@@ -27,7 +33,7 @@ from schemas.facts import (
     ProgramAdopted,
     ValueIgnored,
 )
-from schemas.records import CustomEventReceived, TransactionAdded
+from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
 
 _SHOWN_MAX: Final = 64
 """How much of a value that can't be used is kept."""
@@ -35,11 +41,13 @@ _REWARD: Final = IssuedFor.MILESTONE
 """Bound once: looking up a member of an enum costs as much as building a decision."""
 
 
-def targets_of(record: TransactionAdded | CustomEventReceived, program: Program) -> tuple[Target, ...]:
+def targets_of(
+    record: TransactionAdded | TransactionUpdated | CustomEventReceived, program: Program
+) -> tuple[Target, ...]:
     """The milestones that a record counts towards, whatever the day."""
-    if isinstance(record, TransactionAdded):
-        return program.transaction_targets
-    return program.event_targets.get(record.event_name, ())
+    if isinstance(record, CustomEventReceived):
+        return program.event_targets.get(record.event_name, ())
+    return program.transaction_targets
 
 
 def uses_targets(program: Program) -> bool:
@@ -90,6 +98,56 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
     if rewards:
         decisions += issue(turn, rewards)
     return decisions
+
+
+def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
+    """How far an updated bill moves each milestone that it counted towards, which that achieves, and their rewards.
+
+    RULE (correction): a bill that an update cancels counts as none; one of a period that is final moves nothing. What
+    was achieved stays so.
+    """
+    bill = bill_of(turn.state, record.bill_number)
+    updated = next(one for one in turn.decided if isinstance(one, BillUpdated))
+    if not corrected_in(turn, bill):
+        return []
+    sale = at_the_sale(turn, bill)
+    counted = {target.milestone_id for target in sale.program.transaction_targets}
+    then = structs.replace(sale, program=turn.program)
+    decisions: list[Decision] = []
+    rewards: list[Activity] = []
+    for target in turn.program.transaction_targets:
+        if target.milestone_id not in counted or not (target.span is None or target.span.holds(then.day)):
+            continue
+        added = updated.was_cancelled - updated.cancelled
+        if target.sums is not None:
+            added = updated.amount_minor - updated.previous_minor
+        decisions += _moved(then, target, added, rewards)
+    return decisions + issue(then, rewards) if rewards else decisions
+
+
+def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Activity]) -> list[Decision]:
+    period, _, ends_at, _ = target.periods.around(turn.day)
+    so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
+    value = (0 if so_far is None else so_far.value) + added
+    final = so_far is None and ends_at <= turn.head.horizon
+    if not added or final or not 0 <= value <= TOTAL_MAX:
+        return []
+    progressed = MilestoneProgressed(
+        milestone_id=target.milestone_id,
+        period=period,
+        period_ends_at=ends_at,
+        added=added,
+        value=value,
+        target=target.goal,
+    )
+    if value < target.goal or (so_far is not None and so_far.achieved):
+        return [progressed]
+    if target.reward:
+        rewards.append(_reward(target, period))
+    achieved = MilestoneAchieved(
+        milestone_id=target.milestone_id, period=period, value=value, target=target.goal, added=added
+    )
+    return [progressed, achieved]
 
 
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
@@ -179,6 +237,7 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
 
 
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
+CORRECT: Final = ProgramStage(_correct, used=uses_targets)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=uses_targets)
 CONCERN: Final = Concern(
     name="milestones",

@@ -12,6 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import structs
+
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
@@ -34,7 +38,7 @@ from schemas.facts import (
     StreakStarted,
 )
 from schemas.program import Streak
-from schemas.records import CustomEventReceived, TransactionAdded
+from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
 
 _PERIODS_KEPT: Final = 400
 """No late record can lengthen a run that ended so many periods ago: ids are remembered for 366 days at most."""
@@ -44,7 +48,7 @@ def _uses_streaks(program: Program) -> bool:
     return bool(program.streak_ids)
 
 
-def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
+def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | CustomEventReceived) -> list[Decision]:
     """Enrol at the first record that counts; add the period if its milestone is met; reach the levels that gives."""
     decisions: list[Decision] = []
     rewards: list[Activity] = []
@@ -70,6 +74,14 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -
     if rewards:
         decisions += issue(turn, rewards)
     return decisions
+
+
+def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
+    """What an updated bill gives the streaks, as a bill of its date."""
+    bill = bill_of(turn.state, record.bill_number)
+    if not corrected_in(turn, bill):
+        return []
+    return _extend(structs.replace(turn, at=bill.paid_at, day=turn.program.calendar.day_of(bill.paid_at)), record)
 
 
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
@@ -212,6 +224,7 @@ def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
 
 
 EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)
+CORRECT: Final = ProgramStage(_correct, used=_uses_streaks)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=_uses_streaks)
 END: Final = Timer(kind=1, name="streakEnd", due=_due, first=_first, fire=_end)
 CONCERN: Final = Concern(

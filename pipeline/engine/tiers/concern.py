@@ -14,6 +14,7 @@ from schemas.facts import (
     Envelope,
     PointsMoved,
     PointsReversed,
+    PurchaseCorrected,
     PurchaseCounted,
     ReturnCounted,
     TierAssigned,
@@ -116,6 +117,15 @@ def _count_purchase(state: CustomerState, envelope: Envelope, decision: Purchase
             measured.visits += 1
 
 
+def _count_correction(state: CustomerState, envelope: Envelope, decision: PurchaseCorrected) -> None:
+    """In the term and in the period in which the bill was paid."""
+    tenure = state.head.sections[envelope.program_id].tenure
+    if tenure is not None:
+        for measured in _at(tenure, decision.paid_at):
+            measured.purchases_minor += decision.amount_minor
+            measured.visits += decision.counted
+
+
 def _count_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:
     """In the term and in the period in which the bill was paid."""
     tenure = state.head.sections[envelope.program_id].tenure
@@ -178,6 +188,7 @@ MEASURED: Final = Concern(
     name="measured",
     effects={
         PurchaseCounted: _count_purchase,
+        PurchaseCorrected: _count_correction,
         ReturnCounted: _count_return,
         **{kind: _count_points for kind, movements in MOVEMENTS.items() if any(one.lifetime for one in movements)},
     },

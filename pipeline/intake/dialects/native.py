@@ -157,6 +157,23 @@ def _returned(message: messages.TransactionReturned) -> Fields:
     )
 
 
+def _updated(message: messages.TransactionUpdated) -> Fields:
+    lines = message.lines
+    amount = sum([line.amount_minor for line in lines]) if lines else message.amount_minor
+    if lines and message.amount_minor not in (None, amount):
+        return None
+    if amount is None and not message.delivery_status:
+        return None
+    return (
+        message.bill_number,
+        amount,
+        _lines(lines),
+        message.discount_minor,
+        message.gross_minor,
+        message.delivery_status,
+    )
+
+
 def _lines(lines: tuple[messages.Line, ...]) -> tuple[records.Line, ...]:
     return tuple(
         [records.Line(line.sku, line.amount_minor, line.quantity, line.category, line.line_id) for line in lines]
@@ -273,4 +290,5 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.AssignTier: (records.AssignTier, _assign_tier),
     messages.ReleaseTier: (records.ReleaseTier, _release_tier),
     messages.TransferPoints: (records.TransferPoints, _transfer),
+    messages.TransactionUpdated: (records.TransactionUpdated, _updated),
 }

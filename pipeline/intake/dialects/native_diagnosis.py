@@ -19,6 +19,8 @@ DEFECTS_MAX: Final = 100
 _TYPES: Final[dict[str, type[messages.Message]]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(messages.AnyMessage)
 }
+_UPDATED: Final = ("amountMinor", "lines", "deliveryStatus")
+"""What an update says of a bill, one of them at least."""
 # Not Decimal: an exponent of twenty digits would be an error there, and is infinity here.
 _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=float)
 
@@ -120,9 +122,11 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
     found += _other_times(content, kind, found)
     if content.get("lines") and not _broken(found, "amountMinor", "lines"):
         lines_minor = sum(line["amountMinor"] for line in content["lines"])
-        if "amountMinor" in content and content["amountMinor"] != lines_minor:
+        if content.get("amountMinor") is not None and content["amountMinor"] != lines_minor:
             seen = f"is {content['amountMinor']}, but the lines add up to {lines_minor}"
             found.append(Defect("amountMinor", seen, "make it the sum of the lines' amountMinor"))
+    if kind is messages.TransactionUpdated and not any(content.get(field) not in (None, "", []) for field in _UPDATED):
+        found.append(Defect("", "says nothing new of the bill", f"write at least one of {', '.join(_UPDATED)}"))
     if kind is messages.AdjustPoints and content.get("points") == 0 and not _broken(found, "points"):
         found.append(Defect("points", "is 0", "write the points to add, or below zero those to take away"))
     return found

@@ -35,37 +35,40 @@ FROM (
     FROM facts WHERE kind IN ('CustomerRegistered', 'RegisteredEarlier', 'CustomerChanged')
 ) AS f;
 
--- kind: recorded, returned. currency and returnable_until are those of the bill, empty for returns.
+-- kind: recorded, updated, returned. currency is that of the bill, empty for returns; returnable_until only where it was
+-- recorded. basis_minor: the bill, before an update, or before anything came back. delivery_status: of updates.
 CREATE OR REPLACE VIEW bills AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
-    if(f.is_bill, 'recorded', 'returned') AS kind,
-    if(f.is_bill, f.d.bill_number, f.d.of_bill) AS bill_number,
+    transform(f.kind, ['TransactionRecorded', 'BillUpdated'], ['recorded', 'updated'], 'returned') AS kind,
+    if(kind = 'returned', f.d.of_bill, f.d.bill_number) AS bill_number,
     f.d.amount_minor AS amount_minor, f.d.currency AS currency,
-    if(f.is_bill, fromUnixTimestamp64Milli(f.d.returnable_until, 'UTC'), NULL) AS returnable_until,
-    if(f.is_bill, f.d.amount_minor, f.d.basis_minor) AS basis_minor,
-    f.d.returned_before_minor AS returned_before_minor, f.d.over_minor AS over_minor
+    if(kind = 'recorded', fromUnixTimestamp64Milli(f.d.returnable_until, 'UTC'), NULL) AS returnable_until,
+    multiIf(kind = 'recorded', f.d.amount_minor, kind = 'updated', f.d.previous_minor, f.d.basis_minor) AS basis_minor,
+    f.d.returned_before_minor AS returned_before_minor, f.d.over_minor AS over_minor, f.d.cancelled AS cancelled,
+    f.d.delivery_status AS delivery_status
 FROM (
-    SELECT *, kind = 'TransactionRecorded' AS is_bill, JSONExtract(data, 'Tuple(
+    SELECT *, JSONExtract(data, 'Tuple(
         bill_number String, of_bill String, amount_minor Int64, currency String, returnable_until Int64,
-        basis_minor Int64, returned_before_minor Int64, over_minor Int64)') AS d
-    FROM facts WHERE kind IN ('TransactionRecorded', 'ReturnRecorded')
+        basis_minor Int64, previous_minor Int64, returned_before_minor Int64, over_minor Int64, cancelled Bool,
+        delivery_status String)') AS d
+    FROM facts WHERE kind IN ('TransactionRecorded', 'ReturnRecorded', 'BillUpdated')
 ) AS f;
 
--- kind: parked, released. Of a return that waits for its bill: amount_minor, currency and until when it waits stand in the
+-- kind: parked, released. record_type: what waits, a return or an update. Of a record that waits for its bill: amount_minor, currency and until when it waits stand in the
 -- row that says it was parked.
 CREATE OR REPLACE VIEW parked_returns AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
-    if(f.is_parked, 'parked', 'released') AS kind,
+    if(f.is_parked, 'parked', 'released') AS kind, if(startsWith(f.kind, 'Return'), 'return', 'update') AS record_type,
     f.d.of_bill AS of_bill, if(f.is_parked, f.d.parked.record_id, f.d.record_id) AS record_id,
     f.d.parked.amount_minor AS amount_minor, f.d.parked.currency AS currency,
     if(f.is_parked, fromUnixTimestamp64Milli(f.d.until, 'UTC'), NULL) AS until
 FROM (
-    SELECT *, kind = 'ReturnParked' AS is_parked, JSONExtract(data, 'Tuple(
+    SELECT *, kind IN ('ReturnParked', 'UpdateParked') AS is_parked, JSONExtract(data, 'Tuple(
         of_bill String, until Int64, record_id String,
         parked Tuple(record_id String, amount_minor Int64, currency String))') AS d
-    FROM facts WHERE kind IN ('ReturnParked', 'ReturnReleased')
+    FROM facts WHERE kind IN ('ReturnParked', 'ReturnReleased', 'UpdateParked', 'UpdateReleased')
 ) AS f;
 
 -- previous_version: 0 for the first touch. tier: the number that the customer's tier has in this version.
@@ -79,20 +82,35 @@ FROM (
     FROM facts WHERE kind = 'ProgramAdopted'
 );
 
--- kind: counted, returned. bill_number: the bill bought or returned. purchases_minor and returned_minor: all bills and
--- all returns of the customer, this one included.
+-- kind: counted, corrected, returned. bill_number: the bill bought, updated or returned. amount_minor: of a correction, how
+-- much more the bill is than before, below zero for less. bills: by how many more bills count. purchases_minor and
+-- returned_minor: all bills and all returns of the customer, this one included.
 CREATE OR REPLACE VIEW purchases AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    if(f.is_bill, 'counted', 'returned') AS kind,
-    if(f.is_bill, f.d.bill_number, f.d.of_bill) AS bill_number,
-    f.d.amount_minor AS amount_minor, f.d.purchases_minor AS purchases_minor, f.d.returned_minor AS returned_minor
+    transform(f.kind, ['PurchaseCounted', 'PurchaseCorrected'], ['counted', 'corrected'], 'returned') AS kind,
+    if(kind = 'returned', f.d.of_bill, f.d.bill_number) AS bill_number,
+    f.d.amount_minor AS amount_minor, if(kind = 'counted', 1, f.d.counted) AS bills,
+    f.d.purchases_minor AS purchases_minor, f.d.returned_minor AS returned_minor
 FROM (
-    SELECT *, kind = 'PurchaseCounted' AS is_bill, JSONExtract(data, 'Tuple(
-        bill_number String, of_bill String, amount_minor Int64, purchases_minor Int64, returned_minor Int64)') AS d
-    FROM facts WHERE kind IN ('PurchaseCounted', 'ReturnCounted')
+    SELECT *, JSONExtract(data, 'Tuple(
+        bill_number String, of_bill String, amount_minor Int64, counted Int64, purchases_minor Int64,
+        returned_minor Int64)') AS d
+    FROM facts WHERE kind IN ('PurchaseCounted', 'PurchaseCorrected', 'ReturnCounted')
 ) AS f;
+
+-- What a rule gives for a bill since the bill was updated. claimed: what returns so far ask back of that.
+CREATE OR REPLACE VIEW award_corrections AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    d.bill_number AS bill_number, award.currency AS currency, award.rule_id AS rule_id, award.points AS points,
+    award.claimed AS claimed
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(bill_number String,
+        awards Array(Tuple(currency String, rule_id String, points Int64, claimed Int64)))') AS d
+    FROM facts WHERE kind = 'AwardsCorrected'
+)
+ARRAY JOIN d.awards AS award;
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.

@@ -192,8 +192,8 @@ SELECT a.org_id AS org_id, a.program_id AS program_id, a.customer_id AS customer
     t.tier AS tier, t.tier_name AS tier_name, s.streak_run AS streak_run, s.longest_run AS longest_run
 FROM (SELECT DISTINCT org_id, program_id, customer_id FROM adoptions) AS a
 LEFT JOIN (
-    SELECT org_id, program_id, customer_id, toInt64(countIf(kind = 'counted')) AS transactions,
-        sumIf(amount_minor, kind = 'counted') AS purchases, sumIf(amount_minor, kind = 'returned') AS returned
+    SELECT org_id, program_id, customer_id, sum(bills) AS transactions,
+        sumIf(amount_minor, kind != 'returned') AS purchases, sumIf(amount_minor, kind = 'returned') AS returned
     FROM purchases GROUP BY org_id, program_id, customer_id
 ) AS b USING (org_id, program_id, customer_id)
 LEFT JOIN (

@@ -53,8 +53,9 @@ def test_bill_is_known_and_counts() -> None:
             returnable_until=until,
             amount_minor=1_000,
             currency="GBP",
-            parts={1: BillPart(return_days=10, contributions=[award])},
+            parts={1: BillPart(return_days=10, contributions=[award], version=1)},
             paid_at=instant("2011-03-01"),
+            record_id="t-B1",
         )
     }
 

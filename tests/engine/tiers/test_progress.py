@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.engine.tiers.progress import TierProgress, tier_progress
 from tests.dsl import Story, given
 from tests.engine.tiers.test_holding import LEVELS, YEAR, club
-from tests.steps import ORG, assign, bought, day, tick
+from tests.steps import ORG, assign, bought, day, tick, updated
 
 
 def progress(story: Story) -> TierProgress:
@@ -32,6 +32,18 @@ def test_retired_tier_is_no_next_one() -> None:
 def test_tier_with_an_end_tells_what_keeps_it() -> None:
     found = progress(given(club(**YEAR), bought("B1", 1_000, "2011-03-01"), bought("B2", 300, "2011-04-01")))
     assert (found.expires_on, found.renewed_by, found.to_keep) == (day("2012-03-01"), 300, 700)
+
+
+def test_updated_bill_counts_where_it_was_paid_for_what_it_comes_to() -> None:
+    story = given(club(**YEAR), bought("B1", 1_000, "2011-03-01"), bought("B2", 300, "2011-04-01"))
+    story.play(updated("B2", 450, "2011-04-02"))
+    assert progress(story).to_keep == 550
+    story.play(updated("B2", 0, "2011-04-03"))
+    assert progress(story).to_keep == 1_000
+    tenure = story.section().tenure
+    assert tenure is not None
+    assert tenure.term is not None
+    assert (tenure.term.purchases_minor, tenure.term.visits) == (0, 0)
 
 
 def test_after_a_loss_the_renewal_is_what_is_missing() -> None:
