@@ -43,6 +43,7 @@ BOOKKEEPING: Final = frozenset(
         known.AwardTermsKept,
         known.AwardsCorrected,
         known.PurchaseCorrected,
+        known.LotsTracked,
         known.MilestoneProgressed,
     }
 )

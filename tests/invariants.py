@@ -183,6 +183,9 @@ def check_account(account: Account, totals: dict[LedgerAccount, int], clock: int
     assert account.balance == sum(lot.open_points for lot in account.lots)
     assert account.total(LedgerAccount.BLOCKED) == sum(hold.points for hold in account.holds)
     assert all(lot.open_points > 0 and lot.closes_at > clock for lot in account.lots)
+    assert account.deficit >= 0
+    assert not (account.deficit and account.lots), "points can be spent while some are owed"
+    assert all(use.points >= 0 for use in account.uses.values())
     order = [(lot.closes_at, lot.issued_at, lot.lot_id) for lot in account.lots]
     assert order == sorted(order)
     assert account.promised == sum(lot.open_points for lot in account.promised_lots)

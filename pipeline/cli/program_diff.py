@@ -21,6 +21,7 @@ from schemas.program import (
     ProgramDefinition,
     PromisedOrNot,
     Returns,
+    Shortfall,
     SpendRule,
     Streak,
     StreakLevel,
@@ -90,6 +91,10 @@ def _returns(before: Returns | None, after: Returns | None) -> Iterator[Change]:
         new_to_lines = after.method in LINE_METHODS and before.method not in LINE_METHODS
         kept = "; bills paid before have kept no lines and go back in proportion" if new_to_lines else ""
         yield Change("returns.method", f"returns take points back by {after.method}, not by {before.method}{kept}")
+    if before.shortfall != after.shortfall:
+        new = f"spent points of a bill that comes back come from {after.shortfall}, not {before.shortfall}"
+        tracked = "; of bills paid before, from their own lot" if before.shortfall is Shortfall.OWN_LOT else ""
+        yield Change("returns.shortfall", f"{new}{tracked}")
     if before.window_days != after.window_days:
         lasts = f"for {after.window_days:,} days, not {before.window_days:,}; others keep their time"
         yield Change("returns.window_days", f"bills paid from then on can be returned {lasts}")

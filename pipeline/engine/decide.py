@@ -14,6 +14,7 @@ from pipeline.engine.ledger import (
     blocking,
     changing,
     correction,
+    deficit,
     lateness,
     redemptions,
     reminders,
@@ -23,7 +24,7 @@ from pipeline.engine.ledger import (
     transfers,
     undo,
 )
-from pipeline.engine.ledger.concern import AWARDS, LEDGER
+from pipeline.engine.ledger.concern import AWARDS, LEDGER, USES
 from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
@@ -65,6 +66,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     purchases.CONCERN,
     LEDGER,
     redemptions.PAYMENTS,
+    USES,
     AWARDS,
     reminders.CONCERN,
     transfers.CONCERN,
@@ -173,7 +175,7 @@ TIMERS: Final[Sequence[Timer]] = (
 OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 """What begins every record and every timer, in the program that it is about."""
 
-CLOSING: Final[Sequence[ProgramStage]] = (assess.ASSESS, reminders.PLAN)
+CLOSING: Final[Sequence[ProgramStage]] = (ProgramStage(deficit.settle), assess.ASSESS, reminders.PLAN)
 """What ends every record and every timer, in the program that it was about."""
 
 ADOPTED: Final[Sequence[ProgramStage]] = (assess.BEGIN, milestones.LOOK_AGAIN, streaks.LOOK_AGAIN)

@@ -33,7 +33,7 @@ RECENT_MAX: Final = 20_000
 message of the changelog. An id must not leave early, so records beyond are refused."""
 
 HEAD_ITEMS_MAX: Final = 200_000
-"""Ids, open lots and milestone periods of one customer, over all programs: at most 6 MB of a head."""
+"""Ids, lots and milestone periods of one customer, over all programs: at most 6 MB of a head."""
 
 
 def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:

@@ -11,9 +11,10 @@ from typing import Final
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
+from pipeline.engine.ledger.uses import tracked
 from pipeline.engine.rules.calculation import terms_kept
 from pipeline.engine.rules.earning import Weighted
-from schemas.facts import Decision, IssuedFor, RecordRefused
+from schemas.facts import Decision, IssuedFor, PointsIssued, RecordRefused, movements_in
 from schemas.records import CustomEventReceived, TransactionAdded
 
 _SPEND: Final = IssuedFor.SPEND
@@ -29,11 +30,16 @@ def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decis
     if not candidates:
         return ()
     bill_number = record.bill_number if program.return_days is not None else ""
-    issued = issue(turn, (Activity(key="", candidates=candidates, reference=record.bill_number),), bill_number)
-    if program.keeps_lines and type(issued[-1]) is not RecordRefused:
+    decisions = issue(turn, (Activity(key="", candidates=candidates, reference=record.bill_number),), bill_number)
+    if type(decisions[-1]) is RecordRefused:
+        return decisions
+    issued = [one for decision in decisions for one in movements_in(decision) if isinstance(one, PointsIssued)]
+    if program.keeps_lines:
         kept = terms_kept(program.earning, record, weighted, {one.rule_id for one in candidates})
-        return [*issued, kept] if kept is not None else issued
-    return issued
+        decisions += [] if kept is None else [kept]
+    if program.tracks_lots:
+        decisions += [tracked(one, turn) for one in issued]
+    return decisions
 
 
 def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decision]:

@@ -19,6 +19,7 @@ from schemas.program import (
     Milestone,
     PeriodUnit,
     ProgramDefinition,
+    Shortfall,
     Streak,
     event_names,
     expiries,
@@ -88,6 +89,8 @@ class Program:
         self.returns = definition.returns
         self.keeps_lines = self.returns is not None and self.returns.method in LINE_METHODS
         """Whether bills keep what a return by line needs."""
+        self.tracks_lots = self.returns is not None and self.returns.shortfall is not Shortfall.OWN_LOT
+        """Whether a return may take points from other lots than the bill's."""
         self.earning = Earning()
         self.earns_by_tier = any(rule.tiers and not rule.retired for rule in definition.rules)
         """Whether what a bill earns depends on the customer's tier."""

@@ -135,10 +135,20 @@ def _received(body: Body, names: Names) -> str:
 
 def _reversed(body: Body, names: Names) -> str:
     forgiven = sum(one["forgiven"] for one in body["reversals"])
-    missing = f", {names.number(forgiven, body['currency'])} more were no longer there" if forgiven else ""
+    currency = body["currency"]
+    missing = f", {names.number(forgiven, currency)} more were no longer there" if forgiven else ""
     promised = sum(one["promised"] for one in body["reversals"])
-    of_them = f" ({names.number(promised, body['currency'])} of them promised)" if promised else ""
-    return f"{_points(body, names)} taken back for bill {body['of_bill']}{of_them}{missing}{_balance(body, names)}"
+    of_them = f" ({names.number(promised, currency)} of them promised)" if promised else ""
+    elsewhere = names.number(sum(one["points"] for one in body.get("others", ())), currency)
+    others = f", {elsewhere} of them from other points, as those of the bill were spent" if elsewhere != "0" else ""
+    owed = f", {names.number(body['owed'], currency)} of them are owed" if body.get("owed") else ""
+    taken = f"{_points(body, names)} taken back for bill {body['of_bill']}"
+    return f"{taken}{of_them}{others}{owed}{missing}{_balance(body, names)}"
+
+
+def _settled(body: Body, names: Names) -> str:
+    left = f", {names.number(body['deficit'], body['currency'])} are still owed" if body["deficit"] else ""
+    return f"{_points(body, names)} repay what was owed{left}{_balance(body, names)}"
 
 
 def _debited(body: Body, names: Names) -> str:
@@ -317,6 +327,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "ExpiryReminded": _reminded,
     "PointsConverted": _converted,
     "PromiseCancelled": _cancelled,
+    "PointsSettled": _settled,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "ValueIgnored": _ignored,
@@ -368,6 +379,7 @@ SILENT: Final = frozenset(
         "TierPeriodBegun",
         "TierCheckSet",
         "TransferRefused",
+        "LotsTracked",
     }
 )
 """Bookkeeping that decides nothing by itself, and refusals, which are told with their remedies."""

@@ -156,7 +156,7 @@ def _balances(account: Account) -> form.Balances:
         issued=account.issued,
         promised=account.promised,
         blocked=account.total(LedgerAccount.BLOCKED),
-        deficit=account.total(LedgerAccount.DEFICIT),
+        deficit=account.deficit,
         redeemed=account.total(LedgerAccount.REDEEMED),
         expired=account.total(LedgerAccount.EXPIRED),
         reversed=account.total(LedgerAccount.REVERSED),

@@ -167,6 +167,8 @@ class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was no longer there and is not claimed."""
     promised: int = 0
     """Of `points`, those that were still promised."""
+    beyond: int = 0
+    """What was taken from other lots, or is owed."""
 
 
 class PointsReversed(PointsMoved, frozen=True, tag=33):
@@ -181,6 +183,10 @@ class PointsReversed(PointsMoved, frozen=True, tag=33):
     """When the bill was paid."""
     promised_reversed_of_bill: int = 0
     """Promised points taken back for this bill so far, this return included."""
+    others: tuple[Taken, ...] = ()
+    """What was taken from other lots, where the program says so."""
+    owed: int = 0
+    """Of `points`, what was not there and is a deficit now."""
 
     @property
     def promised(self) -> int:
@@ -190,12 +196,12 @@ class PointsReversed(PointsMoved, frozen=True, tag=33):
     @property
     def current(self) -> int:
         """Of `points`, those that could be spent."""
-        return self.points - self.promised
+        return self.points - self.promised - self.owed
 
     @property
-    def taken(self) -> tuple[Reversal, ...]:
+    def taken(self) -> tuple[Reversal | Taken, ...]:
         """What was taken from each lot."""
-        return self.reversals
+        return (*self.reversals, *self.others)
 
 
 class PointsDebited(PointsMoved, frozen=True, tag=34):
@@ -226,3 +232,20 @@ def movements_in(decision: Decision) -> tuple[PointsMoved, ...]:
     if isinstance(decision, AlternatePointsIssued | AlternatePointsReversed):
         return decision.currencies
     return ()
+
+
+class PointsSettled(PointsMoved, frozen=True, tag=123):
+    """Points repaid a deficit, before they could be spent."""
+
+    taken: tuple[Taken, ...]
+    deficit: int
+    """What is still owed."""
+
+
+class LotsTracked(Decision, frozen=True, tag=124):
+    """What is spent of these lots is counted, as a return may take as much from other lots."""
+
+    currency: str
+    lots: tuple[int, ...]
+    until: int
+    """The instant from which no return takes their points back."""

@@ -35,12 +35,14 @@ from schemas.facts.holds import PointsHeld, PointsReleased
 from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    LotsTracked,
     PointsDebited,
     PointsExpired,
     PointsIssued,
     PointsRedeemed,
     PointsRestored,
     PointsReversed,
+    PointsSettled,
 )
 from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
 from schemas.facts.programs import ProgramAdopted
@@ -130,6 +132,8 @@ AnyDecision = (
     | UpdateReleased
     | PurchaseCorrected
     | AwardsCorrected
+    | PointsSettled
+    | LotsTracked
 )
 
 

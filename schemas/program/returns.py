@@ -30,12 +30,22 @@ LINE_METHODS: Final = frozenset({ReturnMethod.LINE_EXACT, ReturnMethod.CAPILLARY
 """The methods for which a bill keeps its lines."""
 
 
+class Shortfall(StrEnum):
+    """Where points that a return asks back come from, if they were spent. Points that expired are forgiven."""
+
+    OWN_LOT = "own_lot"
+    """From what is left of the lot that the award lies in; the rest is forgiven."""
+    OTHER_LOTS = "other_lots"
+    """Then from other lots, soonest to expire first; the rest is forgiven."""
+    DEFICIT = "deficit"
+    """Then from other lots; the rest is owed, and the next points repay it before they can be spent."""
+
+
 class Returns(Definition):
     """How points of a returned bill are taken back."""
 
     method: Annotated[ReturnMethod, Field(strict=False)] = ReturnMethod.PRO_RATA_BILL
-    shortfall: Literal["own_lot"] = "own_lot"
-    """Points of the award that are no longer there are forgiven."""
+    shortfall: Annotated[Shortfall, Field(strict=False)] = Shortfall.OWN_LOT
     window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
     redeemed: Literal["restore", "keep"] = "restore"
     """What becomes of points that were redeemed for the bill (`billNumber` of the redemption): as many come back as the

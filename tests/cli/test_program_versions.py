@@ -142,6 +142,16 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="returns",
         ),
         pytest.param(
+            {"returns": {"shortfall": "deficit"}},
+            [
+                (
+                    "returns.shortfall: spent points of a bill that comes back come from deficit, not own_lot; "
+                    "of bills paid before, from their own lot"
+                )
+            ],
+            id="shortfall",
+        ),
+        pytest.param(
             {"returns": {"method": "none"}},
             ["returns.method: returns take points back by none, not by pro_rata_bill"],
             id="method-without-lines",

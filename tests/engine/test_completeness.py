@@ -79,6 +79,8 @@ DECISION_NUMBERS = {
     162: "UpdateReleased",
     163: "PurchaseCorrected",
     164: "AwardsCorrected",
+    123: "PointsSettled",
+    124: "LotsTracked",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

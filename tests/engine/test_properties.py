@@ -109,7 +109,7 @@ RICH_PARTS = {
     "streaks": [STREAK],
     "tiers": {**TIERS, "basis": "lifetime_points"},
     "repeat_window_days": 9,
-    "returns": {"window_days": 12, "method": "line_exact"},
+    "returns": {"window_days": 12, "method": "line_exact", "shortfall": "deficit"},
     "redemption": {"minimum_points": 3, "hold_minutes": 2_000, "late_minutes": 1_440},
 }
 RICH = program(**RICH_PARTS)
@@ -131,7 +131,7 @@ SECOND = program(
     zone="Pacific/Auckland",
     rules=[spend("all", 7, 90), *RULES[1:4]],
     tiers={**TIERS, "basis": "net_purchases"},
-    returns={"method": "recompute_remaining"},
+    returns={"method": "recompute_remaining", "shortfall": "other_lots"},
 )
 
 hours = st.integers(0, 40 * 24)

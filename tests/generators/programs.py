@@ -88,6 +88,7 @@ milestones = st.fixed_dictionaries(
     },
 )
 methods = _ends(["pro_rata_bill", "line_exact", "capillary", "recompute_remaining", "none"])
+shortfalls = _ends(["own_lot", "other_lots", "deficit"])
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
 
 
@@ -127,7 +128,8 @@ def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
 def returns(window: int) -> st.SearchStrategy[dict[str, Any]]:
     """How points go back, with windows from the shortest allowed."""
     return st.fixed_dictionaries(
-        {"window_days": _ends([window, 3_650])}, optional={"method": methods, "redeemed": _ends(["restore", "keep"])}
+        {"window_days": _ends([window, 3_650])},
+        optional={"method": methods, "shortfall": shortfalls, "redeemed": _ends(["restore", "keep"])},
     )
 
 

@@ -52,6 +52,7 @@ SILENT: Final = (
     facts.LinesKept,
     facts.LinesReturned,
     facts.AwardTermsKept,
+    facts.LotsTracked,
     facts.RemindersPlanned,
     facts.TierTenureBegun,
     facts.TierPeriodBegun,
@@ -233,9 +234,12 @@ def _converted(decision: facts.PointsConverted, *_: object) -> str:
 
 def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     forgiven = sum(reversal.forgiven for reversal in decision.reversals)
+    elsewhere = sum(part.points for part in decision.others)
+    others = f", {elsewhere} of it from other lots" if elsewhere else ""
+    owed = f", {decision.owed} of it owed" if decision.owed else ""
     taken = f"-{decision.points} {decision.currency}" if decision.points else f"no {decision.currency}"
     taken += f" ({decision.promised} of them promised)" if decision.promised else ""
-    return f"{taken} taken back for {decision.of_bill}, {forgiven} forgiven (balance {decision.balance})"
+    return f"{taken} taken back for {decision.of_bill}{others}{owed}, {forgiven} forgiven (balance {decision.balance})"
 
 
 def _taken_back(decision: facts.RedemptionReversed, *_: object) -> str:
@@ -326,6 +330,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"{decision.points} {decision.currency} held as {decision.hold_id}, {decision.kind.text} "
         f"(balance {decision.balance})"
     ),
+    facts.PointsSettled: lambda decision, *_: (
+        f"-{decision.points} {decision.currency} repay what was owed, {decision.deficit} still owed "
+        f"(balance {decision.balance})"
+    ),
     facts.PointsReleased: lambda decision, *_: (
         f"{decision.points} {decision.currency} of {decision.hold_id} released, {decision.because.text} "
         f"(balance {decision.balance})"
@@ -380,9 +388,10 @@ def _ending(story: Story) -> list[str]:
             f"{section.returned_minor} returned, tier {section.tier}"
         )
         for currency, account in section.accounts.items():
+            owed = f", {account.deficit} owed" if account.deficit else ""
             moved = ", ".join(f"{account.total(place)} {word}" for place, word in _MOVED.items())
             promised = f", {account.promised} promised" if account.promised else ""
-            told.append(f"    {currency}: {account.issued} issued, {moved}, balance {account.balance}{promised}")
+            told.append(f"    {currency}: {account.issued} issued, {moved}, balance {account.balance}{promised}{owed}")
     return told
 
 

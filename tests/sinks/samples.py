@@ -36,6 +36,7 @@ from schemas.facts import (
     LotOpened,
     LotPromised,
     LotsMoved,
+    LotsTracked,
     MilestoneAchieved,
     MilestoneProgressed,
     MovedBy,
@@ -52,6 +53,7 @@ from schemas.facts import (
     PointsReleased,
     PointsRestored,
     PointsReversed,
+    PointsSettled,
     PointsTransferred,
     ProgramAdopted,
     PromiseCancelled,
@@ -202,13 +204,15 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         points=7,
         of_bill="B1",
         reversals=(
-            Reversal(rule_id="spend", lot_id=1, claimed=13, points=9, forgiven=4, promised=3),
+            Reversal(rule_id="spend", lot_id=1, claimed=13, points=9, forgiven=4, promised=3, beyond=53),
             Reversal(rule_id="review", lot_id=2, claimed=29, points=11, forgiven=18),
         ),
         reversed_of_bill=21,
         balance=16,
         lifetime=40,
         promised_reversed_of_bill=20,
+        others=(Taken(lot_id=54, points=55),),
+        owed=56,
     ),
     PointsDebited(currency="POINTS", points=14, reason="mistake", taken=(Taken(lot_id=3, points=15),), balance=2),
     AlternatePointsIssued(
@@ -489,6 +493,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         reason=Refusal.CURRENCY_UNKNOWN,
         subject="MILES",
     ),
+    PointsSettled(currency="POINTS", points=57, taken=(Taken(lot_id=58, points=59),), balance=61, deficit=62),
+    LotsTracked(currency="POINTS", lots=(63, 64), until=9_700),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

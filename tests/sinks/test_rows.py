@@ -409,7 +409,7 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "accounts.reversed": [106, 0],
         "accounts.transferred": [107, 0],
         "accounts.adjusted": [108, 0],
-        "accounts.deficit": [109, 0],
+        "accounts.deficit": [-109, 0],
         "lots.currency": ["POINTS", "POINTS", "POINTS"],
         "lots.standing": ["current", "current", "promised"],
         "lots.lot_id": [8, 9, 10],

@@ -34,7 +34,6 @@ def test_points_of_a_returned_bill_that_were_spent_are_forgiven_by_the_default_p
     assert balance(trying.result(*SPENT, ALL_OF_A)) == 100
 
 
-@not_yet("there is no policy that takes other lots")
 def test_points_of_a_returned_bill_that_were_spent_come_from_other_lots_where_the_program_says_so(
     trying: Trying,
 ) -> None:
@@ -43,7 +42,6 @@ def test_points_of_a_returned_bill_that_were_spent_come_from_other_lots_where_th
     assert balance(result) == 0
 
 
-@not_yet("there is no policy that leaves a deficit")
 def test_points_of_a_returned_bill_that_were_spent_are_a_deficit_where_the_program_says_so(trying: Trying) -> None:
     story = [A, redeem(100, "2026-03-03T10:00:00Z"), ALL_OF_A]
 

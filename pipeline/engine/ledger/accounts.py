@@ -28,6 +28,7 @@ from schemas.facts import (
     PointsReceived,
     PointsRedeemed,
     PointsReversed,
+    PointsSettled,
     PointsTransferred,
     PromiseCancelled,
     Taken,
@@ -109,7 +110,15 @@ def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int)
 def close_taken(
     state: CustomerState,
     envelope: Envelope,
-    decision: (PointsRedeemed | PointsExpired | PointsDebited | PointsReversed | PointsTransferred | PromiseCancelled),
+    decision: (
+        PointsRedeemed
+        | PointsExpired
+        | PointsDebited
+        | PointsReversed
+        | PointsSettled
+        | PointsTransferred
+        | PromiseCancelled
+    ),
 ) -> None:
     """Takes the points out of the lots that the decision names."""
     account = state.head.sections[envelope.program_id].accounts[decision.currency]

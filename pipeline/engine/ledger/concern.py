@@ -15,6 +15,7 @@ from pipeline.engine.ledger.lateness import note_expired, note_restored
 from pipeline.engine.ledger.redeemed import redemption_of
 from pipeline.engine.ledger.redemptions import kept_of, note_redeemed
 from pipeline.engine.ledger.reversal import note_redemption_reversed
+from pipeline.engine.ledger.uses import note_restored, note_reversed, note_used, track
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsIssued,
@@ -23,6 +24,7 @@ from schemas.facts import (
     AwardTermsKept,
     Envelope,
     ExpiryMoved,
+    LotsTracked,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -33,6 +35,7 @@ from schemas.facts import (
     PointsReleased,
     PointsRestored,
     PointsReversed,
+    PointsSettled,
     PointsTransferred,
     PromiseCancelled,
     RedemptionReversed,
@@ -69,6 +72,7 @@ LEDGER: Final = Concern(
         PointsRestored: note_restored,
         PointsDebited: close_taken,
         PointsReversed: close_taken,
+        PointsSettled: close_taken,
         PointsHeld: note_held,
         PointsReleased: note_released,
         AlternatePointsIssued: _each_currency(open_lots),
@@ -84,6 +88,18 @@ LEDGER: Final = Concern(
     needs={ReverseRedemption: lambda _head, record, _org: (redemption_of(record.redemption_id),)},
     timers=(HOLD_END, CONVERSION, EXPIRY),
 )
+USES: Final = Concern(
+    name="uses",
+    effects={
+        LotsTracked: track,
+        PointsRedeemed: note_used,
+        PointsTransferred: note_used,
+        RedemptionReversed: note_restored,
+        PointsReversed: note_reversed,
+        AlternatePointsReversed: _each_currency(note_reversed),
+    },
+)
+"""What was spent of lots that a return may ask back."""
 AWARDS: Final = Concern(
     name="awards",
     effects={

@@ -25,6 +25,7 @@ from schemas.facts import (
     PointsReleased,
     PointsRestored,
     PointsReversed,
+    PointsSettled,
     PointsTransferred,
     PromiseCancelled,
     RedemptionReversed,
@@ -51,6 +52,7 @@ _REDEEMED: Final = LedgerAccount.REDEEMED
 _EXPIRED: Final = LedgerAccount.EXPIRED
 _REVERSED: Final = LedgerAccount.REVERSED
 _TRANSFERRED: Final = LedgerAccount.TRANSFERRED
+_DEFICIT: Final = LedgerAccount.DEFICIT
 _OF_CURRENT: Final = attrgetter("current")
 _OF_PROMISED: Final = attrgetter("promised")
 MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
@@ -66,6 +68,7 @@ MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
     PointsReversed: (
         Movement(source=_CURRENT, destination=_REVERSED, lifetime=-1, points=_OF_CURRENT),
         Movement(source=_PROMISED, destination=_REVERSED, points=_OF_PROMISED),
+        Movement(source=_DEFICIT, destination=_REVERSED, lifetime=-1, points=attrgetter("owed")),
     ),
     PointsDebited: (Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),),
     PointsHeld: (Movement(source=_CURRENT, destination=_BLOCKED),),
@@ -76,8 +79,12 @@ MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
     ),
     PointsTransferred: (Movement(source=_CURRENT, destination=_TRANSFERRED),),
     PointsReceived: (Movement(source=_TRANSFERRED, destination=_CURRENT),),
+    PointsSettled: (Movement(source=_CURRENT, destination=_DEFICIT),),
 }
 """The decisions that move points, each with all its movements."""
+
+
+_TAKING: Final = PointsRedeemed | PointsExpired | PointsDebited | PointsHeld | PointsSettled | PointsTransferred
 
 
 class Posting(NamedTuple):
@@ -94,7 +101,7 @@ class Posting(NamedTuple):
 
 
 def postings(decision: Decision) -> list[Posting]:
-    """The movements that a decision makes, one for each award; none for a decision that moves no points."""
+    """The movements that a decision makes, by award and by source; none for a decision that moves no points."""
     if not isinstance(decision, PointsMoved):
         return [posting for one in movements_in(decision) for posting in postings(one)]
         return []
@@ -130,8 +137,8 @@ def lots_moved(decision: PointsMoved) -> int:
     if isinstance(decision, PointsIssued | PointsConverted | PointsReceived):
         return sum(lot.points for lot in decision.lots)
     if isinstance(decision, PointsReversed):
-        return -sum(part.points - part.promised for part in decision.taken)
-    if isinstance(decision, PointsTransferred | PointsRedeemed | PointsExpired | PointsDebited | PointsHeld):
+        return -decision.current
+    if isinstance(decision, _TAKING):
         return -sum(part.points for part in decision.taken)
     if isinstance(decision, RedemptionReversed):
         return decision.current

@@ -29,6 +29,7 @@ class LedgerAccount(IntEnum):
     ADJUSTED = 8
     """Taken away by an adjustment."""
     DEFICIT = 9
+    """Where points come from that a return takes back and that are not there; below zero while they are owed."""
     LIFETIME = 10
     """A memorandum, not an account of the double entry: points that became current, less those of them that returns
     took back."""
@@ -44,6 +45,7 @@ _ZEROS: Final = (0,) * len(LedgerAccount)
 _ISSUED: Final = int(LedgerAccount.ISSUED)
 _PROMISED: Final = int(LedgerAccount.PROMISED)
 _CURRENT: Final = int(LedgerAccount.CURRENT)
+_DEFICIT: Final = int(LedgerAccount.DEFICIT)
 _TRANSFERRED: Final = int(LedgerAccount.TRANSFERRED)
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
@@ -105,6 +107,15 @@ class PromisedLot(msgspec.Struct, array_like=True, gc=False):
     """The custom event that makes them current, if they wait for one."""
 
 
+class LotUse(msgspec.Struct, array_like=True, gc=False):
+    """What was spent of a lot that a return may ask back."""
+
+    until: int
+    """The instant from which no return does."""
+    points: int = 0
+    """What was spent, less what returns have taken from elsewhere for it."""
+
+
 class Account(msgspec.Struct, array_like=True):
     """One points currency of one customer in one program: totals that are sums of postings, open lots and holds."""
 
@@ -119,6 +130,8 @@ class Account(msgspec.Struct, array_like=True):
     """Lots that have expired lately, in the order of spending; old ones leave with the next award or expiry."""
     promised_lots: list[PromisedLot] = []
     """Not to be spent yet, in order of (due_at, promised_at, lot_id)."""
+    uses: dict[int, LotUse] = {}
+    """By lot, where the program takes points back from other lots, too."""
 
     @property
     def balance(self) -> int:
@@ -132,9 +145,14 @@ class Account(msgspec.Struct, array_like=True):
 
     @property
     def kept(self) -> int:
-        """How many lots are kept, promised ones too, and parts of lots that are held."""
+        """How many lots are kept, promised ones too, parts of lots that are held, and lots whose use is counted."""
         held = sum(len(hold.parts) for hold in self.holds) if self.holds else 0
-        return len(self.lots) + len(self.promised_lots) + held
+        return len(self.lots) + len(self.promised_lots) + held + len(self.uses)
+
+    @property
+    def deficit(self) -> int:
+        """What is owed: returns have taken back more than was there."""
+        return -self.totals[_DEFICIT]
 
     @property
     def lifetime(self) -> int:

@@ -1,8 +1,7 @@
 """Undoing awards: a return takes back points that its bill earned, as many as the program's method says.
 
-RULE (source and shortfall): from that award's own lot as far as it is still open, promised or current; the rest is
-forgiven. What a return claims does not depend on whether earlier returns could take all that they claimed. Rewards of
-milestones and streaks stay.
+RULE (source and shortfall): as `drawdown` says. What a return claims does not depend on whether earlier returns could
+take all that they claimed.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.bills.state import AwardContribution, Bill, ItemisedBill, TermsContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.methods import due
+from pipeline.engine.ledger.state import Account
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsReversed,
@@ -23,9 +24,8 @@ from schemas.facts import (
     Envelope,
     PointsIssued,
     PointsReversed,
-    Reversal,
 )
-from schemas.program import Returns
+from schemas.program import Returns, Shortfall
 from schemas.records import TransactionReturned
 
 _DEFAULT: Final = Returns()
@@ -51,11 +51,15 @@ def policy_of(turn: ProgramTurn) -> Returns:
 def taken_back(
     turn: ProgramTurn, of_bill: str, bill: Bill, claims: Sequence[tuple[AwardContribution, int]]
 ) -> list[Decision]:
-    """What is asked back of awards is taken, as far as it is still there: the points, and all other currencies."""
+    """What is asked back of awards is taken, from where the program says: the points, and all other currencies."""
     by_currency: dict[str, list[tuple[AwardContribution, int]]] = {}
     for award, claim in claims:
         by_currency.setdefault(award.currency, []).append((award, claim))
-    reversals = [_reversed(turn, of_bill, bill, currency, some) for currency, some in by_currency.items()]
+    shortfall = policy_of(turn).shortfall
+    reversals = [
+        _reversed(turn, of_bill, bill, currency, _by_lot(account_of(turn.section, currency), some), shortfall)
+        for currency, some in by_currency.items()
+    ]
     main = turn.program.currency
     decisions: list[Decision] = [one for one in reversals if one.currency == main]
     alternates = tuple(one for one in reversals if one.currency != main)
@@ -108,18 +112,15 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
     for reversal in decision.reversals:
         award = awards[decision.currency, reversal.rule_id, reversal.lot_id]
         award.claimed += reversal.claimed
-        award.reversed += reversal.points
+        award.reversed += reversal.points + reversal.beyond
         award.promised_reversed += reversal.promised
 
 
-def _reversed(
-    turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[tuple[AwardContribution, int]]
-) -> PointsReversed:
-    account = account_of(turn.section, currency)
-    promised = {lot.lot_id for lot in account.promised_lots}
+def _by_lot(account: Account, claims: Sequence[tuple[AwardContribution, int]]) -> list[Claim]:
+    """What is claimed of each lot of the awards: what is there, the first first; the last lot has the rest."""
     still_open = {lot.lot_id: lot.open_points for lot in account.lots}
     still_open |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
-    reversals: list[Reversal] = []
+    by_lot: list[Claim] = []
     for award, claim in claims:
         left = claim
         for lot_id in award.lots:
@@ -128,27 +129,26 @@ def _reversed(
             left -= points
             claimed = points + (left if lot_id == award.lots[-1] else 0)
             if claimed:
-                reversals.append(
-                    Reversal(
-                        rule_id=award.rule_id,
-                        lot_id=lot_id,
-                        claimed=claimed,
-                        points=points,
-                        forgiven=claimed - points,
-                        promised=points if lot_id in promised else 0,
-                    )
-                )
-    points = sum(reversal.points for reversal in reversals)
-    still_promised = sum(reversal.promised for reversal in reversals)
+                by_lot.append(Claim(rule_id=award.rule_id, lot_id=lot_id, points=claimed))
+    return by_lot
+
+
+def _reversed(
+    turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[Claim], shortfall: Shortfall
+) -> PointsReversed:
+    account = account_of(turn.section, currency)
+    drawn = draw(account, claims, shortfall)
     contributions = [one for one in bill.parts[turn.program.id].awards if one.currency == currency]
     return PointsReversed(
         currency=currency,
-        points=points,
+        points=drawn.points,
         of_bill=of_bill,
-        reversals=tuple(reversals),
-        reversed_of_bill=points + sum(one.reversed for one in contributions),
-        balance=account.balance - (points - still_promised),
-        lifetime=account.lifetime - (points - still_promised),
+        reversals=drawn.reversals,
+        reversed_of_bill=drawn.points + sum(one.reversed for one in contributions),
+        balance=account.balance - (drawn.points - drawn.promised - drawn.owed),
+        lifetime=account.lifetime - (drawn.points - drawn.promised),
         paid_at=bill.paid_at,
-        promised_reversed_of_bill=still_promised + sum(one.promised_reversed for one in contributions),
+        promised_reversed_of_bill=drawn.promised + sum(one.promised_reversed for one in contributions),
+        others=drawn.others,
+        owed=drawn.owed,
     )

@@ -138,7 +138,7 @@ CREATE TABLE IF NOT EXISTS customer_state (
     `accounts.reversed` Array(Int64),
     `accounts.transferred` Array(Int64),
     `accounts.adjusted` Array(Int64),
-    `accounts.deficit` Array(Int64),
+    `accounts.deficit` Array(Int64) COMMENT 'what is owed',
     `lots.currency` Array(String),
     `lots.standing` Array(String),
     `lots.lot_id` Array(Int64) COMMENT 'the count of lots of the account, from 1',

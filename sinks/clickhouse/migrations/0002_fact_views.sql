@@ -112,9 +112,51 @@ FROM (
 )
 ARRAY JOIN d.awards AS award;
 
+
+-- Lines of bills, where a program looks at them when they come back. kind: kept, returned. place: on the bill, from 0.
+-- sku, line_id: hashes. named: whether the return named its lines.
+CREATE OR REPLACE VIEW bill_lines AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    if(f.kind = 'LinesKept', 'kept', 'returned') AS kind,
+    if(f.kind = 'LinesKept', f.d.bill_number, f.d.of_bill) AS bill_number,
+    if(f.kind = 'LinesKept', toInt64(position) - 1, line.place) AS place, line.sku AS sku, line.line_id AS line_id,
+    line.amount_minor AS amount_minor, f.d.named AS named
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(bill_number String, of_bill String, named Bool,
+        lines Array(Tuple(sku Int64, line_id Int64, amount_minor Int64, place Int64)))') AS d
+    FROM facts WHERE kind IN ('LinesKept', 'LinesReturned')
+) AS f
+ARRAY JOIN f.d.lines AS line, arrayEnumerate(f.d.lines) AS position;
+
+-- What awards of a bill were calculated with, for its return: points for every per_minor of a bill of minimum_minor at
+-- least. excluded: lines that earned nothing, a hexadecimal number with a bit for each.
+CREATE OR REPLACE VIEW award_terms AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version, f.d.bill_number AS bill_number,
+    term.rule_id AS rule_id, term.points AS points, term.per_minor AS per_minor, term.minimum_minor AS minimum_minor,
+    term.excluded AS excluded, term.by_line AS by_line, f.d.factors AS factors, f.d.denominator AS denominator
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(bill_number String, denominator Int64, factors Array(Int64),
+        terms Array(Tuple(rule_id String, points Int64, per_minor Int64, minimum_minor Int64, excluded String,
+            by_line Bool)))') AS d
+    FROM facts WHERE kind = 'AwardTermsKept'
+) AS f
+ARRAY JOIN f.d.terms AS term;
+
+-- Lots of which it is counted what is spent, as a return may take as much from other lots, until an instant.
+CREATE OR REPLACE VIEW tracked_lots AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    d.currency AS currency, arrayJoin(d.lots) AS lot_id, fromUnixTimestamp64Milli(d.until, 'UTC') AS until
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(currency String, lots Array(Int64), until Int64)') AS d
+    FROM facts WHERE kind = 'LotsTracked'
+);
+
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, debited, held, released, restored, redemption_reversed, converted (promised
+-- kind: issued, redeemed, expired, reversed, debited, held, released, restored, settled, redemption_reversed, converted (promised
 -- points became current), promise_cancelled. points: moved, never negative. balance: after the decision. gained: what it
 -- does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a day of expiry, or
 -- converted. restored: points put back, by lot.
@@ -128,12 +170,13 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     multiIf(f.moved = 'PointsIssued', f.d.points - f.d.promised,
         f.moved IN ('PointsConverted', 'PointsReleased', 'PointsRestored', 'PointsReceived'), f.d.points,
         f.moved = 'PromiseCancelled', 0, f.moved = 'RedemptionReversed', f.d.points - f.d.expired,
-        promised_reversed - f.d.points) AS gained,
+        promised_reversed + f.d.owed - f.d.points) AS gained,
     multiIf(f.moved = 'PointsIssued', f.d.promised, f.moved IN ('PointsConverted', 'PromiseCancelled'), -f.d.points,
         -promised_reversed) AS gained_promised,
     f.d.awards AS awards, arrayConcat(f.d.lots, f.d.promised_lots) AS lots,
     f.d.promised_lots.lot_id AS promised_lots,
-    if(f.moved = 'PointsReversed', arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.taken)
+    if(f.moved = 'PointsReversed',
+        arrayConcat(arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.others), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
     f.d.restored AS restored, f.d.reversals AS reversals,
     multiIf(f.moved = 'PointsConverted', f.d.converted_by, f.moved = 'PromiseCancelled', f.d.cancelled_for, f.d.reason)
@@ -153,7 +196,8 @@ FROM (
         promised_lots Array(Tuple(lot_id Int64, points Int64, expires_on Nullable(Int32), reference String)),
         references Array(String), converted_by String, cancelled_for String,
         taken Array(Tuple(lot_id Int64, points Int64)), restored Array(Tuple(lot_id Int64, points Int64)),
-        reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64, promised Int64)),
+        reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64, promised Int64, beyond Int64)),
+        others Array(Tuple(lot_id Int64, points Int64)), owed Int64,
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
         transfer_id String, expired Int64,
         expired_on Nullable(Int32), value_minor Int64)') AS d
@@ -163,7 +207,7 @@ FROM (
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
             'PointsReleased', 'PointsRestored', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
-            'PointsConverted', 'PromiseCancelled',
+            'PointsConverted', 'PromiseCancelled', 'PointsSettled',
             'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;

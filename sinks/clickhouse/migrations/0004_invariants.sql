@@ -158,7 +158,7 @@ FROM (
         award.points AS awarded, 0 AS reversed
     FROM points_decisions ARRAY JOIN awards AS award
     UNION ALL
-    SELECT org_id, program_id, customer_id, currency, part.lot_id, part.rule_id, 0, part.points
+    SELECT org_id, program_id, customer_id, currency, part.lot_id, part.rule_id, 0, part.points + part.beyond
     FROM points_decisions ARRAY JOIN reversals AS part
 )
 GROUP BY org_id, program_id, customer_id, currency, lot_id, rule_id

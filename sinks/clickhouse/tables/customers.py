@@ -216,9 +216,9 @@ CUSTOMER_STATE: Final = Table[StateRow](
                         LedgerAccount.REVERSED,
                         LedgerAccount.TRANSFERRED,
                         LedgerAccount.ADJUSTED,
-                        LedgerAccount.DEFICIT,
                     ),
                 ),
+                integer("deficit", lambda held: held.account.deficit, "what is owed"),
             ),
         ),
         *nested(

@@ -1,0 +1,65 @@
+"""Uses: what was spent of lots whose points a return may ask back.
+
+RULE: a return takes from elsewhere at most what of its award was spent: points that expired unused were never a
+benefit. What was spent is counted by lot, from the bill until it can no longer be returned.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.state import LotUse
+from pipeline.engine.programs import DAY_MS
+from pipeline.engine.state import CustomerState
+from schemas.facts import (
+    Envelope,
+    LotsTracked,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+    PointsTransferred,
+    RedemptionReversed,
+)
+
+
+def tracked(issued: PointsIssued, turn: ProgramTurn) -> LotsTracked:
+    """From now on it is counted what is spent of the lots that were issued."""
+    return LotsTracked(
+        currency=issued.currency,
+        lots=tuple(lot.lot_id for lot in issued.lots),
+        until=turn.at + (turn.program.return_days or 0) * DAY_MS,
+    )
+
+
+def track(state: CustomerState, envelope: Envelope, decision: LotsTracked) -> None:
+    """Nothing of the lots is spent yet; lots of bills that can no longer be returned are forgotten."""
+    account = account_of(state.head.sections[envelope.program_id], decision.currency)
+    horizon = state.head.horizon
+    for lot_id in [lot_id for lot_id, use in account.uses.items() if use.until <= horizon]:
+        del account.uses[lot_id]
+    for lot_id in decision.lots:
+        account.uses[lot_id] = LotUse(until=decision.until)
+
+
+def note_used(state: CustomerState, envelope: Envelope, decision: PointsRedeemed | PointsTransferred) -> None:
+    """The points are spent."""
+    uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
+    for part in decision.taken:
+        if part.lot_id in uses:
+            uses[part.lot_id].points += part.points
+
+
+def note_restored(state: CustomerState, envelope: Envelope, decision: RedemptionReversed) -> None:
+    """What comes back was not spent after all."""
+    uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
+    for part in (*decision.restored, *decision.past):
+        if part.lot_id in uses:
+            uses[part.lot_id].points = max(0, uses[part.lot_id].points - part.points)
+
+
+def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
+    """What was taken from elsewhere makes good for what was spent."""
+    uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
+    for reversal in decision.reversals:
+        if reversal.beyond:
+            uses[reversal.lot_id].points -= reversal.beyond
