@@ -35,6 +35,7 @@ class EventName(StrEnum):
     TARGET_VALUE_ACHIEVED = "targetValueAchieved"
     STREAK_START = "streakStart"
     STREAK_LEVEL_ACHIEVED = "streakLevelAchieved"
+    STREAK_LEVEL_UN_ACHIEVED = "streakLevelUnAchieved"
     STREAK_END = "streakEnd"
 
 

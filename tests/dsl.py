@@ -44,6 +44,8 @@ BOOKKEEPING: Final = frozenset(
         known.AwardsCorrected,
         known.PurchaseCorrected,
         known.LotsTracked,
+        known.MilestoneCounted,
+        known.RewardKept,
         known.MilestoneProgressed,
     }
 )

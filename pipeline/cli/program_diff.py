@@ -95,6 +95,12 @@ def _returns(before: Returns | None, after: Returns | None) -> Iterator[Change]:
         new = f"spent points of a bill that comes back come from {after.shortfall}, not {before.shortfall}"
         tracked = "; of bills paid before, from their own lot" if before.shortfall is Shortfall.OWN_LOT else ""
         yield Change("returns.shortfall", f"{new}{tracked}")
+    if before.milestones != after.milestones:
+        effects = {"fall": "lower milestones and streaks, of bills paid from then on", "keep": "leave milestones alone"}
+        yield Change("returns.milestones", f"returns {effects[after.milestones]}")
+    if before.rewards != after.rewards:
+        what = "rewards of milestones and levels that a return undoes"
+        yield Change("returns.rewards", f"{what}: {after.rewards}, was {before.rewards}")
     if before.window_days != after.window_days:
         lasts = f"for {after.window_days:,} days, not {before.window_days:,}; others keep their time"
         yield Change("returns.window_days", f"bills paid from then on can be returned {lasts}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.engine import adoption, customers, duplicates, earning, purchases
+from pipeline.engine import adoption, customers, duplicates, earning, purchases, returns
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
@@ -29,6 +29,7 @@ from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
+from pipeline.engine.rewards import concern as rewards
 from pipeline.engine.streaks import concern as streaks
 from pipeline.engine.tiers import assess, timers
 from pipeline.engine.tiers import concern as tiers
@@ -72,6 +73,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     transfers.CONCERN,
     milestones.CONCERN,
     streaks.CONCERN,
+    rewards.CONCERN,
     tiers.CONCERN,
     tiers.MEASURED,
 )
@@ -119,6 +121,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         ProgramStage(purchases.count_return),
         reversal.RESTORE_PAID,
         ProgramStage(undo.undo),
+        returns.UNDO,
     ),
     TransactionUpdated: (
         duplicates.ADMIT,

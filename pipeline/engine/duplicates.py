@@ -72,6 +72,7 @@ def _is_full(head: Head, horizon: int) -> bool:
 def _items_of(head: Head) -> int:
     items = len(head.recent) + len(head.outcomes) + head.lots
     for section in head.sections.values():
+        items += len(section.rewards)
         for periods in section.milestones.values():
             items += len(periods)
     return items

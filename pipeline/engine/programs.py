@@ -89,6 +89,8 @@ class Program:
         self.returns = definition.returns
         self.keeps_lines = self.returns is not None and self.returns.method in LINE_METHODS
         """Whether bills keep what a return by line needs."""
+        self.milestones_fall = self.returns is not None and self.returns.milestones == "fall"
+        """Whether a return lowers values of milestones."""
         self.tracks_lots = self.returns is not None and self.returns.shortfall is not Shortfall.OWN_LOT
         """Whether a return may take points from other lots than the bill's."""
         self.earning = Earning()

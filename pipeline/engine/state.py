@@ -16,6 +16,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.milestones.state import Progress
+from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
 from schemas.records import Profile, UnknownVersion
@@ -43,6 +44,10 @@ class Section(msgspec.Struct, array_like=True):
     """When the next reminder of expiry falls due."""
     tenure: Tenure | None = None
     """How the tier is held; None where the tier itself is all that is kept."""
+    milestones_kept_ms: int = 0
+    """For how long values of milestones are kept beyond what is accepted: a return may lower them."""
+    rewards: dict[str, Reward] = {}
+    """By what they were given for, as `PointsIssued.activity`, where returns undo it."""
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -7,12 +7,20 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import triggered_by
+from pipeline.notify.activity import return_of, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import padded, plain
 from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
 from pipeline.notify.table import News, Table
-from schemas.facts import Envelope, MilestoneAchieved, MilestoneProgressed, ValueIgnored
+from schemas.facts import (
+    Envelope,
+    MilestoneAchieved,
+    MilestoneCounted,
+    MilestoneLowered,
+    MilestoneProgressed,
+    MilestoneUnachieved,
+    ValueIgnored,
+)
 from schemas.notifications import EventName
 
 
@@ -39,6 +47,25 @@ def target_value_updated(decision: MilestoneProgressed, envelope: Envelope, cont
 def target_value_achieved(decision: MilestoneAchieved, envelope: Envelope, context: Context) -> TargetData:
     """The `data` of targetValueAchieved."""
     return _target(decision, envelope, context, details=UNSET)
+
+
+def target_value_lowered(decision: MilestoneLowered, envelope: Envelope, context: Context) -> TargetData:
+    """The `data` of targetAchievedValueUpdated for a return: what it took off, above zero; ReturnBill says so."""
+    milestone = context.program_of(envelope).milestone(decision.milestone_id)
+    activity = return_of(context.org_id, context.customer_id, decision.of_bill)
+    number = str(activity.transaction_id)
+    return TargetData(
+        customer_identifiers=context.customer,
+        event_name=activity.name,
+        event_id=UNSET,
+        transaction_id=UNSET if activity.transaction_id is None else activity.transaction_id,
+        target_details=milestone.details(decision.period),
+        current_event_target_value=plain(decision.removed, milestone.digits),
+        achieved_target_value=padded(decision.value, milestone.digits),
+        defined_target_value=padded(decision.target, milestone.digits),
+        triggering_activity=triggered_by(activity, identifiers=[Pair(key="TransactionId", value=number)]),
+        milestone_details=[],
+    )
 
 
 def _target(
@@ -86,7 +113,12 @@ TABLE: Final = Table(
         MilestoneProgressed: News(
             event=EventName.TARGET_ACHIEVED_VALUE_UPDATED, subject=_subject, data=target_value_updated
         ),
+        MilestoneLowered: News(
+            event=EventName.TARGET_ACHIEVED_VALUE_UPDATED,
+            subject=lambda decision: f"{decision.milestone_id}/{decision.period}/{decision.of_bill}",
+            data=target_value_lowered,
+        ),
         MilestoneAchieved: News(event=EventName.TARGET_VALUE_ACHIEVED, subject=_subject, data=target_value_achieved),
     },
-    silent=(ValueIgnored,),
+    silent=(ValueIgnored, MilestoneCounted, MilestoneUnachieved),
 )

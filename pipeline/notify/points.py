@@ -38,6 +38,7 @@ from schemas.facts import (
     PointsSettled,
     PromiseCancelled,
     RemindersPlanned,
+    RewardKept,
 )
 from schemas.notifications import EventName
 
@@ -276,7 +277,7 @@ TABLE: Final = Table(
         ),
         PointsReversed: News(
             event=EventName.ISSUED_POINTS_REVERSED,
-            subject=lambda decision: f"{decision.currency}/{decision.of_bill}",
+            subject=lambda decision: f"{decision.currency}/{decision.of_bill}{'/rewards' if decision.rewards else ''}",
             data=issued_points_reversed,
         ),
         AlternatePointsIssued: News(
@@ -299,5 +300,6 @@ TABLE: Final = Table(
         PromiseCancelled,
         PointsSettled,
         LotsTracked,
+        RewardKept,
     ),
 )

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.notify.activity import triggered_by
+from pipeline.notify.activity import Activity, return_of, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text, instant_text
 from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import StreakView
 from pipeline.notify.table import News, Table
-from schemas.facts import Envelope, StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.facts import (
+    Envelope,
+    StreakBroken,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakLevelUnachieved,
+    StreakStarted,
+)
 from schemas.notifications import EventName
 
 
@@ -34,11 +42,27 @@ def streak_start(decision: StreakStarted, envelope: Envelope, context: Context) 
 
 def streak_level_achieved(decision: StreakLevelReached, envelope: Envelope, context: Context) -> dict[str, object]:
     """The `data` of streakLevelAchieved."""
+    activity = context.cause_of(envelope).activity
+    return _level(decision, envelope, context, activity=activity, achieved_at=envelope.at)
+
+
+def streak_level_unachieved(decision: StreakLevelUnachieved, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakLevelUnAchieved: the date is that of the achievement."""
+    activity = return_of(context.org_id, context.customer_id, decision.of_bill)
+    return _level(decision, envelope, context, activity=activity, achieved_at=decision.achieved_at)
+
+
+def _level(
+    decision: StreakLevelReached | StreakLevelUnachieved,
+    envelope: Envelope,
+    context: Context,
+    *,
+    activity: Activity | None,
+    achieved_at: int,
+) -> dict[str, object]:
     streak = context.program_of(envelope).streak(decision.streak_id)
-    cause = context.cause_of(envelope)
-    activity = cause.activity
     enrolment = f"streak:{context.org_id}:{context.customer_id}:{envelope.program_id}:{decision.streak_id}"
-    identifiers = [Pair(key="eventLogId", value=cause.token)]
+    identifiers = [Pair(key="eventLogId", value=context.cause_of(envelope).token)]
     if activity is not None and activity.transaction_id is not None:
         identifiers.append(Pair(key="transactionId", value=str(activity.transaction_id)))
     return {
@@ -50,7 +74,7 @@ def streak_level_achieved(decision: StreakLevelReached, envelope: Envelope, cont
                 "streakName": streak.name,
                 "streakId": str(streak.streak_id),
                 "userStreakId": str(number_of(enrolment)),
-                "streakLevelAchievedDate": instant_text(envelope.at),
+                "streakLevelAchievedDate": instant_text(achieved_at),
             }
         ],
         "targetData": [streak.milestone.details(decision.period)],
@@ -105,7 +129,12 @@ TABLE: Final = Table(
             subject=lambda decision: f"{decision.streak_id}/{decision.level}",
             data=streak_level_achieved,
         ),
+        StreakLevelUnachieved: News(
+            event=EventName.STREAK_LEVEL_UN_ACHIEVED,
+            subject=lambda decision: f"{decision.streak_id}/{decision.level}/{decision.of_bill}",
+            data=streak_level_unachieved,
+        ),
         StreakEnded: News(event=EventName.STREAK_END, subject=lambda decision: decision.streak_id, data=streak_end),
     },
-    silent=(StreakExtended,),
+    silent=(StreakExtended, StreakBroken),
 )

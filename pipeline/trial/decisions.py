@@ -143,6 +143,7 @@ def _reversed(body: Body, names: Names) -> str:
     others = f", {elsewhere} of them from other points, as those of the bill were spent" if elsewhere != "0" else ""
     owed = f", {names.number(body['owed'], currency)} of them are owed" if body.get("owed") else ""
     taken = f"{_points(body, names)} taken back for bill {body['of_bill']}"
+    taken += ", as rewards that it undid" if body.get("rewards") else ""
     return f"{taken}{of_them}{others}{owed}{missing}{_balance(body, names)}"
 
 
@@ -234,6 +235,10 @@ def _level(body: Body, names: Names) -> str:
     streak = names.streak(body["streak_id"])
     levels = {level.periods: level.name for level in streak.levels} if streak else {}
     return f"{_streak(body, names)}: level {levels.get(body['level'], body['level'])} reached"
+
+
+def _level_lost(body: Body, names: Names) -> str:
+    return f"{_level(body, names).removesuffix('reached')}no longer reached"
 
 
 def _upgraded(body: Body, names: Names) -> str:
@@ -330,10 +335,14 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsSettled": _settled,
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
+    "MilestoneLowered": _progressed,
+    "MilestoneUnachieved": lambda body, names: f"milestone {_target(body, names)}: no longer achieved",
     "ValueIgnored": _ignored,
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
     "StreakExtended": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row",
     "StreakLevelReached": _level,
+    "StreakBroken": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row after a return",
+    "StreakLevelUnachieved": _level_lost,
     "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {body['run']:,} in a row",
     "TierUpgraded": _moved_up,
     "TierRenewed": _renewed,
@@ -380,6 +389,8 @@ SILENT: Final = frozenset(
         "TierCheckSet",
         "TransferRefused",
         "LotsTracked",
+        "MilestoneCounted",
+        "RewardKept",
     }
 )
 """Bookkeeping that decides nothing by itself, and refusals, which are told with their remedies."""

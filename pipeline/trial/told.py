@@ -174,6 +174,11 @@ def _level(data: Data, _: Names) -> str:
     return f"{streak['userCurrentStreakValue']} in a row in {streak['streakName']}: {streak['streakLevelName']}."
 
 
+def _level_lost(data: Data, _: Names) -> str:
+    streak = data["streakData"][0]
+    return f"After a return, {streak['streakLevelName']} in {streak['streakName']} is no longer reached."
+
+
 def _ended(data: Data, _: Names) -> str:
     streak = data["streakEndData"][0]
     return f"{streak['streakName']} has ended; you had {streak['userStreakValueByTheEnd']} in a row."
@@ -228,6 +233,7 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
     EventName.STREAK_START: _started,
     EventName.STREAK_LEVEL_ACHIEVED: _level,
+    EventName.STREAK_LEVEL_UN_ACHIEVED: _level_lost,
     EventName.STREAK_END: _ended,
 }
 """Events of one program."""

@@ -53,6 +53,7 @@ from schemas.facts.ledger import (
     PointsReversed,
     PointsSettled,
     Reversal,
+    RewardKept,
     Taken,
     movements_in,
 )
@@ -66,11 +67,26 @@ from schemas.facts.message import (
     encode_facts,
     facts_of,
 )
-from schemas.facts.milestones import IgnoredFor, MilestoneAchieved, MilestoneProgressed, ValueIgnored
+from schemas.facts.milestones import (
+    IgnoredFor,
+    MilestoneAchieved,
+    MilestoneCounted,
+    MilestoneLowered,
+    MilestoneProgressed,
+    MilestoneUnachieved,
+    ValueIgnored,
+)
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.promises import CancelledFor, ConvertedBy, LotConverted, PointsConverted, PromiseCancelled
 from schemas.facts.redemptions import RedemptionReversed, RedemptionTerms
-from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.facts.streaks import (
+    StreakBroken,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakLevelUnachieved,
+    StreakStarted,
+)
 from schemas.facts.tiers import (
     TierAssigned,
     TierCheckSet,
@@ -141,7 +157,10 @@ __all__ = [
     "LotsMoved",
     "LotsTracked",
     "MilestoneAchieved",
+    "MilestoneCounted",
+    "MilestoneLowered",
     "MilestoneProgressed",
+    "MilestoneUnachieved",
     "MovedBy",
     "ParkedLine",
     "ParkedReturn",
@@ -179,9 +198,12 @@ __all__ = [
     "ReturnRecorded",
     "ReturnReleased",
     "Reversal",
+    "RewardKept",
+    "StreakBroken",
     "StreakEnded",
     "StreakExtended",
     "StreakLevelReached",
+    "StreakLevelUnachieved",
     "StreakStarted",
     "Taken",
     "TierAssigned",

@@ -187,6 +187,8 @@ class PointsReversed(PointsMoved, frozen=True, tag=33):
     """What was taken from other lots, where the program says so."""
     owed: int = 0
     """Of `points`, what was not there and is a deficit now."""
+    rewards: bool = False
+    """Whether they are rewards of milestones and streak levels that the return undid."""
 
     @property
     def promised(self) -> int:
@@ -232,6 +234,18 @@ def movements_in(decision: Decision) -> tuple[PointsMoved, ...]:
     if isinstance(decision, AlternatePointsIssued | AlternatePointsReversed):
         return decision.currencies
     return ()
+
+
+class RewardKept(Decision, frozen=True, tag=130):
+    """A milestone is met or a level reached, with this reward; kept so that a return can undo it."""
+
+    activity: str
+    """As `PointsIssued.activity`."""
+    rule_id: str
+    until: int
+    """When it may be forgotten; 0 for never."""
+    awards: tuple[Award, ...] = ()
+    currency: str = ""
 
 
 class PointsSettled(PointsMoved, frozen=True, tag=123):

@@ -43,12 +43,27 @@ from schemas.facts.ledger import (
     PointsRestored,
     PointsReversed,
     PointsSettled,
+    RewardKept,
 )
-from schemas.facts.milestones import MilestoneAchieved, MilestoneProgressed, ValueIgnored
+from schemas.facts.milestones import (
+    MilestoneAchieved,
+    MilestoneCounted,
+    MilestoneLowered,
+    MilestoneProgressed,
+    MilestoneUnachieved,
+    ValueIgnored,
+)
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.promises import PointsConverted, PromiseCancelled
 from schemas.facts.redemptions import RedemptionReversed
-from schemas.facts.streaks import StreakEnded, StreakExtended, StreakLevelReached, StreakStarted
+from schemas.facts.streaks import (
+    StreakBroken,
+    StreakEnded,
+    StreakExtended,
+    StreakLevelReached,
+    StreakLevelUnachieved,
+    StreakStarted,
+)
 from schemas.facts.tiers import (
     TierAssigned,
     TierCheckSet,
@@ -134,6 +149,12 @@ AnyDecision = (
     | AwardsCorrected
     | PointsSettled
     | LotsTracked
+    | MilestoneCounted
+    | MilestoneLowered
+    | MilestoneUnachieved
+    | StreakBroken
+    | StreakLevelUnachieved
+    | RewardKept
 )
 
 

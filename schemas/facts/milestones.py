@@ -53,3 +53,36 @@ class ValueIgnored(Decision, frozen=True, tag=52):
     value: str
     """As it was sent, cut to 64 characters; empty where it is absent."""
     reason: IgnoredFor
+
+
+class MilestoneCounted(Decision, frozen=True, tag=125):
+    """A bill counts towards a milestone, so that its return can lower the value."""
+
+    bill_number: str
+    milestone_id: str
+    period: int
+    added: int
+    return_days: int
+    """For how long the bill can be returned."""
+    sums: bool = False
+    """Whether amounts are added up; else the bill counts as one until all of it is back."""
+
+
+class MilestoneLowered(Decision, frozen=True, tag=126):
+    """A return lowered what counts towards a milestone."""
+
+    milestone_id: str
+    period: int
+    removed: int
+    value: int
+    target: int
+    of_bill: str
+
+
+class MilestoneUnachieved(Decision, frozen=True, tag=127):
+    """A return brought the value below the target: it is no longer met, and can be met again."""
+
+    milestone_id: str
+    period: int
+    value: int
+    target: int

@@ -50,3 +50,28 @@ class StreakEnded(Decision, frozen=True, tag=63):
     """The run at the end of the window, as far as it was known then."""
     levels: tuple[int, ...]
     """The levels reached by then."""
+
+
+class StreakBroken(Decision, frozen=True, tag=128):
+    """A period no longer counts in a streak, as a return undid its milestone."""
+
+    streak_id: str
+    period: int
+    run: int
+    """The run that is alive now."""
+    longest: int
+    """The longest run that is left."""
+    skipped: int = 0
+    """As in `StreakExtended`."""
+
+
+class StreakLevelUnachieved(Decision, frozen=True, tag=129):
+    """No run is long enough for the level any more; it can be reached again."""
+
+    streak_id: str
+    level: int
+    period: int
+    run: int
+    achieved_at: int
+    """When the level was reached."""
+    of_bill: str

@@ -10,7 +10,7 @@ from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
 from schemas.program.promises import AfterDays, AtOnce, OnDate, Promised, PromisedOrNot
-from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, Shortfall
+from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardPolicy, Shortfall
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
 from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
@@ -44,6 +44,7 @@ __all__ = [
     "RenewalBasis",
     "ReturnMethod",
     "Returns",
+    "RewardPolicy",
     "RoundUp",
     "Rule",
     "Shortfall",

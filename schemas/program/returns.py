@@ -41,11 +41,27 @@ class Shortfall(StrEnum):
     """Then from other lots; the rest is owed, and the next points repay it before they can be spent."""
 
 
+class RewardPolicy(StrEnum):
+    """What becomes of the reward of a milestone or a streak level that a return undoes."""
+
+    KEEP = "keep"
+    """It stays; who achieves it again gets no second one."""
+    REVOKE_IF_UNUSED = "revoke_if_unused"
+    """It goes if nothing of it was used."""
+    CLAWBACK = "clawback"
+    """It goes; `shortfall` says where it comes from."""
+
+
 class Returns(Definition):
     """How points of a returned bill are taken back."""
 
     method: Annotated[ReturnMethod, Field(strict=False)] = ReturnMethod.PRO_RATA_BILL
     shortfall: Annotated[Shortfall, Field(strict=False)] = Shortfall.OWN_LOT
+    milestones: Literal["fall", "keep"] = "fall"
+    """Whether a return lowers the values of milestones, and undoes what they, and streaks on them, no longer reach."""
+    rewards: Annotated[RewardPolicy, Field(strict=False)] = RewardPolicy.KEEP
+    tiers: Literal["never"] = "never"
+    """A return lowers no tier."""
     window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
     redeemed: Literal["restore", "keep"] = "restore"
     """What becomes of points that were redeemed for the bill (`billNumber` of the redemption): as many come back as the

@@ -152,6 +152,14 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="shortfall",
         ),
         pytest.param(
+            {"returns": {"milestones": "keep", "rewards": "clawback"}},
+            [
+                "returns.milestones: returns leave milestones alone",
+                "returns.rewards: rewards of milestones and levels that a return undoes: clawback, was keep",
+            ],
+            id="undo",
+        ),
+        pytest.param(
             {"returns": {"method": "none"}},
             ["returns.method: returns take points back by none, not by pro_rata_bill"],
             id="method-without-lines",

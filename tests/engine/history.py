@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
-from schemas.facts import MilestoneAchieved, MilestoneProgressed, StreakEnded, StreakLevelReached
+from schemas.facts import MilestoneAchieved, MilestoneLowered, MilestoneProgressed, StreakEnded, StreakLevelReached
 from schemas.program import ProgramDefinition
 from schemas.records import AdjustPoints, AnyCustomerRecord, Profile, RedeemPoints, TransactionReturned
 from tests.dsl import Story
@@ -241,7 +241,9 @@ def in_program(story: Story, number: int) -> dict[str, Any]:
         "points": story.totals(number),
         "tier": section.tier_id,
         "values": {
-            (one.milestone_id, one.period): one.value for one in decided if isinstance(one, MilestoneProgressed)
+            (one.milestone_id, one.period): one.value
+            for one in decided
+            if isinstance(one, MilestoneProgressed | MilestoneLowered)
         },
         "achieved": Counter((one.milestone_id, one.period) for one in decided if isinstance(one, MilestoneAchieved)),
         "runs": {name: (streak.runs, streak.longest) for name, streak in section.streaks.items()},

@@ -81,6 +81,12 @@ DECISION_NUMBERS = {
     164: "AwardsCorrected",
     123: "PointsSettled",
     124: "LotsTracked",
+    125: "MilestoneCounted",
+    126: "MilestoneLowered",
+    127: "MilestoneUnachieved",
+    128: "StreakBroken",
+    129: "StreakLevelUnachieved",
+    130: "RewardKept",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

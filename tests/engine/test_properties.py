@@ -109,7 +109,7 @@ RICH_PARTS = {
     "streaks": [STREAK],
     "tiers": {**TIERS, "basis": "lifetime_points"},
     "repeat_window_days": 9,
-    "returns": {"window_days": 12, "method": "line_exact", "shortfall": "deficit"},
+    "returns": {"window_days": 12, "method": "line_exact", "shortfall": "deficit", "rewards": "clawback"},
     "redemption": {"minimum_points": 3, "hold_minutes": 2_000, "late_minutes": 1_440},
 }
 RICH = program(**RICH_PARTS)

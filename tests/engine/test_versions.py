@@ -16,7 +16,7 @@ from schemas.facts import (
     TierReassigned,
     TierUpgraded,
 )
-from schemas.program import ProgramDefinition
+from schemas.program import ProgramDefinition, Returns
 from tests.dsl import BOOKKEEPING, Story, given
 from tests.steps import Step, bought, did, milestone, program, spend, starting, tick
 
@@ -142,7 +142,8 @@ def test_progress_of_a_retired_milestone_is_there_when_it_comes_back() -> None:
 
 
 def test_retired_milestone_is_forgotten_when_no_record_of_its_period_would_count() -> None:
-    story = given(counting(1), bought("B1", 1, "2011-03-01"), counting(2, retired=True), bought("B2", 1, "2011-06-01"))
+    keep = counting(1).model_copy(update={"returns": Returns(milestones="keep")})
+    story = given(keep, bought("B1", 1, "2011-03-01"), counting(2, retired=True), bought("B2", 1, "2011-06-01"))
     assert story.section().milestones == {}
 
 

@@ -88,6 +88,7 @@ milestones = st.fixed_dictionaries(
     },
 )
 methods = _ends(["pro_rata_bill", "line_exact", "capillary", "recompute_remaining", "none"])
+reward_policies = _ends(["keep", "revoke_if_unused", "clawback"])
 shortfalls = _ends(["own_lot", "other_lots", "deficit"])
 levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=True).map(sorted)
 
@@ -129,7 +130,13 @@ def returns(window: int) -> st.SearchStrategy[dict[str, Any]]:
     """How points go back, with windows from the shortest allowed."""
     return st.fixed_dictionaries(
         {"window_days": _ends([window, 3_650])},
-        optional={"method": methods, "shortfall": shortfalls, "redeemed": _ends(["restore", "keep"])},
+        optional={
+            "method": methods,
+            "shortfall": shortfalls,
+            "milestones": _ends(["fall", "keep"]),
+            "rewards": reward_policies,
+            "redeemed": _ends(["restore", "keep"]),
+        },
     )
 
 

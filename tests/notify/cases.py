@@ -41,6 +41,7 @@ from schemas.facts import (
     Reversal,
     StreakEnded,
     StreakLevelReached,
+    StreakLevelUnachieved,
     StreakStarted,
     Taken,
     TierDowngraded,
@@ -611,6 +612,21 @@ CASES: dict[EventName, Case] = {
     EventName.STREAK_START: Case(
         fact=fact_of(StreakStarted(streak_id="regular", starts_on=FEBRUARY_29, ends_on=None, ends_at=None), seq=7),
         record=BILL,
+        topic="notifications.streaks",
+    ),
+    EventName.STREAK_LEVEL_UN_ACHIEVED: Case(
+        fact=fact_of(
+            StreakLevelUnachieved(
+                streak_id="regular",
+                level=2,
+                period=FEBRUARY_2024,
+                run=1,
+                achieved_at=1_709_000_000_000,
+                of_bill="B-1001",
+            ),
+            seq=24,
+        ),
+        record=RETURN,
         topic="notifications.streaks",
     ),
     EventName.STREAK_LEVEL_ACHIEVED: Case(fact=LEVEL_REACHED, record=BILL, topic="notifications.streaks"),

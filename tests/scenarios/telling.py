@@ -53,6 +53,8 @@ SILENT: Final = (
     facts.LinesReturned,
     facts.AwardTermsKept,
     facts.LotsTracked,
+    facts.MilestoneCounted,
+    facts.RewardKept,
     facts.RemindersPlanned,
     facts.TierTenureBegun,
     facts.TierPeriodBegun,
@@ -236,10 +238,12 @@ def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     forgiven = sum(reversal.forgiven for reversal in decision.reversals)
     elsewhere = sum(part.points for part in decision.others)
     others = f", {elsewhere} of it from other lots" if elsewhere else ""
+    rewards = ", rewards that it undid" if decision.rewards else ""
     owed = f", {decision.owed} of it owed" if decision.owed else ""
     taken = f"-{decision.points} {decision.currency}" if decision.points else f"no {decision.currency}"
     taken += f" ({decision.promised} of them promised)" if decision.promised else ""
-    return f"{taken} taken back for {decision.of_bill}{others}{owed}, {forgiven} forgiven (balance {decision.balance})"
+    how = f"{rewards}{others}{owed}, {forgiven} forgiven"
+    return f"{taken} taken back for {decision.of_bill}{how} (balance {decision.balance})"
 
 
 def _taken_back(decision: facts.RedemptionReversed, *_: object) -> str:
@@ -270,7 +274,7 @@ def _returned(decision: facts.ReturnRecorded, *_: object) -> str:
     return f"{decision.amount_minor} of {decision.basis_minor} returned, {decision.returned_before_minor} before{over}"
 
 
-def _progress(decision: facts.MilestoneProgressed, envelope: Envelope, story: Story) -> str:
+def _progress(decision: facts.MilestoneProgressed | facts.MilestoneLowered, envelope: Envelope, story: Story) -> str:
     return f"milestone {_period(decision, envelope, story)}: {decision.value} of {decision.target}"
 
 
@@ -278,7 +282,7 @@ def _achieved(decision: facts.MilestoneAchieved, envelope: Envelope, story: Stor
     return f"milestone {_period(decision, envelope, story)} ACHIEVED"
 
 
-def _period(decision: facts.MilestoneProgressed | facts.MilestoneAchieved, envelope: Envelope, story: Story) -> str:
+def _period(decision: Any, envelope: Envelope, story: Story) -> str:
     program = story.programs.get(ORG, envelope.program_id)
     assert program is not None
     units = {milestone.id: milestone.period for milestone in program.definition.milestones}
@@ -343,6 +347,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.RedemptionReversed: _taken_back,
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,
+    facts.MilestoneLowered: _progress,
+    facts.MilestoneUnachieved: lambda decision, envelope, story: (
+        f"milestone {_period(decision, envelope, story)} no longer achieved"
+    ),
     facts.ValueIgnored: lambda decision, *_: (
         f"milestone {decision.milestone_id}: {decision.attribute} {decision.value!r} ignored, {decision.reason.text}"
     ),
@@ -351,6 +359,12 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"streak {decision.streak_id}: {decision.run} in a row, longest {decision.longest}"
     ),
     facts.StreakLevelReached: lambda decision, *_: f"streak {decision.streak_id} level {decision.level} REACHED",
+    facts.StreakBroken: lambda decision, *_: (
+        f"streak {decision.streak_id}: {decision.run} in a row after a return, longest {decision.longest}"
+    ),
+    facts.StreakLevelUnachieved: lambda decision, *_: (
+        f"streak {decision.streak_id} level {decision.level} NO LONGER REACHED"
+    ),
     facts.StreakEnded: lambda decision, *_: (
         f"streak {decision.streak_id} ends at {decision.run}, levels {list(decision.levels)}"
     ),

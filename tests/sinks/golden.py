@@ -35,6 +35,7 @@ VIEWS: Final = (
     "bill_lines",
     "award_terms",
     "tracked_lots",
+    "kept_rewards",
     "points_decisions",
     "points_facts",
     "transfers",

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.engine.bills import lines, parking
 from pipeline.engine.bills.entries import bill_of, find_bill
-from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, entry_of
+from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, MilestoneContribution, entry_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import Turn
@@ -17,6 +17,8 @@ from schemas.facts import (
     Envelope,
     LinesKept,
     LinesReturned,
+    MilestoneCounted,
+    MilestoneLowered,
     PurchaseCounted,
     RecordRefused,
     Refusal,
@@ -141,6 +143,22 @@ def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCount
             terms.returned_minor[line.place] += line.amount_minor
 
 
+def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneCounted) -> None:
+    """The bill knows what it counts towards."""
+    bill_of(state, decision.bill_number).parts[envelope.program_id].contributions.append(
+        MilestoneContribution(
+            milestone_id=decision.milestone_id, period=decision.period, added=decision.added, sums=decision.sums
+        )
+    )
+
+
+def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneLowered) -> None:
+    """The bill knows what was taken off."""
+    for one in bill_of(state, decision.of_bill).parts[envelope.program_id].milestones:
+        if one.milestone_id == decision.milestone_id:
+            one.removed += decision.removed
+
+
 def _bill_to_add(_head: Head, record: TransactionAdded, _org: Org) -> tuple[str, ...]:
     """Also where no program takes returns: the version before may have left a bill that can still be returned."""
     return (entry_of(record.bill_number),)
@@ -157,6 +175,8 @@ CONCERN: Final = Concern(
         ReturnRecorded: _take_back,
         PurchaseCounted: _note_program,
         ReturnCounted: _note_return,
+        MilestoneCounted: _note_counted,
+        MilestoneLowered: _note_lowered,
         LinesKept: lines.note_kept,
         LinesReturned: lines.note_returned,
     },
@@ -165,6 +185,8 @@ CONCERN: Final = Concern(
         ReturnRecorded: lambda decision: entry_of(decision.of_bill),
         PurchaseCounted: lambda decision: "" if decision.return_days is None else entry_of(decision.bill_number),
         ReturnCounted: lambda decision: entry_of(decision.of_bill),
+        MilestoneCounted: lambda decision: entry_of(decision.bill_number),
+        MilestoneLowered: lambda decision: entry_of(decision.of_bill),
         LinesKept: lambda decision: entry_of(decision.bill_number),
         LinesReturned: lambda decision: entry_of(decision.of_bill),
     },

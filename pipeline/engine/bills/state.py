@@ -44,7 +44,19 @@ class TermsContribution(msgspec.Struct, array_like=True, gc=False, tag=2):
     """What came back as an amount, without lines."""
 
 
-Contribution = AwardContribution | TermsContribution
+class MilestoneContribution(msgspec.Struct, array_like=True, gc=False, tag=3):
+    """What the bill counts towards a milestone."""
+
+    milestone_id: str
+    period: int
+    added: int
+    sums: bool
+    """Whether amounts are added up; else the bill counts as one until all of it is back."""
+    removed: int = 0
+    """What returns have taken off so far."""
+
+
+Contribution = AwardContribution | TermsContribution | MilestoneContribution
 """What a bill added somewhere, so that a return can undo it; each kind has the `undo` of its concern."""
 
 
@@ -65,6 +77,11 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     def awards(self) -> list[AwardContribution]:
         """The points that the bill earned."""
         return [one for one in self.contributions if isinstance(one, AwardContribution)]
+
+    @property
+    def milestones(self) -> list[MilestoneContribution]:
+        """What the bill counts towards milestones."""
+        return [one for one in self.contributions if isinstance(one, MilestoneContribution)]
 
     @property
     def terms(self) -> TermsContribution | None:

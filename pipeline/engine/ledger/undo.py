@@ -60,7 +60,11 @@ def taken_back(
         _reversed(turn, of_bill, bill, currency, _by_lot(account_of(turn.section, currency), some), shortfall)
         for currency, some in by_currency.items()
     ]
-    main = turn.program.currency
+    return by_kind(turn.program.currency, reversals)
+
+
+def by_kind(main: str, reversals: Sequence[PointsReversed]) -> list[Decision]:
+    """The reversal in the program's main currency, and one decision for all other currencies."""
     decisions: list[Decision] = [one for one in reversals if one.currency == main]
     alternates = tuple(one for one in reversals if one.currency != main)
     if alternates:
@@ -105,7 +109,7 @@ def note_terms(state: CustomerState, envelope: Envelope, decision: AwardTermsKep
 
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
     """The bill's awards know what returns claimed and took of them; what a correction takes, it says by itself."""
-    if envelope.correction_of:
+    if envelope.correction_of or decision.rewards:
         return
     part = bill_of(state, decision.of_bill).parts[envelope.program_id]
     awards = {(award.currency, award.rule_id, lot_id): award for award in part.awards for lot_id in award.lots}

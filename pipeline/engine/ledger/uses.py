@@ -49,7 +49,7 @@ def note_used(state: CustomerState, envelope: Envelope, decision: PointsRedeemed
             uses[part.lot_id].points += part.points
 
 
-def note_restored(state: CustomerState, envelope: Envelope, decision: RedemptionReversed) -> None:
+def note_taken_back(state: CustomerState, envelope: Envelope, decision: RedemptionReversed) -> None:
     """What comes back was not spent after all."""
     uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
     for part in (*decision.restored, *decision.past):

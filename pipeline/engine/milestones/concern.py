@@ -17,10 +17,11 @@ from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
-from pipeline.engine.ledger.issue import Activity, Candidate, issue
+from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.numbers import thousandths_of
-from pipeline.engine.programs import Program, Target
+from pipeline.engine.programs import DAY_MS, Program, Target
+from pipeline.engine.rewards.concern import Achieved, give, reward_of
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     BillUpdated,
@@ -29,7 +30,10 @@ from schemas.facts import (
     IgnoredFor,
     IssuedFor,
     MilestoneAchieved,
+    MilestoneCounted,
+    MilestoneLowered,
     MilestoneProgressed,
+    MilestoneUnachieved,
     ProgramAdopted,
     ValueIgnored,
 )
@@ -58,7 +62,8 @@ def uses_targets(program: Program) -> bool:
 def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
     """How far the record brings each milestone, which of them it achieves, and their rewards."""
     decisions: list[Decision] = []
-    rewards: list[Activity] = []
+    achieved: list[Achieved] = []
+    falls = turn.program.milestones_fall and isinstance(record, TransactionAdded)
     day = turn.day
     reached = turn.section.milestones
     for target in targets_of(record, turn.program):
@@ -89,15 +94,15 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
                 target=goal,
             )
         )
+        if falls and isinstance(record, TransactionAdded):
+            decisions.append(_counted(turn.program, record, target, period, added))
         if value >= goal and (so_far is None or not so_far.achieved):
             decisions.append(
                 MilestoneAchieved(milestone_id=milestone_id, period=period, value=value, target=goal, added=added)
             )
-            if target.reward:
-                rewards.append(_reward(target, period))
-    if rewards:
-        decisions += issue(turn, rewards)
-    return decisions
+            if target.reward or falls:
+                achieved.append(_reward(turn, target, period, ends_at))
+    return decisions + give(turn, achieved) if achieved else decisions
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -114,7 +119,7 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     counted = {target.milestone_id for target in sale.program.transaction_targets}
     then = structs.replace(sale, program=turn.program)
     decisions: list[Decision] = []
-    rewards: list[Activity] = []
+    rewards: list[Achieved] = []
     for target in turn.program.transaction_targets:
         if target.milestone_id not in counted or not (target.span is None or target.span.holds(then.day)):
             continue
@@ -122,14 +127,14 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
         if target.sums is not None:
             added = updated.amount_minor - updated.previous_minor
         decisions += _moved(then, target, added, rewards)
-    return decisions + issue(then, rewards) if rewards else decisions
+    return decisions + give(then, rewards) if rewards else decisions
 
 
-def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Activity]) -> list[Decision]:
+def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Achieved]) -> list[Decision]:
     period, _, ends_at, _ = target.periods.around(turn.day)
     so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
     value = (0 if so_far is None else so_far.value) + added
-    final = so_far is None and ends_at <= turn.head.horizon
+    final = ends_at <= turn.head.horizon
     if not added or final or not 0 <= value <= TOTAL_MAX:
         return []
     progressed = MilestoneProgressed(
@@ -142,8 +147,7 @@ def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Activity
     )
     if value < target.goal or (so_far is not None and so_far.achieved):
         return [progressed]
-    if target.reward:
-        rewards.append(_reward(target, period))
+    rewards.append(_reward(turn, target, period, ends_at))
     achieved = MilestoneAchieved(
         milestone_id=target.milestone_id, period=period, value=value, target=target.goal, added=added
     )
@@ -153,11 +157,11 @@ def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Activity
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
     """The milestones whose running period has what this version asks for, and their rewards."""
     decisions: list[Decision] = []
-    rewards: list[Activity] = []
+    achieved: list[Achieved] = []
     for target in turn.program.targets:
         if not (target.span is None or target.span.holds(turn.day)):
             continue
-        period = target.periods.around(turn.day).number
+        period, _, ends_at, _ = target.periods.around(turn.day)
         so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
         if so_far is None or so_far.achieved or so_far.value < target.goal:
             continue
@@ -166,21 +170,29 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                 milestone_id=target.milestone_id, period=period, value=so_far.value, target=target.goal, added=0
             )
         )
-        if target.reward:
-            rewards.append(_reward(target, period))
-    return decisions + issue(turn, rewards) if rewards else decisions
+        achieved.append(_reward(turn, target, period, ends_at))
+    return decisions + give(turn, achieved) if achieved else decisions
 
 
-def _reward(target: Target, period: int) -> Activity:
-    award = Candidate(
-        issued_for=_REWARD,
-        rule_id=target.milestone_id,
-        points=target.reward,
-        currency=target.currency,
-        terms=target.terms,
-    )
+def _reward(turn: ProgramTurn, target: Target, period: int, ends_at: int) -> Achieved:
     key = f"milestone/{target.milestone_id}/{period}"
-    return Activity(key=key, candidates=(award,), reference=key)
+    points = reward_of(turn.section, key, target.reward)
+    award = Candidate(
+        issued_for=_REWARD, rule_id=target.milestone_id, points=points, currency=target.currency, terms=target.terms
+    )
+    activity = Activity(key=key, candidates=(award,), reference=key) if points else None
+    return Achieved(key=key, rule_id=target.milestone_id, award=activity, ends_at=ends_at)
+
+
+def _counted(program: Program, record: TransactionAdded, target: Target, period: int, added: int) -> MilestoneCounted:
+    return MilestoneCounted(
+        bill_number=record.bill_number,
+        milestone_id=target.milestone_id,
+        period=period,
+        added=added,
+        return_days=program.return_days or 0,
+        sums=target.sums is not None,
+    )
 
 
 def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | IgnoredFor:
@@ -208,7 +220,8 @@ def _note_progress(state: CustomerState, envelope: Envelope, decision: Milestone
     if known is not None:
         known.value = decision.value
         return
-    horizon = state.head.horizon
+    section = state.head.sections[envelope.program_id]
+    horizon = state.head.horizon - section.milestones_kept_ms
     for period in [number for number, progress in periods.items() if progress.ends_at <= horizon]:
         del periods[period]
     periods[decision.period] = Progress(ends_at=decision.period_ends_at, value=decision.value)
@@ -220,6 +233,24 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: Milestone
     milestones[decision.milestone_id][decision.period].achieved = True
 
 
+def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneCounted) -> None:
+    """Values are kept for as long as a return can lower them."""
+    section = state.head.sections[envelope.program_id]
+    section.milestones_kept_ms = max(section.milestones_kept_ms, decision.return_days * DAY_MS)
+
+
+def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneLowered) -> None:
+    """The period has this value."""
+    milestones = state.head.sections[envelope.program_id].milestones
+    milestones[decision.milestone_id][decision.period].value = decision.value
+
+
+def _note_unachieved(state: CustomerState, envelope: Envelope, decision: MilestoneUnachieved) -> None:
+    """The target can be met again."""
+    milestones = state.head.sections[envelope.program_id].milestones
+    milestones[decision.milestone_id][decision.period].achieved = False
+
+
 def _nothing(_state: CustomerState, _envelope: Envelope, _decision: ValueIgnored) -> None:
     """What can't be used changes nothing."""
 
@@ -227,7 +258,7 @@ def _nothing(_state: CustomerState, _envelope: Envelope, _decision: ValueIgnored
 def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
     """What stays is the program's, also of milestones that are retired, and a record of it would still be accepted."""
     section = state.head.sections[envelope.program_id]
-    horizon = state.head.horizon
+    horizon = state.head.horizon - section.milestones_kept_ms
     kept = {
         milestone_id: {number: progress for number, progress in periods.items() if progress.ends_at > horizon}
         for milestone_id, periods in section.milestones.items()
@@ -244,6 +275,9 @@ CONCERN: Final = Concern(
     effects={
         MilestoneProgressed: _note_progress,
         MilestoneAchieved: _note_achieved,
+        MilestoneCounted: _note_counted,
+        MilestoneLowered: _note_lowered,
+        MilestoneUnachieved: _note_unachieved,
         ValueIgnored: _nothing,
         ProgramAdopted: _note_adopted,
     },

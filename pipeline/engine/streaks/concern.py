@@ -19,22 +19,25 @@ from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.issue import Activity, Candidate, issue
+from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.milestones.concern import targets_of
 from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
+from pipeline.engine.rewards.concern import Achieved, give, reward_of
 from pipeline.engine.state import CustomerState, Head
-from pipeline.engine.streaks.runs import current_run, holds, with_period
+from pipeline.engine.streaks.runs import current_run, holds, longest_of, with_period, without_period
 from pipeline.engine.streaks.state import StreakRuns
 from schemas.facts import (
     Decision,
     Envelope,
     IssuedFor,
     ProgramAdopted,
+    StreakBroken,
     StreakEnded,
     StreakExtended,
     StreakLevelReached,
+    StreakLevelUnachieved,
     StreakStarted,
 )
 from schemas.program import Streak
@@ -51,7 +54,6 @@ def _uses_streaks(program: Program) -> bool:
 def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | CustomEventReceived) -> list[Decision]:
     """Enrol at the first record that counts; add the period if its milestone is met; reach the levels that gives."""
     decisions: list[Decision] = []
-    rewards: list[Activity] = []
     section = turn.section
     for target in targets_of(record, turn.program):
         if not target.streaks:
@@ -70,10 +72,8 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | C
                 decisions.append(_start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
             if progress.achieved and not holds(known.runs, period.place):
-                decisions += _one_more(streak.definition, known, period, rewards)
-    if rewards:
-        decisions += issue(turn, rewards)
-    return decisions
+                decisions += _one_more(streak.definition, known, period)
+    return decisions + _rewards(turn, decisions)
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -87,7 +87,6 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
     """What this version's streaks give for the running period and for the run that is alive."""
     decisions: list[Decision] = []
-    rewards: list[Activity] = []
     section = turn.section
     for target in turn.program.targets:
         period = target.periods.around(turn.day)
@@ -103,11 +102,11 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                 decisions.append(_start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
             if achieved and not holds(known.runs, period.place):
-                decisions += _one_more(streak.definition, known, period, rewards)
+                decisions += _one_more(streak.definition, known, period)
             else:
                 last = period.number if holds(known.runs, period.place) else period.number - 1
-                decisions += _levels(streak.definition, known, last, current_run(known.runs, period.place), rewards)
-    return decisions + issue(turn, rewards) if rewards else decisions
+                decisions += _levels(streak.definition, known, last, current_run(known.runs, period.place))
+    return decisions + _rewards(turn, decisions)
 
 
 def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> StreakStarted:
@@ -123,7 +122,7 @@ def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> Strea
     )
 
 
-def _one_more(streak: Streak, known: StreakRuns, period: Period, rewards: list[Activity]) -> list[Decision]:
+def _one_more(streak: Streak, known: StreakRuns, period: Period) -> list[Decision]:
     _, length = with_period(known.runs, period.place)
     decisions: list[Decision] = [
         StreakExtended(
@@ -134,28 +133,40 @@ def _one_more(streak: Streak, known: StreakRuns, period: Period, rewards: list[A
             skipped=period.skipped,
         )
     ]
-    return decisions + _levels(streak, known, period.number, length, rewards)
+    return decisions + _levels(streak, known, period.number, length)
 
 
-def _levels(streak: Streak, known: StreakRuns, period: int, length: int, rewards: list[Activity]) -> list[Decision]:
+def _levels(streak: Streak, known: StreakRuns, period: int, length: int) -> list[Decision]:
     """The levels that a run of this length reaches."""
-    decisions: list[Decision] = []
     highest = max(known.levels, default=0)
-    for level in streak.levels:
-        if not highest < level.periods <= length:
-            continue
-        decisions.append(StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length))
-        if level.points:
-            award = Candidate(
-                issued_for=IssuedFor.STREAK,
-                rule_id=f"{streak.id}:{level.periods}",
-                points=level.points,
-                currency=level.currency or "",
-                terms=own_terms(level.expiry),
-            )
-            key = f"streak/{streak.id}/{level.periods}"
-            rewards.append(Activity(key=key, candidates=(award,), reference=key))
-    return decisions
+    return [
+        StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length)
+        for level in streak.levels
+        if highest < level.periods <= length
+    ]
+
+
+def _rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:
+    """The rewards of the levels that were reached."""
+    reached = [one for one in decisions if isinstance(one, StreakLevelReached)]
+    if not reached:
+        return []
+    streaks = {streak.id: streak for streak in turn.program.definition.streaks}
+    achieved: list[Achieved] = []
+    for one in reached:
+        level = next(level for level in streaks[one.streak_id].levels if level.periods == one.level)
+        key, rule_id = f"streak/{one.streak_id}/{one.level}", f"{one.streak_id}:{one.level}"
+        points = reward_of(turn.section, key, level.points)
+        award = Candidate(
+            issued_for=IssuedFor.STREAK,
+            rule_id=rule_id,
+            points=points,
+            currency=level.currency or "",
+            terms=own_terms(level.expiry),
+        )
+        activity = Activity(key=key, candidates=(award,), reference=key) if points else None
+        achieved.append(Achieved(key=key, rule_id=rule_id, award=activity, ends_at=None))
+    return give(turn, achieved)
 
 
 def _note_started(state: CustomerState, envelope: Envelope, decision: StreakStarted) -> None:
@@ -172,13 +183,28 @@ def _note_extended(state: CustomerState, envelope: Envelope, decision: StreakExt
     streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
     place = decision.period - decision.skipped
     runs, _ = with_period(streak.runs, place)
-    streak.runs = [run for run in runs if run[1] >= place - _PERIODS_KEPT]
+    if runs[0][1] < place - _PERIODS_KEPT:
+        streak.settled = max(streak.settled, longest_of([run for run in runs if run[1] < place - _PERIODS_KEPT]))
+        runs = [run for run in runs if run[1] >= place - _PERIODS_KEPT]
+    streak.runs = runs
     streak.longest = decision.longest
 
 
 def _note_level(state: CustomerState, envelope: Envelope, decision: StreakLevelReached) -> None:
     """The level is reached, for good."""
     state.head.sections[envelope.program_id].streaks[decision.streak_id].levels.append(decision.level)
+
+
+def _note_broken(state: CustomerState, envelope: Envelope, decision: StreakBroken) -> None:
+    """The period is no longer in the set."""
+    streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
+    streak.runs = without_period(streak.runs, decision.period - decision.skipped)
+    streak.longest = decision.longest
+
+
+def _note_unachieved(state: CustomerState, envelope: Envelope, decision: StreakLevelUnachieved) -> None:
+    """The level can be reached again."""
+    state.head.sections[envelope.program_id].streaks[decision.streak_id].levels.remove(decision.level)
 
 
 def _note_ended(state: CustomerState, envelope: Envelope, decision: StreakEnded) -> None:
@@ -233,6 +259,8 @@ CONCERN: Final = Concern(
         StreakStarted: _note_started,
         StreakExtended: _note_extended,
         StreakLevelReached: _note_level,
+        StreakBroken: _note_broken,
+        StreakLevelUnachieved: _note_unachieved,
         StreakEnded: _note_ended,
         ProgramAdopted: _note_adopted,
     },

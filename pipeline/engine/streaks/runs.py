@@ -34,3 +34,19 @@ def holds(runs: list[Run], period: int) -> bool:
         if first <= period <= last:
             return True
     return False
+
+
+def without_period(runs: list[Run], period: int) -> list[Run]:
+    """The runs without one of their periods."""
+    kept: list[Run] = []
+    for first, last in runs:
+        if first <= period <= last:
+            kept += [run for run in ((first, period - 1), (period + 1, last)) if run[0] <= run[1]]
+        else:
+            kept.append((first, last))
+    return kept
+
+
+def longest_of(runs: list[Run]) -> int:
+    """The length of the longest run."""
+    return max((last - first + 1 for first, last in runs), default=0)

@@ -20,3 +20,5 @@ class StreakRuns(msgspec.Struct, array_like=True):
     ends_on: int | None = None
     ends_in: int | None = None
     """The place of the period that `ends_at` lies in, as `runs` have it."""
+    settled: int = 0
+    """The longest of the runs that have left."""

@@ -154,6 +154,17 @@ FROM (
     FROM facts WHERE kind = 'LotsTracked'
 );
 
+-- What milestones and streak levels gave, where returns can undo it; until: 1970 for as long as the customer is one.
+CREATE OR REPLACE VIEW kept_rewards AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    d.activity AS activity, d.rule_id AS rule_id, d.currency AS currency,
+    arraySum(award -> award.points, d.awards) AS points, fromUnixTimestamp64Milli(d.until, 'UTC') AS until
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(activity String, rule_id String, currency String, until Int64,
+        awards Array(Tuple(points Int64)))') AS d
+    FROM facts WHERE kind = 'RewardKept'
+);
+
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
 -- kind: issued, redeemed, expired, reversed, debited, held, released, restored, settled, redemption_reversed, converted (promised
@@ -251,20 +262,22 @@ FROM (
     FROM facts WHERE kind IN ('TransferInitiated', 'PointsTransferred', 'PointsReceived', 'TransferRefused')
 ) AS f;
 
--- kind: progressed, achieved. period: days, weeks, months, quarters or years since 1970.
--- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up.
+-- kind: counted (by a bill that can be returned), progressed, achieved, lowered, unachieved. period: days, weeks, months, quarters or years since 1970.
+-- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up; added is below zero
+-- for what a return took off.
 CREATE OR REPLACE VIEW milestone_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    if(f.kind = 'MilestoneProgressed', 'progressed', 'achieved') AS kind,
+    lower(substring(f.kind, 10)) AS kind,
     f.d.milestone_id AS milestone_id, f.d.period AS period,
     if(f.kind = 'MilestoneProgressed', fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
-    f.d.added AS added, f.d.value AS value, f.d.target AS target
+    f.d.added - f.d.removed AS added, f.d.value AS value, f.d.target AS target
 FROM (
-    SELECT *, JSONExtract(data, 'Tuple(
-        milestone_id String, period Int64, period_ends_at Int64, added Int64, value Int64, target Int64)') AS d
-    FROM facts WHERE kind IN ('MilestoneProgressed', 'MilestoneAchieved')
+    SELECT *, JSONExtract(data, 'Tuple(milestone_id String, period Int64, period_ends_at Int64, added Int64,
+        removed Int64, value Int64, target Int64)') AS d
+    FROM facts WHERE kind IN ('MilestoneCounted', 'MilestoneProgressed', 'MilestoneAchieved', 'MilestoneLowered',
+        'MilestoneUnachieved')
 ) AS f;
 
 -- Attributes that milestones add up and could not use. reason: absent, not_a_number, negative, too_fine, too_large.
@@ -276,15 +289,16 @@ FROM (
     FROM facts WHERE kind = 'ValueIgnored'
 );
 
--- kind: started, extended, level_reached, ended. run: consecutive periods of the run that the period is in.
+-- kind: started, extended, level_reached, broken (by a return), level_unachieved, ended. run: consecutive periods of the run
+-- that the period is in.
 -- levels: those reached by the end. skipped: periods before this one that the zone never had (a date that it skipped when
 -- it crossed the date line): consecutive periods differ by one in `period - skipped`.
 CREATE OR REPLACE VIEW streak_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    transform(f.kind, ['StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakEnded'],
-        ['started', 'extended', 'level_reached', 'ended'], '') AS kind,
+    transform(f.kind, ['StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken', 'StreakLevelUnachieved',
+        'StreakEnded'], ['started', 'extended', 'level_reached', 'broken', 'level_unachieved', 'ended'], '') AS kind,
     f.d.streak_id AS streak_id, f.d.period AS period, f.d.run AS run, f.d.longest AS longest, f.d.level AS level,
     f.d.starts_on::Nullable(Date32) AS starts_on, f.d.ends_on::Nullable(Date32) AS ends_on, f.d.levels AS levels,
     f.d.skipped AS skipped
@@ -292,7 +306,8 @@ FROM (
     SELECT *, JSONExtract(data, 'Tuple(
         streak_id String, period Nullable(Int64), run Int64, longest Int64, level Int64, starts_on Nullable(Int32),
         ends_on Nullable(Int32), levels Array(Int64), skipped Int64)') AS d
-    FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakEnded')
+    FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken',
+        'StreakLevelUnachieved', 'StreakEnded')
 ) AS f;
 
 -- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand).

@@ -150,9 +150,13 @@ SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer
     longest, levels, ended, if(empty(levels), 0, arrayMax(levels)) AS level
 FROM (
     SELECT org_id, program_id, customer_id, streak_id,
-        groupUniqArrayIf(assumeNotNull(period) - skipped, kind = 'extended') AS periods,
-        max(longest) AS longest,
-        arraySort(groupUniqArrayIf(level, kind = 'level_reached')) AS levels,
+        arrayFilter(one -> countEqual(extended, one) > countEqual(broken, one), arrayDistinct(extended)) AS periods,
+        groupArrayIf(assumeNotNull(period) - skipped, kind = 'extended') AS extended,
+        groupArrayIf(assumeNotNull(period) - skipped, kind = 'broken') AS broken,
+        argMaxIf(longest, seq, kind IN ('extended', 'broken')) AS longest,
+        arraySort(arrayFilter(one -> countEqual(reached, one) > countEqual(lost, one), arrayDistinct(reached))) AS levels,
+        groupArrayIf(level, kind = 'level_reached') AS reached,
+        groupArrayIf(level, kind = 'level_unachieved') AS lost,
         max(kind = 'ended') AS ended,
         addDays(maxIf(assumeNotNull(ends_on), kind = 'ended'), 1) AS end_day
     FROM streak_events
@@ -291,7 +295,7 @@ LEFT JOIN (
 ) AS a USING (org_id, program_id)
 LEFT JOIN (
     SELECT org_id, program_id, milestone_id, customer_id, countIf(kind = 'progressed') AS progressed,
-        countIf(kind = 'achieved') AS achieved
+        countIf(kind = 'achieved') - countIf(kind = 'unachieved') AS achieved
     FROM milestone_events GROUP BY org_id, program_id, milestone_id, customer_id
 ) AS e USING (org_id, program_id, milestone_id)
 GROUP BY org_id, program_id, milestone_id, name, customers;

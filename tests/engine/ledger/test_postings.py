@@ -145,6 +145,7 @@ def test_lifetime_points_count_what_becomes_current_and_what_returns_take_of_it(
         (PointsIssued, LedgerAccount.ISSUED, LedgerAccount.CURRENT): 1,
         (PointsConverted, LedgerAccount.PROMISED, LedgerAccount.CURRENT): 1,
         (PointsReversed, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
+        (PointsReversed, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
     }
 
 

@@ -11,7 +11,7 @@ from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import LotsTracked, PointsReversed, PointsSettled, Reversal, Taken
 from schemas.program import ProgramDefinition, Shortfall
 from tests.dsl import BOOKKEEPING, Story, given, issued
-from tests.steps import Step, adjust, bought, brought_back, program, redeem, spend, starting, tick
+from tests.steps import Step, adjust, bought, brought_back, instant, program, redeem, spend, starting, tick
 
 POLICIES = [policy.value for policy in Shortfall]
 BEYOND = POLICIES[1:]
@@ -56,6 +56,7 @@ def test_what_is_owed_is_a_posting_of_its_own() -> None:
             lifetime=3,
             others=(Taken(lot_id=2, points=3),),
             owed=5,
+            paid_at=instant("2011-03-01"),
         ),
         ignoring=BOOKKEEPING,
     )

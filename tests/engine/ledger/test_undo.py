@@ -175,6 +175,7 @@ def test_rewards_of_milestones_and_tiers_stay() -> None:
         rules=[spend()],
         milestones=[milestone("big", points=5)],
         tiers={"basis": "net_purchases", "levels": [{"name": "A", "threshold": 0}, {"name": "B", "threshold": 1_000}]},
+        returns={"milestones": "keep"},
     )
     story = given(loyal, bought("B1", 1_000, "2011-03-01"), brought_back("B1", 1_000, "2011-03-05"))
     assert (story.balance(), story.tier()) == (5, 2)

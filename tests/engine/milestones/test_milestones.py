@@ -196,8 +196,9 @@ def test_record_beyond_what_a_count_can_be_does_not_count(monkeypatch: pytest.Mo
     assert values(story) == [(1, 1)]
 
 
-def test_return_leaves_the_value_alone() -> None:
-    story = given(with_goal(counts=SUM, target=1_000), bought("B1", 999, "2011-03-01"))
+def test_return_leaves_the_value_alone_where_milestones_are_kept() -> None:
+    keep = program(milestones=[milestone("goal", 1_000, counts=SUM)], returns={"milestones": "keep"})
+    story = given(keep, bought("B1", 999, "2011-03-01"))
     story.play(brought_back("B1", 999, "2011-03-02"))
     story.play(bought("B2", 1, "2011-03-03"))
     assert len(story.only(MilestoneAchieved)) == 1
@@ -231,7 +232,8 @@ def test_achieved_milestone_stays_achieved_when_the_target_is_raised() -> None:
 
 
 def test_periods_leave_when_no_record_of_them_would_be_accepted() -> None:
-    story = given(with_goal(period="day"))
+    keep = program(milestones=[milestone("goal", period="day")], returns={"milestones": "keep"})
+    story = given(keep)
     for month in range(1, 7):
         for on in ("05", "15", "25"):
             story.play(bought(f"B{month}-{on}", 1, f"2011-0{month}-{on}"))

@@ -18,7 +18,7 @@ from schemas.facts import (
     StreakStarted,
     ValueIgnored,
 )
-from schemas.program import PeriodUnit, ProgramDefinition
+from schemas.program import PeriodUnit, ProgramDefinition, Returns
 from tests.dsl import BOOKKEEPING, Story, given, issued
 from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick
 
@@ -164,8 +164,8 @@ def test_longest_run_is_kept_when_it_breaks() -> None:
     assert [extended.longest for extended in story.only(StreakExtended)] == [1, 2, 3, 3]
 
 
-def test_return_does_not_take_a_period_out_of_the_run() -> None:
-    story = visits("2011-01", "2011-02")
+def test_return_does_not_take_a_period_out_of_the_run_where_milestones_are_kept() -> None:
+    story = visits("2011-01", "2011-02", program=loyal().model_copy(update={"returns": Returns(milestones="keep")}))
     story.play(brought_back("B2011-02", 100, "2011-02-20"))
     story.play(bought("B3", 100, "2011-03-10"))
     assert levels(story) == [(3, 3)]
