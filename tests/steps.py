@@ -12,11 +12,13 @@ import msgspec
 from pipeline.engine.calendar import as_day
 from schemas.program import ProgramDefinition
 from schemas.records import (
+    ActivatePoints,
     AdjustPoints,
     AnyCustomerRecord,
     AssignTier,
     BackfillBegun,
     BlockPoints,
+    CancelPromise,
     ChangeExpiry,
     ConfirmRedemption,
     CustomerAdded,
@@ -146,6 +148,23 @@ def block(points: int, on: str | int, **parts: Any) -> BlockPoints:
     until = parts.pop("until", None)
     parts["until"] = instant(until) if isinstance(until, str) else until
     return _record(BlockPoints, f"h-{on}", on, **{"program_id": 1, "points": points, "reason": "stolen card", **parts})
+
+
+def activate(reference: str, on: str | int, **parts: Any) -> ActivatePoints:
+    """A wish to let promised points be spent."""
+    parts = {"program_id": 1, "reference": reference, "reason": "shown", **parts}
+    return _record(ActivatePoints, f"ap-{on}", on, **parts)
+
+
+def call_off(reference: str, on: str | int, **parts: Any) -> CancelPromise:
+    """A wish to cancel promised points."""
+    parts = {"program_id": 1, "reference": reference, "reason": "mistake", **parts}
+    return _record(CancelPromise, f"cp-{on}", on, **parts)
+
+
+def delivered(bill: str, on: str | int, status: str = "DELIVERED", **parts: Any) -> TransactionUpdated:
+    """The status of a bill's delivery."""
+    return _record(TransactionUpdated, f"u-{bill}-{on}", on, bill_number=bill, delivery_status=status, **parts)
 
 
 def release(hold_id: str, on: str | int, **parts: Any) -> ReleasePoints:

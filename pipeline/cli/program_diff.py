@@ -12,6 +12,7 @@ from schemas.program import (
     AfterDays,
     AlternateCurrency,
     AtOnce,
+    Delivered,
     EarningRule,
     EventRule,
     Milestone,
@@ -19,7 +20,7 @@ from schemas.program import (
     OnDate,
     PointsCurrency,
     ProgramDefinition,
-    PromisedOrNot,
+    PromisedOfBill,
     Returns,
     Shortfall,
     SpendRule,
@@ -30,6 +31,7 @@ from schemas.program import (
     Tiers,
     TierValidity,
     Transactions,
+    Triggered,
     Validity,
 )
 
@@ -206,7 +208,7 @@ def _value(key: str, value: object, currency: str) -> str:
     return _plain(value, currency)
 
 
-def _promise(terms: PromisedOrNot) -> str:
+def _promise(terms: PromisedOfBill) -> str:
     match terms:
         case AtOnce():
             return "not at all"
@@ -214,10 +216,16 @@ def _promise(terms: PromisedOrNot) -> str:
             return f"for {terms.days:,} full days after the day of the award"
         case OnDate():
             return f"until {terms.date}"
+        case Delivered():
+            within = "" if terms.within_days is None else f", within {terms.within_days:,} days"
+            return f"until the bill is delivered{within}"
+        case Triggered():
+            what = f"the event {terms.event}" if terms.event else "somebody activates them"
+            return f"until {what}, within {terms.within_days:,} days"
 
 
 def _plain(value: object, currency: str) -> str:
-    if isinstance(value, AtOnce | AfterDays | OnDate):
+    if isinstance(value, AtOnce | AfterDays | OnDate | Delivered | Triggered):
         return _promise(value)
     if isinstance(value, Validity):
         first, last = value.first, value.last

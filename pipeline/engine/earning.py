@@ -11,6 +11,7 @@ from typing import Final
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
+from pipeline.engine.ledger.promises import reference_of
 from pipeline.engine.ledger.uses import tracked
 from pipeline.engine.rules.calculation import terms_kept
 from pipeline.engine.rules.earning import Weighted
@@ -55,7 +56,7 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
         for earner in turn.program.earning.on_event.get(record.event_name, ())
         if earner.when is None or earner.when.holds(turn.day, turn.section.tier_id)
     ]
-    return issue(turn, (Activity(key="", candidates=candidates, reference=record.id),)) if candidates else ()
+    return issue(turn, (Activity(key="", candidates=candidates, reference=reference_of(record)),)) if candidates else ()
 
 
 def candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted, tier: str) -> list[Candidate]:

@@ -64,6 +64,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.LOT_UNKNOWN: True,
     Refusal.EXPIRY_PASSED: True,
     Refusal.NOTHING_CHANGES: True,
+    Refusal.PROMISE_UNKNOWN: True,
     Refusal.HOLD_UNKNOWN: True,
     Refusal.HOLD_EXISTS: True,
     Refusal.TOO_MANY_HOLDS: True,

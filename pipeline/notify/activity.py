@@ -11,10 +11,12 @@ from msgspec import UNSET, UnsetType
 from pipeline.notify.identity import number_of
 from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, TriggeringActivity
 from schemas.records import (
+    ActivatePoints,
     AdjustPoints,
     AnswerTransfer,
     AssignTier,
     BlockPoints,
+    CancelPromise,
     ChangeExpiry,
     ConfirmRedemption,
     CustomerAdded,
@@ -142,6 +144,18 @@ def _block(record: BlockPoints) -> Activity:
     return Activity(name="PointsBlock", identifiers=[_customer(record), Pair(key="holdId", value=record.id)])
 
 
+def _activation(record: ActivatePoints) -> Activity:
+    return Activity(
+        name="PointsActivation", identifiers=[_customer(record), Pair(key="reference", value=record.reference)]
+    )
+
+
+def _promise_cancelled(record: CancelPromise) -> Activity:
+    return Activity(
+        name="PromiseCancellation", identifiers=[_customer(record), Pair(key="reference", value=record.reference)]
+    )
+
+
 def _release(record: ReleasePoints) -> Activity:
     return Activity(name="PointsRelease", identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)])
 
@@ -191,6 +205,8 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     AdjustPoints: _adjustment,
     BlockPoints: _block,
     ReleasePoints: _release,
+    ActivatePoints: _activation,
+    CancelPromise: _promise_cancelled,
     ConfirmRedemption: _confirmation,
     ReverseRedemption: _redemption_reversal,
     ChangeExpiry: _change_expiry,

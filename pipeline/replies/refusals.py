@@ -90,6 +90,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "no points would change",
         "EXTEND needs a date after theirs and EARLY one before, and expirePoints needs points that are not held",
     ),
+    Refusal.PROMISE_UNKNOWN: (
+        "no points are promised for {subject}, or not in the lots that are named",
+        "write what they were promised for as reference: the number of the bill, the reference or id of the event",
+    ),
     Refusal.HOLD_UNKNOWN: (
         "nothing that can be released is held as {subject}",
         "write the id of the blockPoints as holdId; what ended is released already",

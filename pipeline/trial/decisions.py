@@ -59,7 +59,13 @@ def _last_days(lots: list[Body]) -> str:
 
 
 def _waits(lot: Body) -> str:
-    return f"until {_day(lot['due_on'])}" if lot["due_on"] is not None else "for ever"
+    within = f"until {_day(lot['due_on'])}" if lot["due_on"] is not None else "for ever"
+    if lot["awaits"] == "delivery":
+        return f"until the bill is delivered, {within} at most"
+    if lot["awaits"] == "trigger":
+        what = f"the event {lot['event']}" if lot["event"] else "somebody activates them"
+        return f"until {what} (reference {lot['reference']}), {within} at most"
+    return within
 
 
 def _converted(body: Body, names: Names) -> str:

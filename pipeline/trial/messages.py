@@ -129,6 +129,12 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "adjustPoints": _adjust,
     "blockPoints": _block,
     "releasePoints": _release,
+    "activatePoints": lambda message: (
+        f"{_customer(message)}: what is promised for {message['reference']} is to be current now ({message['reason']})"
+    ),
+    "cancelPromise": lambda message: (
+        f"{_customer(message)}: what is promised for {message['reference']} is to be cancelled ({message['reason']})"
+    ),
     "confirmRedemption": lambda message: f"{_customer(message)} confirms the redemption {message['redemptionId']}",
     "reverseRedemption": _reverse,
     "changeExpiry": _change_expiry,

@@ -69,6 +69,8 @@ class Refusal(Reason):
     """The date on which points are to expire is over."""
     NOTHING_CHANGES = 23
     """No points would expire, or none on another date."""
+    PROMISE_UNKNOWN = 25
+    """No points are promised for this reference, or not in these lots."""
     HOLD_UNKNOWN = 30
     """No points are held under that id, or not for something that may be released so."""
     HOLD_EXISTS = 31

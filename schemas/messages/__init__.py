@@ -13,6 +13,7 @@ from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
@@ -23,11 +24,13 @@ __all__ = [
     "IDENTITY_MAX",
     "INSTANT_MAX",
     "LINES_MAX",
+    "ActivatePoints",
     "AdjustPoints",
     "AdvanceClock",
     "AnyMessage",
     "AssignTier",
     "BlockPoints",
+    "CancelPromise",
     "ChangeExpiry",
     "ConfirmRedemption",
     "CustomEvent",

@@ -9,6 +9,7 @@ from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
@@ -23,6 +24,9 @@ AnyMessage = (
     | AdjustPoints
     | BlockPoints
     | ReleasePoints
+    | ActivatePoints
+    | CancelPromise
+    | TransactionUpdated
     | ConfirmRedemption
     | ReverseRedemption
     | ChangeExpiry
@@ -30,6 +34,5 @@ AnyMessage = (
     | AssignTier
     | ReleaseTier
     | TransferPoints
-    | TransactionUpdated
     | AdvanceClock
 )

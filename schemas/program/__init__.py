@@ -9,7 +9,16 @@ from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
 from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
-from schemas.program.promises import AfterDays, AtOnce, OnDate, Promised, PromisedOrNot
+from schemas.program.promises import (
+    AfterDays,
+    AtOnce,
+    Delivered,
+    OnDate,
+    Promised,
+    PromisedOfBill,
+    PromisedOrNot,
+    Triggered,
+)
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardPolicy, Shortfall
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
@@ -28,6 +37,7 @@ __all__ = [
     "AfterDays",
     "AlternateCurrency",
     "AtOnce",
+    "Delivered",
     "EarningRule",
     "EventRule",
     "Events",
@@ -39,6 +49,7 @@ __all__ = [
     "PointsCurrency",
     "ProgramDefinition",
     "Promised",
+    "PromisedOfBill",
     "PromisedOrNot",
     "Redemption",
     "RenewalBasis",
@@ -56,6 +67,7 @@ __all__ = [
     "TierValidity",
     "Tiers",
     "Transactions",
+    "Triggered",
     "Validity",
     "event_names",
     "expiries",

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from schemas.limits import Between
-from schemas.program.values import Definition
+from schemas.program.values import Definition, ShortName
 
 PROMISE_DAYS_MAX: Final = 3_650
 
@@ -33,7 +33,29 @@ class OnDate(Definition):
     date: Annotated[date, Field(strict=False), Between(date(1970, 1, 1), date(2199, 12, 31))]
 
 
-Promised = Annotated[AfterDays | OnDate, Field(discriminator="until")]
-"""What points of the program wait for."""
-PromisedOrNot = Annotated[AtOnce | AfterDays | OnDate, Field(discriminator="until")]
-"""What the points of a rule wait for, in place of what the program says."""
+class Delivered(Definition):
+    """Promised until the bill is delivered; cancelled if it is not within so many full days."""
+
+    until: Literal["delivered"] = "delivered"
+    within_days: Annotated[int, Field(ge=0, le=PROMISE_DAYS_MAX)] | None = None
+    """None: for as long as it takes."""
+
+
+class Triggered(Definition):
+    """Promised until a custom event or `activatePoints` names their reference; cancelled after so many full days.
+
+    The reference is a bill's number; an event's attribute `reference`, else its id; the activity of a reward.
+    """
+
+    until: Literal["trigger"] = "trigger"
+    within_days: Annotated[int, Field(ge=0, le=PROMISE_DAYS_MAX)]
+    event: ShortName | None = None
+    """The custom event, which has the reference in its attribute `reference`; None: only the command."""
+
+
+Promised = Annotated[AfterDays | OnDate | Delivered | Triggered, Field(discriminator="until")]
+"""What points of the program wait for; only those of bills wait for their delivery, others are current at once."""
+PromisedOfBill = Annotated[AtOnce | AfterDays | OnDate | Delivered | Triggered, Field(discriminator="until")]
+"""What the points of a rule on bills wait for, in place of what the program says."""
+PromisedOrNot = Annotated[AtOnce | AfterDays | OnDate | Triggered, Field(discriminator="until")]
+"""What other points wait for, in place of what the program says."""

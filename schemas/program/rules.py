@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import AtMost, Misfit
 from schemas.program.expiry import Expiry
-from schemas.program.promises import PromisedOrNot
+from schemas.program.promises import PromisedOfBill, PromisedOrNot
 from schemas.program.values import (
     TIERS_MAX,
     Categories,
@@ -50,7 +50,7 @@ class SpendRule(Rule):
     excluded_categories: Categories = ()
     expiry: Expiry | None = None
     """How long its points last; None for as long as others."""
-    promised: PromisedOrNot | None = None
+    promised: PromisedOfBill | None = None
     """What its points wait for before they can be spent; None: what the program says."""
 
 

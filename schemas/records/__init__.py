@@ -12,6 +12,7 @@ from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
+from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record, Request
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.tiers import AssignTier, ReleaseTier
@@ -20,6 +21,7 @@ from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, d
 
 __all__ = [
     "WALL_SOURCE",
+    "ActivatePoints",
     "AdjustPoints",
     "AnswerTransfer",
     "AnyCustomerRecord",
@@ -27,6 +29,7 @@ __all__ = [
     "AssignTier",
     "BackfillBegun",
     "BlockPoints",
+    "CancelPromise",
     "ChangeExpiry",
     "ClockAdvanced",
     "CommandRecord",

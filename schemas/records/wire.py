@@ -13,6 +13,7 @@ from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, RedeemPoints
+from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.tiers import AssignTier, ReleaseTier
@@ -30,6 +31,9 @@ AnyCustomerRecord = (
     | AdjustPoints
     | BlockPoints
     | ReleasePoints
+    | ActivatePoints
+    | CancelPromise
+    | TransactionUpdated
     | ConfirmRedemption
     | ReverseRedemption
     | ChangeExpiry
@@ -39,7 +43,6 @@ AnyCustomerRecord = (
     | TransferPoints
     | ReceiveTransfer
     | AnswerTransfer
-    | TransactionUpdated
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

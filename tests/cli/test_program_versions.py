@@ -198,6 +198,19 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             ],
             id="promised",
         ),
+        *(
+            pytest.param(
+                {"rules": [spend(promised=terms)]},
+                [f"rules[0].promised: the rule spend: promised is until {until}, was none"],
+                id=until,
+            )
+            for terms, until in (
+                ({"until": "delivered"}, "the bill is delivered"),
+                ({"until": "delivered", "within_days": 9}, "the bill is delivered, within 9 days"),
+                ({"until": "trigger", "within_days": 9}, "somebody activates them, within 9 days"),
+                ({"until": "trigger", "within_days": 9, "event": "in"}, "the event in, within 9 days"),
+            )
+        ),
         pytest.param(
             {"rules": [spend(promised={"until": "date", "date": "2030-12-31"})]},
             ["rules[0].promised: the rule spend: promised is until 2030-12-31, was none"],

@@ -31,13 +31,16 @@ from tests.steps import (
     Activation,
     Step,
     Tick,
+    activate,
     adjust,
     block,
     bought,
     brought_back,
+    call_off,
     changed,
     confirm,
     day,
+    delivered,
     did,
     expire_now,
     extend,
@@ -85,6 +88,8 @@ RULES = [
     {"id": "brew", "kind": "event", "event": "brew", "points": 2},
     spend("later", 2, 300, promised={"until": "days", "days": 4}),
     spend("in-april", 1, 500, promised={"until": "date", "date": "2011-04-03"}),
+    spend("delivered", 1, 700, promised={"until": "delivered", "within_days": 3}),
+    spend("shown", 1, 800, promised={"until": "trigger", "event": "brew", "within_days": 5}),
 ]
 CURRENCIES = [
     {"id": "STARS", "scale": 1, "expiry": {"days": 3}, "redemption": {"minimum_points": 2}},
@@ -234,6 +239,9 @@ records = st.one_of(
     st.builds(_changed_expiry, hours, st.integers(-3, 20), lots),
     st.builds(lambda hour, some: expire_now(_at(hour), *some, id=f"n{hour % 5}"), hours, lots),
     st.builds(lambda hour: joined(_at(hour), Profile(first_name="Ann")), hours),
+    st.builds(lambda hour, bill: did("brew", _at(hour), attributes={"reference": bill}), hours, bills),
+    st.builds(lambda hour, bill: delivered(bill, _at(hour)), hours, bills),
+    st.builds(lambda hour, bill, ask: ask(bill, _at(hour)), hours, bills, st.sampled_from([activate, call_off])),
     st.builds(lambda hour: changed(_at(hour), Profile(extended={str(hour % 3): "x"})), hours),
 )
 ticks = st.builds(lambda hour: Tick(_at(hour)), hours)

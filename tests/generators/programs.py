@@ -49,6 +49,7 @@ promises = st.one_of(
     st.just({"until": "at_once"}),
     st.fixed_dictionaries({"until": st.just("days"), "days": _ends([0, 1, 3_650])}),
     st.fixed_dictionaries({"until": st.just("date"), "date": days}),
+    st.fixed_dictionaries({"until": st.just("trigger"), "within_days": _ends([0, 3_650])}, optional={"event": events}),
 )
 spend_rules = st.fixed_dictionaries(
     {"kind": st.just("spend"), "points": points, "per_minor": points},

@@ -150,6 +150,24 @@ CASES = [
         ),
     ),
     Case(
+        "activatePoints",
+        records.ActivatePoints(
+            *HEAD,
+            "activate-7",
+            0,
+            1_743_840_000_000,
+            1,
+            "soho-7001",
+            "the customer showed the goods",
+            (),
+            "care desk 1",
+        ),
+    ),
+    Case(
+        "cancelPromise",
+        records.CancelPromise(*HEAD, "cancel-7", 0, 1_743_840_000_000, 1, "soho-7002", "ordered by mistake"),
+    ),
+    Case(
         "confirmRedemption",
         records.ConfirmRedemption(*HEAD, "confirm-56", 0, 1_743_579_600_000, 1, "redemption-56"),
     ),

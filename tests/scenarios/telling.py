@@ -27,6 +27,7 @@ from tests.steps import (
     block,
     bought,
     brought_back,
+    call_off,
     changed,
     confirm,
     did,
@@ -135,6 +136,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         delivery_status=step.get("delivery", ""),
         **common,
     ),
+    "calls off": lambda step, at, common: call_off(step["calls off"], at, reason=step["because"], **common),
     "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
     "redeems": lambda step, at, common: redeem(
         step["redeems"],
@@ -217,9 +219,14 @@ def _issued(decision: facts.PointsIssued, *_: object) -> str:
         for award in decision.awards
     )
     terms = ["for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}" for lot in decision.lots]
-    terms += [f"{lot.points} promised until {as_date(lot.due_on or 0)}" for lot in decision.promised_lots]
+    terms += [f"{lot.points} promised{_awaited(lot)}" for lot in decision.promised_lots]
     until = " and ".join(terms)
     return f"+{decision.points} {decision.currency} for {for_what}, {until} (balance {decision.balance})"
+
+
+def _awaited(lot: facts.LotPromised) -> str:
+    until = f" until {as_date(lot.due_on)}" if lot.due_on is not None else ""
+    return until if lot.awaits is facts.Awaits.DATE else f" for its {lot.awaits.text}{until}"
 
 
 def _converted(decision: facts.PointsConverted, *_: object) -> str:
@@ -311,6 +318,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.ProgramAdopted: lambda _, envelope, __: f"follows version {envelope.version} from now on",
     facts.PointsIssued: _issued,
     facts.PointsConverted: _converted,
+    facts.PromiseCancelled: lambda decision, *_: (
+        f"{decision.points} promised {decision.currency} for {', '.join(decision.references)} are cancelled, "
+        f"{decision.cancelled_for.text} (balance {decision.balance}, {decision.promised} still promised)"
+    ),
     facts.PointsRedeemed: lambda decision, *_: (
         f"-{decision.points} {decision.currency} redeemed, worth {decision.value_minor} (balance {decision.balance})"
     ),

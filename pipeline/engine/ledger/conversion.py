@@ -9,17 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import lasting_of
 from pipeline.engine.ledger.state import Account, PromisedLot
 from pipeline.engine.state import Head
-from schemas.facts import ConvertedBy, Decision, LotConverted, PointsConverted
+from schemas.facts import (
+    Awaits,
+    CancelledFor,
+    ConvertedBy,
+    Decision,
+    LotConverted,
+    PointsConverted,
+    PromiseCancelled,
+    Taken,
+)
 
 
 def convert(
-    turn: ProgramTurn, currency: str, account: Account, lots: Sequence[PromisedLot], by: ConvertedBy
+    turn: ProgramTurn, currency: str, account: Account, lots: Sequence[PromisedLot], by: ConvertedBy, reason: str = ""
 ) -> PointsConverted:
     """These promised lots become current, with the expiry that points of their rule have on the day on which they do.
 
@@ -34,6 +45,24 @@ def convert(
         converted_by=by,
         lifetime=account.lifetime + points,
         promised=account.promised - points,
+        reason=reason,
+    )
+
+
+def cancel(
+    currency: str, account: Account, lots: Sequence[PromisedLot], why: CancelledFor, *, promised: int, reason: str = ""
+) -> PromiseCancelled:
+    """These promised lots will not become current; `promised` is what was promised before."""
+    points = sum(lot.open_points for lot in lots)
+    return PromiseCancelled(
+        currency=currency,
+        points=points,
+        balance=account.balance,
+        taken=tuple(Taken(lot_id=lot.lot_id, points=lot.open_points) for lot in lots),
+        cancelled_for=why,
+        promised=promised - points,
+        references=tuple(dict.fromkeys(lot.reference for lot in lots)),
+        reason=reason,
     )
 
 
@@ -82,7 +111,15 @@ def _first(head: Head, due: int) -> Subject:
 def _settle(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     account = turn.section.accounts[subject.part]
     due = [lot for lot in account.promised_lots if lot.due_at == turn.at]
-    return [convert(turn, subject.part, account, due, ConvertedBy.DATE)]
+    kept = [lot for lot in due if lot.awaits is Awaits.DATE]
+    lapsed = [lot for lot in due if lot.awaits is not Awaits.DATE]
+    decisions: list[Decision] = [convert(turn, subject.part, account, kept, ConvertedBy.DATE)] if kept else []
+    if lapsed:
+        promised = account.promised - sum(lot.open_points for lot in kept)
+        balance = account.balance + sum(lot.open_points for lot in kept)
+        lapse = cancel(subject.part, account, lapsed, CancelledFor.NOT_IN_TIME, promised=promised)
+        decisions.append(msgspec.structs.replace(lapse, balance=balance))
+    return decisions
 
 
 CONVERSION: Final = Timer(kind=7, name="promise", due=_due, first=_first, fire=_settle)

@@ -197,6 +197,7 @@ class _Till:
             rule_id=lot.rule_id,
             due_on=None if due_at == NEVER else due_on,
             due_at=None if due_at == NEVER else due_at,
+            event=promise.event,
         )
 
 

@@ -12,7 +12,19 @@ from typing import Final, NamedTuple
 from pipeline.engine.calendar import as_day
 from pipeline.engine.ledger.terms import Terms, own_terms
 from schemas.facts import Awaits, IssuedFor
-from schemas.program import AtOnce, EventRule, Expiry, OnDate, ProgramDefinition, Promised, PromisedOrNot, SpendRule
+from schemas.program import (
+    AtOnce,
+    Delivered,
+    EventRule,
+    Expiry,
+    OnDate,
+    ProgramDefinition,
+    Promised,
+    PromisedOfBill,
+    SpendRule,
+    Triggered,
+)
+from schemas.records import CustomEventReceived
 
 Source = tuple[IssuedFor, str]
 """What awards are for: as `Award.issued_for` and `Award.rule_id`."""
@@ -28,6 +40,8 @@ class Promise(NamedTuple):
     """The day on which they become current, whenever they were awarded."""
     days: int | None = None
     """Full local days after the day of the award until they become current, or are cancelled."""
+    event: str = ""
+    """The custom event that makes them current, if they wait for one."""
 
     def is_over(self, day: int) -> bool:
         """Whether points awarded on `day` need not wait."""
@@ -43,6 +57,8 @@ def promises_of(definition: ProgramDefinition) -> Mapping[Source, Promise]:
     promises: dict[Source, Promise] = {}
     for source, own, _ in _sources(definition):
         terms = own or definition.promised
+        if isinstance(terms, Delivered) and source[0] is not IssuedFor.SPEND:
+            continue
         if terms is not None and not isinstance(terms, AtOnce):
             promises[source] = _compiled(terms)
     return promises
@@ -53,7 +69,14 @@ def terms_by_source(definition: ProgramDefinition) -> Mapping[Source, Terms]:
     return {source: terms for source, _, expiry in _sources(definition) if (terms := own_terms(expiry)) is not None}
 
 
-def _sources(definition: ProgramDefinition) -> Iterator[tuple[Source, PromisedOrNot | None, Expiry | None]]:
+def reference_of(event: CustomEventReceived) -> str:
+    """What an event calls what it is about: its attribute `reference`, else its id."""
+    named = event.attributes.get("reference")
+    text = "" if isinstance(named, bool) else str(named or "")
+    return text if 0 < len(text) <= REFERENCE_MAX else event.id
+
+
+def _sources(definition: ProgramDefinition) -> Iterator[tuple[Source, PromisedOfBill | None, Expiry | None]]:
     for rule in definition.rules:
         if isinstance(rule, SpendRule):
             yield (IssuedFor.SPEND, rule.id), rule.promised, rule.expiry
@@ -69,4 +92,8 @@ def _sources(definition: ProgramDefinition) -> Iterator[tuple[Source, PromisedOr
 def _compiled(terms: Promised) -> Promise:
     if isinstance(terms, OnDate):
         return Promise(awaits=Awaits.DATE, date=as_day(terms.date))
+    if isinstance(terms, Delivered):
+        return Promise(awaits=Awaits.DELIVERY, days=terms.within_days)
+    if isinstance(terms, Triggered):
+        return Promise(awaits=Awaits.TRIGGER, days=terms.within_days, event=terms.event or "")
     return Promise(awaits=Awaits.DATE, days=terms.days)

@@ -250,6 +250,10 @@ def _release(message: messages.ReleasePoints) -> Fields:
     return message.program_id, message.hold_id, message.reason, message.entered_by
 
 
+def _promised(message: messages.ActivatePoints | messages.CancelPromise) -> Fields:
+    return message.program_id, message.reference, message.reason, message.lots, message.entered_by
+
+
 def _confirm(message: messages.ConfirmRedemption) -> Fields:
     return message.program_id, message.redemption_id
 
@@ -283,6 +287,8 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.AdjustPoints: (records.AdjustPoints, _adjust),
     messages.BlockPoints: (records.BlockPoints, _block),
     messages.ReleasePoints: (records.ReleasePoints, _release),
+    messages.ActivatePoints: (records.ActivatePoints, _promised),
+    messages.CancelPromise: (records.CancelPromise, _promised),
     messages.ConfirmRedemption: (records.ConfirmRedemption, _confirm),
     messages.ReverseRedemption: (records.ReverseRedemption, _reverse),
     messages.ChangeExpiry: (records.ChangeExpiry, _change_expiry),

@@ -268,6 +268,13 @@ def test_terms_of_expiry_are_those_of_the_version_in_force_when_points_become_cu
     assert story.account().lots[0].expires_on == day("2011-03-21")
 
 
+def test_rule_with_its_own_expiry_keeps_it_when_its_points_become_current() -> None:
+    rules = [spend("short", expiry={"days": 2}), spend("usual")]
+    story = given(promising(points={"expiry": {"days": 30}}, rules=rules), bought("B1", 700, "2011-03-01"))
+    story.play(tick("2011-03-16 00:00"))
+    assert [lot.expires_on for lot in story.account().lots] == [day("2011-03-18"), day("2011-04-15")]
+
+
 class TestReturnInTime:
     def test_takes_promised_points_and_leaves_current_ones_alone(self) -> None:
         story = given(promising(), adjust(50, "2011-02-01"), bought("B1", 1_000, "2011-03-01"))
