@@ -114,7 +114,7 @@ def test_every_input_is_one_journal_record_or_one_dead_letter(ended: Ended) -> N
 
     assert taken + refused == Counter(map(place_of, ended.sent))
     assert len(ended.sent) > 10 * EACH
-    assert min(taken.total(), refused.total()) > 300
+    assert min(taken.total(), refused.total()) > 200  # the more kinds of messages, the fewer mutations stay right
 
 
 def test_every_dead_letter_has_the_original_bytes_and_says_why(ended: Ended) -> None:

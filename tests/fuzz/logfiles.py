@@ -14,6 +14,7 @@ from unittest.mock import patch
 import msgspec
 
 from pipeline.cli.reading import partitions_of, read_all
+from pipeline.cli.sentences import Sentences
 from pipeline.cli.tail import line_of
 from pipeline.failure import Failure
 from pipeline.log.embedded import FILE_NAME, EmbeddedLog
@@ -87,7 +88,7 @@ def _looks(folder: Path) -> Iterator[str]:
             except Failure as error:
                 yield type(error).__name__
             for message in read_all(log, partitions_of(list(catalog.notifications), catalog.partitions)):
-                assert line_of(message).plain
+                assert line_of(message, Sentences(())).plain
             yield "told"
     except Failure as error:
         yield type(error).__name__

@@ -43,6 +43,8 @@ VIEWS: Final = (
     "ignored_values",
     "streak_events",
     "tier_changes",
+    "tier_terms",
+    "expiry_events",
 )
 
 Named = dict[str, Any]

@@ -144,8 +144,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         returned_minor=160,
         lines=(LineReturned(place=52, amount_minor=88),),
         named=True,
+        paid_at=9_712,
     ),
-    ReturnCounted(of_bill="B1", amount_minor=90, purchases_minor=2_900, returned_minor=160, paid_at=9_712),
     ProgramAdopted(previous_version=4, milestones=("m", "n"), streaks=("s",), tier=6, tier_id="gold"),
     PointsIssued(
         currency="POINTS",

@@ -94,7 +94,7 @@ CORRUPTIONS = {
         (
             "INSERT INTO facts SELECT * REPLACE ('RedemptionReversed' AS kind, "
             """'{"currency":"POINTS","points":101,"balance":20,"redemption_id":"R1","expired":101}' AS data) """
-            "FROM facts WHERE kind = 'PointsExpired' SETTINGS insert_deduplication_token = 'taken back'"
+            "FROM (SELECT * FROM facts WHERE kind = 'PointsExpired') SETTINGS insert_deduplication_token = 'taken back'"
         ),
         {"reversals_over_redemption": 1, "seq_gaps": 1, "repeated_rows": 1},
     ),

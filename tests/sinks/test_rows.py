@@ -119,10 +119,22 @@ def test_rows_of_a_view_are_the_golden_ones(stored: Client, view: str) -> None:
     assert view_rows(stored, view) == GOLDEN_VIEWS[view]
 
 
-def test_every_kind_of_decision_is_in_one_of_the_views() -> None:
+BOOKKEEPING = {
+    "AwardTermsKept",
+    "LinesKept",
+    "LinesReturned",
+    "RemindersPlanned",
+    "TierCheckSet",
+    "TierPeriodBegun",
+    "TierTenureBegun",
+}
+"""What only the engine asks for; it is in `facts`."""
+
+
+def test_every_kind_of_decision_that_people_ask_for_is_in_one_of_the_views() -> None:
     seen = {row["seq"] for view in VIEWS for row in GOLDEN_VIEWS[view]}
 
-    assert seen == {301 + index for index in range(len(ONE_OF_EACH))}
+    assert {type(one).__name__ for index, one in enumerate(ONE_OF_EACH) if 301 + index not in seen} == BOOKKEEPING
 
 
 def test_every_movement_of_points_is_in_the_ledger() -> None:

@@ -13,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from pipeline.clock import SYSTEM_CLOCK
+from pipeline.engine.ledger.postings import postings
 from pipeline.failure import Halted
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Committed, Consumer, Fenced, Message, Partition, Unavailable
@@ -24,10 +25,18 @@ from sinks.clickhouse.sink import ClickHouseSink
 from sinks.clickhouse.writer import ClickHouseWriter, NotInserted
 from tests.clock import StillClock
 from tests.sinks.running import SECONDS, Running, contents, drain, running, running_sink, settings, sink_on
-from tests.sinks.story import FACTS, HEADS, JOURNAL, Told, bought, tell
+from tests.sinks.story import ELEVEN, FACTS, HEADS, JOURNAL, TWELVE, Told, bought, tell
 from tests.wrapped import Wrapped
 
-EVERYTHING = {"journal": 4, "facts": 25, "ledger_entries": 14, "notifications": 2, "replies": 1, "customer_state": 2}
+_TOLD = [decision for told in (*ELEVEN, *TWELVE) for decision in told.decisions]
+EVERYTHING = {
+    "journal": 4,
+    "facts": len(_TOLD),
+    "ledger_entries": 2 * sum(len(postings(decision)) for decision in _TOLD),
+    "notifications": 2,
+    "replies": 1,
+    "customer_state": 2,
+}
 
 
 class Death(BaseException):

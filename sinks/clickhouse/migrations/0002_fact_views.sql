@@ -325,3 +325,32 @@ FROM (
         term Tuple(expires_on Nullable(Int32)))') AS d
     FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned', 'TierDowngraded', 'TierAssigned', 'TierReleased')
 ) AS f;
+
+-- kind: renewed, gracebegun (not renewed, and held for some days more), reminded. tier: its number in that version.
+-- measured, needed: what came in and what keeps it, in points, minor units or visits. expires_on: the last day, of the term,
+-- of the grace, or of the term that a reminder is about. lead_days: of a reminder.
+CREATE OR REPLACE VIEW tier_terms AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    lower(replaceOne(f.kind, 'Tier', '')) AS kind, f.d.tier AS tier, f.d.measured AS measured, f.d.needed AS needed,
+    toDate32(coalesce(f.d.expires_on, f.d.term.expires_on)) AS expires_on, f.d.lead_days AS lead_days
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(tier Int32, measured Int64, needed Int64, expires_on Nullable(Int32),
+        lead_days Nullable(Int32), term Tuple(expires_on Nullable(Int32)))') AS d
+    FROM facts WHERE kind IN ('TierRenewed', 'TierGraceBegun', 'TierReminded')
+) AS f;
+
+-- kind: moved (of some lots, or looked at and left), reminded. expires_on, lead_days, remaining: of a reminder.
+CREATE OR REPLACE VIEW expiry_events AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    lower(replaceOne(f.kind, 'Expiry', '')) AS kind, f.d.currency AS currency, f.d.reason AS reason,
+    f.d.entered_by AS entered_by, toDate32(f.d.expires_on) AS expires_on, f.d.lead_days AS lead_days,
+    f.d.remaining AS remaining
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(currency String, reason String, entered_by String, expires_on Nullable(Int32),
+        lead_days Nullable(Int32), remaining Nullable(Int64))') AS d
+    FROM facts WHERE kind IN ('ExpiryMoved', 'ExpiryReminded')
+) AS f;
