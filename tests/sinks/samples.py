@@ -211,11 +211,12 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         of_bill="B1",
         reversals=(
             Reversal(rule_id="spend", lot_id=1, claimed=13, points=9, forgiven=4, promised=3, beyond=53),
-            Reversal(rule_id="review", lot_id=2, claimed=29, points=11, forgiven=18),
+            Reversal(rule_id="review", lot_id=2, claimed=29, points=11, forgiven=18, promised=57, beyond=58),
         ),
         reversed_of_bill=21,
         balance=16,
         lifetime=40,
+        paid_at=9_901,
         promised_reversed_of_bill=20,
         others=(Taken(lot_id=54, points=55),),
         owed=56,
@@ -251,10 +252,13 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
                 currency="STARS",
                 points=41,
                 of_bill="B1",
-                reversals=(Reversal(rule_id="stars", lot_id=52, claimed=42, points=43, forgiven=44),),
+                reversals=(
+                    Reversal(rule_id="stars", lot_id=52, claimed=42, points=43, forgiven=44, promised=59, beyond=60),
+                ),
                 reversed_of_bill=45,
                 balance=46,
                 lifetime=48,
+                paid_at=9_902,
                 promised_reversed_of_bill=40,
             ),
         )

@@ -120,9 +120,6 @@ def test_rows_of_a_view_are_the_golden_ones(stored: Client, view: str) -> None:
 
 
 BOOKKEEPING = {
-    "AwardTermsKept",
-    "LinesKept",
-    "LinesReturned",
     "RemindersPlanned",
     "TierCheckSet",
     "TierPeriodBegun",
