@@ -128,7 +128,7 @@ class LoyaltyPartition:
                 record = decode_record(message.value or b"")
                 definition = definition_in(record)
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
-                defect = Defect("", str(error), "the journal is written by intake only; find out who wrote this")
+                defect = Defect("", str(error), "only Accrue writes to the journal; find out who wrote this")
                 self.rejected.append(Rejected(message, UNREADABLE, (defect,)))
             else:  # outside `try`: a state that cannot be read stops the worker, the record is not to blame
                 try:
