@@ -87,7 +87,7 @@ class _Definitions:
     def _union(self, bare: inspect.UnionType) -> list[Any]:
         # A default has to be of a union's first branch, and the default of what may be missing is null.
         branches = sorted(bare.types, key=lambda one: not isinstance(one, inspect.NoneType))
-        return [self.of(one) for one in branches]
+        return [self.of(branch) for branch in branches]
 
     def _record(self, bare: inspect.StructType) -> Any:
         name = bare.cls.__name__

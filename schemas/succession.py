@@ -94,7 +94,7 @@ def _ids(program: ProgramDefinition) -> dict[str, dict[str, str]]:
     """What is known by id, by its place in the file: id and name."""
     levels = program.tiers.levels if program.tiers else ()
     return {
-        "currencies": {one.id: f"the currency {one.name}" for one in program.currencies},
+        "currencies": {currency.id: f"the currency {currency.name}" for currency in program.currencies},
         "rules": {rule.id: f"the {rule.kind} rule" for rule in program.rules},
         "tiers.levels": {tier.id: f"the tier {tier.name}" for tier in levels},
         "milestones": {milestone.id: f"the milestone {milestone.name}" for milestone in program.milestones},

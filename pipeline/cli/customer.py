@@ -68,8 +68,8 @@ def definition_of(client: Client, org: int, state: dict[str, Any]) -> ProgramDef
 def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:
     """One row of `customer_state`, with names from its program."""
     as_of = state["clock"]
-    milestones = {one.id: one for one in definition.milestones} if definition else {}
-    streaks = {one.id: one for one in definition.streaks} if definition else {}
+    milestones = {milestone.id: milestone for milestone in definition.milestones} if definition else {}
+    streaks = {streak.id: streak for streak in definition.streaks} if definition else {}
     calendar = Calendar(definition.zone) if definition else None
     today = calendar.day_of(int(as_of.timestamp() * 1000)) if calendar else 0
     return {
@@ -115,7 +115,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
 
 def _named(held: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:
     """The currency's name, and the number of decimals of its points."""
-    alternates = {one.id: one for one in definition.currencies} if definition else {}
+    alternates = {currency.id: currency for currency in definition.currencies} if definition else {}
     alternate = alternates.get(held["currency"])
     return {"name": alternate.name if alternate else held["currency"], "scale": alternate.scale if alternate else 0}
 

@@ -97,7 +97,7 @@ class DeadLetters:
 
     def without(self, reasons: Sequence[str]) -> str | None:
         """The reasons without any dead letter, and all reasons that occur; None if each reason occurs."""
-        there = {one.reason for one in self._letters.values()}
+        there = {letter.reason for letter in self._letters.values()}
         if not (missing := [reason for reason in reasons if reason not in there]):
             return None
         known = f"the reasons here are {', '.join(sorted(there))}" if there else "there are no dead letters"

@@ -254,13 +254,13 @@ def _send(
 def _report(
     messages: Sequence[dict[str, Any]], refused: Sequence[tuple[DeadLetter, str]], left: int, *, dry_run: bool
 ) -> None:
-    topics = Counter(one["topic"] for one in messages)
+    topics = Counter(message["topic"] for message in messages)
     to = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(topics.items()))
     if dry_run and messages:
         columns = ("entry", "reason", "to topic", "partition", "key", "bytes")
         rows = [
-            [value if isinstance(value, int | None) else printable(str(value)) for value in one.values()]
-            for one in messages
+            [value if isinstance(value, int | None) else printable(str(value)) for value in message.values()]
+            for message in messages
         ]
         print_table("Would be sent again", columns, rows)
     if not messages:

@@ -84,7 +84,7 @@ class Place(NamedTuple):
 
     def create_topics(self, log: Log) -> list[str]:
         """Creates missing topics; returns their names."""
-        return log.create_topics([TopicSpec(one.name, one.partitions, one.config) for one in self.catalog.specs()])
+        return log.create_topics([TopicSpec(spec.name, spec.partitions, spec.config) for spec in self.catalog.specs()])
 
     @contextmanager
     def clickhouse(self, *, create: bool = False, migrated: bool = True) -> Iterator[Client]:

@@ -37,7 +37,7 @@ def doubts(program: ProgramDefinition, today: date) -> Iterator[str]:
 def _nothing_to_earn(program: ProgramDefinition) -> Iterator[str]:
     if any(not isinstance(rule, MultiplierRule) for rule in program.rules):
         return
-    rewards = [one.points for one in program.milestones]
+    rewards = [milestone.points for milestone in program.milestones]
     rewards += [level.points for streak in program.streaks for level in streak.levels]
     if not any(rewards):
         yield "nothing gives points: there is no spend or event rule, and no milestone or streak level has points"

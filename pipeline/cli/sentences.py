@@ -15,7 +15,7 @@ class Sentences:
     """Tells notifications of these programs, each in its latest version."""
 
     def __init__(self, definitions: Iterable[ProgramDefinition]) -> None:
-        self._programs = {(one.org_id, one.program_id): one for one in definitions}
+        self._programs = {(definition.org_id, definition.program_id): definition for definition in definitions}
 
     def told(self, event: str, org_id: int, data: dict[str, Any]) -> str | None:
         """The notification as a sentence for the customer; None if a field is missing or its program is unknown."""

@@ -80,12 +80,12 @@ def _sorted(files: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """The program files, and the messages file: the last where it looks like one, else the only one without `.yaml`."""
     *others, last = files
     if not (last == _STANDARD_INPUT or last.endswith(_MESSAGES_SUFFIX)):
-        messages = [one for one in files if Path(one).suffix not in _PROGRAM_SUFFIXES]
+        messages = [file for file in files if Path(file).suffix not in _PROGRAM_SUFFIXES]
         if len(messages) != 1:
             message = "name the program files first, then one file of messages, such as messages.jsonl, or -"
             raise click.UsageError(message)
         last = messages[0]
-        others = [one for one in files if one != last]
+        others = [file for file in files if file != last]
     if not others:
         message = "name a program file before the messages, such as examples/try/corner-cafe.yaml"
         raise click.UsageError(message)
@@ -112,8 +112,12 @@ def _load(folder: Path, path: str) -> Loaded:
         return program_in(folder / path)
     except InvalidProgram as error:
         defects = [
-            Defect(path=one.path, problem=f"line {one.line}: {one.wrong}" if one.line else one.wrong, remedy=one.right)
-            for one in error.problems
+            Defect(
+                path=problem.path,
+                problem=f"line {problem.line}: {problem.wrong}" if problem.line else problem.wrong,
+                remedy=problem.right,
+            )
+            for problem in error.problems
         ]
         more = [Defect(path="", problem="has more mistakes", remedy="correct these first")] if error.has_more else []
         return (*defects, *more)

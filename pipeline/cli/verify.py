@@ -154,7 +154,7 @@ def _as_json(report: Report, found: Sequence[Invariant], stored: Figures, late: 
             if check in report.looked_at or check in report.broken
         ],
         "invariants": [one._asdict() for one in found],
-        "findings": [one._asdict() for one in report.findings],
+        "findings": [finding._asdict() for finding in report.findings],
         "notes": report.notes,
     }
 
@@ -175,7 +175,7 @@ def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
     for one in report.findings:
         CONSOLE.print(f"[red]{one.check}[/]", escape(f"{one.where}: {one.what}"))
     for check, count in report.broken.items():
-        if (more := count - sum(one.check == check for one in report.findings)) > 0:
+        if (more := count - sum(finding.check == check for finding in report.findings)) > 0:
             CONSOLE.print(f"[red]{check}[/] and {more:,} more")
     for invariant in found:
         if invariant.violations and invariant.settled:

@@ -35,7 +35,9 @@ def currencies_of(definition: ProgramDefinition) -> dict[str, Currency]:
     return {
         main.name: Currency(name=main.name, terms=main, redemption=definition.redemption, tiers=definition.tiers),
         **{
-            one.id: Currency(name=one.id, terms=one, redemption=one.redemption, tiers=definition.tiers)
-            for one in definition.currencies
+            currency.id: Currency(
+                name=currency.id, terms=currency, redemption=currency.redemption, tiers=definition.tiers
+            )
+            for currency in definition.currencies
         },
     }

@@ -178,4 +178,9 @@ def _return(invoice: Invoice, one: Return, org_id: int, time: int) -> messages.T
 
 
 def _lines(articles: Sequence[Article]) -> tuple[messages.Line, ...]:
-    return tuple([messages.Line(sku=one.sku, amount_minor=one.amount_minor, quantity=one.quantity) for one in articles])
+    return tuple(
+        [
+            messages.Line(sku=article.sku, amount_minor=article.amount_minor, quantity=article.quantity)
+            for article in articles
+        ]
+    )

@@ -29,7 +29,7 @@ def defects_of(value: object, kind: inspect.Type, path: str = "") -> Iterator[De
     """The defects of `value` (as decoded from JSON) against this type, each with its path."""
     bare = _bare(kind)
     choices = bare.types if isinstance(bare, inspect.UnionType) else (kind,)
-    fitting = next((one for one in choices if type(value) is _SHAPES[type(_bare(one))]), None)
+    fitting = next((choice for choice in choices if type(value) is _SHAPES[type(_bare(choice))]), None)
     if fitting is None:
         yield _wrong(value, kind, path)
     elif look_into := _DEEPER.get(type(_bare(fitting))):

@@ -29,7 +29,9 @@ def alternate_currencies_issued(
     program = context.program_of(envelope)
     return {
         **program_fields(envelope, context),
-        "alternateCurrencies": [_issued(one, program.alternates[one.currency]) for one in decision.currencies],
+        "alternateCurrencies": [
+            _issued(currency, program.alternates[currency.currency]) for currency in decision.currencies
+        ],
     }
 
 
@@ -41,7 +43,11 @@ def alternate_currencies_reversed(
     RULE: as in issuedPointsReversed, `…Reversed` is cumulative for the bill, `currentEvent…` is this return.
     """
     program = context.program_of(envelope)
-    taken = [_reversed(one, program.alternates[one.currency]) for one in decision.currencies if one.points]
+    taken = [
+        _reversed(currency, program.alternates[currency.currency])
+        for currency in decision.currencies
+        if currency.points
+    ]
     if not taken:
         return None
     activity = taken_back_by(envelope, context, decision.currencies[0].of_bill)

@@ -113,7 +113,7 @@ class ProgramView:
             off=frozenset(definition.notifications.off),
             identifiers=definition.notifications.identifiers,
         )
-        self.alternates = {one.id: CurrencyView(one) for one in definition.currencies}
+        self.alternates = {currency.id: CurrencyView(currency) for currency in definition.currencies}
         """The currencies beside the points, by id."""
         self.details = msgspec.Raw(msgspec.json.encode(_details(definition)))
         self._milestones = {

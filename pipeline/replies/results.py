@@ -83,7 +83,8 @@ def told(results: Iterable[dict[str, Any]]) -> str:
     """The same in words; empty where no points moved."""
     verbs = {kind.__name__: words.verb for kind, words in WORDS.items()}
     return ", ".join(
-        f"{one['points']:,} {one['currency']} {verbs[one['kind']]}, balance {one['balance']:,}" for one in results
+        f"{result['points']:,} {result['currency']} {verbs[result['kind']]}, balance {result['balance']:,}"
+        for result in results
     )
 
 

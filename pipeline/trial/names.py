@@ -50,11 +50,11 @@ class Names:
     def __init__(self, definition: ProgramDefinition) -> None:
         self.currency = definition.currency
         self.points = definition.points.name
-        self._alternates = {one.id: one for one in definition.currencies}
+        self._alternates = {currency.id: currency for currency in definition.currencies}
         self._tiers = definition.tiers.levels if definition.tiers else ()
         self._renewal = (definition.tiers.renewal or RENEWALS[definition.tiers.basis]) if definition.tiers else None
-        self._milestones = {one.id: one for one in definition.milestones}
-        self._streaks = {one.id: one for one in definition.streaks}
+        self._milestones = {milestone.id: milestone for milestone in definition.milestones}
+        self._streaks = {streak.id: streak for streak in definition.streaks}
 
     def tier(self, number: int) -> str:
         """The tier's name."""

@@ -110,7 +110,7 @@ def _plain(value: object) -> Any:
 
 
 def _membership(section: Section, definition: ProgramDefinition, settled_at: int) -> form.Membership:
-    alternates = (one.id for one in definition.currencies)
+    alternates = (currency.id for currency in definition.currencies)
     currencies = dict.fromkeys((definition.points.name, *alternates, *section.accounts))
     accounts = {name: section.accounts.get(name, Account()) for name in currencies}
     return form.Membership(

@@ -86,7 +86,7 @@ class Trial:
                 money=form.Money(code=definition.currency, scale=minor_digits(definition.currency)),
                 currencies={
                     definition.points.name: form.Scale(scale=0),
-                    **{one.id: form.Scale(scale=one.scale) for one in definition.currencies},
+                    **{currency.id: form.Scale(scale=currency.scale) for currency in definition.currencies},
                 },
             )
         )
@@ -259,7 +259,7 @@ class Trial:
                 reason=reason,
                 first_outcome=None if first is None else _name_of(first),
                 first_reason=None if first is None or first.reason is None else first.reason.text,
-                defects=[form.Defect(**one._asdict()) for one in defects],
+                defects=[form.Defect(**defect._asdict()) for defect in defects],
                 warnings=decided.warnings,
                 refusals=decided.refusals,
                 facts=decided.facts,

@@ -30,14 +30,14 @@ class Narrator:
     def __init__(self, result: form.Result, definitions: Definitions) -> None:
         self._result = result
         self._definitions = definitions
-        self._zones = {one.org_id: ZoneInfo(one.zone) for one in reversed(result.programs)}
+        self._zones = {program.org_id: ZoneInfo(program.zone) for program in reversed(result.programs)}
 
     def programs(self) -> Iterator[str]:
         """One line for each version that was in force."""
-        for one in self._result.programs:
-            name = self._definitions[one.org_id, one.program_id, one.version].name
-            which = f"version {one.version} of program {one.program_id} of org {one.org_id}"
-            yield f"{name}: {which}, {one.money.code}, {one.zone}"
+        for program in self._result.programs:
+            name = self._definitions[program.org_id, program.program_id, program.version].name
+            which = f"version {program.version} of program {program.program_id} of org {program.org_id}"
+            yield f"{name}: {which}, {program.money.code}, {program.zone}"
 
     def step(self, step: form.Step) -> Iterator[str]:
         """What a line was, what it decided and what customers would be told."""
@@ -82,7 +82,7 @@ class Narrator:
 
     def _where(self, refusal: form.RefusalRow) -> str:
         """The program that refused, where there are several."""
-        several = len({(one.org_id, one.program_id) for one in self._result.programs}) > 1
+        several = len({(program.org_id, program.program_id) for program in self._result.programs}) > 1
         return f" by program {refusal.program_id}" if several and refusal.program_id is not None else ""
 
     def _local(self, step: form.Step) -> str:

@@ -180,7 +180,9 @@ class Comparison:
     def _take(self, messages: Iterable[Message]) -> None:
         since, foreign = self._since, self._kind.foreign
         self._recorded.extend(
-            one for one in messages if not foreign(one.headers) and (since is None or one.timestamp >= since)
+            message
+            for message in messages
+            if not foreign(message.headers) and (since is None or message.timestamp >= since)
         )
 
     def _lost(self, one: Decided) -> None:

@@ -62,9 +62,9 @@ class CustomerStateCheck:
             while messages := reading.take():
                 heads.put(
                     {
-                        one.key: None if one.value is None else _OFFSET.pack(one.offset) + one.value
-                        for one in messages
-                        if one.key is not None and is_head(one.key)
+                        message.key: None if message.value is None else _OFFSET.pack(message.offset) + message.value
+                        for message in messages
+                        if message.key is not None and is_head(message.key)
                     }
                 )
                 self._watcher.step(len(messages))

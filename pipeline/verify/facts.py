@@ -63,9 +63,9 @@ class FactsAlone:
             self._look_at_order(message, facts_of)
             self._look_at_seq(message, facts_of)
             for fact in facts_of.facts():
-                for one in movements_in(fact.decision):
+                for movement in movements_in(fact.decision):
                     moved += 1
-                    self._look_at_points(message, facts_of, fact, one)
+                    self._look_at_points(message, facts_of, fact, movement)
         for check, looked_at in ((Check.SEQ, count), (Check.ORDER, count), (Check.LEDGER, moved)):
             self._report.look(check, looked_at)
 

@@ -288,7 +288,7 @@ class _Roastery:
             self._event(customer, time, "app_open", {"platform": "ios" if customer.number % 2 else "android"})
             if rolled() < _PROFILE_CHANGE:
                 self._update(customer, time + _MINUTE)
-        for customer in [one for one in self._brewers if rolled() < _BREW]:
+        for customer in [brewer for brewer in self._brewers if rolled() < _BREW]:
             self._event(customer, self._day_time(6, 21), "brew_logged", {"grams": 15 + 5 * self._below(12)})
 
     def _update(self, customer: _Customer, time: int) -> None:

@@ -64,7 +64,7 @@ def diverging_bars(title: str, periods: Sequence[date], up: Sequence[Series], do
 
 def stacked_areas(title: str, periods: Sequence[date], series: Sequence[Series]) -> str:
     """Areas on top of one another, the first at the bottom."""
-    totals = list(map(sum, zip(*(one.values for one in series), strict=True)))
+    totals = list(map(sum, zip(*(single.values for single in series), strict=True)))
     frame = _Frame(0, max(totals, default=0), 300)
     step = frame.width / max(1, len(periods) - 1)
 
@@ -86,7 +86,9 @@ def stacked_areas(title: str, periods: Sequence[date], series: Sequence[Series])
     parts += _months(periods, x, frame)
     # An invisible column for each period says all its numbers when one points at it.
     for index, period in enumerate(periods):
-        label = "\n".join([str(period), *(f"{one.name}: {grouped(one.values[index])}" for one in reversed(series))])
+        label = "\n".join(
+            [str(period), *(f"{single.name}: {grouped(single.values[index])}" for single in reversed(series))]
+        )
         parts.append(_rect(x(index) - step / 2, _TOP, step, frame.height - _TOP - _BOTTOM, "transparent", label))
     return _svg(title, frame.height, parts)
 

@@ -116,7 +116,7 @@ def _points(points: PointsOverTime) -> str:
     return _card(
         "Points over time",
         "Issued above, redeemed, expired and reversed below.",
-        _legend(series, [sum(one.values) for one in series]),
+        _legend(series, [sum(single.values) for single in series]),
         _plot(charts.diverging_bars(title, points.periods, up, down)),
         _by_period(points.periods, series),
     )
@@ -131,7 +131,7 @@ def _tiers(tiers: TiersOverTime) -> str:
     return _card(
         "Tiers over time",
         "Customers by tier, the lowest tier at the bottom.",
-        _legend(series, [one.values[-1] if one.values else 0 for one in series]),
+        _legend(series, [single.values[-1] if single.values else 0 for single in series]),
         _plot(charts.stacked_areas("Customers by tier over time", tiers.periods, series)),
         _by_period(tiers.periods, series),
     )
@@ -139,11 +139,11 @@ def _tiers(tiers: TiersOverTime) -> str:
 
 def _funnels(funnels: Sequence[Funnel]) -> str:
     parts = [
-        f"<h3>{escape(one.name)}</h3>"
-        + _plot(charts.funnel(f"{one.name}: how many customers got how far", one.stages, "var(--accent)"))
-        for one in funnels
+        f"<h3>{escape(funnel.name)}</h3>"
+        + _plot(charts.funnel(f"{funnel.name}: how many customers got how far", funnel.stages, "var(--accent)"))
+        for funnel in funnels
     ]
-    rows = [(one.name, stage, charts.grouped(count)) for one in funnels for stage, count in one.stages]
+    rows = [(funnel.name, stage, charts.grouped(count)) for funnel in funnels for stage, count in funnel.stages]
     return _card(
         "Milestones",
         "How many customers began each milestone, reached it, and reached it again in later periods.",
@@ -154,12 +154,16 @@ def _funnels(funnels: Sequence[Funnel]) -> str:
 
 def _streaks(streaks: Sequence[StreakLengths]) -> str:
     parts = [
-        f'<h3>{escape(one.name)} <span class="soft">(longest run in {escape(one.unit)})</span></h3>'
-        + _plot(charts.histogram(f"{one.name}: customers by longest run", one.lengths, "var(--streak)", one.unit))
-        for one in streaks
+        f'<h3>{escape(streak.name)} <span class="soft">(longest run in {escape(streak.unit)})</span></h3>'
+        + _plot(
+            charts.histogram(f"{streak.name}: customers by longest run", streak.lengths, "var(--streak)", streak.unit)
+        )
+        for streak in streaks
     ]
     rows = [
-        (one.name, f"{length} {one.unit}", charts.grouped(count)) for one in streaks for length, count in one.lengths
+        (streak.name, f"{length} {streak.unit}", charts.grouped(count))
+        for streak in streaks
+        for length, count in streak.lengths
     ]
     return _card(
         "Streaks",
@@ -198,10 +202,10 @@ def _legend(series: Sequence[charts.Series], figures: Sequence[int]) -> str:
 
 def _by_period(periods: Sequence[date], series: Sequence[charts.Series]) -> str:
     rows = [
-        (period.isoformat(), *(charts.grouped(one.values[index]) for one in series))
+        (period.isoformat(), *(charts.grouped(single.values[index]) for single in series))
         for index, period in enumerate(periods)
     ]
-    return _numbers(("From", *(one.name for one in series)), rows)
+    return _numbers(("From", *(single.name for single in series)), rows)
 
 
 def _numbers(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -181,7 +181,7 @@ class Summary:
         return [Funnel(name, tuple(zip(stages, counts, strict=True))) for name, *counts in rows]
 
     def _streaks(self) -> list[StreakLengths]:
-        milestones = {one.id: one.period.value for one in self._definition.milestones}
+        milestones = {milestone.id: milestone.period.value for milestone in self._definition.milestones}
         found: list[StreakLengths] = []
         for streak in self._definition.streaks:
             rows = self._client.query(

@@ -117,8 +117,8 @@ def note_kept(state: CustomerState, _envelope: Envelope, decision: LinesKept) ->
 def note_returned(state: CustomerState, _envelope: Envelope, decision: LinesReturned) -> None:
     """What came back is known by line."""
     lines = cast("ItemisedBill", bill_of(state, decision.of_bill)).lines
-    for one in decision.lines:
-        lines[one.place].returned_minor += one.amount_minor
+    for line in decision.lines:
+        lines[line.place].returned_minor += line.amount_minor
 
 
 def _named(lines: Sequence[BillLine], left: Sequence[int], named: Sequence[Line]) -> list[int]:

@@ -76,7 +76,7 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     @property
     def awards(self) -> list[AwardContribution]:
         """The points that the bill earned."""
-        return [one for one in self.contributions if isinstance(one, AwardContribution)]
+        return [contribution for contribution in self.contributions if isinstance(contribution, AwardContribution)]
 
     @property
     def milestones(self) -> list[MilestoneContribution]:
@@ -86,7 +86,9 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     @property
     def terms(self) -> TermsContribution | None:
         """What the awards were calculated with, where the method of the time looked at lines."""
-        return next((one for one in self.contributions if isinstance(one, TermsContribution)), None)
+        return next(
+            (contribution for contribution in self.contributions if isinstance(contribution, TermsContribution)), None
+        )
 
 
 class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):

@@ -49,8 +49,8 @@ def _each_currency(effect: Effect) -> Effect:
     def fold(
         state: CustomerState, envelope: Envelope, decision: AlternatePointsIssued | AlternatePointsReversed
     ) -> None:
-        for one in decision.currencies:
-            effect(state, envelope, one)
+        for currency in decision.currencies:
+            effect(state, envelope, currency)
 
     return fold
 

@@ -75,7 +75,9 @@ def _note_reminded(state: CustomerState, envelope: Envelope, decision: ExpiryRem
 
 
 def _due(head: Head) -> int:
-    return min((one.reminder_at for one in head.sections.values() if one.reminder_at is not None), default=NEVER)
+    return min(
+        (section.reminder_at for section in head.sections.values() if section.reminder_at is not None), default=NEVER
+    )
 
 
 def _first(head: Head, due: int) -> Subject:

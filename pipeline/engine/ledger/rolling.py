@@ -21,7 +21,9 @@ from schemas.records import CustomEventReceived, RedeemPoints, TransactionAdded
 
 
 def _roll_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]:  # noqa: ARG001 - a stage
-    rolled = (_roll(turn, one) for one in turn.program.currencies.values() if one.terms.activity.transactions)
+    rolled = (
+        _roll(turn, currency) for currency in turn.program.currencies.values() if currency.terms.activity.transactions
+    )
     return [one for some in rolled for one in some]
 
 
@@ -32,7 +34,11 @@ def _roll_on_redemption(turn: ProgramTurn, record: RedeemPoints) -> list[Decisio
 
 def _roll_on_event(turn: ProgramTurn, record: CustomEventReceived) -> list[Decision]:
     named = record.event_name
-    rolled = (_roll(turn, one) for one in turn.program.currencies.values() if named in one.terms.activity.events)
+    rolled = (
+        _roll(turn, currency)
+        for currency in turn.program.currencies.values()
+        if named in currency.terms.activity.events
+    )
     return [one for some in rolled for one in some]
 
 

@@ -85,7 +85,7 @@ class HostApp(faust.App):
         self.stuck: list[str] = []
         """Roles that had not stopped in time."""
         self._patience = settings.patience.total_seconds()
-        self._channels = {one.name: self.channel() for one in roles.loops}
+        self._channels = {loop.name: self.channel() for loop in roles.loops}
         for one in roles.loops:
             self.agent(self._channels[one.name], name=f"accrue.{one.name}")(_decides(one.role))
 
@@ -99,7 +99,7 @@ class HostApp(faust.App):
         return sum(one.records for one in self._progress(LOYALTY))
 
     def _progress(self, role: RoleName) -> list[Progress]:
-        return [one.progress for one in self.roles.loops if one.name == role]
+        return [loop.progress for loop in self.roles.loops if loop.name == role]
 
     async def on_started(self) -> None:
         """Hands deciding over to the agents, which run by now, and starts the remaining roles."""

@@ -115,7 +115,7 @@ class Metrics(Collector):
             f"How often a rule, milestone or streak level gave points; beyond {_RULES_MAX} of them together.",
             labels=["org", "program", "rule"],
         )
-        counted = [one for role in self._roles for one in dict(role.awards).items()]
+        counted = [item for role in self._roles for item in dict(role.awards).items()]
         for (org_id, program_id, rule_id), count in counted[:_RULES_MAX]:
             hits.add_metric([str(org_id), str(program_id), rule_id], count)
         hits.add_metric(_OTHERS, sum(count for _, count in counted[_RULES_MAX:]))

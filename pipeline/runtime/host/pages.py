@@ -15,7 +15,7 @@ from pipeline.runtime.host.web import Answer, Page
 def pages_of(roles: Roles, group: str) -> dict[str, Page]:
     """The pages about these roles, by path; `group` is the prefix of their consumer groups."""
     behind = {one.name: one.behind for one in roles.all}
-    metrics = Metrics(group, [one.progress for one in roles.loops], behind, roles.status)
+    metrics = Metrics(group, [loop.progress for loop in roles.loops], behind, roles.status)
 
     def livez() -> Answer:
         """Whether every role runs."""

@@ -156,7 +156,7 @@ class LoyaltyRole:
         """Whether the passing of time must be written to a partition, or where one stands must be said again."""
         self._tails.begin()  # to be read while a round is decided
         wall = self._clock.wall()
-        return any(one.touched for one in self._partitions.values()) or any(
+        return any(partition.touched for partition in self._partitions.values()) or any(
             one.wants_wall_tick(wall, self._wall_every) for one in self._working()
         )
 
@@ -310,7 +310,7 @@ class LoyaltyRole:
     def _report(self) -> None:
         progress = self._progress
         partitions = self._partitions.values()
-        progress.clocks = {one.number: one.clock for one in partitions}
+        progress.clocks = {partition.number: partition.clock for partition in partitions}
         for one in partitions:
             for name, times in one.unknown_events.items():
                 self._events.saw(name, times)

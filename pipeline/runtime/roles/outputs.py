@@ -98,7 +98,10 @@ class Outputs:
         notifications = RENDERER.render_all(groups, first_seq, context)
         self.notifications += len(notifications)
         families = self._families
-        out += [Outgoing(families[one.topic], key, one.body, partition, _HEADERS[one.event]) for one in notifications]
+        out += [
+            Outgoing(families[notification.topic], key, notification.body, partition, _HEADERS[notification.event])
+            for notification in notifications
+        ]
         if answered and is_answered(record, event_mode=event_mode):
             place = Place(partition=partition, offset=offset, org_id=org_id, customer_id=customer_id, at=recorded_at)
             out += [self._answer(key, one) for one in replies_of(place, record, groups, first_seq, org.amount)]
