@@ -47,7 +47,7 @@ TOPICS: Final = (
     Topic("transactions", _CUSTOMER, _NATIVE, _INPUT, "Bills and returns from upstream; backfills pass time here too."),
     Topic("events", _CUSTOMER, _NATIVE, _INPUT, "Custom events from upstream."),
     Topic("customers", _CUSTOMER, _NATIVE, _INPUT, "New customers and changed profiles from upstream."),
-    Topic("commands", _CUSTOMER, _NATIVE, _INPUT, "What somebody asks to be done with points."),
+    Topic("commands", _CUSTOMER, _NATIVE, _INPUT, "Commands, such as redemptions, adjustments and transfers."),
     Topic(
         "journal",
         _CUSTOMER,
