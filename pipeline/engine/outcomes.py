@@ -116,9 +116,11 @@ WAITS: Final = Outcome(waits=True)
 
 def uses_up_id(reason: Refusal, cause: str) -> bool:
     """Whether a record of this cause (`recordType:id`) that is refused for this reason must not come again."""
-    if reason is not Refusal.TOO_MANY and cause.partition(":")[0] in _COMMANDS:
-        return True
-    return USES_UP_ID[reason]
+    return USES_UP_ID[reason] or (reason is not Refusal.TOO_MANY and _is_command(cause))
+
+
+def _is_command(cause: str) -> bool:
+    return cause.partition(":")[0] in _COMMANDS
 
 
 def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
@@ -175,10 +177,11 @@ def note_refused(head: Head, envelope: Envelope, reason: Refusal) -> None:
     key = key_of(envelope.cause)
     if reason is Refusal.ID_REUSED or key not in head.recent:
         return  # the id is that of another record, or nothing is remembered of this one
-    if envelope.program_id:
-        number, programs = head.outcomes.get(key, (int(reason), 0))
-        head.outcomes[key] = (number, programs + 1)
-    elif uses_up_id(reason, envelope.cause):
+    if envelope.program_id and not _is_command(envelope.cause):
+        if reason is not Refusal.CURRENCY_UNKNOWN:  # else another program takes its money
+            number, programs = head.outcomes.get(key, (int(reason), 0))
+            head.outcomes[key] = (number, programs + 1)
+    elif envelope.program_id or uses_up_id(reason, envelope.cause):
         head.outcomes[key] = (int(reason), 0)
     else:
         del head.recent[key]

@@ -68,7 +68,7 @@ def replies_of(
         if cause == own and record is not None:
             if isinstance(record, AnswerTransfer):
                 replies.append(_reply_to_transfer(place, record, decided, seq, amount))
-            elif isinstance(record, CommandRecord) or any(type(decision) in ANSWERED for _, decision in decided):
+            elif isinstance(record, CommandRecord) or outcome_of(decided) != DONE:
                 replies.append(_reply_to(place, record, decided, seq, amount))
         else:
             replies += _replies_to_waiting(place, cause, decided, seq)
@@ -177,11 +177,9 @@ def _message(decided: Sequence[tuple[Envelope, Decision]], outcome: Outcome, num
     if outcome.waits:
         until = max(decision.until for _, decision in decided if isinstance(decision, RecordParked))
         return f"It waits for its bill, until {iso(until)} at the latest."
-    refused = [(envelope, decision) for envelope, decision in decided if isinstance(decision, RecordRefused)]
     if outcome == DONE:
-        done = f"Done: {numbers}." if numbers else "Done."
-        return " ".join([done, *(f"Not in program {one.program_id}: {_why(decision)}." for one, decision in refused)])
-    return f"Refused: {_why(refused[0][1])}."
+        return f"Done: {numbers}." if numbers else "Done."
+    return f"Refused: {_why(next(one for _, one in decided if isinstance(one, RecordRefused)))}."
 
 
 def _why(decision: RecordRefused) -> str:

@@ -231,3 +231,16 @@ def test_record_that_one_of_two_programs_refuses_is_done_and_one_that_both_refus
         [Refusal.TOTAL_TOO_LARGE] * 2,
         Outcome(reason=Refusal.TOTAL_TOO_LARGE),
     )
+
+
+def test_bill_that_programs_of_other_money_refuse_costs_the_head_nothing_beside_its_id() -> None:
+    francs = program(rules=[spend()], program_id=2, currency="CHF")
+    story = given(SHOP, francs, B1)
+    assert (refusals(story), story.state.head.outcomes) == ([Refusal.CURRENCY_UNKNOWN], {})
+
+
+def test_refusal_of_a_command_is_remembered_also_after_another_program_has_come() -> None:
+    asked = redeem(99, "2011-03-02")
+    story = given(SHOP, B1, asked, program(rules=[spend()], program_id=2), did("x", "2011-03-03"))
+    assert len(story.state.head.sections) == 2
+    assert remembered(story, asked) == Outcome(reason=Refusal.BALANCE_TOO_LOW)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.outcomes import DONE, WAITS, Outcome
 from pipeline.intake.dialects import native
 from pipeline.replies import results
@@ -185,12 +186,15 @@ def test_refusal_that_the_vendor_has_no_number_for_carries_none() -> None:
     assert only(answered(given(SHOP, B1), bought("B1", 1, "2011-03-02", id="other"))).vendor_code is None
 
 
-def test_bill_that_one_of_two_programs_refuses_is_done_and_the_reply_says_where_not() -> None:
+def test_bill_that_one_of_two_programs_refuses_counts_and_is_not_answered() -> None:
     narrow = program(rules=[spend()], repeat_window_days=10)
     wide = program(rules=[spend()], repeat_window_days=30, program_id=2)
-    reply = only(answered(given(narrow, wide), B1, as_of=instant("2011-03-20")))
-    assert (reply.outcome, reply.reason) == (ReplyOutcome.DONE, None)
-    assert reply.message.startswith("Done. Not in program 1: the event is older than")
+    assert answered(given(narrow, wide), B1, as_of=instant("2011-03-20")) == []
+
+
+def test_bill_that_every_program_refuses_is_answered() -> None:
+    reply = only(answered(given(SHOP), bought("B2", TOTAL_MAX + 1, "2011-03-02")))
+    assert (reply.outcome, reply.reason) == (ReplyOutcome.REFUSED, "total_too_large")
 
 
 def test_points_that_a_new_version_gives_with_a_command_are_not_the_commands() -> None:
