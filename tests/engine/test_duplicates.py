@@ -29,6 +29,12 @@ def test_program_with_a_shorter_window_refuses_a_late_record_for_itself_alone() 
     assert story.balance(2) == 5
 
 
+def test_command_is_not_refused_by_a_program_that_it_does_not_name() -> None:
+    story = given(shop(10), shop(30, program_id=2), bought("B1", 1_000, NOON))
+    story.when(redeem(5, NOON + 1, program_id=2), as_of=NOON + 20 * DAY)
+    assert (story.balance(2), RecordRefused in story.kinds()) == (5, False)
+
+
 def refusals(story: Story) -> list[Refusal]:
     return [refused.reason for refused in story.only(RecordRefused)]
 

@@ -131,7 +131,10 @@ class Customer:
 
     def _return(self, message: dict[str, Any]) -> None:
         bill = self._bills.get(message["ofBill"])
-        if bill is None or message["eventTime"] < bill.paid_at:
+        if bill is not None and message["eventTime"] < bill.paid_at:
+            self._refuse(message, "return_before_bill")
+            return
+        if bill is None:
             self._park(message)
             return
         if bill.returned >= bill.amount:

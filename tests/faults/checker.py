@@ -46,7 +46,14 @@ _SILENT: Final = {
     50: "milestone progressed",
 }
 """What the arithmetic does not state."""
-_REASONS: Final = {1: "id_reused", 9: "bill_exists", 10: "bill_unknown", 11: "bill_returned", 14: "balance_too_low"}
+_REASONS: Final = {
+    1: "id_reused",
+    9: "bill_exists",
+    10: "bill_unknown",
+    11: "bill_returned",
+    14: "balance_too_low",
+    16: "return_before_bill",
+}
 _AWARD_RULE, _AWARD_POINTS = 1, 2
 _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
     "registered": ("customerAdded", lambda _: None),

@@ -53,6 +53,7 @@ PROGRAM = ProgramDefinition.model_validate_json(
             "currency": "GBP",
             "points": {"expiry": {"days": 10}},
             "returns": {"window_days": 40},
+            "redemption": {"late_minutes": 0},
             "rules": [{"kind": "spend", "id": "spend", "points": 1, "per_minor": 100}],
         }
     )
