@@ -9,6 +9,7 @@ from pipeline.engine.outcomes import is_by_adoption
 from schemas.facts import (
     Decision,
     Envelope,
+    PointsConverted,
     PointsDebited,
     PointsExpired,
     PointsHeld,
@@ -17,6 +18,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReleased,
     PointsTransferred,
+    PromiseCancelled,
     RedemptionReversed,
     ReleasedBecause,
     movements_in,
@@ -46,6 +48,8 @@ WORDS: Final[dict[type[PointsMoved], Words]] = {
         verb="given to another customer", more=lambda decision: {"receiverId": decision.receiver_id}
     ),
     PointsReleased: Words(verb="given back", more=lambda decision: {"holdId": decision.hold_id}),
+    PointsConverted: Words(verb="made current", amounts=lambda decision: {"promised": decision.promised}),
+    PromiseCancelled: Words(verb="no longer promised", amounts=lambda decision: {"promised": decision.promised}),
     RedemptionReversed: Words(
         verb="given back",
         more=lambda decision: {"redemptionId": decision.redemption_id, "valueMinor": decision.value_minor},
