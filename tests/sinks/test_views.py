@@ -41,6 +41,7 @@ def test_customer_summary_has_the_figures_of_each_customer(clickhouse: Client) -
             "redeemed": 100,
             "debited": 0,
             "balance": 20,
+            "promised": 0,
             "blocked": 0,
             "transferred": 0,
         }
@@ -54,6 +55,7 @@ def test_customer_summary_has_the_figures_of_each_customer(clickhouse: Client) -
             "redeemed": 0,
             "debited": 10,
             "balance": 40,
+            "promised": 0,
             "blocked": 0,
             "transferred": 0,
         }
@@ -81,6 +83,7 @@ def test_totals_by_program_add_the_customers_up(clickhouse: Client) -> None:
             "redeemed": 100,
             "debited": 10,
             "balance": 60,
+            "promised": 0,
             "blocked": 0,
             "transferred": 0,
         }

@@ -422,6 +422,15 @@ def test_update_that_gives_each_rule_the_same_corrects_no_award() -> None:
     assert (story.only(AwardsCorrected), len(story.only(PurchaseCorrected))) == ([], 1)
 
 
+def test_rule_whose_award_is_all_asked_back_by_returns_so_far_gives_nothing() -> None:
+    shop = program(rules=[spend("no-gifts", 2, 100, excluded_skus=["GIFT"])])
+    story = given(shop, bought("B1", None, "2011-03-01", lines=(Line(sku="GIFT", amount_minor=1_000),)))
+    story.play(brought_back("B1", 1_000, "2011-03-02"))
+    story.play(updated("B1", None, "2011-03-03", lines=(Line(sku="A", amount_minor=1_000),)))
+    assert (story.balance(), story.only(PointsIssued)) == (0, [])
+    assert story.only(AwardsCorrected) == [corrected(("no-gifts", 20, 20))]
+
+
 def test_award_that_spent_lots_held_is_taken_from_the_lots_that_updates_added() -> None:
     story = Story(SHOP)
     for step in (B1, redeem(10, "2011-03-02"), updated("B1", 1_500, "2011-03-03"), updated("B1", 1_200, "2011-03-04")):
