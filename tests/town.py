@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Final
 
 from pipeline.engine.decide import requests_of
@@ -19,16 +18,16 @@ class Town:
     """The customers of one org; `programs` are in force from the beginning."""
 
     def __init__(self, *programs: ProgramDefinition) -> None:
-        self.stories: defaultdict[int, Story] = defaultdict()
-        self.stories.default_factory = lambda: Story(*programs, customer=self._asked_for)
+        self.stories: dict[int, Story] = {}
         self.waiting: list[Request] = []
         """What was asked and is not delivered, in order."""
-        self._asked_for = 0
+        self._programs = [*programs]
         self._records = 0
 
     def customer(self, number: int) -> Story:
         """The story of a customer."""
-        self._asked_for = number
+        if number not in self.stories:
+            self.stories[number] = Story(*self._programs, customer=number)
         return self.stories[number]
 
     def play(self, record: AnyCustomerRecord, as_of: int | None = None) -> Story:
@@ -40,6 +39,8 @@ class Town:
 
     def pass_time(self, step: Step) -> None:
         """The passing of time, or a new version, for everybody."""
+        if isinstance(step, ProgramDefinition):
+            self._programs.append(step)
         for number in list(self.stories):
             self.customer(number).play(step)
             self._gather(number, self.stories[number])

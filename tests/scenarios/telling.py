@@ -19,6 +19,7 @@ from schemas.program import ProgramDefinition
 from schemas.records import Line, Profile
 from tests.dsl import Story
 from tests.steps import (
+    CUSTOMER,
     ORG,
     Step,
     Tick,
@@ -41,8 +42,10 @@ from tests.steps import (
     release,
     release_tier,
     reverse,
+    transfer,
     updated,
 )
+from tests.town import Town
 
 ROOT: Final = Path(__file__).parents[2]
 SILENT: Final = (
@@ -69,21 +72,36 @@ SILENT: Final = (
 def tell(path: Path) -> str:
     """The scenario of a YAML file as text: each step, and what it led to."""
     scenario = yaml.safe_load(path.read_text())
-    story, zone, told = Story(), "UTC", [scenario["title"], "=" * len(scenario["title"]), ""]
+    town, zone, told = Town(), "UTC", [scenario["title"], "=" * len(scenario["title"]), ""]
+    story = town.customer(CUSTOMER)
     for step in scenario["story"]:
         if "program" in step:
             definition = _program(step["program"])
             zone = definition.zone
-            story.play(definition)
+            town.pass_time(definition)
             told += [f"Program {definition.program_id} version {definition.version} is in force: {definition.name}", ""]
             continue
         told.append(_sentence(step))
         as_of = instant(str(step["arrives"]), zone) if "arrives" in step else None
-        decided = story.play(_step(step, zone), as_of)
-        lines = [_told(fact, story, zone) for fact in decided if not isinstance(fact.decision, SILENT)]
+        made = _step(step, zone)
+        if isinstance(made, Tick):
+            town.pass_time(made)
+            lines = [line for one in town.stories.values() for line in _lines(one, zone)]
+        else:
+            lines = _lines(town.play(made, as_of), zone)  # type: ignore[arg-type]  # a record
+        decided = story.decided
+        while town.waiting:  # what was asked of other customers, and what they answer
+            lines += _lines(town.deliver(), zone)
         told += [f"    {line}" for line in lines or (["nothing changes"] if not decided else ["taken note of"])]
     told += ["", "In the end", *(f"    {line}" for line in _ending(story))]
     return "\n".join(told) + "\n"
+
+
+def _lines(story: Story, zone: str) -> list[str]:
+    """What the last step of a customer led to; whose it is, where it is another one than the story's."""
+    number = story.state.head.customer_id
+    whose = "" if number == CUSTOMER else f"customer {number}: "
+    return [f"{whose}{_told(fact, story, zone)}" for fact in story.decided if not isinstance(fact.decision, SILENT)]
 
 
 def _program(what: str | dict[str, Any]) -> ProgramDefinition:
@@ -166,6 +184,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     "releases": lambda step, at, common: release(
         step["releases"], at, reason=step["because"], program_id=step.get("from", 1), **common
     ),
+    "gives": lambda step, at, common: transfer(step["gives"], step["to"], at, program_id=step.get("from", 1), **common),
     "confirms": lambda step, at, common: confirm(step["confirms"], at, **common),
     "takes back": lambda step, at, common: reverse(step["takes back"], at, step.get("only"), **common),
     "expires later": lambda step, at, common: extend(
@@ -218,7 +237,7 @@ def _issued(decision: facts.PointsIssued, *_: object) -> str:
         f"{award.issued_for.text} {award.rule_id}" + (f" ({award.points})" if len(decision.awards) > 1 else "")
         for award in decision.awards
     )
-    terms = ["for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}" for lot in decision.lots]
+    terms = _ends(decision)
     terms += [f"{lot.points} promised{_awaited(lot)}" for lot in decision.promised_lots]
     until = " and ".join(terms)
     return f"+{decision.points} {decision.currency} for {for_what}, {until} (balance {decision.balance})"
@@ -227,6 +246,11 @@ def _issued(decision: facts.PointsIssued, *_: object) -> str:
 def _awaited(lot: facts.LotPromised) -> str:
     until = f" until {as_date(lot.due_on)}" if lot.due_on is not None else ""
     return until if lot.awaits is facts.Awaits.DATE else f" for its {lot.awaits.text}{until}"
+
+
+def _ends(decision: facts.PointsIssued | facts.PointsReceived) -> list[str]:
+    """Until when each lot can be spent."""
+    return ["for good" if lot.expires_on is None else f"until {as_date(lot.expires_on)}" for lot in decision.lots]
 
 
 def _converted(decision: facts.PointsConverted, *_: object) -> str:
@@ -353,6 +377,14 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"{decision.points} {decision.currency} of {decision.hold_id} released, {decision.because.text} "
         f"(balance {decision.balance})"
     ),
+    facts.TransferInitiated: lambda decision, *_: f"offered to customer {decision.receiver_id}",
+    facts.PointsTransferred: lambda decision, *_: (
+        f"-{decision.points} {decision.currency} to customer {decision.receiver_id} (balance {decision.balance})"
+    ),
+    facts.PointsReceived: lambda decision, *_: (
+        f"+{decision.points} {decision.currency} from customer {decision.sender_id}, {' and '.join(_ends(decision))} "
+        f"(balance {decision.balance})"
+    ),
     facts.AlternatePointsIssued: _each_currency(_issued),
     facts.AlternatePointsReversed: _each_currency(_reversed),
     facts.RedemptionReversed: _taken_back,
@@ -415,6 +447,8 @@ def _ending(story: Story) -> list[str]:
         for currency, account in section.accounts.items():
             owed = f", {account.deficit} owed" if account.deficit else ""
             moved = ", ".join(f"{account.total(place)} {word}" for place, word in _MOVED.items())
+            if given := account.total(LedgerAccount.TRANSFERRED):
+                moved += f", {given} transferred"
             promised = f", {account.promised} promised" if account.promised else ""
             told.append(f"    {currency}: {account.issued} issued, {moved}, balance {account.balance}{promised}{owed}")
     return told

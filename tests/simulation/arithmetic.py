@@ -15,17 +15,30 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.log.port import Message
-from schemas.facts import PointsExpired, PointsIssued, PointsRedeemed, PointsReversed, decode_facts
+from schemas.facts import (
+    PointsExpired,
+    PointsHeld,
+    PointsIssued,
+    PointsReceived,
+    PointsRedeemed,
+    PointsReleased,
+    PointsReversed,
+    PointsTransferred,
+    decode_facts,
+)
 from schemas.records import (
     WALL_SOURCE,
+    AnswerTransfer,
     BackfillBegun,
     ClockAdvanced,
     CustomerRecord,
     ProgramActivated,
+    ReceiveTransfer,
     Record,
     RedeemPoints,
     TransactionAdded,
     TransactionReturned,
+    TransferPoints,
     UnknownVersion,
     decode_record,
 )
@@ -37,7 +50,12 @@ _KINDS: Final = {
     PointsRedeemed: "redeemed",
     PointsExpired: "expired",
     PointsReversed: "reversed",
+    PointsHeld: "held",
+    PointsReleased: "released",
+    PointsTransferred: "transferred",
+    PointsReceived: "received",
 }
+_GAINS: Final = {"issued", "released", "received"}
 
 
 class Movement(NamedTuple):
@@ -51,12 +69,15 @@ class Movement(NamedTuple):
     balance: int
 
 
+_ANSWERED: Final = {"redeemPoints", "transferPoints"}
+
+
 class Answer(NamedTuple):
     """A reply to a command, or to what came before."""
 
     record_id: str
     offset: int
-    """Of the message in its input topic."""
+    """Of the message in its input topic; -1 where another customer answered."""
     outcome: str
 
 
@@ -71,8 +92,8 @@ def answers_in(replies: Iterable[Message]) -> Answers:
     answers: Answers = defaultdict(list)
     for message in replies:
         reply = msgspec.json.decode(message.value or b"")
-        if reply["type"] == "redeemPoints" or reply["outcome"] == "duplicate":
-            offset = int(reply["requestId"].rpartition(":")[2])
+        if reply["type"] in _ANSWERED or reply["outcome"] == "duplicate":
+            offset = int((reply["requestId"] or ":-1").rpartition(":")[2])
             answers[reply["customerId"]].append(Answer(reply["recordId"], offset, reply["outcome"]))
     return dict(answers)
 
@@ -83,7 +104,7 @@ def movements_in(facts: Iterable[Message]) -> Movements:
     for message in facts:
         stated = decode_facts(message.value or b"")
         for _, envelope, decision in stated.facts():
-            if isinstance(decision, PointsIssued | PointsRedeemed | PointsExpired | PointsReversed):
+            if isinstance(decision, tuple(_KINDS)):
                 kind = _KINDS[type(decision)]
                 cause = str(envelope.at) if kind == "expired" else envelope.cause.partition(":")[2]
                 movement = Movement(kind, cause, envelope.version, decision.points, decision.balance)
@@ -135,13 +156,26 @@ class _Customer:
     waiting: list[TransactionReturned] = field(default_factory=list)
     seen: set[tuple[type[Record], str]] = field(default_factory=set)
     movements: list[Movement] = field(default_factory=list)
+    given: dict[str, list[tuple[_Lot, int]]] = field(default_factory=dict)
+    """What is put aside for others, by transfer: so many points of each lot."""
 
     def answer(self, record: CustomerRecord, outcome: str) -> None:
         self.answers.append(Answer(record.id, record.offset, outcome))
 
     def move(self, kind: str, cause: str, version: int, points: int) -> None:
-        self.balance += points if kind == "issued" else -points
+        self.balance += points if kind in _GAINS else -points
         self.movements.append(Movement(kind, cause, version, points, self.balance))
+
+    def take(self, points: int) -> list[tuple[_Lot, int]]:
+        """Take points out of the lots that are spent first: so many of each."""
+        parts: list[tuple[_Lot, int]] = []
+        for lot in self.open_lots():
+            taken = min(lot.points, points)
+            if taken:
+                lot.points -= taken
+                points -= taken
+                parts.append((lot, taken))
+        return parts
 
     def open_lots(self) -> list[_Lot]:
         """In the order in which they are spent."""
@@ -184,7 +218,7 @@ class _Shop:
 
     def _decide(self, customer: _Customer, record: CustomerRecord) -> None:
         if (type(record), record.id) in customer.seen:
-            if isinstance(record, RedeemPoints) or not self._announced:
+            if isinstance(record, RedeemPoints | TransferPoints) or not self._announced:
                 customer.answer(record, "duplicate")
             return
         customer.seen.add((type(record), record.id))
@@ -201,6 +235,12 @@ class _Shop:
             self._give_back(customer, record, version)
         elif isinstance(record, RedeemPoints):
             self._redeem(customer, record, version)
+        elif isinstance(record, TransferPoints):
+            self._give(customer, record, version)
+        elif isinstance(record, ReceiveTransfer):
+            self._receive(customer, record, version)
+        elif isinstance(record, AnswerTransfer):
+            self._settle(customer, record, version)
         self._expire(customer, now)
 
     def _buy(self, customer: _Customer, record: TransactionAdded, version: int) -> None:
@@ -237,10 +277,34 @@ class _Shop:
         if points > customer.balance:
             return
         customer.move("redeemed", record.id, version, points)
-        for lot in customer.open_lots():
-            taken = min(lot.points, points)
-            lot.points -= taken
-            points -= taken
+        customer.take(points)
+
+    def _give(self, customer: _Customer, record: TransferPoints, version: int) -> None:
+        refused = bool(self._announced) or record.points > customer.balance
+        customer.answer(record, "refused" if refused else "held")
+        if not refused:
+            customer.move("held", record.id, version, record.points)
+            customer.given[record.id] = customer.take(record.points)
+
+    def _receive(self, customer: _Customer, record: ReceiveTransfer, version: int) -> None:
+        if version:
+            customer.move("received", record.id, version, sum(part.points for part in record.parts))
+            customer.lots += [
+                _Lot(part.closes_at or 0, record.event_time, len(customer.lots) + number, part.points)
+                for number, part in enumerate(record.parts)
+            ]
+
+    def _settle(self, customer: _Customer, record: AnswerTransfer, version: int) -> None:
+        parts = customer.given.pop(record.transfer_id)
+        points = sum(part for _, part in parts)
+        customer.move("released", record.id, version, points)
+        if record.refusal:
+            for lot, part in parts:
+                lot.points += part
+        else:
+            customer.move("transferred", record.id, version, points)
+        outcome = "refused" if record.refusal else "done"
+        customer.answers.append(Answer(record.transfer_id, -1, outcome))
 
     def _expire(self, customer: _Customer, until: int) -> None:
         while (lots := customer.open_lots()) and (due := lots[0].closes_at) <= until:
@@ -251,4 +315,4 @@ class _Shop:
                 lot.points = 0
 
     def _version_at(self, instant: int) -> int:
-        return max(version for version, start in self._starts.items() if start <= instant)
+        return max((version for version, start in self._starts.items() if start <= instant), default=0)

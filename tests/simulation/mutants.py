@@ -20,7 +20,8 @@ from pipeline.runtime.state.changelog import Restore, StateAhead, StateMissing
 from pipeline.runtime.state.customers import Customers
 from pipeline.runtime.state.store_port import StoreFailed
 from pipeline.runtime.state.tails import Tails
-from schemas.facts import PointsIssued
+from schemas.facts import PointsIssued, RecordRefused, Refusal
+from schemas.records import AnswerTransfer
 from schemas.replies import ReplyOutcome
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
@@ -267,6 +268,32 @@ def leave_commands_unanswered() -> tuple[Any, str, Any]:
     )
 
 
+def lose_the_hold_of_a_transfer() -> tuple[Any, str, Any]:
+    """The answer to a transfer finds nothing that waits for it."""
+    return ENGINE, "_answers", {AnswerTransfer: lambda _state, _record: False}
+
+
+def refuse_an_answer() -> tuple[Any, str, Any]:
+    """The answer to a transfer is admitted as other records are, and refused as too old."""
+    refuse = (lambda _turn, _record: [RecordRefused(reason=Refusal.TOO_OLD)],)
+    return ENGINE, "_customer_stages", {**ENGINE._customer_stages, AnswerTransfer: refuse}
+
+
+def ask_again_at_a_replay() -> tuple[Any, str, Any]:
+    """What was decided before and is decided again asks other customers again."""
+    right = _role.process
+
+    def wrong(self: Any, batch: Any) -> Any:
+        decided = right(self, batch)
+        asked = [one for one in decided.messages if one.topic == self.topics[0] and one.key is not None]
+        before = self.__dict__.setdefault("asked", set())
+        again = [one for one in asked if one.value in before]
+        before.update(one.value for one in asked)
+        return decided._replace(messages=[*decided.messages, *again])
+
+    return _role, "process", wrong
+
+
 def forgive_failures_at_every_commit() -> tuple[Any, str, Any]:
     """Any round that commits is progress, one without the messages that fail among them. It was: nobody was told."""
     return Failures, "committed", lambda self, _offsets, _again: self.__init__()
@@ -311,6 +338,9 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     fire_timers_under_the_latest_version,
     forget_what_a_bill_earned,
     leave_commands_unanswered,
+    lose_the_hold_of_a_transfer,
+    refuse_an_answer,
+    ask_again_at_a_replay,
 )
 
 

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from pipeline.engine.state import decode_entry
 from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
+from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, TopicSpec
 from pipeline.replies.rejected import OF_INTAKE
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.state.marker import MARKER_KEY, decode_marker, mark_of
-from schemas.records import WALL_SOURCE, decode_record
+from schemas.records import WALL_SOURCE, Request, UnknownVersion, decode_record
 from sinks.clickhouse.tables import (
     TABLES,
     Rows,
@@ -80,6 +84,7 @@ def check(world: World) -> None:
         _check_intake(world)
     told: dict[str, dict[int, list[Told]]] = defaultdict(dict)
     letters: list[Told] = []
+    asked: list[Told] = []
     for partition in world.broker.partitions(world.catalog.name("journal")):
         late = _late_ticks(world, partition)
         journal = tuple(one for one in _all(world, partition) if one not in late)
@@ -94,16 +99,39 @@ def check(world: World) -> None:
         for topic, messages in expected.told.items():
             if topic == world.catalog.name("deadletters"):
                 letters += messages
+            elif topic == world.catalog.name("journal"):
+                asked += messages
             else:
                 told[topic][partition.number] = messages
     for topic in (world.catalog.name("facts"), world.catalog.name("replies"), *world.catalog.notifications):
         for partition in world.broker.partitions(topic):
             seen = [(one.key, one.value, one.headers) for one in _all(world, partition) if one.headers != OF_INTAKE]
             _same(f"{topic} {partition.number}", seen, told[topic].get(partition.number, []))
+    _check_requests(world, asked)
     if world.plan.variant != "inputs":
         _same("dead letters", sorted(_letters(world)), sorted(letters))
     if world.plan.sink:
         _check_tables(world)
+
+
+def _check_requests(world: World, asked: list[Told]) -> None:
+    """What decisions ask of other customers lies in their journals, once; and points are nowhere on their way."""
+    found: list[Told] = []
+    for partition in world.broker.partitions(world.catalog.name("journal")):
+        for message in _all(world, partition):
+            with suppress(UnknownVersion, msgspec.DecodeError):
+                if isinstance(decode_record(message.value or b""), Request):
+                    found.append((message.key, message.value, message.headers))
+                    place = partition_for(message.key or b"", world.catalog.partitions)
+                    _same(f"partition of {message.key!r}", partition.number, place)
+    _same("requests", sorted(found, key=repr), sorted(asked, key=repr))
+    points: Counter[str] = Counter()
+    for partition in world.broker.partitions(world.catalog.name("facts")):
+        for movements in movements_in(_all(world, partition)).values():
+            for one in movements:
+                points[one.kind] += one.points
+    _same("points given and received", points["transferred"], points["received"])
+    _same("points put aside and released", points["held"], points["released"])
 
 
 @lru_cache(maxsize=64)
@@ -204,7 +232,7 @@ def _check_intake(world: World) -> None:
     for partition in world.broker.partitions(catalog.name("journal")):
         for message in _all(world, partition):
             record = decode_record(message.value or b"")
-            if record.source and record.source != WALL_SOURCE:
+            if record.source and record.source != WALL_SOURCE and not isinstance(record, Request):
                 journalled[record.source, partition.number].append((record.offset, _timeless(record)))
     seen: dict[str, list[bytes]] = defaultdict(list)
     for (source, number), some in journalled.items():

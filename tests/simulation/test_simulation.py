@@ -55,6 +55,9 @@ CAUGHT_BY: dict[Callable[[], Any], int] = {
     mutants.fire_timers_under_the_latest_version: 0,
     mutants.forget_what_a_bill_earned: 0,
     mutants.leave_commands_unanswered: 0,
+    mutants.lose_the_hold_of_a_transfer: 0,
+    mutants.refuse_an_answer: 0,
+    mutants.ask_again_at_a_replay: 0,
 }
 """A seed that catches each mutant, when last looked: where the search begins."""
 

@@ -21,7 +21,7 @@ from schemas.records import (
     TransactionReturned,
     encode_record,
 )
-from tests.runtime.workshop import DAY, PROGRAM, START, activation, backfill, bill, clock, giving_back, history
+from tests.runtime.workshop import DAY, PROGRAM, START, activation, backfill, bill, clock, gift, giving_back, history
 from tests.simulation.consumer import UNREADABLE
 from topics.catalog import Catalog
 
@@ -47,7 +47,8 @@ SECOND: Final = ProgramDefinition.model_validate_json(
 _DAYS = 12
 _CUSTOMERS = 7
 _LATE_BILLS, _RETURNS, _NEW_BILLS, _EARLY_RETURNS = 4, 4, 2, 4
-_FIRST_LATE, _FIRST_NEW, _FIRST_EARLY = 100, 200, 300
+_FIRST_LATE, _FIRST_NEW, _FIRST_EARLY, _FIRST_GIFT = 100, 200, 300, 400
+_GIFT, _TOO_MUCH = 3, 10_000
 _MINUTE = 60_000
 _BILLS_PER_RUBBISH = 7
 _MADE_BY_INTAKE = {"received_at", "source", "offset", "digest"}
@@ -56,8 +57,9 @@ _MADE_BY_INTAKE = {"received_at", "source", "offset", "digest"}
 def journal(catalog: Catalog, *, backfilled: bool) -> list[Outgoing]:
     """A journal that nobody but the workers adds to, then a tick long after it, and rubbish."""
     before = history(_CUSTOMERS, _DAYS, backfilled=backfilled, days_per_tick=2)
-    records = [*before, *_under_the_second_version(before), clock(START + 95 * DAY)]
-    return [one for record in records for one in _written(catalog, record)] + [
+    gifts = () if backfilled else _gifts()  # which nobody may give while history is loaded
+    records = [*before, *_under_the_second_version(before), *gifts, clock(START + 95 * DAY)]
+    return [one for record in records for one in _written(catalog, record, by_key=not backfilled)] + [
         Outgoing(catalog.name("journal"), b"1:1", b"rubbish", 0)
     ]
 
@@ -98,6 +100,15 @@ def _under_the_second_version(before: Sequence[Record]) -> Iterator[Record]:
         yield bill(customer, _FIRST_NEW + customer, now + DAY + customer * _MINUTE, pounds=9)
 
 
+def _gifts() -> Iterator[Record]:
+    """From each customer to the next, and one of more than there is."""
+    now = START + _DAYS * DAY
+    for customer in range(1, _CUSTOMERS + 1):
+        to = customer % _CUSTOMERS + 1
+        yield gift(customer, to, _FIRST_GIFT + customer, now + DAY + customer * _MINUTE, _GIFT * customer)
+    yield gift(1, 2, _FIRST_GIFT, now + DAY + _MINUTE, _TOO_MUCH)
+
+
 def in_pieces(out: Sequence[Outgoing], chance: random.Random) -> list[list[Outgoing]]:
     """The messages in a few deliveries."""
     pieces: list[list[Outgoing]] = []
@@ -114,11 +125,12 @@ def _all_sources(catalog: Catalog) -> Record:
     return msgspec.structs.replace(backfill(), sources=sources)
 
 
-def _written(catalog: Catalog, record: Record) -> list[Outgoing]:
+def _written(catalog: Catalog, record: Record, *, by_key: bool = False) -> list[Outgoing]:
+    """`by_key`: in the partition where requests to the customer go."""
     topic, value = catalog.name("journal"), encode_record(record)
     if isinstance(record, CustomerRecord):
         key = input_key(record.org_id, record.customer_id)
-        return [Outgoing(topic, key, value, record.customer_id % catalog.partitions)]
+        return [Outgoing(topic, key, value, None if by_key else record.customer_id % catalog.partitions)]
     return [Outgoing(topic, None, value, number) for number in range(catalog.partitions)]
 
 

@@ -167,10 +167,10 @@ FROM (
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, debited, held, released, restored, settled, redemption_reversed, converted (promised
--- points became current), promise_cancelled. points: moved, never negative. balance: after the decision. gained: what it
--- does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a day of expiry, or
--- converted. restored: points put back, by lot.
+-- kind: issued, redeemed, expired, reversed, debited, held, released, restored, settled, redemption_reversed, transferred,
+-- received, converted (promised points became current), promise_cancelled. points: moved, never negative. balance: after the
+-- decision. gained: what it does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a
+-- day of expiry, or converted. restored: points put back, by lot.
 CREATE OR REPLACE VIEW points_decisions AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.ledger import transfers
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.outcomes import DONE, WAITS, Outcome, first_outcome
 from schemas.facts import (
     CustomerRegistered,
     Decision,
+    Duration,
     HoldFor,
     LotOpened,
     PointsExpired,
@@ -85,6 +87,32 @@ def test_points_that_are_given_are_put_aside_and_offered_by_expiry() -> None:
     assert isinstance(asked, ReceiveTransfer)
     assert (asked.org_id, asked.customer_id, asked.sender_id, asked.via) == (ORG, TAKER, GIVER, ROOT)
     assert (asked.received_at, asked.event_time, asked.source) == (instant(THEN), instant(THEN), SOURCE)
+
+
+def test_points_that_roll_go_on_rolling_with_the_receiver() -> None:
+    rolling = program(rules=[spend()], points={"expiry": {"days": 30, "rolling": True}})
+    town = Town(rolling)
+    town.play(bought("B1", 1_000, FIRST))
+    town.play(transfer(10, TAKER, THEN))
+    town.settle()
+    (lot,) = town.customer(TAKER).account().lots
+    assert lot.rolls == Duration(months=0, days=30, round_months=0)
+
+
+def test_refusal_names_what_the_receiver_refused_at_the_sender_too() -> None:
+    town = Town(CLUB)
+    town.play(offered(currency="MILES"))
+    (answered,) = town.waiting
+    assert isinstance(answered, AnswerTransfer)
+    assert answered.subject == "MILES"
+
+
+def test_awards_count_with_what_was_received_towards_what_can_be_stored() -> None:
+    town = Town(CLUB)
+    town.play(offered(parts=(TransferredPart(points=TOTAL_MAX, expires_on=None, closes_at=None),)))
+    town.play(adjust(1, THEN, customer_id=TAKER)).then(
+        RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject="POINTS"), ignoring=BOOKKEEPING
+    )
 
 
 def test_points_of_one_expiry_are_offered_as_one_part() -> None:
