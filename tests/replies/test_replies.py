@@ -15,7 +15,15 @@ from pipeline.intake.dialects import native
 from pipeline.replies import results
 from pipeline.replies.refusals import REASONS
 from pipeline.replies.replies import NAMESPACE, Place, is_answered, replies_of, reply_to_duplicate, type_of
-from schemas.facts import AnyDecision, PointsMoved, PointsReceived, PointsRestored, PointsReversed, Refusal
+from schemas.facts import (
+    AnyDecision,
+    PointsMoved,
+    PointsReceived,
+    PointsRestored,
+    PointsReversed,
+    PointsSettled,
+    Refusal,
+)
 from schemas.messages import AnyMessage, CustomerMessage
 from schemas.records import AnyCustomerRecord, Profile
 from schemas.replies import Reply, ReplyOutcome
@@ -392,7 +400,7 @@ def test_type_of_a_record_is_that_of_its_message() -> None:
 
 def test_every_decision_that_moves_points_is_told_to_those_who_asked_or_never_asked_for() -> None:
     """A command that leads to another kind gets a line in `WORDS`; what no command asks for stands here."""
-    never = {PointsReceived, PointsRestored, PointsReversed}
+    never = {PointsReceived, PointsRestored, PointsReversed, PointsSettled}
     assert set(results.WORDS) | never == {kind for kind in get_args(AnyDecision) if issubclass(kind, PointsMoved)}
     assert not set(results.WORDS) & never
 
