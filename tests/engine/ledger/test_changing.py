@@ -203,6 +203,11 @@ def test_points_expire_now_and_why_is_kept() -> None:
     story.when(tick("2011-04-01")).then_nothing()
 
 
+def test_points_that_expire_now_expire_on_the_day_of_the_decision() -> None:
+    story = given(*TWO_LOTS).when(expire_now("2011-03-07 23:59"), as_of=instant("2011-03-08 00:01"))
+    assert [expired.expired_on for expired in story.only(PointsExpired)] == [day("2011-03-08")]
+
+
 def test_request_that_comes_twice_is_done_once() -> None:
     story = given(*TWO_LOTS, expire_now("2011-03-07", 1))
     story.when(expire_now("2011-03-07", 1)).then_nothing()
