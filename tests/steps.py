@@ -22,6 +22,7 @@ from schemas.records import (
     ChangeExpiry,
     ConfirmRedemption,
     CustomerAdded,
+    CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
     ExpirePoints,
@@ -208,6 +209,11 @@ def transfer(points: int, to: int, on: str | int, **parts: Any) -> TransferPoint
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:
     """A customer is announced."""
     return _record(CustomerAdded, f"j-{on}", on, profile=profile, **parts)
+
+
+def status(name: str, on: str | int, **parts: Any) -> CustomerStatus:
+    """Somebody says what a customer may do."""
+    return _record(CustomerStatus, f"s-{name}-{on}", on, **{"status": name, "reason": "a complaint", **parts})
 
 
 def changed(on: str | int, profile: Profile, **parts: Any) -> CustomerUpdated:

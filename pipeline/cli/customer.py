@@ -76,6 +76,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
         "as_of": as_of,
         "facts": state["seq"],
         "registered_at": state["registered_at"],
+        "status": state["status"],
         "profile": json.loads(state["profile"]),
         "program_id": state["program_id"],
         "program": definition.name if definition else None,
@@ -205,6 +206,8 @@ def _section(state: dict[str, Any]) -> Section:
 def _print(customer_id: int, view: dict[str, Any]) -> None:
     title = f"Customer {customer_id} in {view['program'] or 'no program'}"
     CONSOLE.print(f"[bold]{escape(title)}[/], as of {view['as_of']:%Y-%m-%d %H:%M:%S} UTC")
+    if view["status"] != "ACTIVE":
+        CONSOLE.print(f"Status {view['status']}", markup=False)
     tier = view["tier"]
     if tier:
         CONSOLE.print(f"Tier {tier['name']} ({_progress(tier, view['money'])})", markup=False)

@@ -135,10 +135,19 @@ def _points(
         days = [f"{_plain(one.reminders, currency)} days before" if one.reminders else "never" for one in (new, old)]
         effect = f"members are reminded of expiry {days[0]}, not {days[1]}, from their next record on"
         yield Change(f"{path}.reminders", effect)
-    if old.value_minor != new.value_minor:
-        worth = [money(one.value_minor, currency) for one in (new, old)]
+    if old.worth_minor(currency) != new.worth_minor(currency):
+        worth = [_worth(one, currency) for one in (new, old)]
         one_of_them = "every point" if called == "points" else f"one of {called}"
-        yield Change(f"{path}.value_minor", f"{one_of_them} is worth {worth[0]} when it is redeemed, not {worth[1]}")
+        yield Change(
+            f"{path}.{'value_minor' if new.ratio is None else 'ratio'}",
+            f"{one_of_them} is worth {worth[0]} when it is redeemed, not {worth[1]}",
+        )
+
+
+def _worth(points: PointsCurrency | AlternateCurrency, currency: str) -> str:
+    if points.ratio is not None:
+        return f"{points.ratio} {currency}"
+    return money(1 if points.value_minor is None else points.value_minor, currency)
 
 
 def _currencies(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:

@@ -26,9 +26,12 @@ def points_for(base: int | Fraction, points: int, per_minor: int) -> int:
     return award if award < AWARD_MAX else AWARD_MAX  # noqa: FURB136 - min() costs more than the division
 
 
-def worth(points: int, value_minor: int, scale: int) -> int:
-    """The value of points in units of 10^-`scale`, where a whole point is worth `value_minor`."""
-    return points * value_minor // _UNITS[scale]
+def worth(points: int, value_minor: Fraction, scale: int) -> int:
+    """What points in units of 10^-`scale` are worth in minor units, where a whole one is worth `value_minor`.
+
+    RULE (rounding): rounded down once, so a customer never loses more than one unit.
+    """
+    return points * value_minor.numerator // (value_minor.denominator * _UNITS[scale])
 
 
 def points_for_share(times: int, denominator: int, points: int, per_minor: int) -> int:

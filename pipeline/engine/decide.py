@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.engine import adoption, customers, duplicates, earning, purchases, returns
+from pipeline.engine import adoption, customers, duplicates, earning, purchases, returns, standing
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
@@ -46,6 +46,7 @@ from schemas.records import (
     ConfirmRedemption,
     CustomerAdded,
     CustomerRecord,
+    CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
     ExpirePoints,
@@ -63,6 +64,7 @@ from schemas.records import (
 CONCERNS: Final[Sequence[Concern]] = (
     duplicates.CONCERN,
     customers.CONCERN,
+    standing.CONCERN,
     adoption.CONCERN,
     bills.CONCERN,
     parking.CONCERN,
@@ -84,6 +86,7 @@ CONCERNS: Final[Sequence[Concern]] = (
 CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     CustomerAdded: (duplicates.admit, customers.register),
     CustomerUpdated: (duplicates.admit, customers.enrol, customers.update),
+    CustomerStatus: (duplicates.admit, customers.enrol, standing.change),
     TransactionAdded: (duplicates.admit, customers.enrol, bills.record_bill),
     TransactionReturned: (duplicates.admit, customers.enrol, bills.record_return),
     TransactionUpdated: (duplicates.admit, customers.enrol, updates.record_update),
@@ -113,6 +116,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
 PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     CustomerAdded: (),
     CustomerUpdated: (),
+    CustomerStatus: (),
     TransactionAdded: (
         duplicates.ADMIT,
         ProgramStage(purchases.count_purchase),

@@ -19,6 +19,7 @@ from pipeline.engine.milestones.state import Progress
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
+from schemas.facts import Standing
 from schemas.records import Profile, UnknownVersion
 
 STATE_VERSION: Final = 2
@@ -76,6 +77,10 @@ class Head(msgspec.Struct, array_like=True):
     outcomes: dict[int, tuple[int, int]] = {}
     """Of the ids in `recent` those whose records were refused or wait: the number of the reason (0 for one that waits),
     and how many programs refused it (0 where it was refused as a whole)."""
+
+    standing: Standing = Standing.ACTIVE
+    standing_at: int = 0
+    """The event time of the last status; 0 without any."""
 
     @property
     def lots(self) -> int:

@@ -21,6 +21,7 @@ from schemas.records import (
     ConfirmRedemption,
     CustomerAdded,
     CustomerRecord,
+    CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
     ExpirePoints,
@@ -188,7 +189,7 @@ def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
 
-def _update(record: CustomerUpdated) -> Activity:
+def _update(record: CustomerUpdated | CustomerStatus) -> Activity:
     return Activity(name="CustomerUpdate", identifiers=[_customer(record)])
 
 
@@ -218,5 +219,6 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomerUpdated: _update,
     AssignTier: _tier,
     ReleaseTier: _tier,
+    CustomerStatus: _update,
 }
 """Every kind of customer record is an activity."""

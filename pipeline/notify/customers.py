@@ -16,6 +16,7 @@ from schemas.facts import (
     BillUpdated,
     CustomerChanged,
     CustomerRegistered,
+    CustomerStatusChanged,
     Envelope,
     LinesKept,
     LinesReturned,
@@ -64,6 +65,21 @@ def customer_updated(decision: CustomerChanged, envelope: Envelope, context: Con
         **_profile(decision.profile),
         "enteredAt": envelope.at,
         "updatedFields": [{"fieldName": _FIELDS[name]} for name in decision.updated_fields],
+        "customerIdentifiers": _identifiers(decision.profile, context),
+    }
+
+
+def status_changed(decision: CustomerStatusChanged, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of customerUpdated after a change of the status: its values before and after (ours)."""
+    changed = {
+        "fieldName": "status",
+        "previousValue": decision.previous.text,
+        "currentValue": decision.status.text,
+    }
+    return {
+        **_profile(decision.profile),
+        "enteredAt": envelope.at,
+        "updatedFields": [] if decision.status is decision.previous else [changed],
         "customerIdentifiers": _identifiers(decision.profile, context),
     }
 
@@ -157,6 +173,7 @@ TABLE: Final = Table(
     news={
         CustomerRegistered: News(event=EventName.CUSTOMER_ADDED, subject=lambda _: "", data=customer_added),
         CustomerChanged: News(event=EventName.CUSTOMER_UPDATED, subject=lambda _: "", data=customer_updated),
+        CustomerStatusChanged: News(event=EventName.CUSTOMER_UPDATED, subject=lambda _: "status", data=status_changed),
         TransactionRecorded: News(
             event=EventName.TRANSACTION_ADDED,
             subject=lambda decision: decision.bill_number,

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.calendar import period_name, period_of
-from pipeline.notify.numbers import major, minor_digits
+from schemas.money import minor_digits
 from schemas.program import (
     ATTRIBUTE_DIGITS,
     RENEWALS,
@@ -174,13 +174,19 @@ class OrgView:
         return OrgView([*self._programs.values(), program])
 
 
+def _ratio(definition: ProgramDefinition) -> float:
+    """What a point is worth in major units."""
+    worth = definition.points.worth_minor(definition.currency)
+    return float(worth / 10 ** minor_digits(definition.currency))
+
+
 def _details(definition: ProgramDefinition) -> dict[str, object]:
     levels = () if definition.tiers is None else definition.tiers.levels
     return {
         "id": definition.program_id,
         "name": definition.name,
         "isDefault": definition.default,
-        "pointsToCurrencyRatio": major(definition.points.value_minor, definition.currency),
+        "pointsToCurrencyRatio": _ratio(definition),
         "tiers": [{"tierNumber": number, "tierName": tier.name} for number, tier in enumerate(levels, 1)],
     }
 

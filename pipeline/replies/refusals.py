@@ -124,6 +124,31 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "history is being loaded, which has both sides of a transfer as records of their own",
         "send adjustPoints for both customers, or send the transfer once the backfill has ended",
     ),
+    Refusal.CUSTOMER_FRAUD: (
+        "the customer is marked for fraud",
+        "send customerStatus with ACTIVE first, if that was a mistake",
+    ),
+    Refusal.CUSTOMER_BLOCKED: ("the customer is blocked", "send customerStatus with ACTIVE first"),
+    Refusal.STATUS_OUTDATED: (
+        "the customer was made {subject} later than that",
+        "send the status with the time at which it was set",
+    ),
+    Refusal.NOT_A_MULTIPLE: (
+        "{subject} points are no multiple of what is redeemed at a time",
+        "redeem a multiple of redemption.multiple_of of the program",
+    ),
+    Refusal.ABOVE_MAXIMUM: (
+        "{subject} points are more than can be redeemed at once",
+        "redeem at most redemption.maximum_points of the program, or raise it there",
+    ),
+    Refusal.LIFETIME_POINTS_TOO_LOW: (
+        "the customer has been awarded fewer than {subject} points in all",
+        "redeem later, or lower redemption.minimum_lifetime_points of the program",
+    ),
+    Refusal.LIFETIME_PURCHASES_TOO_LOW: (
+        "the customer has bought for less than {subject} minor units in all",
+        "redeem later, or lower redemption.minimum_lifetime_purchases_minor of the program",
+    ),
     Refusal.TOTAL_TOO_LARGE: (
         "what is kept of the customer would grow beyond what can be stored",
         "check whether one customer id stands for many people, or amounts are in the wrong unit",

@@ -363,6 +363,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
 _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "CustomerRegistered": lambda _: "customer added",
     "RegisteredEarlier": lambda _: "registered earlier than was known",
+    "CustomerStatusChanged": lambda body: f"status {body['previous']} → {body['status']} ({body['reason']})",
     "CustomerChanged": lambda body: f"profile changed: {', '.join(body['updated_fields']) or 'nothing new'}",
     "ReturnParked": lambda body: (
         f"return of bill {body['of_bill']} waits for its bill, until {_instant(body['until'])}"

@@ -226,6 +226,8 @@ class CustomerRow(Row, frozen=True, kw_only=True):
     """Where a customer stands at the end, by program id."""
 
     registered_at: str | None
+    status: str
+    """`ACTIVE`, `INACTIVE`, `BLOCKED` or `FRAUD`."""
     seq: int
     parked: list[ParkedRow]
     programs: dict[str, Membership]

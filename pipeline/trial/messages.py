@@ -125,6 +125,7 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "customEvent": _event,
     "customerAdded": _joined,
     "customerUpdated": lambda message: f"{_customer(message)} changes their profile",
+    "customerStatus": lambda message: f"{_customer(message)} is to be {message['status']} ({message['reason']})",
     "redeemPoints": _redeem,
     "adjustPoints": _adjust,
     "blockPoints": _block,

@@ -6,10 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.form import FactRow
 from pipeline.trial.reader import Definitions
+from schemas.money import minor_digits
 from schemas.program import RENEWALS, Milestone, ProgramDefinition, RenewalBasis, Streak, Transactions
 
 _SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}

@@ -77,6 +77,7 @@ def customer_row(state: CustomerState, definitions: Definitions, settled_at: int
     head = state.head
     return form.CustomerRow(
         registered_at=None if head.registered_at is None else iso(head.registered_at),
+        status=head.standing.text,
         seq=head.seq,
         parked=_parked(state),
         programs={

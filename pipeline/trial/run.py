@@ -15,7 +15,6 @@ from pipeline.intake.dialects.registry import DIALECTS, NATIVE
 from pipeline.intake.verdict import Defect, Limits, Rejected, in_words
 from pipeline.log.port import Message
 from pipeline.notify.context import Context
-from pipeline.notify.numbers import minor_digits
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import RENDERER
 from pipeline.replies.rejected import addressed, record_id_in, reply_to_rejected
@@ -24,6 +23,7 @@ from pipeline.trial import form, reader
 from pipeline.trial.customers import Customers, Decided, Who
 from pipeline.trial.lines import Line, MessageLine, ProgramLine
 from pipeline.trial.times import iso
+from schemas.money import minor_digits
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived
 from schemas.replies import Reply

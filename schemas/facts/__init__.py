@@ -27,9 +27,11 @@ from schemas.facts.bills import (
 from schemas.facts.customers import (
     CustomerChanged,
     CustomerRegistered,
+    CustomerStatusChanged,
     RecordAccepted,
     RecordRefused,
     RegisteredEarlier,
+    Standing,
 )
 from schemas.facts.decision import Decision, Envelope, Reason, Refusal
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
@@ -136,6 +138,7 @@ __all__ = [
     "ConvertedBy",
     "CustomerChanged",
     "CustomerRegistered",
+    "CustomerStatusChanged",
     "Decision",
     "Duration",
     "Envelope",
@@ -199,6 +202,7 @@ __all__ = [
     "ReturnReleased",
     "Reversal",
     "RewardKept",
+    "Standing",
     "StreakBroken",
     "StreakEnded",
     "StreakExtended",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.facts.decision import Decision, Refusal
+from schemas.facts.decision import Decision, Reason, Refusal
 from schemas.records import Profile
 
 
@@ -30,6 +30,34 @@ class CustomerRegistered(Decision, frozen=True, tag=3):
 
 class RegisteredEarlier(Decision, frozen=True, tag=5):
     """A record came that would have registered the customer before the time known so far: the envelope's `at`."""
+
+
+class Standing(Reason):
+    """What a customer may do. The numbers stand on the wire."""
+
+    ACTIVE = 1
+    INACTIVE = 2
+    BLOCKED = 3
+    """Redeems nothing."""
+    FRAUD = 4
+    """Redeems nothing."""
+
+    @property
+    def text(self) -> str:
+        """The name that people and queries use, such as `BLOCKED`."""
+        return self.name
+
+
+class CustomerStatusChanged(Decision, frozen=True, tag=102):
+    """The customer has this status from then on."""
+
+    status: Standing
+    previous: Standing
+    profile: Profile
+    """What is known of the customer, as it is."""
+    reason: str = ""
+    entered_by: str = ""
+    """Who set it."""
 
 
 class CustomerChanged(Decision, frozen=True, tag=4):

@@ -59,9 +59,23 @@ class Refusal(Reason):
     """More of the bill came back than the update leaves of it."""
     LINES_MISSING = 72
     """The bill came with lines, and the update that changes its amount has none."""
+    CUSTOMER_FRAUD = 37
+    """The customer is marked for fraud and redeems nothing."""
+    CUSTOMER_BLOCKED = 38
+    """The customer is blocked and redeems nothing."""
+    STATUS_OUTDATED = 43
+    """The customer was given another status later than that."""
     POINTS_NOT_POSITIVE = 12
     BELOW_MINIMUM = 13
     """Fewer points than the program redeems at once."""
+    NOT_A_MULTIPLE = 39
+    """Points are redeemed in multiples of a number that the program names."""
+    ABOVE_MAXIMUM = 40
+    """More points than the program redeems at once."""
+    LIFETIME_POINTS_TOO_LOW = 41
+    """The customer has been awarded fewer points than the program asks for before it redeems."""
+    LIFETIME_PURCHASES_TOO_LOW = 42
+    """The customer has bought less than the program asks for before it redeems."""
     BALANCE_TOO_LOW = 14
     LOT_UNKNOWN = 21
     """The customer has no lot of that number with points in it."""

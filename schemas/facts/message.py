@@ -25,6 +25,7 @@ from schemas.facts.bills import (
 from schemas.facts.customers import (
     CustomerChanged,
     CustomerRegistered,
+    CustomerStatusChanged,
     RecordAccepted,
     RecordRefused,
     RegisteredEarlier,
@@ -126,6 +127,7 @@ AnyDecision = (
     | PromiseCancelled
     | PointsHeld
     | PointsReleased
+    | CustomerStatusChanged
     | RedemptionReversed
     | LinesKept
     | LinesReturned

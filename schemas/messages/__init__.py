@@ -6,7 +6,7 @@ topic. What one field allows is said here, once: intake's decoder, the defects i
 
 from schemas.messages.bills import Line, TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.messages.clock import AdvanceClock
-from schemas.messages.customers import CustomerAdded, CustomerUpdated, ProfileMessage
+from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUpdated, ProfileMessage
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
@@ -36,6 +36,7 @@ __all__ = [
     "CustomEvent",
     "CustomerAdded",
     "CustomerMessage",
+    "CustomerStatus",
     "CustomerUpdated",
     "ExpirePoints",
     "Identity",

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.messages.message import CustomerMessage
-from schemas.messages.values import ATTRIBUTES_MAX, ClearedField, MaybeCode, Name, Short, Text
+from schemas.messages.values import ATTRIBUTES_MAX, ClearedField, MaybeCode, Name, Reason, Short, Text
 
 
 class ProfileMessage(CustomerMessage, frozen=True, kw_only=True):
@@ -34,3 +34,19 @@ class CustomerUpdated(ProfileMessage, frozen=True, kw_only=True):
 
     clear: Annotated[tuple[ClearedField, ...], Meta(max_length=ATTRIBUTES_MAX)] = ()
     """Fields that are unknown from now on; one that is also given has the given value."""
+
+
+class CustomerStatus(CustomerMessage, frozen=True, kw_only=True):
+    """Somebody says what a customer may do: who is BLOCKED or marked for FRAUD redeems nothing."""
+
+    status: Annotated[
+        str,
+        Meta(
+            pattern="^(ACTIVE|INACTIVE|BLOCKED|FRAUD)$",
+            max_length=8,
+            description="ACTIVE, INACTIVE, BLOCKED or FRAUD",
+        ),
+    ]
+    reason: Reason
+    entered_by: Short = ""
+    """Who says so."""

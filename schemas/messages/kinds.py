@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.messages.bills import TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.messages.clock import AdvanceClock
-from schemas.messages.customers import CustomerAdded, CustomerUpdated
+from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUpdated
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
@@ -34,5 +34,6 @@ AnyMessage = (
     | AssignTier
     | ReleaseTier
     | TransferPoints
+    | CustomerStatus
     | AdvanceClock
 )

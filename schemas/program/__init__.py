@@ -8,7 +8,7 @@ from schemas.program.definition import ProgramDefinition, expiries, paths_of_cur
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
-from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
+from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import (
     AfterDays,
     AtOnce,
@@ -19,6 +19,7 @@ from schemas.program.promises import (
     PromisedOrNot,
     Triggered,
 )
+from schemas.program.redemption import Redemption, SpendingOrder, TierLimits
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardPolicy, Shortfall
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Streak, StreakLevel
@@ -60,10 +61,12 @@ __all__ = [
     "Rule",
     "Shortfall",
     "SpendRule",
+    "SpendingOrder",
     "Streak",
     "StreakLevel",
     "Tier",
     "TierBasis",
+    "TierLimits",
     "TierValidity",
     "Tiers",
     "Transactions",

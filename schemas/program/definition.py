@@ -14,8 +14,9 @@ from schemas.limits import AtMost, Misfit, is_written
 from schemas.program.expiry import Expiry
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
-from schemas.program.points import AlternateCurrency, PointsCurrency, Redemption
+from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import Promised
+from schemas.program.redemption import Redemption
 from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import Streak
@@ -137,11 +138,16 @@ class ProgramDefinition(Definition):
         return tiers
 
     @model_validator(mode="after")
-    def _tiers_of_expiry_known(self) -> Self:
+    def _tiers_are_known(self) -> Self:
         tiers = {level.id for level in self.tiers.levels} if self.tiers else set()
         unknown = {tier for one in (self.points, *self.currencies) for tier in one.expiry_by_tier} - tiers
         if unknown:
             message = f"expiry_by_tier names {min(unknown)!r}, which is not a tier"
+            raise ValueError(message)
+        redemptions = (self.redemption, *(one.redemption for one in self.currencies))
+        unknown = {tier for one in redemptions for tier in one.by_tier} - tiers
+        if unknown:
+            message = f"redemption.by_tier names {min(unknown)!r}, which is not a tier"
             raise ValueError(message)
         return self
 

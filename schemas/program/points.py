@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from fractions import Fraction
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from schemas.limits import Misfit
+from schemas.money import minor_digits
 from schemas.program.expiry import Activity, Expiry, Reminders
+from schemas.program.redemption import Redemption
 from schemas.program.values import TIERS_MAX, CurrencyId, Definition, ShortName
 
 ValueMinor = Annotated[int, Field(ge=0, le=10**6)]
+_RATIO: Final = r"^(0|[1-9][0-9]?)(\.[0-9]{1,10})?$"
+MoneyRatio = Annotated[
+    str,
+    Field(
+        pattern=_RATIO,
+        description='a decimal below 100 in quotes, with at most ten decimals, such as "0.0125"',
+        examples=["0.0125"],
+    ),
+]
 
 
 class Lasting(Definition):
@@ -23,30 +36,37 @@ class Lasting(Definition):
     reminders: Reminders = ()
 
 
-class PointsCurrency(Lasting):
+class Currency(Lasting):
+    """What every points currency has."""
+
+    value_minor: ValueMinor | None = None
+    """What a whole one is worth when redeemed, in minor units of the program's money; one where `ratio` is not given
+    either."""
+    ratio: MoneyRatio | None = None
+    """The same in the program's money, with up to ten decimals, for points that are worth less than a minor unit."""
+
+    @field_validator("ratio")
+    @classmethod
+    def _worth_is_said_once(cls, ratio: str | None, info: ValidationInfo) -> str | None:
+        if ratio is not None and info.data.get("value_minor") is not None:
+            message = "says what a point is worth, and so does value_minor; leave one of them out"
+            raise Misfit(message)
+        return ratio
+
+    def worth_minor(self, money: str) -> Fraction:
+        """What a whole one is worth, in minor units of the money."""
+        if self.ratio is not None:
+            return Fraction(self.ratio) * Fraction(10 ** minor_digits(money))
+        return Fraction(1 if self.value_minor is None else self.value_minor)
+
+
+class PointsCurrency(Currency):
     """The points of the program."""
 
     name: CurrencyId = "POINTS"
-    value_minor: ValueMinor = 1
-    """What one point is worth when redeemed, in minor units of the program's money."""
 
 
-class Redemption(Definition):
-    """What a redemption must keep to."""
-
-    minimum_points: Annotated[int, Field(ge=1, le=10**12)] = 1
-    hold_minutes: Annotated[int, Field(ge=1, le=527_040)] = 60
-    """How long the points of a redemption that is to be confirmed are put aside; then they are released."""
-    late_minutes: Annotated[int, Field(ge=0, le=1_440)] = 15
-    """How long after points have expired a redemption that was made before still takes them."""
-    reversible_days: Annotated[int, Field(ge=0, le=3_650)] | None = None
-    """How long a redemption can be taken back; without it, as long as a bill can be returned."""
-    past_expiry: Literal["expire", "reissue"] = "expire"
-    """What becomes of points past their last day when their redemption is taken back: they are reported as expired, or
-    issued anew with the expiry of that day."""
-
-
-class AlternateCurrency(Lasting):
+class AlternateCurrency(Currency):
     """A currency beside the points of the program. Points of it are written in units of 10^-`scale`, also in rules."""
 
     id: CurrencyId
@@ -55,8 +75,6 @@ class AlternateCurrency(Lasting):
     """What people read; without it, the id."""
     scale: Annotated[int, Field(ge=0, le=3)] = 0
     """How many decimals it has; never changes."""
-    value_minor: ValueMinor = 1
-    """What a whole one is worth when redeemed, in minor units of the program's money."""
     redemption: Redemption = Redemption()
     retired: bool = False
     """Whether the currency has ended: its line stays, nothing is issued in it, and what members have can be spent."""

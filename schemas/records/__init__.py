@@ -6,7 +6,7 @@ Instants are milliseconds since the epoch (UTC); amounts are integers in the cur
 """
 
 from schemas.records.bills import Line, TransactionAdded, TransactionReturned, TransactionUpdated
-from schemas.records.customers import CustomerAdded, CustomerUpdated, Profile
+from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
@@ -37,6 +37,7 @@ __all__ = [
     "CustomEventReceived",
     "CustomerAdded",
     "CustomerRecord",
+    "CustomerStatus",
     "CustomerUpdated",
     "ExpirePoints",
     "Line",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.records.record import CustomerRecord
+from schemas.records.record import CommandRecord, CustomerRecord
 
 
 class Profile(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -33,3 +33,12 @@ class CustomerUpdated(CustomerRecord, frozen=True):
     profile: Profile
     clear: tuple[str, ...] = ()
     """Fields of the profile that are unknown from now on, extended ones as `extended.NAME`."""
+
+
+class CustomerStatus(CommandRecord, frozen=True):
+    """Somebody says what a customer may do."""
+
+    status: str
+    """`ACTIVE`, `INACTIVE`, `BLOCKED` or `FRAUD`."""
+    reason: str
+    entered_by: str = ""

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from schemas.records.bills import TransactionAdded, TransactionReturned, TransactionUpdated
-from schemas.records.customers import CustomerAdded, CustomerUpdated
+from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpdated
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
@@ -43,6 +43,7 @@ AnyCustomerRecord = (
     | TransferPoints
     | ReceiveTransfer
     | AnswerTransfer
+    | CustomerStatus
 )
 AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

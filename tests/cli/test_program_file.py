@@ -186,6 +186,48 @@ def test_streak_on_a_retired_milestone_is_a_mistake() -> None:
     assert load_program(HEAD + parts.replace("periods: 1}]", "periods: 1}], retired: true")).streaks[0].retired
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        pytest.param(
+            "points: { value_minor: 2, ratio: '0.02' }",
+            "line 7, points.ratio: says what a point is worth, and so does value_minor; leave one of them out",
+            id="worth-said-twice",
+        ),
+        pytest.param(
+            "points: { ratio: 0.0125 }",
+            "line 7, points.ratio: found 0.0125; write a decimal below 100 in quotes, with at most ten decimals, "
+            'such as "0.0125"',
+            id="ratio-without-quotes",
+        ),
+        pytest.param(
+            "redemption: { minimum_points: 30, multiple_of: 25, maximum_points: 49 }",
+            "line 7, redemption.maximum_points: is 49, and 50 are the fewest that can be redeemed; make it at least 50",
+            id="nothing-to-redeem",
+        ),
+        pytest.param(
+            "tiers: { basis: lifetime_points, levels: [{ name: Crust, threshold: 0 }] }\n"
+            "redemption: { minimum_points: 30, by_tier: { crust: { maximum_points: 29 } } }",
+            "line 8, redemption.by_tier.crust.maximum_points: is 29, and 30 are the fewest that can be redeemed; "
+            "make it at least 30",
+            id="nothing-to-redeem-in-a-tier",
+        ),
+        pytest.param(
+            "redemption: { by_tier: { loaf: { maximum_points: 29 } } }",
+            "line 1: redemption.by_tier names 'loaf', which is not a tier",
+            id="no-such-tier",
+        ),
+    ],
+)
+def test_redemption_that_cannot_be_is_a_mistake(parts: str, expected: str) -> None:
+    assert problems(f"{HEAD}{parts}\n") == [expected]
+
+
+def test_other_mistakes_are_told_beside_one_about_limits() -> None:
+    found = problems(f"{HEAD}redemption: {{ minimum_points: 0, maximum_points: 5 }}\n")
+    assert [one.partition(":")[0] for one in found] == ["line 7, redemption.minimum_points"]
+
+
 def test_tiers_of_the_same_name_are_a_mistake_whatever_else_is_one() -> None:
     tiers = """\
 tiers:

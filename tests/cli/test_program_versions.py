@@ -122,6 +122,12 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="worth",
         ),
         pytest.param(
+            {"points": {"ratio": "0.0125"}},
+            ["points.ratio: every point is worth 0.0125 GBP when it is redeemed, not £0.01"],
+            id="ratio",
+        ),
+        pytest.param({"points": {"ratio": "0.01"}}, [], id="the-same-worth-otherwise-written"),
+        pytest.param(
             {"redemption": {"minimum_points": 5, "reversible_days": 30}},
             ["redemption.minimum_points: is 5, was 1", "redemption.reversible_days: is 30, was none"],
             id="redemption",

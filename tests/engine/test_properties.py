@@ -52,6 +52,7 @@ from tests.steps import (
     release,
     reverse,
     spend,
+    status,
     updated,
 )
 
@@ -115,7 +116,14 @@ RICH_PARTS = {
     "tiers": {**TIERS, "basis": "lifetime_points"},
     "repeat_window_days": 9,
     "returns": {"window_days": 12, "method": "line_exact", "shortfall": "deficit", "rewards": "clawback"},
-    "redemption": {"minimum_points": 3, "hold_minutes": 2_000, "late_minutes": 1_440},
+    "redemption": {
+        "minimum_points": 3,
+        "hold_minutes": 2_000,
+        "late_minutes": 1_440,
+        "maximum_points": 30,
+        "by_tier": {"b": {"multiple_of": 2}},
+        "order": "promotional_first",
+    },
 }
 RICH = program(**RICH_PARTS)
 POOR = program(version=2, rules=RULES[:1], milestones=GOALS[:1], points={"name": "BEANS", "expiry": {"days": 0}})
@@ -131,8 +139,8 @@ ABROAD = program(
 )
 SECOND = program(
     program_id=3,
-    redemption={"past_expiry": "reissue"},
-    points={"expiry": {"days": 3}},
+    redemption={"past_expiry": "reissue", "order": "lifo"},
+    points={"expiry": {"days": 3}, "ratio": "0.0312500001"},
     zone="Pacific/Auckland",
     rules=[spend("all", 7, 90), *RULES[1:4]],
     tiers={**TIERS, "basis": "net_purchases"},
@@ -238,6 +246,11 @@ records = st.one_of(
     ),
     st.builds(_changed_expiry, hours, st.integers(-3, 20), lots),
     st.builds(lambda hour, some: expire_now(_at(hour), *some, id=f"n{hour % 5}"), hours, lots),
+    st.builds(
+        lambda hour, name: status(name, _at(hour)),
+        hours,
+        st.sampled_from(["ACTIVE", "ACTIVE", "ACTIVE", "INACTIVE", "BLOCKED", "FRAUD"]),
+    ),
     st.builds(lambda hour: joined(_at(hour), Profile(first_name="Ann")), hours),
     st.builds(lambda hour, bill: did("brew", _at(hour), attributes={"reference": bill}), hours, bills),
     st.builds(lambda hour, bill: delivered(bill, _at(hour)), hours, bills),

@@ -35,12 +35,18 @@ from tests.steps import (
     release_tier,
     reverse,
     spend,
+    status,
     transfer,
     updated,
 )
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 CLUB = program(rules=[spend()], tiers={"basis": "visits", "levels": [{"name": "Base", "threshold": 0}]})
+STRICT = program(
+    rules=[spend()],
+    redemption={"minimum_points": 5, "multiple_of": 5, "maximum_points": 5, "minimum_lifetime_points": 11},
+)
+THRIFTY = program(rules=[spend()], redemption={"minimum_lifetime_purchases_minor": 1_001})
 B1 = bought("B1", 1_000, "2011-03-01")
 D1 = redeem(5, "2011-03-02", id="d")
 RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(4)]
@@ -101,8 +107,15 @@ CASES: dict[Refusal, Case] = {
         "B7",
         0,
     ),
+    Refusal.CUSTOMER_FRAUD: ([SHOP, B1, status("FRAUD", "2011-03-02")], redeem(5, "2011-03-03"), "", 1),
+    Refusal.CUSTOMER_BLOCKED: ([SHOP, B1, status("BLOCKED", "2011-03-02")], redeem(5, "2011-03-03"), "", 1),
+    Refusal.STATUS_OUTDATED: ([SHOP, status("FRAUD", "2011-03-02")], status("ACTIVE", "2011-03-01"), "FRAUD", 0),
     Refusal.POINTS_NOT_POSITIVE: ([SHOP, B1], redeem(0, "2011-03-02"), "0", 1),
     Refusal.BELOW_MINIMUM: ([SHOP, B1], redeem(4, "2011-03-02"), "4", 1),
+    Refusal.NOT_A_MULTIPLE: ([STRICT, B1], redeem(7, "2011-03-02"), "7", 1),
+    Refusal.ABOVE_MAXIMUM: ([STRICT, B1], redeem(10, "2011-03-02"), "10", 1),
+    Refusal.LIFETIME_POINTS_TOO_LOW: ([STRICT, B1], redeem(5, "2011-03-02"), "11", 1),
+    Refusal.LIFETIME_PURCHASES_TOO_LOW: ([THRIFTY, B1], redeem(5, "2011-03-02"), "1001", 1),
     Refusal.BALANCE_TOO_LOW: ([SHOP, B1], redeem(11, "2011-03-02"), "11", 1),
     Refusal.LOT_UNKNOWN: ([SHOP, B1], expire_now("2011-03-02", 7), "7", 1),
     Refusal.EXPIRY_PASSED: ([SHOP, B1], expire_on("2011-03-01", "2011-03-02"), "2011-03-01", 1),

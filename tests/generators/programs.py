@@ -97,6 +97,11 @@ levels = st.lists(_ends([1, 2, 3, 20, 1_000]), min_size=1, max_size=4, unique=Tr
 redemptions = st.fixed_dictionaries(
     {"minimum_points": points},
     optional={
+        "multiple_of": points,
+        "maximum_points": points,
+        "minimum_lifetime_points": amounts,
+        "minimum_lifetime_purchases_minor": amounts,
+        "order": _ends(["fefo", "fifo", "lifo", "promotional_first"]),
         "hold_minutes": _ends([1, 527_040]),
         "reversible_days": _ends([0, 1, 3_650]),
         "past_expiry": _ends(["expire", "reissue"]),
@@ -217,6 +222,6 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             "expiry_by_tier": by_tier,
             "activity": draw(activities),
             "reminders": draw(st.lists(_ends([0, 1, 30, 3_650]), max_size=3)),
-            "value_minor": draw(_ends([0, 10**6])),
+            **draw(_ends([{"value_minor": 0}, {"value_minor": 10**6}, {"ratio": "99.9999999999"}, {"ratio": "0"}])),
         }
     return definition

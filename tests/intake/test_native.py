@@ -118,6 +118,12 @@ CASES = [
         ),
     ),
     Case(
+        "customerStatus",
+        records.CustomerStatus(
+            *HEAD, "status-4711-1", 0, 1_743_926_400_000, "BLOCKED", "the card was reported stolen", "care desk 3"
+        ),
+    ),
+    Case(
         "redeemPoints",
         records.RedeemPoints(
             *HEAD, "redemption-55", 0, 1_743_578_400_000, 1, 100, "POINTS", "B-000377", "a free flat white"

@@ -197,6 +197,11 @@ ATTRIBUTE = (
                 "add an offset (Z for UTC), or name the local zone in the field zone, such as Europe/London",
             ),
         ),
+        (
+            "customerStatus",
+            {"status": "blocked"},
+            ("status", 'is "blocked"', "write ACTIVE, INACTIVE, BLOCKED or FRAUD"),
+        ),
         ("adjustPoints", {"id": ""}, ("id", 'is ""', "write a string of 1 to 128 characters")),
         (
             "adjustPoints",

@@ -16,6 +16,7 @@ from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     Award,
+    CustomerStatusChanged,
     Decision,
     Fact,
     Group,
@@ -27,10 +28,11 @@ from schemas.facts import (
     RecordAccepted,
     RecordRefused,
     Refusal,
+    Standing,
     StreakExtended,
 )
 from schemas.notifications import EventName, Notification
-from schemas.records import AnyCustomerRecord, AnyRecord, Profile
+from schemas.records import AnyCustomerRecord, AnyRecord, ConfirmRedemption, CustomerStatus, Profile
 from tests.notify.cases import (
     ACHIEVED,
     ADJUSTMENT,
@@ -47,6 +49,7 @@ from tests.notify.cases import (
     LEVEL_REACHED,
     MARCH_1_LONDON,
     ORG,
+    PERSON,
     PROGRAM,
     PROGRESSED,
     RECEIVED,
@@ -59,12 +62,20 @@ from tests.notify.cases import (
     fact_of,
     in_program,
     of_customer,
+    record_fields,
     view,
     with_decision,
     with_envelope,
 )
 
 replace = msgspec.structs.replace
+
+
+def _told(fact: Fact, record: AnyRecord | None) -> dict[str, Any]:
+    notification = RENDERER.render(fact, context(record))
+    assert notification is not None
+    told: dict[str, Any] = msgspec.json.decode(notification.body)
+    return told
 
 
 def test_every_kind_of_customer_record_is_an_activity() -> None:
@@ -97,6 +108,25 @@ def test_bookkeeping_gives_no_notification(decision: Decision) -> None:
 def test_a_refusal_in_a_program_that_the_org_does_not_have_gives_no_notification() -> None:
     refused = fact_of(RecordRefused(reason=Refusal.PROGRAM_UNKNOWN), in_program(program_id=99, version=0))
     assert RENDERER.render(refused, context(REDEMPTION)) is None
+
+
+def test_a_change_of_the_status_is_an_update_with_its_values_before_and_after() -> None:
+    record = CustomerStatus(**record_fields("s-1", "customers"), status="FRAUD", reason="odd bills")
+    changed = CustomerStatusChanged(status=Standing.FRAUD, previous=Standing.ACTIVE, profile=PERSON)
+    rendered = _told(fact_of(changed, of_customer("CustomerStatus:s-1")), record)
+    assert rendered["eventName"] == "customerUpdated"
+    assert rendered["data"]["updatedFields"] == [
+        {"fieldName": "status", "previousValue": "ACTIVE", "currentValue": "FRAUD"}
+    ]
+    again = msgspec.structs.replace(changed, previous=Standing.FRAUD)
+    assert _told(fact_of(again, of_customer("CustomerStatus:s-1")), record)["data"]["updatedFields"] == []
+
+
+def test_confirmed_redemption_names_the_redemption_and_its_bill() -> None:
+    record = ConfirmRedemption(**record_fields("n-1", "commands"), program_id=PROGRAM, redemption_id="red-1")
+    fact = with_envelope(CASES[EventName.POINTS_REDEEMED].fact, cause="ConfirmRedemption:n-1")
+    own, at_once = (_told(one, by)["data"] for one, by in ((fact, record), CASES[EventName.POINTS_REDEEMED][:2]))
+    assert own["triggeringActivity"] == at_once["triggeringActivity"]
 
 
 def test_a_return_that_found_no_points_to_take_gives_no_notification() -> None:

@@ -42,6 +42,7 @@ from tests.steps import (
     release,
     release_tier,
     reverse,
+    status,
     transfer,
     updated,
 )
@@ -202,6 +203,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         **common,
     ),
     "is made no longer": lambda step, at, common: release_tier(at, reason=step["is made no longer"], **common),
+    "is marked": lambda step, at, common: status(step["is marked"], at, reason=step["because"], **common),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
 }
@@ -387,6 +389,9 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.AlternatePointsIssued: _each_currency(_issued),
     facts.AlternatePointsReversed: _each_currency(_reversed),
+    facts.CustomerStatusChanged: lambda decision, *_: (
+        f"status {decision.previous.text} -> {decision.status.text} ({decision.reason})"
+    ),
     facts.RedemptionReversed: _taken_back,
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,

@@ -19,6 +19,7 @@ from schemas.facts import (
     ConvertedBy,
     CustomerChanged,
     CustomerRegistered,
+    CustomerStatusChanged,
     Duration,
     Envelope,
     ExpiryMoved,
@@ -76,6 +77,7 @@ from schemas.facts import (
     ReturnReleased,
     Reversal,
     RewardKept,
+    Standing,
     StreakBroken,
     StreakEnded,
     StreakExtended,
@@ -403,6 +405,9 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         restored=(Taken(lot_id=47, points=48),),
         reason="found again",
         entered_by="desk 2",
+    ),
+    CustomerStatusChanged(
+        status=Standing.FRAUD, previous=Standing.BLOCKED, profile=ANN, reason="stolen card", entered_by="desk 5"
     ),
     RedemptionReversed(
         currency="POINTS",

@@ -392,6 +392,7 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "seq": 20,
         "clock": 2_000,
         "registered_at": 1_000,
+        "status": "ACTIVE",
         "profile": (
             b'{"first_name":"Ann","last_name":"","mobile":"","email":"","external_id":"","loyalty_type":"",'
             b'"channel":"","extended":{"pet":"cat"}}'

@@ -76,6 +76,7 @@ PROMISED: dict[str, Any] = {
     "customers": {
         WHO: {
             "registeredAt": "",
+            "status": "",
             "seq": 9,
             "parked": [],
             "programs": {

@@ -151,7 +151,13 @@ def test_customer_of_whom_only_a_refusal_is_known_stands_in_no_program(trying: T
     result = trying.result(A | {"customerId": 4712}, programs=(program(add_customers=False),))
 
     assert outcomes(result) == ["refused"]
-    assert result["customers"]["100:4712"] == {"registeredAt": None, "seq": 2, "parked": [], "programs": {}}
+    assert result["customers"]["100:4712"] == {
+        "registeredAt": None,
+        "status": "ACTIVE",
+        "seq": 2,
+        "parked": [],
+        "programs": {},
+    }
 
 
 def test_bill_that_one_of_two_programs_refuses_is_accepted_and_exits_with_1(trying: Trying) -> None:

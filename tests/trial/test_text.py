@@ -225,6 +225,17 @@ SENTENCES: dict[str, tuple[list[Line], list[str]]] = {
             "customer 100:4711: pointsExpired tells: 5 POINTS have expired.",
         ],
     ),
+    "status": (
+        [
+            message("customerStatus", "2026-03-02T10:00:00Z", status="BLOCKED", reason="stolen card"),
+            message("customerStatus", "2026-03-03T10:00:00Z", status="BLOCKED", reason="again"),
+        ],
+        [
+            "line 1, 2026-03-02 10:00: customer 100:4711 is to be BLOCKED (stolen card)",
+            "status ACTIVE → BLOCKED (stolen card)",
+            "customerUpdated tells: We have updated your profile: status.",
+        ],
+    ),
     "redemption": (
         [A, redeem(50, "2026-03-03T10:00:00Z")],
         [

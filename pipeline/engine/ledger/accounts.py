@@ -1,12 +1,13 @@
 """Accounts and lots as folds of decisions.
 
-RULE (order of spending): by closing instant, never-expiring last, ties by (issued_at, lot_id).
+RULE (order of spending): by closing instant, never-expiring last, ties by (issued_at, lot_id), unless the program says
+otherwise. Promotional are the points of milestones, streaks and event rules.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ from pipeline.engine.state import CustomerState, Section
 from schemas.facts import (
     Envelope,
     ExpiryMoved,
+    IssuedFor,
     LotConverted,
     LotOpened,
     PointsConverted,
@@ -33,9 +35,11 @@ from schemas.facts import (
     PromiseCancelled,
     Taken,
 )
+from schemas.program import SpendingOrder
 
 _EMPTY: Final = Account()
 _EXPIRED: Final = int(LedgerAccount.EXPIRED)
+_PROMOTIONAL: Final = frozenset({IssuedFor.EVENT, IssuedFor.MILESTONE, IssuedFor.STREAK})
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
 
@@ -44,10 +48,10 @@ def account_of(section: Section, currency: str) -> Account:
     return section.accounts.get(currency, _EMPTY)
 
 
-def take(account: Account, points: int) -> tuple[Taken, ...]:
+def take(account: Account, points: int, order: SpendingOrder = SpendingOrder.FEFO) -> tuple[Taken, ...]:
     """Which lots `points` would come from; the account must hold that many."""
     taken: list[Taken] = []
-    for lot in account.lots:
+    for lot in account.lots if order is SpendingOrder.FEFO else sorted(account.lots, key=_ORDERS[order]):
         if not points:
             break
         part = min(points, lot.open_points)
@@ -56,14 +60,24 @@ def take(account: Account, points: int) -> tuple[Taken, ...]:
     return tuple(taken)
 
 
+_ORDERS: Final[Mapping[SpendingOrder, Callable[[Lot], tuple[int, ...]]]] = {
+    SpendingOrder.FIFO: lambda lot: (lot.issued_at, lot.lot_id),
+    SpendingOrder.LIFO: lambda lot: (-lot.issued_at, -lot.lot_id),
+    SpendingOrder.PROMOTIONAL_FIRST: lambda lot: (not lot.promotional,),
+}
+"""Beside the order in which open lots stand."""
+
+
 def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued | PointsReceived) -> None:
     """Opens the lots that points were issued or received in."""
     accounts = state.head.sections[envelope.program_id].accounts
     account = accounts.get(decision.currency)
     if account is None:
         account = accounts[decision.currency] = Account()
+    awards = decision.awards if isinstance(decision, PointsIssued) else ()
+    promotional = {award.lot_id for award in awards if award.issued_for in _PROMOTIONAL}
     for opened in decision.lots:
-        open_lot(account, opened, envelope.at)
+        open_lot(account, opened, envelope.at, promotional=opened.lot_id in promotional)
     for promised in decision.promised_lots if isinstance(decision, PointsIssued) else ():
         account.lots_opened = max(account.lots_opened, promised.lot_id)
         waiting = PromisedLot(
@@ -87,13 +101,14 @@ def convert_lots(state: CustomerState, envelope: Envelope, decision: PointsConve
     """Promised lots become current, each under its number."""
     account = state.head.sections[envelope.program_id].accounts[decision.currency]
     converted = {lot.lot_id for lot in decision.lots}
+    promotional = {lot.lot_id for lot in account.promised_lots if lot.issued_for in _PROMOTIONAL}
     account.promised_lots = [lot for lot in account.promised_lots if lot.lot_id not in converted]
     for opened in decision.lots:
-        open_lot(account, opened, envelope.at)
+        open_lot(account, opened, envelope.at, promotional=opened.lot_id in promotional)
     post(account, decision)
 
 
-def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int) -> None:
+def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int, *, promotional: bool = False) -> None:
     """Add a lot of points that can be spent."""
     account.lots_opened = max(account.lots_opened, opened.lot_id)
     lot = Lot(
@@ -103,6 +118,7 @@ def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int)
         expires_on=opened.expires_on,
         closes_at=NEVER if opened.closes_at is None else opened.closes_at,
         rolls=opened.rolls,
+        promotional=promotional,
     )
     _insert(account.lots, lot)
 

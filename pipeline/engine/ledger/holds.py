@@ -28,6 +28,7 @@ from schemas.facts import (
     ReleasedBecause,
     Taken,
 )
+from schemas.program import SpendingOrder
 
 HOLDS_MAX: Final = 100
 """Holds of one customer, over all programs."""
@@ -60,6 +61,8 @@ def hold(
 ) -> Decision:
     """Put points aside until `ends_at`, None for until they are released; or refuse to."""
     account = account_of(turn.section, currency)
+    known = turn.program.currencies.get(currency)
+    order = SpendingOrder.FEFO if known is None else known.redemption.order
     if find_hold(turn.section, hold_id) is not None:
         return RecordRefused(reason=Refusal.HOLD_EXISTS, subject=hold_id)
     if points > account.balance:
@@ -72,7 +75,7 @@ def hold(
         balance=account.balance - points,
         hold_id=hold_id,
         kind=kind,
-        taken=take(account, points),
+        taken=take(account, points, order),
         ends_at=ends_at,
         reason=reason,
         entered_by=entered_by,

@@ -9,6 +9,7 @@ from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of, close_taken, parts_of, take
+from pipeline.engine.ledger.conditions import broken_by, broken_by_standing
 from pipeline.engine.ledger.holds import find_hold, given_back, hold, taken_of
 from pipeline.engine.ledger.redeemed import (
     Payment,
@@ -65,7 +66,7 @@ def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
             )
         ]
     account = account_of(turn.section, currency.id)
-    taken = take(account, record.points)
+    taken = take(account, record.points, currency.redemption.order)
     return [_redeemed(turn, currency.id, record.id, terms, taken, account.balance - record.points)]
 
 
@@ -77,6 +78,9 @@ def confirm(turn: ProgramTurn, record: ConfirmRedemption) -> list[Decision]:
     terms = held.hold.redemption if held is not None else None
     if held is None or terms is None:
         return [RecordRefused(reason=Refusal.HOLD_UNKNOWN, subject=record.redemption_id)]
+    broken = broken_by_standing(turn.head.standing)
+    if broken is not None:
+        return [RecordRefused(reason=broken.reason, subject=broken.subject)]
     refused = _refusal_of_id(turn, record.redemption_id, terms.bill_number)
     if refused is not None:
         return [refused]
@@ -106,15 +110,17 @@ def _redeemed(
 
 
 def _refusal(turn: ProgramTurn, record: RedeemPoints, currency: Currency) -> RecordRefused | None:
-    reason: Refusal | None = None
-    if record.points <= 0:
-        reason = Refusal.POINTS_NOT_POSITIVE
-    elif record.points < currency.redemption.minimum_points:
-        reason = Refusal.BELOW_MINIMUM
-    elif record.points > account_of(turn.section, currency.id).balance:
-        reason = Refusal.BALANCE_TOO_LOW
-    if reason is not None:
-        return RecordRefused(reason=reason, subject=str(record.points))
+    section = turn.section
+    account = account_of(section, currency.id)
+    broken = broken_by_standing(turn.head.standing) or broken_by(
+        record.points,
+        currency.conditions.of(section.tier),
+        lifetime=account.lifetime,
+        purchases_minor=section.purchases_minor - section.returned_minor,
+        balance=account.balance,
+    )
+    if broken is not None:
+        return RecordRefused(reason=broken.reason, subject=broken.subject)
     return _refusal_of_id(turn, record.id, record.bill_number)
 
 

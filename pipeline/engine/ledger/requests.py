@@ -44,7 +44,7 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
             currency=currency.id,
             points=points,
             reason=record.reason,
-            taken=take(account, points),
+            taken=take(account, points, currency.redemption.order),
             balance=account.balance - points,
         )
     ]

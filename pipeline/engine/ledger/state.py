@@ -62,6 +62,8 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     """The instant from which they can't be spent; `NEVER` for points that don't expire."""
     rolls: Duration | None = None
     """How long they last from each activity on; None where no activity moves their expiry."""
+    promotional: bool = False
+    """Whether a milestone, a streak or an event rule gave them."""
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):

@@ -19,6 +19,7 @@ from pipeline.engine.duplicates import ADMIT
 from pipeline.engine.kernel.concern import Concern, Stage
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of, parts_of
+from pipeline.engine.ledger.conditions import broken_by_standing
 from pipeline.engine.ledger.holds import find_hold, given_back, hold, released
 from pipeline.engine.ledger.issue import LOTS_MAX
 from pipeline.engine.ledger.state import Lot
@@ -42,12 +43,13 @@ from schemas.records import AnswerTransfer, ReceiveTransfer, TransferPoints, Tra
 
 
 def start(turn: Turn, record: TransferPoints) -> list[Decision]:
-    """The receiver is another customer, and can answer."""
+    """The receiver is another customer, and can answer; who is blocked or marked for fraud gives nothing away."""
     if turn.backfill:
         return [RecordRefused(reason=Refusal.IN_BACKFILL)]
     if record.receiver_id == record.customer_id:
         return [RecordRefused(reason=Refusal.SAME_CUSTOMER, subject=str(record.receiver_id))]
-    return []
+    broken = broken_by_standing(turn.head.standing)
+    return [] if broken is None else [RecordRefused(reason=broken.reason, subject=broken.subject)]
 
 
 def offer(turn: ProgramTurn, record: TransferPoints) -> list[Decision]:

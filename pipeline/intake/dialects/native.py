@@ -277,6 +277,10 @@ def _transfer(message: messages.TransferPoints) -> Fields:
     return message.program_id, message.to_customer_id, message.points, message.currency
 
 
+def _status(message: messages.CustomerStatus) -> Fields:
+    return message.status, message.reason, message.entered_by
+
+
 _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[Any], Fields]]]] = {
     messages.TransactionAdded: (records.TransactionAdded, _added),
     messages.TransactionReturned: (records.TransactionReturned, _returned),
@@ -297,4 +301,5 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ReleaseTier: (records.ReleaseTier, _release_tier),
     messages.TransferPoints: (records.TransferPoints, _transfer),
     messages.TransactionUpdated: (records.TransactionUpdated, _updated),
+    messages.CustomerStatus: (records.CustomerStatus, _status),
 }

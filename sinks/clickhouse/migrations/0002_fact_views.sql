@@ -18,21 +18,23 @@ FROM (
     FROM facts WHERE kind IN ('RecordRefused', 'TransferRefused')
 );
 
--- kind: registered, registered_earlier (a record from before it came), changed.
+-- kind: registered, registered_earlier (a record from before it came), changed, status_changed. status, reason and
+-- entered_by: of a change of the status.
 CREATE OR REPLACE VIEW customers AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
-    multiIf(f.kind = 'CustomerRegistered', 'registered', f.kind = 'RegisteredEarlier', 'registered_earlier', 'changed')
-        AS kind,
+    multiIf(f.kind = 'CustomerRegistered', 'registered', f.kind = 'RegisteredEarlier', 'registered_earlier',
+        f.kind = 'CustomerStatusChanged', 'status_changed', 'changed') AS kind,
     f.d.profile.first_name AS first_name, f.d.profile.last_name AS last_name, f.d.profile.mobile AS mobile,
     f.d.profile.email AS email, f.d.profile.external_id AS external_id, f.d.profile.loyalty_type AS loyalty_type,
-    f.d.profile.channel AS channel, f.d.profile.extended AS extended, f.d.updated_fields AS updated_fields
+    f.d.profile.channel AS channel, f.d.profile.extended AS extended, f.d.updated_fields AS updated_fields,
+    f.d.status AS status, f.d.reason AS reason, f.d.entered_by AS entered_by
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(
         profile Tuple(first_name String, last_name String, mobile String, email String, external_id String,
             loyalty_type String, channel String, extended Map(String, String)),
-        updated_fields Array(String))') AS d
-    FROM facts WHERE kind IN ('CustomerRegistered', 'RegisteredEarlier', 'CustomerChanged')
+        updated_fields Array(String), status String, reason String, entered_by String)') AS d
+    FROM facts WHERE kind IN ('CustomerRegistered', 'RegisteredEarlier', 'CustomerChanged', 'CustomerStatusChanged')
 ) AS f;
 
 -- kind: recorded, updated, returned. currency is that of the bill, empty for returns; returnable_until only where it was

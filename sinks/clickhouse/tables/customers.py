@@ -24,6 +24,7 @@ from sinks.clickhouse.tables.table import (
     integer,
     nested,
     text,
+    word,
 )
 
 _JSON: Final = msgspec.json.Encoder()
@@ -168,6 +169,7 @@ CUSTOMER_STATE: Final = Table[StateRow](
         integer("seq", lambda row: row.head.seq, "the last fact that is in this state"),
         instant("clock", lambda row: row.head.clock),
         Column("registered_at", "Nullable(DateTime64(3, 'UTC'))", lambda row: row.head.registered_at),
+        word("status", lambda row: row.head.standing.text, "ACTIVE, INACTIVE, BLOCKED, FRAUD"),
         text("profile", lambda row: _JSON.encode(msgspec.structs.asdict(row.head.profile)), "JSON object"),
         integer("program_version", lambda row: row.section.version),
         Column("tier", "Int32", lambda row: row.section.tier, "T64, ZSTD(1)"),
@@ -246,7 +248,7 @@ CUSTOMER_STATE: Final = Table[StateRow](
             (
                 Column("currency", "String", lambda holding: holding.currency),
                 Column("hold_id", "String", lambda holding: holding.hold.hold_id),
-                Column("kind", "String", lambda holding: holding.hold.kind.text, "block, redemption, transfer"),
+                text("kind", lambda holding: holding.hold.kind.text, "block, redemption, transfer"),
                 integer("points", lambda holding: holding.hold.points),
                 Column(
                     "ends_at",
