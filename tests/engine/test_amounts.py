@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.amounts import AWARD_MAX, points_for, reversal_due
+from pipeline.engine.amounts import AWARD_MAX, points_for, reversal_due, split
 from schemas.records import Line
 from tests.dsl import given
 from tests.steps import bought, program, redeem, spend
@@ -28,3 +28,11 @@ def test_award_of_a_mistyped_rate_is_cut_at_what_can_be_stored(factor: int | str
 
 def test_nothing_is_earned_on_less_than_nothing() -> None:
     assert (points_for(-1, 5, 1), points_for(0, 5, 1)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "parts"),
+    [(10, [1, 1, 1], [4, 3, 3]), (10, [0, 1, 3], [0, 3, 7]), (5, [], []), (5, [0, 0], [0, 0])],
+)
+def test_split_gives_what_is_left_to_the_parts_that_lost_most(total: int, weights: list[int], parts: list[int]) -> None:
+    assert split(total, weights) == parts

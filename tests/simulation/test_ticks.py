@@ -43,6 +43,7 @@ _DAYS: Final = 130
 _CUSTOMERS: Final = 4
 _LATE_DAYS_MAX: Final = 30
 _SECOND_FROM: Final = 45
+_REPLIES: Final = "sim.replies"
 _STREAK: Final = {
     "milestones": [
         {
@@ -177,6 +178,12 @@ def said(journal: Sequence[Record]) -> dict[int, Said]:
             customer = customers[int((key or b"").partition(b":")[2])]
             if topic == "sim.facts":
                 customer.facts.extend(decode_facts(value or b"").facts())
-            else:
-                customer.event_ids[topic].append(msgspec.json.decode(value or b"")["eventId"])
+                continue
+            body = msgspec.json.decode(value or b"")
+            # A reply's own id is its record's place in the journal, which a tick taken out moves.
+            customer.event_ids[topic].append(
+                body["eventId"] if "eventId" in body else f"{body['recordId']} {body['outcome']} {body['message']}"
+            )
+    for customer in customers.values():  # a duplicate is answered at once, a timer when it is found
+        customer.event_ids[_REPLIES].sort()
     return dict(customers)

@@ -11,7 +11,7 @@ from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import LotsTracked, PointsReversed, PointsSettled, Reversal, Taken
 from schemas.program import ProgramDefinition, Shortfall
 from tests.dsl import BOOKKEEPING, Story, given, issued
-from tests.steps import Step, adjust, bought, brought_back, instant, program, redeem, spend, starting, tick
+from tests.steps import Step, adjust, bought, brought_back, instant, program, redeem, reverse, spend, starting, tick
 
 POLICIES = [policy.value for policy in Shortfall]
 BEYOND = POLICIES[1:]
@@ -179,3 +179,11 @@ def test_nobody_keeps_points_of_goods_that_went_back_while_there_is_balance(
     net = 7 - redeemed
     owed = -net if shortfall == "deficit" else 0
     assert (story.balance(), story.account().deficit) == (max(net, 0), max(owed, 0))
+
+
+def test_points_of_a_redemption_that_was_taken_back_were_not_used() -> None:
+    story = given(shop("other_lots", days=10), bought("B1", 1_000, "2011-03-01"), redeem(10, "2011-03-02"))
+    more(story, reverse("d-2011-03-02", "2011-03-03"), bought("B2", 1_000, "2011-03-05"), tick("2011-03-12"))
+    assert story.balance() == 10
+    story.play(brought_back("B1", 1_000, "2011-03-13"))
+    assert story.balance() == 10
