@@ -83,11 +83,12 @@ _COMPARED: Final = (
         view="customer_lifetime",
         key="currency",
         figures={"lifetime": "`accounts.lifetime`[number]"},
-        rows="true",
+        rows="lifetime != 0",  # points that were only received never counted, and no fact says so
         state="""(
             SELECT *, account AS currency, number
             FROM customer_state_latest
             ARRAY JOIN `accounts.currency` AS account, arrayEnumerate(`accounts.currency`) AS number
+            WHERE `accounts.lifetime`[number] != 0
         )""",
     ),
     _Compared(

@@ -20,7 +20,18 @@ SMALL = {
 }
 """So many transactions that there is always one to be caught in; ticks come in slices, too."""
 HALFWAY = date(2011, 11, 10)
-LOG_CHECKS = {"transactions", "offsets", "seq", "order", "ledger", "facts", "notifications", "state"}
+LOG_CHECKS = {
+    "transactions",
+    "offsets",
+    "seq",
+    "order",
+    "ledger",
+    "facts",
+    "notifications",
+    "replies",
+    "requests",
+    "state",
+}
 
 
 @pytest.fixture(scope="module")

@@ -155,4 +155,7 @@ def test_worker_that_is_stopped_while_it_is_loaded_ends_well(tmp_path: Path, num
         worker.send_signal(number)
 
         wait_until(lambda: worker.code() is not None)
-        assert (worker.code(), worker.words()) == (0, "")
+        assert worker.code() == 0
+        assert [line.partition("] [INFO] ")[2] for line in worker.words().splitlines()] == [
+            f"Signal received: {number.name}"
+        ]

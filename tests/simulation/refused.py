@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Outgoing, Partition
 from schemas.records import WALL_SOURCE, decode_record
 from tests.simulation.machine import Violation
@@ -35,7 +36,7 @@ class RefusedWorld(World):
     def __init__(self, seed: int) -> None:
         settings = plan_of(seed).settings
         super().__init__(Plan(seed, "wall", settings, rates={}, sink=False, loyalty=1))
-        self._number = int(_REFUSED.partition(b":")[2]) % self.catalog.partitions
+        self._number = partition_for(_REFUSED, self.catalog.partitions)
         """Of the customer's partition."""
         self._failed_at: float | None = None
         self._looks: list[_Look] = []

@@ -68,11 +68,17 @@ def test_a_sink_goes_on_where_retention_has_passed_the_control_record_that_it_ha
     prefix: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    names = [f"{prefix}{name}" for name in ("journal", "facts", "state", "notifications")]
+    names = [f"{prefix}{name}" for name in ("journal", "facts", "state", "notifications", "replies")]
     kafka_log.create_topics([TopicSpec(name, 1, {}) for name in names])
-    [journal, facts, state, notifications] = names
+    [journal, facts, state, notifications, replies] = names
     using = settings(
-        group=f"{prefix}sink", journal=journal, facts=facts, state=state, notifications=(notifications,), epoch=prefix
+        group=f"{prefix}sink",
+        journal=journal,
+        facts=facts,
+        state=state,
+        notifications=(notifications,),
+        replies=(replies,),
+        epoch=prefix,
     )
     producer = kafka_log.producer(f"{prefix}worker")
     producer.init(SECONDS)
