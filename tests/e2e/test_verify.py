@@ -29,7 +29,6 @@ LOG_CHECKS = {
     "facts",
     "notifications",
     "replies",
-    "requests",
     "state",
 }
 
