@@ -7,18 +7,16 @@ dates may give the date of the award itself. After the last of dates that have a
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
-from datetime import MAXYEAR, date
+from datetime import date
 from typing import Final, NamedTuple
 
-from pipeline.engine.calendar import NEVER, Calendar, as_date, as_day
+from pipeline.engine.calendar import NEVER, Calendar, add_months, as_date, as_day, on_date
 from schemas.facts import Duration
 from schemas.program import AlternateCurrency, Expiry, PointsCurrency, RoundUp, Tiers
 
 _MONTHS_OF: Final = {None: 0, RoundUp.MONTH: 1, RoundUp.QUARTER: 3, RoundUp.HALF_YEAR: 6, RoundUp.YEAR: 12}
 _YEARLY: Final = len("12-31")
-_LAST_MONTH: Final = MAXYEAR * 12 + 11
 
 
 class Terms(NamedTuple):
@@ -55,13 +53,12 @@ def last_day(terms: Terms, day: int) -> int | None:
 def through(duration: Duration, day: int) -> int:
     """The day so many months and days later, or the last one of the period that it lies in."""
     if duration.months:
-        on = as_date(day)
-        day = _day_in(on.year * 12 + on.month - 1 + duration.months, on.day)
+        day = add_months(day, duration.months)
     day += duration.days
     if duration.round_months:
         on = as_date(day)
-        month = on.year * 12 + on.month - 1
-        day = _day_in(month - month % duration.round_months + duration.round_months - 1, 31)
+        last = (on.month - 1) // duration.round_months * duration.round_months + duration.round_months
+        day = on_date(on.year, last, 31)
     return day
 
 
@@ -118,12 +115,6 @@ def _yearly_from(dates: tuple[tuple[int, int], ...], day: int) -> Iterator[int]:
     """Every one of the yearly dates as it comes in this year and the next, from `day` on."""
     for month, on in dates:
         for year in (as_date(day).year, as_date(day).year + 1):
-            one = _day_in(year * 12 + month - 1, on)
+            one = on_date(year, month, on)
             if one >= day:
                 yield one
-
-
-def _day_in(month: int, on: int) -> int:
-    """A date of a month (counted from the year 0), its last one where it is shorter, within the calendar."""
-    year, place = divmod(min(month, _LAST_MONTH), 12)
-    return as_day(date(year, place + 1, min(on, monthrange(year, place + 1)[1])))
