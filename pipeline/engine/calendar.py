@@ -23,7 +23,8 @@ _MEMORY_MAX: Final = 20_000
 """Cached conversions per zone: half a century of days, or half a year of quarter hours; then it starts over."""
 NEVER: Final = 1 << 62
 """An instant after every other."""
-_LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
+LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
+"""9999-12-31."""
 _LAST_MONTH: Final = (date.max.year - 1970) * 12 + date.max.month - 1
 _YEARS: Final = range(1970, 2201)
 _JUMP: Final = timedelta(hours=20)
@@ -33,7 +34,7 @@ _QUARTER_HOUR_MS: Final = 900_000
 clocks once fell back over midnight by rule, as in St John's until 2010, that hour counts to the day it begins in.)"""
 
 _TWO_DAYS_QUARTERS: Final = 192
-_EDGE_QUARTERS: Final = (_LAST_DAY - 1) * 96
+_EDGE_QUARTERS: Final = (LAST_DAY - 1) * 96
 """Of 9999-12-30 UTC: from about here on a local time may have no date, so the day is looked up two days earlier."""
 
 
@@ -57,7 +58,7 @@ def as_day(on: date) -> int:
 def on_date(year: int, month: int, of_month: int) -> int:
     """The day number of a date; of the last day of the month where that is shorter, and of 9999-12-31 after that."""
     if year > date.max.year:
-        return _LAST_DAY
+        return LAST_DAY
     return as_day(date(year, month, min(of_month, monthrange(year, month)[1])))
 
 
@@ -86,7 +87,7 @@ class Calendar:
                 self._days.clear()
             early = quarter - _TWO_DAYS_QUARTERS if quarter >= _EDGE_QUARTERS else quarter
             local = datetime.fromtimestamp(early * 900, self._zone).toordinal() - EPOCH_ORDINAL
-            day = self._days[quarter] = local if early == quarter else min(local + 2, _LAST_DAY)
+            day = self._days[quarter] = local if early == quarter else min(local + 2, LAST_DAY)
         return day
 
     def start_of(self, day: int) -> int:
@@ -96,7 +97,7 @@ class Calendar:
         """
         start = self._starts.get(day)
         if start is None:
-            if day >= _LAST_DAY:
+            if day >= LAST_DAY:
                 return NEVER
             if len(self._starts) >= _MEMORY_MAX:
                 self._starts.clear()
@@ -152,7 +153,7 @@ def _month_of(day: int) -> int:
 
 def _first_day_of_month(month: int) -> int:
     if month > _LAST_MONTH:
-        return _LAST_DAY + 1
+        return LAST_DAY + 1
     return as_day(date(1970 + month // 12, month % 12 + 1, 1))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
-from pipeline.engine.calendar import NEVER, Calendar, add_months, as_date, as_day, on_date
+from pipeline.engine.calendar import LAST_DAY, NEVER, Calendar, add_months, as_date, as_day, on_date
 from schemas.facts import Duration
 from schemas.program import AlternateCurrency, Expiry, PointsCurrency, RoundUp, Tiers
 
@@ -56,7 +56,7 @@ def through(duration: Duration, day: int) -> int:
         day = add_months(day, duration.months)
     day += duration.days
     if duration.round_months:
-        on = as_date(day)
+        on = as_date(min(day, LAST_DAY))
         last = (on.month - 1) // duration.round_months * duration.round_months + duration.round_months
         day = on_date(on.year, last, 31)
     return day

@@ -67,6 +67,9 @@ def expiry(**parts: Any) -> Expiry:
         pytest.param({"inactive_days": 365}, "2011-02-28", "2012-02-28", id="inactivity-from-the-award"),
         pytest.param({"never": True}, "2011-02-28", None, id="never"),
         pytest.param({"months": 1}, "9999-12-31", "9999-12-31", id="the-end-of-the-calendar"),
+        pytest.param(
+            {"days": 2, "round_up": "month"}, "9999-12-31", "9999-12-31", id="rounded-at-the-end-of-the-calendar"
+        ),
     ],
 )
 def test_last_day_follows_from_terms_and_date(parts: dict[str, Any], awarded: str, last: str | None) -> None:
