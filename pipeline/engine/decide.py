@@ -83,6 +83,9 @@ CONCERNS: Final[Sequence[Concern]] = (
     tiers.MEASURED,
 )
 
+_COMMAND: Final[Sequence[Stage]] = (duplicates.admit, customers.enrol, requests.address)
+"""What every command to a program begins with."""
+
 CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     CustomerAdded: (duplicates.admit, customers.register),
     CustomerUpdated: (duplicates.admit, customers.enrol, customers.update),
@@ -91,19 +94,19 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     TransactionReturned: (duplicates.admit, customers.enrol, bills.record_return),
     TransactionUpdated: (duplicates.admit, customers.enrol, updates.record_update),
     CustomEventReceived: (duplicates.admit, customers.enrol),
-    RedeemPoints: (duplicates.admit, customers.enrol, requests.address),
-    AdjustPoints: (duplicates.admit, customers.enrol, requests.address),
-    BlockPoints: (duplicates.admit, customers.enrol, requests.address),
-    ReleasePoints: (duplicates.admit, customers.enrol, requests.address),
-    ActivatePoints: (duplicates.admit, customers.enrol, requests.address),
-    CancelPromise: (duplicates.admit, customers.enrol, requests.address),
-    ConfirmRedemption: (duplicates.admit, customers.enrol, requests.address),
-    ReverseRedemption: (duplicates.admit, customers.enrol, requests.address),
-    ChangeExpiry: (duplicates.admit, customers.enrol, requests.address),
-    ExpirePoints: (duplicates.admit, customers.enrol, requests.address),
-    AssignTier: (duplicates.admit, customers.enrol, requests.address),
-    ReleaseTier: (duplicates.admit, customers.enrol, requests.address),
-    TransferPoints: (duplicates.admit, customers.enrol, requests.address, transfers.start),
+    RedeemPoints: _COMMAND,
+    AdjustPoints: _COMMAND,
+    BlockPoints: _COMMAND,
+    ReleasePoints: _COMMAND,
+    ActivatePoints: _COMMAND,
+    CancelPromise: _COMMAND,
+    ConfirmRedemption: _COMMAND,
+    ReverseRedemption: _COMMAND,
+    ChangeExpiry: _COMMAND,
+    ExpirePoints: _COMMAND,
+    AssignTier: _COMMAND,
+    ReleaseTier: _COMMAND,
+    TransferPoints: (*_COMMAND, transfers.start),
     ReceiveTransfer: (
         transfers.accept,
         transfers.answering(duplicates.admit),

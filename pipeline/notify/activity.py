@@ -87,12 +87,7 @@ def _return(record: TransactionReturned) -> Activity:
 
 def return_of(org_id: int, customer_id: int, of_bill: str) -> Activity:
     """The return of a customer's bill, as an activity, also where the record that led to the facts is another one."""
-    number = number_of(f"bill:{org_id}:{customer_id}:{of_bill}")
-    return Activity(
-        name="ReturnBill",
-        identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=of_bill)],
-        transaction_id=number,
-    )
+    return _about_bill("ReturnBill", org_id, customer_id, of_bill)
 
 
 def _update_of_bill(record: TransactionUpdated) -> Activity:
@@ -101,9 +96,13 @@ def _update_of_bill(record: TransactionUpdated) -> Activity:
 
 def update_of(org_id: int, customer_id: int, bill_number: str) -> Activity:
     """The update of a customer's bill, as an activity, also where the record that led to the facts is another one."""
+    return _about_bill("TransactionUpdate", org_id, customer_id, bill_number)
+
+
+def _about_bill(name: str, org_id: int, customer_id: int, bill_number: str) -> Activity:
     number = number_of(f"bill:{org_id}:{customer_id}:{bill_number}")
     return Activity(
-        name="TransactionUpdate",
+        name=name,
         identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=bill_number)],
         transaction_id=number,
     )

@@ -32,7 +32,11 @@ from schemas.facts import (
 )
 
 
-def _note_tier(state: CustomerState, envelope: Envelope, decision: TierUpgraded | TierReassigned) -> None:
+def _note_tier(
+    state: CustomerState,
+    envelope: Envelope,
+    decision: TierUpgraded | TierReassigned | TierDowngraded | TierAssigned | TierReleased,
+) -> None:
     section = state.head.sections[envelope.program_id]
     section.tier = decision.reached
     section.tier_id = decision.reached_id
@@ -45,9 +49,7 @@ def _note_upgraded(state: CustomerState, envelope: Envelope, decision: TierUpgra
 
 
 def _note_downgraded(state: CustomerState, envelope: Envelope, decision: TierDowngraded) -> None:
-    section = state.head.sections[envelope.program_id]
-    section.tier = decision.reached
-    section.tier_id = decision.reached_id
+    _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope)
     _begin_term(tenure, decision.term)
     tenure.mark = decision.mark
@@ -87,9 +89,7 @@ def _note_check(state: CustomerState, envelope: Envelope, decision: TierCheckSet
 
 
 def _note_assigned(state: CustomerState, envelope: Envelope, decision: TierAssigned) -> None:
-    section = state.head.sections[envelope.program_id]
-    section.tier = decision.reached
-    section.tier_id = decision.reached_id
+    _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope, decision.currency)
     tenure.floor_id = decision.assigned_id
     tenure.floor_until = _or_never(decision.until)
@@ -98,9 +98,7 @@ def _note_assigned(state: CustomerState, envelope: Envelope, decision: TierAssig
 
 
 def _note_released(state: CustomerState, envelope: Envelope, decision: TierReleased) -> None:
-    section = state.head.sections[envelope.program_id]
-    section.tier = decision.reached
-    section.tier_id = decision.reached_id
+    _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope)
     tenure.floor_id = ""
     tenure.floor_until = NEVER
