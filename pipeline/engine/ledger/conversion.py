@@ -1,7 +1,6 @@
 """Conversion: promised points become current on their day, and their expiry counts from then.
 
-Points that waited for something else until that day are cancelled. A subject's key ends with its first lot: points of a
-late record may be due on a day that is settled already.
+Points that waited for something else until that day are cancelled.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import Subject, Timer
+from pipeline.engine.kernel.concern import Subject
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.falling_due import lot_timer
 from pipeline.engine.ledger.issue import lasting_of
 from pipeline.engine.ledger.state import Account, PromisedLot
-from pipeline.engine.state import Head
 from schemas.facts import (
     Awaits,
     CancelledFor,
@@ -85,29 +84,6 @@ def _converted(turn: ProgramTurn, currency: str, lot: PromisedLot) -> LotConvert
     )
 
 
-def _due(head: Head) -> int:
-    due = NEVER
-    for section in head.sections.values():
-        for account in section.accounts.values():
-            if account.promised_lots and account.promised_lots[0].due_at < due:
-                due = account.promised_lots[0].due_at
-    return due
-
-
-def _first(head: Head, due: int) -> Subject:
-    """Programs in id order, then currencies by name."""
-    return next(
-        Subject(
-            program_id=program_id,
-            key=f"{program_id}/{currency}/{account.promised_lots[0].lot_id}",
-            part=currency,
-        )
-        for program_id, section in sorted(head.sections.items())
-        for currency, account in sorted(section.accounts.items())
-        if account.promised_lots and account.promised_lots[0].due_at == due
-    )
-
-
 def _settle(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     account = turn.section.accounts[subject.part]
     due = [lot for lot in account.promised_lots if lot.due_at == turn.at]
@@ -122,4 +98,10 @@ def _settle(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     return decisions
 
 
-CONVERSION: Final = Timer(kind=7, name="promise", due=_due, first=_first, fire=_settle)
+CONVERSION: Final = lot_timer(
+    kind=7,
+    name="promise",
+    at=lambda account: account.promised_lots[0].due_at if account.promised_lots else NEVER,
+    key=lambda account: str(account.promised_lots[0].lot_id),
+    fire=_settle,
+)

@@ -1,42 +1,16 @@
-"""Expiry: what is left of the lots of one date goes when the date is over.
-
-A subject's key ends with its first lot: points of a late record may expire on a date that is settled already.
-"""
+"""Expiry: what is left of the lots of one date goes when the date is over."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import Subject, Timer
+from pipeline.engine.kernel.concern import Subject
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.state import Head
+from pipeline.engine.ledger.falling_due import lot_timer
 from schemas.facts import Decision, PointsExpired, Taken
 
 _MINUTE_MS: Final = 60_000
-
-
-def _due(head: Head) -> int:
-    due = NEVER
-    for section in head.sections.values():
-        for account in section.accounts.values():
-            if account.lots and account.lots[0].closes_at < due:
-                due = account.lots[0].closes_at
-    return due
-
-
-def _first(head: Head, due: int) -> Subject:
-    """Programs in id order, then currencies by name."""
-    return next(
-        Subject(
-            program_id=program_id,
-            key=f"{program_id}/{currency}/{account.lots[0].expires_on}/{account.lots[0].lot_id}",
-            part=currency,
-        )
-        for program_id, section in sorted(head.sections.items())
-        for currency, account in sorted(section.accounts.items())
-        if account.lots and account.lots[0].closes_at == due
-    )
 
 
 def _expire(turn: ProgramTurn, subject: Subject) -> list[Decision]:
@@ -62,4 +36,10 @@ def _expire(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     ]
 
 
-EXPIRY: Final = Timer(kind=2, name="expiry", due=_due, first=_first, fire=_expire)
+EXPIRY: Final = lot_timer(
+    kind=2,
+    name="expiry",
+    at=lambda account: account.lots[0].closes_at if account.lots else NEVER,
+    key=lambda account: f"{account.lots[0].expires_on}/{account.lots[0].lot_id}",
+    fire=_expire,
+)

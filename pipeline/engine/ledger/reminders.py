@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from pipeline.engine.calendar import NEVER, Calendar
-from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
+from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject
+from pipeline.engine.kernel.timers import section_timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.programs import Program
-from pipeline.engine.state import CustomerState, Head
+from pipeline.engine.state import CustomerState
 from schemas.facts import Decision, Envelope, ExpiryReminded, RemindersPlanned
 from schemas.records import CustomerRecord
 
@@ -74,23 +75,16 @@ def _note_reminded(state: CustomerState, envelope: Envelope, decision: ExpiryRem
     state.head.sections[envelope.program_id].reminder_at = None
 
 
-def _due(head: Head) -> int:
-    return min(
-        (section.reminder_at for section in head.sections.values() if section.reminder_at is not None), default=NEVER
-    )
-
-
-def _first(head: Head, due: int) -> Subject:
-    """Programs in id order."""
-    program_id = min(number for number, one in head.sections.items() if one.reminder_at == due)
-    return Subject(program_id=program_id, key=str(program_id), part=None)
-
-
 def _reminds(program: Program) -> bool:
     return any(currency.terms.reminders for currency in program.currencies.values())
 
 
-REMINDER: Final = Timer(kind=4, name="expiryReminder", due=_due, first=_first, fire=_remind)
+REMINDER: Final = section_timer(
+    kind=4,
+    name="expiryReminder",
+    at=lambda section: NEVER if section.reminder_at is None else section.reminder_at,
+    fire=_remind,
+)
 PLAN: Final = ProgramStage(_plan, used=_reminds)
 CONCERN: Final = Concern(
     name="reminders",

@@ -7,18 +7,15 @@ its term begins when that ends. Records that come late, for a term that has ende
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import Subject, Timer
+from pipeline.engine.kernel.concern import Subject
+from pipeline.engine.kernel.timers import section_timer
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.state import Head
 from pipeline.engine.tiers.assess import fall_after_return, upgrade
 from pipeline.engine.tiers.requests import released
 from pipeline.engine.tiers.rules import TierRules
-from pipeline.engine.tiers.state import Tenure
 from pipeline.engine.tiers.terms import for_ever
 from pipeline.engine.tiers.values import basis_value, floor_of, now_of, renewal_value, tenure_of, term_from
 from schemas.facts import (
@@ -107,30 +104,14 @@ def _floor(turn: ProgramTurn, _: Subject) -> list[Decision]:
     return [released(turn, turn.at, reason="", entered_by="")]
 
 
-def _timer(
-    kind: int, name: str, at: Callable[[Tenure], int], fire: Callable[[ProgramTurn, Subject], list[Decision]]
-) -> Timer:
-    """A timer with one instant in each program."""
-    return Timer(kind=kind, name=name, due=partial(_due, at), first=partial(_first, at), fire=fire)
-
-
-def _due(at: Callable[[Tenure], int], head: Head) -> int:
-    return min((at(section.tenure) for section in head.sections.values() if section.tenure is not None), default=NEVER)
-
-
-def _first(at: Callable[[Tenure], int], head: Head, due: int) -> Subject:
-    """Programs in id order."""
-    program_id = next(
-        program_id
-        for program_id, section in sorted(head.sections.items())
-        if section.tenure is not None and at(section.tenure) == due
-    )
-    return Subject(program_id=program_id, key=str(program_id), part=None)
-
-
-CHECK: Final = _timer(17, "tierCheck", lambda tenure: tenure.check_at, _check)
-FLOOR: Final = _timer(18, "assignedTierEnd", lambda tenure: tenure.floor_until, _floor)
-END: Final = _timer(16, "tierEnd", lambda tenure: tenure.term.ends_at, _end)
-REMINDER: Final = _timer(
-    19, "tierReminder", lambda tenure: tenure.reminders[0].at if tenure.reminders else NEVER, _remind
+CHECK: Final = section_timer(kind=17, name="tierCheck", at=lambda section: tenure_of(section).check_at, fire=_check)
+FLOOR: Final = section_timer(
+    kind=18, name="assignedTierEnd", at=lambda section: tenure_of(section).floor_until, fire=_floor
+)
+END: Final = section_timer(kind=16, name="tierEnd", at=lambda section: tenure_of(section).term.ends_at, fire=_end)
+REMINDER: Final = section_timer(
+    kind=19,
+    name="tierReminder",
+    at=lambda section: next((reminder.at for reminder in tenure_of(section).reminders), NEVER),
+    fire=_remind,
 )
