@@ -179,18 +179,24 @@ class Tiers(Definition):
         if self.upgrade == "end_of_period" and self.period is None:
             message = "end_of_period needs a basis in a period; write at_once or end_of_day"
             raise Misfit(message, "upgrade")
+        if self.basis.in_period and self.on_return != "keep":
+            message = (
+                f"cannot go by the basis {self.basis}, whose value begins anew: a return in a new period would cost "
+                "a tier of the last one; leave it out, or name a basis that is not in a period"
+            )
+            raise Misfit(message, "on_return")
         if self.validity is None:
             self._need_validity()
         return self
 
     def _need_validity(self) -> None:
-        unused: Sequence[tuple[str, bool]] = (
-            ("renewal", self.renewal is not None),
-            ("grace_days", self.grace_days > 0),
-            ("reminders", bool(self.reminders)),
-            *((f"levels.{index}.renewal", tier.renewal is not None) for index, tier in enumerate(self.levels)),
+        unused: Sequence[tuple[tuple[str | int, ...], bool]] = (
+            (("renewal",), self.renewal is not None),
+            (("grace_days",), self.grace_days > 0),
+            (("reminders",), bool(self.reminders)),
+            *((("levels", place, "renewal"), tier.renewal is not None) for place, tier in enumerate(self.levels)),
         )
-        for path, given in unused:
+        for within, given in unused:
             if given:
                 message = "does nothing where tiers hold for ever; leave it out, or add `validity:`"
-                raise Misfit(message, *path.split("."))
+                raise Misfit(message, *within)

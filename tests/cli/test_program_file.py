@@ -412,3 +412,40 @@ def test_check_counts_what_a_program_has_in_words(terminal: Terminal) -> None:
     ended = terminal.run("program", "check", "examples/try/corner-cafe.yaml")
 
     assert ended.out.strip().endswith("of org 100, with 2 rules, 1 milestone, 0 streaks and 3 tiers")
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("basis: visits, validity: {}", "tiers.validity: names none of days, months, until, anniversary, period"),
+        ("basis: visits, validity: {days: 3, months: 1}", "tiers.validity: names days and months of days, months"),
+        (
+            "basis: visits, validity: {days: 3, periods: 2}",
+            "tiers.validity.periods: is only for a validity by calendar",
+        ),
+        ("basis: visits, validity: {until: 31-12}", "tiers.validity.until: "),
+        ("basis: visits_in_period", "tiers.period: is needed by the basis visits_in_period; add one"),
+        ("basis: visits, period: year", "tiers.period: does nothing with the basis visits; leave it out"),
+        ("basis: visits, upgrade: end_of_period", "tiers.upgrade: end_of_period needs a basis in a period"),
+        ("basis: visits, grace_days: 3", "tiers.grace_days: does nothing where tiers hold for ever"),
+        ("basis: visits, reminders: [7]", "tiers.reminders: does nothing where tiers hold for ever"),
+        ("basis: visits, renewal: points", "tiers.renewal: does nothing where tiers hold for ever"),
+        (
+            "basis: visits, reminders: [7, 7], validity: {days: 9}",
+            "tiers.reminders: [7, 7] names a number of days twice",
+        ),
+        (
+            "basis: visits_in_period, period: year, on_return: at_once",
+            "tiers.on_return: cannot go by the basis visits_in_period, whose value begins anew",
+        ),
+    ],
+)
+def test_tiers_that_do_not_fit_together_are_a_mistake(written: str, wrong: str) -> None:
+    (problem,) = problems(f"{HEAD}tiers: {{{written}, levels: [{{name: Crust, threshold: 0}}]}}\n")
+    assert problem.startswith(f"line 7, {wrong}")
+
+
+def test_renewal_of_a_tier_that_holds_for_ever_is_a_mistake() -> None:
+    tiers = "tiers: {basis: visits, levels: [{name: Crust, threshold: 0}, {name: Top, threshold: 1, renewal: 1}]}\n"
+    (problem,) = problems(HEAD + tiers)
+    assert problem.startswith("line 7, tiers.levels[1].renewal: does nothing where tiers hold for ever")

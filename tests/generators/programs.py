@@ -164,9 +164,11 @@ validities_of_tiers = _ends(
 def _tier_terms(draw: st.DrawFn) -> dict[str, Any]:
     """How tiers are reached and held."""
     basis = draw(_ends([basis.value for basis in TierBasis]))
-    terms: dict[str, Any] = {"basis": basis, "on_return": draw(_ends(["keep", "at_once", "end_of_day"]))}
+    terms: dict[str, Any] = {"basis": basis}
     if TierBasis(basis).in_period:
         terms["period"] = draw(_ends([unit.value for unit in PeriodUnit]))
+    else:
+        terms["on_return"] = draw(_ends(["keep", "at_once", "end_of_day"]))
     terms["upgrade"] = draw(_ends(["at_once", "end_of_day", *(["end_of_period"] if "period" in terms else [])]))
     if draw(st.booleans()):
         terms |= {
