@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Most of their time tests wait for a broker. tests/spreading.py gives each file to one process, the longest first.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo check test soak soak-sim fuzz lint bench format lock clean
+.PHONY: help demo check test explore soak soak-sim fuzz lint bench format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ else
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m pure --cov
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not pure"
 endif
+
+explore: $(INSTALLED) ## the properties, with new examples each time: those of `make test` are always the same
+	ACCRUE_EXPLORE=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m pure $(ARGS)
 
 soak: $(INSTALLED) ## hundreds of faults on a real Kafka, then verify and an independent check: FAULTS=300 SEED=1
 	$(BIN)/python -m tests.faults --faults $(or $(FAULTS),300) --seed $(or $(SEED),1)

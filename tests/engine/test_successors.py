@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from pipeline.engine.programs import Program
 from schemas.facts import (
+    Decision,
     Fact,
     IssuedFor,
     MilestoneAchieved,
+    MilestoneUnachieved,
     PointsIssued,
     StreakLevelReached,
+    StreakLevelUnachieved,
     TierReassigned,
     TierUpgraded,
 )
@@ -104,11 +107,25 @@ def paid_once_and_never_moved_silently(deliveries: Sequence[Delivery], versions:
     tiers = versions[-1].tiers
     assert tiers is not None
     assert story.section().tier_id in {"", *(tier.id for tier in tiers.levels if not tier.retired)}
-    for kind, subject in (
-        (MilestoneAchieved, lambda achieved: (achieved.milestone_id, achieved.period)),
-        (StreakLevelReached, lambda reached: (reached.streak_id, reached.level)),
-    ):
-        assert max(Counter(map(subject, story.only(kind))).values(), default=1) == 1
+    paid_for_no_more_than_was_taken_back(fact.decision for fact in story.facts)
+
+
+def paid_for_no_more_than_was_taken_back(decisions: Iterable[Decision]) -> None:
+    """A subject that a return took back may be paid again, and is never paid twice at one time."""
+    paid: set[tuple[str, int]] = set()
+    for decision in decisions:
+        match decision:
+            case (
+                MilestoneAchieved(milestone_id=subject, period=place)
+                | StreakLevelReached(streak_id=subject, level=place)
+            ):
+                assert (subject, place) not in paid
+                paid.add((subject, place))
+            case (
+                MilestoneUnachieved(milestone_id=subject, period=place)
+                | StreakLevelUnachieved(streak_id=subject, level=place)
+            ):
+                paid.remove((subject, place))
 
 
 def moved_by_decision(before: str, facts: Sequence[Fact], after: str) -> None:
