@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from schemas.program import Milestone, PeriodUnit, ProgramDefinition
+from schemas.program import Cycle, Milestone, PeriodUnit, ProgramDefinition, Windows
 
 
 class Breach(NamedTuple):
@@ -114,21 +114,36 @@ def _reused(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Bre
         known = milestones.get(milestone.id)
         if known is None:
             continue
-        if known.period != milestone.period:
-            yield _another(f"milestones[{index}].period", milestone.id, known.period, milestone.period)
+        if not _goes_on(known.cycles, milestone.cycles):
+            key = "period" if milestone.cycle is None else "cycle"
+            yield _another(f"milestones[{index}].{key}", milestone.id, str(known.cycles), str(milestone.cycles))
         if _measured(known) != _measured(milestone):
             yield _another(f"milestones[{index}].counts", milestone.id, _measured(known), _measured(milestone))
     streaks = {streak.id: units(before)[streak.milestone] for streak in before.streaks}
     for index, streak in enumerate(after.streaks):
         was_counted, is_counted = streaks.get(streak.id), units(after)[streak.milestone]
-        if was_counted is not None and was_counted != is_counted:
+        if was_counted is not None and not _goes_on(was_counted, is_counted):
             path = f"streaks[{index}].milestone"
-            yield _another(path, streak.id, f"in {was_counted}s", f"in {is_counted}s, as its milestone is")
+            yield _another(
+                path, streak.id, f"in {plural(was_counted)}", f"in {plural(is_counted)}, as its milestone is"
+            )
 
 
-def units(program: ProgramDefinition) -> Mapping[str, PeriodUnit]:
-    """The period of each milestone, by id."""
-    return {milestone.id: milestone.period for milestone in program.milestones}
+def units(program: ProgramDefinition) -> Mapping[str, PeriodUnit | Cycle]:
+    """The cycles of each milestone, by id."""
+    return {milestone.id: milestone.cycles for milestone in program.milestones}
+
+
+def plural(cycles: PeriodUnit | Cycle) -> str:
+    """What several of these cycles are called."""
+    return f"{cycles.replace('_', ' ')}s" if isinstance(cycles, PeriodUnit) else str(cycles)
+
+
+def _goes_on(before: PeriodUnit | Cycle, after: PeriodUnit | Cycle) -> bool:
+    """Whether every cycle is what it was; written-out ones may become more."""
+    if isinstance(before, Windows) and isinstance(after, Windows):
+        return before.windows == after.windows[: len(before.windows)]
+    return before == after
 
 
 def _measured(milestone: Milestone) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.bills.state import Bill, parked_of
-from pipeline.engine.calendar import period_name
+from pipeline.engine.cycles import cycle_name
 from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.ledger.accounts import account_of
@@ -165,9 +165,9 @@ class Story:
         """What counts towards a milestone, by period (`2011-03`)."""
         program = self.programs.get(ORG, program_id)
         assert program is not None
-        unit = next(one.period for one in program.definition.milestones if one.id == milestone)
+        unit = next(one.cycles for one in program.definition.milestones if one.id == milestone)
         progress = self.section(program_id).milestones.get(milestone, {})
-        return {period_name(unit, period): reached.value for period, reached in progress.items()}
+        return {cycle_name(unit, period): reached.value for period, reached in progress.items()}
 
     def runs(self, streak: str, program_id: int = 1) -> list[tuple[int, int]]:
         """The runs of a streak, each as its first and last period."""

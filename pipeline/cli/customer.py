@@ -11,8 +11,10 @@ from rich.markup import escape
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table, summary_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.engine.calendar import Calendar, as_day, period_name, period_of
+from pipeline.engine.calendar import Calendar, as_day
+from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
 from pipeline.engine.streaks.runs import current_run
@@ -21,7 +23,7 @@ from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.names import adds_money, money
-from schemas.program import RENEWALS, PeriodUnit, ProgramDefinition, TierBasis
+from schemas.program import RENEWALS, Cycle, PeriodUnit, ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10
 """Rows shown of a table: a busy customer has hundreds of lots."""
@@ -93,7 +95,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             one
             | {
                 "name": milestones[one["milestone_id"]].name,
-                "period_name": period_name(milestones[one["milestone_id"]].period, one["period"]),
+                "period_name": cycle_name(milestones[one["milestone_id"]].cycles, one["period"]),
                 "target": milestones[one["milestone_id"]].goal,
                 "scale": digits_of(milestones[one["milestone_id"]], definition.currency if definition else ""),
                 "money": definition.currency if definition and adds_money(milestones[one["milestone_id"]]) else None,
@@ -105,7 +107,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             one
             | {
                 "name": streaks[one["streak_id"]].name,
-                "run": _run(one, _place(milestones[streaks[one["streak_id"]].milestone].period, today, calendar)),
+                "run": _run(one, _place(milestones[streaks[one["streak_id"]].milestone].cycles, today, calendar)),
                 "all_levels": [level.periods for level in streaks[one["streak_id"]].levels],
             }
             for one in _nested(state, "streaks")
@@ -135,9 +137,8 @@ def _nested(state: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _place(unit: PeriodUnit, day: int, calendar: Calendar | None) -> int:
-    period = period_of(unit, day)
-    return period - calendar.skipped_before(unit, period) if calendar else period
+def _place(cycles: PeriodUnit | Cycle, day: int, calendar: Calendar | None) -> int:
+    return Periods(cycles, calendar).around(day).place if calendar else 0
 
 
 def _run(streak: dict[str, Any], period: int) -> int:

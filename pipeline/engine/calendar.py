@@ -132,7 +132,7 @@ def days_of(unit: PeriodUnit, period: int) -> Days:
 
 
 def period_name(unit: PeriodUnit, period: int) -> str:
-    """How people write a period: `2011-03-09`, `2011-W10`, `2011-03`, `2011-Q1`, `2011`."""
+    """How people write a period: `2011-03-09`, `2011-W10`, `2011-03`, `2011-Q1`, `2011-H1`, `2011`."""
     first = as_date(_FIRST_DAY[unit](period))
     if unit is PeriodUnit.DAY:
         return first.isoformat()
@@ -143,6 +143,8 @@ def period_name(unit: PeriodUnit, period: int) -> str:
         return f"{first.year}-{first.month:02}"
     if unit is PeriodUnit.QUARTER:
         return f"{first.year}-Q{(first.month + 2) // 3}"
+    if unit is PeriodUnit.HALF_YEAR:
+        return f"{first.year}-H{(first.month + 5) // 6}"
     return str(first.year)
 
 
@@ -162,6 +164,7 @@ _PERIOD_OF: Final[dict[PeriodUnit, Callable[[int], int]]] = {
     PeriodUnit.WEEK: lambda day: (day + 3) // 7,
     PeriodUnit.MONTH: _month_of,
     PeriodUnit.QUARTER: lambda day: _month_of(day) // 3,
+    PeriodUnit.HALF_YEAR: lambda day: _month_of(day) // 6,
     PeriodUnit.YEAR: lambda day: _month_of(day) // 12,
 }
 _FIRST_DAY: Final[dict[PeriodUnit, Callable[[int], int]]] = {
@@ -169,5 +172,6 @@ _FIRST_DAY: Final[dict[PeriodUnit, Callable[[int], int]]] = {
     PeriodUnit.WEEK: lambda period: period * 7 - 3,
     PeriodUnit.MONTH: _first_day_of_month,
     PeriodUnit.QUARTER: lambda period: _first_day_of_month(period * 3),
+    PeriodUnit.HALF_YEAR: lambda period: _first_day_of_month(period * 6),
     PeriodUnit.YEAR: lambda period: _first_day_of_month(period * 12),
 }

@@ -1,11 +1,12 @@
-"""Calendar periods and spans of days, looked up by local day."""
+"""Cycles and spans of days, looked up by local day."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from pipeline.engine.calendar import Calendar, as_day, days_of, period_of
-from schemas.program import PeriodUnit, Validity
+from pipeline.engine.calendar import Calendar, as_day
+from pipeline.engine.cycles import DatedCycle, arithmetic_of, dated
+from schemas.program import Cycle, PeriodUnit, Validity
 
 _PERIODS_MAX: Final = 10_000
 """Cached periods per program: 27 years of days; then the cache starts over."""
@@ -32,8 +33,25 @@ def span_of(validity: Validity) -> Span | None:
     )
 
 
+class Within(NamedTuple):
+    """The days of a span on which there is a cycle, too."""
+
+    span: Span | None
+    cycle: DatedCycle
+
+    def holds(self, day: int) -> bool:
+        """Whether `day` lies in both."""
+        return (self.span is None or self.span.holds(day)) and self.cycle.holds(day)
+
+
+def counting_days(validity: Validity, cycles: PeriodUnit | Cycle) -> Span | Within | None:
+    """The days on which something with this validity and these cycles counts; None for all."""
+    span, cycle = span_of(validity), dated(cycles)
+    return span if cycle is None else Within(span=span, cycle=cycle)
+
+
 class Period(NamedTuple):
-    """A calendar period."""
+    """A cycle with its instants."""
 
     number: int
     begins_at: int
@@ -48,25 +66,26 @@ class Period(NamedTuple):
 
 
 class Periods:
-    """The calendar periods of one unit in one zone, cached by day (hashing the unit each time costs more)."""
+    """The cycles of one kind in one zone, cached by day (hashing the kind each time costs more)."""
 
-    def __init__(self, unit: PeriodUnit, calendar: Calendar) -> None:
-        self._unit = unit
+    def __init__(self, cycles: PeriodUnit | Cycle, calendar: Calendar) -> None:
+        self._cycles = arithmetic_of(cycles)
         self._calendar = calendar
         self._by_day: dict[int, Period] = {}
 
     def around(self, day: int) -> Period:
-        """The period that `day` lies in."""
+        """The cycle that `day` lies in; on a day without one, the cycle before it or a number below 1."""
         period = self._by_day.get(day)
         if period is None:
             if len(self._by_day) >= _PERIODS_MAX:
                 self._by_day.clear()
-            number = period_of(self._unit, day)
-            first, end = days_of(self._unit, number)
+            number = self._cycles.number_on(day)
+            first, end = self._cycles.days_of(number)
+            skipped = self._calendar.skipped_before(PeriodUnit.DAY, first) if self._cycles.daily else 0
             period = self._by_day[day] = Period(
                 number=number,
                 begins_at=self._calendar.start_of(first),
                 ends_at=self._calendar.start_of(end),
-                skipped=self._calendar.skipped_before(self._unit, number),
+                skipped=skipped,
             )
         return period

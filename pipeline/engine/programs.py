@@ -10,11 +10,12 @@ from pipeline.engine.calendar import Calendar
 from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
-from pipeline.engine.periods import Periods, Span, span_of
+from pipeline.engine.periods import Periods, Span, Within, counting_days, span_of
 from pipeline.engine.rules import RULES, Earning
 from pipeline.engine.tiers.rules import tier_rules
 from schemas.program import (
     LINE_METHODS,
+    Cycle,
     Events,
     Milestone,
     PeriodUnit,
@@ -51,7 +52,8 @@ class Target(NamedTuple):
     """What the reward is in; empty for the main currency."""
     terms: Terms | None
     """How long the reward lasts; None for as long as other points."""
-    span: Span | None
+    span: Span | Within | None
+    """The days on which something counts; None for all."""
     sums: str | None
     """The event attribute to add up; empty for a bill's amount; None to count one each."""
     periods: Periods
@@ -265,7 +267,7 @@ def _started(versions: tuple[Version, ...], instant: int) -> Version | None:
 def _targets(
     definition: ProgramDefinition, calendar: Calendar
 ) -> tuple[tuple[Target, ...], dict[str, tuple[Target, ...]]]:
-    periods = {unit: Periods(unit, calendar) for unit in PeriodUnit}
+    periods: dict[PeriodUnit | Cycle, Periods] = {}
     streaks: defaultdict[str, list[CompiledStreak]] = defaultdict(list)
     for streak in definition.streaks:
         if not streak.retired:
@@ -275,7 +277,10 @@ def _targets(
     for milestone in definition.milestones:
         if milestone.retired:
             continue
-        target = _target(milestone, periods[milestone.period], tuple(streaks[milestone.id]))
+        cycles = milestone.cycles
+        if cycles not in periods:
+            periods[cycles] = Periods(cycles, calendar)
+        target = _target(milestone, periods[cycles], tuple(streaks[milestone.id]))
         if isinstance(milestone.counts, Events):
             on_events[milestone.counts.event] += (target,)
         else:
@@ -292,7 +297,7 @@ def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStrea
         reward=milestone.points,
         currency=milestone.currency or "",
         terms=own_terms(milestone.expiry),
-        span=span_of(milestone.validity),
+        span=counting_days(milestone.validity, milestone.cycles),
         sums=sums,
         periods=periods,
         streaks=streaks,

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.engine.calendar import period_name, period_of
+from pipeline.engine.cycles import arithmetic_of, cycle_name
 from schemas.money import minor_digits
 from schemas.program import (
     ATTRIBUTE_DIGITS,
@@ -15,7 +15,6 @@ from schemas.program import (
     AlternateCurrency,
     Events,
     Milestone,
-    PeriodUnit,
     ProgramDefinition,
     Streak,
     Tiers,
@@ -36,18 +35,20 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MilestoneView:
-    """A milestone as a target; `unit` is None if the program no longer has the milestone."""
+    """A milestone as a target; `definition` is None if the program no longer has the milestone."""
 
-    def __init__(self, *, target_id: int, name: str, unit: PeriodUnit | None, digits: int) -> None:
+    def __init__(self, *, name: str, definition: Milestone | None, digits: int) -> None:
         """`digits`: the decimals of its values."""
-        self.target_id = target_id
+        self.target_id = 0 if definition is None else definition.target_id
         self.name = name
-        self.unit = unit
+        group = None if definition is None else definition.group
+        self._group = (self.target_id, name) if group is None else (group.id, group.name)
+        self._cycles = None if definition is None else definition.cycles
         self.digits = digits
         self._details: dict[int, msgspec.Raw] = {}
 
     def details(self, period: int) -> msgspec.Raw:
-        """The `targetDetails` of a period, as JSON; each milestone is its own target group."""
+        """The `targetDetails` of a period, as JSON; a milestone without a group is its own."""
         details = self._details.get(period)
         if details is None:
             if len(self._details) >= _PERIODS_MAX:
@@ -59,15 +60,15 @@ class MilestoneView:
         return {
             "id": self.target_id,
             "name": self.name,
-            "targetGroupId": self.target_id,
-            "targetGroupName": self.name,
+            "targetGroupId": self._group[0],
+            "targetGroupName": self._group[1],
             "targetPeriodId": period,
-            "targetPeriodName": str(period) if self.unit is None else period_name(self.unit, period),
+            "targetPeriodName": str(period) if self._cycles is None else cycle_name(self._cycles, period),
         }
 
     def details_on(self, day: int) -> msgspec.Raw:
         """The `targetDetails` of the period that a day is in."""
-        return self.details(0 if self.unit is None else period_of(self.unit, day))
+        return self.details(0 if self._cycles is None else arithmetic_of(self._cycles).number_on(day))
 
 
 class StreakView(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +124,7 @@ class ProgramView:
 
     def milestone(self, milestone_id: str) -> MilestoneView:
         """The milestone, or its substitute if this version does not have it."""
-        return self._milestones.get(milestone_id) or MilestoneView(target_id=0, name=milestone_id, unit=None, digits=0)
+        return self._milestones.get(milestone_id) or MilestoneView(name=milestone_id, definition=None, digits=0)
 
     def streak(self, streak_id: str) -> StreakView:
         """The streak, or its substitute if this version does not have it."""
@@ -204,9 +205,4 @@ def digits_of(milestone: Milestone, currency: str) -> int:
 
 
 def _milestone(milestone: Milestone, currency: str) -> MilestoneView:
-    return MilestoneView(
-        target_id=milestone.target_id,
-        name=milestone.name,
-        unit=milestone.period,
-        digits=digits_of(milestone, currency),
-    )
+    return MilestoneView(name=milestone.name, definition=milestone, digits=digits_of(milestone, currency))

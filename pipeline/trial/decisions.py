@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pipeline.engine.calendar import as_date, period_name
+from pipeline.engine.calendar import as_date
+from pipeline.engine.cycles import cycle_name
 from pipeline.trial.form import FactRow
 from pipeline.trial.names import Names, money, names_of
 from pipeline.trial.reader import Definitions
@@ -214,7 +215,7 @@ def _target(body: Body, names: Names) -> str:
     if milestone is None:
         return f"{body['milestone_id']}: {body['value']:,} of {body['target']:,}"
     numbers = [names.value_of(milestone, body[key]) for key in ("value", "target")]
-    return f"{milestone.name} ({period_name(milestone.period, body['period'])}): {' of '.join(numbers)}"
+    return f"{milestone.name} ({cycle_name(milestone.cycles, body['period'])}): {' of '.join(numbers)}"
 
 
 def _ignored(body: Body, names: Names) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from pipeline.engine.bills.state import Parked, parked_of
-from pipeline.engine.calendar import NEVER, Calendar, as_date, period_name, period_of
+from pipeline.engine.calendar import NEVER, Calendar, as_date
+from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.runs import current_run
@@ -211,7 +213,7 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
     return [
         form.MilestoneRow(
             id=milestone.id,
-            period=period_name(milestone.period, period),
+            period=cycle_name(milestone.cycles, period),
             value=progress.value,
             target=milestone.goal,
             scale=digits_of(milestone, definition.currency),
@@ -223,7 +225,7 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
 
 
 def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.StreakRow]:
-    units = {milestone.id: milestone.period for milestone in definition.milestones}
+    units = {milestone.id: milestone.cycles for milestone in definition.milestones}
     calendar = Calendar(definition.zone)
     today = calendar.day_of(settled_at)
     rows: list[form.StreakRow] = []
@@ -231,8 +233,7 @@ def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -
         known = section.streaks.get(streak.id)
         if known is not None:
             unit = units[streak.milestone]
-            running = period_of(unit, today)
-            now = running - calendar.skipped_before(unit, running)
+            now = Periods(unit, calendar).around(today).place
             if known.ended and known.ends_in is not None:
                 now = known.ends_in
             rows.append(

@@ -4,10 +4,11 @@ Everything a decision depends on stands here, so a program travels whole in the 
 units of `currency` (pence for GBP); points are integers. Dates are local dates in `zone`, both ends inclusive.
 """
 
+from schemas.program.cycles import Cycle, FromDate, Lifetime, PeriodUnit, Window, Windows
 from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
-from schemas.program.milestones import Events, Milestone, PeriodUnit, Transactions
+from schemas.program.milestones import Events, Milestone, TargetGroup, Transactions
 from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import (
     AfterDays,
@@ -38,11 +39,14 @@ __all__ = [
     "AfterDays",
     "AlternateCurrency",
     "AtOnce",
+    "Cycle",
     "Delivered",
     "EarningRule",
     "EventRule",
     "Events",
     "Expiry",
+    "FromDate",
+    "Lifetime",
     "Milestone",
     "MultiplierRule",
     "OnDate",
@@ -64,6 +68,7 @@ __all__ = [
     "SpendingOrder",
     "Streak",
     "StreakLevel",
+    "TargetGroup",
     "Tier",
     "TierBasis",
     "TierLimits",
@@ -72,6 +77,8 @@ __all__ = [
     "Transactions",
     "Triggered",
     "Validity",
+    "Window",
+    "Windows",
     "event_names",
     "expiries",
     "paths_of_currencies",

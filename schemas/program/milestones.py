@@ -1,26 +1,18 @@
-"""Milestones: targets that are met once in each calendar period."""
+"""Milestones: targets that are met once in each cycle."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import AtMost, Misfit, Plain
+from schemas.program.cycles import Cycle, PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
 from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, ShortName, Validity
 
-
-class PeriodUnit(StrEnum):
-    """Fixed calendar periods in the program's zone; weeks begin on Monday."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
+TargetNumber = Annotated[int, Field(ge=1, le=2**31)]
 
 
 class Transactions(Definition):
@@ -51,14 +43,25 @@ class Events(Definition):
         return attribute
 
 
+class TargetGroup(Definition):
+    """What downstream systems know a group of targets by."""
+
+    id: TargetNumber
+    name: Name
+
+
 class Milestone(Definition):
-    """A target, met once in each calendar period; `points` are the reward, 0 for none."""
+    """A target, met once in each cycle; `points` are the reward, 0 for none."""
 
     id: Id
-    target_id: Annotated[int, Field(ge=1, le=2**31)]
+    target_id: TargetNumber
     """The number that downstream systems know it by."""
     name: Name
-    period: PeriodUnit = Field(strict=False)
+    group: TargetGroup | None = None
+    """The group that it is in, for downstream systems; None: it is its own."""
+    period: PeriodUnit | None = Field(None, strict=False)
+    """The calendar period that is its cycle; or `cycle` says what its cycles are."""
+    cycle: Cycle | None = Field(None, validate_default=True)
     counts: Annotated[Transactions | Events, Field(discriminator="of")]
     target: Points
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
@@ -71,6 +74,19 @@ class Milestone(Definition):
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""
     promised: PromisedOrNot | None = None
     """What its reward waits for before it can be spent; None: what the program says."""
+
+    @field_validator("cycle")
+    @classmethod
+    def _one_kind_of_cycle(cls, cycle: Cycle | None, info: ValidationInfo) -> Cycle | None:
+        if "period" in info.data and (cycle is None) == (info.data["period"] is None):
+            message = "write either period or cycle: the one or the other says how often the target can be met"
+            raise Misfit(message)
+        return cycle
+
+    @property
+    def cycles(self) -> PeriodUnit | Cycle:
+        """What its cycles are."""
+        return cast("PeriodUnit | Cycle", self.cycle or self.period)
 
     @property
     def goal(self) -> int:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.identity import slug_of
 from schemas.limits import AtMost, Misfit
-from schemas.program.milestones import PeriodUnit
+from schemas.program.cycles import PeriodUnit
 from schemas.program.values import TIERS_MAX, Definition, Id, Minor, ShortName, require_rising
 
 _TERM_DAYS_MAX: Final = 3_650

@@ -449,3 +449,31 @@ def test_renewal_of_a_tier_that_holds_for_ever_is_a_mistake() -> None:
     tiers = "tiers: {basis: visits, levels: [{name: Crust, threshold: 0}, {name: Top, threshold: 1, renewal: 1}]}\n"
     (problem,) = problems(HEAD + tiers)
     assert problem.startswith("line 7, tiers.levels[1].renewal: does nothing where tiers hold for ever")
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("period: month, cycle: {kind: lifetime}", "cycle: write either period or cycle: "),
+        ("name: M", "cycle: write either period or cycle: "),
+        ("cycle: {kind: moon}", "cycle.kind: found 'moon'; write from_date | lifetime | windows"),
+        ("cycle: {kind: from_date, unit: week}", "cycle.first: is missing; add "),
+        ("cycle: {kind: from_date, first: 2025-01-06, unit: moon}", "cycle.unit: found 'moon'; write day | week | "),
+        (
+            "cycle: {kind: windows, windows: [{first: 2025-01-06, last: 2025-01-05}]}",
+            "cycle.windows[0].last: last (2025-01-05) lies before first (2025-01-06); swap them",
+        ),
+        (
+            (
+                "cycle: {kind: windows, windows: [{first: 2025-01-01, last: 2025-01-05}, "
+                "{first: 2025-01-05, last: 2025-02-01}]}"
+            ),
+            "cycle.windows[1].first: begins on 2025-01-05, while the one before lasts until 2025-01-05",
+        ),
+    ],
+)
+def test_cycles_that_do_not_fit_are_a_mistake_at_their_place(written: str, wrong: str) -> None:
+    part = written if "name" in written else f"name: M, {written}"
+    text = f"{HEAD}milestones: [{{id: m, target_id: 1, target: 1, counts: {{of: transactions}}, {part}}}]\n"
+    (problem,) = problems(text)
+    assert problem.startswith(f"line 7, milestones[0].{wrong}")

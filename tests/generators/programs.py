@@ -78,15 +78,33 @@ counts = st.one_of(
         {"of": st.just("events"), "event": events, "measure": st.just("sum"), "attribute": st.just("grams")}
     ),
 )
-milestones = st.fixed_dictionaries(
-    {"name": texts, "period": periods, "counts": counts, "target": points},
-    optional={
-        "points": rewards,
-        "currency": paid,
-        "validity": validities,
-        "expiry": expiries,
-        "promised": promises,
-    },
+cycles = st.one_of(
+    st.fixed_dictionaries({"period": periods}),
+    st.fixed_dictionaries(
+        {
+            "cycle": st.fixed_dictionaries(
+                {"kind": st.just("from_date"), "first": _ends(["1970-01-01", "2199-12-31"]), "unit": periods},
+                optional={"every": _ends([1, 2, 1_000])},
+            )
+        }
+    ),
+    st.just({"cycle": {"kind": "lifetime"}}),
+    st.just({"cycle": {"kind": "windows", "windows": [{"first": "1970-01-01", "last": "2199-12-31", "name": "All"}]}}),
+)
+milestones = st.builds(
+    lambda parts, cycle: parts | cycle,
+    st.fixed_dictionaries(
+        {"name": texts, "counts": counts, "target": points},
+        optional={
+            "group": st.fixed_dictionaries({"id": _ends([1, 2**31]), "name": texts}),
+            "points": rewards,
+            "currency": paid,
+            "validity": validities,
+            "expiry": expiries,
+            "promised": promises,
+        },
+    ),
+    cycles,
 )
 methods = _ends(["pro_rata_bill", "line_exact", "capillary", "recompute_remaining", "none"])
 reward_policies = _ends(["keep", "revoke_if_unused", "clawback"])

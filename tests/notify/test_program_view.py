@@ -8,6 +8,7 @@ import pytest
 from pipeline.notify.program_view import OrgView
 from pipeline.notify.render import RENDERER
 from tests.notify.cases import BILL, ISSUED, PROGRAM, context, view, with_envelope
+from tests.steps import day
 
 FIRST, SECOND = view(), view(version=4, name="Corner Roastery & Bakery")
 
@@ -59,3 +60,25 @@ def test_amount_of_a_currency_has_its_decimals_and_points_have_none() -> None:
     club = OrgView([view(currencies=({"id": "STARS", "scale": 1}, {"id": "COINS"}))])
 
     assert [club.amount(PROGRAM, 3, one, 26) for one in ("STARS", "COINS", "POINTS")] == [2.6, 26, 26]
+
+
+def test_target_is_shown_with_its_group_and_the_name_of_its_cycle() -> None:
+    fortnight = {
+        "id": "visits",
+        "target_id": 243,
+        "name": "League Stage Reward_TxnCount1",
+        "group": {"id": 163, "name": "League Stage Reward"},
+        "cycle": {"kind": "from_date", "first": "2024-01-01", "every": 2, "unit": "week"},
+        "counts": {"of": "transactions"},
+        "target": 1,
+    }
+    shown = view(milestones=[fortnight]).milestone("visits")
+    assert msgspec.json.decode(shown.details(2)) == {
+        "id": 243,
+        "name": "League Stage Reward_TxnCount1",
+        "targetGroupId": 163,
+        "targetGroupName": "League Stage Reward",
+        "targetPeriodId": 2,
+        "targetPeriodName": "Cycle_2",
+    }
+    assert shown.details_on(day("2024-01-15")) == shown.details(2)

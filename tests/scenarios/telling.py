@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from pipeline.cli.program_file import load_program
-from pipeline.engine.calendar import as_date, as_day, period_name
+from pipeline.engine.calendar import as_date, as_day
+from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas import facts
 from schemas.facts import Decision, Envelope, Fact
@@ -318,8 +319,8 @@ def _achieved(decision: facts.MilestoneAchieved, envelope: Envelope, story: Stor
 def _period(decision: Any, envelope: Envelope, story: Story) -> str:
     program = story.programs.get(ORG, envelope.program_id)
     assert program is not None
-    units = {milestone.id: milestone.period for milestone in program.definition.milestones}
-    return f"{decision.milestone_id} of {period_name(units[decision.milestone_id], decision.period)}"
+    units = {milestone.id: milestone.cycles for milestone in program.definition.milestones}
+    return f"{decision.milestone_id} of {cycle_name(units[decision.milestone_id], decision.period)}"
 
 
 def _refused(decision: facts.RecordRefused, *_: object) -> str:

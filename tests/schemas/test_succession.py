@@ -39,6 +39,10 @@ def breaches(*, version: int = 2, **changes: Any) -> list[tuple[str, str, str]]:
 RETIRED = {"retired": True}
 
 
+def cycled(cycle: dict[str, Any]) -> dict[str, Any]:
+    return milestone("yearly", target_id=10, cycle=cycle) | {"period": None}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -93,6 +97,12 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
             "milestones[1].period",
             "is month, and yearly was year before",
             id="period-of-a-milestone",
+        ),
+        pytest.param(
+            {"milestones": [milestone("visit"), cycled({"kind": "lifetime"})]},
+            "milestones[1].cycle",
+            "is one cycle that never ends, and yearly was year before",
+            id="cycle-in-place-of-a-period",
         ),
         pytest.param(
             {"milestones": [milestone("visit", counts={"of": "events", "event": "e"}), BEFORE["milestones"][1]]},
@@ -153,3 +163,32 @@ def test_what_is_retired_may_come_back() -> None:
     retired = program(version=2, **{**BEFORE, "rules": [spend(**RETIRED)]})
 
     assert succession(retired, program(version=3, **BEFORE)) == ()
+
+
+WINTER = {"first": "2024-12-01", "last": "2025-02-28"}
+SUMMER = {"first": "2025-06-01", "last": "2025-08-31"}
+
+
+@pytest.mark.parametrize(
+    ("windows", "wrong"),
+    [
+        pytest.param([WINTER, SUMMER], False, id="one-more"),
+        pytest.param([WINTER | {"last": "2025-02-27"}], True, id="another-end"),
+        pytest.param([SUMMER], True, id="another-window"),
+    ],
+)
+def test_windows_of_a_milestone_only_become_more(windows: list[dict[str, str]], wrong: bool) -> None:  # noqa: FBT001
+    before = program(milestones=[cycled({"kind": "windows", "windows": [WINTER]})])
+    after = program(version=2, milestones=[cycled({"kind": "windows", "windows": windows})])
+    assert [one.path for one in succession(before, after)] == (["milestones[0].cycle"] if wrong else [])
+
+
+def test_streak_keeps_the_cycles_that_it_counts_in() -> None:
+    fortnights = {"kind": "from_date", "first": "2025-01-06", "every": 2, "unit": "week"}
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "yearly", "levels": [{"name": "L", "periods": 1}]}
+    before = program(milestones=[cycled(fortnights), milestone("visit")], streaks=[streak])
+    after = program(
+        version=2, milestones=[cycled(fortnights), milestone("visit")], streaks=[streak | {"milestone": "visit"}]
+    )
+    (breach,) = succession(before, after)
+    assert breach.problem == "is in months, as its milestone is, and s was in cycles of 2 weeks from 2025-01-06 before"

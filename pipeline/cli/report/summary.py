@@ -16,6 +16,7 @@ from pipeline.cli.printing import printable
 from pipeline.cli.report.page import Funnel, PointsOverTime, ReportData, StreakLengths, TiersOverTime, Tile
 from pipeline.trial.names import money
 from schemas.program import ProgramDefinition
+from schemas.succession import plural
 
 TOTALS: Final = (
     "transactions",
@@ -181,7 +182,7 @@ class Summary:
         return [Funnel(name, tuple(zip(stages, counts, strict=True))) for name, *counts in rows]
 
     def _streaks(self) -> list[StreakLengths]:
-        milestones = {milestone.id: milestone.period.value for milestone in self._definition.milestones}
+        milestones = {milestone.id: plural(milestone.cycles) for milestone in self._definition.milestones}
         found: list[StreakLengths] = []
         for streak in self._definition.streaks:
             rows = self._client.query(
@@ -190,7 +191,7 @@ class Summary:
                 parameters={**self._ids, "streak": streak.id},
             ).result_rows
             found.append(
-                StreakLengths(streak.name, f"{milestones[streak.milestone]}s", tuple((int(a), int(b)) for a, b in rows))
+                StreakLengths(streak.name, milestones[streak.milestone], tuple((int(a), int(b)) for a, b in rows))
             )
         return found
 

@@ -1,4 +1,4 @@
-"""Milestones: targets met once in each calendar period. Counting goes on after a target is met.
+"""Milestones: targets met once in each cycle. Counting goes on after a target is met.
 
 RULE (achievement): a milestone not achieved yet is achieved when `value >= target`, once per customer, milestone and
 period: with a record that counts, and in the running period when a version is adopted. A late record counts in the
@@ -14,6 +14,7 @@ from msgspec import structs
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.bills.updates import corrected_in
+from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
@@ -181,7 +182,7 @@ def _reward(turn: ProgramTurn, target: Target, period: int, ends_at: int) -> Ach
         issued_for=_REWARD, rule_id=target.milestone_id, points=points, currency=target.currency, terms=target.terms
     )
     activity = Activity(key=key, candidates=(award,), reference=key) if points else None
-    return Achieved(key=key, rule_id=target.milestone_id, award=activity, ends_at=ends_at)
+    return Achieved(key=key, rule_id=target.milestone_id, award=activity, ends_at=None if ends_at == NEVER else ends_at)
 
 
 def _counted(program: Program, record: TransactionAdded, target: Target, period: int, added: int) -> MilestoneCounted:

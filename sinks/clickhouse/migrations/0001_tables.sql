@@ -155,7 +155,7 @@ CREATE TABLE IF NOT EXISTS customer_state (
     `holds.ends_at` Array(Nullable(DateTime64(3, 'UTC'))),
     `milestones.milestone_id` Array(String),
     `milestones.period` Array(Int64),
-    `milestones.ends_at` Array(DateTime64(3, 'UTC')),
+    `milestones.ends_at` Array(Nullable(DateTime64(3, 'UTC'))),
     `milestones.value` Array(Int64),
     `milestones.achieved` Array(Bool),
     `streaks.streak_id` Array(String),

@@ -273,7 +273,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.program_id AS program_id, f.program_version AS program_version,
     lower(substring(f.kind, 10)) AS kind,
     f.d.milestone_id AS milestone_id, f.d.period AS period,
-    if(f.kind = 'MilestoneProgressed', fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
+    if(f.kind = 'MilestoneProgressed' AND f.d.period_ends_at < 4611686018427387904, fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
     f.d.added - f.d.removed AS added, f.d.value AS value, f.d.target AS target
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(milestone_id String, period Int64, period_ends_at Int64, added Int64,

@@ -263,7 +263,11 @@ CUSTOMER_STATE: Final = Table[StateRow](
             (
                 Column("milestone_id", "String", lambda counted: counted.milestone_id),
                 integer("period", lambda counted: counted.period),
-                instant("ends_at", lambda counted: counted.progress.ends_at),
+                Column(
+                    "ends_at",
+                    "Nullable(DateTime64(3, 'UTC'))",
+                    lambda counted: None if counted.progress.ends_at == NEVER else counted.progress.ends_at,
+                ),
                 integer("value", lambda counted: counted.progress.value),
                 Column("achieved", "Bool", lambda counted: counted.progress.achieved),
             ),
