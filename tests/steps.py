@@ -18,6 +18,7 @@ from schemas.records import (
     AssignTier,
     BackfillBegun,
     BlockPoints,
+    CancelPoints,
     CancelPromise,
     ChangeExpiry,
     ConfirmRedemption,
@@ -161,6 +162,11 @@ def call_off(reference: str, on: str | int, **parts: Any) -> CancelPromise:
     """A wish to cancel promised points."""
     parts = {"program_id": 1, "reference": reference, "reason": "mistake", **parts}
     return _record(CancelPromise, f"cp-{on}", on, **parts)
+
+
+def cancel(on: str | int, **named: Any) -> CancelPoints:
+    """A wish to take an award back that was a mistake; `named` by `lot`, or by `bill_number` and perhaps `rule`."""
+    return _record(CancelPoints, f"ca-{on}", on, **{"program_id": 1, "reason": "a mistake", **named})
 
 
 def delivered(bill: str, on: str | int, status: str = "DELIVERED", **parts: Any) -> TransactionUpdated:

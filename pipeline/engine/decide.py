@@ -12,6 +12,7 @@ from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stag
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.ledger import (
     blocking,
+    cancelling,
     changing,
     correction,
     deficit,
@@ -41,6 +42,7 @@ from schemas.records import (
     AnswerTransfer,
     AssignTier,
     BlockPoints,
+    CancelPoints,
     CancelPromise,
     ChangeExpiry,
     ConfirmRedemption,
@@ -100,6 +102,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ReleasePoints: _COMMAND,
     ActivatePoints: _COMMAND,
     CancelPromise: _COMMAND,
+    CancelPoints: _COMMAND,
     ConfirmRedemption: _COMMAND,
     ReverseRedemption: _COMMAND,
     ChangeExpiry: _COMMAND,
@@ -159,6 +162,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),
     ActivatePoints: (duplicates.ADMIT, ProgramStage(keeping.activate)),
     CancelPromise: (duplicates.ADMIT, ProgramStage(keeping.give_up)),
+    CancelPoints: (duplicates.ADMIT, ProgramStage(cancelling.cancel)),
     ConfirmRedemption: (duplicates.ADMIT, ProgramStage(redemptions.confirm)),
     ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
     ChangeExpiry: (duplicates.ADMIT, ProgramStage(changing.change)),

@@ -71,6 +71,8 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.LOT_UNKNOWN: True,
     Refusal.EXPIRY_PASSED: True,
     Refusal.NOTHING_CHANGES: True,
+    Refusal.AWARD_UNKNOWN: True,
+    Refusal.AWARD_CANCELLED: True,
     Refusal.PROMISE_UNKNOWN: True,
     Refusal.HOLD_UNKNOWN: True,
     Refusal.HOLD_EXISTS: True,

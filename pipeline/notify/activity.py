@@ -16,6 +16,7 @@ from schemas.records import (
     AnswerTransfer,
     AssignTier,
     BlockPoints,
+    CancelPoints,
     CancelPromise,
     ChangeExpiry,
     ConfirmRedemption,
@@ -156,6 +157,14 @@ def _promise_cancelled(record: CancelPromise) -> Activity:
     )
 
 
+def _cancellation(record: CancelPoints) -> Activity:
+    if record.bill_number:
+        return _about_bill("PointsCancellation", record.org_id, record.customer_id, record.bill_number)
+    return Activity(
+        name="PointsCancellation", identifiers=[_customer(record), Pair(key="lotId", value=str(record.lot))]
+    )
+
+
 def _release(record: ReleasePoints) -> Activity:
     return Activity(name="PointsRelease", identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)])
 
@@ -207,6 +216,7 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     ReleasePoints: _release,
     ActivatePoints: _activation,
     CancelPromise: _promise_cancelled,
+    CancelPoints: _cancellation,
     ConfirmRedemption: _confirmation,
     ReverseRedemption: _redemption_reversal,
     ChangeExpiry: _change_expiry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -29,6 +30,7 @@ from schemas.facts import (
     LotConverted,
     LotPromised,
     LotsTracked,
+    PointsCancelled,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -229,20 +231,41 @@ def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context
     """
     if not decision.points:
         return None
-    of_bill, now = float(decision.reversed_of_bill), float(decision.points)
     activity = taken_back_by(envelope, context, decision.of_bill)
     return {
         **program_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),
-        "programCurrentPoints": float(decision.balance),
-        "programLifetimePoints": float(decision.lifetime),
-        "totalIssuedPointsReversed": of_bill,
-        "regularPointsReversed": float(decision.reversed_of_bill - decision.promised_reversed_of_bill),
-        "promisedPointsReversed": float(decision.promised_reversed_of_bill),
+        **_taken_back(decision, float),
+    }
+
+
+def points_cancelled(decision: PointsCancelled, envelope: Envelope, context: Context) -> dict[str, object] | None:
+    """The `data` of issuedPointsReversed for an award that was cancelled by request; None if no points were left.
+
+    RULE: `total…` and `…Reversed` are cumulative for the bill, where the request names one. Where it is another
+    currency than the points, it says which (ours).
+    """
+    if not decision.points:
+        return None
+    alternate = context.program_of(envelope).alternates.get(decision.currency)
+    return {
+        **program_fields(envelope, context),
+        **_taken_back(decision, float if alternate is None else alternate.amount),
+        **({} if alternate is None else alternate.fields),
+    }
+
+
+def _taken_back(decision: PointsReversed, amount: Callable[[int], float]) -> dict[str, object]:
+    return {
+        "programCurrentPoints": amount(decision.balance),
+        "programLifetimePoints": amount(decision.lifetime),
+        "totalIssuedPointsReversed": amount(decision.reversed_of_bill),
+        "regularPointsReversed": amount(decision.reversed_of_bill - decision.promised_reversed_of_bill),
+        "promisedPointsReversed": amount(decision.promised_reversed_of_bill),
         "promotionalPointsReversed": [],
-        "currentEventPromisedPointsReturned": float(decision.promised),
-        "currentEventRegularPointsReturned": float(decision.current),
-        "currentEventTotalPointsReturned": now,
+        "currentEventPromisedPointsReturned": amount(decision.promised),
+        "currentEventRegularPointsReturned": amount(decision.current),
+        "currentEventTotalPointsReturned": amount(decision.points),
         "currentEventPromotionPointsReturnedDetails": [],
     }
 
@@ -279,6 +302,11 @@ TABLE: Final = Table(
             event=EventName.ISSUED_POINTS_REVERSED,
             subject=lambda decision: f"{decision.currency}/{decision.of_bill}{'/rewards' if decision.rewards else ''}",
             data=issued_points_reversed,
+        ),
+        PointsCancelled: News(
+            event=EventName.ISSUED_POINTS_REVERSED,
+            subject=lambda decision: decision.currency,
+            data=points_cancelled,
         ),
         AlternatePointsIssued: News(
             event=EventName.ALTERNATE_CURRENCIES_ISSUED,

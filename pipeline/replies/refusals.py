@@ -90,6 +90,11 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "no points would change",
         "EXTEND needs a date after theirs and EARLY one before, and expirePoints needs points that are not held",
     ),
+    Refusal.AWARD_UNKNOWN: (
+        "no award that can be cancelled is known of {subject}",
+        "write the bill as long as it can be returned, and a rule that paid for it; later, the number of the lot",
+    ),
+    Refusal.AWARD_CANCELLED: ("nothing is left of what {subject} gave", "nothing needs to be done"),
     Refusal.PROMISE_UNKNOWN: (
         "no points are promised for {subject}, or not in the lots that are named",
         "write what they were promised for as reference: the number of the bill, the reference or id of the event",

@@ -9,6 +9,7 @@ from pipeline.engine.outcomes import is_by_adoption
 from schemas.facts import (
     Decision,
     Envelope,
+    PointsCancelled,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -42,6 +43,13 @@ WORDS: Final[dict[type[PointsMoved], Words]] = {
     PointsRedeemed: Words(verb="redeemed", more=lambda decision: {"valueMinor": decision.value_minor}),
     PointsIssued: Words(verb="given"),
     PointsDebited: Words(verb="taken away"),
+    PointsCancelled: Words(
+        verb="cancelled",
+        amounts=lambda decision: {
+            "owed": decision.owed,
+            "forgiven": sum(one.forgiven for one in decision.reversals),
+        },
+    ),
     PointsExpired: Words(verb="expired"),
     PointsHeld: Words(verb="put aside", more=lambda decision: {"holdId": decision.hold_id}),
     PointsTransferred: Words(

@@ -149,9 +149,14 @@ def _reversed(body: Body, names: Names) -> str:
     elsewhere = names.number(sum(one["points"] for one in body.get("others", ())), currency)
     others = f", {elsewhere} of them from other points, as those of the bill were spent" if elsewhere != "0" else ""
     owed = f", {names.number(body['owed'], currency)} of them are owed" if body.get("owed") else ""
-    taken = f"{_points(body, names)} taken back for bill {body['of_bill']}"
+    taken = f"{_points(body, names)} {_back_for(body)}"
     taken += ", as rewards that it undid" if body.get("rewards") else ""
     return f"{taken}{of_them}{others}{owed}{missing}{_balance(body, names)}"
+
+
+def _back_for(body: Body) -> str:
+    of_bill = f" for bill {body['of_bill']}" if body["of_bill"] else ""
+    return f"cancelled{of_bill} ({body['reason']})" if "reason" in body else f"taken back{of_bill}"
 
 
 def _settled(body: Body, names: Names) -> str:
@@ -323,6 +328,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsRedeemed": _redeemed,
     "PointsExpired": _expired,
     "PointsReversed": _reversed,
+    "PointsCancelled": _reversed,
     "TransferInitiated": lambda body, _: f"offered to customer {body['receiver_id']}",
     "PointsTransferred": _transferred,
     "PointsReceived": _received,

@@ -77,6 +77,12 @@ def _adjust(message: Message) -> str:
     return f"{_customer(message)}: an adjustment is to {verb} {what} ({message['reason']})"
 
 
+def _cancel(message: Message) -> str:
+    bill, rule = message.get("billNumber"), message.get("rule")
+    what = f"what bill {bill} gave{f' by the rule {rule}' if rule else ''}" if bill else f"lot {message['lot']}"
+    return f"{_customer(message)}: {what} is to be cancelled ({message['reason']})"
+
+
 def _block(message: Message) -> str:
     what = f"{message['points']:,} {message.get('currency') or 'points'}"
     return f"{_customer(message)}: {what} are to be blocked ({message['reason']})"
@@ -136,6 +142,7 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "cancelPromise": lambda message: (
         f"{_customer(message)}: what is promised for {message['reference']} is to be cancelled ({message['reason']})"
     ),
+    "cancelPoints": _cancel,
     "confirmRedemption": lambda message: f"{_customer(message)} confirms the redemption {message['redemptionId']}",
     "reverseRedemption": _reverse,
     "changeExpiry": _change_expiry,

@@ -114,10 +114,11 @@ def _received(data: Data, names: Names) -> str:
 
 
 def _reversed(data: Data, names: Names) -> str:
-    taken = _points(data["currentEventTotalPointsReturned"], names)
-    return (
-        f"For your return we have taken back {taken}. Your balance is {_points(data['programCurrentPoints'], names)}."
+    taken, balance = (
+        _named(data[key], data, names) for key in ("currentEventTotalPointsReturned", "programCurrentPoints")
     )
+    start = "For your return we have" if data["triggeringActivity"]["name"] == "ReturnBill" else "We have"
+    return f"{start} taken back {taken}. Your balance is {balance}."
 
 
 def _upgraded(data: Data, _: Names) -> str:

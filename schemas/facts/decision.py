@@ -83,6 +83,10 @@ class Refusal(Reason):
     """The date on which points are to expire is over."""
     NOTHING_CHANGES = 23
     """No points would expire, or none on another date."""
+    AWARD_UNKNOWN = 80
+    """The bill has no such award, or it can no longer be cancelled by its bill."""
+    AWARD_CANCELLED = 81
+    """Nothing of the award is left: it was cancelled or taken back before."""
     PROMISE_UNKNOWN = 25
     """No points are promised for this reference, or not in these lots."""
     HOLD_UNKNOWN = 30

@@ -206,6 +206,17 @@ class PointsReversed(PointsMoved, frozen=True, tag=33):
         return (*self.reversals, *self.others)
 
 
+class PointsCancelled(PointsReversed, frozen=True, tag=170):
+    """An award that was a mistake was cancelled by request, as far as its points were still there.
+
+    `of_bill` is empty where the request named a lot; `paid_at` is when the points were awarded.
+    """
+
+    reason: str = ""
+    entered_by: str = ""
+    """Who asked."""
+
+
 class PointsDebited(PointsMoved, frozen=True, tag=34):
     """Points were taken away by an adjustment."""
 

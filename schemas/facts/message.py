@@ -37,6 +37,7 @@ from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     LotsTracked,
+    PointsCancelled,
     PointsDebited,
     PointsExpired,
     PointsIssued,
@@ -157,6 +158,7 @@ AnyDecision = (
     | StreakBroken
     | StreakLevelUnachieved
     | RewardKept
+    | PointsCancelled
 )
 
 

@@ -52,6 +52,8 @@ class PointsConverted(PointsMoved, frozen=True, tag=90):
     """What is still promised after it."""
     reason: str = ""
     """Of a command."""
+    entered_by: str = ""
+    """Who gave it."""
 
 
 class PromiseCancelled(PointsMoved, frozen=True, tag=91):
@@ -65,3 +67,5 @@ class PromiseCancelled(PointsMoved, frozen=True, tag=91):
     """What the lots were promised for, each once."""
     reason: str = ""
     """Of a command."""
+    entered_by: str = ""
+    """Who gave it."""

@@ -12,7 +12,7 @@ from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
-from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.tiers import AssignTier, ReleaseTier
@@ -30,6 +30,7 @@ __all__ = [
     "AnyMessage",
     "AssignTier",
     "BlockPoints",
+    "CancelPoints",
     "CancelPromise",
     "ChangeExpiry",
     "ConfirmRedemption",

@@ -8,7 +8,7 @@ from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUp
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
-from schemas.messages.points import AdjustPoints, RedeemPoints
+from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.tiers import AssignTier, ReleaseTier
@@ -26,6 +26,7 @@ AnyMessage = (
     | ReleasePoints
     | ActivatePoints
     | CancelPromise
+    | CancelPoints
     | TransactionUpdated
     | ConfirmRedemption
     | ReverseRedemption

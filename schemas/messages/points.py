@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from schemas.messages.message import CustomerMessage
-from schemas.messages.values import MaybeCode, MaybePointsName, Points, Program, Text
+from schemas.messages.values import LotNumber, MaybeCode, MaybePointsName, Points, Program, Reason, Short, Text
 
 
 class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):
@@ -31,3 +31,20 @@ class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
     currency: MaybePointsName = ""
     """The points of the program where it is left out."""
+
+
+class CancelPoints(CustomerMessage, frozen=True, kw_only=True):
+    """Somebody asks to cancel an award that was a mistake; it names either `lot` or `billNumber`."""
+
+    program_id: Program
+    reason: Reason
+    lot: LotNumber | None = None
+    """The number of the lot that the award lies in."""
+    bill_number: MaybeCode = ""
+    """The bill that earned it."""
+    rule: MaybeCode = ""
+    """The rule that gave it, of the bill; all awards of the bill where it is left out."""
+    currency: MaybePointsName = ""
+    """The points of the program where it is left out."""
+    entered_by: Short = ""
+    """Who asks."""

@@ -51,7 +51,8 @@ CalendarDate = Annotated[
     ),
 ]
 LOTS_MAX: Final = 1_000
-LotNumbers = Annotated[tuple[Annotated[int, Meta(ge=1, le=2**53)], ...], Meta(max_length=LOTS_MAX)]
+LotNumber = Annotated[int, Meta(ge=1, le=2**53)]
+LotNumbers = Annotated[tuple[LotNumber, ...], Meta(max_length=LOTS_MAX)]
 
 ClearedField = Annotated[
     str,

@@ -139,7 +139,8 @@ class Tiers(Definition):
     ] = ()
     """How many days before its end a customer who would lose a tier is reminded."""
     on_return: Literal["keep", "at_once", "end_of_day"] = "keep"
-    """Whether a return that takes the value below the tier's threshold costs the tier, and when."""
+    """Whether a return, an update of a bill or `cancelPoints` that takes the value below the threshold costs the tier,
+    and when."""
     levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=TIERS_MAX)]
 
     @field_validator("levels")

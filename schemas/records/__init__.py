@@ -11,7 +11,7 @@ from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
-from schemas.records.points import AdjustPoints, RedeemPoints
+from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record, Request
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
@@ -29,6 +29,7 @@ __all__ = [
     "AssignTier",
     "BackfillBegun",
     "BlockPoints",
+    "CancelPoints",
     "CancelPromise",
     "ChangeExpiry",
     "ClockAdvanced",

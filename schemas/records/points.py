@@ -24,3 +24,17 @@ class AdjustPoints(ProgramCommand, frozen=True):
     reason: str
     currency: str = ""
     """The points of the program where it is empty."""
+
+
+class CancelPoints(ProgramCommand, frozen=True):
+    """Somebody asks to cancel an award that was a mistake; it names a lot or a bill."""
+
+    reason: str
+    lot: int = 0
+    """The number of the lot; 0 where a bill is named."""
+    bill_number: str = ""
+    rule: str = ""
+    """The rule that gave it, of the bill; empty for all of the bill's awards."""
+    currency: str = ""
+    """The points of the program where it is empty."""
+    entered_by: str = ""

@@ -12,7 +12,7 @@ from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
-from schemas.records.points import AdjustPoints, RedeemPoints
+from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
@@ -33,6 +33,7 @@ AnyCustomerRecord = (
     | ReleasePoints
     | ActivatePoints
     | CancelPromise
+    | CancelPoints
     | TransactionUpdated
     | ConfirmRedemption
     | ReverseRedemption

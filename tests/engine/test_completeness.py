@@ -88,6 +88,7 @@ DECISION_NUMBERS = {
     128: "StreakBroken",
     129: "StreakLevelUnachieved",
     130: "RewardKept",
+    170: "PointsCancelled",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -114,6 +115,8 @@ REFUSAL_NUMBERS = {
     21: "lot_unknown",
     22: "expiry_passed",
     23: "nothing_changes",
+    80: "award_unknown",
+    81: "award_cancelled",
     25: "promise_unknown",
     30: "hold_unknown",
     31: "hold_exists",
@@ -163,6 +166,7 @@ COMMANDS = {
     "ExpirePoints",
     "RedeemPoints",
     "ActivatePoints",
+    "CancelPoints",
     "CancelPromise",
     "ReleasePoints",
     "ReverseRedemption",

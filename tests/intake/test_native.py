@@ -174,6 +174,22 @@ CASES = [
         records.CancelPromise(*HEAD, "cancel-7", 0, 1_743_840_000_000, 1, "soho-7002", "ordered by mistake"),
     ),
     Case(
+        "cancelPoints",
+        records.CancelPoints(
+            *HEAD,
+            "cancel-8",
+            0,
+            1_743_926_400_000,
+            1,
+            "the coffee week had not begun",
+            0,
+            "soho-7001",
+            "coffee-week",
+            "",
+            "care desk 1",
+        ),
+    ),
+    Case(
         "confirmRedemption",
         records.ConfirmRedemption(*HEAD, "confirm-56", 0, 1_743_579_600_000, 1, "redemption-56"),
     ),

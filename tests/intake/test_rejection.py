@@ -131,6 +131,21 @@ ATTRIBUTE = (
             ("points", "is 1.0", "write an integer from -1000000000000 to 1000000000000"),
         ),
         (
+            "cancelPoints",
+            {"billNumber": "", "rule": ""},
+            ("", "names no award", "write lot or billNumber, one of them"),
+        ),
+        (
+            "cancelPoints",
+            {"lot": 3},
+            ("", "names an award by lot and by billNumber", "write lot or billNumber, one of them"),
+        ),
+        (
+            "cancelPoints",
+            {"lot": 3, "billNumber": ""},
+            ("rule", "goes with billNumber only", "leave it out: the lot is what is cancelled"),
+        ),
+        (
             "adjustPoints",
             {"points": 0},
             ("points", "is 0", "write the points to add, or below zero those to take away"),

@@ -22,6 +22,7 @@ from schemas.facts import (
     Group,
     IssuedFor,
     LotOpened,
+    PointsCancelled,
     PointsDebited,
     PointsIssued,
     PointsReversed,
@@ -32,7 +33,7 @@ from schemas.facts import (
     StreakExtended,
 )
 from schemas.notifications import EventName, Notification
-from schemas.records import AnyCustomerRecord, AnyRecord, ConfirmRedemption, CustomerStatus, Profile
+from schemas.records import AnyCustomerRecord, AnyRecord, CancelPoints, ConfirmRedemption, CustomerStatus, Profile
 from tests.notify.cases import (
     ACHIEVED,
     ADJUSTMENT,
@@ -137,6 +138,24 @@ def test_a_return_that_found_no_points_to_take_gives_no_notification() -> None:
         in_program("TransactionReturned:R-1"),
     )
     assert RENDERER.render(reversed_none, context(RETURN)) is None
+
+
+def test_an_award_that_is_cancelled_names_what_asked_for_it_and_its_currency() -> None:
+    record = CancelPoints(
+        **record_fields("c-1", "commands"), program_id=PROGRAM, reason="a mistake", lot=3, currency="GRAMS"
+    )
+    decision = PointsCancelled(
+        currency="GRAMS", points=1_500, of_bill="", reversals=(), reversed_of_bill=1_500, balance=65, lifetime=70
+    )
+    told = data_of(fact_of(decision, in_program("CancelPoints:c-1")), context(record))
+    assert told["triggeringActivity"]["name"] == "PointsCancellation"
+    assert {"key": "lotId", "value": "3"} in told["triggeringActivity"]["identifiers"]
+    assert (told["currentEventTotalPointsReturned"], told["alternateCurrencyName"]) == (1.5, "GRAMS")
+    nothing = replace(decision, points=0)
+    assert RENDERER.render(fact_of(nothing, in_program("CancelPoints:c-1")), context(record)) is None
+    of_bill = replace(record, lot=0, bill_number="B-1001")
+    told = data_of(fact_of(decision, in_program("CancelPoints:c-1")), context(of_bill))
+    assert {"key": "billNumber", "value": "B-1001"} in told["triggeringActivity"]["identifiers"]
 
 
 def test_a_return_that_found_nothing_of_a_currency_does_not_name_it() -> None:

@@ -30,6 +30,7 @@ from tests.steps import (
     bought,
     brought_back,
     call_off,
+    cancel,
     changed,
     confirm,
     did,
@@ -157,6 +158,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         **common,
     ),
     "calls off": lambda step, at, common: call_off(step["calls off"], at, reason=step["because"], **common),
+    "cancels": lambda step, at, common: cancel(at, **step["cancels"], reason=step["because"], **common),
     "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
     "redeems": lambda step, at, common: redeem(
         step["redeems"],
@@ -277,7 +279,9 @@ def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     taken = f"-{decision.points} {decision.currency}" if decision.points else f"no {decision.currency}"
     taken += f" ({decision.promised} of them promised)" if decision.promised else ""
     how = f"{rewards}{others}{owed}, {forgiven} forgiven"
-    return f"{taken} taken back for {decision.of_bill}{how} (balance {decision.balance})"
+    for_what = f" for {decision.of_bill}" if decision.of_bill else ""
+    done = f"cancelled{for_what} ({decision.reason})" if isinstance(decision, facts.PointsCancelled) else "taken back"
+    return f"{taken} {done}{'' if done != 'taken back' else for_what}{how} (balance {decision.balance})"
 
 
 def _taken_back(decision: facts.RedemptionReversed, *_: object) -> str:
@@ -365,6 +369,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"expire with {as_date(decision.expires_on)}"
     ),
     facts.PointsReversed: _reversed,
+    facts.PointsCancelled: _reversed,
     facts.PointsDebited: lambda decision, *_: (
         f"-{decision.points} {decision.currency}: {decision.reason} (balance {decision.balance})"
     ),

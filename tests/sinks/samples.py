@@ -47,6 +47,7 @@ from schemas.facts import (
     ParkedLine,
     ParkedReturn,
     ParkedUpdate,
+    PointsCancelled,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -372,6 +373,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         lifetime=53,
         promised=54,
         reason="delivered by hand",
+        entered_by="desk 3",
     ),
     PromiseCancelled(
         currency="POINTS",
@@ -382,6 +384,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         promised=59,
         references=("B3", "e-4"),
         reason="no show",
+        entered_by="desk 4",
     ),
     PointsHeld(
         currency="POINTS",
@@ -521,6 +524,23 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         until=9_900,
         awards=(Award(issued_for=IssuedFor.MILESTONE, rule_id="m", points=78, lot_id=79),),
         currency="POINTS",
+    ),
+    PointsCancelled(
+        currency="POINTS",
+        points=245,
+        of_bill="B2",
+        reversals=(
+            Reversal(rule_id="spend", lot_id=108, claimed=109, points=110, forgiven=111, promised=12, beyond=112),
+        ),
+        reversed_of_bill=113,
+        balance=114,
+        lifetime=115,
+        paid_at=9_903,
+        promised_reversed_of_bill=116,
+        others=(Taken(lot_id=117, points=118),),
+        owed=119,
+        reason="wrong customer",
+        entered_by="desk 5",
     ),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)

@@ -30,6 +30,10 @@ class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
         return (self.lot_id, *self.further)
 
 
+class CancelledAward(AwardContribution, array_like=True, gc=False, tag=17):
+    """Points that the bill earned by mistake, cancelled by request: no update of the bill gives them again."""
+
+
 class TermsContribution(msgspec.Struct, array_like=True, gc=False, tag=2):
     """What the awards of a bill were calculated with, where the program's return method looks at lines."""
 
@@ -56,7 +60,7 @@ class MilestoneContribution(msgspec.Struct, array_like=True, gc=False, tag=3):
     """What returns have taken off so far."""
 
 
-Contribution = AwardContribution | TermsContribution | MilestoneContribution
+Contribution = AwardContribution | CancelledAward | TermsContribution | MilestoneContribution
 """What a bill added somewhere, so that a return can undo it; each kind has the `undo` of its concern."""
 
 

@@ -76,8 +76,9 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued |
         account = accounts[decision.currency] = Account()
     awards = decision.awards if isinstance(decision, PointsIssued) else ()
     promotional = {award.lot_id for award in awards if award.issued_for in _PROMOTIONAL}
+    received = isinstance(decision, PointsReceived)
     for opened in decision.lots:
-        open_lot(account, opened, envelope.at, promotional=opened.lot_id in promotional)
+        open_lot(account, opened, envelope.at, promotional=opened.lot_id in promotional, received=received)
     for promised in decision.promised_lots if isinstance(decision, PointsIssued) else ():
         account.lots_opened = max(account.lots_opened, promised.lot_id)
         waiting = PromisedLot(
@@ -108,7 +109,14 @@ def convert_lots(state: CustomerState, envelope: Envelope, decision: PointsConve
     post(account, decision)
 
 
-def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int, *, promotional: bool = False) -> None:
+def open_lot(
+    account: Account,
+    opened: LotOpened | LotConverted,
+    issued_at: int,
+    *,
+    promotional: bool = False,
+    received: bool = False,
+) -> None:
     """Add a lot of points that can be spent."""
     account.lots_opened = max(account.lots_opened, opened.lot_id)
     lot = Lot(
@@ -119,6 +127,7 @@ def open_lot(account: Account, opened: LotOpened | LotConverted, issued_at: int,
         closes_at=NEVER if opened.closes_at is None else opened.closes_at,
         rolls=opened.rolls,
         promotional=promotional,
+        received=received,
     )
     _insert(account.lots, lot)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.engine.bills.state import entry_of
 from pipeline.engine.kernel.concern import Concern, Effect
-from pipeline.engine.ledger import correction, undo
+from pipeline.engine.ledger import cancelling, correction, undo
 from pipeline.engine.ledger.accounts import close_taken, convert_lots, move_expiry, open_lots
 from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
@@ -25,6 +25,7 @@ from schemas.facts import (
     Envelope,
     ExpiryMoved,
     LotsTracked,
+    PointsCancelled,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -40,7 +41,7 @@ from schemas.facts import (
     PromiseCancelled,
     RedemptionReversed,
 )
-from schemas.records import ReverseRedemption
+from schemas.records import CancelPoints, ReverseRedemption
 
 
 def _each_currency(effect: Effect) -> Effect:
@@ -60,7 +61,7 @@ def _bill_that_earned(issued: PointsIssued) -> str:
 
 
 def _bill_returned(taken_back: PointsReversed) -> str:
-    return entry_of(taken_back.of_bill)
+    return entry_of(taken_back.of_bill) if taken_back.of_bill else ""
 
 
 LEDGER: Final = Concern(
@@ -72,6 +73,7 @@ LEDGER: Final = Concern(
         PointsRestored: note_restored,
         PointsDebited: close_taken,
         PointsReversed: close_taken,
+        PointsCancelled: close_taken,
         PointsSettled: close_taken,
         PointsHeld: note_held,
         PointsReleased: note_released,
@@ -94,8 +96,10 @@ USES: Final = Concern(
         LotsTracked: track,
         PointsRedeemed: note_used,
         PointsTransferred: note_used,
+        PointsSettled: note_used,
         RedemptionReversed: note_taken_back,
         PointsReversed: note_reversed,
+        PointsCancelled: note_reversed,
         AlternatePointsReversed: _each_currency(note_reversed),
     },
 )
@@ -107,6 +111,7 @@ AWARDS: Final = Concern(
         AwardTermsKept: undo.note_terms,
         AwardsCorrected: correction.note_corrected,
         PointsReversed: undo.note_reversed,
+        PointsCancelled: cancelling.note_cancelled,
         AlternatePointsIssued: _each_currency(undo.note_award),
         AlternatePointsReversed: _each_currency(undo.note_reversed),
     },
@@ -115,8 +120,10 @@ AWARDS: Final = Concern(
         AwardTermsKept: lambda decision: entry_of(decision.bill_number),
         AwardsCorrected: lambda decision: entry_of(decision.bill_number),
         PointsReversed: _bill_returned,
+        PointsCancelled: _bill_returned,
         AlternatePointsIssued: lambda decision: _bill_that_earned(decision.currencies[0]),
         AlternatePointsReversed: lambda decision: _bill_returned(decision.currencies[0]),
     },
+    needs={CancelPoints: cancelling.bill_to_cancel},
 )
 """What bills remember of the points they earned."""

@@ -29,7 +29,13 @@ from schemas.facts import (
 
 
 def convert(
-    turn: ProgramTurn, currency: str, account: Account, lots: Sequence[PromisedLot], by: ConvertedBy, reason: str = ""
+    turn: ProgramTurn,
+    currency: str,
+    account: Account,
+    lots: Sequence[PromisedLot],
+    by: ConvertedBy,
+    reason: str = "",
+    entered_by: str = "",
 ) -> PointsConverted:
     """These promised lots become current, with the expiry that points of their rule have on the day on which they do.
 
@@ -45,11 +51,19 @@ def convert(
         lifetime=account.lifetime + points,
         promised=account.promised - points,
         reason=reason,
+        entered_by=entered_by,
     )
 
 
 def cancel(
-    currency: str, account: Account, lots: Sequence[PromisedLot], why: CancelledFor, *, promised: int, reason: str = ""
+    currency: str,
+    account: Account,
+    lots: Sequence[PromisedLot],
+    why: CancelledFor,
+    *,
+    promised: int,
+    reason: str = "",
+    entered_by: str = "",
 ) -> PromiseCancelled:
     """These promised lots will not become current; `promised` is what was promised before."""
     points = sum(lot.open_points for lot in lots)
@@ -62,6 +76,7 @@ def cancel(
         promised=promised - points,
         references=tuple(dict.fromkeys(lot.reference for lot in lots)),
         reason=reason,
+        entered_by=entered_by,
     )
 
 

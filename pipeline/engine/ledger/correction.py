@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from pipeline.engine.bills.entries import bill_of
-from pipeline.engine.bills.state import AwardContribution, Bill, BillPart
+from pipeline.engine.bills.state import AwardContribution, Bill, BillPart, CancelledAward
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.earning import candidates_on_bill
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.ledger.methods import due
 from pipeline.engine.ledger.undo import policy_of, taken_back
+from pipeline.engine.ledger.uses import tracked
 from pipeline.engine.rules.calculation import terms_kept
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
@@ -27,7 +28,9 @@ from schemas.facts import (
     AwardTermsKept,
     Decision,
     Envelope,
+    PointsIssued,
     RecordRefused,
+    movements_in,
 )
 from schemas.records import TransactionAdded, TransactionUpdated
 
@@ -88,7 +91,11 @@ def issue_more(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     issued = issue(sale, (Activity(key="", candidates=candidates, reference=record.bill_number),), record.bill_number)
     if isinstance(issued[-1], RecordRefused):
         return issued
-    return [*issued, AwardsCorrected(bill_number=record.bill_number, awards=tuple(one.corrected for one in rises))]
+    corrected = AwardsCorrected(bill_number=record.bill_number, awards=tuple(one.corrected for one in rises))
+    if not turn.program.tracks_lots:
+        return [*issued, corrected]
+    lots = [tracked(one, sale) for made in issued for one in movements_in(made) if isinstance(one, PointsIssued)]
+    return [*issued, *lots, corrected]
 
 
 def _differences(turn: ProgramTurn, record: TransactionUpdated) -> list[_Difference]:
@@ -102,6 +109,8 @@ def _differences(turn: ProgramTurn, record: TransactionUpdated) -> list[_Differe
     differences: list[_Difference] = []
     for currency, rule_id in dict.fromkeys((*known, *wanted)):
         award, candidate = known.get((currency, rule_id)), wanted.get((currency, rule_id))
+        if isinstance(award, CancelledAward):
+            continue
         points = 0 if candidate is None else candidate.points
         claimed = _asked_back(turn, bill, part, AwardContribution(currency, rule_id, _NO_LOT, points))
         had, had_claimed = (0, 0) if award is None else (award.points, award.claimed)

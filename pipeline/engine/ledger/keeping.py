@@ -51,7 +51,7 @@ def activate(turn: ProgramTurn, record: ActivatePoints) -> Sequence[Decision]:
     if record.program_id != turn.program.id:
         return []
     return [
-        convert(turn, currency, account, lots, ConvertedBy.COMMAND, record.reason)
+        convert(turn, currency, account, lots, ConvertedBy.COMMAND, record.reason, record.entered_by)
         for currency, account, lots in _promised(turn, _named(record))
     ] or [_unknown(record)]
 
@@ -61,7 +61,15 @@ def give_up(turn: ProgramTurn, record: CancelPromise) -> Sequence[Decision]:
     if record.program_id != turn.program.id:
         return []
     return [
-        cancel(currency, account, lots, CancelledFor.COMMAND, promised=account.promised, reason=record.reason)
+        cancel(
+            currency,
+            account,
+            lots,
+            CancelledFor.COMMAND,
+            promised=account.promised,
+            reason=record.reason,
+            entered_by=record.entered_by,
+        )
         for currency, account, lots in _promised(turn, _named(record))
     ] or [_unknown(record)]
 

@@ -14,6 +14,7 @@ from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import (
     Decision,
     IssuedFor,
+    PointsCancelled,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -55,6 +56,11 @@ _TRANSFERRED: Final = LedgerAccount.TRANSFERRED
 _DEFICIT: Final = LedgerAccount.DEFICIT
 _OF_CURRENT: Final = attrgetter("current")
 _OF_PROMISED: Final = attrgetter("promised")
+_TAKEN_BACK: Final = (
+    Movement(source=_CURRENT, destination=_REVERSED, lifetime=-1, points=_OF_CURRENT),
+    Movement(source=_PROMISED, destination=_REVERSED, points=_OF_PROMISED),
+    Movement(source=_DEFICIT, destination=_REVERSED, lifetime=-1, points=attrgetter("owed")),
+)
 MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
     PointsIssued: (
         Movement(source=_ISSUED, destination=_CURRENT, lifetime=1, points=_OF_CURRENT),
@@ -65,11 +71,8 @@ MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
     PointsRedeemed: (Movement(source=_CURRENT, destination=_REDEEMED),),
     PointsExpired: (Movement(source=_CURRENT, destination=_EXPIRED),),
     PointsRestored: (Movement(source=_EXPIRED, destination=_CURRENT),),
-    PointsReversed: (
-        Movement(source=_CURRENT, destination=_REVERSED, lifetime=-1, points=_OF_CURRENT),
-        Movement(source=_PROMISED, destination=_REVERSED, points=_OF_PROMISED),
-        Movement(source=_DEFICIT, destination=_REVERSED, lifetime=-1, points=attrgetter("owed")),
-    ),
+    PointsReversed: _TAKEN_BACK,
+    PointsCancelled: _TAKEN_BACK,
     PointsDebited: (Movement(source=_CURRENT, destination=LedgerAccount.ADJUSTED),),
     PointsHeld: (Movement(source=_CURRENT, destination=_BLOCKED),),
     PointsReleased: (Movement(source=_BLOCKED, destination=_CURRENT),),

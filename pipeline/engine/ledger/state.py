@@ -64,6 +64,8 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     """How long they last from each activity on; None where no activity moves their expiry."""
     promotional: bool = False
     """Whether a milestone, a streak or an event rule gave them."""
+    received: bool = False
+    """Whether another customer gave them."""
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):

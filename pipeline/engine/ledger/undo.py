@@ -57,7 +57,7 @@ def taken_back(
         by_currency.setdefault(award.currency, []).append((award, claim))
     shortfall = policy_of(turn).shortfall
     reversals = [
-        _reversed(turn, of_bill, bill, currency, _by_lot(account_of(turn.section, currency), some), shortfall)
+        _reversed(turn, of_bill, bill, currency, by_lot(account_of(turn.section, currency), some), shortfall)
         for currency, some in by_currency.items()
     ]
     return by_kind(turn.program.currency, reversals)
@@ -120,21 +120,26 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
         award.promised_reversed += reversal.promised
 
 
-def _by_lot(account: Account, claims: Sequence[tuple[AwardContribution, int]]) -> list[Claim]:
-    """What is claimed of each lot of the awards: what is there, the first first; the last lot has the rest."""
-    still_open = {lot.lot_id: lot.open_points for lot in account.lots}
-    still_open |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
-    by_lot: list[Claim] = []
+def by_lot(account: Account, claims: Sequence[tuple[AwardContribution, int]]) -> list[Claim]:
+    """What is claimed of each lot of the awards: what is there, then what was spent; the last lot has the rest."""
+    there = {lot.lot_id: lot.open_points for lot in account.lots}
+    there |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
+    spent = {lot_id: use.points for lot_id, use in account.uses.items()}
+    found: list[Claim] = []
     for award, claim in claims:
+        parts = dict.fromkeys(award.lots, 0)
         left = claim
-        for lot_id in award.lots:
-            points = min(left, still_open.get(lot_id, 0))
-            still_open[lot_id] = still_open.get(lot_id, 0) - points
-            left -= points
-            claimed = points + (left if lot_id == award.lots[-1] else 0)
-            if claimed:
-                by_lot.append(Claim(rule_id=award.rule_id, lot_id=lot_id, points=claimed))
-    return by_lot
+        for lots in (there, spent):
+            for lot_id in parts:
+                points = min(left, lots.get(lot_id, 0))
+                lots[lot_id] = lots.get(lot_id, 0) - points
+                parts[lot_id] += points
+                left -= points
+        parts[award.lots[-1]] += left
+        found += [
+            Claim(rule_id=award.rule_id, lot_id=lot_id, points=points) for lot_id, points in parts.items() if points
+        ]
+    return found
 
 
 def _reversed(

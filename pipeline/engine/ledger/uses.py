@@ -1,7 +1,8 @@
 """Uses: what was spent of lots whose points a return may ask back.
 
 RULE: a return takes from elsewhere at most what of its award was spent: points that expired unused were never a
-benefit. What was spent is counted by lot, from the bill until it can no longer be returned.
+benefit. What was spent is counted by lot, from the bill until it can no longer be returned; what made good for points
+that were spent of another lot is spent, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from schemas.facts import (
     PointsIssued,
     PointsRedeemed,
     PointsReversed,
+    PointsSettled,
     PointsTransferred,
     RedemptionReversed,
 )
@@ -41,7 +43,9 @@ def track(state: CustomerState, envelope: Envelope, decision: LotsTracked) -> No
         account.uses[lot_id] = LotUse(until=decision.until)
 
 
-def note_used(state: CustomerState, envelope: Envelope, decision: PointsRedeemed | PointsTransferred) -> None:
+def note_used(
+    state: CustomerState, envelope: Envelope, decision: PointsRedeemed | PointsTransferred | PointsSettled
+) -> None:
     """The points are spent."""
     uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
     for part in decision.taken:
@@ -63,3 +67,6 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
     for reversal in decision.reversals:
         if reversal.beyond:
             uses[reversal.lot_id].points -= reversal.beyond
+    for part in decision.others:
+        if part.lot_id in uses:
+            uses[part.lot_id].points += part.points

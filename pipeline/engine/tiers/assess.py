@@ -26,7 +26,10 @@ from schemas.facts import (
     TierTenureBegun,
     TierUpgraded,
 )
-from schemas.records import CustomerRecord, TransactionReturned
+from schemas.records import CancelPoints, CustomerRecord, TransactionReturned, TransactionUpdated
+
+_TAKING_BACK: Final = (TransactionReturned, TransactionUpdated, CancelPoints)
+"""What may lower the basis as if it had never been so high: a plain debit does not."""
 
 
 def has_tiers(program: Program) -> bool:
@@ -100,7 +103,7 @@ def _assess(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:
         return _check_set(turn)
     if tenure_of(section).in_grace:
         return _renewed_in_grace(turn, begins_at)
-    if rules.definition.on_return != "keep" and isinstance(record, TransactionReturned):
+    if rules.definition.on_return != "keep" and isinstance(record, _TAKING_BACK):
         down = fall_after_return(turn, begins_at)
         if down is not None:
             return [down] if rules.definition.on_return == "at_once" else _check_set(turn)

@@ -220,6 +220,21 @@ def _adjust(message: messages.AdjustPoints) -> Fields:
     return message.program_id, message.points, message.reason, message.currency
 
 
+def _cancel(message: messages.CancelPoints) -> Fields:
+    by_lot = message.lot is not None
+    if by_lot == bool(message.bill_number) or (by_lot and message.rule):
+        return None
+    return (
+        message.program_id,
+        message.reason,
+        message.lot or 0,
+        message.bill_number,
+        message.rule,
+        message.currency,
+        message.entered_by,
+    )
+
+
 def _block(message: messages.BlockPoints) -> Fields:
     until = None if message.until is None else other_instant("until", message.until, message.zone)
     if isinstance(until, Defect):
@@ -293,6 +308,7 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ReleasePoints: (records.ReleasePoints, _release),
     messages.ActivatePoints: (records.ActivatePoints, _promised),
     messages.CancelPromise: (records.CancelPromise, _promised),
+    messages.CancelPoints: (records.CancelPoints, _cancel),
     messages.ConfirmRedemption: (records.ConfirmRedemption, _confirm),
     messages.ReverseRedemption: (records.ReverseRedemption, _reverse),
     messages.ChangeExpiry: (records.ChangeExpiry, _change_expiry),

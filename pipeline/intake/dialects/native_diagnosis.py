@@ -129,7 +129,20 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
         found.append(Defect("", "says nothing new of the bill", f"write at least one of {', '.join(_UPDATED)}"))
     if kind is messages.AdjustPoints and content.get("points") == 0 and not _broken(found, "points"):
         found.append(Defect("points", "is 0", "write the points to add, or below zero those to take away"))
+    if kind is messages.CancelPoints and not _broken(found, "lot", "billNumber", "rule"):
+        found += _award_named(content)
     return found
+
+
+def _award_named(content: dict[str, Any]) -> list[Defect]:
+    """An award to cancel is named by its lot, or by its bill."""
+    lot, bill = content.get("lot"), content.get("billNumber")
+    if (lot is None) == (not bill):
+        seen = "names no award" if lot is None else "names an award by lot and by billNumber"
+        return [Defect("", seen, "write lot or billNumber, one of them")]
+    if lot is not None and content.get("rule"):
+        return [Defect("rule", "goes with billNumber only", "leave it out: the lot is what is cancelled")]
+    return []
 
 
 def _other_times(content: dict[str, Any], kind: type[messages.Message], found: list[Defect]) -> list[Defect]:

@@ -169,7 +169,7 @@ FROM (
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, debited, held, released, restored, settled, redemption_reversed, transferred,
+-- kind: issued, redeemed, expired, reversed, cancelled (an award, by request), debited, held, released, restored, settled, redemption_reversed, transferred,
 -- received, converted (promised points became current), promise_cancelled. points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a
 -- day of expiry, or converted. restored: points put back, by lot.
@@ -188,7 +188,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
         -promised_reversed) AS gained_promised,
     f.d.awards AS awards, arrayConcat(f.d.lots, f.d.promised_lots) AS lots,
     f.d.promised_lots.lot_id AS promised_lots,
-    if(f.moved = 'PointsReversed',
+    if(f.moved IN ('PointsReversed', 'PointsCancelled'),
         arrayConcat(arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.others), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
     f.d.restored AS restored, f.d.reversals AS reversals,
@@ -219,7 +219,7 @@ FROM (
             arrayJoin(if(moved = kind, [data], JSONExtractArrayRaw(data, 'currencies'))) AS movement
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
-            'PointsReleased', 'PointsRestored', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
+            'PointsReleased', 'PointsRestored', 'PointsCancelled', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
             'PointsConverted', 'PromiseCancelled', 'PointsSettled',
             'AlternatePointsIssued', 'AlternatePointsReversed')
     )
@@ -228,8 +228,8 @@ FROM (
 -- Why a customer has the points it has: a row for each award, and for each decision that moves points otherwise.
 -- balance: after the decision, all of its awards included. issued_for: spend, event, milestone, streak, adjustment;
 -- empty unless issued. standing: promised or current, of issued points. reason: the rule that issued; the reason of a
--- debit or a block; what made promised points current (date, delivery, trigger, command) or cancelled them (not_in_time,
--- command). subject: the bill that earned or was returned; the redemption; the hold; the transfer; what points were
+-- debit, a block or a cancelled award; what made promised points current (date, delivery, trigger, command) or cancelled them (not_in_time,
+-- command). subject: the bill that earned, was returned or whose award was cancelled; the redemption; the hold; the transfer; what points were
 -- promised for. expires_on: the last day on which they can, or could, be spent. value_minor: worth of redeemed points.
 -- claimed: what a return asks for, forgiven points included. lot_id: where issued points lie, 0 for others; taken: points
 -- taken, by lot.

@@ -150,6 +150,8 @@ INNER JOIN (
 ) AS i ON f.org_id = i.org_id AND f.customer_id = i.customer_id AND f.seq = i.seq
 WHERE f.journal_offset < i.moved_at;
 
+-- Of an award no more is taken back than it gave; of a lot that is cancelled by its number (rule_id empty) no more than
+-- came in.
 CREATE OR REPLACE VIEW reversals_over_award AS
 SELECT org_id, program_id, customer_id, currency, lot_id, rule_id, sum(awarded) AS awarded_points,
     sum(reversed) AS reversed_points
@@ -160,6 +162,9 @@ FROM (
     UNION ALL
     SELECT org_id, program_id, customer_id, currency, part.lot_id, part.rule_id, 0, part.points + part.beyond
     FROM points_decisions ARRAY JOIN reversals AS part
+    UNION ALL
+    SELECT org_id, program_id, customer_id, currency, lot.lot_id, '', lot.points, 0
+    FROM points_decisions ARRAY JOIN lots AS lot WHERE kind != 'converted'
 )
 GROUP BY org_id, program_id, customer_id, currency, lot_id, rule_id
 HAVING reversed_points > awarded_points;

@@ -12,6 +12,7 @@ from schemas.facts import (
     HoldFor,
     IssuedFor,
     LotOpened,
+    PointsCancelled,
     PointsConverted,
     PointsDebited,
     PointsExpired,
@@ -146,6 +147,8 @@ def test_lifetime_points_count_what_becomes_current_and_what_returns_take_of_it(
         (PointsConverted, LedgerAccount.PROMISED, LedgerAccount.CURRENT): 1,
         (PointsReversed, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
         (PointsReversed, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
+        (PointsCancelled, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
+        (PointsCancelled, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
     }
 
 

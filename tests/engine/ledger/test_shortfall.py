@@ -11,7 +11,20 @@ from pipeline.engine.ledger.state import LedgerAccount
 from schemas.facts import LotsTracked, PointsReversed, PointsSettled, Reversal, Taken
 from schemas.program import ProgramDefinition, Shortfall
 from tests.dsl import BOOKKEEPING, Story, given, issued
-from tests.steps import Step, adjust, bought, brought_back, instant, program, redeem, reverse, spend, starting, tick
+from tests.steps import (
+    Step,
+    adjust,
+    bought,
+    brought_back,
+    instant,
+    program,
+    redeem,
+    reverse,
+    spend,
+    starting,
+    tick,
+    updated,
+)
 
 POLICIES = [policy.value for policy in Shortfall]
 BEYOND = POLICIES[1:]
@@ -187,3 +200,27 @@ def test_points_of_a_redemption_that_was_taken_back_were_not_used() -> None:
     assert story.balance() == 10
     story.play(brought_back("B1", 1_000, "2011-03-13"))
     assert story.balance() == 10
+
+
+@pytest.mark.parametrize("shortfall", BEYOND)
+def test_what_made_good_for_another_bill_is_made_good_when_its_own_bill_comes_back(shortfall: str) -> None:
+    story = given(shop(shortfall), bought("B1", 1_000, "2011-03-01"), redeem(10, "2011-03-02"))
+    more(story, bought("B2", 1_000, "2011-03-03"), brought_back("B1", 1_000, "2011-03-04"))
+    assert story.balance() == 0
+    more(story, adjust(10, "2011-03-05"), brought_back("B2", 1_000, "2011-03-06"))
+    assert story.balance() == 0
+
+
+def test_points_that_repaid_a_debt_are_owed_again_when_their_bill_comes_back() -> None:
+    story = given(shop("deficit"), bought("B1", 1_000, "2011-03-01"), redeem(10, "2011-03-02"))
+    more(story, brought_back("B1", 1_000, "2011-03-03"), bought("B2", 1_000, "2011-03-04"))
+    assert (story.balance(), story.account().deficit) == (0, 0)
+    more(story, brought_back("B2", 1_000, "2011-03-05"))
+    assert (story.balance(), story.account().deficit) == (0, 10)
+
+
+@pytest.mark.parametrize("spent", [4, 9, 13, 20])
+def test_points_of_an_update_that_were_spent_are_owed_as_those_of_its_bill_are(spent: int) -> None:
+    story = given(shop("deficit"), bought("B1", 1_000, "2011-03-01"), updated("B1", 2_000, "2011-03-02"))
+    more(story, redeem(spent, "2011-03-03"), brought_back("B1", 2_000, "2011-03-04"))
+    assert (story.balance(), story.account().deficit, story.account().lifetime) == (0, spent, 0)

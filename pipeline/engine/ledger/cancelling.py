@@ -1,0 +1,112 @@
+"""Cancelling: an award that was a mistake is taken back by request, named by its lot or by the bill that earned it.
+
+RULE (source and shortfall): as of a return: what is left of the award's own lot, promised or current, then as far as
+`returns.shortfall` says. What is spent of a lot is known where that setting has it counted. Held points stay held.
+RULE (awards): what another customer gave is no award; it is not cancelled.
+RULE (once): a cancelled award of a bill stays cancelled, whatever returns or updates of the bill come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from pipeline.engine.bills.entries import bill_of, find_bill
+from pipeline.engine.bills.state import AwardContribution, CancelledAward, entry_of
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.drawdown import Claim, draw
+from pipeline.engine.ledger.undo import by_lot, note_reversed, policy_of
+from pipeline.engine.programs import Org
+from pipeline.engine.state import CustomerState, Head
+from schemas.facts import Decision, Envelope, PointsCancelled, RecordRefused, Refusal
+from schemas.records import CancelPoints
+
+
+def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
+    """The award that is named is taken back, as far as it is still there; or the request is refused."""
+    if record.program_id != turn.program.id:
+        return []
+    currency = turn.program.find_currency(record.currency)
+    if currency is None:
+        return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    if record.bill_number:
+        return [_of_bill(turn, record, currency.id)]
+    return [_of_lot(turn, record, currency.id)]
+
+
+def note_cancelled(state: CustomerState, envelope: Envelope, decision: PointsCancelled) -> None:
+    """The bill's awards know that they are cancelled."""
+    if not decision.of_bill:
+        return
+    note_reversed(state, envelope, decision)
+    part = bill_of(state, decision.of_bill).parts[envelope.program_id]
+    gone = {(decision.currency, reversal.rule_id) for reversal in decision.reversals}
+    part.contributions = [
+        CancelledAward(**structs.asdict(one))
+        if isinstance(one, AwardContribution) and (one.currency, one.rule_id) in gone
+        else one
+        for one in part.contributions
+    ]
+
+
+def bill_to_cancel(_head: Head, record: CancelPoints, _org: Org) -> tuple[str, ...]:
+    """The entry of the bill that the request names."""
+    return (entry_of(record.bill_number),) if record.bill_number else ()
+
+
+def _of_lot(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision:
+    account = account_of(turn.section, currency)
+    lot = next((lot for lot in account.lots if lot.lot_id == record.lot), None)
+    if lot is not None and lot.received:
+        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(record.lot))
+    promised = sum(lot.open_points for lot in account.promised_lots if lot.lot_id == record.lot)
+    use = account.uses.get(record.lot)
+    points = promised + (0 if lot is None else lot.open_points) + (0 if use is None else use.points)
+    if not points:
+        return RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(record.lot))
+    claim = Claim(rule_id="", lot_id=record.lot, points=points)
+    return _cancelled(turn, record, currency, [claim], turn.at if lot is None else lot.issued_at, ())
+
+
+def _of_bill(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision:
+    bill = find_bill(turn.state, record.bill_number)
+    subject = f"{record.bill_number}/{record.rule}" if record.rule else record.bill_number
+    if bill is None or not bill.takes(turn.program.id, turn.at):
+        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)
+    earned = [award for award in bill.parts[turn.program.id].awards if award.currency == currency]
+    named = [award for award in earned if record.rule in ("", award.rule_id)]
+    if not named:
+        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)
+    claims = [(award, award.points - award.claimed) for award in named if award.points > award.claimed]
+    if not claims:
+        return RecordRefused(reason=Refusal.AWARD_CANCELLED, subject=subject)
+    return _cancelled(turn, record, currency, by_lot(account_of(turn.section, currency), claims), bill.paid_at, earned)
+
+
+def _cancelled(
+    turn: ProgramTurn,
+    record: CancelPoints,
+    currency: str,
+    claims: Sequence[Claim],
+    awarded_at: int,
+    earned: Sequence[AwardContribution],
+) -> PointsCancelled:
+    account = account_of(turn.section, currency)
+    drawn = draw(account, claims, policy_of(turn).shortfall)
+    return PointsCancelled(
+        currency=currency,
+        points=drawn.points,
+        of_bill=record.bill_number,
+        reversals=drawn.reversals,
+        reversed_of_bill=drawn.points + sum(award.reversed for award in earned),
+        balance=account.balance - (drawn.points - drawn.promised - drawn.owed),
+        lifetime=account.lifetime - (drawn.points - drawn.promised),
+        paid_at=awarded_at,
+        promised_reversed_of_bill=drawn.promised + sum(award.promised_reversed for award in earned),
+        others=drawn.others,
+        owed=drawn.owed,
+        reason=record.reason,
+        entered_by=record.entered_by,
+    )
