@@ -84,6 +84,13 @@ TOPICS: Final = (
         "programs", "orgId/programId/version", "program version, JSON", _COMPACT, "The catalog of programs, to be read."
     ),
     Topic(
+        "settings",
+        "org:…, store:…, event:…",
+        "part of the settings, JSON",
+        _COMPACT,
+        "Orgs with their stores and events, all in partition 0, so that one offset is one version of all of it.",
+    ),
+    Topic(
         "deadletters",
         "as it came",
         "as it came; reason in headers",

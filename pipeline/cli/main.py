@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "program": "program:program",
     "report": "reporting:report",
     "send": "send:send",
+    "settings": "settings:settings",
     "sql": "sql:sql",
     "tail": "tail:tail",
     "topics": "topics:topics",

@@ -1,4 +1,4 @@
-"""Mistakes in program files, and how they are reported."""
+"""Mistakes in files that people write (programs, settings), and how they are reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Path = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One mistake in a program file."""
+    """One mistake in a file."""
 
     path: str
     """The path, such as `rules[0].per_minor`; empty for the whole file."""
@@ -35,7 +35,7 @@ class Problem(NamedTuple):
 
 
 class InvalidProgram(Failure):
-    """The text is not a valid program; `problems` has its first `PROBLEMS_MAX` mistakes in file order."""
+    """The text is not valid; `problems` has its first `PROBLEMS_MAX` mistakes in file order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0)[:PROBLEMS_MAX])

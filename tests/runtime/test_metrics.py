@@ -118,9 +118,9 @@ def test_aborts_of_every_cause_are_told_from_the_start() -> None:
     assert causes == {"Aborted": 0, "Fenced": 0, "OutcomeUnknown": 0, "StoreFailed": 0, "Unavailable": 0}
 
 
-def test_dead_letters_of_every_reason_are_told_from_the_start(tmp_path: Path) -> None:
+def test_dead_letters_of_every_reason_are_told_from_the_start(tmp_path: Path, embedded_log: EmbeddedLog) -> None:
     progress = Progress("intake")
-    IntakeRole(Settings(data_dir=tmp_path), progress)
+    IntakeRole(embedded_log, Settings(data_dir=tmp_path), progress)
 
     samples = seen(Metrics("accrue", [progress], {}, dict))
 

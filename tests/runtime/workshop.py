@@ -131,7 +131,7 @@ class Workshop:
     def intake(self, **changes: Any) -> TransactionalLoop:
         settings = self.settings.model_copy(update=changes)
         progress = Progress("intake")
-        role = IntakeRole(settings, progress, clock=self.clock)
+        role = IntakeRole(self.log, settings, progress, clock=self.clock)
         return TransactionalLoop(self.log, role, settings, progress=progress)
 
     def decide_all(self, **changes: Any) -> TransactionalLoop:

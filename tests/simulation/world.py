@@ -268,7 +268,7 @@ class World:
         progress = worker.progress = Progress(worker.role, self.clock)
         role: IntakeRole | LoyaltyRole
         if worker.role == "intake":
-            role = IntakeRole(settings, progress, clock=self.clock)
+            role = IntakeRole(self.broker, settings, progress, clock=self.clock)
         else:
             role = LoyaltyRole(self.broker, settings, progress, clock=self.clock, open_store=worker.disk.open)
         TransactionalLoop(self.broker, role, settings, progress=progress, clock=self.clock).run(stop)

@@ -22,6 +22,7 @@ ALL = [
     "replies",
     "state",
     "programs",
+    "settings",
     "deadletters",
 ]
 
@@ -56,13 +57,13 @@ def test_every_topic_has_the_same_partitions_and_says_what_it_carries() -> None:
                 "max.message.bytes": "8388608",
             },
         ),
-        (["programs"], {"cleanup.policy": "compact"}),
+        (["programs", "settings"], {"cleanup.policy": "compact"}),
         (
             ["deadletters"],
             {"cleanup.policy": "delete", "retention.ms": "2592000000", "max.message.bytes": "2097152"},
         ),
     ],
-    ids=["inputs", "truth", "notifications", "state", "programs", "dead letters"],
+    ids=["inputs", "truth", "notifications", "state", "catalogs", "dead letters"],
 )
 def test_a_topic_is_kept_as_long_as_its_use_asks(topics: list[str], config: dict[str, str]) -> None:
     catalog = Catalog()

@@ -176,7 +176,7 @@ def roles_of(settings: Settings, log: Log, names: Iterable[RoleName], extra: Seq
     for name in names:
         progress = Progress(name)
         if name == INTAKE:
-            roles.all.append(LoopRole(log, IntakeRole(settings, progress), progress, settings))
+            roles.all.append(LoopRole(log, IntakeRole(log, settings, progress), progress, settings))
         elif name == LOYALTY:
             roles.all.append(LoopRole(log, LoyaltyRole(log, settings, progress), progress, settings))
         elif name not in others:

@@ -12,11 +12,12 @@ from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.dialects.native import input_key
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
 from pipeline.intake.verdict import Accepted, Limits, Reason, Rejected, in_words
-from pipeline.log.port import Committed, Message, Outgoing, Partition, Unreadable
+from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unreadable
 from pipeline.replies.rejected import OF_INTAKE, addressed, reply_to_rejected
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
+from pipeline.runtime.roles.following import SettingsFollower
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.settings import Settings
 from schemas.records import encode_record
@@ -33,11 +34,12 @@ class IntakeRole:
     name = INTAKE
     fetch_bytes_max = _FETCH_BYTES_MAX
 
-    def __init__(self, settings: Settings, progress: Progress, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, log: Log, settings: Settings, progress: Progress, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """The wall time of `clock` is when a message was taken."""
         catalog = Catalog(settings.prefix, settings.partitions)
         self.topics: Sequence[str] = catalog.inputs
         self._clock = clock
+        self._settings = SettingsFollower(log, catalog.name("settings"), clock)
         self._limits = Limits(
             clock_topic=catalog.name("transactions"),
             future_ms=settings.future_tolerance // timedelta(milliseconds=1),
@@ -66,8 +68,8 @@ class IntakeRole:
         self._opened[partition] = first
 
     def restore(self, partition: Partition) -> int | None:
-        """Intake keeps no state, so the partition is ready at once."""
-        return self._opened.pop(partition)
+        """Intake keeps no state, so the partition is ready as soon as the settings are read."""
+        return self._opened.pop(partition) if self._settings.begun() else None
 
     def wants_round(self) -> bool:
         """Never: there is nothing to do without a message."""
@@ -75,6 +77,7 @@ class IntakeRole:
 
     def process(self, batch: Sequence[Message]) -> Decided:
         """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
+        self._settings.look()
         out: list[Outgoing] = []
         halt: TooManyDeadLetters | None = None
         read: dict[tuple[str, int], int] = {}
@@ -142,4 +145,5 @@ class IntakeRole:
         self._opened.pop(partition, None)
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Stop following the settings."""
+        self._settings.close()

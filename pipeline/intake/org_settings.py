@@ -1,0 +1,78 @@
+"""Settings as messages of their topic: one for each org, store and event, so that one may change without the others.
+
+Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`. Values: the part as JSON, an org without its stores and
+events. A key without a value is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.failure import Halted
+from schemas.settings import EventDefinition, Org, Store
+
+_LISTS: Final = {"stores", "events"}
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+class UnreadableSettings(Halted):
+    """An entry of the settings topic cannot be read by this build."""
+
+
+def entries_of(org: Org) -> dict[bytes, bytes]:
+    """The messages that say all about an org, value by key."""
+    number = org.org_id
+    return {
+        b"org:%d" % number: org.model_dump_json(exclude=_LISTS).encode(),
+        **{f"store:{number}/{store.code}".encode(): store.model_dump_json().encode() for store in org.stores},
+        **{f"event:{number}/{event.name}".encode(): event.model_dump_json().encode() for event in org.events},
+    }
+
+
+def org_of(key: bytes) -> int:
+    """The org that an entry is about; raises `UnreadableSettings`."""
+    number = key.partition(b":")[2].partition(b"/")[0]
+    if not number.isdigit():
+        message = f"the settings topic has a message with the key {key!r}, which this build cannot read"
+        raise UnreadableSettings(message)
+    return int(number)
+
+
+def orgs_in(entries: Mapping[bytes, bytes]) -> dict[int, Org]:
+    """The orgs that entries say, by id. Raises `UnreadableSettings`."""
+    by_org: dict[int, dict[bytes, bytes]] = {}
+    for key, value in entries.items():
+        by_org.setdefault(org_of(key), {})[key] = value
+    return {number: _org(number, own) for number, own in by_org.items()}
+
+
+def _org(number: int, entries: Mapping[bytes, bytes]) -> Org:
+    key = b"org:%d" % number
+    if key not in entries:
+        message = f"the settings topic has parts of org {number}, and not the org; run `accrue settings apply` again"
+        raise UnreadableSettings(message)
+    parts = {
+        "stores": tuple(_parts(entries, b"store:", Store)),
+        "events": tuple(_parts(entries, b"event:", EventDefinition)),
+    }
+    return _read(key, entries[key], Org).model_copy(update=parts)
+
+
+def _parts(entries: Mapping[bytes, bytes], prefix: bytes, kind: type[_Part]) -> Iterator[_Part]:
+    return (_read(key, value, kind) for key, value in sorted(entries.items()) if key.startswith(prefix))
+
+
+def _read(key: bytes, value: bytes, kind: type[_Part]) -> _Part:
+    try:
+        return kind.model_validate_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        message = (
+            f"the settings topic has {key.decode(errors='replace')} as this build cannot read it ({place}: "
+            f"{first['msg']}): a later build wrote it; start this worker with that build"
+        )
+        raise UnreadableSettings(message) from error

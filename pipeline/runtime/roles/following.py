@@ -1,0 +1,96 @@
+"""Follows the settings topic: all of it is read before a role begins, and no decision is made by stale settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.clock import Clock
+from pipeline.intake.org_settings import orgs_in
+from pipeline.log.port import Consumer, Log, Partition, Unavailable
+from schemas.settings import Org
+
+STALE_SECONDS: Final = 30.0
+"""Settings may be this old: a follower that cannot reach the log for longer decides nothing."""
+_EVERY_SECONDS: Final = 1.0
+_CALL_SECONDS: Final = 1.0
+_BATCH: Final = 1_000
+_POLL_SECONDS: Final = 0.05
+
+
+class SettingsFollower:
+    """The orgs as the settings topic has them; belongs to the thread of one role."""
+
+    def __init__(self, log: Log, topic: str, clock: Clock) -> None:
+        """`topic`: its full name; all settings are in its first partition."""
+        self.orgs: Mapping[int, Org] = {}
+        """By id, as of the last look."""
+        self._log = log
+        self._partition = Partition(topic, 0)
+        self._clock = clock
+        self._reader: Consumer | None = None
+        self._entries: dict[bytes, bytes] = {}
+        self._first = 0
+        """Where the topic began when reading began."""
+        self._changed = True
+        """Whether entries have come since `orgs` was made of them."""
+        self._seen_at: float | None = None
+        """When all that the topic has was read last, monotonic seconds."""
+        self._due = 0.0
+
+    def begun(self) -> bool:
+        """Whether all that the topic holds was read at least once; reads on until then."""
+        if self._seen_at is None:
+            self._look()
+        return self._seen_at is not None
+
+    def look(self) -> None:
+        """Read what has come, at most once a second. Raises `Unavailable` where the settings are stale."""
+        now = self._clock.now()
+        if now >= self._due:
+            self._due = now + _EVERY_SECONDS
+            self._look()
+        if self._seen_at is None or now - self._seen_at > STALE_SECONDS:
+            message = f"{self._partition} could not be read for {STALE_SECONDS:.0f} s: the settings may have changed"
+            raise Unavailable(message)
+
+    def close(self) -> None:
+        """Stop reading; a second call does nothing."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _look(self) -> None:
+        began = self._clock.now()
+        try:
+            if self._read_to_the_end(began + _CALL_SECONDS):
+                self._seen_at = began
+        except Unavailable:  # it counts only once the settings are stale
+            return
+
+    def _read_to_the_end(self, deadline: float) -> bool:
+        if self._reader is None:
+            reader = self._log.consumer()
+            first, _ = reader.bounds((self._partition,), _CALL_SECONDS)[self._partition]
+            reader.assign({self._partition: first})
+            self._reader, self._first = reader, first
+        end = self._log.ends((self._partition,), _CALL_SECONDS)[self._partition]
+        while self._reached() < end:
+            if self._clock.now() > deadline:
+                return False
+            for message in self._reader.consume(_BATCH, _POLL_SECONDS):
+                self._changed = True
+                if message.key is not None and message.value is not None:
+                    self._entries[message.key] = message.value
+                elif message.key is not None:
+                    self._entries.pop(message.key, None)
+        # Only what stands at the end of a transaction is one version of everything.
+        if self._changed:
+            self.orgs = orgs_in(self._entries)
+            self._changed = False
+        return True
+
+    def _reached(self) -> int:
+        """The offset before which all is read; control records are passed over."""
+        position = None if self._reader is None else self._reader.position(self._partition)
+        return self._first if position is None else position

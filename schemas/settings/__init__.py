@@ -1,0 +1,34 @@
+"""Settings: what an operator writes about orgs, as YAML or JSON: their stores, tills and events.
+
+They stand in one compacted topic, all of them in its first partition, so that one offset is one version of everything.
+"""
+
+from schemas.settings.events import (
+    ACTIONS,
+    ENUM_MAX,
+    EVENT_NAME_MAX,
+    FIELD_TYPES,
+    ActionName,
+    EventDefinition,
+    EventField,
+    FieldType,
+)
+from schemas.settings.orgs import IDENTIFIERS, Identifier, Org, Store, Till
+from schemas.settings.settings import OrgSettings
+
+__all__ = [
+    "ACTIONS",
+    "ENUM_MAX",
+    "EVENT_NAME_MAX",
+    "FIELD_TYPES",
+    "IDENTIFIERS",
+    "ActionName",
+    "EventDefinition",
+    "EventField",
+    "FieldType",
+    "Identifier",
+    "Org",
+    "OrgSettings",
+    "Store",
+    "Till",
+]

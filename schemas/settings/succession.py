@@ -1,0 +1,39 @@
+"""Which settings of an org may follow which: what makes ids and duplicates never changes under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.settings.events import EventDefinition
+from schemas.settings.orgs import Org
+from schemas.succession import Breach
+
+
+def breaches(before: Org, after: Org) -> Iterator[Breach]:
+    """Everything that keeps `after` from following `before`; paths are within the org's own part of the file."""
+    if before.ids != after.ids:
+        yield Breach(
+            path="ids",
+            problem=f"is {after.ids}, and was {before.ids}: customers have ids of that kind already",
+            remedy=f"keep {before.ids}",
+        )
+    places = {event.name: place for place, event in enumerate(after.events)}
+    for event in before.events:
+        place = places.get(event.name)
+        if place is None:
+            yield Breach(
+                path="events",
+                problem=f"the event {event.name!r} is missing, which may still be on its way",
+                remedy="put it back, with `retired: true` if it has ended",
+            )
+        elif _key(event) != _key(after.events[place]):
+            yield Breach(
+                path=f"events[{place}].fields",
+                problem=f"make two events the same by {_key(after.events[place]) or 'nothing'}, "
+                f"and did by {_key(event) or 'nothing'}: earlier events are remembered so",
+                remedy="keep the unique key, or define an event with another name",
+            )
+
+
+def _key(event: EventDefinition) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in event.unique_key)
