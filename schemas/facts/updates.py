@@ -87,6 +87,8 @@ class AwardCorrected(msgspec.Struct, frozen=True, array_like=True, gc=False):
     points: int
     claimed: int
     """What the returns so far ask back of that."""
+    forgiven: int = 0
+    """What updates of the bill asked back and could not take, less what later ones did not give again for it."""
 
 
 class AwardsCorrected(Decision, frozen=True, tag=164):

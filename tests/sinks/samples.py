@@ -466,7 +466,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     AwardsCorrected(
         bill_number="B1",
         awards=(
-            AwardCorrected(currency="POINTS", rule_id="spend", points=72, claimed=73),
+            AwardCorrected(currency="POINTS", rule_id="spend", points=72, claimed=73, forgiven=76),
             AwardCorrected(currency="STARS", rule_id="stars", points=74, claimed=75),
         ),
     ),

@@ -23,6 +23,8 @@ class AwardContribution(msgspec.Struct, array_like=True, gc=False, tag=1):
     """Of that, what was still promised."""
     further: list[int] = []
     """Lots that updates of the bill added."""
+    forgiven: int = 0
+    """What updates asked back and could not take, as it was used or had expired."""
 
     @property
     def lots(self) -> tuple[int, ...]:

@@ -2,11 +2,14 @@
 
 RULE (net difference): for each rule and currency, what the bill would have given had it been right from the beginning,
 less what its returns so far would have asked back of that, against what is left of the award. Above zero the difference
-is issued with the terms of the bill's date, below zero it is taken back as a return takes back.
+is issued with the terms of the bill's date, below zero it is taken back as a return takes back. What a correction could
+not take, as it was used or had expired, a later one does not give again: the customer has had it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -29,6 +32,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     PointsIssued,
+    PointsReversed,
     RecordRefused,
     movements_in,
 )
@@ -66,7 +70,7 @@ class _Difference(NamedTuple):
     award: AwardContribution | None
     candidate: Candidate | None
     more: int
-    """How much more is left of it, once returns so far are taken off; below zero for less."""
+    """How much more is left of it, once returns so far and what was forgiven are taken off; below zero for less."""
     corrected: AwardCorrected
 
 
@@ -76,9 +80,23 @@ def take_back(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     if not falls:
         return []
     claims = [(one.award, -one.more) for one in falls if one.award is not None and one.more]
-    corrected = AwardsCorrected(bill_number=record.bill_number, awards=tuple(one.corrected for one in falls))
-    bill = bill_of(turn.state, record.bill_number)
-    return [*taken_back(turn, record.bill_number, bill, claims), corrected]
+    taken = taken_back(turn, record.bill_number, bill_of(turn.state, record.bill_number), claims)
+    forgiven = _forgiven(taken)
+    awards = tuple(_with(one.corrected, forgiven) for one in falls)
+    return [*taken, AwardsCorrected(bill_number=record.bill_number, awards=awards)]
+
+
+def _forgiven(taken: Sequence[Decision]) -> Counter[Key]:
+    """What was asked back and is not there."""
+    forgiven: Counter[Key] = Counter()
+    for one in (part for decision in taken for part in movements_in(decision) if isinstance(part, PointsReversed)):
+        for reversal in one.reversals:
+            forgiven[one.currency, reversal.rule_id] += reversal.forgiven
+    return forgiven
+
+
+def _with(award: AwardCorrected, forgiven: Counter[Key]) -> AwardCorrected:
+    return structs.replace(award, forgiven=award.forgiven + forgiven[award.currency, award.rule_id])
 
 
 def issue_more(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -113,16 +131,20 @@ def _differences(turn: ProgramTurn, record: TransactionUpdated) -> list[_Differe
             continue
         points = 0 if candidate is None else candidate.points
         claimed = _asked_back(turn, bill, part, AwardContribution(currency, rule_id, _NO_LOT, points))
-        had, had_claimed = (0, 0) if award is None else (award.points, award.claimed)
+        had, had_claimed, forgiven = (0, 0, 0) if award is None else (award.points, award.claimed, award.forgiven)
         if (had, had_claimed) != (points, claimed):
             more = points - claimed - (had - had_claimed)
+            had_already = min(forgiven, max(0, more))
+            more -= had_already
+            corrected = AwardCorrected(
+                currency=currency,
+                rule_id=rule_id,
+                points=points,
+                claimed=claimed,
+                forgiven=forgiven - had_already,
+            )
             differences.append(
-                _Difference(
-                    award=award,
-                    candidate=candidate if more > 0 else None,
-                    more=more,
-                    corrected=AwardCorrected(currency=currency, rule_id=rule_id, points=points, claimed=claimed),
-                )
+                _Difference(award=award, candidate=candidate if more > 0 else None, more=more, corrected=corrected)
             )
     return differences
 
@@ -134,7 +156,7 @@ def note_corrected(state: CustomerState, envelope: Envelope, decision: AwardsCor
     for one in decision.awards:
         award = awards.get((one.currency, one.rule_id))
         if award is not None:
-            award.points, award.claimed = one.points, one.claimed
+            award.points, award.claimed, award.forgiven = one.points, one.claimed, one.forgiven
             award.reversed = min(award.reversed, one.claimed)
             award.promised_reversed = min(award.promised_reversed, award.reversed)
 

@@ -32,6 +32,7 @@ from schemas.records import Line
 from tests.dsl import BOOKKEEPING, Story, given, issued
 from tests.steps import (
     Activation,
+    Step,
     bought,
     brought_back,
     day,
@@ -54,13 +55,11 @@ def billed(amount: int, previous: int, **parts: Any) -> BillUpdated:
     return BillUpdated(bill_number="B1", amount_minor=amount, previous_minor=previous, currency="GBP", **parts)
 
 
-def corrected(*awards: tuple[str, int, int]) -> AwardsCorrected:
+def corrected(*awards: tuple[str, int, int] | tuple[str, int, int, int]) -> AwardsCorrected:
+    fields = ("rule_id", "points", "claimed", "forgiven")
     return AwardsCorrected(
         bill_number="B1",
-        awards=tuple(
-            AwardCorrected(currency="POINTS", rule_id=rule, points=points, claimed=claimed)
-            for rule, points, claimed in awards
-        ),
+        awards=tuple(AwardCorrected(currency="POINTS", **dict(zip(fields, award, strict=False))) for award in awards),
     )
 
 
@@ -117,9 +116,36 @@ def test_bill_that_was_less_takes_the_difference_back_as_a_return_does() -> None
             lifetime=140,
             paid_at=B1.event_time,
         ),
-        corrected(("spend", 10, 0), ("big", 0, 0)),
+        corrected(("spend", 10, 0, 5), ("big", 0, 0, 125)),
         ignoring=IGNORED,
     )
+
+
+SPENT = [redeem(80, "2011-03-02 10:00")]
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        pytest.param(
+            [*SPENT, updated("B1", 0, "2011-03-03"), updated("B1", 10_000, "2011-03-04")], 20, id="reinstated"
+        ),
+        pytest.param([*SPENT, updated("B1", 5_000, "2011-03-03"), updated("B1", 7_000, "2011-03-04")], 0, id="in part"),
+        pytest.param(
+            [*SPENT, *(updated("B1", amount, f"2011-03-0{at}") for at, amount in enumerate((0, 9_000, 0, 10_000), 3))],
+            20,
+            id="twice",
+        ),
+        pytest.param(
+            [tick("2011-04-03"), updated("B1", 0, "2011-04-04"), updated("B1", 10_000, "2011-04-05")], 0, id="expired"
+        ),
+        pytest.param([updated("B1", 0, "2011-03-03"), updated("B1", 20_000, "2011-03-04")], 200, id="untouched"),
+    ],
+)
+def test_what_a_correction_could_not_take_is_not_given_again(steps: list[Step], left: int) -> None:
+    shop = program(rules=[spend()], points={"expiry": {"days": 30}})
+    story = given(shop, bought("B1", 10_000, "2011-03-01"), *steps)
+    assert story.balance() == left
 
 
 def test_decisions_of_an_update_name_the_cause_that_they_correct() -> None:
