@@ -30,6 +30,9 @@ B = bill("B", 10_000, "2026-03-02T10:00:00Z")
 ALL_OF_A, HALF_OF_A = (back("A", amount, "2026-03-20T10:00:00Z") for amount in (10_000, 5_000))
 GIVEN = message("transferPoints", "2026-03-03T10:00:00Z", id="gift", toCustomerId=12, programId=1, points=100)
 
+MORE = message("transactionUpdated", "2026-03-02T09:00:00Z", billNumber="A", amountMinor=15_000)
+ALL_OF_MORE = back("A", 15_000, "2026-03-20T10:00:00Z")
+
 
 def spent(points: int, **fields: Any) -> Message:
     return redeem(points, "2026-03-03T10:00:00Z", **fields)
@@ -55,6 +58,9 @@ def gone_after(days: int) -> dict[str, Any]:
             id="expired in part: what was spent of it is asked for",
         ),
         pytest.param("deficit", {}, (A, spent(100), ALL_OF_A), (0, 100, 0), id="owed"),
+        pytest.param(
+            "other_lots", {}, (A, MORE, B, spent(100), ALL_OF_MORE), (0, 0, 100), id="of a bill that was more"
+        ),
         pytest.param(
             "deficit",
             {},
