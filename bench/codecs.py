@@ -21,7 +21,7 @@ from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import RENDERER
 from schemas.facts import FactMessage, Group, decode_facts, encode_facts
-from schemas.records import TransactionAdded, decode_record, encode_record
+from schemas.records import Profile, TransactionAdded, decode_record, encode_record
 
 BEST_OF: Final = 3
 INPUT: Final = "loyalty.transactions"
@@ -119,6 +119,7 @@ def _render(bills: Sequence[TransactionAdded], decided: Sequence[Decided]) -> No
                 record=bill,
                 org=view,
                 recorded_at=bill.received_at,
+                profile=Profile(),
             )
             notifications = RENDERER.render_all(one.groups, one.first_seq, context)
             sizes_of_bodies += [len(notification.body) for notification in notifications]

@@ -23,7 +23,7 @@ from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import TABLES, Renderer
 from pipeline.notify.table import News, Table
 from schemas.facts import Decision, Envelope, FactMessage, PointsMoved
-from schemas.records import CustomEventReceived
+from schemas.records import CustomEventReceived, Profile
 from sinks.clickhouse.tables import FACTS, LEDGER_ENTRIES, Rows, Source, add_facts
 from tests.steps import CUSTOMER, ORG, did, program
 
@@ -85,6 +85,7 @@ def test_decision_with_effect_posting_notification_and_row_is_added_by_registrat
         record=LOGIN,
         org=OrgView([ProgramView(PROGRAM)]),
         recorded_at=LOGIN.received_at,
+        profile=Profile(),
     )
     *_, told = Renderer(*TABLES, NEWS).render_all(groups, 1, context)
     assert (told.event, told.topic) == ("pointsPledged", "notifications.rewards")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pipeline.notify.identity import number_of
-from pipeline.notify.parts import NO_ACTIVITY, Entity, NoActivity, Pair, TriggeringActivity
+from pipeline.notify.parts import NO_ACTIVITY, NOBODY, EnteredBy, Entity, NoActivity, Pair, TriggeringActivity
 from schemas.records import (
     ActivatePoints,
     AdjustPoints,
@@ -37,6 +38,9 @@ from schemas.records import (
     TransferPoints,
 )
 
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,14}")
+"""What JSON readers that know doubles only take for the same number."""
+
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record, as an activity."""
@@ -47,11 +51,12 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Capillary's number of this kind of activity, where it is published."""
     transaction_id: int | None = None
     """The bill that was paid or returned."""
+    entered_by: EnteredBy = NOBODY
 
 
-def transaction_id(record: CustomerRecord, bill_number: str) -> int:
-    """The number of a bill, unique to the record's customer: other customers may have bills of the same number."""
-    return number_of(f"bill:{record.org_id}:{record.customer_id}:{bill_number}")
+def bill_id(org_id: int, customer_id: int, bill_number: str) -> int:
+    """The number of a bill, unique to the customer: other customers may have bills of the same number."""
+    return number_of(f"bill:{org_id}:{customer_id}:{bill_number}")
 
 
 def activity_of(record: CustomerRecord) -> Activity:
@@ -68,12 +73,20 @@ def triggered_by(
     return TriggeringActivity(
         name=activity.name,
         identifiers=activity.identifiers if identifiers is None else identifiers,
+        entered_by=activity.entered_by,
         entity_information=entity,
     )
 
 
+def entered_by(user: str) -> EnteredBy:
+    """The user that a record names; their number as published, another text as their name (ours)."""
+    if not user:
+        return NOBODY
+    return EnteredBy(id=int(user)) if _NUMBER.fullmatch(user) else EnteredBy(name=user)
+
+
 def _purchase(record: TransactionAdded) -> Activity:
-    number = transaction_id(record, record.bill_number)
+    number = bill_id(record.org_id, record.customer_id, record.bill_number)
     return Activity(
         name="TransactionAdd",
         identifiers=[Pair(key="BillId", value=str(number)), Pair(key="billNumber", value=record.bill_number)],
@@ -101,7 +114,7 @@ def update_of(org_id: int, customer_id: int, bill_number: str) -> Activity:
 
 
 def _about_bill(name: str, org_id: int, customer_id: int, bill_number: str) -> Activity:
-    number = number_of(f"bill:{org_id}:{customer_id}:{bill_number}")
+    number = bill_id(org_id, customer_id, bill_number)
     return Activity(
         name=name,
         identifiers=[Pair(key="billId", value=str(number)), Pair(key="billNumber", value=bill_number)],
@@ -122,7 +135,7 @@ def _redemption(record: RedeemPoints) -> Activity:
 
 def redemption_of(org_id: int, customer_id: int, redemption_id: str, bill_number: str) -> Activity:
     """A customer's redemption, as an activity, also where the record that led to the facts is another one."""
-    bill = number_of(f"bill:{org_id}:{customer_id}:{bill_number}") if bill_number else -1
+    bill = bill_id(org_id, customer_id, bill_number) if bill_number else -1
     return Activity(
         name="PointsRedemption",
         identifiers=[Pair(key="billId", value=str(bill)), Pair(key="redemptionId", value=redemption_id)],
@@ -134,7 +147,11 @@ def _confirmation(record: ConfirmRedemption) -> Activity:
 
 
 def _redemption_reversal(record: ReverseRedemption) -> Activity:
-    return Activity(name="PointsRedemptionReversal", identifiers=[Pair(key="redemptionId", value=record.redemption_id)])
+    return Activity(
+        name="PointsRedemptionReversal",
+        identifiers=[Pair(key="redemptionId", value=record.redemption_id)],
+        entered_by=entered_by(record.entered_by),
+    )
 
 
 def _adjustment(record: AdjustPoints) -> Activity:
@@ -142,18 +159,26 @@ def _adjustment(record: AdjustPoints) -> Activity:
 
 
 def _block(record: BlockPoints) -> Activity:
-    return Activity(name="PointsBlock", identifiers=[_customer(record), Pair(key="holdId", value=record.id)])
+    return Activity(
+        name="PointsBlock",
+        identifiers=[_customer(record), Pair(key="holdId", value=record.id)],
+        entered_by=entered_by(record.entered_by),
+    )
 
 
 def _activation(record: ActivatePoints) -> Activity:
     return Activity(
-        name="PointsActivation", identifiers=[_customer(record), Pair(key="reference", value=record.reference)]
+        name="PointsActivation",
+        identifiers=[_customer(record), Pair(key="reference", value=record.reference)],
+        entered_by=entered_by(record.entered_by),
     )
 
 
 def _promise_cancelled(record: CancelPromise) -> Activity:
     return Activity(
-        name="PromiseCancellation", identifiers=[_customer(record), Pair(key="reference", value=record.reference)]
+        name="PromiseCancellation",
+        identifiers=[_customer(record), Pair(key="reference", value=record.reference)],
+        entered_by=entered_by(record.entered_by),
     )
 
 
@@ -166,19 +191,25 @@ def _cancellation(record: CancelPoints) -> Activity:
 
 
 def _release(record: ReleasePoints) -> Activity:
-    return Activity(name="PointsRelease", identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)])
+    return Activity(
+        name="PointsRelease",
+        identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)],
+        entered_by=entered_by(record.entered_by),
+    )
 
 
 def _change_expiry(record: ChangeExpiry) -> Activity:
-    return Activity(name="PointsExpiryUpdate", identifiers=[_customer(record)])
+    return Activity(
+        name="PointsExpiryUpdate", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by)
+    )
 
 
 def _expire(record: ExpirePoints) -> Activity:
-    return Activity(name="PointsExpiry", identifiers=[_customer(record)])
+    return Activity(name="PointsExpiry", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by))
 
 
 def _tier(record: AssignTier | ReleaseTier) -> Activity:
-    return Activity(name="TierAssignment", identifiers=[_customer(record)])
+    return Activity(name="TierAssignment", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by))
 
 
 def _transfer(record: TransferPoints) -> Activity:
@@ -197,8 +228,12 @@ def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
 
-def _update(record: CustomerUpdated | CustomerStatus) -> Activity:
+def _update(record: CustomerUpdated) -> Activity:
     return Activity(name="CustomerUpdate", identifiers=[_customer(record)])
+
+
+def _status(record: CustomerStatus) -> Activity:
+    return Activity(name="CustomerUpdate", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by))
 
 
 def _customer(record: CustomerRecord) -> Pair:
@@ -228,6 +263,6 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomerUpdated: _update,
     AssignTier: _tier,
     ReleaseTier: _tier,
-    CustomerStatus: _update,
+    CustomerStatus: _status,
 }
 """Every kind of customer record is an activity."""

@@ -9,7 +9,7 @@ from pipeline.notify.activity import triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import date_text
 from pipeline.notify.program_view import CurrencyView
-from pipeline.notify.shared import program_fields, taken_back_by
+from pipeline.notify.shared import points_fields, taken_back_by
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
@@ -28,7 +28,7 @@ def alternate_currencies_issued(
     """The `data` of alternateCurrenciesIssued: regular or promised. `awards` is ours, as in pointsIssued."""
     program = context.program_of(envelope)
     return {
-        **program_fields(envelope, context),
+        **points_fields(envelope, context),
         "alternateCurrencies": [
             _issued(currency, program.alternates[currency.currency]) for currency in decision.currencies
         ],
@@ -52,7 +52,7 @@ def alternate_currencies_reversed(
         return None
     activity = taken_back_by(envelope, context, decision.currencies[0].of_bill)
     return {
-        **program_fields(envelope, context),
+        **points_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),
         "alternateCurrencies": taken,
     }

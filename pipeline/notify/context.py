@@ -6,10 +6,10 @@ import msgspec
 
 from pipeline.notify.activity import Activity, activity_of
 from pipeline.notify.identity import CauseIds
-from pipeline.notify.parts import CustomerIdentifiers, Entity
-from pipeline.notify.program_view import OrgView, ProgramView
+from pipeline.notify.parts import NOT_KNOWN, CustomerIdentifiers, Entity, Instore
+from pipeline.notify.program_view import Delivery, OrgView, ProgramView
 from schemas.facts import Envelope
-from schemas.records import AnyRecord, CustomerRecord
+from schemas.records import AnyRecord, CustomerRecord, Profile
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -33,7 +33,9 @@ class Context:
 
     __slots__ = (
         "_cause",
+        "_contact",
         "_envelope",
+        "_profile",
         "_program",
         "customer",
         "customer_id",
@@ -45,19 +47,52 @@ class Context:
     )
 
     def __init__(
-        self, *, org_id: int, customer_id: int, record: AnyRecord | None, org: OrgView, recorded_at: int
+        self,
+        *,
+        org_id: int,
+        customer_id: int,
+        record: AnyRecord | None,
+        org: OrgView,
+        recorded_at: int,
+        profile: Profile,
     ) -> None:
-        """`record` is None for a tick; `recorded_at` as in `FactMessage`."""
+        """`record` is None for a tick; `recorded_at` as in `FactMessage`; `profile` is as it was before the facts."""
         self.org_id = org_id
         self.customer_id = customer_id
         self.record = record
         self.org = org
         self.recorded_at = recorded_at
         self.customer = CustomerIdentifiers(customer_id=customer_id)
+        """The customer without contact data, as in events about milestones, streaks and tiers."""
         self.entity = Entity(entity_type="USER", entity_id=customer_id)
         self._cause: Cause | None = None
         self._envelope: Envelope | None = None
         self._program: ProgramView  # that of `_envelope`
+        self._profile = profile
+        self._contact: CustomerIdentifiers | None = None
+
+    def learn(self, profile: Profile) -> None:
+        """The customer's profile is this one from the next fact on."""
+        self._profile = profile
+        self._contact = None
+
+    def delivery_of(self, envelope: Envelope) -> Delivery:
+        """How the notifications of the envelope's program are sent; raises as `program_of` does."""
+        return self.program_of(envelope).delivery if envelope.program_id else self.org.default_delivery
+
+    def contact_in(self, envelope: Envelope) -> CustomerIdentifiers:
+        """The customer with what they could be reached by at this fact, unless the program keeps it to itself."""
+        if not self.delivery_of(envelope).identifiers:
+            return self.customer
+        contact = self._contact
+        if contact is None:
+            contact = self._contact = self._new_contact()
+        return contact
+
+    def member_in(self, envelope: Envelope) -> CustomerIdentifiers:
+        """As `contact_in`, with the kind of member: `loyalty` unless the profile says otherwise."""
+        loyalty_type = self._profile.loyalty_type.lower() or "loyalty"  # every registered customer is a member
+        return msgspec.structs.replace(self.contact_in(envelope), loyalty_type=loyalty_type)
 
     def cause_of(self, envelope: Envelope) -> Cause:
         """The cause that the envelope names. The last cause is cached, as facts of one cause stand together."""
@@ -75,6 +110,13 @@ class Context:
             self._program = self.org.program(envelope.program_id, envelope.version)
             self._envelope = envelope
         return self._program
+
+    def _new_contact(self) -> CustomerIdentifiers:
+        profile = self._profile
+        instore = Instore(mobile=profile.mobile, email=profile.email, external_id=profile.external_id)
+        if instore == NOT_KNOWN:
+            return self.customer
+        return CustomerIdentifiers(customer_id=self.customer_id, instore=instore)
 
     def _new_cause(self, envelope: Envelope) -> Cause:
         ids = CauseIds(self.org_id, self.customer_id, envelope.cause, envelope.at)

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import update_of
+from pipeline.notify.activity import bill_id, entered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import major
-from pipeline.notify.parts import CustomerIdentifiers
+from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, Place
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     BillUpdated,
@@ -55,7 +55,8 @@ def customer_added(decision: CustomerRegistered, envelope: Envelope, context: Co
     return {
         **_profile(decision.profile),
         "enteredAt": envelope.at,
-        "customerIdentifiers": _identifiers(decision.profile, context),
+        "enteredBy": NOBODY,
+        "customerIdentifiers": context.contact_in(envelope),
     }
 
 
@@ -64,8 +65,9 @@ def customer_updated(decision: CustomerChanged, envelope: Envelope, context: Con
     return {
         **_profile(decision.profile),
         "enteredAt": envelope.at,
+        "enteredBy": NOBODY,
         "updatedFields": [{"fieldName": _FIELDS[name]} for name in decision.updated_fields],
-        "customerIdentifiers": _identifiers(decision.profile, context),
+        "customerIdentifiers": context.contact_in(envelope),
     }
 
 
@@ -79,8 +81,9 @@ def status_changed(decision: CustomerStatusChanged, envelope: Envelope, context:
     return {
         **_profile(decision.profile),
         "enteredAt": envelope.at,
+        "enteredBy": entered_by(decision.entered_by),
         "updatedFields": [] if decision.status is decision.previous else [changed],
-        "customerIdentifiers": _identifiers(decision.profile, context),
+        "customerIdentifiers": context.contact_in(envelope),
     }
 
 
@@ -95,14 +98,9 @@ class TransactionAddedData(msgspec.Struct, frozen=True, kw_only=True, gc=False, 
     line_item_count: int
     discount: float
     currency_code: str
-    entered_by: dict[str, _Place]
+    entered_by: EnteredBy
     customer_identifiers: CustomerIdentifiers
     gross_amount: float | UnsetType
-
-
-class _Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    code: str
-    name: str
 
 
 def transaction_added(decision: TransactionRecorded, envelope: Envelope, context: Context) -> TransactionAddedData:
@@ -124,8 +122,8 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
         line_item_count=len(bill.lines),
         discount=major(bill.discount_minor, decision.currency),
         currency_code=decision.currency,
-        entered_by=_entered_by(bill),
-        customer_identifiers=context.customer,
+        entered_by=EnteredBy(till=_place(bill.till), store=_place(bill.store)),
+        customer_identifiers=context.member_in(envelope),
         gross_amount=UNSET if bill.gross_minor is None else major(bill.gross_minor, decision.currency),
     )
 
@@ -136,13 +134,13 @@ def transaction_updated(decision: BillUpdated, envelope: Envelope, context: Cont
     return {
         "amount": major(amount, decision.currency),
         "enteredAt": envelope.at,
-        "transactionId": update_of(context.org_id, context.customer_id, decision.bill_number).transaction_id,
+        "transactionId": _transaction(decision, context),
         "deliveryStatus": decision.delivery_status,
         "billType": "REGULAR",
         "discount": major(decision.discount_minor or 0, decision.currency),
         "grossAmount": major(decision.gross_minor or 0, decision.currency),
-        "enteredBy": {},
-        "customerIdentifiers": context.customer,
+        "enteredBy": NOBODY,
+        "customerIdentifiers": context.contact_in(envelope),
     }
 
 
@@ -155,34 +153,41 @@ def _profile(profile: Profile) -> dict[str, object]:
     }
 
 
-def _identifiers(profile: Profile, context: Context) -> CustomerIdentifiers:
-    known = {"mobile": profile.mobile, "email": profile.email, "externalId": profile.external_id}
-    instore = {key: value for key, value in known.items() if value}
-    if not (instore and context.org.default_delivery.identifiers):
-        return context.customer
-    return CustomerIdentifiers(customer_id=context.customer_id, instore=instore)
+def _customer(_: CustomerRegistered | CustomerChanged | CustomerStatusChanged, context: Context) -> int:
+    return context.customer_id
 
 
-def _entered_by(bill: TransactionAdded) -> dict[str, _Place]:
-    places = (("till", bill.till), ("store", bill.store))
-    return {place: _Place(code=code, name=code) for place, code in places if code}
+def _transaction(decision: TransactionRecorded | BillUpdated, context: Context) -> int:
+    return bill_id(context.org_id, context.customer_id, decision.bill_number)
+
+
+def _place(code: str) -> Place | UnsetType:
+    return Place(code=code, name=code) if code else UNSET
 
 
 TABLE: Final = Table(
     topic="notifications.customers",
     news={
-        CustomerRegistered: News(event=EventName.CUSTOMER_ADDED, subject=lambda _: "", data=customer_added),
-        CustomerChanged: News(event=EventName.CUSTOMER_UPDATED, subject=lambda _: "", data=customer_updated),
-        CustomerStatusChanged: News(event=EventName.CUSTOMER_UPDATED, subject=lambda _: "status", data=status_changed),
+        CustomerRegistered: News(
+            event=EventName.CUSTOMER_ADDED, subject=lambda _: "", data=customer_added, ref=_customer
+        ),
+        CustomerChanged: News(
+            event=EventName.CUSTOMER_UPDATED, subject=lambda _: "", data=customer_updated, ref=_customer
+        ),
+        CustomerStatusChanged: News(
+            event=EventName.CUSTOMER_UPDATED, subject=lambda _: "status", data=status_changed, ref=_customer
+        ),
         TransactionRecorded: News(
             event=EventName.TRANSACTION_ADDED,
             subject=lambda decision: decision.bill_number,
             data=transaction_added,
+            ref=_transaction,
         ),
         BillUpdated: News(
             event=EventName.TRANSACTION_UPDATED,
             subject=lambda decision: decision.bill_number,
             data=transaction_updated,
+            ref=_transaction,
         ),
     },
     silent=(

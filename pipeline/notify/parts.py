@@ -8,11 +8,44 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 
+class Instore(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel", omit_defaults=True):
+    """How a customer is known to people: what is unknown is left out."""
+
+    mobile: str = ""
+    email: str = ""
+    external_id: str = ""
+
+
+NOT_KNOWN: Final = Instore()
+
+
 class CustomerIdentifiers(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """The customer that a notification is about."""
 
     customer_id: int
-    instore: dict[str, str] | UnsetType = UNSET
+    loyalty_type: str | UnsetType = UNSET
+    instore: Instore | UnsetType = UNSET
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A store, or a till in it."""
+
+    code: str
+    name: str
+
+
+class EnteredBy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Who entered something, and where; an empty object where the record does not say."""
+
+    id: int | UnsetType = UNSET
+    """The number of a user."""
+    name: str | UnsetType = UNSET
+    """A user who is known by another text than a number (ours)."""
+    till: Place | UnsetType = UNSET
+    store: Place | UnsetType = UNSET
+
+
+NOBODY: Final = EnteredBy()
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -34,7 +67,7 @@ class TriggeringActivity(msgspec.Struct, frozen=True, kw_only=True, gc=False, re
 
     name: str
     identifiers: list[Pair]
-    entered_by: dict[str, str] = {}
+    entered_by: EnteredBy = NOBODY
     entity_information: Entity | UnsetType = UNSET
     additional_attributes: list[Pair] = []
 

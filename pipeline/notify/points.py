@@ -14,7 +14,7 @@ from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import date_text
 from pipeline.notify.parts import CustomerIdentifiers, Entity, NoActivity, Pair, TriggeringActivity
-from pipeline.notify.shared import program_fields, taken_back_by
+from pipeline.notify.shared import points_fields, taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     AlternatePointsIssued,
@@ -103,7 +103,7 @@ def points_issued(decision: PointsIssued, envelope: Envelope, context: Context) 
     The total is of both. `awards` is ours: which rule gave how many points.
     """
     return PointsIssuedData(
-        customer_identifiers=context.customer,
+        customer_identifiers=context.contact_in(envelope),
         entity_information=context.entity,
         triggering_activity=triggered_by(context.cause_of(envelope).activity, entity=context.entity),
         loyalty_program_details=context.program_of(envelope).details,
@@ -143,7 +143,7 @@ def points_converted(decision: PointsConverted, envelope: Envelope, context: Con
     alternate = program.alternates.get(decision.currency)
     amount = float if alternate is None else alternate.amount
     return {
-        "customerIdentifiers": context.customer,
+        "customerIdentifiers": context.contact_in(envelope),
         "entityInformation": context.entity,
         "earningActivityReference": [_earned_by(lot, amount(lot.points), context) for lot in decision.lots],
         "loyaltyProgramDetails": program.details,
@@ -178,7 +178,7 @@ def points_expired(decision: PointsExpired, envelope: Envelope, context: Context
     """
     alternate = context.program_of(envelope).alternates.get(decision.currency)
     return {
-        "customerIdentifiers": context.customer,
+        "customerIdentifiers": context.contact_in(envelope),
         "triggeringActivity": {},
         "loyaltyProgramId": envelope.program_id,
         "pointsExpired": decision.points if alternate is None else alternate.amount(decision.points),
@@ -233,7 +233,7 @@ def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context
         return None
     activity = taken_back_by(envelope, context, decision.of_bill)
     return {
-        **program_fields(envelope, context),
+        **points_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),
         **_taken_back(decision, float),
     }
@@ -249,7 +249,7 @@ def points_cancelled(decision: PointsCancelled, envelope: Envelope, context: Con
         return None
     alternate = context.program_of(envelope).alternates.get(decision.currency)
     return {
-        **program_fields(envelope, context),
+        **points_fields(envelope, context),
         **_taken_back(decision, float if alternate is None else alternate.amount),
         **({} if alternate is None else alternate.fields),
     }

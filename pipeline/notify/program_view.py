@@ -15,6 +15,7 @@ from schemas.program import (
     AlternateCurrency,
     Events,
     Milestone,
+    NotificationProfile,
     ProgramDefinition,
     Streak,
     Tiers,
@@ -27,7 +28,7 @@ _PERIODS_MAX: Final = 4_096
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """How the notifications of a program are sent."""
 
-    wrapped: bool = False
+    profile: NotificationProfile = "flat"
     off: frozenset[str] = frozenset()
     """Names of events that are not sent."""
     identifiers: bool = True
@@ -110,7 +111,7 @@ class ProgramView:
         self.upgrade_type = "" if definition.tiers is None else definition.tiers.basis.upper()
         self.renew_type = "" if definition.tiers is None else _renewal(definition.tiers)
         self.delivery = Delivery(
-            wrapped=definition.notifications.profile == "wrapped",
+            profile=definition.notifications.profile,
             off=frozenset(definition.notifications.off),
             identifiers=definition.notifications.identifiers,
         )

@@ -11,7 +11,7 @@ from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
 from pipeline.notify.program_view import ProgramView
-from pipeline.notify.shared import program_fields
+from pipeline.notify.shared import points_fields
 from pipeline.notify.table import News, Table
 from schemas.facts import Envelope, PointsHeld, PointsMoved, PointsRedeemed, PointsReleased, RedemptionReversed
 from schemas.notifications import EventName
@@ -23,7 +23,7 @@ def points_redeemed(decision: PointsRedeemed, envelope: Envelope, context: Conte
     points, balance = (_amount(one, decision, program) for one in (decision.points, decision.balance))
     activity = redemption_of(context.org_id, context.customer_id, decision.redemption_id, decision.bill_number)
     return {
-        **program_fields(envelope, context),
+        **points_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),
         "totalPointsRedeemed": points,
         "redemptionSummaryId": _summary(context, decision.redemption_id),
@@ -54,7 +54,7 @@ def redeemed_points_reversed(decision: RedemptionReversed, envelope: Envelope, c
     )
     details = {"available": available, "expired": expired}
     return {
-        **program_fields(envelope, context),
+        **points_fields(envelope, context),
         "triggeringActivity": triggered_by(context.cause_of(envelope).activity, entity=UNSET),
         "redeemedPointsReversed": points,
         "redeemedPointsReversedDetails": details,

@@ -8,10 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.notify import customers, milestones, points, redemptions, streaks, tiers, transfers
 from pipeline.notify.context import Context
-from pipeline.notify.profiles import flat, wrapped
+from pipeline.notify.profiles import body_of
 from pipeline.notify.table import Table
-from schemas.facts import Decision, Envelope, Fact, Group
+from schemas.facts import CustomerChanged, CustomerRegistered, Decision, Envelope, Fact, Group
 from schemas.notifications import Notification
+
+_PROFILED: Final = (CustomerRegistered, CustomerChanged)
+"""Decisions that change what is known of the customer."""
 
 
 class _Rendering(NamedTuple):
@@ -19,6 +22,7 @@ class _Rendering(NamedTuple):
     topic: str
     subject: Callable[[Any], str]
     data: Callable[[Any, Envelope, Context], object]
+    ref: Callable[[Any, Context], int] | None
 
 
 class Renderer:
@@ -35,6 +39,7 @@ class Renderer:
                         topic=table.topic,
                         subject=news.subject,
                         data=news.data,
+                        ref=news.ref,
                     ),
                 )
             for kind in table.silent:
@@ -80,8 +85,9 @@ class Renderer:
 def _render(
     rendering: _Rendering, seq: int, envelope: Envelope, decision: Decision, context: Context
 ) -> Notification | None:
-    program_id = envelope.program_id
-    delivery = context.program_of(envelope).delivery if program_id else context.org.default_delivery
+    if isinstance(decision, _PROFILED):
+        context.learn(decision.profile)
+    delivery = context.delivery_of(envelope)
     event = rendering.event
     if event in delivery.off:
         return None
@@ -89,13 +95,15 @@ def _render(
     if data is None:
         return None
     cause = context.cause_of(envelope)
-    event_id = cause.ids.event_id(program_id, event, rendering.subject(decision))
-    profile = wrapped if delivery.wrapped else flat
+    event_id = cause.ids.event_id(envelope.program_id, event, rendering.subject(decision))
+    ref_id = cause.ref_id
+    if rendering.ref is not None and delivery.profile == "as-published":
+        ref_id = f"{context.org_id}_{rendering.ref(decision, context)}"
     return Notification(
         event=event,
         topic=rendering.topic,
         id=event_id,
-        body=profile(event, event_id, data, seq, cause, context),
+        body=body_of(delivery.profile, event, event_id, ref_id, data, seq, cause, context),
     )
 
 

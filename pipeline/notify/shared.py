@@ -18,6 +18,11 @@ def program_fields(envelope: Envelope, context: Context) -> dict[str, object]:
     }
 
 
+def points_fields(envelope: Envelope, context: Context) -> dict[str, object]:
+    """The beginning of `data` where it is about points: as above, with what the customer can be reached by."""
+    return {**program_fields(envelope, context), "customerIdentifiers": context.contact_in(envelope)}
+
+
 def taken_back_by(envelope: Envelope, context: Context, of_bill: str) -> Activity:
     """The activity that takes points of a bill back: its return, or an update that corrects it."""
     activity = update_of if envelope.correction_of else return_of

@@ -18,6 +18,8 @@ class News(NamedTuple):
     """The key of the decision's activity. It tells apart events of the same name, program and cause."""
     data: Callable[[Any, Envelope, Context], object]
     """The notification's `data`; None if there is nothing to report."""
+    ref: Callable[[Any, Context], int] | None = None
+    """What `refId` names as published, where it is not the event's cause."""
 
 
 class Table(NamedTuple):

@@ -45,7 +45,7 @@ def _fields(decision: PointsTransferred | PointsReceived, envelope: Envelope, co
     program = context.program_of(envelope)
     alternate = program.alternates.get(decision.currency)
     return {
-        "customerIdentifiers": context.customer,
+        "customerIdentifiers": context.contact_in(envelope),
         "entityInformation": context.entity,
         "loyaltyProgramDetails": program.details,
         "loyaltyProgramId": envelope.program_id,

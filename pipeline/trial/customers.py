@@ -11,7 +11,7 @@ from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
 from pipeline.intake.dialects.native import input_key
 from schemas.facts import Fact, Group, facts_of
-from schemas.records import AnyCustomerRecord
+from schemas.records import AnyCustomerRecord, Profile
 
 
 class Who(NamedTuple):
@@ -29,6 +29,8 @@ class Decided(NamedTuple):
 
     first_seq: int
     groups: list[Group]
+    profile: Profile
+    """What was known of the customer before."""
 
     @property
     def facts(self) -> list[Fact]:
@@ -52,7 +54,7 @@ class Customers:
         state = self.states.get(who)
         if state is None:
             state = self.states[who] = CustomerState(Head(org_id=who.org_id, customer_id=who.customer_id), {})
-        first_seq = state.head.seq + 1
+        first_seq, profile = state.head.seq + 1, state.head.profile
         # The engine sees no entry that it did not ask for, as on the stream.
         seen, names = CustomerState(state.head), frozenset[str]()
         while more := frozenset(needs(seen, record, programs, record.received_at)) - names:
@@ -63,7 +65,7 @@ class Customers:
             state.entries[name] = entry
             heappush(self._ends, (entry.forgotten_at, who, name))
         self._note_timer(who)
-        return Decided(first_seq=first_seq, groups=groups)
+        return Decided(first_seq=first_seq, groups=groups, profile=profile)
 
     def fire(self, until: int, programs: Programs) -> Iterator[tuple[Who, Decided]]:
         """Fires all timers due by then, customer by customer; then deletes entries whose time is up."""
@@ -71,12 +73,12 @@ class Customers:
             due, _, who = heappop(self._timers)
             state = self.states[who]
             if state.head.timer == due:
-                first_seq = state.head.seq + 1
+                first_seq, profile = state.head.seq + 1, state.head.profile
                 names = due_entries(state.head, until)
                 seen = CustomerState(state.head, {name: state.entries[name] for name in names})
                 groups = fire(seen, until, programs)
                 self._note_timer(who)
-                yield who, Decided(first_seq=first_seq, groups=groups)
+                yield who, Decided(first_seq=first_seq, groups=groups, profile=profile)
         while self._ends and self._ends[0][0] <= until:
             forgotten_at, who, name = heappop(self._ends)
             entries = self.states[who].entries

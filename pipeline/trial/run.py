@@ -217,7 +217,12 @@ class Trial:
         decided.refusals += reader.refusal_rows(customer, told.facts)
         view = self._views.get(who.org_id, _NO_VIEW)
         context = Context(
-            org_id=who.org_id, customer_id=who.customer_id, record=record, org=view, recorded_at=recorded_at
+            org_id=who.org_id,
+            customer_id=who.customer_id,
+            record=record,
+            org=view,
+            recorded_at=recorded_at,
+            profile=told.profile,
         )
         decided.notifications += [
             form.NotificationRow(

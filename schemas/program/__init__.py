@@ -9,6 +9,7 @@ from schemas.program.definition import ProgramDefinition, expiries, paths_of_cur
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
 from schemas.program.milestones import Events, Milestone, TargetGroup, Transactions
+from schemas.program.notifications import NotificationProfile
 from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import (
     AfterDays,
@@ -49,6 +50,7 @@ __all__ = [
     "Lifetime",
     "Milestone",
     "MultiplierRule",
+    "NotificationProfile",
     "OnDate",
     "PeriodUnit",
     "PointsCurrency",

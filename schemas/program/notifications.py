@@ -28,10 +28,14 @@ class OfEvent(Limit):
         return {"enum": list(_EVENTS)}
 
 
+NotificationProfile = Literal["flat", "wrapped", "as-published"]
+"""How the JSON of notifications is laid out: all in one of two envelopes, or each as the vendor's page prints it."""
+
+
 class Notifications(Definition):
     """What downstream systems are told, and how."""
 
-    profile: Literal["flat", "wrapped"] = "flat"
+    profile: NotificationProfile = "flat"
     off: Annotated[tuple[Annotated[str, OfEvent()], ...], AtMost(len(EventName))] = ()
     """Event names that are not emitted, such as `targetAchievedValueUpdated`."""
     identifiers: bool = True

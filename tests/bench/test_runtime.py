@@ -20,7 +20,7 @@ from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.notify.render import RENDERER
 from pipeline.runtime.state.marker import MARKER_KEY, decode_marker
 from schemas.notifications import EventName
-from schemas.records import CustomerRecord, decode_record
+from schemas.records import CustomerRecord, Profile, decode_record
 from tests.log.desk import SECONDS
 from topics.catalog import Catalog
 
@@ -133,6 +133,7 @@ def test_each_bill_is_found_in_one_notification_alone() -> None:
         record=bill,
         org=OrgView([ProgramView(TEN_RULES)]),
         recorded_at=bill.received_at,
+        profile=Profile(),
     )
     found = {
         notification.event: bill_in(notification.body)

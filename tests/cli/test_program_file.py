@@ -244,7 +244,7 @@ tiers:
     assert problems(HEAD + tiers) == [repeated]
     assert problems(HEAD + tiers + "notifications: { profile: round }") == [
         repeated,
-        "line 15, notifications.profile: found 'round'; write flat | wrapped",
+        "line 15, notifications.profile: found 'round'; write flat | wrapped | as-published",
     ]
 
 

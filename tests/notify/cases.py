@@ -130,9 +130,20 @@ def view(**changes: Any) -> ProgramView:
     return ProgramView(definition(**changes))
 
 
-def context(record: AnyRecord | None, *views: ProgramView, recorded_at: int = RECEIVED) -> Context:
+NOBODY = Profile()
+
+
+def context(
+    record: AnyRecord | None, *views: ProgramView, recorded_at: int = RECEIVED, profile: Profile = NOBODY
+) -> Context:
+    """`profile`: what was known of the customer before."""
     return Context(
-        org_id=ORG, customer_id=CUSTOMER, record=record, org=OrgView(views or (view(),)), recorded_at=recorded_at
+        org_id=ORG,
+        customer_id=CUSTOMER,
+        record=record,
+        org=OrgView(views or (view(),)),
+        recorded_at=recorded_at,
+        profile=profile,
     )
 
 

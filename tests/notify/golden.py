@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from pipeline.notify.render import RENDERER
 from schemas.notifications import EventName
-from tests.notify.cases import CASES, context, recorded_at, view
+from schemas.program import NotificationProfile
+from tests.notify.cases import CASES, PERSON, context, recorded_at, view
 
 GOLDEN = Path(__file__).parent / "golden"
-PROFILES = ("flat", "wrapped")
+PROFILES = get_args(NotificationProfile)
 
 
 def body_of(event: EventName, profile: str) -> bytes:
     case = CASES[event]
     program = view(notifications={"profile": profile})
-    notification = RENDERER.render(case.fact, context(case.record, program, recorded_at=recorded_at(case)))
+    notification = RENDERER.render(
+        case.fact, context(case.record, program, recorded_at=recorded_at(case), profile=PERSON)
+    )
     assert notification is not None
     return notification.body
 

@@ -41,19 +41,19 @@ def test_a_version_that_the_org_does_not_hold_is_a_bug_that_names_those_it_holds
 
 @pytest.mark.parametrize(
     ("defaults", "expected"),
-    [((True, False), True), ((False, True), False), ((True, True), True), ((False, False), True)],
+    [((True, False), "wrapped"), ((False, True), "flat"), ((True, True), "wrapped"), ((False, False), "wrapped")],
     ids=["first is default", "second is default", "both: the lower number", "none: the lower number"],
 )
-def test_facts_outside_programs_follow_the_default_program(defaults: tuple[bool, bool], *, expected: bool) -> None:
+def test_facts_outside_programs_follow_the_default_program(defaults: tuple[bool, bool], expected: str) -> None:
     first = view(program_id=8, default=defaults[0], notifications={"profile": "wrapped"})
     second = view(program_id=9, default=defaults[1])
-    assert OrgView([second, first]).default_delivery.wrapped is expected
+    assert OrgView([second, first]).default_delivery.profile == expected
 
 
 @pytest.mark.parametrize("in_order", [True, False], ids=["later version last", "later version first"])
 def test_facts_outside_programs_follow_the_latest_version(*, in_order: bool) -> None:
     views = [view(version=9), view(version=10, notifications={"profile": "wrapped"})]
-    assert OrgView(views if in_order else reversed(views)).default_delivery.wrapped
+    assert OrgView(views if in_order else reversed(views)).default_delivery.profile == "wrapped"
 
 
 def test_amount_of_a_currency_has_its_decimals_and_points_have_none() -> None:

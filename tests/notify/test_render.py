@@ -49,6 +49,7 @@ from tests.notify.cases import (
     ISSUED,
     LEVEL_REACHED,
     MARCH_1_LONDON,
+    NOBODY,
     ORG,
     PERSON,
     PROGRAM,
@@ -57,6 +58,7 @@ from tests.notify.cases import (
     REDEMPTION,
     REGISTRATION,
     RETURN,
+    REVERSAL,
     bill,
     context,
     event,
@@ -247,17 +249,7 @@ def test_switching_all_other_events_off_does_not_change_an_event(name: EventName
     assert rendered(case.fact, without_others) == rendered(case.fact, context(case.record))
 
 
-@pytest.mark.parametrize(
-    ("name", "record"), [(EventName.CUSTOMER_ADDED, REGISTRATION), (EventName.CUSTOMER_UPDATED, CHANGE)]
-)
-def test_personal_identifiers_are_left_out_if_the_program_says_so(name: EventName, record: AnyRecord) -> None:
-    silent = view(notifications={"identifiers": False})
-    assert data_of(CASES[name].fact, context(record, silent))["customerIdentifiers"] == {"customerId": CUSTOMER}
-    body = rendered(CASES[name].fact, context(record, silent)).body
-    assert [secret for secret in (b"447700900123", b"ada@example.org", b"X-1") if secret in body] == []
-
-
-def test_only_known_fields_of_a_profile_are_identifiers() -> None:
+def test_only_known_fields_of_a_profile_are_told() -> None:
     fact = with_decision(CASES[EventName.CUSTOMER_ADDED].fact, profile=Profile(email="ada@example.org"))
     assert data_of(fact, context(REGISTRATION)) == {
         "loyaltyType": "LOYALTY",
@@ -265,6 +257,7 @@ def test_only_known_fields_of_a_profile_are_identifiers() -> None:
         "firstName": "",
         "lastName": "",
         "enteredAt": AT,
+        "enteredBy": {},
         "customerIdentifiers": {"customerId": CUSTOMER, "instore": {"email": "ada@example.org"}},
     }
 
@@ -313,6 +306,32 @@ def test_the_triggering_activity_names_the_record(record: Any, activity: tuple[s
     issued = with_envelope(ISSUED, cause=f"{type(record).__name__}:{record.id}")
     trigger = data_of(issued, context(record))["triggeringActivity"]
     assert (trigger["name"], {pair["key"]: pair["value"] for pair in trigger["identifiers"]}) == activity
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ("", {}),
+        ("50672906", {"id": 50_672_906}),
+        ("0", {"id": 0}),
+        ("007", {"name": "007"}),
+        ("9007199254740993", {"name": "9007199254740993"}),
+        ("anna", {"name": "anna"}),
+    ],
+)
+def test_who_entered_a_command_is_told_as_the_record_says_it(user: str, told: dict[str, object]) -> None:
+    record = replace(REVERSAL, entered_by=user)
+    data = data_of(CASES[EventName.REDEEMED_POINTS_REVERSED].fact, context(record))
+    assert data["triggeringActivity"]["enteredBy"] == told
+
+
+def test_who_changed_a_status_is_told() -> None:
+    changed = CustomerStatusChanged(
+        status=Standing.FRAUD, previous=Standing.ACTIVE, profile=PERSON, entered_by="50672906"
+    )
+    assert data_of(fact_of(changed, of_customer("CustomerStatus:s-1")), context(None))["enteredBy"] == {
+        "id": 50_672_906
+    }
 
 
 def test_a_bill_has_its_own_number_for_each_org_customer_and_bill_number() -> None:
@@ -437,7 +456,9 @@ def test_a_bill_without_lines_store_or_till_has_none_in_its_notification() -> No
 
 
 def test_a_customer_of_an_org_without_programs_is_announced_in_the_flat_profile() -> None:
-    around = Context(org_id=ORG, customer_id=CUSTOMER, record=REGISTRATION, org=OrgView(), recorded_at=RECEIVED)
+    around = Context(
+        org_id=ORG, customer_id=CUSTOMER, record=REGISTRATION, org=OrgView(), recorded_at=RECEIVED, profile=NOBODY
+    )
     assert not is_wrapped(rendered(CASES[EventName.CUSTOMER_ADDED].fact, around))
 
 

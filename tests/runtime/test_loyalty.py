@@ -35,7 +35,7 @@ from pipeline.runtime.state.marker import (
 from pipeline.runtime.state.store import PartitionStore
 from pipeline.runtime.state.store_port import Change
 from schemas.facts import PointsExpired, decode_facts
-from schemas.records import WALL_SOURCE, ClockAdvanced, Record, UnknownVersion
+from schemas.records import WALL_SOURCE, ClockAdvanced, CustomerAdded, Profile, Record, UnknownVersion
 from tests.log.desk import until
 from tests.runtime.workshop import (
     DAY,
@@ -973,6 +973,32 @@ def test_program_in_force_is_there_again_after_a_restart(small: Workshop) -> Non
     small.decide_all()
 
     assert len(small.read("notifications.points")) == 1
+
+
+def test_contact_data_is_there_again_after_a_restart_for_timers_too(small: Workshop) -> None:
+    joined = CustomerAdded(
+        received_at=START,
+        source=WALL_SOURCE,
+        offset=0,
+        org_id=1,
+        customer_id=5,
+        id="c",
+        digest=0,
+        event_time=START,
+        profile=Profile(mobile="447700900123"),
+    )
+    small.journal(activation(), joined, bill(5, 1, START))
+    small.decide_all()
+    small.forget_stores()
+    small.journal(wall_clock(START + 400 * DAY))
+
+    small.decide_all()
+
+    told = [msgspec.json.decode(one.value or b"") for one in small.read("notifications.points")]
+    assert [(one["eventName"], one["data"]["customerIdentifiers"]["instore"]) for one in told] == [
+        ("pointsIssued", {"mobile": "447700900123"}),
+        ("pointsExpired", {"mobile": "447700900123"}),
+    ]
 
 
 def test_bug_in_the_engine_stops_the_worker_that_names_the_record_and_leaves_no_trace(

@@ -18,7 +18,7 @@ from pipeline.notify.render import RENDERER
 from pipeline.replies.replies import ANSWERED, Place, is_answered, replies_of, reply_to_duplicate
 from schemas.facts import AlternatePointsIssued, FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
-from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord, encode_record
+from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord, Profile, encode_record
 from schemas.replies import Reply
 from topics.catalog import Catalog
 
@@ -63,12 +63,13 @@ class Outputs:
         groups: list[Group],
         org: OrgView,
         *,
+        profile: Profile,
         event_mode: bool,
     ) -> None:
         """Add to `out` the messages for what was decided about one customer at one journal offset.
 
-        `record=None` for a tick; the first decision is the customer's fact number `first_seq`. `event_mode`: whether
-        the partition loads history.
+        `record=None` for a tick; the first decision is the customer's fact number `first_seq`, and what was
+        known of the customer before it is the `profile`. `event_mode`: whether the partition loads history.
         """
         org_id, customer_id = customer
         partition = self._partition
@@ -94,7 +95,14 @@ class Outputs:
                         self._count_awards(org_id, group.envelope.program_id, one)
                 elif type(decision) in ANSWERED:
                     answered = True
-        context = Context(org_id=org_id, customer_id=customer_id, record=record, org=org, recorded_at=recorded_at)
+        context = Context(
+            org_id=org_id,
+            customer_id=customer_id,
+            record=record,
+            org=org,
+            recorded_at=recorded_at,
+            profile=profile,
+        )
         notifications = RENDERER.render_all(groups, first_seq, context)
         self.notifications += len(notifications)
         families = self._families

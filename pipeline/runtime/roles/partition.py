@@ -232,7 +232,7 @@ class LoyaltyPartition:
         else:
             message = f"a record still names entries that were not seen after {_NEEDS_ROUNDS_MAX} rounds: {names}"
             raise RuntimeError(message)
-        first_seq = state.head.seq + 1
+        first_seq, profile = state.head.seq + 1, state.head.profile
         groups = decide(state, record, in_force.programs, as_of, backfill=in_force.clock.event_mode)  # type: ignore[arg-type]
         if not groups:
             self.repeats += 1
@@ -254,6 +254,7 @@ class LoyaltyPartition:
             first_seq,
             groups,
             in_force.views.get(org_id, _NO_VIEW),
+            profile=profile,
             event_mode=in_force.clock.event_mode,
         )
 
@@ -287,7 +288,7 @@ class LoyaltyPartition:
             state = customer.state
             head = state.head
             customers.load(customer, due_entries(head, until))
-            first_seq = head.seq + 1
+            first_seq, profile = head.seq + 1, head.profile
             groups = fire(state, until, in_force.programs)
             customers.changed(customer)
             if groups:
@@ -301,6 +302,7 @@ class LoyaltyPartition:
                     first_seq,
                     groups,
                     in_force.views.get(head.org_id, _NO_VIEW),
+                    profile=profile,
                     event_mode=in_force.clock.event_mode,
                 )
         # Housekeeping goes the same way, so that what is still there never depends on how ticks were sliced.
