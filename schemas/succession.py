@@ -119,6 +119,11 @@ def _reused(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Bre
             yield _another(f"milestones[{index}].{key}", milestone.id, str(known.cycles), str(milestone.cycles))
         if _measured(known) != _measured(milestone):
             yield _another(f"milestones[{index}].counts", milestone.id, _measured(known), _measured(milestone))
+    yield from _reused_streaks(before, after)
+
+
+def _reused_streaks(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    continuous = {streak.id: streak.continuous for streak in before.streaks}
     streaks = {streak.id: units(before)[streak.milestone] for streak in before.streaks}
     for index, streak in enumerate(after.streaks):
         was_counted, is_counted = streaks.get(streak.id), units(after)[streak.milestone]
@@ -127,6 +132,9 @@ def _reused(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Bre
             yield _another(
                 path, streak.id, f"in {plural(was_counted)}", f"in {plural(is_counted)}, as its milestone is"
             )
+        if continuous.get(streak.id, streak.continuous) != streak.continuous:
+            was_kept, is_kept = ("true" if one else "false" for one in (continuous[streak.id], streak.continuous))
+            yield _another(f"streaks[{index}].continuous", streak.id, was_kept, is_kept)
 
 
 def units(program: ProgramDefinition) -> Mapping[str, PeriodUnit | Cycle]:

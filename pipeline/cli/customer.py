@@ -18,11 +18,13 @@ from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
 from pipeline.engine.streaks.runs import current_run
+from pipeline.engine.streaks.value import standing_in
 from pipeline.engine.tiers.progress import tier_progress
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.names import adds_money, money
+from schemas.facts import StreakStanding
 from schemas.program import RENEWALS, Cycle, PeriodUnit, ProgramDefinition, TierBasis
 
 _ROWS_SHOWN: Final = 10
@@ -142,6 +144,8 @@ def _place(cycles: PeriodUnit | Cycle, day: int, calendar: Calendar | None) -> i
 
 
 def _run(streak: dict[str, Any], period: int) -> int:
+    if streak["standing_run"] is not None:
+        return standing_in(StreakStanding(run=streak["standing_run"], through=streak["standing_through"]), period)
     last = streak["run_last"]
     return 0 if last is None else current_run([(streak["run_first"], last)], period)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar
@@ -12,6 +12,7 @@ from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.periods import Periods, Span, Within, counting_days, span_of
 from pipeline.engine.rules import RULES, Earning
+from pipeline.engine.streaks.terms import StreakTerms, streak_terms
 from pipeline.engine.tiers.rules import tier_rules
 from schemas.program import (
     LINE_METHODS,
@@ -39,6 +40,7 @@ class CompiledStreak(NamedTuple):
 
     definition: Streak
     span: Span | None
+    terms: StreakTerms
 
 
 class Target(NamedTuple):
@@ -105,7 +107,9 @@ class Program:
         """What is promised, by what gives it."""
         self.own_terms = terms_by_source(definition)
         """How long points last of what gives them terms of its own."""
-        self.transaction_targets, self.event_targets = _targets(definition, self.calendar)
+        self.streaks = _streaks(definition, self.calendar)
+        """By id, retired ones included."""
+        self.transaction_targets, self.event_targets = _targets(definition, self.calendar, self.streaks)
         self.targets = (*self.transaction_targets, *(one for some in self.event_targets.values() for one in some))
         self.events = event_names(definition)
         self.plans: dict[Any, Any] = {}
@@ -264,14 +268,26 @@ def _started(versions: tuple[Version, ...], instant: int) -> Version | None:
     return next((version for version in reversed(versions) if version.starts_at <= instant), None)
 
 
+def _streaks(definition: ProgramDefinition, calendar: Calendar) -> dict[str, CompiledStreak]:
+    cycles = {milestone.id: milestone.cycles for milestone in definition.milestones}
+    return {
+        streak.id: CompiledStreak(
+            definition=streak,
+            span=span_of(streak.validity),
+            terms=streak_terms(streak, cycles[streak.milestone], calendar),
+        )
+        for streak in definition.streaks
+    }
+
+
 def _targets(
-    definition: ProgramDefinition, calendar: Calendar
+    definition: ProgramDefinition, calendar: Calendar, compiled: Mapping[str, CompiledStreak]
 ) -> tuple[tuple[Target, ...], dict[str, tuple[Target, ...]]]:
     periods: dict[PeriodUnit | Cycle, Periods] = {}
     streaks: defaultdict[str, list[CompiledStreak]] = defaultdict(list)
-    for streak in definition.streaks:
-        if not streak.retired:
-            streaks[streak.milestone].append(CompiledStreak(definition=streak, span=span_of(streak.validity)))
+    for streak in compiled.values():
+        if not streak.definition.retired:
+            streaks[streak.definition.milestone].append(streak)
     on_transactions: list[Target] = []
     on_events: defaultdict[str, tuple[Target, ...]] = defaultdict(tuple)
     for milestone in definition.milestones:

@@ -19,7 +19,9 @@ from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.state import Reward
-from pipeline.engine.streaks.runs import current_run, holds, longest_of, without_period
+from pipeline.engine.streaks.concern import level_key
+from pipeline.engine.streaks.runs import holds
+from pipeline.engine.streaks.value import lost, value_without
 from schemas.facts import (
     Decision,
     MilestoneLowered,
@@ -101,25 +103,29 @@ def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone
         known = turn.section.streaks.get(streak_id)
         if known is None or not holds(known.runs, period.place):
             continue
-        runs = without_period(known.runs, period.place)
-        longest = max(longest_of(runs), known.settled)
-        run = current_run(runs, target.periods.around(turn.day).place)
+        value = value_without(streak, known, period.place, target.periods.around(turn.day).place)
         undone.decisions.append(
-            StreakBroken(streak_id=streak_id, period=period.number, run=run, longest=longest, skipped=period.skipped)
+            StreakBroken(
+                streak_id=streak_id,
+                period=period.number,
+                run=value.run,
+                longest=value.longest,
+                skipped=period.skipped,
+                standing=value.standing,
+            )
         )
-        for level in sorted(known.levels, reverse=True):
-            if level <= longest:
-                continue
-            key = f"streak/{streak_id}/{level}"
+        for level, again in lost(streak, known, value):
+            key = level_key(streak_id, level, again)
             reward = turn.section.rewards.get(key)
             undone.decisions.append(
                 StreakLevelUnachieved(
                     streak_id=streak_id,
                     level=level,
                     period=period.number,
-                    run=run,
+                    run=value.run,
                     achieved_at=turn.at if reward is None else reward.at,
                     of_bill=of_bill,
+                    again=again,
                 )
             )
             undone.keys.append(key)

@@ -118,6 +118,11 @@ def _description(streak: StreakView) -> dict[str, object]:
     }
 
 
+def _time(again: int) -> str:
+    """Which time a level is reached, where that is not the first."""
+    return f"#{again + 1}" if again else ""
+
+
 TABLE: Final = Table(
     topic="notifications.streaks",
     news={
@@ -126,12 +131,12 @@ TABLE: Final = Table(
         ),
         StreakLevelReached: News(
             event=EventName.STREAK_LEVEL_ACHIEVED,
-            subject=lambda decision: f"{decision.streak_id}/{decision.level}",
+            subject=lambda decision: f"{decision.streak_id}/{decision.level}{_time(decision.again)}",
             data=streak_level_achieved,
         ),
         StreakLevelUnachieved: News(
             event=EventName.STREAK_LEVEL_UN_ACHIEVED,
-            subject=lambda decision: f"{decision.streak_id}/{decision.level}/{decision.of_bill}",
+            subject=lambda decision: f"{decision.streak_id}/{decision.level}{_time(decision.again)}/{decision.of_bill}",
             data=streak_level_unachieved,
         ),
         StreakEnded: News(event=EventName.STREAK_END, subject=lambda decision: decision.streak_id, data=streak_end),

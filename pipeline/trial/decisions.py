@@ -96,7 +96,8 @@ def _why(award: Body, names: Names) -> str:
     if award["issued_for"] == "streak":
         streak_id, _, periods = what.partition(":")
         streak = names.streak(streak_id)
-        return f"as the reward for {periods} in a row in the streak {streak.name if streak else streak_id}"
+        counted = f"{periods} {names.in_a_row(streak_id)}"
+        return f"as the reward for {counted} in the streak {streak.name if streak else streak_id}"
     return f"by the rule {what}"
 
 
@@ -238,6 +239,10 @@ _IGNORED_AS: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
+def _in_a_row(body: Body, names: Names) -> str:
+    return f"{body['run']:,} {names.in_a_row(body['streak_id'])}"
+
+
 def _streak(body: Body, names: Names) -> str:
     streak = names.streak(body["streak_id"])
     return f"streak {streak.name if streak else body['streak_id']}"
@@ -352,11 +357,11 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "MilestoneUnachieved": lambda body, names: f"milestone {_target(body, names)}: no longer achieved",
     "ValueIgnored": _ignored,
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
-    "StreakExtended": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row",
+    "StreakExtended": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)}",
     "StreakLevelReached": _level,
-    "StreakBroken": lambda body, names: f"{_streak(body, names)}: {body['run']:,} in a row after a return",
+    "StreakBroken": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)} after a return",
     "StreakLevelUnachieved": _level_lost,
-    "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {body['run']:,} in a row",
+    "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {_in_a_row(body, names)}",
     "TierUpgraded": _moved_up,
     "TierRenewed": _renewed,
     "TierDowngraded": _downgraded,

@@ -86,6 +86,11 @@ class Names:
         number = Decimal(value).scaleb(-digits_of(milestone, self.currency))
         return major_money(number, self.currency) if adds_money(milestone) else number_text(number)
 
+    def in_a_row(self, streak: str) -> str:
+        """How the periods of a streak are counted, by its id or name."""
+        counted = [one for one in self._streaks.values() if streak in (one.id, one.name)]
+        return "in all" if counted and not counted[0].continuous else "in a row"
+
     def streak(self, streak_id: str) -> Streak | None:
         """The streak; None where this version does not have it."""
         return self._streaks.get(streak_id)

@@ -15,6 +15,7 @@ from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.runs import current_run
+from pipeline.engine.streaks.value import standing_in
 from pipeline.engine.tiers.progress import tier_progress
 from pipeline.notify.program_view import digits_of
 from pipeline.trial import form
@@ -239,7 +240,7 @@ def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -
             rows.append(
                 form.StreakRow(
                     id=streak.id,
-                    run=current_run(known.runs, now),
+                    run=current_run(known.runs, now) if known.standing is None else standing_in(known.standing, now),
                     longest=known.longest,
                     levels=list(known.levels),
                     ended=known.ended,

@@ -170,9 +170,10 @@ def _started(data: Data, _: Names) -> str:
     return f"You take part in {streak['streakName']}, from {day_text(streak['startDate'][:10])} on."
 
 
-def _level(data: Data, _: Names) -> str:
+def _level(data: Data, names: Names) -> str:
     streak = data["streakData"][0]
-    return f"{streak['userCurrentStreakValue']} in a row in {streak['streakName']}: {streak['streakLevelName']}."
+    counted = f"{streak['userCurrentStreakValue']} {names.in_a_row(streak['streakName'])}"
+    return f"{counted} in {streak['streakName']}: {streak['streakLevelName']}."
 
 
 def _level_lost(data: Data, _: Names) -> str:
@@ -180,9 +181,10 @@ def _level_lost(data: Data, _: Names) -> str:
     return f"After a return, {streak['streakLevelName']} in {streak['streakName']} is no longer reached."
 
 
-def _ended(data: Data, _: Names) -> str:
+def _ended(data: Data, names: Names) -> str:
     streak = data["streakEndData"][0]
-    return f"{streak['streakName']} has ended; you had {streak['userStreakValueByTheEnd']} in a row."
+    counted = f"{streak['userStreakValueByTheEnd']} {names.in_a_row(streak['streakName'])}"
+    return f"{streak['streakName']} has ended; you had {counted}."
 
 
 def _joined(data: Data) -> str:

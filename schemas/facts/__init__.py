@@ -88,6 +88,8 @@ from schemas.facts.streaks import (
     StreakExtended,
     StreakLevelReached,
     StreakLevelUnachieved,
+    StreakSettled,
+    StreakStanding,
     StreakStarted,
 )
 from schemas.facts.tiers import (
@@ -210,6 +212,8 @@ __all__ = [
     "StreakExtended",
     "StreakLevelReached",
     "StreakLevelUnachieved",
+    "StreakSettled",
+    "StreakStanding",
     "StreakStarted",
     "Taken",
     "TierAssigned",

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.facts.decision import Decision
+
+
+class StreakStanding(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where a customer stands in a streak if nothing more counts."""
+
+    run: int
+    through: int | None
+    """The last period in which that holds, by number without periods that the zone skipped; None for all to come."""
+
+
+class StreakSettled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Runs that are old enough to be kept as a number."""
+
+    runs: int
+    """How many of the oldest ones leave."""
+    periods: int
+    """What all that have left come to: the longest of them, or their sum where periods are only counted."""
 
 
 class StreakStarted(Decision, frozen=True, tag=60):
@@ -29,6 +48,9 @@ class StreakExtended(Decision, frozen=True, tag=61):
     """The longest run so far."""
     skipped: int = 0
     """Dates before the period that the zone never had, as it crossed the date line: they break no run."""
+    standing: StreakStanding | None = None
+    """Where missed periods are forgiven, or periods are only counted; elsewhere it follows from the periods."""
+    settled: StreakSettled | None = None
 
 
 class StreakLevelReached(Decision, frozen=True, tag=62):
@@ -39,6 +61,8 @@ class StreakLevelReached(Decision, frozen=True, tag=62):
     """The periods that the level asks for."""
     period: int
     run: int
+    again: int = 0
+    """How often it had been reached before."""
 
 
 class StreakEnded(Decision, frozen=True, tag=63):
@@ -63,6 +87,8 @@ class StreakBroken(Decision, frozen=True, tag=128):
     """The longest run that is left."""
     skipped: int = 0
     """As in `StreakExtended`."""
+    standing: StreakStanding | None = None
+    """As in `StreakExtended`."""
 
 
 class StreakLevelUnachieved(Decision, frozen=True, tag=129):
@@ -75,3 +101,5 @@ class StreakLevelUnachieved(Decision, frozen=True, tag=129):
     achieved_at: int
     """When the level was reached."""
     of_bill: str
+    again: int = 0
+    """How often it is still reached."""

@@ -24,7 +24,7 @@ from schemas.program.promises import (
 from schemas.program.redemption import Redemption, SpendingOrder, TierLimits
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardPolicy, Shortfall
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
-from schemas.program.streaks import Streak, StreakLevel
+from schemas.program.streaks import Freezes, Streak, StreakLevel
 from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
 from schemas.program.values import ATTRIBUTE_DIGITS, CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
 
@@ -46,6 +46,7 @@ __all__ = [
     "EventRule",
     "Events",
     "Expiry",
+    "Freezes",
     "FromDate",
     "Lifetime",
     "Milestone",

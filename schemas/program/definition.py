@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.limits import AtMost, Misfit, is_written
+from schemas.program.cycles import PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
@@ -19,7 +20,7 @@ from schemas.program.promises import Promised
 from schemas.program.redemption import Redemption
 from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
-from schemas.program.streaks import Streak
+from schemas.program.streaks import PERIODS_IN, Streak
 from schemas.program.tiers import Tiers
 from schemas.program.values import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Definition, Name
 from schemas.zones import zone_names
@@ -109,6 +110,29 @@ class ProgramDefinition(Definition):
                     message = f"{currency} is retired; retire this, too, or let it pay another currency"
                     raise Misfit(message, index, *within)
         return parts
+
+    @field_validator("streaks")
+    @classmethod
+    def _freezes_run_out(cls, streaks: tuple[Streak, ...], info: ValidationInfo) -> tuple[Streak, ...]:
+        cycles = {milestone.id: milestone.cycles for milestone in info.data.get("milestones", ())}
+        for index, streak in enumerate(streaks):
+            unit = cycles.get(streak.milestone)
+            if streak.freezes is None or unit is None:
+                continue
+            if not isinstance(unit, PeriodUnit):
+                message = f"are counted by calendar periods, and the milestone {streak.milestone} has other cycles"
+                raise Misfit(message, index, "freezes")
+            fewest = PERIODS_IN.get((unit, streak.freezes.per))
+            if fewest is None:
+                message = f"is not made of whole periods of the milestone {streak.milestone} ({unit})"
+                raise Misfit(message, index, "freezes", "per")
+            if streak.freezes.max >= fewest:
+                message = (
+                    f"{streak.freezes.max} freezes would forgive every {unit} of a {streak.freezes.per}; "
+                    f"write at most {fewest - 1}"
+                )
+                raise Misfit(message, index, "freezes", "max")
+        return streaks
 
     @field_validator("returns")
     @classmethod

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.limits import AtMost, Plain
+from schemas.limits import AtMost, Misfit, Plain
+from schemas.program.cycles import PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
 from schemas.program.values import CurrencyId, Definition, Id, Name, Validity, require_rising
+
+PERIODS_IN: Final = {
+    (PeriodUnit.DAY, PeriodUnit.WEEK): 7,
+    (PeriodUnit.DAY, PeriodUnit.MONTH): 28,
+    (PeriodUnit.DAY, PeriodUnit.QUARTER): 90,
+    (PeriodUnit.DAY, PeriodUnit.HALF_YEAR): 181,
+    (PeriodUnit.DAY, PeriodUnit.YEAR): 365,
+    (PeriodUnit.WEEK, PeriodUnit.MONTH): 4,
+    (PeriodUnit.WEEK, PeriodUnit.QUARTER): 12,
+    (PeriodUnit.WEEK, PeriodUnit.HALF_YEAR): 25,
+    (PeriodUnit.WEEK, PeriodUnit.YEAR): 52,
+    (PeriodUnit.MONTH, PeriodUnit.QUARTER): 3,
+    (PeriodUnit.MONTH, PeriodUnit.HALF_YEAR): 6,
+    (PeriodUnit.MONTH, PeriodUnit.YEAR): 12,
+    (PeriodUnit.QUARTER, PeriodUnit.HALF_YEAR): 2,
+    (PeriodUnit.QUARTER, PeriodUnit.YEAR): 4,
+    (PeriodUnit.HALF_YEAR, PeriodUnit.YEAR): 2,
+}
+"""How many periods begin in a longer one, at least."""
 
 
 class StreakLevel(Definition):
@@ -24,6 +44,13 @@ class StreakLevel(Definition):
     """How long the reward lasts; None for as long as other points."""
 
 
+class Freezes(Definition):
+    """Missed periods that break no run, so many in each calendar period: used by themselves, by each run for itself."""
+
+    per: PeriodUnit = Field(strict=False)
+    max: Annotated[int, Field(ge=1, le=366)]
+
+
 class Streak(Definition):
     """Consecutive periods in which a milestone was met."""
 
@@ -34,6 +61,14 @@ class Streak(Definition):
     description: Annotated[str, AtMost(1_000, "characters"), Plain("\n")] = ""
     milestone: Id
     levels: Annotated[tuple[StreakLevel, ...], Field(min_length=1, max_length=20)]
+    continuous: bool = True
+    """Whether a missed period sets the run back; False: levels go by the number of periods, missed ones or not."""
+    repeats: bool = False
+    """Whether a level is reached again with as many further periods; False: once per customer."""
+    grace: Annotated[int, Field(ge=0, le=100)] = 0
+    """So many missed periods in a row break no run."""
+    freezes: Freezes | None = None
+    """What a run survives beside that; None for nothing."""
     validity: Validity = Validity()
     retired: bool = False
     """Whether the streak has ended: its line stays, and nothing counts in it."""
@@ -48,3 +83,11 @@ class Streak(Definition):
             periods, "periods", f"levels ask for {periods} periods; order them from least to most, each once"
         )
         return levels
+
+    @field_validator("grace", "freezes")
+    @classmethod
+    def _misses_break_it(cls, forgiven: int | Freezes | None, info: ValidationInfo) -> int | Freezes | None:
+        if forgiven and info.data.get("continuous") is False:
+            message = "a streak that is not continuous is broken by nothing; leave this out"
+            raise Misfit(message)
+        return forgiven

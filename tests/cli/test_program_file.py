@@ -175,6 +175,34 @@ def test_first_tier_cannot_be_retired() -> None:
     assert problem.startswith("line 7, tiers.levels[0].retired: the first tier cannot be retired")
 
 
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ("freezes: {per: month, max: 28}", "max: 28 freezes would forgive every day of a month; write at most 27"),
+        ("freezes: {per: day, max: 1}", "per: is not made of whole periods of the milestone m (day)"),
+    ],
+)
+def test_freezes_that_never_run_out_are_a_mistake(part: str, problem: str) -> None:
+    text = f"{HEAD}milestones: [{MILESTONE}}}]\nstreaks: [{STREAK}], {part}}}]"
+    assert [one.partition("streaks[0].freezes.")[2] for one in problems(text)] == [problem]
+    assert load_program(text.replace(part, "freezes: {per: month, max: 27}"))
+
+
+def test_freezes_need_calendar_periods() -> None:
+    cycle = MILESTONE.replace("period: day", "cycle: {kind: lifetime}")
+    text = f"{HEAD}milestones: [{cycle}}}]\nstreaks: [{STREAK}], freezes: {{per: month, max: 2}}}}]"
+    (problem,) = problems(text)
+    assert problem.endswith("freezes: are counted by calendar periods, and the milestone m has other cycles")
+
+
+@pytest.mark.parametrize("part", ["grace: 1", "freezes: {per: month, max: 2}"])
+def test_a_streak_that_only_counts_forgives_nothing(part: str) -> None:
+    text = f"{HEAD}milestones: [{MILESTONE}}}]\nstreaks: [{STREAK}], continuous: false, {part}}}]"
+    (problem,) = problems(text)
+    key = part.partition(":")[0]
+    assert problem.endswith(f"streaks[0].{key}: a streak that is not continuous is broken by nothing; leave this out")
+
+
 def test_streak_on_a_retired_milestone_is_a_mistake() -> None:
     parts = (
         "milestones: [{id: m, target_id: 1, name: M, period: day, counts: {of: transactions}, target: 1, "

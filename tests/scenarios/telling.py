@@ -410,11 +410,11 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.StreakStarted: lambda decision, *_: f"streak {decision.streak_id} begins",
     facts.StreakExtended: lambda decision, *_: (
-        f"streak {decision.streak_id}: {decision.run} in a row, longest {decision.longest}"
+        f"streak {decision.streak_id} at {decision.run}, longest {decision.longest}"
     ),
     facts.StreakLevelReached: lambda decision, *_: f"streak {decision.streak_id} level {decision.level} REACHED",
     facts.StreakBroken: lambda decision, *_: (
-        f"streak {decision.streak_id}: {decision.run} in a row after a return, longest {decision.longest}"
+        f"streak {decision.streak_id} at {decision.run} after a return, longest {decision.longest}"
     ),
     facts.StreakLevelUnachieved: lambda decision, *_: (
         f"streak {decision.streak_id} level {decision.level} NO LONGER REACHED"

@@ -54,6 +54,7 @@ def cycled(cycle: dict[str, Any]) -> dict[str, Any]:
         pytest.param(tiers(TIERS[0], {**TIERS[1], "name": "Plata", "id": "silver"}, TIERS[2]), id="another-name"),
         pytest.param({"milestones": [milestone("visit", target=5), BEFORE["milestones"][1]]}, id="another-target"),
         pytest.param({"streaks": [STREAK | RETIRED]}, id="a-retired-streak"),
+        pytest.param({"streaks": [{**STREAK, "grace": 1, "repeats": True}]}, id="a-streak-that-forgives"),
         pytest.param({"currencies": [{**STARS, "retired": True}]}, id="a-retired-currency"),
         pytest.param({"currencies": [{**STARS, "name": "Suns"}, {"id": "COINS"}]}, id="a-currency-of-another-name"),
         pytest.param({"name": "Renamed", "repeat_window_days": 20, "points": {"value_minor": 2}}, id="terms"),
@@ -128,6 +129,12 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
             "streaks[0].milestone",
             "is in years, as its milestone is, and loyal was in months before",
             id="period-of-a-streak",
+        ),
+        pytest.param(
+            {"streaks": [STREAK | {"continuous": False}]},
+            "streaks[0].continuous",
+            "is false, and loyal was true before",
+            id="a-streak-that-counts-only",
         ),
     ],
 )

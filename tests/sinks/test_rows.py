@@ -19,7 +19,7 @@ from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.log.port import Message
-from schemas.facts import AnyDecision, Awaits, Decision, IssuedFor
+from schemas.facts import AnyDecision, Awaits, Decision, IssuedFor, StreakStanding
 from schemas.records import Line, Profile, TransactionAdded, encode_record
 from schemas.replies import ReplyOutcome
 from sinks.clickhouse.canonical import canonical_json
@@ -375,7 +375,7 @@ HEAD = Head(
             },
             streaks={
                 "s": StreakRuns(ends_at=41, runs=[(42, 43), (45, 46)], longest=47, levels=[48], ended=True, ends_on=49),
-                "t": StreakRuns(ends_at=NEVER),
+                "t": StreakRuns(ends_at=NEVER, standing=StreakStanding(run=61, through=62)),
             },
         ),
         13: Section(version=1),
@@ -453,6 +453,8 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "streaks.streak_id": ["s", "t"],
         "streaks.run_first": [45, None],
         "streaks.run_last": [46, None],
+        "streaks.standing_run": [None, 61],
+        "streaks.standing_through": [None, 62],
         "streaks.longest": [47, 0],
         "streaks.levels": [[48], []],
         "streaks.ended": [True, False],

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from pipeline.engine.calendar import Calendar
 from pipeline.log.embedded import EmbeddedLog
-from schemas.facts import ProgramAdopted, StreakExtended, StreakStarted
+from schemas.facts import ProgramAdopted, StreakExtended, StreakStanding, StreakStarted
 from schemas.program import PeriodUnit
 from schemas.zones import zone_names
 from tests.sinks.running import drain
@@ -79,6 +79,28 @@ def test_a_run_goes_over_the_skipped_date(clickhouse: Client, embedded_log: Embe
     drain(embedded_log, clickhouse)
 
     assert clickhouse.query("SELECT run, longest FROM customer_streaks").result_rows == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("settled", "through", "run"),
+    [
+        pytest.param("2012-01-02 09:00", day("2012-01-02") - 1, 3, id="the-last-day-of-what-is-forgiven"),
+        pytest.param("2012-01-02 12:00", day("2012-01-02") - 1, 0, id="the-day-after"),
+        pytest.param("2013-01-01 12:00", None, 3, id="nothing-breaks-it"),
+    ],
+)
+def test_a_run_stands_as_long_as_missed_days_are_forgiven(
+    clickhouse: Client, embedded_log: EmbeddedLog, settled: str, through: int | None, run: int
+) -> None:
+    told = begin(embedded_log)
+    told.journal(samoan(), clock(settled))
+    standing = StreakStanding(run=3, through=through)
+    earlier = msgspec.structs.replace(extended("2011-12-28", 2), standing=StreakStanding(run=2, through=1))
+    last = msgspec.structs.replace(extended("2011-12-31", 3), standing=standing)
+    told.facts(11, [Happening("2011-12-27 10:00", (ADOPTED, STARTED, earlier, last))])
+    drain(embedded_log, clickhouse)
+
+    assert clickhouse.query("SELECT run, longest FROM customer_streaks").result_rows == [(run, 3)]
 
 
 def test_the_view_knows_every_zone_that_skipped_a_date() -> None:

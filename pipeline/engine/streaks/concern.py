@@ -4,12 +4,15 @@ RULE: the state is the set of periods that count, kept as runs; a late record ed
 that is still running breaks nothing. Each level is reached once per customer, by the first run that is long enough;
 when a version is adopted, the run that is alive is looked at again. A level below one already reached gives nothing. A
 retired streak keeps its runs, and its end is told as planned.
+RULE (other terms): a streak that is not continuous goes by the number of its periods. One that repeats reaches a level
+again with as many periods, of which none has reached it before. What forgives missed periods: `stretches`.
 RULE (end): the end is told once, at the instant after the last day. Late records of the days before still count, as
 long as they are accepted at all: a streak is final `repeat_window_days` after its end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import structs
@@ -26,8 +29,9 @@ from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
 from pipeline.engine.state import CustomerState, Head
-from pipeline.engine.streaks.runs import current_run, holds, longest_of, with_period, without_period
+from pipeline.engine.streaks.runs import holds, longest_of, with_period, without_period
 from pipeline.engine.streaks.state import StreakRuns
+from pipeline.engine.streaks.value import alive, reached, reached_once, value_with
 from schemas.facts import (
     Decision,
     Envelope,
@@ -40,11 +44,11 @@ from schemas.facts import (
     StreakLevelUnachieved,
     StreakStarted,
 )
-from schemas.program import Streak
 from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
 
 _PERIODS_KEPT: Final = 400
-"""No late record can lengthen a run that ended so many periods ago: ids are remembered for 366 days at most."""
+"""No late record can lengthen a run that ended so many periods ago: ids are remembered for 366 days at most. (Where a
+streak forgives missed periods, a later one can: it says itself what is settled.)"""
 
 
 def _uses_streaks(program: Program) -> bool:
@@ -72,7 +76,7 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | C
                 decisions.append(_start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
             if progress.achieved and not holds(known.runs, period.place):
-                decisions += _one_more(streak.definition, known, period)
+                decisions += _one_more(streak, known, period)
     return decisions + _rewards(turn, decisions)
 
 
@@ -102,10 +106,11 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                 decisions.append(_start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
             if achieved and not holds(known.runs, period.place):
-                decisions += _one_more(streak.definition, known, period)
+                decisions += _one_more(streak, known, period)
             else:
                 last = period.number if holds(known.runs, period.place) else period.number - 1
-                decisions += _levels(streak.definition, known, last, current_run(known.runs, period.place))
+                run = alive(streak, known, period.place)
+                decisions += _levels(streak, reached_once(streak, known, run), last, run)
     return decisions + _rewards(turn, decisions)
 
 
@@ -122,28 +127,32 @@ def _start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> Strea
     )
 
 
-def _one_more(streak: Streak, known: StreakRuns, period: Period) -> list[Decision]:
-    _, length = with_period(known.runs, period.place)
+def _one_more(streak: CompiledStreak, known: StreakRuns, period: Period) -> list[Decision]:
+    value = value_with(streak, known, period.place)
     decisions: list[Decision] = [
         StreakExtended(
-            streak_id=streak.id,
+            streak_id=streak.definition.id,
             period=period.number,
-            run=length,
-            longest=max(length, known.longest),
+            run=value.run,
+            longest=value.longest,
             skipped=period.skipped,
+            standing=value.standing,
+            settled=value.settled,
         )
     ]
-    return decisions + _levels(streak, known, period.number, length)
+    return decisions + _levels(streak, reached(streak, known, value), period.number, value.run)
 
 
-def _levels(streak: Streak, known: StreakRuns, period: int, length: int) -> list[Decision]:
-    """The levels that a run of this length reaches."""
-    highest = max(known.levels, default=0)
+def _levels(streak: CompiledStreak, levels: Iterable[tuple[int, int]], period: int, run: int) -> list[Decision]:
     return [
-        StreakLevelReached(streak_id=streak.id, level=level.periods, period=period, run=length)
-        for level in streak.levels
-        if highest < level.periods <= length
+        StreakLevelReached(streak_id=streak.definition.id, level=level, period=period, run=run, again=again)
+        for level, again in levels
     ]
+
+
+def level_key(streak_id: str, level: int, again: int) -> str:
+    """What the reward of a level is known by, for each time that it is reached."""
+    return f"streak/{streak_id}/{level}/{again + 1}" if again else f"streak/{streak_id}/{level}"
 
 
 def _rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:
@@ -155,7 +164,7 @@ def _rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:
     achieved: list[Achieved] = []
     for one in reached:
         level = next(level for level in streaks[one.streak_id].levels if level.periods == one.level)
-        key, rule_id = f"streak/{one.streak_id}/{one.level}", f"{one.streak_id}:{one.level}"
+        key, rule_id = level_key(one.streak_id, one.level, one.again), f"{one.streak_id}:{one.level}"
         points = reward_of(turn.section, key, level.points)
         award = Candidate(
             issued_for=IssuedFor.STREAK,
@@ -179,11 +188,15 @@ def _note_started(state: CustomerState, envelope: Envelope, decision: StreakStar
 
 
 def _note_extended(state: CustomerState, envelope: Envelope, decision: StreakExtended) -> None:
-    """The period is in the set."""
+    """The period is in the set; runs that are old enough leave it."""
     streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
     place = decision.period - decision.skipped
     runs, _ = with_period(streak.runs, place)
-    if runs[0][1] < place - _PERIODS_KEPT:
+    streak.standing = decision.standing
+    if decision.settled is not None:
+        runs = runs[decision.settled.runs :]
+        streak.settled = decision.settled.periods
+    elif decision.standing is None and runs[0][1] < place - _PERIODS_KEPT:
         streak.settled = max(streak.settled, longest_of([run for run in runs if run[1] < place - _PERIODS_KEPT]))
         runs = [run for run in runs if run[1] >= place - _PERIODS_KEPT]
     streak.runs = runs
@@ -191,7 +204,7 @@ def _note_extended(state: CustomerState, envelope: Envelope, decision: StreakExt
 
 
 def _note_level(state: CustomerState, envelope: Envelope, decision: StreakLevelReached) -> None:
-    """The level is reached, for good."""
+    """The level is reached once more."""
     state.head.sections[envelope.program_id].streaks[decision.streak_id].levels.append(decision.level)
 
 
@@ -200,6 +213,7 @@ def _note_broken(state: CustomerState, envelope: Envelope, decision: StreakBroke
     streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
     streak.runs = without_period(streak.runs, decision.period - decision.skipped)
     streak.longest = decision.longest
+    streak.standing = decision.standing
 
 
 def _note_unachieved(state: CustomerState, envelope: Envelope, decision: StreakLevelUnachieved) -> None:
@@ -243,8 +257,8 @@ def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
         StreakEnded(
             streak_id=subject.part,
             ends_on=streak.ends_on or 0,
-            run=current_run(streak.runs, streak.ends_in or 0),
-            levels=tuple(streak.levels),
+            run=alive(turn.program.streaks[subject.part], streak, streak.ends_in or 0),
+            levels=tuple(dict.fromkeys(streak.levels)),
         )
     ]
 

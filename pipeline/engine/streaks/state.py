@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.facts import StreakStanding
+
 
 class StreakRuns(msgspec.Struct, array_like=True):
     """The periods that count in a streak, as runs of consecutive periods."""
@@ -15,10 +17,14 @@ class StreakRuns(msgspec.Struct, array_like=True):
     no late record can lengthen it any more."""
     longest: int = 0
     levels: list[int] = []
-    """Levels reached, once per customer."""
+    """Levels reached, each as often as it is."""
     ended: bool = False
     ends_on: int | None = None
     ends_in: int | None = None
     """The place of the period that `ends_at` lies in, as `runs` have it."""
     settled: int = 0
-    """The longest of the runs that have left."""
+    """What the runs that have left come to: the longest of them, or their sum where periods are only counted."""
+    standing: StreakStanding | None = None
+    """Where missed periods are forgiven, or periods are only counted; elsewhere it follows from the runs."""
+    excused: list[tuple[int, int]] = []
+    """(first, last) of each stretch of periods in which a missed one breaks no run, in order, as `runs` have them."""

@@ -294,7 +294,10 @@ FROM (
 -- kind: started, extended, level_reached, broken (by a return), level_unachieved, ended. run: consecutive periods of the run
 -- that the period is in.
 -- levels: those reached by the end. skipped: periods before this one that the zone never had (a date that it skipped when
--- it crossed the date line): consecutive periods differ by one in `period - skipped`.
+-- it crossed the date line): consecutive periods differ by one in `period - skipped`. standing_run: what the streak comes to
+-- from then on where missed periods are forgiven or periods are only counted, through the period standing_through (by number
+-- without skipped ones; NULL for all to come); NULL where it follows from the periods. again: how often the level had been
+-- reached before, or still is.
 CREATE OR REPLACE VIEW streak_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
@@ -303,11 +306,13 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
         'StreakEnded'], ['started', 'extended', 'level_reached', 'broken', 'level_unachieved', 'ended'], '') AS kind,
     f.d.streak_id AS streak_id, f.d.period AS period, f.d.run AS run, f.d.longest AS longest, f.d.level AS level,
     f.d.starts_on::Nullable(Date32) AS starts_on, f.d.ends_on::Nullable(Date32) AS ends_on, f.d.levels AS levels,
-    f.d.skipped AS skipped
+    f.d.skipped AS skipped, f.d.standing.run AS standing_run, f.d.standing.through AS standing_through,
+    f.d.again AS again
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(
         streak_id String, period Nullable(Int64), run Int64, longest Int64, level Int64, starts_on Nullable(Int32),
-        ends_on Nullable(Int32), levels Array(Int64), skipped Int64)') AS d
+        ends_on Nullable(Int32), levels Array(Int64), skipped Int64,
+        standing Tuple(run Nullable(Int64), through Nullable(Int64)), again Int64)') AS d
     FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken',
         'StreakLevelUnachieved', 'StreakEnded')
 ) AS f;

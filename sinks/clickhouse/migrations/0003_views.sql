@@ -133,7 +133,8 @@ GROUP BY org_id, program_id, customer_id, currency;
 
 -- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
 -- period or in the one before it (the running one breaks nothing), a date that the zone skipped left out. Of a streak that is over it is the run at its end,
--- with late records that came after the end was told. level: the highest one reached, 0 for none.
+-- with late records that came after the end was told. Where missed periods are forgiven, or periods are only counted, it
+-- is what the last decision left standing. level: the highest one reached, 0 for none.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
     if(ended, end_day, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone))) AS today,
@@ -146,7 +147,8 @@ WITH
     arrayReverseSort(arrayFilter(period -> period <= running, periods)) AS past,
     if(has(past, running), running, running - 1) AS last
 SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
-    toInt64(arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past))) AS run,
+    multiIf(isNull(standing.1), arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past)),
+        ifNull(running > standing.2, false), 0, assumeNotNull(standing.1))::Int64 AS run,
     longest, levels, ended, if(empty(levels), 0, arrayMax(levels)) AS level
 FROM (
     SELECT org_id, program_id, customer_id, streak_id,
@@ -154,6 +156,7 @@ FROM (
         groupArrayIf(assumeNotNull(period) - skipped, kind = 'extended') AS extended,
         groupArrayIf(assumeNotNull(period) - skipped, kind = 'broken') AS broken,
         argMaxIf(longest, seq, kind IN ('extended', 'broken')) AS longest,
+        argMaxIf((standing_run, standing_through), seq, kind IN ('extended', 'broken')) AS standing,
         arraySort(arrayFilter(one -> countEqual(reached, one) > countEqual(lost, one), arrayDistinct(reached))) AS levels,
         groupArrayIf(level, kind = 'level_reached') AS reached,
         groupArrayIf(level, kind = 'level_unachieved') AS lost,

@@ -279,6 +279,18 @@ CUSTOMER_STATE: Final = Table[StateRow](
                 Column("streak_id", "String", lambda running: running.streak_id),
                 Column("run_first", "Nullable(Int64)", lambda running: _last_run(running.streak)[0]),
                 Column("run_last", "Nullable(Int64)", lambda running: _last_run(running.streak)[1]),
+                Column(
+                    "standing_run",
+                    "Nullable(Int64)",
+                    lambda running: _standing(running.streak)[0],
+                    comment="what it comes to, where missed periods are forgiven or periods are only counted",
+                ),
+                Column(
+                    "standing_through",
+                    "Nullable(Int64)",
+                    lambda running: _standing(running.streak)[1],
+                    comment="the last period in which it does if nothing more counts; NULL for all to come",
+                ),
                 integer("longest", lambda running: running.streak.longest),
                 Column("levels", "Array(Int64)", lambda running: running.streak.levels),
                 Column("ended", "Bool", lambda running: running.streak.ended),
@@ -294,6 +306,10 @@ CUSTOMER_STATE: Final = Table[StateRow](
 
 def _last_run(streak: StreakRuns) -> tuple[int, int] | tuple[None, None]:
     return streak.runs[-1] if streak.runs else (None, None)
+
+
+def _standing(streak: StreakRuns) -> tuple[int | None, int | None]:
+    return (None, None) if streak.standing is None else (streak.standing.run, streak.standing.through)
 
 
 def add_heads(rows: Rows, messages: Iterable[Message]) -> None:
