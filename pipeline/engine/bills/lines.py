@@ -38,7 +38,7 @@ def keep_again(bill: ItemisedBill, record: TransactionUpdated) -> LinesKept:
     RULE (returned lines): what came back of a line came back of the line of the same id, or else of its SKU; what is
     not there any more is spread over what is left of all lines.
     """
-    if not record.lines:
+    if not record.amount_minor:
         return LinesKept(
             bill_number=record.bill_number,
             lines=tuple(
@@ -98,9 +98,12 @@ def returned_lines(bill: ItemisedBill, record: TransactionReturned) -> LinesRetu
 
 
 def note_kept(state: CustomerState, _envelope: Envelope, decision: LinesKept) -> None:
-    """The bill has lines from now on."""
+    """The bill has lines from now on.
+
+    What awards were calculated with was of other lines: a program says it anew, or goes by the bill as a whole.
+    """
     bill = bill_of(state, decision.bill_number)
-    state.entries[entry_of(decision.bill_number)] = ItemisedBill(
+    kept = state.entries[entry_of(decision.bill_number)] = ItemisedBill(
         **{field: getattr(bill, field) for field in Bill.__struct_fields__},
         lines=[
             BillLine(
@@ -112,6 +115,11 @@ def note_kept(state: CustomerState, _envelope: Envelope, decision: LinesKept) ->
             for line in decision.lines
         ],
     )
+    for part in kept.parts.values():
+        terms = part.terms
+        if terms is not None:
+            terms.awards = {}
+            terms.returned_minor = kept.returned_by_line(part)
 
 
 def note_returned(state: CustomerState, _envelope: Envelope, decision: LinesReturned) -> None:

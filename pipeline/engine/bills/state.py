@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pipeline.engine.amounts import split
 from pipeline.engine.programs import DAY_MS
 from schemas.facts import AwardTerms, ParkedReturn, ParkedUpdate
 
@@ -132,6 +133,10 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
         """Whether a return made at that instant counts in any program."""
         return any(self.takes(program_id, at) for program_id in self.parts)
 
+    def returned_by_line(self, part: BillPart) -> list[int]:  # noqa: ARG002 - of no line
+        """What came back of each line within one program's window."""
+        return []
+
 
 class BillLine(msgspec.Struct, array_like=True, gc=False):
     """A line of a bill, as far as returns need it."""
@@ -147,6 +152,10 @@ class ItemisedBill(Bill, array_like=True, gc=False, tag=3):
     """A bill with its lines, where a program of the org looks at them when they come back."""
 
     lines: list[BillLine] = []
+
+    def returned_by_line(self, part: BillPart) -> list[int]:
+        """What came back of each line within one program's window."""
+        return split(part.returned_minor, [line.returned_minor for line in self.lines])
 
 
 class ParkedUntil(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.engine.bills.entries import bill_of
-from pipeline.engine.bills.state import AwardContribution, Bill, ItemisedBill, TermsContribution
+from pipeline.engine.bills.state import AwardContribution, Bill, TermsContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.drawdown import Claim, draw
@@ -101,7 +101,7 @@ def note_terms(state: CustomerState, envelope: Envelope, decision: AwardTermsKep
             awards={terms.rule_id: terms for terms in decision.terms},
             factors=list(decision.factors),
             denominator=decision.denominator,
-            returned_minor=[line.returned_minor for line in bill.lines] if isinstance(bill, ItemisedBill) else [],
+            returned_minor=bill.returned_by_line(part),
             unnamed_minor=0 if before is None else before.unnamed_minor,
         )
     )
@@ -124,7 +124,7 @@ def by_lot(account: Account, claims: Sequence[tuple[AwardContribution, int]]) ->
     """What is claimed of each lot of the awards: what is there, then what was spent; the last lot has the rest."""
     there = {lot.lot_id: lot.open_points for lot in account.lots}
     there |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
-    spent = {lot_id: use.points for lot_id, use in account.uses.items()}
+    spent = account.spent
     found: list[Claim] = []
     for award, claim in claims:
         parts = dict.fromkeys(award.lots, 0)

@@ -409,6 +409,47 @@ def test_each_program_judges_an_update_by_the_window_it_had() -> None:
     assert (story.balance(), story.balance(2)) == (5, 10)
 
 
+@pytest.mark.parametrize(
+    ("windows", "updated_at", "judged_at", "returned_at"),
+    [
+        pytest.param(({}, {"returns": {"window_days": 35}}), "2011-04-06", "2011-04-06", "2011-04-04", id="returns"),
+        pytest.param(({"repeat_window_days": 60}, {}), "2011-03-05", "2011-04-15", "2011-04-16", id="records"),
+    ],
+)
+@pytest.mark.parametrize("method", LINE_METHODS)
+def test_program_whose_window_is_over_takes_returns_of_other_lines_in_proportion(
+    method: ReturnMethod,
+    windows: tuple[dict[str, Any], dict[str, Any]],
+    updated_at: str,
+    judged_at: str,
+    returned_at: str,
+) -> None:
+    first, second = (
+        program(
+            program_id=number, rules=[spend()], **{**window, "returns": {"method": method, **window.get("returns", {})}}
+        )
+        for number, window in enumerate(windows, 1)
+    )
+    lines = (Line(sku="A", amount_minor=600), Line(sku="B", amount_minor=400))
+    story = given(first, second, bought("B1", None, "2011-03-01", lines=(Line(sku="A", amount_minor=1_000),)))
+    story.when(updated("B1", None, updated_at, lines=lines), as_of=instant(judged_at))
+    story.when(brought_back("B1", None, returned_at, lines=lines[1:]), as_of=instant("2011-04-16"))
+    assert (story.balance(2), story.bill("B1").returned_minor) == (6, 400)
+
+
+def test_lines_that_come_to_nothing_cancel_the_bill_as_no_lines_do() -> None:
+    line = Line(sku="A", amount_minor=1_000)
+    story = given(
+        program(rules=[spend()], returns={"method": "line_exact"}), bought("B1", None, "2011-03-01", lines=(line,))
+    )
+    story.play(brought_back("B1", None, "2011-03-02", lines=(Line(sku="A", amount_minor=400),)))
+    story.play(updated("B1", None, "2011-03-03", lines=(Line(sku="A", amount_minor=0),)))
+    story.play(updated("B1", None, "2011-03-04", lines=(line,)))
+    assert story.balance() == 6
+    story.play(brought_back("B1", None, "2011-03-05", lines=(line,)))
+    assert (story.balance(), story.bill("B1").returned_minor) == (0, 1_000)
+
+
 def test_delivery_status_alone_corrects_nothing_and_is_told_once() -> None:
     story = given(SHOP, B1).when(updated("B1", None, "2011-03-02", delivery_status="DELIVERED"))
     story.then(billed(1_000, 1_000, delivery_status="DELIVERED"), ignoring=IGNORED)
