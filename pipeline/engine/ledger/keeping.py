@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.conversion import cancel, convert
@@ -35,8 +36,8 @@ def _on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decisi
 
 
 def deliver(turn: ProgramTurn, record: TransactionUpdated) -> Sequence[Decision]:
-    """What waits for the delivery of the bill becomes current."""
-    if record.delivery_status != DELIVERED:
+    """What waits for the delivery of the bill becomes current, also what an update adds after it."""
+    if bill_of(turn.state, record.bill_number).delivery_status != DELIVERED:
         return ()
     return [
         convert(turn, currency, account, lots, ConvertedBy.DELIVERY)

@@ -32,6 +32,7 @@ from tests.steps import (
     program,
     spend,
     tick,
+    updated,
 )
 
 ON_DELIVERY = {"until": "delivered", "within_days": 10}
@@ -66,6 +67,12 @@ def test_delivery_that_comes_before_its_bill_is_decided_in_the_turn_of_the_bill(
     story = given(promising(ON_DELIVERY), delivered("B1", "2011-03-04"))
     story.when(bought("B1", 700, "2011-03-01"), as_of=instant("2011-03-05"))
     assert standing(story) == (7, 0)
+
+
+def test_points_that_an_update_adds_after_the_delivery_are_current_at_once() -> None:
+    story = given(promising(ON_DELIVERY), bought("B1", 700, "2011-03-01"), delivered("B1", "2011-03-04"))
+    story.play(updated("B1", 1_000, "2011-03-05"))
+    assert standing(story) == (10, 0)
 
 
 def test_points_that_no_bill_gave_do_not_wait_for_a_delivery() -> None:
