@@ -172,12 +172,14 @@ def take_out(account: Account, points: Mapping[int, int]) -> None:
 
 
 def put_back(account: Account, parts: Iterable[Lot]) -> None:
-    """Put parts of lots back: where the lot is closed by now, it opens again with the terms of the part."""
+    """Put parts of lots back: a closed lot opens again, with the terms of what is held of it, else of the part."""
     lots = {lot.lot_id: lot for lot in account.lots}
+    held = {part.lot_id: part for hold in account.holds for part in hold.parts}
     for part in parts:
         lot = lots.get(part.lot_id)
         if lot is None:
-            _insert(account.lots, msgspec.structs.replace(part))
+            as_held = held.get(part.lot_id, part)
+            _insert(account.lots, msgspec.structs.replace(as_held, open_points=part.open_points))
         else:
             lot.open_points += part.open_points
 

@@ -1,7 +1,8 @@
 """Taking redemptions back: on request, or because the bill that they paid for is returned.
 
-RULE (order): the lots that were taken last come back first, each with its own last day. What is past it is reported as
-expired, or issued anew where the program says so.
+RULE (order): the lots that were taken last come back first, each with its own last day: what is left of the lot has
+now, or where nothing is left, what it had. What is past it is reported as expired, or issued anew where the program
+says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pipeline.engine.amounts import reversal_due
 from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.accounts import account_of, open_lot, post, put_back
+from pipeline.engine.ledger.accounts import account_of, open_lot, post, put_back, with_held
 from pipeline.engine.ledger.issue import LOTS_MAX, lasting_of
 from pipeline.engine.ledger.redeemed import Redemption, find_payment, find_redemption, kept_redemption
 from pipeline.engine.programs import Program
@@ -36,9 +37,11 @@ def reverse(turn: ProgramTurn, record: ReverseRedemption) -> list[Decision]:
     if record.points is not None and record.points > left:
         return [RecordRefused(reason=Refusal.REVERSAL_TOO_LARGE, subject=str(record.points))]
     asked = left if record.points is None else record.points
-    return [
-        _reversed(turn, _Stand(turn.section), record.redemption_id, redemption, asked, record.reason, record.entered_by)
-    ]
+    stand = _Stand(turn.section)
+    taken_back = _reversed(turn, stand, record.redemption_id, redemption, asked, record.reason, record.entered_by)
+    if turn.head.lots + _lots_of(taken_back) > LOTS_MAX:
+        return [RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=redemption.currency)]
+    return [taken_back]
 
 
 def restore_paid(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
@@ -60,10 +63,12 @@ RESTORE_PAID: Final = ProgramStage(restore_paid, used=_restores)
 def restore(turn: ProgramTurn, of_bill: str, basis_minor: int, returned_minor: int) -> list[Decision]:
     """Take back what redemptions paid for a bill, in proportion to what came back of it in all; the last one first.
 
-    What a request took back of a redemption before counts: no more comes back than the returns so far claim.
+    What a request took back of a redemption before counts: no more comes back than the returns so far claim. What would
+    be more lots than can be kept stays redeemed.
     """
     payment = find_payment(turn.state, of_bill)
     stand = _Stand(turn.section)
+    room = LOTS_MAX - turn.head.lots
     decisions: list[Decision] = []
     for redemption_id in reversed(payment.redemptions if payment is not None else ()):
         redemption = find_redemption(turn.state, redemption_id)
@@ -71,7 +76,11 @@ def restore(turn: ProgramTurn, of_bill: str, basis_minor: int, returned_minor: i
             continue
         due = reversal_due(redemption.points, basis_minor, returned_minor) - (redemption.points - redemption.left)
         if due > 0:
-            decisions.append(_reversed(turn, stand, redemption_id, redemption, due, of_bill=of_bill))
+            taken_back = _reversed(turn, stand, redemption_id, redemption, due, of_bill=of_bill)
+            room -= _lots_of(taken_back)
+            if room < 0:
+                break
+            decisions.append(taken_back)
     return decisions
 
 
@@ -105,16 +114,18 @@ def _reversed(
     reason: str = "",
     entered_by: str = "",
     of_bill: str = "",
-) -> Decision:
+) -> RedemptionReversed:
     restored: list[Taken] = []
     past: list[Taken] = []
     missing = points
+    lots_now = {lot.lot_id: lot for lot in with_held(account_of(turn.section, redemption.currency))}
     for part in reversed(redemption.parts):
         if not missing:
             break
         taken = Taken(lot_id=part.lot_id, points=min(missing, part.open_points))
         missing -= taken.points
-        (past if part.closes_at <= turn.head.clock else restored).append(taken)
+        closes_at = lots_now.get(part.lot_id, part).closes_at
+        (past if closes_at <= turn.head.clock else restored).append(taken)
     gone = sum(part.points for part in past)
     lots: tuple[LotOpened, ...] = ()
     currency = turn.program.currencies.get(redemption.currency)
@@ -131,8 +142,6 @@ def _reversed(
             ),
         )
         gone = 0
-    if turn.head.lots + len(restored) + len(lots) > LOTS_MAX:
-        return RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=redemption.currency)
     before = redemption.points - redemption.left
     return RedemptionReversed(
         currency=redemption.currency,
@@ -149,6 +158,11 @@ def _reversed(
         reason=reason,
         entered_by=entered_by,
     )
+
+
+def _lots_of(decision: RedemptionReversed) -> int:
+    """How many more lots may be open after it."""
+    return len(decision.restored) + len(decision.lots)
 
 
 def _worth(redemption: Redemption, points: int) -> int:

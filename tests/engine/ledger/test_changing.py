@@ -10,6 +10,7 @@ from pipeline.engine.calendar import as_date
 from schemas.facts import ExpiryMoved, LotsMoved, MovedBy, PointsExpired, RecordRefused, Refusal, Taken
 from tests.dsl import BOOKKEEPING, Story, given
 from tests.steps import (
+    Step,
     adjust,
     block,
     bought,
@@ -21,6 +22,7 @@ from tests.steps import (
     program,
     redeem,
     release,
+    reverse,
     spend,
     tick,
 )
@@ -211,3 +213,27 @@ def test_points_that_expire_now_expire_on_the_day_of_the_decision() -> None:
 def test_request_that_comes_twice_is_done_once() -> None:
     story = given(*TWO_LOTS, expire_now("2011-03-07", 1))
     story.when(expire_now("2011-03-07", 1)).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("change", "back_on", "last"),
+    [
+        pytest.param(extend("2011-06-30", "2011-03-05"), "2011-03-06", "2011-06-30", id="later"),
+        pytest.param(
+            extend("2011-06-30", "2011-03-05"), "2011-03-25", "2011-06-30", id="later-and-after-the-day-it-was"
+        ),
+        pytest.param(expire_on("2011-03-08", "2011-03-05"), "2011-03-06", "2011-03-08", id="earlier"),
+    ],
+)
+@pytest.mark.parametrize("held", [True, False])
+def test_points_of_a_redemption_come_back_with_the_last_day_that_their_lot_has_by_then(
+    change: Step, back_on: str, last: str, *, held: bool
+) -> None:
+    story = given(PROGRAM, bought("B1", 1_000, "2011-03-01"))
+    for step in (*([block(6, "2011-03-02")] if held else []), redeem(4, "2011-03-03"), change):
+        story.play(step)
+    story.play(reverse("d-2011-03-03", back_on))
+    if held:
+        story.play(release("h-2011-03-02", f"{back_on} 13:00"))
+    assert until(story) == [(1, last)]
+    assert story.balance() == 10

@@ -348,3 +348,13 @@ def test_reversal_beyond_the_lots_that_can_be_kept_is_refused(monkeypatch: pytes
     story.when(reverse("d", "2011-03-03")).then(
         RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject="POINTS"), ignoring=BOOKKEEPING
     )
+
+
+def test_return_counts_though_what_paid_for_its_bill_would_be_more_lots_than_can_be_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = given(shop(), B1, redeem(4, MARCH_2, id="d", bill_number="B1"))
+    monkeypatch.setattr("pipeline.engine.ledger.reversal.LOTS_MAX", 1)
+    story.play(brought_back("B1", 1_000, "2011-03-03"))
+    assert (story.only(RecordRefused), story.only(RedemptionReversed)) == ([], [])
+    assert story.balance() == 0
