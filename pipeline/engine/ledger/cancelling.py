@@ -62,8 +62,7 @@ def _of_lot(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision:
     if lot is not None and lot.received:
         return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(record.lot))
     promised = sum(lot.open_points for lot in account.promised_lots if lot.lot_id == record.lot)
-    use = account.uses.get(record.lot)
-    points = promised + (0 if lot is None else lot.open_points) + (0 if use is None else use.points)
+    points = promised + (0 if lot is None else lot.open_points) + account.spent.get(record.lot, 0)
     if not points:
         return RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(record.lot))
     claim = Claim(rule_id="", lot_id=record.lot, points=points)

@@ -2,7 +2,7 @@
 
 RULE (source): from the lot that the award lies in, as far as it is still open, promised or current, claims of one lot
 in the order of the awards. Then, as far as the program says, from other lots in the order of spending, and the rest is
-owed; but never for more than what was spent of the lot. What is left is forgiven.
+owed; but never for more than what was spent of the lot, or is held of it. What is left is forgiven.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall) -> Dra
     if shortfall is Shortfall.OWN_LOT:
         beyond = [0] * len(claims)
     else:
-        spent = {lot_id: use.points for lot_id, use in account.uses.items()}
+        spent = account.spent
         beyond = [_from(spent, claim.lot_id, claim.points - part) for claim, part in zip(claims, own, strict=True)]
     others: list[Taken] = []
     missing = sum(beyond)

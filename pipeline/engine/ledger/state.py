@@ -117,7 +117,8 @@ class LotUse(msgspec.Struct, array_like=True, gc=False):
     until: int
     """The instant from which no return does."""
     points: int = 0
-    """What was spent, less what returns have taken from elsewhere for it."""
+    """What was spent, less what returns have taken from elsewhere for it; below zero where they took it for points that
+    were held then."""
 
 
 class Account(msgspec.Struct, array_like=True):
@@ -152,6 +153,16 @@ class Account(msgspec.Struct, array_like=True):
         """How many lots are kept, promised ones too, parts of lots that are held, and lots whose use is counted."""
         held = sum(len(hold.parts) for hold in self.holds) if self.holds else 0
         return len(self.lots) + len(self.promised_lots) + held + len(self.uses)
+
+    @property
+    def spent(self) -> dict[int, int]:
+        """By lot, where it is counted: what was spent or is held, and no return has taken from elsewhere yet."""
+        spent = {lot_id: use.points for lot_id, use in self.uses.items()}
+        for hold in self.holds if spent else ():
+            for part in hold.parts:
+                if part.lot_id in spent:
+                    spent[part.lot_id] += part.open_points
+        return {lot_id: max(0, points) for lot_id, points in spent.items()}
 
     @property
     def deficit(self) -> int:

@@ -1,8 +1,8 @@
 """Uses: what was spent of lots whose points a return may ask back.
 
-RULE: a return takes from elsewhere at most what of its award was spent: points that expired unused were never a
-benefit. What was spent is counted by lot, from the bill until it can no longer be returned; what made good for points
-that were spent of another lot is spent, too.
+RULE: a return takes from elsewhere at most what of its award was spent or is held: points that expired unused were
+never a benefit. What was spent is counted by lot, from the bill until it can no longer be returned; what made good for
+points that were spent of another lot is spent, too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def tracked(issued: PointsIssued, turn: ProgramTurn) -> LotsTracked:
     """From now on it is counted what is spent of the lots that were issued."""
     return LotsTracked(
         currency=issued.currency,
-        lots=tuple(lot.lot_id for lot in issued.lots),
+        lots=(*(lot.lot_id for lot in issued.lots), *(lot.lot_id for lot in issued.promised_lots)),
         until=turn.at + (turn.program.return_days or 0) * DAY_MS,
     )
 
@@ -54,11 +54,11 @@ def note_used(
 
 
 def note_taken_back(state: CustomerState, envelope: Envelope, decision: RedemptionReversed) -> None:
-    """What comes back was not spent after all."""
+    """What comes back was not spent after all; what is issued anew, in a lot that no bill knows, still was."""
     uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
-    for part in (*decision.restored, *decision.past):
+    for part in decision.restored if decision.lots else (*decision.restored, *decision.past):
         if part.lot_id in uses:
-            uses[part.lot_id].points = max(0, uses[part.lot_id].points - part.points)
+            uses[part.lot_id].points -= part.points
 
 
 def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:

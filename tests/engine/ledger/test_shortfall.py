@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given as forall
 from hypothesis import settings
@@ -14,11 +15,14 @@ from tests.dsl import BOOKKEEPING, Story, given, issued
 from tests.steps import (
     Step,
     adjust,
+    block,
     bought,
     brought_back,
+    confirm,
     instant,
     program,
     redeem,
+    release,
     reverse,
     spend,
     starting,
@@ -224,3 +228,48 @@ def test_points_of_an_update_that_were_spent_are_owed_as_those_of_its_bill_are(s
     story = given(shop("deficit"), bought("B1", 1_000, "2011-03-01"), updated("B1", 2_000, "2011-03-02"))
     more(story, redeem(spent, "2011-03-03"), brought_back("B1", 2_000, "2011-03-04"))
     assert (story.balance(), story.account().deficit, story.account().lifetime) == (0, spent, 0)
+
+
+@pytest.mark.parametrize("spent", [4, 10])
+def test_promised_points_that_were_spent_once_they_were_current_are_owed(spent: int) -> None:
+    promising = program(rules=[spend()], promised={"until": "days", "days": 1}, returns={"shortfall": "deficit"})
+    story = given(promising, bought("B1", 1_000, "2011-03-01"), tick("2011-03-03"), redeem(spent, "2011-03-04"))
+    more(story, brought_back("B1", 1_000, "2011-03-05"))
+    assert (story.balance(), story.account().deficit) == (0, spent)
+
+
+@pytest.mark.parametrize(
+    ("then", "balance", "deficit"),
+    [
+        pytest.param(confirm("d-2011-03-02", "2011-03-05"), 0, 10, id="and-are-spent"),
+        pytest.param(release("d-2011-03-02", "2011-03-05"), 0, 0, id="and-come-back"),
+    ],
+)
+def test_points_that_are_held_while_their_goods_come_back_are_asked_back(
+    then: Step, balance: int, deficit: int
+) -> None:
+    story = given(shop("deficit"), bought("B1", 1_000, "2011-03-01"), redeem(10, "2011-03-02", hold=True))
+    more(story, brought_back("B1", 1_000, "2011-03-02 12:10"))
+    assert story.account().deficit == 10
+    story.play(msgspec.structs.replace(then, event_time=instant("2011-03-02 12:12")))
+    assert (story.balance(), story.account().deficit) == (balance, deficit)
+
+
+def test_points_that_are_held_are_asked_back_once_and_the_rest_expired_unused() -> None:
+    story = given(shop("deficit", days=10), bought("B1", 1_000, "2011-03-01"), block(3, "2011-03-02"))
+    more(story, tick("2011-03-12"), brought_back("B1", 500, "2011-03-13"))
+    assert story.account().deficit == 3
+    more(story, brought_back("B1", 500, "2011-03-14"))
+    assert story.account().deficit == 3
+
+
+def test_points_that_were_issued_anew_after_their_last_day_are_asked_back() -> None:
+    returns = {"shortfall": "other_lots"}
+    anew = program(
+        rules=[spend()], points={"expiry": {"days": 5}}, returns=returns, redemption={"past_expiry": "reissue"}
+    )
+    story = given(anew, bought("B1", 1_000, "2011-03-01"), redeem(10, "2011-03-02"))
+    more(story, reverse("d-2011-03-02", "2011-03-10"))
+    assert story.balance() == 10
+    story.play(brought_back("B1", 1_000, "2011-03-11"))
+    assert story.balance() == 0
