@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "customer": "customer:customer",
     "demo": "demo.command:demo",
     "dlq": "dlq:dlq",
+    "events": "events:events",
     "import": "importing:import_group",
     "program": "program:program",
     "report": "reporting:report",

@@ -12,12 +12,10 @@ from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
 from pipeline.cli.printing import say
 from pipeline.cli.settings_diff import sentences
+from pipeline.cli.settings_file import settings_in
 from pipeline.cli.settings_topic import apply, changes_by, orgs_now
-from pipeline.cli.written_file import WrittenFile
-from schemas.settings import OrgSettings
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FILES: Final = WrittenFile(OrgSettings, "a file of settings")
 
 
 @click.group()
@@ -44,7 +42,7 @@ def apply_settings(file: Path, place: Place, *, as_json: bool) -> None:
     Example:
       accrue settings apply examples/settings/roastery.yaml --data-dir accrue-demo
     """
-    wanted = _FILES.read(file)
+    wanted = settings_in(file)
     with place.log(create=True) as log:
         changed = list(sentences(apply(place, log, wanted)))
     if as_json:
@@ -65,7 +63,7 @@ def diff(context: click.Context, file: Path, place: Place, *, as_json: bool) -> 
     Example:
       accrue settings diff examples/settings/roastery.yaml
     """
-    wanted = _FILES.read(file)
+    wanted = settings_in(file)
     with place.log(create=True) as log:
         changes, problems = changes_by(place, log, wanted)
     said = list(sentences(changes))

@@ -13,6 +13,8 @@ import msgspec
 from pipeline.cli.printing import say_json
 from pipeline.cli.program_file import program_in
 from pipeline.cli.program_problem import InvalidProgram
+from pipeline.cli.settings_file import settings_in
+from pipeline.intake.org_settings import KnownOrg, known
 from pipeline.intake.verdict import Defect
 from pipeline.trial.lines import BadLine, Loaded, instant_in, read_lines
 from pipeline.trial.run import Trial
@@ -35,9 +37,17 @@ _WELL: Final = frozenset({"accepted", "duplicate", "parked"})
     metavar="INSTANT",
     help="Let time pass up to here at the end: ISO 8601 with an offset, or milliseconds since 1970.",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The settings of the orgs: custom events are judged by their definitions.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @click.pass_context
-def try_program(context: click.Context, files: tuple[str, ...], until: str | None, *, as_json: bool) -> None:
+def try_program(
+    context: click.Context, files: tuple[str, ...], until: str | None, settings_file: Path | None, *, as_json: bool
+) -> None:
     """Try programs on messages, in memory: what is decided, what customers would be told, where they stand at the end.
 
     Each line of the messages file (`-` reads standard input) is a message, which arrives when it happened, or one of
@@ -55,7 +65,7 @@ def try_program(context: click.Context, files: tuple[str, ...], until: str | Non
       accrue try my-program.yaml my-messages.jsonl --until 2026-12-31T23:59:59Z --json
     """
     programs, messages = _sorted(files)
-    trial = Trial()
+    trial = Trial({} if settings_file is None else _orgs(settings_file))
     for path in programs:
         _put_in_force(trial, path)
     folder = Path() if messages == _STANDARD_INPUT else Path(messages).parent
@@ -70,6 +80,14 @@ def try_program(context: click.Context, files: tuple[str, ...], until: str | Non
         _tell(trial, result)
     if any(step.outcome not in _WELL or step.refusals for step in result.steps):
         context.exit(1)
+
+
+def _orgs(file: Path) -> dict[int, KnownOrg]:
+    try:
+        return {org.org_id: known(org) for org in settings_in(file).orgs}
+    except InvalidProgram as error:
+        message = f"{file} holds no valid settings:\n{error}"
+        raise BadLine(message) from error
 
 
 def _until(written: str, clock: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.engine import adoption, customers, duplicates, earning, purchases, returns, standing
+from pipeline.engine import adoption, analytics, customers, duplicates, earning, purchases, returns, standing
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
@@ -67,6 +67,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     duplicates.CONCERN,
     customers.CONCERN,
     standing.CONCERN,
+    analytics.CONCERN,
     adoption.CONCERN,
     bills.CONCERN,
     parking.CONCERN,
@@ -95,7 +96,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     TransactionAdded: (duplicates.admit, customers.enrol, bills.record_bill),
     TransactionReturned: (duplicates.admit, customers.enrol, bills.record_return),
     TransactionUpdated: (duplicates.admit, customers.enrol, updates.record_update),
-    CustomEventReceived: (duplicates.admit, customers.enrol),
+    CustomEventReceived: (duplicates.admit, analytics.set_aside, customers.enrol),
     RedeemPoints: _COMMAND,
     AdjustPoints: _COMMAND,
     BlockPoints: _COMMAND,

@@ -7,7 +7,7 @@ events. A key without a value is gone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,25 @@ from schemas.settings import EventDefinition, Org, Store
 
 _LISTS: Final = {"stores", "events"}
 _Part = TypeVar("_Part", bound=BaseModel)
+
+
+class KnownOrg(NamedTuple):
+    """An org with what is looked up by name."""
+
+    org: Org
+    events: Mapping[str, EventDefinition]
+    """Those that have not ended."""
+    stores: Mapping[str, Store]
+    """By code."""
+
+
+def known(org: Org) -> KnownOrg:
+    """The org, ready to look things up in."""
+    return KnownOrg(
+        org=org,
+        events={event.name: event for event in org.events if not event.retired},
+        stores={store.code: store for store in org.stores},
+    )
 
 
 class UnreadableSettings(Halted):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from pipeline.intake.org_settings import KnownOrg
 from schemas.records import Record
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -57,6 +58,8 @@ class Limits(NamedTuple):
     """The longest value that is read."""
     types: Mapping[str, frozenset[str]] = MappingProxyType({})
     """By full topic name: the message types it accepts; a topic that is missing here accepts every type."""
+    orgs: Mapping[int, KnownOrg] = MappingProxyType({})
+    """By id: the orgs with settings. Messages of others are taken as they are."""
 
 
 class Reason(StrEnum):
@@ -82,9 +85,21 @@ class Reason(StrEnum):
     """`advanceClock` outside the transactions topic."""
     TYPE_NOT_ALLOWED = "TYPE_NOT_ALLOWED"
     """A type that this topic does not accept (`ACCRUE_TYPES_BY_TOPIC`), and nothing else is wrong."""
+    UNKNOWN_EVENT = "UNKNOWN_EVENT"
+    """A custom event that its org does not define, and that takes no others (`unknown_events: reject`)."""
+    INVALID_EVENT = "INVALID_EVENT"
+    """An attribute is missing, or is not what the definition of the event says (S1: 1802)."""
 
 
-JUDGED: Final = frozenset({Reason.FUTURE_EVENT_TIME, Reason.CLOCK_NOT_ALLOWED, Reason.TYPE_NOT_ALLOWED})
+JUDGED: Final = frozenset(
+    {
+        Reason.FUTURE_EVENT_TIME,
+        Reason.CLOCK_NOT_ALLOWED,
+        Reason.TYPE_NOT_ALLOWED,
+        Reason.UNKNOWN_EVENT,
+        Reason.INVALID_EVENT,
+    }
+)
 """The reasons of messages that were read, and are well formed."""
 
 
@@ -105,6 +120,8 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     record: Record
     key: bytes | None
     """The journal key; None for a record that every journal partition gets."""
+    undefined_event: str = ""
+    """`orgId/eventName` of a custom event without definition, where its org defines others."""
 
 
 class Rejected(msgspec.Struct, frozen=True):

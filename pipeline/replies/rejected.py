@@ -8,6 +8,7 @@ from uuid import uuid5
 import msgspec
 
 from pipeline.replies.replies import NAMESPACE, iso
+from pipeline.replies.vendor import REJECTION_CODES
 from schemas.messages import Identity
 from schemas.replies import Reply, ReplyOutcome
 
@@ -80,7 +81,7 @@ def reply_to_rejected(about: Addressed, origin: str, reason: str, why: str, at: 
         outcome=ReplyOutcome.REJECTED,
         first_outcome=None,
         reason=reason,
-        vendor_code=None,
+        vendor_code=REJECTION_CODES.get(reason),
         message=f"Rejected: {why}.",
         at=iso(at),
         seq=0,

@@ -1,4 +1,4 @@
-"""Capillary's codes for reasons, of its points API."""
+"""Capillary's codes for reasons, of its points API and of behavioural events."""
 
 from __future__ import annotations
 
@@ -22,3 +22,5 @@ VENDOR_CODES: Final[Mapping[Refusal, int]] = {
     Refusal.SAME_CUSTOMER: 418,
 }
 """Reasons that the vendor has no number for are not here."""
+REJECTION_CODES: Final[Mapping[str, int]] = {"INVALID_EVENT": 1802}
+"""By reason of a dead letter (S1: "field attribute value fails for validation type isRequired")."""

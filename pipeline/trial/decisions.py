@@ -374,6 +374,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
 
 _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "CustomerRegistered": lambda _: "customer added",
+    "EventSetAside": lambda _: "kept for analysts, no program gets it",
     "RegisteredEarlier": lambda _: "registered earlier than was known",
     "CustomerStatusChanged": lambda body: f"status {body['previous']} → {body['status']} ({body['reason']})",
     "CustomerChanged": lambda body: f"profile changed: {', '.join(body['updated_fields']) or 'nothing new'}",

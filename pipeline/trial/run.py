@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from pipeline.engine.decide import requests_of
 from pipeline.engine.outcomes import WAITS, Outcome, first_outcome, outcome_of
 from pipeline.engine.programs import Programs
 from pipeline.intake.dialects.registry import DIALECTS, NATIVE
+from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.verdict import Defect, Limits, Rejected, in_words
 from pipeline.log.port import Message
 from pipeline.notify.context import Context
@@ -32,7 +34,6 @@ from schemas.succession import succession
 TOPIC: Final = "try"
 """What a message without an id is named by: `try:0:<line>`."""
 PROGRAM_REFUSED: Final = "program_refused"
-_LIMITS: Final = Limits(clock_topic=TOPIC)
 _NORMALISE: Final = DIALECTS[NATIVE]
 _NAMES_SHOWN: Final = 10
 _NO_VIEW: Final = OrgView()
@@ -54,7 +55,9 @@ class _Step:
 class Trial:
     """Programs and customers in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, orgs: Mapping[int, KnownOrg] = MappingProxyType({})) -> None:
+        """`orgs`: those with settings, by id; events of others are taken as they are."""
+        self._limits = Limits(clock_topic=TOPIC, orgs=orgs)
         self._clock = 0
         self._programs = Programs()
         self._views: dict[int, OrgView] = {}
@@ -140,7 +143,7 @@ class Trial:
             timestamp=line.at,
             headers=(),
         )
-        verdict = _NORMALISE(message, wall=line.at, limits=_LIMITS)
+        verdict = _NORMALISE(message, wall=line.at, limits=self._limits)
         if isinstance(verdict, Rejected):
             self._dead_letter(line, verdict, decided)
         elif isinstance(verdict.record, CustomerRecord):
@@ -191,7 +194,7 @@ class Trial:
         )
 
     def _warnings(self, record: AnyCustomerRecord, clock: int) -> list[str]:
-        if not isinstance(record, CustomEventReceived):
+        if not isinstance(record, CustomEventReceived) or record.analytics_only:
             return []
         org = self._programs.org(record.org_id).at(clock)
         if org.knows(record.event_name):

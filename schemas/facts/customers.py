@@ -28,6 +28,10 @@ class CustomerRegistered(Decision, frozen=True, tag=3):
     profile: Profile
 
 
+class EventSetAside(Decision, frozen=True, tag=300):
+    """The event is for analysts alone: it registers nobody, and no program gets it."""
+
+
 class RegisteredEarlier(Decision, frozen=True, tag=5):
     """A record came that would have registered the customer before the time known so far: the envelope's `at`."""
 

@@ -26,6 +26,7 @@ from schemas.facts.customers import (
     CustomerChanged,
     CustomerRegistered,
     CustomerStatusChanged,
+    EventSetAside,
     RecordAccepted,
     RecordRefused,
     RegisteredEarlier,
@@ -159,6 +160,7 @@ AnyDecision = (
     | StreakLevelUnachieved
     | RewardKept
     | PointsCancelled
+    | EventSetAside
 )
 
 

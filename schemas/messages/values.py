@@ -21,6 +21,8 @@ Instant = Annotated[int, Meta(ge=0, le=INSTANT_MAX, description="milliseconds si
 When = Instant | Annotated[str, Meta(max_length=64, description="an ISO-8601 time such as 2011-03-09T14:30:00+01:00")]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 
+EventName = Annotated[str, Meta(min_length=1, max_length=300)]
+"""S3: "Required string length: 1 - 300"."""
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=1_000)]
 

@@ -10,7 +10,7 @@ from schemas.limits import AtMost, Misfit, Plain
 from schemas.program.cycles import Cycle, PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
-from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, ShortName, Validity
+from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, EventName, Id, Name, Points, Validity
 
 TargetNumber = Annotated[int, Field(ge=1, le=2**31)]
 
@@ -27,7 +27,7 @@ class Events(Definition):
     """Custom events count: each as one, or by a number in an attribute."""
 
     of: Literal["events"] = "events"
-    event: ShortName
+    event: EventName
     measure: Literal["count", "sum"] = "count"
     attribute: Annotated[str | None, AtMost(100, "characters"), Plain()] = Field(None, validate_default=True)
     """The attribute that `sum` adds up, with up to three decimals; an event in which it is no number from 0.001 to

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from schemas.limits import Between
-from schemas.program.values import Definition, ShortName
+from schemas.program.values import Definition, EventName
 
 PROMISE_DAYS_MAX: Final = 3_650
 
@@ -49,7 +49,7 @@ class Triggered(Definition):
 
     until: Literal["trigger"] = "trigger"
     within_days: Annotated[int, Field(ge=0, le=PROMISE_DAYS_MAX)]
-    event: ShortName | None = None
+    event: EventName | None = None
     """The custom event, which has the reference in its attribute `reference`; None: only the command."""
 
 

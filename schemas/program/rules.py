@@ -14,11 +14,11 @@ from schemas.program.values import (
     Categories,
     CurrencyId,
     Definition,
+    EventName,
     Id,
     Minor,
     Points,
     Ratio,
-    ShortName,
     Sku,
     Skus,
     Validity,
@@ -80,7 +80,7 @@ class EventRule(Rule):
     """A fixed number of points for each custom event of this name."""
 
     kind: Literal["event"] = "event"
-    event: ShortName
+    event: EventName
     points: Points
     currency: CurrencyId | None = None
     """What it pays; None for the points of the program."""

@@ -23,6 +23,7 @@ Id = Annotated[
 ]
 Sku = Annotated[str, Field(min_length=1, max_length=64), Plain()]
 Name = Annotated[str, Field(min_length=1, max_length=200), Plain()]
+EventName = Annotated[str, Field(min_length=1, max_length=300), Plain()]
 ShortName = Annotated[str, Field(min_length=1, max_length=100), Plain()]
 CurrencyId = Annotated[
     str,

@@ -13,3 +13,5 @@ class CustomEventReceived(CustomerRecord, frozen=True):
     event_name: str
     attributes: dict[str, int | bool | str] = msgspec.field(default_factory=dict)
     """As sent; numbers with a fraction are kept as decimal strings."""
+    analytics_only: bool = False
+    """Whether it is kept for analysts, and no program gets it (S1: actions without EMFConsumer)."""

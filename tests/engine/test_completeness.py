@@ -89,6 +89,7 @@ DECISION_NUMBERS = {
     129: "StreakLevelUnachieved",
     130: "RewardKept",
     170: "PointsCancelled",
+    300: "EventSetAside",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

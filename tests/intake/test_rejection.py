@@ -35,7 +35,7 @@ BY_REASON: dict[Reason, list[Sent]] = {
     Reason.FUTURE_EVENT_TIME: [LATE, Sent(b'{"type":"advanceClock","time":99999999999999}')],
     Reason.CLOCK_NOT_ALLOWED: [CLOCK_ELSEWHERE],
 }
-GIVEN_ELSEWHERE = (Reason.UNREADABLE, Reason.TYPE_NOT_ALLOWED)
+GIVEN_ELSEWHERE = (Reason.UNREADABLE, Reason.TYPE_NOT_ALLOWED, Reason.UNKNOWN_EVENT, Reason.INVALID_EVENT)
 """By the log's client, and where a setting asks for it."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import SystemClock
-from pipeline.intake.org_settings import entries_of
+from pipeline.intake.org_settings import KnownOrg, entries_of, known
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Log, Outgoing, Partition, Unavailable
 from pipeline.runtime.roles.following import SettingsFollower
@@ -50,7 +50,7 @@ def write(workshop: Workshop, entries: dict[bytes, bytes | None]) -> None:
     producer.close()
 
 
-def looked(follower: SettingsFollower, clock: Hands) -> Mapping[int, Org]:
+def looked(follower: SettingsFollower, clock: Hands) -> Mapping[int, KnownOrg]:
     """The orgs as they are a second later; a real log takes a moment to end a transaction."""
     clock.at += 1.0
     follower.look()
@@ -71,12 +71,12 @@ def test_changes_are_seen_at_the_next_look(log: Log, tmp_path: Path, prefix: str
         assert follower.orgs == {}
 
         write(workshop, dict(entries_of(ORG)))
-        until(lambda: looked(follower, clock) == {100: ORG})
+        until(lambda: looked(follower, clock) == {100: known(ORG)})
 
         write(workshop, {b"store:100/B": None})
         follower.look()
-        assert follower.orgs == {100: ORG}, "it looks once a second"
-        until(lambda: looked(follower, clock) == {100: ORG.model_copy(update={"stores": ORG.stores[:1]})})
+        assert follower.orgs == {100: known(ORG)}, "it looks once a second"
+        until(lambda: looked(follower, clock) == {100: known(ORG.model_copy(update={"stores": ORG.stores[:1]}))})
     finally:
         follower.close()
         workshop.close()

@@ -334,6 +334,7 @@ def _refused(decision: facts.RecordRefused, *_: object) -> str:
 _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.RecordRefused: _refused,
     facts.CustomerRegistered: lambda *_: "customer added",
+    facts.EventSetAside: lambda *_: "kept for analysts, no program gets it",
     facts.RegisteredEarlier: lambda *_: "registered earlier than was known",
     facts.CustomerChanged: lambda decision, *_: f"profile changed: {', '.join(decision.updated_fields)}",
     facts.UpdateParked: lambda decision, *_: f"update waits for {decision.of_bill}",

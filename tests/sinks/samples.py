@@ -22,6 +22,7 @@ from schemas.facts import (
     CustomerStatusChanged,
     Duration,
     Envelope,
+    EventSetAside,
     ExpiryMoved,
     ExpiryReminded,
     FactMessage,
@@ -558,6 +559,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         reason="wrong customer",
         entered_by="desk 5",
     ),
+    EventSetAside(),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

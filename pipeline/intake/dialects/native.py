@@ -15,7 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
+from pipeline.intake.events import judge
 from pipeline.intake.letters.letter import origin_of
+from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
@@ -114,7 +116,24 @@ def _customer_record(
         event_time,
         *fields,
     )
-    return Accepted(record, input_key(org_id, customer_id))
+    key = input_key(org_id, customer_id)
+    if isinstance(content, messages.CustomEvent) and (org := limits.orgs.get(org_id)) is not None:
+        return _by_definition(content, record, key, org)
+    return Accepted(record, key)
+
+
+def _by_definition(
+    content: messages.CustomEvent, record: records.CustomEventReceived, key: bytes, org: KnownOrg
+) -> Accepted | Rejected:
+    judged = judge(content.event_name, content.attributes, org)
+    if isinstance(judged, Rejected):
+        return judged
+    if judged.unique_id is not None:  # without a digest, as any second event with this key is a duplicate
+        record = msgspec.structs.replace(record, id=judged.unique_id, digest=0)
+    if judged.analytics_only:
+        record = msgspec.structs.replace(record, analytics_only=True)
+    undefined = org.events and not judged.is_defined
+    return Accepted(record, key, f"{content.org_id}/{content.event_name}" if undefined else "")
 
 
 def _digest(content: tuple[object, ...]) -> int:

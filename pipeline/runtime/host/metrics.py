@@ -74,7 +74,12 @@ class Metrics(Collector):
         yield self._aborts()
         yield self._dead_letters()
         yield self._odd("accrue_odd_keys", "Messages with another key than their customer's.", "topic", _odd_keys)
-        yield self._odd("accrue_unknown_events", "Events that no program of their org knows.", "event", _unknown_events)
+        yield self._odd(
+            "accrue_unknown_events",
+            "Events that no program knows (loyalty), or their org does not define (intake).",
+            "event",
+            _unknown_events,
+        )
         yield self._rule_hits()
         yield from self._durations()
         yield self._ready()

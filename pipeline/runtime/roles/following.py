@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.clock import Clock
-from pipeline.intake.org_settings import orgs_in
+from pipeline.intake.org_settings import KnownOrg, known, orgs_in
 from pipeline.log.port import Consumer, Log, Partition, Unavailable
-from schemas.settings import Org
 
 STALE_SECONDS: Final = 30.0
 """Settings may be this old: a follower that cannot reach the log for longer decides nothing."""
@@ -23,7 +22,7 @@ class SettingsFollower:
 
     def __init__(self, log: Log, topic: str, clock: Clock) -> None:
         """`topic`: its full name; all settings are in its first partition."""
-        self.orgs: Mapping[int, Org] = {}
+        self.orgs: Mapping[int, KnownOrg] = {}
         """By id, as of the last look."""
         self._log = log
         self._partition = Partition(topic, 0)
@@ -86,7 +85,7 @@ class SettingsFollower:
                     self._entries.pop(message.key, None)
         # Only what stands at the end of a transaction is one version of everything.
         if self._changed:
-            self.orgs = orgs_in(self._entries)
+            self.orgs = {number: known(org) for number, org in orgs_in(self._entries).items()}
             self._changed = False
         return True
 

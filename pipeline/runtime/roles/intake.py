@@ -59,6 +59,12 @@ class IntakeRole:
             clock.now,
         )
         progress.odd_keys = self._keys.counts
+        self._events = Oddities(
+            "events are not defined in the settings of their org",
+            "define them with `accrue settings apply`, or correct their names",
+            clock.now,
+        )
+        progress.unknown_events = self._events.counts
         self._opened: dict[Partition, int] = {}
         self._read: dict[Partition, int] = {}
         """Of the open round: the offset after the last message of each partition."""
@@ -78,6 +84,7 @@ class IntakeRole:
     def process(self, batch: Sequence[Message]) -> Decided:
         """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
         self._settings.look()
+        self._limits = self._limits._replace(orgs=self._settings.orgs)
         out: list[Outgoing] = []
         halt: TooManyDeadLetters | None = None
         read: dict[tuple[str, int], int] = {}
@@ -86,6 +93,8 @@ class IntakeRole:
             verdict = normalise(message, wall=wall, limits=limits)
             if isinstance(verdict, Accepted):
                 value = encode_record(verdict.record)
+                if verdict.undefined_event:
+                    self._events.saw(verdict.undefined_event)
                 if verdict.key is None:
                     out += [Outgoing(journal, None, value, number) for number in self._journal_partitions]
                 else:
@@ -133,12 +142,14 @@ class IntakeRole:
         self._read = {}
         self._dead_letters.committed()
         self._keys.committed()
+        self._events.committed()
 
     def aborted(self) -> None:
         """The round had no effect."""
         self._read = {}
         self._dead_letters.aborted()
         self._keys.aborted()
+        self._events.aborted()
 
     def drop(self, partition: Partition) -> None:
         """Let go of a partition; what the open round read of it is aborted."""

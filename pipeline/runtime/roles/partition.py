@@ -242,7 +242,7 @@ class LoyaltyPartition:
                 self.outputs.add_duplicate(out, customer.key, offset, record, first, head.seq)
             return
         customers.changed(customer)
-        if isinstance(record, CustomEventReceived):
+        if isinstance(record, CustomEventReceived) and not record.analytics_only:
             self._look_at(record, state.head.clock)
         self.outputs.add(
             out,

@@ -1,0 +1,174 @@
+"""Custom events judged by the definitions of their org (S1, S3)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.intake.dialects.native import normalise
+from pipeline.intake.org_settings import KnownOrg, known
+from pipeline.intake.verdict import Accepted, Defect, Reason, Rejected
+from schemas.records import CustomEventReceived
+from schemas.settings import EventDefinition, EventField, Org
+from tests.intake.incoming import LIMITS, WALL, Sent, example
+
+EVENT = example("customEvent") | {"eventName": "review", "id": "own"}
+
+
+def field(
+    name: str, kind: str, *, unique: bool = False, required: bool = True, values: tuple[str, ...] = ()
+) -> EventField:
+    return EventField(name=name, type=kind, is_required=required, is_unique_key_field=unique, values=values)
+
+
+def org(*fields: EventField, unknown: str = "accept", **changes: Any) -> KnownOrg:
+    definition = EventDefinition(name="review", fields=fields, **changes)
+    return known(
+        Org(
+            org_id=EVENT["orgId"],
+            name="Cafe",
+            zone="UTC",
+            currency="GBP",
+            country="GB",
+            unknown_events=unknown,  # type: ignore[arg-type]
+            events=(definition,),
+        )
+    )
+
+
+def sent(place: KnownOrg, offset: int = 7, **changes: Any) -> Accepted | Rejected:
+    message = Sent(json.dumps(EVENT | changes).encode(), offset=offset)
+    return normalise(message, wall=WALL, limits=LIMITS._replace(orgs={place.org.org_id: place}))
+
+
+def taken(place: KnownOrg, **changes: Any) -> CustomEventReceived:
+    verdict = sent(place, **changes)
+    assert isinstance(verdict, Accepted), verdict
+    assert isinstance(verdict.record, CustomEventReceived)
+    return verdict.record
+
+
+def defects(place: KnownOrg, **changes: Any) -> list[str]:
+    verdict = sent(place, **changes)
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason is Reason.INVALID_EVENT
+    return [f"{one.path} {one.problem}; {one.remedy}" for one in verdict.defects]
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong", "wanted"),
+    [
+        ("string", ["a", "5"], [5, True], "a text"),
+        ("tillCode", ["t-1"], [1], "a text"),
+        ("couponCode", ["c"], [1], "a text"),
+        ("productSku", ["s"], [1], "a text"),
+        ("productBrand", ["b"], [1], "a text"),
+        ("productCategory", ["c"], [1.5], "a text"),
+        ("customer", ["x@example.com", 4711], [1.5, True], "a text or a whole number"),
+        ("number", [4, "4", "-4"], [4.5, "4.5", True, "four"], "a whole number"),
+        ("double", [4, 4.5, "4.50"], [True, "4,5", "1e3"], "a number"),
+        (
+            "date",
+            ["2026-03-01", "2026-03-01T10:00:00+01:00"],
+            ["1.3.2026", 5],
+            "an ISO 8601 date or time such as 2026-03-01",
+        ),
+        ("boolean", [True, False], ["true", 1], "true or false"),
+        ("enum", ["app", "web"], ["App", 1], "one of app, web"),
+    ],
+)
+def test_a_field_holds_what_its_type_says(kind: str, right: list[Any], wrong: list[Any], wanted: str) -> None:
+    place = org(field("it", kind, values=("app", "web") if kind == "enum" else ()))
+
+    for value in right:
+        taken(place, attributes={"it": value})
+    for value in wrong:
+        assert defects(place, attributes={"it": value}) == [f"attributes.it is {json.dumps(value)}; write {wanted}"]
+
+
+def test_what_is_required_must_be_there_and_every_defect_is_told() -> None:
+    place = org(field("sku", "productSku"), field("stars", "number"), field("note", "string", required=False))
+
+    assert defects(place, attributes={"sku": "", "note": 5}) == [
+        "attributes.sku is empty, and review needs it; add a text",
+        "attributes.stars is missing, and review needs it; add a whole number",
+        "attributes.note is 5; write a text",
+    ]
+    assert taken(place, attributes={"sku": "S", "stars": 5, "more": True}).attributes == {
+        "sku": "S",
+        "stars": 5,
+        "more": True,
+    }
+
+
+def test_an_event_without_definition_goes_by_the_org() -> None:
+    accepted = sent(org(), eventName="reviw")
+    assert isinstance(accepted, Accepted)
+    assert accepted.undefined_event == "100/reviw"
+    assert sent(org(unknown="reject"), eventName="reviw") == Rejected(
+        Reason.UNKNOWN_EVENT,
+        (
+            Defect(
+                "eventName",
+                'is "reviw", which org 100 does not define; its events: review',
+                "correct the name, or define the event with `accrue settings apply`",
+            ),
+        ),
+    )
+    retired = sent(org(unknown="reject", retired=True))
+    assert isinstance(retired, Rejected)
+    assert retired.reason is Reason.UNKNOWN_EVENT
+
+
+def test_an_org_that_defines_no_events_misses_none() -> None:
+    place = org()._replace(events={})
+    accepted = sent(place)
+    assert isinstance(accepted, Accepted)
+    assert accepted.undefined_event == ""
+
+
+def test_events_for_analysts_alone_are_marked() -> None:
+    assert taken(org(actions=("EIConsumer",))).analytics_only
+    assert not taken(org(actions=("EMFConsumer", "EIConsumer"))).analytics_only
+
+
+KEY = org(
+    field("sku", "productSku", unique=True),
+    field("size", "number", unique=True),
+    field("note", "string", required=False),
+)
+
+
+def unique(**attributes: Any) -> str:
+    return taken(KEY, attributes={"sku": "S", "size": 4} | attributes).id
+
+
+def test_a_unique_key_is_the_id_whatever_else_differs() -> None:
+    first = taken(KEY, attributes={"sku": "S", "size": 4}, offset=1)
+    other = taken(
+        KEY, attributes={"size": "4", "sku": "S", "note": "again"}, offset=2, id="another", eventTime=EVENT["eventTime"]
+    )
+
+    assert first.id == "u:f9e339f2ce061b0caa25581f05524a51"
+    assert (first.id, first.digest) == (other.id, other.digest)
+
+
+def test_a_unique_key_tells_names_types_and_values_apart() -> None:
+    moved = org(field("sku", "productSku", unique=True), field("size", "double", unique=True))
+    shorter = org(field("sku", "productSku", unique=True))
+    ids = [
+        unique(),
+        unique(sku="S4"),
+        unique(size=5),
+        taken(moved, attributes={"sku": "S", "size": 4}).id,
+        taken(shorter, attributes={"sku": "S"}).id,
+    ]
+    assert len({*ids}) == len(ids)
+    assert unique(size=4) == unique(size="4")
+    assert unique(sku="4") != unique(sku="4.0")
+
+
+def test_an_event_without_unique_key_keeps_its_own_id() -> None:
+    assert taken(org(field("sku", "productSku")), attributes={"sku": "S"}).id == "own"
