@@ -61,7 +61,11 @@ def bill_id(org_id: int, customer_id: int, bill_number: str) -> int:
 
 def activity_of(record: CustomerRecord) -> Activity:
     """The activity that downstream systems see in a record."""
-    return ACTIVITIES[type(record)](record)
+    kind = type(record)
+    activity = ACTIVITIES[kind](record)
+    if kind in _ENTERED:
+        return msgspec.structs.replace(activity, entered_by=entered_by(record.entered_by))  # type: ignore[attr-defined]
+    return activity
 
 
 def triggered_by(
@@ -147,11 +151,7 @@ def _confirmation(record: ConfirmRedemption) -> Activity:
 
 
 def _redemption_reversal(record: ReverseRedemption) -> Activity:
-    return Activity(
-        name="PointsRedemptionReversal",
-        identifiers=[Pair(key="redemptionId", value=record.redemption_id)],
-        entered_by=entered_by(record.entered_by),
-    )
+    return Activity(name="PointsRedemptionReversal", identifiers=[Pair(key="redemptionId", value=record.redemption_id)])
 
 
 def _adjustment(record: AdjustPoints) -> Activity:
@@ -159,18 +159,13 @@ def _adjustment(record: AdjustPoints) -> Activity:
 
 
 def _block(record: BlockPoints) -> Activity:
-    return Activity(
-        name="PointsBlock",
-        identifiers=[_customer(record), Pair(key="holdId", value=record.id)],
-        entered_by=entered_by(record.entered_by),
-    )
+    return Activity(name="PointsBlock", identifiers=[_customer(record), Pair(key="holdId", value=record.id)])
 
 
 def _activation(record: ActivatePoints) -> Activity:
     return Activity(
         name="PointsActivation",
         identifiers=[_customer(record), Pair(key="reference", value=record.reference)],
-        entered_by=entered_by(record.entered_by),
     )
 
 
@@ -178,7 +173,6 @@ def _promise_cancelled(record: CancelPromise) -> Activity:
     return Activity(
         name="PromiseCancellation",
         identifiers=[_customer(record), Pair(key="reference", value=record.reference)],
-        entered_by=entered_by(record.entered_by),
     )
 
 
@@ -191,25 +185,19 @@ def _cancellation(record: CancelPoints) -> Activity:
 
 
 def _release(record: ReleasePoints) -> Activity:
-    return Activity(
-        name="PointsRelease",
-        identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)],
-        entered_by=entered_by(record.entered_by),
-    )
+    return Activity(name="PointsRelease", identifiers=[_customer(record), Pair(key="holdId", value=record.hold_id)])
 
 
 def _change_expiry(record: ChangeExpiry) -> Activity:
-    return Activity(
-        name="PointsExpiryUpdate", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by)
-    )
+    return Activity(name="PointsExpiryUpdate", identifiers=[_customer(record)])
 
 
 def _expire(record: ExpirePoints) -> Activity:
-    return Activity(name="PointsExpiry", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by))
+    return Activity(name="PointsExpiry", identifiers=[_customer(record)])
 
 
 def _tier(record: AssignTier | ReleaseTier) -> Activity:
-    return Activity(name="TierAssignment", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by))
+    return Activity(name="TierAssignment", identifiers=[_customer(record)])
 
 
 def _transfer(record: TransferPoints) -> Activity:
@@ -228,12 +216,8 @@ def _registration(record: CustomerAdded) -> Activity:
     return Activity(name="CustomerAdd", identifiers=[_customer(record)])
 
 
-def _update(record: CustomerUpdated) -> Activity:
+def _update(record: CustomerUpdated | CustomerStatus) -> Activity:
     return Activity(name="CustomerUpdate", identifiers=[_customer(record)])
-
-
-def _status(record: CustomerStatus) -> Activity:
-    return Activity(name="CustomerUpdate", identifiers=[_customer(record)], entered_by=entered_by(record.entered_by))
 
 
 def _customer(record: CustomerRecord) -> Pair:
@@ -263,6 +247,8 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomerUpdated: _update,
     AssignTier: _tier,
     ReleaseTier: _tier,
-    CustomerStatus: _status,
+    CustomerStatus: _update,
 }
 """Every kind of customer record is an activity."""
+_ENTERED: Final = frozenset(kind for kind in ACTIVITIES if "entered_by" in kind.__struct_fields__)
+"""Records that say who entered them."""

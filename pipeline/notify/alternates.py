@@ -95,7 +95,8 @@ def _promised(lot: LotPromised, currency: CurrencyView) -> dict[str, object]:
 
 
 def _reversed(taken_back: PointsReversed, currency: CurrencyView) -> dict[str, object]:
-    promised = taken_back.promised_reversed_of_bill
+    promised, owed = taken_back.promised_reversed_of_bill, taken_back.owed
+    others = sum([one.points for one in taken_back.others])
     return {
         "currentEventPromisedAlternateCurrenciesReturned": currency.amount(taken_back.promised),
         "currentEventRegularAlternateCurrenciesReturned": currency.amount(taken_back.current),
@@ -108,4 +109,6 @@ def _reversed(taken_back: PointsReversed, currency: CurrencyView) -> dict[str, o
         "promotionalAlternateCurrenciesReversed": [],
         "regularAlternateCurrenciesReversed": currency.amount(taken_back.reversed_of_bill - promised),
         "totalAlternateCurrenciesReversed": currency.amount(taken_back.reversed_of_bill),
+        **({"currentEventOtherLotsAlternateCurrenciesReturned": currency.amount(others)} if others else {}),
+        **({"currentEventAlternateCurrenciesOwed": currency.amount(owed)} if owed else {}),
     }

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from pipeline.notify.activity import bill_id, entered_by
 from pipeline.notify.context import Context
+from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
 from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, Place
 from pipeline.notify.table import News, Table
@@ -101,7 +102,9 @@ class TransactionAddedData(msgspec.Struct, frozen=True, kw_only=True, gc=False, 
     currency_code: str
     entered_by: EnteredBy
     customer_identifiers: CustomerIdentifiers
-    gross_amount: float | UnsetType
+    gross_amount: float | UnsetType = UNSET
+    amount_beyond_bill: float | UnsetType = UNSET
+    returned_bill_number: str | UnsetType = UNSET
 
 
 def transaction_added(decision: TransactionRecorded, envelope: Envelope, context: Context) -> TransactionAddedData:
@@ -129,15 +132,43 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
     )
 
 
+def transaction_returned(decision: ReturnRecorded, envelope: Envelope, context: Context) -> TransactionAddedData:
+    """The `data` of transactionAdded for a return: `amount` is what it counts for, at most what was left of its bill.
+
+    Ours are what it asks for beyond that, and the number of the bill.
+    """
+    over = decision.over_minor
+    return TransactionAddedData(
+        amount=major(decision.amount_minor, decision.currency),
+        bill_number=decision.bill_number,
+        entered_at=envelope.at,
+        transaction_id=_return_id(decision, context),
+        bill_type="RETURN",
+        line_item_count=decision.line_count,
+        discount=0.0,
+        currency_code=decision.currency,
+        entered_by=EnteredBy(till=_place(decision.till), store=_place(decision.store)),
+        customer_identifiers=context.member_in(envelope),
+        amount_beyond_bill=major(over, decision.currency) if over else UNSET,
+        returned_bill_number=decision.of_bill,
+    )
+
+
 def transaction_updated(decision: BillUpdated, envelope: Envelope, context: Context) -> dict[str, object]:
-    """The `data` of transactionUpdated; `discount` and `grossAmount` are 0 where the update does not say them."""
+    """The `data` of transactionUpdated; `discount` and `grossAmount` are 0 where the update does not say them.
+
+    The number of its lines is left out there.
+    """
     amount = 0 if decision.cancelled else decision.amount_minor
     return {
         "amount": major(amount, decision.currency),
+        "billNumber": decision.bill_number,
         "enteredAt": envelope.at,
         "transactionId": _transaction(decision, context),
         "deliveryStatus": decision.delivery_status,
         "billType": "REGULAR",
+        **({"lineItemCount": decision.line_count} if decision.line_count else {}),
+        "currencyCode": decision.currency,
         "discount": major(decision.discount_minor or 0, decision.currency),
         "grossAmount": major(decision.gross_minor or 0, decision.currency),
         "enteredBy": NOBODY,
@@ -162,6 +193,12 @@ def _transaction(decision: TransactionRecorded | BillUpdated, context: Context) 
     return bill_id(context.org_id, context.customer_id, decision.bill_number)
 
 
+def _return_id(decision: ReturnRecorded, context: Context) -> int:
+    """The number of a return, of which a bill has one with a number of its own."""
+    place = f"{context.org_id}:{context.customer_id}:{len(decision.of_bill)}:{decision.of_bill}"
+    return number_of(f"return:{place}:{decision.bill_number}")
+
+
 def _place(code: str) -> Place | UnsetType:
     return Place(code=code, name=code) if code else UNSET
 
@@ -184,6 +221,12 @@ TABLE: Final = Table(
             data=transaction_added,
             ref=_transaction,
         ),
+        ReturnRecorded: News(
+            event=EventName.TRANSACTION_ADDED,
+            subject=lambda decision: f"return/{decision.of_bill}",
+            data=transaction_returned,
+            ref=_return_id,
+        ),
         BillUpdated: News(
             event=EventName.TRANSACTION_UPDATED,
             subject=lambda decision: decision.bill_number,
@@ -196,7 +239,6 @@ TABLE: Final = Table(
         RecordRefused,
         RegisteredEarlier,
         EventSetAside,
-        ReturnRecorded,
         ReturnParked,
         ReturnReleased,
         UpdateParked,

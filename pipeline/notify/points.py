@@ -256,6 +256,8 @@ def points_cancelled(decision: PointsCancelled, envelope: Envelope, context: Con
 
 
 def _taken_back(decision: PointsReversed, amount: Callable[[int], float]) -> dict[str, object]:
+    """What was taken. Ours, where there are any: points of other lots, regular ones, too, and those that are owed."""
+    others = sum([one.points for one in decision.others])
     return {
         "programCurrentPoints": amount(decision.balance),
         "programLifetimePoints": amount(decision.lifetime),
@@ -267,6 +269,8 @@ def _taken_back(decision: PointsReversed, amount: Callable[[int], float]) -> dic
         "currentEventRegularPointsReturned": amount(decision.current),
         "currentEventTotalPointsReturned": amount(decision.points),
         "currentEventPromotionPointsReturnedDetails": [],
+        **({"currentEventOtherLotsPointsReturned": amount(others)} if others else {}),
+        **({"currentEventPointsOwed": amount(decision.owed)} if decision.owed else {}),
     }
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import UNSET
-
 from pipeline.notify.activity import redemption_of, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
 from pipeline.notify.program_view import ProgramView
-from pipeline.notify.shared import points_fields
+from pipeline.notify.shared import points_fields, taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import Envelope, PointsHeld, PointsMoved, PointsRedeemed, PointsReleased, RedemptionReversed
 from schemas.notifications import EventName
@@ -53,9 +51,11 @@ def redeemed_points_reversed(decision: RedemptionReversed, envelope: Envelope, c
         for one in (decision.points, decision.points - decision.expired, decision.expired, decision.balance)
     )
     details = {"available": available, "expired": expired}
+    of_bill = decision.of_bill
+    activity = taken_back_by(envelope, context, of_bill) if of_bill else context.cause_of(envelope).activity
     return {
         **points_fields(envelope, context),
-        "triggeringActivity": triggered_by(context.cause_of(envelope).activity, entity=UNSET),
+        "triggeringActivity": triggered_by(activity),
         "redeemedPointsReversed": points,
         "redeemedPointsReversedDetails": details,
         "redemptionSummaryId": _summary(context, decision.redemption_id),

@@ -199,6 +199,12 @@ def _changed(data: Data) -> str:
 
 def _paid(data: Data) -> str:
     amount = major_money(Decimal(str(data["amount"])), data["currencyCode"])
+    if data["billType"] == "RETURN":
+        over = data.get("amountBeyondBill")
+        beyond = (
+            "" if over is None else f" {major_money(Decimal(str(over)), data['currencyCode'])} is more than was left."
+        )
+        return f"We have recorded your return of {amount} of bill {data['returnedBillNumber']}.{beyond}"
     return f"We have recorded your purchase of {amount}, bill {data['billNumber']}."
 
 

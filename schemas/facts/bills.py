@@ -34,6 +34,13 @@ class ReturnRecorded(Decision, frozen=True, tag=11):
     """What the record asked for beyond what was left; it has no effect."""
     document: int | None = None
     """The number of the return document as a 64-bit hash, which counts once; None for a return without one."""
+    bill_number: str = ""
+    """The number of the return document."""
+    currency: str = ""
+    line_count: int = 0
+    """How many lines came back. Of a return that waited for its bill: where a program looks at lines."""
+    store: str = ""
+    till: str = ""
 
 
 class PurchaseCounted(Decision, frozen=True, tag=12):

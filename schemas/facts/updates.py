@@ -28,6 +28,8 @@ class BillUpdated(Decision, frozen=True, tag=160):
     discount_minor: int | None = None
     gross_minor: int | None = None
     """As the update says."""
+    line_count: int = 0
+    """How many lines the update says that the bill has; 0 where it says none."""
 
 
 class UpdatedLine(msgspec.Struct, frozen=True, array_like=True, gc=False):

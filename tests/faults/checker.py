@@ -58,6 +58,7 @@ _AWARD_RULE, _AWARD_POINTS = 1, 2
 _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
     "registered": ("customerAdded", lambda _: None),
     "recorded": ("transactionAdded", lambda _: None),
+    "returned": ("transactionAdded", lambda _: None),
     "issued": ("pointsIssued", lambda decision: float(decision[2])),
     "redeemed": ("pointsRedeemed", lambda decision: float(decision[2])),
     "reversed": ("issuedPointsReversed", lambda decision: float(decision[2])),

@@ -389,6 +389,7 @@ CASES: dict[EventName, Case] = {
                 delivery_status="DELIVERED",
                 discount_minor=50,
                 gross_minor=1_500,
+                line_count=2,
             ),
             msgspec.structs.replace(of_customer("TransactionUpdated:u-1"), correction_of="TransactionAdded:B-1001"),
             seq=16,

@@ -44,6 +44,7 @@ EXTENSIONS: dict[EventName, set[str]] = {
         "updatedFields[].fieldName",
     },
     EventName.TRANSACTION_ADDED: {"grossAmount"},  # in the page's table, not in its sample
+    EventName.TRANSACTION_UPDATED: {"billNumber", "lineItemCount", "currencyCode"},  # likewise
     EventName.POINTS_ISSUED: {  # which rule gave how many points
         "awards",
         "awards[]",

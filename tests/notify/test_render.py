@@ -29,6 +29,7 @@ from schemas.facts import (
     RecordAccepted,
     RecordRefused,
     Refusal,
+    ReturnRecorded,
     Standing,
     StreakExtended,
 )
@@ -453,6 +454,63 @@ def test_a_bill_without_lines_store_or_till_has_none_in_its_notification() -> No
     bare = bill(lines=(), discount_minor=0, gross_minor=None, store="", till="")
     data = data_of(CASES[EventName.TRANSACTION_ADDED].fact, context(bare))
     assert (data["lineItemCount"], data["discount"], data["enteredBy"], "grossAmount" in data) == (0, 0.0, {}, False)
+
+
+def returned(**changes: Any) -> Fact:
+    fields: dict[str, Any] = {
+        "of_bill": "B-1001",
+        "amount_minor": 300,
+        "basis_minor": 1_250,
+        "returned_before_minor": 950,
+        "bill_number": "R-1",
+        "currency": "GBP",
+        "line_count": 1,
+        "store": "soho",
+        "till": "soho.1",
+    }
+    return fact_of(ReturnRecorded(**{**fields, **changes}), of_customer("TransactionReturned:R-1"))
+
+
+def test_a_return_is_told_as_a_bill_of_its_own_with_what_it_counts_for() -> None:
+    data = data_of(returned(), context(RETURN))
+    assert data == {
+        "amount": 3.0,
+        "billNumber": "R-1",
+        "enteredAt": AT,
+        "transactionId": data["transactionId"],
+        "billType": "RETURN",
+        "lineItemCount": 1,
+        "discount": 0.0,
+        "currencyCode": "GBP",
+        "enteredBy": {"till": {"code": "soho.1", "name": "soho.1"}, "store": {"code": "soho", "name": "soho"}},
+        "customerIdentifiers": {"customerId": CUSTOMER, "loyaltyType": "loyalty"},
+        "returnedBillNumber": "B-1001",
+    }
+
+
+def test_a_return_says_how_much_more_than_was_left_of_its_bill_it_asks_for() -> None:
+    assert data_of(returned(over_minor=120), context(RETURN))["amountBeyondBill"] == 1.2
+
+
+def test_a_return_that_waited_for_its_bill_is_told_from_its_fact_alone() -> None:
+    told, at_once = (data_of(returned(), context(record)) for record in (BILL, RETURN))
+    assert told == at_once
+
+
+def test_a_return_has_a_number_of_its_own_and_as_published_names_it() -> None:
+    numbers = [
+        data_of(returned(of_bill=of_bill, bill_number=number), context(RETURN))["transactionId"]
+        for of_bill, number in (("B", "R"), ("B", "R2"), ("B2", "R"), ("R", "B"), ("R", "R"))
+    ]
+    assert len({*numbers, activity_of(BILL).transaction_id, activity_of(bill("R")).transaction_id}) == 7
+    around = context(RETURN, view(notifications={"profile": "as-published"}))
+    attributes = decoded(rendered(returned(), around).body)["attributes"]
+    assert attributes["refId"] == f"{ORG}_{attributes['data']['transactionId']}"
+
+
+def test_an_update_that_says_no_lines_tells_no_number_of_them() -> None:
+    updated = with_decision(CASES[EventName.TRANSACTION_UPDATED].fact, line_count=0)
+    assert "lineItemCount" not in data_of(updated, context(CASES[EventName.TRANSACTION_UPDATED].record))
 
 
 def test_a_customer_of_an_org_without_programs_is_announced_in_the_flat_profile() -> None:

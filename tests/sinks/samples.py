@@ -133,7 +133,19 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     ),
     RegisteredEarlier(),
     TransactionRecorded(bill_number="B1", amount_minor=900, currency="GBP", returnable_until=9_000, forgotten_at=9_500),
-    ReturnRecorded(of_bill="B1", amount_minor=90, basis_minor=910, returned_before_minor=10, over_minor=1, document=5),
+    ReturnRecorded(
+        of_bill="B1",
+        amount_minor=90,
+        basis_minor=910,
+        returned_before_minor=10,
+        over_minor=1,
+        document=5,
+        bill_number="R-1",
+        currency="EUR",
+        line_count=2,
+        store="s-1",
+        till="t-1",
+    ),
     PurchaseCounted(
         bill_number="B1",
         amount_minor=900,
@@ -449,6 +461,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         delivery_status="SHIPPED",
         discount_minor=62,
         gross_minor=63,
+        line_count=7,
     ),
     UpdateParked(
         of_bill="B1",

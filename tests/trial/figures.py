@@ -24,7 +24,7 @@ from pipeline.cli.program_file import program_in
 from pipeline.importer.retail import Invoices
 from pipeline.importer.retail_inputs import inputs, matched
 from pipeline.importer.upstream import Input
-from pipeline.trial.form import Membership, Result
+from pipeline.trial.form import Membership, NotificationRow, Result
 from pipeline.trial.lines import read_lines
 from pipeline.trial.run import Trial, envelope_of
 from tests.naive.retail_model import COLUMNS
@@ -76,7 +76,7 @@ def totals(result: Result) -> Figures:
         "outcomes": dict(Counter(step.outcome for step in result.steps)),
         "refusals": dict(sorted(Counter(one.reason for step in result.steps for one in step.refusals).items())),
         "notifications": dict(
-            sorted(Counter(one.event_name for step in result.steps for one in step.notifications).items())
+            sorted(Counter(_news(one) for step in result.steps for one in step.notifications).items())
         ),
     }
 
@@ -86,11 +86,17 @@ def by_customer(result: Result) -> dict[str, str]:
     told: dict[str, Counter[str]] = {}
     for step in result.steps:
         for one in step.notifications:
-            told.setdefault(one.customer, Counter())[one.event_name] += 1
+            told.setdefault(one.customer, Counter())[_news(one)] += 1
     return {
         customer: _digest(json.dumps([_standing(_membership(one.programs)), sorted(told[customer].items())]))
         for customer, one in result.customers.items()
     }
+
+
+def _news(told: NotificationRow) -> str:
+    """Its name; returns apart from the bills that share it."""
+    is_return = told.event_name == "transactionAdded" and envelope_of(told.envelope)["data"]["billType"] == "RETURN"
+    return f"{told.event_name} RETURN" if is_return else told.event_name
 
 
 def retail_rows(result: Result) -> str:

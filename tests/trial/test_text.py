@@ -78,6 +78,15 @@ def test_other_currencies_are_told_by_name_with_their_decimals(trying: Trying) -
     assert [part for part in parts if part not in "\n".join(out)] == []
 
 
+def test_return_is_told_with_what_it_asked_for_beyond_its_bill(trying: Trying) -> None:
+    out = lines_of(trying, A, back("A", 9_000, "2026-03-03T10:00:00Z"), back("A", 9_000, "2026-03-04T10:00:00Z", "R2"))
+    parts = (
+        "    transactionAdded tells: We have recorded your return of £90.00 of bill A.",
+        "    transactionAdded tells: We have recorded your return of £10.00 of bill A. £80.00 is more than was left.",
+    )
+    assert [part for part in parts if part not in out] == []
+
+
 def test_reply_is_told_with_its_outcome_and_reason(trying: Trying) -> None:
     asked = redeem(999, "2026-03-03T10:00:00Z", id="r1")
 

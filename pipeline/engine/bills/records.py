@@ -82,6 +82,11 @@ def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
         returned_before_minor=bill.returned_minor,
         over_minor=record.amount_minor - counted,
         document=document,
+        bill_number=record.bill_number,
+        currency=record.currency,
+        line_count=len(record.lines),
+        store=record.store,
+        till=record.till,
     )
     return [recorded] if by_line is None else [recorded, by_line]
 

@@ -55,6 +55,7 @@ def _updated(bill: Bill, record: TransactionUpdated) -> BillUpdated:
         delivery_status=record.delivery_status or bill.delivery_status,
         discount_minor=record.discount_minor,
         gross_minor=record.gross_minor,
+        line_count=len(record.lines),
     )
 
 

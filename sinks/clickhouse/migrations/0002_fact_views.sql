@@ -37,13 +37,14 @@ FROM (
     FROM facts WHERE kind IN ('CustomerRegistered', 'RegisteredEarlier', 'CustomerChanged', 'CustomerStatusChanged')
 ) AS f;
 
--- kind: recorded, updated, returned. currency is that of the bill, empty for returns; returnable_until only where it was
--- recorded. basis_minor: the bill, before an update, or before anything came back. delivery_status: of updates.
+-- kind: recorded, updated, returned. return_number: of the return document. returnable_until only where it was recorded.
+-- basis_minor: the bill, before an update, or before anything came back. delivery_status: of updates.
 CREATE OR REPLACE VIEW bills AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     transform(f.kind, ['TransactionRecorded', 'BillUpdated'], ['recorded', 'updated'], 'returned') AS kind,
     if(kind = 'returned', f.d.of_bill, f.d.bill_number) AS bill_number,
+    if(kind = 'returned', f.d.bill_number, '') AS return_number,
     f.d.amount_minor AS amount_minor, f.d.currency AS currency,
     if(kind = 'recorded', fromUnixTimestamp64Milli(f.d.returnable_until, 'UTC'), NULL) AS returnable_until,
     multiIf(kind = 'recorded', f.d.amount_minor, kind = 'updated', f.d.previous_minor, f.d.basis_minor) AS basis_minor,

@@ -18,6 +18,7 @@ from schemas.facts import (
     ReturnRecorded,
     ReturnReleased,
 )
+from schemas.records import Line
 from tests.dsl import BOOKKEEPING, Story, given
 from tests.steps import Step, bought, brought_back, instant, program, spend, tick
 
@@ -75,6 +76,19 @@ def test_bill_and_its_returns_end_the_same_in_every_order(order: tuple[int, ...]
     steps = (B1, early(400), early(300, "2011-03-03", "R2"), bought("B2", 500, "2011-03-01"))
     story = played(*(steps[place] for place in order))
     assert (story.balance(), story.section().returned_minor, story.waiting()) == (8, 700, [])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "waited"])
+def test_return_is_recorded_with_the_number_and_the_place_of_its_document(order: tuple[int, int]) -> None:
+    steps = (B1, brought_back("B1", 400, "2011-03-02", bill_number="R1", store="soho", till="soho.1"))
+    (one,) = played(*(steps[place] for place in order)).only(ReturnRecorded)
+    assert (one.bill_number, one.currency, one.store, one.till) == ("R1", "GBP", "soho", "soho.1")
+
+
+def test_return_is_recorded_with_the_number_of_its_lines() -> None:
+    lines = (Line(sku="A", amount_minor=100), Line(sku="B", amount_minor=200))
+    (one,) = played(B1, brought_back("B1", None, "2011-03-02", lines=lines)).only(ReturnRecorded)
+    assert (one.amount_minor, one.line_count) == (300, 2)
 
 
 def test_parked_returns_are_decided_in_order_of_event_time() -> None:

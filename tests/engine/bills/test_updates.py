@@ -148,6 +148,12 @@ def test_what_a_correction_could_not_take_is_not_given_again(steps: list[Step], 
     assert story.balance() == left
 
 
+@pytest.mark.parametrize("lines", [(), (Line(sku="A", amount_minor=400), Line(sku="B", amount_minor=800))])
+def test_update_is_recorded_with_the_number_of_lines_that_it_says(lines: tuple[Line, ...]) -> None:
+    (one,) = given(SHOP, B1).when(updated("B1", 1_200, "2011-03-02", lines=lines)).only(BillUpdated)
+    assert one.line_count == len(lines)
+
+
 def test_decisions_of_an_update_name_the_cause_that_they_correct() -> None:
     story = given(SHOP, B1).when(updated("B1", 900, "2011-03-02"))
     assert {fact.envelope.correction_of for fact in story.decided} == {"TransactionAdded:t-B1"}

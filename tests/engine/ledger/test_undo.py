@@ -50,6 +50,8 @@ def test_return_takes_back_the_part_that_the_goods_were_of_the_bill() -> None:
             basis_minor=1_000,
             returned_before_minor=0,
             document=document_of("R1"),
+            bill_number="R1",
+            currency="GBP",
         ),
         ReturnCounted(
             of_bill="B1", amount_minor=450, purchases_minor=1_000, returned_minor=450, paid_at=instant("2011-03-01")
@@ -88,6 +90,8 @@ def test_return_beyond_the_bill_says_how_much_had_no_effect() -> None:
             returned_before_minor=600,
             over_minor=300,
             document=document_of("R2"),
+            bill_number="R2",
+            currency="GBP",
         ),
         ReturnCounted(
             of_bill="B1",
