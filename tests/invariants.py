@@ -50,6 +50,8 @@ class Invariants:
         self._totals: dict[tuple[int, str], dict[LedgerAccount, int]] = defaultdict(
             lambda: dict.fromkeys(LedgerAccount, 0)
         )
+        self._received = Counter[tuple[int, str]]()
+        """Points of other customers that count towards lifetime points."""
         self._open = Counter[tuple[int, str]]()
         """Points in open lots."""
         self._lots = Counter[tuple[int, str]]()
@@ -118,8 +120,11 @@ class Invariants:
         self._open[key] += lots_moved(decision)
         assert self._open[key] == totals[LedgerAccount.CURRENT] == decision.balance
         became_current = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.PROMISED]
-        totals[LedgerAccount.LIFETIME] = became_current - totals[LedgerAccount.REVERSED]
-        if isinstance(decision, PointsIssued | PointsReversed | PointsConverted):
+        if isinstance(decision, PointsReceived) and decision.lifetime is not None:
+            self._received[key] += decision.points
+        totals[LedgerAccount.LIFETIME] = became_current - totals[LedgerAccount.REVERSED] + self._received[key]
+        stated = isinstance(decision, PointsReceived) and decision.lifetime is not None
+        if stated or isinstance(decision, PointsIssued | PointsReversed | PointsConverted):
             assert decision.lifetime == totals[LedgerAccount.LIFETIME]
         if isinstance(decision, PointsConverted | PromiseCancelled):
             assert decision.promised == totals[LedgerAccount.PROMISED]

@@ -31,6 +31,7 @@ from schemas.program import (
     Tiers,
     TierValidity,
     Transactions,
+    Transfers,
     Triggered,
     Validity,
 )
@@ -79,7 +80,18 @@ def _terms(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
         was, now = (_value(key, getattr(one.redemption, key), after.currency) for one in (before, after))
         if was != now:
             yield Change(f"redemption.{key}", f"is {now}, was {was}")
+    yield from _transfers(before.transfer, after.transfer)
     yield from _returns(before.returns, after.returns)
+
+
+def _transfers(before: Transfers, after: Transfers) -> Iterator[Change]:
+    if (before.expiry, before.extra_days) != (after.expiry, after.extra_days):
+        limit = "" if after.extra_days is None else f", at most {after.extra_days:,} days beyond their own last day"
+        last = "keep their last day" if after.expiry == "keep" else f"last as newly awarded ones{limit}"
+        yield Change("transfer.expiry", f"points that a customer receives {last}")
+    if before.lifetime != after.lifetime:
+        count = "count" if after.lifetime == "count" else "do not count"
+        yield Change("transfer.lifetime", f"points that a customer receives {count} towards lifetime points")
 
 
 def _returns(before: Returns | None, after: Returns | None) -> Iterator[Change]:

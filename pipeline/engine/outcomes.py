@@ -86,6 +86,8 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.DATE_PASSED: True,
     Refusal.SAME_CUSTOMER: True,
     Refusal.IN_BACKFILL: True,
+    Refusal.RECEIVER_FRAUD: True,
+    Refusal.RECEIVER_BLOCKED: True,
     Refusal.TOTAL_TOO_LARGE: True,
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it

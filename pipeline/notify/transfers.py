@@ -17,7 +17,11 @@ from schemas.notifications import EventName
 def points_transferred_initiated(
     decision: PointsTransferred, envelope: Envelope, context: Context
 ) -> dict[str, object]:
-    """The `data` of pointsTransferredInitiated, at the sender."""
+    """The `data` of pointsTransferredInitiated, at the sender.
+
+    RULE: sent when the receiver has the points, not when they are put aside: it says what was transferred and what is
+    left (S4 l.873, l.885), and the vendor has no event that would take it back after a refusal.
+    """
     alternate = context.program_of(envelope).alternates.get(decision.currency)
     points, balance = (
         float(one) if alternate is None else alternate.amount(one) for one in (decision.points, decision.balance)

@@ -125,6 +125,14 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "the points are to go to customer {subject}, who has them",
         "write the customer who is to receive them as toCustomerId",
     ),
+    Refusal.RECEIVER_FRAUD: (
+        "the customer who is to receive the points is marked for fraud",
+        "send customerStatus with ACTIVE for them first, if that was a mistake",
+    ),
+    Refusal.RECEIVER_BLOCKED: (
+        "the customer who is to receive the points is blocked",
+        "send customerStatus with ACTIVE for them first",
+    ),
     Refusal.IN_BACKFILL: (
         "history is being loaded, which has both sides of a transfer as records of their own",
         "send adjustPoints for both customers, or send the transfer once the backfill has ended",

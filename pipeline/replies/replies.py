@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from pipeline.engine.outcomes import DONE, WAITED, Outcome, outcome_of, waited_as
 from pipeline.replies import refusals, results
 from pipeline.replies.results import Amount
-from pipeline.replies.vendor import VENDOR_CODES
+from pipeline.replies.vendor import vendor_code
 from schemas.facts import (
     Decision,
     Envelope,
@@ -223,7 +223,7 @@ def _reply(
         outcome=outcome,
         first_outcome=first_outcome,
         reason=None if reason is None else reason.text,
-        vendor_code=None if reason is None else VENDOR_CODES.get(reason),
+        vendor_code=None if reason is None else vendor_code(reason, of_transfer=kind is TransferPoints),
         message=message,
         at=iso(at),
         seq=seq,

@@ -19,8 +19,20 @@ VENDOR_CODES: Final[Mapping[Refusal, int]] = {
     Refusal.REDEMPTION_UNKNOWN: 811,
     Refusal.REDEMPTION_REVERSED: 812,
     Refusal.REVERSAL_TOO_LARGE: 814,
-    Refusal.SAME_CUSTOMER: 418,
 }
 """Reasons that the vendor has no number for are not here."""
 REJECTION_CODES: Final[Mapping[str, int]] = {"INVALID_EVENT": 1802}
 """By reason of a dead letter (S1: "field attribute value fails for validation type isRequired")."""
+TRANSFER_CODES: Final[Mapping[Refusal, int]] = {
+    Refusal.CUSTOMER_FRAUD: 414,
+    Refusal.RECEIVER_FRAUD: 415,
+    Refusal.SAME_CUSTOMER: 418,
+    Refusal.BALANCE_TOO_LOW: 419,
+}
+"""Of a transfer, where they are others than those of redemptions."""
+
+
+def vendor_code(reason: Refusal, *, of_transfer: bool) -> int | None:
+    """The vendor's number of a reason; None where it has none."""
+    general = VENDOR_CODES.get(reason)
+    return TRANSFER_CODES.get(reason, general) if of_transfer else general

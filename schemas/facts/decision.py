@@ -113,6 +113,10 @@ class Refusal(Reason):
     """Points are to be transferred to the customer who has them."""
     IN_BACKFILL = 61
     """History is being loaded, and has both sides of a transfer as records of their own."""
+    RECEIVER_FRAUD = 82
+    """The receiver of a transfer is marked for fraud."""
+    RECEIVER_BLOCKED = 83
+    """The receiver of a transfer is blocked."""
     TOTAL_TOO_LARGE = 20
     """Points, purchases or open lots of the customer would grow beyond what can be stored."""
 

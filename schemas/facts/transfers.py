@@ -27,11 +27,18 @@ class PointsTransferred(PointsMoved, frozen=True, tag=151):
 
 
 class PointsReceived(PointsMoved, frozen=True, tag=152):
-    """Another customer's points were credited; they do not count towards lifetime points here."""
+    """Another customer's points were credited."""
 
     transfer_id: str
     sender_id: int
     lots: tuple[LotOpened, ...]
+    lifetime: int | None = None
+    """Lifetime points after it, where the program counts what is received; None where it does not count."""
+
+    @property
+    def counted(self) -> int:
+        """The points that count towards lifetime points."""
+        return 0 if self.lifetime is None else self.points
 
 
 class TransferRefused(Decision, frozen=True, tag=153):

@@ -26,6 +26,7 @@ from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardP
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Freezes, Streak, StreakLevel
 from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
+from schemas.program.transfers import Transfers
 from schemas.program.values import ATTRIBUTE_DIGITS, CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "TierValidity",
     "Tiers",
     "Transactions",
+    "Transfers",
     "Triggered",
     "Validity",
     "Window",

@@ -22,6 +22,7 @@ from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import PERIODS_IN, Streak
 from schemas.program.tiers import Tiers
+from schemas.program.transfers import Transfers
 from schemas.program.values import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Definition, Name
 from schemas.zones import zone_names
 
@@ -59,6 +60,7 @@ class ProgramDefinition(Definition):
     returns: Returns | None = Returns()
     """None: bills cannot be returned and are not kept; one is told from a repeat by its record id alone."""
     redemption: Redemption = Redemption()
+    transfer: Transfers = Transfers()
     notifications: Notifications = Notifications()
 
     @field_validator("zone")

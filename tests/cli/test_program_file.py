@@ -245,6 +245,11 @@ def test_streak_on_a_retired_milestone_is_a_mistake() -> None:
             "line 1: redemption.by_tier names 'loaf', which is not a tier",
             id="no-such-tier",
         ),
+        pytest.param(
+            "transfer: { extra_days: 3 }",
+            "line 7, transfer.extra_days: goes with expiry: reset; write that, or leave extra_days out",
+            id="days-beyond-what-is-kept",
+        ),
     ],
 )
 def test_redemption_that_cannot_be_is_a_mistake(parts: str, expected: str) -> None:

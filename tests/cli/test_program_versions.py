@@ -132,6 +132,17 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             ["redemption.minimum_points: is 5, was 1", "redemption.reversible_days: is 30, was none"],
             id="redemption",
         ),
+        pytest.param(
+            {"transfer": {"expiry": "reset", "extra_days": 30, "lifetime": "count"}},
+            [
+                (
+                    "transfer.expiry: points that a customer receives last as newly awarded ones, "
+                    "at most 30 days beyond their own last day"
+                ),
+                "transfer.lifetime: points that a customer receives count towards lifetime points",
+            ],
+            id="transfer",
+        ),
         pytest.param({"returns": None}, ["returns: bills paid from then on can't be returned"], id="no-returns"),
         pytest.param(
             {"returns": {"method": "line_exact", "window_days": 90}},

@@ -136,6 +136,8 @@ REFUSAL_NUMBERS = {
     50: "lines_unknown",
     60: "same_customer",
     61: "in_backfill",
+    82: "receiver_fraud",
+    83: "receiver_blocked",
     70: "update_changes_nothing",
     71: "superseded",
     72: "lines_missing",

@@ -56,7 +56,7 @@ def test_every_refusal_says_whether_it_uses_up_the_id_of_an_event() -> None:
     }
 
 
-@pytest.mark.parametrize("reason", [one for one in Refusal if one is not Refusal.ID_REUSED])
+@pytest.mark.parametrize("reason", [one for one in CASES if one is not Refusal.ID_REUSED])
 def test_refused_record_that_comes_again_is_a_duplicate_exactly_where_its_id_is_used_up(
     reason: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

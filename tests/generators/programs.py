@@ -128,6 +128,16 @@ redemptions = st.fixed_dictionaries(
 )
 
 
+transfers = _ends(
+    [
+        {},
+        {"expiry": "reset", "extra_days": 0},
+        {"expiry": "reset", "extra_days": 3_650, "lifetime": "count"},
+        {"expiry": "reset", "lifetime": "keep"},
+    ]
+)
+
+
 @st.composite
 def streaks(draw: st.DrawFn, milestone_ids: list[str]) -> dict[str, Any]:
     """A streak on one of the milestones."""
@@ -232,6 +242,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],
         "returns": draw(st.none() | returns(window)),
         "redemption": draw(redemptions),
+        "transfer": draw(transfers),
         "tiers": {**draw(tier_terms), "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)]},
         "promised": draw(st.none() | promises.filter(lambda terms: terms["until"] != "at_once")),
     }

@@ -46,6 +46,7 @@ from tests.steps import (
     redeem,
     reverse,
     spend,
+    status,
     transfer,
 )
 from tests.town import Town
@@ -168,7 +169,7 @@ def test_reply_names_the_message_that_it_answers() -> None:
     assert (reply.org_id, reply.customer_id) == (ORG, CUSTOMER)
 
 
-@pytest.mark.parametrize("reason", list(Refusal))
+@pytest.mark.parametrize("reason", list(CASES))
 def test_refused_record_is_answered_with_its_reason_in_words(reason: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     with_small_bounds(monkeypatch)
     steps, record, subject, _ = CASES[reason]
@@ -389,6 +390,31 @@ def test_transfer_that_the_receiver_refuses_is_refused_with_the_reason_of_the_re
         "add_customers: true in the program. Back again: 6 POINTS given back, balance 10."
     )
     assert [one["kind"] for one in refused.result] == ["PointsReleased"]
+
+
+@pytest.mark.parametrize(
+    ("marked", "asked", "code"),
+    [
+        pytest.param([status("FRAUD", "2011-03-01", customer_id=8)], {}, 415, id="receiver-marked-for-fraud"),
+        pytest.param([status("BLOCKED", "2011-03-01", customer_id=8)], {}, None, id="receiver-blocked"),
+        pytest.param([status("FRAUD", "2011-03-01 14:00")], {}, 414, id="sender-marked-for-fraud"),
+        pytest.param([], {"to": CUSTOMER}, 418, id="to-oneself"),
+        pytest.param([], {"points": 99}, 419, id="more-than-there-are"),
+    ],
+)
+def test_transfer_that_is_refused_carries_the_number_that_the_vendor_has_for_transfers(
+    marked: list[AnyCustomerRecord], asked: dict[str, Any], code: int | None
+) -> None:
+    town = Town(SHOP)
+    town.play(B1)
+    for record in marked:
+        town.play(record)
+    replies = transferred(town, transfer(**{"points": 6, "to": 8, "on": "2011-03-02", **asked}))
+    while town.waiting:
+        replies = transferred(town, town.waiting.pop(0))  # type: ignore[arg-type]  # the union's cases
+    refused = only(replies)
+    assert (refused.outcome, refused.vendor_code) == (ReplyOutcome.REFUSED, code)
+    assert town.customer(CUSTOMER).balance() == 10
 
 
 def test_type_of_a_record_is_that_of_its_message() -> None:

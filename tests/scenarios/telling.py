@@ -129,6 +129,8 @@ def _step(step: dict[str, Any], zone: str) -> Step:
     if "time" in step:
         return Tick(at)
     common: dict[str, Any] = {"id": step["id"]} if "id" in step else {}
+    if "customer" in step:
+        common["customer_id"] = step["customer"]
     return next(make(step, at, common) for word, make in _RECORDS.items() if word in step)
 
 
@@ -390,6 +392,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.PointsTransferred: lambda decision, *_: (
         f"-{decision.points} {decision.currency} to customer {decision.receiver_id} (balance {decision.balance})"
     ),
+    facts.TransferRefused: lambda decision, *_: f"refuses what {decision.sender_id} gives: {decision.reason.text}",
     facts.PointsReceived: lambda decision, *_: (
         f"+{decision.points} {decision.currency} from customer {decision.sender_id}, {' and '.join(_ends(decision))} "
         f"(balance {decision.balance})"

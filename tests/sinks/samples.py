@@ -525,6 +525,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         transfer_id="x2",
         sender_id=61,
         lots=(LotOpened(lot_id=62, points=63, expires_on=15_400, closes_at=9_900),),
+        lifetime=120,
     ),
     TransferRefused(
         transfer_id="x3",

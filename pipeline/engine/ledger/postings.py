@@ -81,7 +81,10 @@ MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
         Movement(source=_REDEEMED, destination=_EXPIRED, points=attrgetter("expired")),
     ),
     PointsTransferred: (Movement(source=_CURRENT, destination=_TRANSFERRED),),
-    PointsReceived: (Movement(source=_TRANSFERRED, destination=_CURRENT),),
+    PointsReceived: (
+        Movement(source=_TRANSFERRED, destination=_CURRENT, points=lambda one: one.points - one.counted),
+        Movement(source=_TRANSFERRED, destination=_CURRENT, lifetime=1, points=attrgetter("counted")),
+    ),
     PointsSettled: (Movement(source=_CURRENT, destination=_DEFICIT),),
 }
 """The decisions that move points, each with all its movements."""

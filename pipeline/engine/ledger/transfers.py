@@ -4,14 +4,19 @@
 2. The receiver has them credited, or cannot have them, and answers.
 3. At the sender the answer ends the hold: the points are transferred, or the customer has them again.
 
-RULE (expiry): points keep the terms of their lots, so nothing lives longer for being given away.
-RULE (lifetime): points that were given are not earned: the receiver's lifetime points stay.
+RULE (expiry): points keep the terms of their lots, so nothing lives longer for being given away; or, where the program
+says so, they last as points awarded on that day, at most so many days beyond their own last day.
+RULE (lifetime): points that were given are not earned, so the receiver's lifetime points stay, unless the program says
+otherwise.
+RULE (standing): who is blocked or marked for fraud neither gives nor receives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+
+from msgspec import structs
 
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.calendar import NEVER
@@ -21,8 +26,9 @@ from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of, parts_of
 from pipeline.engine.ledger.conditions import broken_by_standing
 from pipeline.engine.ledger.holds import find_hold, given_back, hold, released
-from pipeline.engine.ledger.issue import LOTS_MAX
+from pipeline.engine.ledger.issue import LOTS_MAX, lasting_of
 from pipeline.engine.ledger.state import Lot
+from pipeline.engine.ledger.terms import closing_on
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     Decision,
@@ -36,6 +42,7 @@ from schemas.facts import (
     RecordRefused,
     Refusal,
     ReleasedBecause,
+    Standing,
     TransferInitiated,
     TransferRefused,
 )
@@ -92,12 +99,16 @@ def answering(stage: Callable[[Turn, ReceiveTransfer], Sequence[Decision]]) -> S
 
 
 def accept(turn: Turn, record: ReceiveTransfer) -> list[Decision]:
-    """The program is in force here, and no history is being loaded."""
+    """The program is in force here, no history is being loaded, and the customer may receive points."""
     if turn.backfill:
         return [_refused(record, Refusal.IN_BACKFILL)]
     if turn.org.get(record.program_id) is None:
         return [_refused(record, Refusal.PROGRAM_UNKNOWN, str(record.program_id))]
-    return []
+    standing = _STANDINGS.get(turn.head.standing)
+    return [] if standing is None else [_refused(record, standing)]
+
+
+_STANDINGS: Final = {Standing.FRAUD: Refusal.RECEIVER_FRAUD, Standing.BLOCKED: Refusal.RECEIVER_BLOCKED}
 
 
 def receive(turn: ProgramTurn, record: ReceiveTransfer) -> list[Decision]:
@@ -110,7 +121,9 @@ def receive(turn: ProgramTurn, record: ReceiveTransfer) -> list[Decision]:
     points = sum(part.points for part in record.parts)
     if record.currency not in turn.program.currencies:
         return [_refused(record, Refusal.CURRENCY_UNKNOWN, record.currency)]
-    if account.taken_in + points > TOTAL_MAX or turn.head.lots + len(record.parts) > LOTS_MAX:
+    counts = turn.program.definition.transfer.lifetime == "count"
+    total = max(account.taken_in, account.lifetime + account.promised if counts else 0) + points
+    if total > TOTAL_MAX or turn.head.lots + len(record.parts) > LOTS_MAX:
         return [_refused(record, Refusal.TOTAL_TOO_LARGE, record.currency)]
     return [
         PointsReceived(
@@ -120,17 +133,33 @@ def receive(turn: ProgramTurn, record: ReceiveTransfer) -> list[Decision]:
             transfer_id=record.transfer_id,
             sender_id=record.sender_id,
             lots=tuple(
-                LotOpened(
-                    lot_id=lot_id,
-                    points=part.points,
-                    expires_on=part.expires_on,
-                    closes_at=part.closes_at,
-                    rolls=None if part.rolls is None else Duration(*part.rolls),
-                )
+                _received(turn, record.currency, lot_id, part)
                 for lot_id, part in enumerate(record.parts, account.lots_opened + 1)
             ),
+            lifetime=account.lifetime + points if counts else None,
         )
     ]
+
+
+def _received(turn: ProgramTurn, currency: str, lot_id: int, part: TransferredPart) -> LotOpened:
+    """The lot of points of the same terms: with their own, or those that the program gives them."""
+    own = LotOpened(
+        lot_id=lot_id,
+        points=part.points,
+        expires_on=part.expires_on,
+        closes_at=part.closes_at,
+        rolls=None if part.rolls is None else Duration(*part.rolls),
+    )
+    policy = turn.program.definition.transfer
+    if policy.expiry == "keep" or (part.closes_at is not None and part.closes_at <= turn.head.clock):
+        return own
+    lasting = lasting_of(turn, turn.program.currencies[currency].terms.held_in(turn.section.tier))
+    expires_on, closes_at = lasting.expires_on, lasting.closes_at
+    if policy.extra_days is not None and part.expires_on is not None:
+        latest, closed = closing_on(turn.program.calendar, part.expires_on + policy.extra_days)
+        if closes_at is None or closed < closes_at:
+            expires_on, closes_at = latest, closed
+    return structs.replace(own, expires_on=expires_on, closes_at=closes_at, rolls=lasting.rolls)
 
 
 def settle(turn: ProgramTurn, record: AnswerTransfer) -> list[Decision]:

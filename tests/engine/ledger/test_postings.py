@@ -19,6 +19,7 @@ from schemas.facts import (
     PointsHeld,
     PointsIssued,
     PointsMoved,
+    PointsReceived,
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
@@ -149,6 +150,7 @@ def test_lifetime_points_count_what_becomes_current_and_what_returns_take_of_it(
         (PointsReversed, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
         (PointsCancelled, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
         (PointsCancelled, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
+        (PointsReceived, LedgerAccount.TRANSFERRED, LedgerAccount.CURRENT): 1,
     }
 
 

@@ -11,6 +11,7 @@ from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.ledger import transfers
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.outcomes import DONE, WAITS, Outcome, first_outcome
+from pipeline.engine.programs import DAY_MS
 from schemas.facts import (
     CustomerRegistered,
     Decision,
@@ -32,7 +33,22 @@ from schemas.facts import (
 from schemas.program import ProgramDefinition
 from schemas.records import AnswerTransfer, ReceiveTransfer, TransferredPart
 from tests.dsl import BOOKKEEPING, Story
-from tests.steps import BACKFILL, ORG, adjust, bought, day, instant, joined, program, redeem, spend, tick, transfer
+from tests.steps import (
+    BACKFILL,
+    ORG,
+    adjust,
+    bought,
+    brought_back,
+    day,
+    instant,
+    joined,
+    program,
+    redeem,
+    spend,
+    status,
+    tick,
+    transfer,
+)
 from tests.town import SOURCE, Town
 
 GIVER, TAKER = 7, 8
@@ -431,3 +447,133 @@ def test_transfers_are_refused_while_history_is_loaded() -> None:
     town.play(offered())
     assert reasons(town) == [Refusal.IN_BACKFILL]
     assert town.customer(TAKER).state.head.recent == {}
+
+
+@pytest.mark.parametrize(
+    ("marked", "reason"),
+    [("FRAUD", Refusal.RECEIVER_FRAUD), ("BLOCKED", Refusal.RECEIVER_BLOCKED)],
+)
+def test_receiver_who_is_blocked_or_marked_for_fraud_receives_nothing(marked: str, reason: Refusal) -> None:
+    town = saved()
+    town.play(status(marked, LATER, customer_id=TAKER))
+    town.play(transfer(12, TAKER, THEN))
+    town.settle()
+    assert reasons(town) == [reason]
+    assert (town.customer(GIVER).balance(), town.customer(TAKER).balance()) == (15, 0)
+
+
+def test_receiver_who_is_inactive_receives_points() -> None:
+    town = saved()
+    town.play(status("INACTIVE", LATER, customer_id=TAKER))
+    town.play(transfer(12, TAKER, THEN))
+    town.settle()
+    assert town.customer(TAKER).balance() == 12
+
+
+@pytest.mark.parametrize(
+    ("settings", "last_days"),
+    [
+        pytest.param({}, ["2011-03-31", "2011-04-09"], id="kept"),
+        pytest.param({"expiry": "reset"}, ["2011-04-10", "2011-04-10"], id="as-if-awarded-on-that-day"),
+        pytest.param(
+            {"expiry": "reset", "extra_days": 1}, ["2011-04-01", "2011-04-10"], id="a-day-beyond-their-own-at-most"
+        ),
+        pytest.param({"expiry": "reset", "extra_days": 0}, ["2011-03-31", "2011-04-09"], id="never-longer"),
+    ],
+)
+def test_points_last_with_the_receiver_as_the_program_says(settings: dict[str, Any], last_days: list[str]) -> None:
+    town = saved(clubs=(program(rules=[spend()], points={"expiry": {"days": 30}}, transfer=settings),))
+    town.play(transfer(12, TAKER, THEN))
+    town.settle()
+    account = town.customer(TAKER).account()
+    assert [(lot.expires_on, lot.closes_at) for lot in account.lots] == [
+        (day(last), instant(f"{last} 00:00") + DAY_MS) for last in last_days
+    ]
+
+
+def test_points_that_never_expire_last_as_the_program_says_with_the_receiver() -> None:
+    resets = program(rules=[spend()], points={"expiry": {"days": 30}}, transfer={"expiry": "reset", "extra_days": 5})
+    town = Town(resets)
+    town.play(offered())
+    assert [lot.expires_on for lot in town.customer(TAKER).account().lots] == [day("2011-04-10")]
+    for_good = program(rules=[spend()], transfer={"expiry": "reset", "extra_days": 5})
+    town = Town(for_good)
+    last = TransferredPart(points=3, expires_on=day("2011-03-31"), closes_at=instant("2011-04-01 00:00"))
+    town.play(offered(parts=(last,)))
+    assert [lot.expires_on for lot in town.customer(TAKER).account().lots] == [day("2011-04-05")]
+
+
+def test_reset_gives_points_past_their_last_day_no_new_one() -> None:
+    town = saved(clubs=(program(rules=[spend()], points={"expiry": {"days": 30}}, transfer={"expiry": "reset"}),))
+    town.play(adjust(1, "2011-04-05", customer_id=TAKER))
+    town.play(transfer(12, TAKER, THEN))
+    taker = town.deliver()
+    assert [one.points for one in taker.only(PointsExpired)] == [10]
+
+
+def test_received_points_count_for_the_receiver_where_the_program_says_so() -> None:
+    tiers = {
+        "basis": "lifetime_points",
+        "levels": [{"name": "Base", "threshold": 0}, {"name": "Gold", "threshold": 12}],
+    }
+    town = saved(clubs=(program(rules=[spend()], transfer={"lifetime": "count"}, tiers=tiers),))
+    town.play(transfer(12, TAKER, THEN))
+    town.settle()
+    giver, taker = town.customer(GIVER), town.customer(TAKER)
+    assert (giver.account().lifetime, taker.account().lifetime, taker.tier()) == (15, 12, 2)
+    assert taker.only(PointsReceived)[0].lifetime == 12
+
+
+def test_received_points_that_count_stay_within_what_can_be_stored() -> None:
+    town = Town(program(rules=[spend()], transfer={"lifetime": "count"}))
+    most = TransferredPart(points=TOTAL_MAX, expires_on=None, closes_at=None)
+    town.play(offered(parts=(most,)))
+    town.play(transfer(5, GIVER, THEN, customer_id=TAKER))
+    town.settle()
+    town.play(offered(id="again", parts=(TransferredPart(points=5, expires_on=None, closes_at=None),)))
+    assert reasons(town) == [Refusal.TOTAL_TOO_LARGE]
+
+
+class TestDebts:
+    OWING = program(rules=[spend()], returns={"shortfall": "deficit"})
+
+    def indebted(self, customer: int) -> Town:
+        """The customer owes 10 points; the other one has 20."""
+        town, other = Town(self.OWING), GIVER + TAKER - customer
+        town.play(bought("B1", 1_000, FIRST, customer_id=customer))
+        town.play(redeem(10, "2011-03-02", customer_id=customer))
+        town.play(bought("B2", 2_000, FIRST, customer_id=other))
+        town.play(brought_back("B1", 1_000, LATER, customer_id=customer))
+        return town
+
+    @pytest.mark.parametrize(("given", "left"), [(6, (0, 4)), (10, (0, 0)), (14, (4, 0))])
+    def test_points_that_are_received_repay_what_is_owed_before_they_can_be_spent(
+        self, given: int, left: tuple[int, int]
+    ) -> None:
+        town = self.indebted(TAKER)
+        town.play(transfer(given, TAKER, THEN))
+        town.settle()
+        account = town.customer(TAKER).account()
+        assert (account.balance, account.deficit) == left
+        assert town.total(LedgerAccount.TRANSFERRED) == 0
+
+    @pytest.mark.parametrize("shortfall", ["other_lots", "deficit"])
+    def test_points_that_were_given_away_were_used_when_their_bill_comes_back(self, shortfall: str) -> None:
+        town = Town(program(rules=[spend()], returns={"shortfall": shortfall}))
+        town.play(bought("B1", 1_000, FIRST))
+        town.play(transfer(10, TAKER, "2011-03-02"))
+        town.settle()
+        town.play(adjust(4, LATER))
+        town.play(brought_back("B1", 1_000, THEN))
+        account = town.customer(GIVER).account()
+        assert (account.balance, account.deficit) == (0, 6 if shortfall == "deficit" else 0)
+        assert town.customer(TAKER).balance() == 10
+
+    def test_points_on_their_way_when_their_bill_comes_back_are_owed_and_go_through(self) -> None:
+        town = Town(self.OWING)
+        town.play(bought("B1", 1_000, FIRST))
+        town.play(transfer(10, TAKER, "2011-03-02"))
+        town.play(brought_back("B1", 1_000, THEN))
+        assert town.customer(GIVER).account().deficit == 10
+        town.settle()
+        assert (town.customer(GIVER).account().deficit, town.customer(TAKER).balance()) == (10, 10)
