@@ -32,6 +32,20 @@ def succession(predecessor: ProgramDefinition, successor: ProgramDefinition) -> 
     )
 
 
+def reaches_all(predecessor: ProgramDefinition, successor: ProgramDefinition) -> bool:
+    """Whether the start of `successor` concerns every member, those without traffic too.
+
+    It does where tiers, milestones, streaks or reminders differ; what else differs waits for a member's next record.
+    """
+    return _due_of_itself(predecessor) != _due_of_itself(successor)
+
+
+def _due_of_itself(program: ProgramDefinition) -> tuple[object, ...]:
+    """What leads to something without a record."""
+    reminders = [(points.id, points.reminders) for points in program.currencies if points.reminders]
+    return program.tiers, program.milestones, program.streaks, program.points.reminders, reminders
+
+
 def _version(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
     named = (before.org_id, before.program_id)
     if named != (after.org_id, after.program_id):

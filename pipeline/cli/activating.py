@@ -13,8 +13,10 @@ from pipeline.cli.program_file import problems_after
 from pipeline.cli.program_problem import InvalidProgram
 from pipeline.cli.reading import partitions_of, read_all
 from pipeline.log.port import Log, Outgoing
+from pipeline.runtime.state.store_port import ENTRY_MARK
 from schemas.program import ProgramDefinition
 from schemas.records import ProgramActivated, encode_record
+from schemas.succession import reaches_all
 
 _TIMEOUT: Final = 30.0
 
@@ -60,6 +62,18 @@ def predecessor_of(place: Place, log: Log, definition: ProgramDefinition) -> Pro
     """The latest version of the same program; None for a program that is new."""
     known = activations(place, log).get((definition.org_id, definition.program_id))
     return None if known is None else ProgramDefinition.model_validate_json(known[-1].definition)
+
+
+def reached_by(place: Place, log: Log, before: ProgramDefinition, after: ProgramDefinition) -> int | None:
+    """How many members adopt `after` at its start; None where each does so at their next record."""
+    if not reaches_all(before, after):
+        return None
+    prefix, state = b"%d:" % after.org_id, place.catalog.name("state")
+    members: set[bytes] = set()
+    for message in read_all(log, partitions_of([state], place.settings.partitions)):
+        if message.key is not None and message.key.startswith(prefix) and ENTRY_MARK not in message.key:
+            members.add(message.key)
+    return len(members)
 
 
 def activate(place: Place, log: Log, definition: ProgramDefinition, starts_at: int | None = None) -> bool:

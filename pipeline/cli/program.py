@@ -10,7 +10,7 @@ from typing import Final
 import click
 import msgspec
 
-from pipeline.cli.activating import activate, activations, in_force_or_later, predecessor_of
+from pipeline.cli.activating import activate, activations, in_force_or_later, predecessor_of, reached_by
 from pipeline.cli.output import instant, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
@@ -23,7 +23,10 @@ from pipeline.intake.times import instant_of
 from pipeline.intake.verdict import Defect
 from schemas.jsonschema import program_schema, text_of
 from schemas.program import ProgramDefinition
+from schemas.succession import reaches_all
 
+_ADOPTIONS_PER_SECOND: Final = 5_000
+"""How many members a worker brings to a new version: half of what was measured without a broker."""
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -130,32 +133,45 @@ def apply_program(
     if dry_run:
         with place.log() as log:
             before = predecessor_of(place, log, definition)
-        problems = [] if before is None else problems_after(before, definition)
-        _tell_changes(before, definition, problems, as_json=as_json)
+            problems = [] if before is None else problems_after(before, definition)
+            members = None if before is None or problems else reached_by(place, log, before, definition)
+        _tell_changes(before, definition, problems, members, as_json=as_json)
         context.exit(1 if problems else 0)
     with place.log(create=True) as log:
+        before = predecessor_of(place, log, definition)
         changed = activate(place, log, definition, starts_at)
+        members = reached_by(place, log, before, definition) if changed and before is not None else None
     if as_json:
-        print_json({"program_id": definition.program_id, "version": definition.version, "changed": changed})
+        told = {"program_id": definition.program_id, "version": definition.version, "changed": changed}
+        print_json({**told, "members": members})
     else:
         state = "in force already, unchanged"
         if changed:
             state = "in force" if starts is None else f"in force from {starts}"
         say(f"{definition.name}, version {definition.version}: {state}")
+        if members is not None:
+            _tell_members(members)
     for warning in doubts(definition, _today()):
         say(f"warning: {warning}", err=True)
 
 
 def _tell_changes(
-    before: ProgramDefinition | None, after: ProgramDefinition, problems: list[Problem], *, as_json: bool
+    before: ProgramDefinition | None,
+    after: ProgramDefinition,
+    problems: list[Problem],
+    members: int | None = None,
+    *,
+    as_json: bool,
 ) -> None:
     """Prints what `after` changes, and why it may not follow `before`."""
     found = [] if before is None else changes(before, after)
+    for_all = before is not None and not problems and reaches_all(before, after)
     if as_json:
         version = None if before is None else before.version
         texts = [change._asdict() for change in found]
         refused = [problem._asdict() for problem in problems]
-        print_json({"from_version": version, "to_version": after.version, "changes": texts, "problems": refused})
+        told = {"from_version": version, "to_version": after.version, "changes": texts, "problems": refused}
+        print_json({**told, "for_all": for_all, "members": members})
         return
     if before is None:
         say(f"{after.name}, version {after.version}: a new program; it counts what happens from then on")
@@ -167,6 +183,20 @@ def _tell_changes(
         say("  nothing changes for members")
     for problem in problems:
         say(f"refused: {problem}")
+    if for_all:
+        _tell_members(members)
+
+
+def _tell_members(members: int | None) -> None:
+    """Prints how many members a version reaches at its start, and for how long."""
+    if members is None:
+        say("reaches every member at its start, those without traffic too")
+        return
+    seconds = max(1, round(members / _ADOPTIONS_PER_SECOND))
+    say(
+        f"reaches {_counted(members, 'member')} at its start, those without traffic too: about {seconds:,} s for one "
+        "worker, in slices; records of its partitions wait meanwhile"
+    )
 
 
 def _instant(written: str, zone: str) -> int:

@@ -26,6 +26,7 @@ from schemas.program import (
     event_names,
     expiries,
 )
+from schemas.succession import reaches_all
 
 DAY_MS: Final = 86_400_000
 _WINDOW_DAYS_DEFAULT: Final = 35
@@ -155,6 +156,16 @@ class Version(NamedTuple):
 
     starts_at: int
     program: Program
+    for_all: bool = False
+    """Whether every member adopts it at its start."""
+
+
+class Start(NamedTuple):
+    """The start of a version that every member adopts."""
+
+    at: int
+    program_id: int
+    version: int
 
 
 class Timeline:
@@ -163,6 +174,15 @@ class Timeline:
     def __init__(self, versions: dict[int, tuple[Version, ...]] | None = None) -> None:
         """`versions` by program, in ascending order of version."""
         self.versions = versions or {}
+        self.starts = tuple(
+            sorted(
+                Start(at=one.starts_at, program_id=program_id, version=one.program.version)
+                for program_id, some in self.versions.items()
+                for one in some
+                if one.for_all and _started(some, one.starts_at) is one
+            )
+        )
+        """In the order in which they fall due."""
         self._settled = max((one.starts_at for some in self.versions.values() for one in some), default=0)
         """From here on every version has started."""
         self.latest = Org(some[-1].program for some in self.versions.values())
@@ -192,7 +212,9 @@ class Timeline:
         known = self.versions.get(program.id, ())
         if known and program.version <= known[-1].program.version:
             return self
-        versions = (*known, Version(starts_at=starts_at, program=program))
+        before = _started(known, starts_at - 1)
+        for_all = before is not None and reaches_all(before.program.definition, program.definition)
+        versions = (*known, Version(starts_at=starts_at, program=program, for_all=for_all))
         return Timeline({**self.versions, program.id: _still_needed(versions, now)})
 
 
@@ -218,15 +240,25 @@ class Programs:
         """Activate a version at the partition's clock `now`, or from `starts_at` on where that is later.
 
         A program's first version holds from the beginning: nothing was decided before it, and records that intake
-        journals late count, too.
+        journals late count, too. Later ones have a start, though the clock may not have been set yet.
         """
         known = self.get(definition.org_id, definition.program_id)
-        start = 0 if known is None else now
+        start = 0 if known is None else max(now, 1)
         return self.activate(definition, starts_at=max(start, starts_at or 0), now=now)
 
     def org(self, org_id: int) -> Timeline:
         """The org's program versions; an org without any program has an empty timeline."""
         return self._orgs.get(org_id, _NOTHING)
+
+    def starting(self, first: int, last: int) -> tuple[int, ...]:
+        """The orgs in which a version that every member adopts starts within these instants, both included."""
+        return tuple(
+            sorted(
+                org_id
+                for org_id, timeline in self._orgs.items()
+                if any(first <= start.at <= last for start in timeline.starts)
+            )
+        )
 
     def of(self, org_id: int) -> tuple[Program, ...]:
         """The highest version of each of the org's programs, in id order."""
@@ -254,7 +286,7 @@ def _still_needed(versions: tuple[Version, ...], now: int) -> tuple[Version, ...
     first = max(0, superseded[-1] - SUPERSEDED_MAX)
     while first < superseded[-1] and versions[first + 1].starts_at + _needed_ms(versions[first].program) <= now:
         first += 1
-    return (versions[first]._replace(starts_at=0), *versions[first + 1 :]) if first else versions
+    return (versions[first]._replace(starts_at=0, for_all=False), *versions[first + 1 :]) if first else versions
 
 
 def _needed_ms(program: Program) -> int:

@@ -19,6 +19,7 @@ from schemas.facts import (
     TierReassigned,
     TierReleased,
     TierReminded,
+    TierRemindersPlanned,
     TierRenewed,
     TierTenureBegun,
     TierTerm,
@@ -114,5 +115,5 @@ TABLE: Final = Table(
             data=tier_downgrade_reminder,
         ),
     },
-    silent=(TierTenureBegun, TierPeriodBegun, TierGraceBegun, TierCheckSet),
+    silent=(TierTenureBegun, TierPeriodBegun, TierGraceBegun, TierCheckSet, TierRemindersPlanned),
 )

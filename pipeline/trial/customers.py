@@ -45,6 +45,7 @@ class Customers:
         self.states: dict[Who, CustomerState] = {}
         self._timers: list[tuple[int, str, Who]] = []
         """A heap of (due instant, key); out of date where the state says otherwise."""
+        self._fired_until = 0
         self._ends: list[tuple[int, Who, str]] = []
         """A heap of the instants at which entries may be forgotten; out of date where the entry says otherwise."""
 
@@ -68,22 +69,33 @@ class Customers:
         return Decided(first_seq=first_seq, groups=groups, profile=profile)
 
     def fire(self, until: int, programs: Programs) -> Iterator[tuple[Who, Decided]]:
-        """Fires all timers due by then, customer by customer; then deletes entries whose time is up."""
+        """Fires all timers due by then, customer by customer; then deletes entries whose time is up.
+
+        First of all customers of the orgs in which a version for all starts.
+        """
+        for org_id in programs.starting(self._fired_until, until):
+            for who in sorted((who for who in self.states if who.org_id == org_id), key=str):
+                if (decided := self._fire(who, until, programs)).groups:
+                    yield who, decided
+        self._fired_until = until
         while self._timers and self._timers[0][0] <= until:
             due, _, who = heappop(self._timers)
-            state = self.states[who]
-            if state.head.timer == due:
-                first_seq, profile = state.head.seq + 1, state.head.profile
-                names = due_entries(state.head, until)
-                seen = CustomerState(state.head, {name: state.entries[name] for name in names})
-                groups = fire(seen, until, programs)
-                self._note_timer(who)
-                yield who, Decided(first_seq=first_seq, groups=groups, profile=profile)
+            if self.states[who].head.timer == due:
+                yield who, self._fire(who, until, programs)
         while self._ends and self._ends[0][0] <= until:
             forgotten_at, who, name = heappop(self._ends)
             entries = self.states[who].entries
             if name in entries and entries[name].forgotten_at == forgotten_at:
                 del entries[name]
+
+    def _fire(self, who: Who, until: int, programs: Programs) -> Decided:
+        state = self.states[who]
+        first_seq, profile = state.head.seq + 1, state.head.profile
+        names = due_entries(state.head, until)
+        seen = CustomerState(state.head, {name: state.entries[name] for name in names})
+        groups = fire(seen, until, programs)
+        self._note_timer(who)
+        return Decided(first_seq=first_seq, groups=groups, profile=profile)
 
     def _note_timer(self, who: Who) -> None:
         due = self.states[who].head.timer

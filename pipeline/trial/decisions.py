@@ -407,6 +407,7 @@ SILENT: Final = frozenset(
         "TierTenureBegun",
         "TierPeriodBegun",
         "TierCheckSet",
+        "TierRemindersPlanned",
         "TransferRefused",
         "LotsTracked",
         "MilestoneCounted",

@@ -76,6 +76,7 @@ from schemas.facts.tiers import (
     TierReassigned,
     TierReleased,
     TierReminded,
+    TierRemindersPlanned,
     TierRenewed,
     TierTenureBegun,
     TierUpgraded,
@@ -141,6 +142,7 @@ AnyDecision = (
     | TierGraceBegun
     | TierReminded
     | TierCheckSet
+    | TierRemindersPlanned
     | TierAssigned
     | TransferInitiated
     | PointsTransferred

@@ -129,6 +129,12 @@ class TierCheckSet(Decision, frozen=True, tag=78):
     at: int | None
 
 
+class TierRemindersPlanned(Decision, frozen=True, tag=250):
+    """A version says otherwise when customers are reminded: what is still to come of a term that runs."""
+
+    reminders: tuple[TierReminder, ...]
+
+
 class TierAssigned(Decision, frozen=True, tag=79):
     """Somebody gave the customer a tier, below which they do not fall while it holds."""
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.cli.program_diff import changes
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Outgoing
 from schemas.program import ProgramDefinition
 from tests.cli.terminal import Terminal
 from tests.steps import milestone, program, spend
@@ -418,6 +420,24 @@ def test_dry_run_says_what_changes_against_what_is_in_force_and_writes_nothing(
         "  rules[0].points: the rule spend: points is 2, was 1",
     ]
     assert [one["version"] for one in with_topics.done("program", "show", "--json").json] == [1]
+
+
+def test_version_that_every_member_adopts_is_told_with_how_many_they_are(with_topics: Terminal, tmp_path: Path) -> None:
+    levels = tiers(BASE, {**SILVER, "threshold": 400}, GOLD)
+    first, second = file(tmp_path, "1", 1, **FULL), file(tmp_path, "2", 2, **{**FULL, **levels})
+    with_topics.done("program", "apply", first)
+    heads = [b"1:7", b"1:8", b"1:7", b"1:7#bill:B1", b"2:7", b"$partition"]
+    log = EmbeddedLog(with_topics.folder)
+    producer = log.producer()
+    producer.produce([Outgoing("loyalty.state", key, b"", 0) for key in heads])
+    producer.flush(10.0)
+    log.close()
+    reaches = "reaches 2 members at its start, those without traffic too: about 1 s for one worker"
+
+    assert "reaches every member at its start" in with_topics.done("program", "diff", first, second).out
+    assert reaches in with_topics.done("program", "apply", second, "--dry-run").out
+    assert reaches in with_topics.done("program", "apply", second).out
+    assert "reaches" not in with_topics.done("program", "apply", second).out
 
 
 def test_dry_run_of_a_version_that_would_be_refused_ends_with_one(with_topics: Terminal, tmp_path: Path) -> None:

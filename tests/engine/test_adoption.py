@@ -197,12 +197,12 @@ def test_timer_that_the_adoption_removes_decides_nothing_more() -> None:
     story.when(tick("2012-02-01")).then_nothing()
 
 
-def test_tier_that_the_new_version_gives_is_assessed_when_a_timer_adopts_it() -> None:
+def test_tier_that_the_new_version_gives_is_assessed_at_its_start_before_later_timers() -> None:
     levels = [{"name": "A", "threshold": 0}, {"name": "B", "threshold": 500}]
     tiered = program(version=2, rules=[spend()], tiers={"basis": "net_purchases", "levels": levels})
     story = given(OLD, bought("B1", 500, "2011-03-01"), starting("2011-03-10", tiered)).when(tick("2011-03-12"))
     story.then(
         ProgramAdopted(previous_version=1, milestones=(), streaks=(), tier=1, tier_id="a"),
-        story.only(PointsExpired)[0],
         TierUpgraded(previous=1, reached=2, basis_value=500, reached_id="b"),
+        story.only(PointsExpired)[0],
     )

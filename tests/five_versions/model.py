@@ -37,15 +37,20 @@ class Member:
         if message["type"] == "transactionReturned" and message["ofBill"] not in self.bills:
             self.waiting[message["ofBill"]] = message
             return
-        if self.version != program["version"]:
-            self.version = program["version"]
-            self.look_at_visits(program, f"{today:%Y-%m}")
-            self.look_at_weeks(program, week_of(today))
+        if not self.version:
+            self.adopt(program, today)
         self.count(message, program)
         self.assess(program)
         if message.get("billNumber") in self.waiting:
             self.count(self.waiting.pop(message["billNumber"]), program)
             self.assess(program)
+
+    def adopt(self, program: dict[str, Any], today: date) -> None:
+        """What a version gives, when it starts, for what is there already."""
+        self.version = program["version"]
+        self.look_at_visits(program, f"{today:%Y-%m}")
+        self.look_at_weeks(program, week_of(today))
+        self.assess(program)
 
     def count(self, message: dict[str, Any], program: dict[str, Any]) -> None:
         """What the message itself does."""
@@ -130,8 +135,12 @@ def standings() -> dict[int, Standing]:
     """Of every member who did anything, at the end of the story."""
     members = {number: Member() for number in MEMBERS}
     for program, (arrives, messages) in zip(VERSIONS, story(), strict=True):
+        today = arrives.astimezone(LONDON).date()
+        for member in members.values():
+            if member.version:
+                member.adopt(program, today)
         for message in messages:
-            members[message["customerId"]].take(message, program, arrives.astimezone(LONDON).date())
+            members[message["customerId"]].take(message, program, today)
     return {number: member.standing() for number, member in members.items() if member.seen}
 
 

@@ -15,7 +15,17 @@ from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
 from pipeline.failure import Halted
 from pipeline.log.embedded import EmbeddedLog
-from pipeline.log.port import Aborted, Committed, Log, OutcomeUnknown, Outgoing, Partition, Unavailable, Unreadable
+from pipeline.log.port import (
+    Aborted,
+    Committed,
+    Log,
+    Message,
+    OutcomeUnknown,
+    Outgoing,
+    Partition,
+    Unavailable,
+    Unreadable,
+)
 from pipeline.runtime.host.app import build_app, running
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.deadletters import TooManyDeadLetters
@@ -34,7 +44,8 @@ from pipeline.runtime.state.marker import (
 )
 from pipeline.runtime.state.store import PartitionStore
 from pipeline.runtime.state.store_port import Change
-from schemas.facts import PointsExpired, decode_facts
+from schemas.facts import PointsExpired, ProgramAdopted, decode_facts
+from schemas.program import Tier, TierBasis, Tiers
 from schemas.records import WALL_SOURCE, ClockAdvanced, CustomerAdded, Profile, Record, UnknownVersion
 from tests.log.desk import until
 from tests.runtime.workshop import (
@@ -210,6 +221,71 @@ def test_ticks_in_slices_tell_the_same_as_ticks_at_once(embedded_log: Log, tmp_p
     assert in_slices == at_once
     expired = [fact for one in at_once[0] if one[0] == "facts" for fact in decode_facts(one[3]).facts()]
     assert sum(isinstance(fact.decision, PointsExpired) for fact in expired) > 12
+
+
+MEMBERS = 7
+
+
+def dormant(number: int) -> list[Record]:
+    """Members without a timer, a version that every member adopts, and the tick that passes its start."""
+    tiers = Tiers(basis=TierBasis.NET_PURCHASES, levels=(Tier(name="Member", threshold=0),))
+    second = PROGRAM.model_copy(update={"version": 2, "tiers": tiers})
+    records = [redemption(customer, customer, START, 1) for customer in range(1, MEMBERS + 1)]
+    starting = replace(activation(second), starts_at=START + DAY)
+    return [activation(), *records, starting, *(wall(START + hours * DAY // 4) for hours in range(1, number))]
+
+
+def wall(at: int) -> ClockAdvanced:
+    return ClockAdvanced(at, WALL_SOURCE, 0, WALL_SOURCE, at)
+
+
+def adopted(messages: Sequence[Message]) -> list[tuple[int, int]]:
+    """Who adopted the second version at its start, with the partition, in the order in which it was said."""
+    said = [(one.partition, decode_facts(one.value or b"")) for one in messages]
+    return [
+        (partition, message.customer_id)
+        for partition, message in said
+        for fact in message.facts()
+        if isinstance(fact.decision, ProgramAdopted) and fact.envelope.cause == f"versionStart:7:{START + DAY}"
+    ]
+
+
+@pytest.mark.parametrize("customers_max", [1, 2, 100])
+def test_version_for_all_reaches_members_without_timers_once_in_key_order_and_in_slices(
+    small: Workshop, customers_max: int
+) -> None:
+    small.journal(*dormant(7))
+
+    small.decide_all(tick_customers_max=customers_max)
+
+    seen = adopted(small.read("facts"))
+    assert sorted(customer for _, customer in seen) == list(range(1, MEMBERS + 1))
+    assert seen == sorted(seen)
+
+
+def test_version_for_all_that_a_worker_is_half_through_with_is_taken_on_by_the_next_one(small: Workshop) -> None:
+    small.journal(*dormant(7))
+    loop = small.loyalty(tick_customers_max=1)
+    loop.run(Until(lambda: len(adopted(small.read("facts"))) >= 2))
+    small.forget_stores()
+    assert len(adopted(small.read("facts"))) < MEMBERS
+
+    small.decide_all(tick_customers_max=1)
+
+    assert sorted(customer for _, customer in adopted(small.read("facts"))) == list(range(1, MEMBERS + 1))
+
+
+@pytest.mark.parametrize(
+    "behind", [pytest.param(0, id="in-one-round"), pytest.param(1, id="journalled-behind-the-tick")]
+)
+def test_version_for_all_reaches_a_customer_who_came_before_its_start(small: Workshop, behind: int) -> None:
+    *before, last = dormant(6)
+    met = redemption(9, 9, START + DAY // 2, 1)
+    small.journal(*before[:-4], *((last, met) if behind else (met, last)), wall(START + 2 * DAY))
+
+    small.decide_all(transaction_records_max=100)
+
+    assert sorted(customer for _, customer in adopted(small.read("facts"))) == [*range(1, MEMBERS + 1), 9]
 
 
 def test_a_small_cache_changes_nothing(embedded_log: Log, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class Broken:
         pytest.param(lambda store: store.get_many([b"1:1"]), id="get many"),
         pytest.param(lambda store: store.has_customers(), id="has customers"),
         pytest.param(lambda store: next(store.due(FAR)), id="due"),
+        pytest.param(lambda store: next(store.customers(b"1:", b"1;")), id="customers"),
         pytest.param(lambda store: next(store.forgotten(FAR)), id="forgotten"),
         pytest.param(lambda store: store.write(HEADS, (), (), b"marker"), id="write"),
         pytest.param(lambda store: store.restore(HEADS, (), (), 1, whole=False), id="restore"),
@@ -94,6 +95,21 @@ def test_store_whose_process_dies_while_it_is_thrown_away_is_begun_anew(tmp_path
 
     assert (anew.position, anew.get(b"1:1"), list(anew.due(FAR))) == (0, None, [])
     anew.close()
+
+
+def test_customers_of_an_org_are_in_the_order_of_their_keys_and_their_entries_are_none(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "store", "origin")
+    keys = (b"1:10", b"1:9", b"1:1", b"10:1", b"2:1")
+    store.write(
+        [Change(key, b"head", None, None) for key in keys],
+        [Change(b"1:1#bill:B1", b"entry", None, 5), Change(b"1:10#bill:B2", b"entry", None, 5)],
+        [Change(b"$program:1:1:1", b"{}")],
+        encode_marker(MARKER),
+    )
+
+    assert list(store.customers(b"1:", b"1;")) == [b"1:1", b"1:10", b"1:9"]
+    assert list(store.customers(b"1:10", b"1;")) == [b"1:10", b"1:9"]
+    store.close()
 
 
 STEPS = 200

@@ -44,6 +44,7 @@ from tests.steps import (
     release,
     release_tier,
     reverse,
+    starting,
     status,
     transfer,
     updated,
@@ -66,6 +67,7 @@ SILENT: Final = (
     facts.TierTenureBegun,
     facts.TierPeriodBegun,
     facts.TierCheckSet,
+    facts.TierRemindersPlanned,
     facts.AwardsCorrected,
     facts.PurchaseCorrected,
 )
@@ -81,8 +83,13 @@ def tell(path: Path) -> str:
         if "program" in step:
             definition = _program(step["program"])
             zone = definition.zone
-            town.pass_time(definition)
-            told += [f"Program {definition.program_id} version {definition.version} is in force: {definition.name}", ""]
+            starts = step.get("from")
+            town.pass_time(definition if starts is None else starting(str(starts), definition))
+            since = "" if starts is None else f" from {starts}"
+            told += [
+                f"Program {definition.program_id} version {definition.version} is in force{since}: {definition.name}",
+                "",
+            ]
             continue
         told.append(_sentence(step))
         as_of = instant(str(step["arrives"]), zone) if "arrives" in step else None

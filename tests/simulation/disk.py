@@ -124,6 +124,13 @@ class SimStore:
         self._touch()
         return any(not key.startswith(b"$") for key in self.files.values)
 
+    def customers(self, first: bytes, before: bytes) -> Iterator[bytes]:
+        """Customers in the order of their keys."""
+        for key in sorted(self.files.values):
+            if first <= key < before and b"#" not in key:
+                self._touch()
+                yield key
+
     def due(self, until: int) -> Iterator[tuple[int, bytes]]:
         """Customers with a timer due."""
         return self._each([one for one in self.files.due if one[0] <= until])

@@ -252,6 +252,16 @@ def fire_timers_under_the_latest_version() -> tuple[Any, str, Any]:
     return Timeline, "program_at", lambda self, program_id, _instant: self.versions[program_id][-1].program
 
 
+def skip_members_without_timers() -> tuple[Any, str, Any]:
+    """A version that every member adopts reaches those only for whom something falls due."""
+    right = Customers.of
+
+    def wrong(self: Customers, org_id: int, after: bytes) -> Iterator[Any]:
+        return (one for one in right(self, org_id, after) if one.state.head.timers)
+
+    return Customers, "of", wrong
+
+
 def forget_what_a_bill_earned() -> tuple[Any, str, Any]:
     """A bill does not remember its awards, so that a return takes no points back."""
     right = ENGINE.folds[PointsIssued]
@@ -336,6 +346,7 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     no_intent,
     no_token,
     fire_timers_under_the_latest_version,
+    skip_members_without_timers,
     forget_what_a_bill_earned,
     leave_commands_unanswered,
     lose_the_hold_of_a_transfer,

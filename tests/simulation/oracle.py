@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline.engine.state import decode_entry
+from pipeline.engine.state import decode_entry, decode_head
 from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.partitioner import partition_for
@@ -21,7 +21,7 @@ from pipeline.log.port import Committed, Headers, Message, Outgoing, Partition, 
 from pipeline.replies.rejected import OF_INTAKE
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.loyalty import LoyaltyRole
-from pipeline.runtime.state.marker import MARKER_KEY, decode_marker, mark_of
+from pipeline.runtime.state.marker import MARKER_KEY, Marker, decode_marker, mark_of
 from schemas.records import WALL_SOURCE, Request, UnknownVersion, decode_record
 from sinks.clickhouse.tables import (
     TABLES,
@@ -37,6 +37,7 @@ from tests.simulation.broker import SimBroker
 from tests.simulation.consumer import UNREADABLE
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
+from tests.simulation.workload import SECOND
 from tests.simulation.world import BASE, World, plan_of
 from topics.catalog import Catalog
 
@@ -185,7 +186,9 @@ def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
     raw = latest.pop(MARKER_KEY, None)
     if raw is None:
         return
-    clock = decode_marker(raw).clock.time
+    marker = decode_marker(raw)
+    clock = marker.clock.time
+    _check_adopted(number, marker, latest)
     state = _kept(expected.state, clock)
     _same(f"changelog {number}", _kept(latest, clock), state)
     rounds = [mark.round for mark in marks]
@@ -199,6 +202,15 @@ def _check_state(world: World, journal: Partition, expected: Outcome) -> None:
     for files in world.current_stores(number):
         values = {key: value for key, value in files.values.items() if key != MARKER_KEY}
         _same(f"local store {number}", _kept(values, clock), state)
+
+
+def _check_adopted(number: int, marker: Marker, state: Mapping[bytes, bytes]) -> None:
+    """Every member has adopted the second version, which brings tiers, once time has passed its start."""
+    for _, program_id, version, starts_at in marker.programs:
+        if version == SECOND.version and starts_at < marker.clock.time:
+            heads = {key: decode_head(raw) for key, raw in state.items() if b"#" not in key and key[:1] != b"$"}
+            behind = [key for key, head in heads.items() if head.sections[program_id].version < version]
+            _same(f"members behind the version that started, in {number}", behind, [])
 
 
 def _kept(state: Mapping[bytes, bytes], clock: int) -> dict[bytes, bytes]:

@@ -53,6 +53,7 @@ CAUGHT_BY: dict[Callable[[], Any], int] = {
     mutants.no_intent: 20,
     mutants.no_token: 13,
     mutants.fire_timers_under_the_latest_version: 0,
+    mutants.skip_members_without_timers: 0,
     mutants.forget_what_a_bill_earned: 0,
     mutants.leave_commands_unanswered: 0,
     mutants.lose_the_hold_of_a_transfer: 4,

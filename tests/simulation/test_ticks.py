@@ -22,6 +22,8 @@ from schemas.facts import (
     Refusal,
     StreakEnded,
     StreakLevelReached,
+    TierDowngraded,
+    TierUpgraded,
     decode_facts,
 )
 from schemas.program import ProgramDefinition
@@ -44,7 +46,7 @@ _CUSTOMERS: Final = 4
 _LATE_DAYS_MAX: Final = 30
 _SECOND_FROM: Final = 45
 _REPLIES: Final = "sim.replies"
-_STREAK: Final = {
+_PARTS: Final = {
     "milestones": [
         {
             "id": "week",
@@ -66,12 +68,8 @@ _STREAK: Final = {
             "validity": {"last": "2020-11-20"},
         }
     ],
-    "tiers": {
-        "basis": "lifetime_points",
-        "levels": [{"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 300}],
-    },
 }
-"""What the workshop's program gets, so that every kind of timer fires."""
+"""What the workshop's program gets, so that every kind of timer fires; and tiers, of which versions differ."""
 
 
 class Said(NamedTuple):
@@ -113,12 +111,14 @@ def test_the_histories_hold_all_that_ticks_could_change() -> None:
     refused = {decision.reason for _, _, decision in facts if isinstance(decision, RecordRefused)}
 
     assert decided >= {(PointsExpired, 1), (PointsExpired, 2), (StreakEnded, 2), (StreakLevelReached, 1)}
+    assert decided >= {(TierUpgraded, 1), (TierUpgraded, 2), (TierDowngraded, 1), (TierDowngraded, 2)}
+    assert {envelope.cause.partition(":")[0] for _, envelope, _ in facts} >= {"versionStart", "tierEnd"}
     assert refused >= {Refusal.BILL_UNKNOWN, Refusal.BALANCE_TOO_LOW}
 
 
 def history(chance: random.Random) -> Iterator[Record]:
     """Bills, many of them late, returns, redemptions and duplicates as they came in, and daily ticks."""
-    first, second = (with_streak(one) for one in (PROGRAM, SECOND))
+    first, second = with_parts(PROGRAM, silver=300), with_parts(SECOND, silver=200)
     yield activation(first)
     bills: list[Any] = []
     for day in range(_DAYS):
@@ -145,9 +145,11 @@ def _record(number: int, at: int, bills: list[Any], chance: random.Random) -> Cu
     return known
 
 
-def with_streak(definition: ProgramDefinition) -> ProgramDefinition:
+def with_parts(definition: ProgramDefinition, silver: int) -> ProgramDefinition:
+    levels = [{"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": silver}]
+    tiers = {"tiers": {"basis": "lifetime_points", "levels": levels, "validity": {"days": 12}}}
     return ProgramDefinition.model_validate_json(
-        msgspec.json.encode({**definition.model_dump(mode="json", by_alias=True), **_STREAK})
+        msgspec.json.encode({**definition.model_dump(mode="json", by_alias=True), **_PARTS, **tiers})
     )
 
 

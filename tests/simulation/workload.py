@@ -11,7 +11,7 @@ import msgspec
 from pipeline.intake.dialects.native import input_key
 from pipeline.log.port import Outgoing
 from schemas import messages
-from schemas.program import Expiry, ProgramDefinition
+from schemas.program import Expiry, ProgramDefinition, Tier, TierBasis, Tiers
 from schemas.records import (
     ClockAdvanced,
     CustomerRecord,
@@ -21,7 +21,19 @@ from schemas.records import (
     TransactionReturned,
     encode_record,
 )
-from tests.runtime.workshop import DAY, PROGRAM, START, activation, backfill, bill, clock, gift, giving_back, history
+from tests.runtime.workshop import (
+    DAY,
+    PROGRAM,
+    START,
+    activation,
+    backfill,
+    bill,
+    clock,
+    gift,
+    giving_back,
+    history,
+    redemption,
+)
 from tests.simulation.consumer import UNREADABLE
 from topics.catalog import Catalog
 
@@ -41,13 +53,16 @@ SECOND: Final = ProgramDefinition.model_validate_json(
             "version": 2,
             "rules": (PROGRAM.rules[0].model_copy(update={"points": TERMS[2].points_a_pound}),),
             "points": PROGRAM.points.model_copy(update={"expiry": Expiry(days=TERMS[2].expiry_days)}),
+            "tiers": Tiers(basis=TierBasis.NET_PURCHASES, levels=(Tier(name="Member", threshold=0),)),
         }
     ).model_dump_json()
 )
 _DAYS = 12
 _CUSTOMERS = 7
+_DORMANT: Final = range(_CUSTOMERS + 1, _CUSTOMERS + 4)
+"""Members who have nothing, and no timer, when the second version starts."""
 _LATE_BILLS, _RETURNS, _NEW_BILLS, _EARLY_RETURNS = 4, 4, 2, 4
-_FIRST_LATE, _FIRST_NEW, _FIRST_EARLY, _FIRST_GIFT = 100, 200, 300, 400
+_FIRST_LATE, _FIRST_NEW, _FIRST_EARLY, _FIRST_GIFT, _FIRST_DORMANT = 100, 200, 300, 400, 500
 _GIFT, _TOO_MUCH = 3, 10_000
 _MINUTE = 60_000
 _BILLS_PER_RUBBISH = 7
@@ -79,12 +94,14 @@ def inputs(catalog: Catalog, chance: random.Random) -> list[Outgoing]:
 
 
 def _under_the_second_version(before: Sequence[Record]) -> Iterator[Record]:
-    """A second version of the program, then late bills, returns of earlier bills, returns before their bills, and new
-    bills. The last of the early returns waits in vain.
+    """Members who have nothing, and a second version of the program, which gives every member a tier.
 
-    The points of the late bills were due to expire before the second version began.
+    Then late bills, returns of earlier bills, returns before their bills, and new bills. The last of the early returns
+    waits in vain. The points of the late bills were due to expire before the second version began.
     """
     now = START + _DAYS * DAY
+    for customer in _DORMANT:
+        yield redemption(customer, _FIRST_DORMANT + customer, now - DAY, _TOO_MUCH)
     yield activation(SECOND)
     for customer in range(1, _LATE_BILLS + 1):
         yield bill(customer, _FIRST_LATE + customer, START + customer * _MINUTE, pounds=9)

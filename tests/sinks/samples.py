@@ -99,6 +99,7 @@ from schemas.facts import (
     TierReleased,
     TierReminded,
     TierReminder,
+    TierRemindersPlanned,
     TierRenewed,
     TierTenureBegun,
     TierTerm,
@@ -349,6 +350,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     TierGraceBegun(tier=45, expires_on=15_304, ends_at=9_708, measured=908, needed=909),
     TierReminded(tier=46, expires_on=15_305, lead_days=30, measured=911, needed=912),
     TierCheckSet(at=9_709),
+    TierRemindersPlanned(reminders=(TierReminder(at=9_713, lead_days=31),)),
     TierAssigned(
         previous=47,
         reached=48,

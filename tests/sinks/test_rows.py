@@ -123,6 +123,7 @@ BOOKKEEPING = {
     "EventSetAside",
     "RemindersPlanned",
     "TierCheckSet",
+    "TierRemindersPlanned",
     "TierPeriodBegun",
     "TierTenureBegun",
 }

@@ -10,7 +10,7 @@ from pipeline.engine.kernel.concern import Concern, Effect, FollowUp, ProgramSta
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.requests import requests_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
-from pipeline.engine.programs import Program, Programs, Timeline
+from pipeline.engine.programs import Program, Programs, Start, Timeline
 from pipeline.engine.state import CustomerState, Head, Section
 from schemas.facts import Decision, Envelope, Group
 from schemas.records import AnyCustomerRecord, CustomerRecord, Request
@@ -88,7 +88,7 @@ class Engine:
         clock = max(head.clock, as_of)
         timeline = programs.org(record.org_id)
         groups: list[Group] = []
-        if head.due <= clock:
+        if head.due <= clock or timeline.starts:
             self._fire(state, clock, timeline, groups)
         org = timeline.at(clock)
         at = record.event_time
@@ -106,10 +106,12 @@ class Engine:
         return groups
 
     def fire(self, state: CustomerState, until: int, programs: Programs) -> list[Group]:
-        """What all timers due at or before `until` lead to, in order, already folded into `state`."""
+        """What all timers due at or before `until` lead to, in order, already folded into `state`.
+
+        The start of a version that every member adopts is one of them; no head has it.
+        """
         groups: list[Group] = []
-        if state.head.due <= until:
-            self._fire(state, until, programs.org(state.head.org_id), groups)
+        self._fire(state, until, programs.org(state.head.org_id), groups)
         return groups
 
     def fold(self, state: CustomerState, envelope: Envelope, decision: Decision) -> None:
@@ -225,49 +227,66 @@ class Engine:
     def _fire(self, state: CustomerState, until: int, timeline: Timeline, groups: list[Group]) -> None:
         """Fires timers one at a time: after each, the earliest (instant, kind) is looked up again."""
         head = state.head
-        while (due := head.due) <= until:
-            timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
-            subject = timer.first(head, due)
+        while True:
+            due = head.due
+            if timeline.starts and (start := _first_start(head, timeline, min(due, until))) is not None:
+                self._adopt_at(state, start, timeline, groups)
+            elif due > until:
+                return
+            else:
+                self._fire_next(state, due, timeline, groups)
+
+    def _adopt_at(self, state: CustomerState, start: Start, timeline: Timeline, groups: list[Group]) -> None:
+        """The start of a version; a customer whose clock is beyond it adopts the version that is in force there."""
+        cause, at = f"versionStart:{start.program_id}:{start.at}", max(state.head.clock, start.at)
+        turn, envelope, decisions = self._timer_turn(state, timeline, start.program_id, cause, at)
+        self._end_timer(turn, envelope, decisions, groups)
+
+    def _fire_next(self, state: CustomerState, due: int, timeline: Timeline, groups: list[Group]) -> None:
+        head = state.head
+        timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
+        subject = timer.first(head, due)
+        if not subject.program_id:
             as_of = max(head.clock, due)  # later than due only for a timer that a late record set in the past
-            if not subject.program_id:
-                self._fire_for_customer(
-                    state,
-                    timer,
-                    subject,
-                    Envelope(cause=f"{timer.name}:{subject.key}:{due}", at=due, as_of=as_of),
-                    timeline,
-                    groups,
-                )
-                continue
-            program = timeline.program_at(subject.program_id, as_of)
-            section = head.sections[subject.program_id]
-            envelope = Envelope(
-                cause=f"{timer.name}:{subject.key}:{due}",
-                at=due,
-                as_of=as_of,
-                program_id=program.id,
-                version=program.version,
-            )
-            decisions: Decisions = []
-            if section.version < program.version:
-                self._follow(state, program, timeline, envelope, decisions)
-                self._set_timers(state)
-            turn = ProgramTurn(
-                state=state,
-                head=head,
-                timeline=timeline,
-                program=program,
-                section=section,
-                at=due,
-                day=program.calendar.day_of(due),
-            )
-            self._run(turn, None, self._plan(program, Timer), envelope, decisions)
-            if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
-                self._fire_one(timer, subject, turn, envelope, decisions)
-            self._run(turn, None, self._plan(program, None), envelope, decisions)
-            head.clock = as_of
+            envelope = Envelope(cause=f"{timer.name}:{subject.key}:{due}", at=due, as_of=as_of)
+            self._fire_for_customer(state, timer, subject, envelope, timeline, groups)
+            return
+        cause = f"{timer.name}:{subject.key}:{due}"
+        turn, envelope, decisions = self._timer_turn(state, timeline, subject.program_id, cause, due)
+        if head.timers.get(timer.kind) == due and timer.first(head, due) == subject:
+            self._fire_one(timer, subject, turn, envelope, decisions)
+        self._end_timer(turn, envelope, decisions, groups)
+
+    def _timer_turn(
+        self, state: CustomerState, timeline: Timeline, program_id: int, cause: str, at: int
+    ) -> tuple[ProgramTurn, Envelope, Decisions]:
+        """The beginning of a timer in a program: its version adopted, its opening stages run."""
+        head = state.head
+        as_of = max(head.clock, at)
+        program = timeline.program_at(program_id, as_of)
+        section = head.sections[program_id]
+        envelope = Envelope(cause=cause, at=at, as_of=as_of, program_id=program.id, version=program.version)
+        decisions: Decisions = []
+        if section.version < program.version:
+            self._follow(state, program, timeline, envelope, decisions)
             self._set_timers(state)
-            groups.append(Group(envelope=envelope, decisions=decisions))
+        turn = ProgramTurn(
+            state=state,
+            head=head,
+            timeline=timeline,
+            program=program,
+            section=section,
+            at=at,
+            day=program.calendar.day_of(at),
+        )
+        self._run(turn, None, self._plan(program, Timer), envelope, decisions)
+        return turn, envelope, decisions
+
+    def _end_timer(self, turn: ProgramTurn, envelope: Envelope, decisions: Decisions, groups: list[Group]) -> None:
+        self._run(turn, None, self._plan(turn.program, None), envelope, decisions)
+        turn.head.clock = envelope.as_of
+        self._set_timers(turn.state)
+        groups.append(Group(envelope=envelope, decisions=decisions))
 
     def _fire_for_customer(
         self,
@@ -386,6 +405,17 @@ class Engine:
             plan = tuple(stage.decide for stage in stages if stage.used(program))
             program.plans[self, kind] = plan
         return plan
+
+
+def _first_start(head: Head, timeline: Timeline, until: int) -> Start | None:
+    """The first start by then of a version that a section of the customer has not adopted yet."""
+    for start in timeline.starts:
+        if start.at > until:
+            return None
+        section = head.sections.get(start.program_id)
+        if section is not None and section.version < start.version:
+            return start
+    return None
 
 
 class Fold(NamedTuple):

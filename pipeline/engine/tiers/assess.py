@@ -14,6 +14,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.programs import Program
+from pipeline.engine.tiers.terms import reminders_after
 from pipeline.engine.tiers.values import basis_value, floor_of, now_of, renewal_value, tenure_of, term_from, today
 from schemas.facts import (
     Decision,
@@ -22,6 +23,8 @@ from schemas.facts import (
     TierMoved,
     TierPeriodBegun,
     TierReassigned,
+    TierReminder,
+    TierRemindersPlanned,
     TierRenewed,
     TierTenureBegun,
     TierUpgraded,
@@ -141,11 +144,22 @@ def _renewed_in_grace(turn: ProgramTurn, begins_at: int) -> list[Decision]:
 
 
 def _begin(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
-    """Begin to measure, for a customer of whom nothing was kept so far."""
-    program = turn.program
-    if turn.section.tenure is not None:
-        return []
-    return [TierTenureBegun(currency=program.currency, term=term_from(turn, turn.section.tier, turn.at))]
+    """Begin to measure, for a customer of whom nothing was kept so far; else what the version changes of the term."""
+    program, section, tenure = turn.program, turn.section, turn.section.tenure
+    if tenure is None:
+        return [TierTenureBegun(currency=program.currency, term=term_from(turn, section.tier, turn.at))]
+    if tenure.expires_on is None:
+        term = term_from(turn, section.tier, turn.at)
+        limited = term.expires_on is not None and floor_of(section, program) < section.tier
+        return [TierTenureBegun(currency=tenure.currency, term=term)] if limited else []
+    return [] if tenure.in_grace else _reminders_planned(turn, tenure.expires_on, tenure.reminders)
+
+
+def _reminders_planned(turn: ProgramTurn, expires_on: int, before: list[TierReminder]) -> list[Decision]:
+    tiers, calendar = turn.program.tier_rules.definition, turn.program.calendar
+    due_now = tuple(one for one in before if one.at <= turn.at and one.lead_days in tiers.reminders)
+    reminders = due_now + reminders_after(tiers, calendar, expires_on, turn.at)
+    return [] if reminders == tuple(before) else [TierRemindersPlanned(reminders=reminders)]
 
 
 def _begin_period(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:  # noqa: ARG001 - a stage
@@ -160,4 +174,5 @@ def _begin_period(turn: ProgramTurn, record: CustomerRecord | None) -> list[Deci
 
 ASSESS: Final = ProgramStage(_assess, used=has_tiers)
 BEGIN: Final = ProgramStage(_begin, used=lambda program: program.tier_rules.keeps_tenure)
+"""At the adoption of a version: a validity that it brings begins then, and no reminder is due before."""
 BEGIN_PERIOD: Final = ProgramStage(_begin_period, used=lambda program: program.tier_rules.periods is not None)

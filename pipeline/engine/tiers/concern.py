@@ -25,6 +25,7 @@ from schemas.facts import (
     TierReassigned,
     TierReleased,
     TierReminded,
+    TierRemindersPlanned,
     TierRenewed,
     TierTenureBegun,
     TierTerm,
@@ -82,6 +83,10 @@ def _note_grace(state: CustomerState, envelope: Envelope, decision: TierGraceBeg
 def _note_reminded(state: CustomerState, envelope: Envelope, _decision: TierReminded) -> None:
     tenure = _tenure(state, envelope)
     tenure.reminders = tenure.reminders[1:]
+
+
+def _note_reminders(state: CustomerState, envelope: Envelope, decision: TierRemindersPlanned) -> None:
+    _tenure(state, envelope).reminders = list(decision.reminders)
 
 
 def _note_check(state: CustomerState, envelope: Envelope, decision: TierCheckSet) -> None:
@@ -176,6 +181,7 @@ CONCERN: Final = Concern(
         TierPeriodBegun: _note_period,
         TierGraceBegun: _note_grace,
         TierReminded: _note_reminded,
+        TierRemindersPlanned: _note_reminders,
         TierCheckSet: _note_check,
         TierAssigned: _note_assigned,
         TierReleased: _note_released,

@@ -20,13 +20,21 @@ def term_through(tiers: Tiers, calendar: Calendar, begins_at: int, day: int, exp
     ends_at = calendar.start_of(expires_on + 1)
     if ends_at == NEVER:
         return for_ever(begins_at)
-    leads = sorted((lead for lead in tiers.reminders if expires_on + 1 - lead > day), reverse=True)
     return TierTerm(
         begins_at=begins_at,
         expires_on=expires_on,
         ends_at=ends_at,
-        reminders=tuple(TierReminder(at=calendar.start_of(expires_on + 1 - lead), lead_days=lead) for lead in leads),
+        reminders=reminders_after(tiers, calendar, expires_on, calendar.start_of(day + 1) - 1),
     )
+
+
+def reminders_after(tiers: Tiers, calendar: Calendar, expires_on: int, at: int) -> tuple[TierReminder, ...]:
+    """The reminders of a tier with that last day, in order, that fall due after an instant."""
+    reminders = (
+        TierReminder(at=calendar.start_of(expires_on + 1 - lead), lead_days=lead)
+        for lead in sorted(tiers.reminders, reverse=True)
+    )
+    return tuple(reminder for reminder in reminders if reminder.at > at)
 
 
 def last_day(validity: TierValidity, day: int, registered_on: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,9 +19,10 @@ from pipeline.log.port import Message, Outgoing
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.replies.replies import is_answered
 from pipeline.runtime.roles.outputs import Outputs
-from pipeline.runtime.state.customers import Changes, Customers
+from pipeline.runtime.state.customers import Changes, Customer, Customers
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
 from pipeline.runtime.state.store_port import Change, Store
+from schemas.facts import Group
 from schemas.program import ProgramDefinition
 from schemas.records import (
     WALL_SOURCE,
@@ -57,6 +59,9 @@ class _InForce(NamedTuple):
     programs: Programs
     views: dict[int, OrgView]
     """By org."""
+    started: tuple[int, bytes] = (0, b"")
+    """The org and the key of the last customer who adopted a version that starts with the tick at hand; not stored, as
+    those who have adopted it have nothing to do when they are looked at again."""
 
 
 class _Round(NamedTuple):
@@ -241,6 +246,7 @@ class LoyaltyPartition:
                 first = first_outcome(head, f"{type(record).__name__}:{record.id}")
                 self.outputs.add_duplicate(out, customer.key, offset, record, first, head.seq)
             return
+        self._start_late(customer, groups)
         customers.changed(customer)
         if isinstance(record, CustomEventReceived) and not record.analytics_only:
             self._look_at(record, state.head.clock)
@@ -258,6 +264,13 @@ class LoyaltyPartition:
             event_mode=in_force.clock.event_mode,
         )
 
+    def _start_late(self, customer: Customer, groups: list[Group]) -> None:
+        """A record that intake took before a tick and journalled behind it: a start that the tick passed is due."""
+        head, reached, programs = customer.state.head, self._in_force.clock.time, self._in_force.programs
+        if head.clock < reached and head.org_id in programs.starting(head.clock, reached):
+            self._customers.load(customer, due_entries(head, reached))
+            groups += fire(customer.state, reached, programs)
+
     def _look_at(self, event: CustomEventReceived, clock: int) -> None:
         if not self._in_force.programs.org(event.org_id).at(clock).knows(event.event_name):
             self.unknown_events[f"{event.org_id}/{event.event_name}"] += 1
@@ -274,41 +287,52 @@ class LoyaltyPartition:
             budget = self._fire(until, record.time, offset, out, budget)
             if self.blocked:
                 return budget  # the clock and the tick's own offset move with the last slice
-        self._in_force = self._in_force._replace(clock=clock)
+        self._in_force = self._in_force._replace(clock=clock, started=(0, b""))
         return budget
 
     def _fire(self, until: int, announced: int, offset: int, out: list[Outgoing], budget: int) -> int:
         customers = self._customers
-        in_force = self._in_force
-        for customer in customers.due(until):
+        for customer in chain(self._starting(until), customers.due(until)):
             if budget == 0:
                 self.blocked = True
                 return 0
             budget -= 1
-            state = customer.state
-            head = state.head
-            customers.load(customer, due_entries(head, until))
-            first_seq, profile = head.seq + 1, head.profile
-            groups = fire(state, until, in_force.programs)
-            customers.changed(customer)
-            if groups:
-                self.outputs.add(
-                    out,
-                    customer.key,
-                    (head.org_id, head.customer_id),
-                    offset,
-                    announced,
-                    None,
-                    first_seq,
-                    groups,
-                    in_force.views.get(head.org_id, _NO_VIEW),
-                    profile=profile,
-                    event_mode=in_force.clock.event_mode,
-                )
+            self._fire_one(customer, until, announced, offset, out)
         # Housekeeping goes the same way, so that what is still there never depends on how ticks were sliced.
         forgotten = customers.forget(until, budget)
         self.blocked = forgotten == budget and customers.may_forget(until)
         return budget - forgotten
+
+    def _starting(self, until: int) -> Iterator[Customer]:
+        """All customers of the orgs in which a version for all starts by then, in key order; each once in a tick."""
+        org_done, key_done = self._in_force.started
+        for org_id in self._in_force.programs.starting(self._in_force.clock.time, until):
+            if org_id >= org_done:
+                for customer in self._customers.of(org_id, key_done if org_id == org_done else b""):
+                    yield customer
+                    self._in_force = self._in_force._replace(started=(org_id, customer.key))
+
+    def _fire_one(self, customer: Customer, until: int, announced: int, offset: int, out: list[Outgoing]) -> None:
+        in_force, state = self._in_force, customer.state
+        head = state.head
+        self._customers.load(customer, due_entries(head, until))
+        first_seq, profile = head.seq + 1, head.profile
+        groups = fire(state, until, in_force.programs)
+        if groups:
+            self._customers.changed(customer)
+            self.outputs.add(
+                out,
+                customer.key,
+                (head.org_id, head.customer_id),
+                offset,
+                announced,
+                None,
+                first_seq,
+                groups,
+                in_force.views.get(head.org_id, _NO_VIEW),
+                profile=profile,
+                event_mode=in_force.clock.event_mode,
+            )
 
     def _activate(self, record: ProgramActivated, definition: ProgramDefinition, message: Message) -> None:
         in_force = self._in_force

@@ -11,7 +11,7 @@ from heapq import heappop, heappush, merge
 from typing import NamedTuple
 
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
-from pipeline.runtime.state.store_port import Change, Store
+from pipeline.runtime.state.store_port import ENTRY_MARK, Change, Store
 
 
 class _Loaded(NamedTuple):
@@ -96,6 +96,16 @@ class Customers:
             customer.dirty = True
             self._in_hand[customer.key] = customer
 
+    def of(self, org_id: int, after: bytes) -> Iterator[Customer]:
+        """All customers of an org whose key comes after `after`, in the order of their keys."""
+        prefix, end = b"%d:" % org_id, b"%d;" % org_id  # the character after the colon
+        known = sorted(key for key in self._in_hand if max(prefix, after) < key < end)
+        previous = after
+        for key in merge(known, self._store.customers(max(prefix, after), end)):
+            if key > previous:
+                previous = key
+                yield self._young.get(key) or self._load(key)
+
     def due(self, until: int) -> Iterator[Customer]:
         """The customers with a timer due at or before `until`, by (first due instant, key).
 
@@ -119,7 +129,7 @@ class Customers:
         for at, entry_key in self._store.forgotten(until, self._forgotten_last):
             if count == budget:
                 break
-            key, _, raw_name = entry_key.partition(b"#")
+            key, _, raw_name = entry_key.partition(ENTRY_MARK)
             customer = self._in_hand.get(key)
             if customer is not None:
                 name, entries = raw_name.decode(), customer.state.entries
@@ -235,4 +245,4 @@ class Customers:
 
 
 def _entry_key(key: bytes, name: str) -> bytes:
-    return b"%b#%b" % (key, name.encode())
+    return b"%b%b%b" % (key, ENTRY_MARK, name.encode())

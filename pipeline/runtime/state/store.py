@@ -22,7 +22,7 @@ from rocksdict import ColumnFamily, Rdict, WriteBatch, WriteOptions
 from pipeline.folders import private_folder
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, decode_marker
 from pipeline.runtime.state.store_options import index_options, value_options
-from pipeline.runtime.state.store_port import Change, StoreFailed
+from pipeline.runtime.state.store_port import ENTRY_MARK, Change, StoreFailed
 from schemas.records import UnknownVersion
 
 _VALUES: Final = "default"
@@ -119,6 +119,17 @@ class PartitionStore:
         """Whether there is any customer."""
         try:
             return next(iter(self._files.database.keys(from_key=_FIRST_CUSTOMER)), None) is not None
+        except Exception as error:
+            raise self._given_up(error) from error
+
+    def customers(self, first: bytes, before: bytes) -> Iterator[bytes]:
+        """The keys of customers from `first` on that lie before `before`, in order."""
+        try:
+            for key in cast("Iterable[bytes]", self._files.database.keys(from_key=first)):
+                if key >= before:
+                    return
+                if ENTRY_MARK not in key:
+                    yield key
         except Exception as error:
             raise self._given_up(error) from error
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pipeline.failure import Failure
 from pipeline.runtime.state.marker import Mark, Marker
+
+ENTRY_MARK: Final = b"#"
+"""Stands between a customer's key and the name of an entry."""
 
 
 class StoreFailed(Failure):
@@ -51,6 +54,9 @@ class Store(Protocol):
 
     def has_customers(self) -> bool:
         """Whether there is any customer."""
+
+    def customers(self, first: bytes, before: bytes) -> Iterator[bytes]:
+        """The keys of customers from `first` on that lie before `before`, in order."""
 
     def due(self, until: int) -> Iterator[tuple[int, bytes]]:
         """(instant, key) of the customers with a timer due at or before `until`, in that order."""
