@@ -45,6 +45,8 @@ BOOKKEEPING: Final = frozenset(
         known.PurchaseCorrected,
         known.LotsTracked,
         known.MilestoneCounted,
+        known.MilestoneMeasured,
+        known.MilestoneTallied,
         known.RewardKept,
         known.MilestoneProgressed,
     }

@@ -23,7 +23,7 @@ from pipeline.engine.tiers.progress import tier_progress
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
-from pipeline.trial.names import adds_money, money
+from pipeline.trial.names import money
 from schemas.facts import StreakStanding
 from schemas.program import RENEWALS, Cycle, PeriodUnit, ProgramDefinition, TierBasis
 
@@ -100,7 +100,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
                 "period_name": cycle_name(milestones[one["milestone_id"]].cycles, one["period"]),
                 "target": milestones[one["milestone_id"]].goal,
                 "scale": digits_of(milestones[one["milestone_id"]], definition.currency if definition else ""),
-                "money": definition.currency if definition and adds_money(milestones[one["milestone_id"]]) else None,
+                "money": definition.currency if definition and milestones[one["milestone_id"]].adds_money else None,
             }
             for one in _nested(state, "milestones")
             if one["milestone_id"] in milestones

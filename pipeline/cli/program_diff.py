@@ -30,7 +30,6 @@ from schemas.program import (
     TierBasis,
     Tiers,
     TierValidity,
-    Transactions,
     Transfers,
     Triggered,
     Validity,
@@ -383,8 +382,7 @@ def _came_or_went(path: str, what: str, old: Milestone | Streak | None, new: Mil
 def _target(path: str, old: Milestone, new: Milestone, currency: str) -> Iterator[Change]:
     if old.target == new.target:
         return
-    adds_money = isinstance(new.counts, Transactions) and new.counts.measure == "sum"
-    now, was = (money(one.target, currency) if adds_money else f"{one.target:,}" for one in (new, old))
+    now, was = (money(one.target, currency) if new.adds_money else f"{one.target:,}" for one in (new, old))
     lowered = "who has as much in the running period meets it with their next record"
     effect = lowered if new.target < old.target else "who has met it stays so until the period ends"
     yield Change(f"{path}.target", f"the milestone {new.name} asks for {now}, not {was}: {effect}")

@@ -32,6 +32,9 @@ _OWN: Final[tuple[tuple[Path, str], ...]] = (
 """The lists whose parts each have a key of their own: where, and the key."""
 _FACTS_OF_MILESTONE: Final = 3
 """Its progress, that it is met, its reward."""
+_FACTS_OF_MEASURE: Final = 2
+"""Beside them, where more than a number is kept: what is tallied, and what a bill knows of it."""
+_PLAIN: Final = frozenset({"of", "event", "measure", "attribute"})
 _FACTS_OF_STREAK: Final = 2
 """Its start, one more period; and two for each level: that it is reached, and its reward."""
 
@@ -153,7 +156,10 @@ def _too_much_at_once(written: dict[str, Any], root: yaml.Node) -> Iterator[Prob
         counts = milestone.get("counts")
         own = milestone.get("id")
         followed = streaks[own] if isinstance(own, str) else 0
-        set_off[_trigger(counts if isinstance(counts, dict) else {}, "of", "events")] += _FACTS_OF_MILESTONE + followed
+        counted = counts if isinstance(counts, dict) else {}
+        plain = counted.keys() <= _PLAIN and counted.get("measure", "count") in ("count", "sum")
+        own_facts = _FACTS_OF_MILESTONE + (0 if plain else _FACTS_OF_MEASURE)
+        set_off[_trigger(counted, "of", "events")] += own_facts + followed
     for trigger, facts in set_off.items():
         if facts > SET_OFF_MAX:
             line = line_of(root, ("rules" if rules else "milestones",))

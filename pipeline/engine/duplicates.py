@@ -75,6 +75,8 @@ def _items_of(head: Head) -> int:
         items += len(section.rewards)
         for periods in section.milestones.values():
             items += len(periods)
+        for tallies in section.tallies.values():
+            items += sum(len(tally.keys) + len(tally.uses) for tally in tallies.values())
     return items
 
 

@@ -10,6 +10,7 @@ from pipeline.engine.calendar import Calendar
 from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
+from pipeline.engine.milestones.measures import Measure, measure_of
 from pipeline.engine.periods import Periods, Span, Within, counting_days, span_of
 from pipeline.engine.rules import RULES, Earning
 from pipeline.engine.streaks.terms import StreakTerms, streak_terms
@@ -57,8 +58,7 @@ class Target(NamedTuple):
     """How long the reward lasts; None for as long as other points."""
     span: Span | Within | None
     """The days on which something counts; None for all."""
-    sums: str | None
-    """The event attribute to add up; empty for a bill's amount; None to count one each."""
+    measure: Measure
     periods: Periods
     streaks: tuple[CompiledStreak, ...]
 
@@ -328,7 +328,12 @@ def _targets(
         cycles = milestone.cycles
         if cycles not in periods:
             periods[cycles] = Periods(cycles, calendar)
-        target = _target(milestone, periods[cycles], tuple(streaks[milestone.id]))
+        target = _target(
+            milestone,
+            measure_of(milestone.counts, definition.points.name, calendar),
+            periods[cycles],
+            tuple(streaks[milestone.id]),
+        )
         if isinstance(milestone.counts, Events):
             on_events[milestone.counts.event] += (target,)
         else:
@@ -336,9 +341,7 @@ def _targets(
     return tuple(on_transactions), dict(on_events)
 
 
-def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStreak, ...]) -> Target:
-    counts = milestone.counts
-    sums = counts.attribute if isinstance(counts, Events) else "" if counts.measure == "sum" else None
+def _target(milestone: Milestone, measure: Measure, periods: Periods, streaks: tuple[CompiledStreak, ...]) -> Target:
     return Target(
         milestone_id=milestone.id,
         goal=milestone.goal,
@@ -346,7 +349,7 @@ def _target(milestone: Milestone, periods: Periods, streaks: tuple[CompiledStrea
         currency=milestone.currency or "",
         terms=own_terms(milestone.expiry),
         span=counting_days(milestone.validity, milestone.cycles),
-        sums=sums,
+        measure=measure,
         periods=periods,
         streaks=streaks,
     )

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pipeline.engine.bills.entries import bill_of
-from pipeline.engine.bills.state import Bill, BillPart, MilestoneContribution
+from pipeline.engine.bills.state import Bill, BillPart, MeasuredContribution, MilestoneContribution
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
+from pipeline.engine.milestones.tallies import fallen, left_by, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.concern import level_key
@@ -69,10 +70,15 @@ def _lower(
     undone: _Undone,
 ) -> bool:
     """The period's value falls by what came back, or by a whole bill; whether its target is met no longer."""
-    whole = counted.added if part.returned_minor >= bill.amount_minor else 0
-    due = part.returned_minor if counted.sums else whole
     progress = turn.section.milestones.get(counted.milestone_id, {}).get(counted.period)
-    removed = due - counted.removed
+    if isinstance(counted, MeasuredContribution):
+        removed = fallen(bill, part, counted.added, tuple(counted.parts)) - counted.removed
+        if target.measure.keys is not None:
+            removed = left_by(turn, counted) if part.returned_minor >= bill.amount_minor else 0
+        undone.decisions.extend(released(of_bill, bill, part, counted))
+    else:
+        whole = counted.added if part.returned_minor >= bill.amount_minor else 0
+        removed = (part.returned_minor if counted.sums else whole) - counted.removed
     if removed <= 0 or progress is None:
         return False
     value = progress.value - removed

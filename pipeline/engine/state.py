@@ -15,7 +15,7 @@ from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
-from pipeline.engine.milestones.state import Progress
+from pipeline.engine.milestones.state import Progress, Tally
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
@@ -49,6 +49,8 @@ class Section(msgspec.Struct, array_like=True):
     """For how long values of milestones are kept beyond what is accepted: a return may lower them."""
     rewards: dict[str, Reward] = {}
     """By what they were given for, as `PointsIssued.activity`, where returns undo it."""
+    tallies: dict[str, dict[int, Tally]] = {}
+    """By milestone, then by period: what takes more than a number; leaves with the period."""
 
 
 class Head(msgspec.Struct, array_like=True):

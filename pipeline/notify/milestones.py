@@ -17,7 +17,9 @@ from schemas.facts import (
     MilestoneAchieved,
     MilestoneCounted,
     MilestoneLowered,
+    MilestoneMeasured,
     MilestoneProgressed,
+    MilestoneTallied,
     MilestoneUnachieved,
     ValueIgnored,
 )
@@ -120,5 +122,5 @@ TABLE: Final = Table(
         ),
         MilestoneAchieved: News(event=EventName.TARGET_VALUE_ACHIEVED, subject=_subject, data=target_value_achieved),
     },
-    silent=(ValueIgnored, MilestoneCounted, MilestoneUnachieved),
+    silent=(ValueIgnored, MilestoneCounted, MilestoneMeasured, MilestoneTallied, MilestoneUnachieved),
 )

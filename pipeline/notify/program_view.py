@@ -13,7 +13,6 @@ from schemas.program import (
     ATTRIBUTE_DIGITS,
     RENEWALS,
     AlternateCurrency,
-    Events,
     Milestone,
     NotificationProfile,
     ProgramDefinition,
@@ -199,10 +198,9 @@ def _renewal(tiers: Tiers) -> str:
 
 def digits_of(milestone: Milestone, currency: str) -> int:
     """The decimals of a milestone's values: the money's where bills are added up, none where things are counted."""
-    counts = milestone.counts
-    if counts.measure == "count":
-        return 0
-    return ATTRIBUTE_DIGITS if isinstance(counts, Events) else minor_digits(currency)
+    if milestone.adds_money:
+        return minor_digits(currency)
+    return ATTRIBUTE_DIGITS if milestone.adds_attribute else 0
 
 
 def _milestone(milestone: Milestone, currency: str) -> MilestoneView:

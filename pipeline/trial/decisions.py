@@ -411,6 +411,8 @@ SILENT: Final = frozenset(
         "TransferRefused",
         "LotsTracked",
         "MilestoneCounted",
+        "MilestoneMeasured",
+        "MilestoneTallied",
         "RewardKept",
     }
 )

@@ -10,7 +10,7 @@ from pipeline.notify.program_view import digits_of
 from pipeline.trial.form import FactRow
 from pipeline.trial.reader import Definitions
 from schemas.money import minor_digits
-from schemas.program import RENEWALS, Milestone, ProgramDefinition, RenewalBasis, Streak, Transactions
+from schemas.program import RENEWALS, Milestone, ProgramDefinition, RenewalBasis, Streak
 
 _SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
 
@@ -31,11 +31,6 @@ def number_text(number: Decimal) -> str:
     """A number without idle decimals: `1,200`, `2.5`."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def adds_money(milestone: Milestone) -> bool:
-    """Whether the milestone's values are amounts."""
-    return isinstance(milestone.counts, Transactions) and milestone.counts.measure == "sum"
 
 
 def day_text(written: str) -> str:
@@ -77,14 +72,14 @@ class Names:
     def target_value(self, target_id: int, value: Decimal) -> str:
         """A value of the milestone that downstream systems know by this number: money, a count or a number."""
         milestone = next((one for one in self._milestones.values() if one.target_id == target_id), None)
-        if milestone is not None and adds_money(milestone):
+        if milestone is not None and milestone.adds_money:
             return major_money(value, self.currency)
         return number_text(value)
 
     def value_of(self, milestone: Milestone, value: int) -> str:
         """A value of the milestone as facts have it."""
         number = Decimal(value).scaleb(-digits_of(milestone, self.currency))
-        return major_money(number, self.currency) if adds_money(milestone) else number_text(number)
+        return major_money(number, self.currency) if milestone.adds_money else number_text(number)
 
     def in_a_row(self, streak: str) -> str:
         """How the periods of a streak are counted, by its id or name."""

@@ -52,7 +52,9 @@ from schemas.facts.milestones import (
     MilestoneAchieved,
     MilestoneCounted,
     MilestoneLowered,
+    MilestoneMeasured,
     MilestoneProgressed,
+    MilestoneTallied,
     MilestoneUnachieved,
     ValueIgnored,
 )
@@ -163,6 +165,8 @@ AnyDecision = (
     | RewardKept
     | PointsCancelled
     | EventSetAside
+    | MilestoneTallied
+    | MilestoneMeasured
 )
 
 

@@ -86,3 +86,33 @@ class MilestoneUnachieved(Decision, frozen=True, tag=127):
     period: int
     value: int
     target: int
+
+
+class MilestoneTallied(Decision, frozen=True, tag=200):
+    """A record counts in a milestone of which more than a number is kept, or counts there no longer."""
+
+    milestone_id: str
+    period: int
+    keys: tuple[int, ...]
+    """What it has of the different things that are counted: days, or hashes of stores, SKUs or values."""
+    limit_period: int | None
+    """The period of the frequency limit that it uses up one of; None without a limit."""
+    times: int
+    """1, or -1 for a record that counts no longer."""
+
+
+class MilestoneMeasured(Decision, frozen=True, tag=201):
+    """What a bill counts towards a milestone, and how it would come back; the last one of a bill holds."""
+
+    bill_number: str
+    milestone_id: str
+    period: int
+    added: int
+    parts: tuple[int, ...]
+    """What each line added; or `added` alone, where the bill's amount decides. Empty where only all of it falls."""
+    keys: tuple[int, ...]
+    limit_period: int | None
+    removed: int
+    """What returns so far have taken off."""
+    return_days: int
+    """For how long the bill can be returned."""

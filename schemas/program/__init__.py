@@ -4,11 +4,12 @@ Everything a decision depends on stands here, so a program travels whole in the 
 units of `currency` (pence for GBP); points are integers. Dates are local dates in `zone`, both ends inclusive.
 """
 
+from schemas.program.counts import Events, FrequencyLimit, Transactions
 from schemas.program.cycles import Cycle, FromDate, Lifetime, PeriodUnit, Window, Windows
 from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
-from schemas.program.milestones import Events, Milestone, TargetGroup, Transactions
+from schemas.program.milestones import Milestone, TargetGroup
 from schemas.program.notifications import NotificationProfile
 from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import (
@@ -48,6 +49,7 @@ __all__ = [
     "Events",
     "Expiry",
     "Freezes",
+    "FrequencyLimit",
     "FromDate",
     "Lifetime",
     "Milestone",

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.limits import AtMost, Misfit, Plain
+from schemas.limits import Misfit
+from schemas.program.counts import Events, Transactions
 from schemas.program.cycles import Cycle, PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
-from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, EventName, Id, Name, Points, Validity
+from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, Validity
 
 TargetNumber = Annotated[int, Field(ge=1, le=2**31)]
-
-
-class Transactions(Definition):
-    """Bills count: each as one, or by amount."""
-
-    of: Literal["transactions"] = "transactions"
-    measure: Literal["count", "sum"] = "count"
-    """`sum` adds up the bills' net amounts in minor units."""
-
-
-class Events(Definition):
-    """Custom events count: each as one, or by a number in an attribute."""
-
-    of: Literal["events"] = "events"
-    event: EventName
-    measure: Literal["count", "sum"] = "count"
-    attribute: Annotated[str | None, AtMost(100, "characters"), Plain()] = Field(None, validate_default=True)
-    """The attribute that `sum` adds up, with up to three decimals; an event in which it is no number from 0.001 to
-    10^15 counts nothing."""
-
-    @field_validator("attribute")
-    @classmethod
-    def _sum_needs_attribute(cls, attribute: str | None, info: ValidationInfo) -> str | None:
-        measure = info.data.get("measure")
-        if measure and (measure == "sum") != (attribute is not None):
-            message = "measure 'sum' needs an attribute to add up, and 'count' takes none"
-            raise Misfit(message)
-        return attribute
 
 
 class TargetGroup(Definition):
@@ -91,5 +64,14 @@ class Milestone(Definition):
     @property
     def goal(self) -> int:
         """The target in the unit of the values: thousandths where an attribute is added up, else as it is written."""
-        adds_attribute = isinstance(self.counts, Events) and self.counts.measure == "sum"
-        return self.target * 10**ATTRIBUTE_DIGITS if adds_attribute else self.target
+        return self.target * 10**ATTRIBUTE_DIGITS if self.adds_attribute else self.target
+
+    @property
+    def adds_attribute(self) -> bool:
+        """Whether its values are sums of an attribute."""
+        return isinstance(self.counts, Events) and self.counts.measure == "sum"
+
+    @property
+    def adds_money(self) -> bool:
+        """Whether its values are amounts of money."""
+        return isinstance(self.counts, Transactions) and self.counts.measure in ("sum", "gross")

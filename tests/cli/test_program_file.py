@@ -364,7 +364,10 @@ returns:
             "line 20, tiers.levels[2].threshold: thresholds [0, 500, 400] must increase; "
             "order the tiers from lowest to highest"
         ),
-        "line 26, milestones[0].counts.attribute: measure 'sum' needs an attribute to add up, and 'count' takes none",
+        (
+            "line 26, milestones[0].counts.attribute: "
+            "measure 'sum' needs an attribute to add up, 'values' one to look at, and others take none"
+        ),
         (
             "line 35, streaks[0].levels[1].periods: levels ask for [3, 3] periods; "
             "order them from least to most, each once"
@@ -510,3 +513,21 @@ def test_cycles_that_do_not_fit_are_a_mistake_at_their_place(written: str, wrong
     text = f"{HEAD}milestones: [{{id: m, target_id: 1, target: 1, counts: {{of: transactions}}, {part}}}]\n"
     (problem,) = problems(text)
     assert problem.startswith(f"line 7, milestones[0].{wrong}")
+
+
+@pytest.mark.parametrize(
+    ("counts", "wrong"),
+    [
+        ("of: transactions, measure: litres", "measure: found 'litres'; write count | sum | gross | quantity | "),
+        ("of: transactions, measure: points, skus: [A]", "excluded_categories: points is known of whole bills only"),
+        ("of: transactions, measure: gross, excluded_categories: [A]", "excluded_categories: gross is known of whole"),
+        ("of: transactions, at_most: {times: 0, per: week}", "at_most.times: found 0; write a whole number from 1 to"),
+        ("of: events, event: e, measure: values", "attribute: measure 'sum' needs an attribute to add up, 'values'"),
+        ("of: events, event: e, measure: days, attribute: a", "attribute: measure 'sum' needs an attribute to add up"),
+        ("of: events, event: e, where: {place: []}", "where.place: "),
+    ],
+)
+def test_what_a_milestone_cannot_count_is_a_mistake_at_its_place(counts: str, wrong: str) -> None:
+    part = f"{{id: m, target_id: 1, name: M, target: 1, period: month, counts: {{{counts}}}}}"
+    (problem,) = problems(f"{HEAD}milestones: [{part}]\n")
+    assert problem.startswith(f"line 7, milestones[0].counts.{wrong}")

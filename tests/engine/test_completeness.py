@@ -91,6 +91,8 @@ DECISION_NUMBERS = {
     130: "RewardKept",
     170: "PointsCancelled",
     300: "EventSetAside",
+    200: "MilestoneTallied",
+    201: "MilestoneMeasured",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

@@ -71,7 +71,26 @@ event_rules = st.fixed_dictionaries(
     {"kind": st.just("event"), "event": events, "points": points},
     optional={"validity": validities, "currency": paid, "expiry": expiries, "promised": promises},
 )
+limits = st.fixed_dictionaries({"times": _ends([1, 1_000_000]), "per": periods})
 counts = st.one_of(
+    st.fixed_dictionaries(
+        {"of": st.just("transactions"), "measure": _ends(["count", "sum", "quantity", "days", "stores", "skus"])},
+        optional={
+            "skus": st.lists(skus, max_size=2),
+            "excluded_categories": st.lists(skus, max_size=2),
+            "stores": st.lists(skus, max_size=2),
+            "minimum_minor": amounts,
+            "at_most": limits,
+        },
+    ),
+    st.fixed_dictionaries({"of": st.just("transactions"), "measure": _ends(["gross", "points"])}),
+    st.fixed_dictionaries(
+        {"of": st.just("events"), "event": events, "measure": _ends(["count", "days", "points"])},
+        optional={
+            "where": st.dictionaries(texts, st.lists(skus, min_size=1, max_size=2), max_size=2),
+            "at_most": limits,
+        },
+    ),
     st.fixed_dictionaries({"of": st.just("transactions"), "measure": _ends(["count", "sum"])}),
     st.fixed_dictionaries({"of": st.just("events"), "event": events}),
     st.fixed_dictionaries(

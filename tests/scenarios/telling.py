@@ -62,6 +62,8 @@ SILENT: Final = (
     facts.AwardTermsKept,
     facts.LotsTracked,
     facts.MilestoneCounted,
+    facts.MilestoneMeasured,
+    facts.MilestoneTallied,
     facts.RewardKept,
     facts.RemindersPlanned,
     facts.TierTenureBegun,
@@ -148,6 +150,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         at,
         lines=tuple(Line(**line) for line in step.get("lines", ())),
         currency=step.get("in", "GBP"),
+        store=step.get("store", ""),
         **common,
     ),
     "returns": lambda step, at, common: brought_back(

@@ -6,7 +6,14 @@ from typing import Final
 
 from pipeline.engine.bills import lines, parking
 from pipeline.engine.bills.entries import bill_of, find_bill
-from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, MilestoneContribution, entry_of
+from pipeline.engine.bills.state import (
+    Bill,
+    BillPart,
+    ItemisedBill,
+    MeasuredContribution,
+    MilestoneContribution,
+    entry_of,
+)
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import Turn
@@ -19,6 +26,7 @@ from schemas.facts import (
     LinesReturned,
     MilestoneCounted,
     MilestoneLowered,
+    MilestoneMeasured,
     PurchaseCounted,
     RecordRefused,
     Refusal,
@@ -157,6 +165,28 @@ def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneC
     )
 
 
+def _note_measured(state: CustomerState, envelope: Envelope, decision: MilestoneMeasured) -> None:
+    """The bill knows what it counts towards, as it is now."""
+    part = bill_of(state, decision.bill_number).parts[envelope.program_id]
+    part.contributions = [
+        one
+        for one in part.contributions
+        if not (isinstance(one, MilestoneContribution) and one.milestone_id == decision.milestone_id)
+    ]
+    part.contributions.append(
+        MeasuredContribution(
+            milestone_id=decision.milestone_id,
+            period=decision.period,
+            added=decision.added,
+            sums=False,
+            removed=decision.removed,
+            parts=list(decision.parts),
+            keys=list(decision.keys),
+            limit_period=decision.limit_period,
+        )
+    )
+
+
 def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneLowered) -> None:
     """The bill knows what was taken off."""
     for one in bill_of(state, decision.of_bill).parts[envelope.program_id].milestones:
@@ -181,6 +211,7 @@ CONCERN: Final = Concern(
         PurchaseCounted: _note_program,
         ReturnCounted: _note_return,
         MilestoneCounted: _note_counted,
+        MilestoneMeasured: _note_measured,
         MilestoneLowered: _note_lowered,
         LinesKept: lines.note_kept,
         LinesReturned: lines.note_returned,
@@ -191,6 +222,7 @@ CONCERN: Final = Concern(
         PurchaseCounted: lambda decision: "" if decision.return_days is None else entry_of(decision.bill_number),
         ReturnCounted: lambda decision: entry_of(decision.of_bill),
         MilestoneCounted: lambda decision: entry_of(decision.bill_number),
+        MilestoneMeasured: lambda decision: entry_of(decision.bill_number),
         MilestoneLowered: lambda decision: entry_of(decision.of_bill),
         LinesKept: lambda decision: entry_of(decision.bill_number),
         LinesReturned: lambda decision: entry_of(decision.of_bill),

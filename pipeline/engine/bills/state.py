@@ -63,7 +63,16 @@ class MilestoneContribution(msgspec.Struct, array_like=True, gc=False, tag=3):
     """What returns have taken off so far."""
 
 
-Contribution = AwardContribution | CancelledAward | TermsContribution | MilestoneContribution
+class MeasuredContribution(MilestoneContribution, array_like=True, gc=False, tag=4):
+    """What the bill counts towards a milestone of which more than a number is kept."""
+
+    parts: list[int] = []
+    """What each line added; or all of it alone, where lines are not kept. Empty where only a whole bill comes back."""
+    keys: list[int] = []
+    limit_period: int | None = None
+
+
+Contribution = AwardContribution | CancelledAward | TermsContribution | MilestoneContribution | MeasuredContribution
 """What a bill added somewhere, so that a return can undo it; each kind has the `undo` of its concern."""
 
 

@@ -216,6 +216,7 @@ class Engine:
             at=about.at,
             day=program.calendar.day_of(about.at),
             decided=decided,
+            made=decisions,
         )
         stages = program.plans.get((self, type(record))) or self._plan(program, type(record))
         self._run(turn, record, stages, envelope, decisions)

@@ -44,3 +44,5 @@ class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
     timeline: Timeline
     decided: Sequence[Decision] = ()
     """What was decided about the customer as such for this record."""
+    made: Sequence[Decision] = ()
+    """What was decided in this program so far."""

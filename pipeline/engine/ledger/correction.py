@@ -57,7 +57,7 @@ def keep_terms(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     sale = at_the_sale(turn, bill)
     if not sale.program.keeps_lines and bill.parts[turn.program.id].terms is None:
         return []
-    as_sold, tier = _as_sold(record, bill), bill.parts[turn.program.id].tier_id
+    as_sold, tier = bill_as_sold(record, bill), bill.parts[turn.program.id].tier_id
     weighted = sale.program.earning.weighted(as_sold, sale.day, tier)
     rules = {one.rule_id for one in candidates_on_bill(sale, as_sold, weighted, tier)}
     kept = terms_kept(sale.program.earning, as_sold, weighted, rules)
@@ -165,7 +165,7 @@ def _wanted(sale: ProgramTurn, record: TransactionUpdated, bill: Bill) -> dict[K
     """What the bill gives as it is now."""
     if bill.cancelled:
         return {}
-    as_sold, tier = _as_sold(record, bill), bill.parts[sale.program.id].tier_id
+    as_sold, tier = bill_as_sold(record, bill), bill.parts[sale.program.id].tier_id
     weighted = sale.program.earning.weighted(as_sold, sale.day, tier)
     candidates = candidates_on_bill(sale, as_sold, weighted, tier)
     return {(one.currency or sale.program.currency, one.rule_id): one for one in candidates}
@@ -175,7 +175,7 @@ def _asked_back(turn: ProgramTurn, bill: Bill, part: BillPart, award: AwardContr
     return min(award.points, due(policy_of(turn).method, award, bill, part)) if part.returned_minor else 0
 
 
-def _as_sold(record: TransactionUpdated, bill: Bill) -> TransactionAdded:
+def bill_as_sold(record: TransactionUpdated, bill: Bill) -> TransactionAdded:
     """The bill as it would have come had it been right from the beginning."""
     return TransactionAdded(
         received_at=record.received_at,

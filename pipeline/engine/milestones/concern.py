@@ -19,8 +19,9 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate
-from pipeline.engine.milestones.state import Progress
-from pipeline.engine.numbers import thousandths_of
+from pipeline.engine.milestones.measures import text_of, worth
+from pipeline.engine.milestones.state import Progress, Tally
+from pipeline.engine.milestones.tallies import gained, measured, measured_again, tally
 from pipeline.engine.programs import DAY_MS, Program, Target
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
 from pipeline.engine.state import CustomerState
@@ -33,7 +34,9 @@ from schemas.facts import (
     MilestoneAchieved,
     MilestoneCounted,
     MilestoneLowered,
+    MilestoneMeasured,
     MilestoneProgressed,
+    MilestoneTallied,
     MilestoneUnachieved,
     ProgramAdopted,
     ValueIgnored,
@@ -44,6 +47,9 @@ _SHOWN_MAX: Final = 64
 """How much of a value that can't be used is kept."""
 _REWARD: Final = IssuedFor.MILESTONE
 """Bound once: looking up a member of an enum costs as much as building a decision."""
+
+
+Countable = TransactionAdded | CustomEventReceived
 
 
 def targets_of(
@@ -60,31 +66,42 @@ def uses_targets(program: Program) -> bool:
     return bool(program.transaction_targets or program.event_targets)
 
 
-def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
+def _progress(turn: ProgramTurn, record: Countable) -> list[Decision]:
     """How far the record brings each milestone, which of them it achieves, and their rewards."""
     decisions: list[Decision] = []
     achieved: list[Achieved] = []
-    falls = turn.program.milestones_fall and isinstance(record, TransactionAdded)
-    day = turn.day
-    reached = turn.section.milestones
     for target in targets_of(record, turn.program):
-        if not (target.span is None or target.span.holds(day)):
+        if not (target.span is None or target.span.holds(turn.day)):
             continue
-        added = _added(target, record)
-        if added == 0 and target.sums:
+        added = worth(target.measure, record, turn.made)
+        if added is None:
             continue
         if isinstance(added, IgnoredFor):
             decisions.append(_ignored(target, record, added))
-            continue
-        milestone_id, goal = target.milestone_id, target.goal
-        period, _, ends_at, _ = target.periods.around(day)
-        known = reached.get(milestone_id)
-        so_far = None if known is None else known.get(period)
-        value = added if so_far is None else so_far.value + added
-        if value > TOTAL_MAX:
-            if target.sums:
-                decisions.append(_ignored(target, record, IgnoredFor.TOO_LARGE))
-            continue
+        else:
+            decisions += _count(turn, target, record, added, achieved)
+    return decisions + give(turn, achieved) if achieved else decisions
+
+
+def _count(
+    turn: ProgramTurn, target: Target, record: Countable, added: int, achieved: list[Achieved]
+) -> list[Decision]:
+    """What the record counts towards one milestone; its reward joins those of the others."""
+    measure, milestone_id, goal = target.measure, target.milestone_id, target.goal
+    period, _, ends_at, _ = target.periods.around(turn.day)
+    decisions: list[Decision] = []
+    tallied = tally(turn, target, record, period) if measure.tallied else None
+    if tallied is not None:
+        added = added if measure.keys is None else gained(turn, tallied)
+        decisions.append(tallied)
+    elif measure.tallied:
+        return []
+    known = turn.section.milestones.get(milestone_id)
+    so_far = None if known is None else known.get(period)
+    value = added if so_far is None else so_far.value + added
+    if value > TOTAL_MAX:
+        return [_ignored(target, record, IgnoredFor.TOO_LARGE)] if measure.attribute else []
+    if added or measure.keys is None:
         decisions.append(
             MilestoneProgressed(
                 milestone_id=milestone_id,
@@ -95,15 +112,15 @@ def _progress(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived)
                 target=goal,
             )
         )
-        if falls and isinstance(record, TransactionAdded):
-            decisions.append(_counted(turn.program, record, target, period, added))
-        if value >= goal and (so_far is None or not so_far.achieved):
-            decisions.append(
-                MilestoneAchieved(milestone_id=milestone_id, period=period, value=value, target=goal, added=added)
-            )
-            if target.reward or falls:
-                achieved.append(_reward(turn, target, period, ends_at))
-    return decisions + give(turn, achieved) if achieved else decisions
+    if isinstance(record, TransactionAdded):
+        decisions += _kept(turn, record, target, tallied, period, added)
+    if value >= goal and (so_far is None or not so_far.achieved):
+        decisions.append(
+            MilestoneAchieved(milestone_id=milestone_id, period=period, value=value, target=goal, added=added)
+        )
+        if target.reward or (turn.program.milestones_fall and isinstance(record, TransactionAdded)):
+            achieved.append(_reward(turn, target, period, ends_at))
+    return decisions
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -124,9 +141,13 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     for target in turn.program.transaction_targets:
         if target.milestone_id not in counted or not (target.span is None or target.span.holds(then.day)):
             continue
-        added = updated.was_cancelled - updated.cancelled
-        if target.sums is not None:
+        if not target.measure.plain:
+            again, added = measured_again(then, target, record, bill)
+            decisions += again
+        elif target.measure.sums:
             added = updated.amount_minor - updated.previous_minor
+        else:
+            added = updated.was_cancelled - updated.cancelled
         decisions += _moved(then, target, added, rewards)
     return decisions + give(then, rewards) if rewards else decisions
 
@@ -185,29 +206,35 @@ def _reward(turn: ProgramTurn, target: Target, period: int, ends_at: int) -> Ach
     return Achieved(key=key, rule_id=target.milestone_id, award=activity, ends_at=None if ends_at == NEVER else ends_at)
 
 
-def _counted(program: Program, record: TransactionAdded, target: Target, period: int, added: int) -> MilestoneCounted:
-    return MilestoneCounted(
-        bill_number=record.bill_number,
-        milestone_id=target.milestone_id,
-        period=period,
-        added=added,
-        return_days=program.return_days or 0,
-        sums=target.sums is not None,
-    )
+def _kept(
+    turn: ProgramTurn,
+    record: TransactionAdded,
+    target: Target,
+    tallied: MilestoneTallied | None,
+    period: int,
+    added: int,
+) -> list[Decision]:
+    """What the bill has to know, so that its return can lower the value."""
+    program = turn.program
+    if not target.measure.plain:
+        return [] if program.return_days is None else [measured(program, record, target, tallied, period, added)]
+    if not program.milestones_fall:
+        return []
+    return [
+        MilestoneCounted(
+            bill_number=record.bill_number,
+            milestone_id=target.milestone_id,
+            period=period,
+            added=added,
+            return_days=program.return_days or 0,
+            sums=target.measure.sums,
+        )
+    ]
 
 
-def _added(target: Target, record: TransactionAdded | CustomEventReceived) -> int | IgnoredFor:
-    if target.sums is None:
-        return 1
-    if isinstance(record, TransactionAdded):
-        return record.amount_minor
-    return thousandths_of(record.attributes.get(target.sums))
-
-
-def _ignored(target: Target, record: TransactionAdded | CustomEventReceived, reason: IgnoredFor) -> ValueIgnored:
-    attribute = target.sums or ""
-    value = record.attributes.get(attribute, "") if isinstance(record, CustomEventReceived) else ""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+def _ignored(target: Target, record: Countable, reason: IgnoredFor) -> ValueIgnored:
+    attribute = target.measure.attribute
+    text = text_of(record.attributes.get(attribute)) if isinstance(record, CustomEventReceived) else ""
     return ValueIgnored(milestone_id=target.milestone_id, attribute=attribute, value=text[:_SHOWN_MAX], reason=reason)
 
 
@@ -225,6 +252,7 @@ def _note_progress(state: CustomerState, envelope: Envelope, decision: Milestone
     horizon = state.head.horizon - section.milestones_kept_ms
     for period in [number for number, progress in periods.items() if progress.ends_at <= horizon]:
         del periods[period]
+        section.tallies.get(decision.milestone_id, {}).pop(period, None)
     periods[decision.period] = Progress(ends_at=decision.period_ends_at, value=decision.value)
 
 
@@ -234,7 +262,19 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: Milestone
     milestones[decision.milestone_id][decision.period].achieved = True
 
 
-def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneCounted) -> None:
+def _note_tallied(state: CustomerState, envelope: Envelope, decision: MilestoneTallied) -> None:
+    """So many have each thing, and so much of the limit is used up; what nothing has any more leaves."""
+    tallies = state.head.sections[envelope.program_id].tallies.setdefault(decision.milestone_id, {})
+    tallied = tallies.setdefault(decision.period, Tally())
+    uses = () if decision.limit_period is None else (decision.limit_period,)
+    for counts, keys in ((tallied.keys, decision.keys), (tallied.uses, uses)):
+        for key in keys:
+            counts[key] = counts.get(key, 0) + decision.times
+            if not counts[key]:
+                del counts[key]
+
+
+def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneCounted | MilestoneMeasured) -> None:
     """Values are kept for as long as a return can lower them."""
     section = state.head.sections[envelope.program_id]
     section.milestones_kept_ms = max(section.milestones_kept_ms, decision.return_days * DAY_MS)
@@ -266,6 +306,11 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
         if milestone_id in decision.milestones
     }
     section.milestones = {milestone_id: periods for milestone_id, periods in kept.items() if periods}
+    tallies = {
+        milestone_id: {number: tally for number, tally in periods.items() if number in kept.get(milestone_id, {})}
+        for milestone_id, periods in section.tallies.items()
+    }
+    section.tallies = {milestone_id: periods for milestone_id, periods in tallies.items() if periods}
 
 
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
@@ -277,6 +322,8 @@ CONCERN: Final = Concern(
         MilestoneProgressed: _note_progress,
         MilestoneAchieved: _note_achieved,
         MilestoneCounted: _note_counted,
+        MilestoneMeasured: _note_counted,
+        MilestoneTallied: _note_tallied,
         MilestoneLowered: _note_lowered,
         MilestoneUnachieved: _note_unachieved,
         ValueIgnored: _nothing,

@@ -265,7 +265,8 @@ FROM (
     FROM facts WHERE kind IN ('TransferInitiated', 'PointsTransferred', 'PointsReceived', 'TransferRefused')
 ) AS f;
 
--- kind: counted (by a bill that can be returned), progressed, achieved, lowered, unachieved. period: days, weeks, months, quarters or years since 1970.
+-- kind: counted and measured (of a bill that can be returned), progressed, achieved, lowered, unachieved. period: calendar
+-- periods since 1970, other cycles from their first, which is 1. period_ends_at: null for a cycle that never ends.
 -- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up; added is below zero
 -- for what a return took off.
 CREATE OR REPLACE VIEW milestone_events AS
@@ -274,13 +275,14 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.program_id AS program_id, f.program_version AS program_version,
     lower(substring(f.kind, 10)) AS kind,
     f.d.milestone_id AS milestone_id, f.d.period AS period,
-    if(f.kind = 'MilestoneProgressed' AND f.d.period_ends_at < 4611686018427387904, fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
+    if(f.kind = 'MilestoneProgressed' AND f.d.period_ends_at < 4611686018427387904,
+        fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
     f.d.added - f.d.removed AS added, f.d.value AS value, f.d.target AS target
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(milestone_id String, period Int64, period_ends_at Int64, added Int64,
         removed Int64, value Int64, target Int64)') AS d
-    FROM facts WHERE kind IN ('MilestoneCounted', 'MilestoneProgressed', 'MilestoneAchieved', 'MilestoneLowered',
-        'MilestoneUnachieved')
+    FROM facts WHERE kind IN ('MilestoneCounted', 'MilestoneMeasured', 'MilestoneProgressed', 'MilestoneAchieved',
+        'MilestoneLowered', 'MilestoneUnachieved')
 ) AS f;
 
 -- Attributes that milestones add up and could not use. reason: absent, not_a_number, negative, too_fine, too_large.
