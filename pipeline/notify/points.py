@@ -274,6 +274,11 @@ def _taken_back(decision: PointsReversed, amount: Callable[[int], float]) -> dic
     }
 
 
+def _bill_of(decision: PointsReversed) -> str:
+    """The bill whose points are taken back, told apart from the rewards that go with it."""
+    return f"{decision.of_bill}/rewards" if decision.rewards else decision.of_bill
+
+
 TABLE: Final = Table(
     topic="notifications.points",
     news={
@@ -304,7 +309,7 @@ TABLE: Final = Table(
         ),
         PointsReversed: News(
             event=EventName.ISSUED_POINTS_REVERSED,
-            subject=lambda decision: f"{decision.currency}/{decision.of_bill}{'/rewards' if decision.rewards else ''}",
+            subject=lambda decision: f"{decision.currency}/{_bill_of(decision)}",
             data=issued_points_reversed,
         ),
         PointsCancelled: News(
@@ -319,7 +324,7 @@ TABLE: Final = Table(
         ),
         AlternatePointsReversed: News(
             event=EventName.ISSUED_ALTERNATE_CURRENCIES_REVERSED,
-            subject=lambda decision: decision.currencies[0].of_bill,
+            subject=lambda decision: _bill_of(decision.currencies[0]),
             data=alternate_currencies_reversed,
         ),
     },
