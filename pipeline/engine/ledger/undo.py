@@ -121,12 +121,15 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
 
 
 def by_lot(account: Account, claims: Sequence[tuple[AwardContribution, int]]) -> list[Claim]:
-    """What is claimed of each lot of the awards: what is there, then what was spent; the last lot has the rest."""
+    """What is claimed of each lot of the awards: what is there, then what was spent; the last lot has the rest.
+
+    Awards with fewer lots come first, as they may share one with awards that have others, too.
+    """
     there = {lot.lot_id: lot.open_points for lot in account.lots}
     there |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
     spent = account.spent
     found: list[Claim] = []
-    for award, claim in claims:
+    for award, claim in sorted(claims, key=lambda one: len(one[0].lots)):
         parts = dict.fromkeys(award.lots, 0)
         left = claim
         for lots in (there, spent):

@@ -273,3 +273,10 @@ def test_points_that_were_issued_anew_after_their_last_day_are_asked_back() -> N
     assert story.balance() == 10
     story.play(brought_back("B1", 1_000, "2011-03-11"))
     assert story.balance() == 0
+
+
+def test_rule_leaves_a_lot_that_it_shares_to_a_rule_that_has_no_other() -> None:
+    rules = [spend(), spend("big", 2, minimum_minor=2_000)]
+    story = given(program(rules=rules, returns={"shortfall": "deficit"}), bought("B1", 1_000, "2011-03-01"))
+    more(story, updated("B1", 2_000, "2011-03-02"), redeem(10, "2011-03-03"), brought_back("B1", 2_000, "2011-03-04"))
+    assert (story.balance(), story.account().deficit) == (0, 10)
