@@ -33,6 +33,8 @@ class EventName(StrEnum):
     TIER_DOWNGRADE_REMINDER = "tierDowngradeReminder"
     TARGET_ACHIEVED_VALUE_UPDATED = "targetAchievedValueUpdated"
     TARGET_VALUE_ACHIEVED = "targetValueAchieved"
+    STREAK_CUSTOMER_ENROLMENT = "streakCustomerEnrolment"
+    STREAK_CUSTOMER_UN_ENROLMENT = "streakCustomerUnEnrolment"
     STREAK_START = "streakStart"
     STREAK_LEVEL_ACHIEVED = "streakLevelAchieved"
     STREAK_LEVEL_UN_ACHIEVED = "streakLevelUnAchieved"

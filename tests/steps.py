@@ -26,17 +26,22 @@ from schemas.records import (
     CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
+    EnrolStreak,
     ExpirePoints,
+    FreezeStreak,
     Line,
+    PauseStreak,
     Profile,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
+    ResumeStreak,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
     TransferPoints,
+    UnenrolStreak,
 )
 
 ORG: Final = 1
@@ -205,6 +210,34 @@ def assign(tier: str, on: str | int, **parts: Any) -> AssignTier:
 def release_tier(on: str | int, **parts: Any) -> ReleaseTier:
     """A tier that somebody gave is to hold no longer."""
     return _record(ReleaseTier, f"rt-{on}", on, **{"program_id": 1, "reason": "over", **parts})
+
+
+def enrol(streak: str, on: str | int, **parts: Any) -> EnrolStreak:
+    """A wish to take part in a streak."""
+    return _record(EnrolStreak, f"es-{streak}-{on}", on, **{"program_id": 1, "streak": streak, **parts})
+
+
+def unenrol(streak: str, on: str | int, **parts: Any) -> UnenrolStreak:
+    """A wish to take part in a streak no longer."""
+    return _record(UnenrolStreak, f"us-{streak}-{on}", on, **{"program_id": 1, "streak": streak, **parts})
+
+
+def pause(streak: str, on: str | int, **parts: Any) -> PauseStreak:
+    """A streak is to be paused."""
+    parts = {"program_id": 1, "streak": streak, "reason": "on holiday", **parts}
+    return _record(PauseStreak, f"ps-{streak}-{on}", on, **parts)
+
+
+def resume(streak: str, on: str | int, **parts: Any) -> ResumeStreak:
+    """A streak that is paused is to run on."""
+    parts = {"program_id": 1, "streak": streak, "reason": "back", **parts}
+    return _record(ResumeStreak, f"rs-{streak}-{on}", on, **parts)
+
+
+def freeze(streak: str, first: str, days: int, on: str | int, **parts: Any) -> FreezeStreak:
+    """Some days are to break no run."""
+    parts = {"program_id": 1, "streak": streak, "reason": "ill", "days": days, **parts}
+    return _record(FreezeStreak, f"fs-{streak}-{on}", on, first_day=day(first), **parts)
 
 
 def transfer(points: int, to: int, on: str | int, **parts: Any) -> TransferPoints:

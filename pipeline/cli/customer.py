@@ -231,7 +231,7 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         ),
         ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
-        ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended")),
+        ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended", "enrolled", "paused")),
     )
     for heading, name, columns in tables:
         shown_rows = view[name][:_ROWS_SHOWN]

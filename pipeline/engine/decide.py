@@ -33,6 +33,8 @@ from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
 from pipeline.engine.rewards import concern as rewards
 from pipeline.engine.streaks import concern as streaks
+from pipeline.engine.streaks import extending
+from pipeline.engine.streaks import requests as streak_requests
 from pipeline.engine.tiers import assess, timers
 from pipeline.engine.tiers import concern as tiers
 from pipeline.engine.tiers import requests as tier_requests
@@ -51,16 +53,21 @@ from schemas.records import (
     CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
+    EnrolStreak,
     ExpirePoints,
+    FreezeStreak,
+    PauseStreak,
     ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
+    ResumeStreak,
     ReverseRedemption,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
     TransferPoints,
+    UnenrolStreak,
 )
 
 CONCERNS: Final[Sequence[Concern]] = (
@@ -110,6 +117,11 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ExpirePoints: _COMMAND,
     AssignTier: _COMMAND,
     ReleaseTier: _COMMAND,
+    EnrolStreak: _COMMAND,
+    UnenrolStreak: _COMMAND,
+    PauseStreak: _COMMAND,
+    ResumeStreak: _COMMAND,
+    FreezeStreak: _COMMAND,
     TransferPoints: (*_COMMAND, transfers.start),
     ReceiveTransfer: (
         transfers.accept,
@@ -129,7 +141,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         ProgramStage(purchases.count_purchase),
         earning.ON_BILL,
         milestones.PROGRESS,
-        streaks.EXTEND,
+        extending.EXTEND,
         rolling.ON_BILL,
     ),
     TransactionReturned: (
@@ -146,7 +158,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         ProgramStage(correction.take_back),
         ProgramStage(correction.issue_more),
         milestones.CORRECT,
-        streaks.CORRECT,
+        extending.CORRECT,
         ProgramStage(keeping.deliver),
     ),
     CustomEventReceived: (
@@ -154,7 +166,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         keeping.ON_EVENT,
         earning.ON_EVENT,
         milestones.PROGRESS,
-        streaks.EXTEND,
+        extending.EXTEND,
         rolling.ON_EVENT,
     ),
     RedeemPoints: (duplicates.ADMIT, ProgramStage(lateness.redeem), rolling.ON_REDEMPTION),
@@ -170,6 +182,11 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ExpirePoints: (duplicates.ADMIT, ProgramStage(changing.expire)),
     AssignTier: (duplicates.ADMIT, ProgramStage(tier_requests.assign)),
     ReleaseTier: (duplicates.ADMIT, ProgramStage(tier_requests.release)),
+    EnrolStreak: (duplicates.ADMIT, ProgramStage(streak_requests.enrol)),
+    UnenrolStreak: (duplicates.ADMIT, ProgramStage(streak_requests.unenrol)),
+    PauseStreak: (duplicates.ADMIT, ProgramStage(streak_requests.pause)),
+    ResumeStreak: (duplicates.ADMIT, ProgramStage(streak_requests.resume)),
+    FreezeStreak: (duplicates.ADMIT, ProgramStage(streak_requests.freeze)),
     TransferPoints: (duplicates.ADMIT, ProgramStage(transfers.offer)),
     ReceiveTransfer: (ProgramStage(transfers.receive),),
     AnswerTransfer: (ProgramStage(transfers.settle),),
@@ -208,7 +225,7 @@ OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 CLOSING: Final[Sequence[ProgramStage]] = (ProgramStage(deficit.settle), assess.ASSESS, reminders.PLAN)
 """What ends every record and every timer, in the program that it was about."""
 
-ADOPTED: Final[Sequence[ProgramStage]] = (assess.BEGIN, milestones.LOOK_AGAIN, streaks.LOOK_AGAIN)
+ADOPTED: Final[Sequence[ProgramStage]] = (assess.BEGIN, milestones.LOOK_AGAIN, extending.LOOK_AGAIN)
 """What a version gives, at its adoption, for what is there already."""
 
 ENGINE: Final = Engine(

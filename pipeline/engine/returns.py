@@ -20,7 +20,7 @@ from pipeline.engine.ledger.undo import by_kind
 from pipeline.engine.milestones.tallies import fallen, left_by, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.state import Reward
-from pipeline.engine.streaks.concern import level_key
+from pipeline.engine.streaks.extending import level_key
 from pipeline.engine.streaks.runs import holds
 from pipeline.engine.streaks.value import lost, value_without
 from schemas.facts import (

@@ -26,16 +26,22 @@ from schemas.records import (
     CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
+    EnrolStreak,
     ExpirePoints,
+    FreezeStreak,
+    PauseStreak,
     ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
+    ResumeStreak,
     ReverseRedemption,
+    StreakCommand,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
     TransferPoints,
+    UnenrolStreak,
 )
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,14}")
@@ -200,6 +206,10 @@ def _tier(record: AssignTier | ReleaseTier) -> Activity:
     return Activity(name="TierAssignment", identifiers=[_customer(record)])
 
 
+def _streak(record: StreakCommand) -> Activity:
+    return Activity(name=type(record).__name__, identifiers=[_customer(record)])
+
+
 def _transfer(record: TransferPoints) -> Activity:
     return _transfer_of(record, record.id)
 
@@ -247,6 +257,11 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomerUpdated: _update,
     AssignTier: _tier,
     ReleaseTier: _tier,
+    EnrolStreak: _streak,
+    UnenrolStreak: _streak,
+    PauseStreak: _streak,
+    ResumeStreak: _streak,
+    FreezeStreak: _streak,
     CustomerStatus: _update,
 }
 """Every kind of customer record is an activity."""

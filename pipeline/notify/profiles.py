@@ -96,6 +96,8 @@ PAGES: Final[Mapping[str, Page]] = {
     EventName.TIER_DOWNGRADE_REMINDER: _TIER,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _TARGET,
     EventName.TARGET_VALUE_ACHIEVED: _TARGET,
+    EventName.STREAK_CUSTOMER_ENROLMENT: Page(wrapped=True, org_in_type=True),
+    EventName.STREAK_CUSTOMER_UN_ENROLMENT: Page(),
     EventName.STREAK_LEVEL_ACHIEVED: _WRAPPED,
     EventName.STREAK_LEVEL_UN_ACHIEVED: _WRAPPED,
     EventName.STREAK_START: _WINDOW,

@@ -15,10 +15,15 @@ from schemas.facts import (
     Envelope,
     StreakBroken,
     StreakEnded,
+    StreakEnrolled,
     StreakExtended,
+    StreakFrozen,
     StreakLevelReached,
     StreakLevelUnachieved,
+    StreakPaused,
+    StreakResumed,
     StreakStarted,
+    StreakUnenrolled,
 )
 from schemas.notifications import EventName
 
@@ -37,6 +42,52 @@ def streak_start(decision: StreakStarted, envelope: Envelope, context: Context) 
             }
         ],
         "triggeringActivity": _window_activity("streakStartEvent", streak),
+    }
+
+
+def streak_customer_enrolment(decision: StreakEnrolled, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakCustomerEnrolment; the dates are those of the running period (S4 l.2748)."""
+    asked = ("enrolmentIntoStreak", "ENROL_VIA_API")
+    return {
+        "customerIdentifiers": context.customer,
+        "streakEnrolmentData": [_enrolment(decision, envelope, context)],
+        **_asked(decision, envelope, context, *asked),
+    }
+
+
+def streak_customer_unenrolment(decision: StreakUnenrolled, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakCustomerUnEnrolment; the dates are those of the running period (S4 l.2799)."""
+    asked = ("streak unenrollment", "UNENROL_VIA_API")
+    return {
+        "customerIdentifiers": context.customer,
+        "streakUnEnrolmentData": [_enrolment(decision, envelope, context)],
+        **_asked(decision, envelope, context, *asked),
+    }
+
+
+def _enrolment(decision: StreakEnrolled | StreakUnenrolled, envelope: Envelope, context: Context) -> dict[str, object]:
+    streak = context.program_of(envelope).streak(decision.streak_id)
+    last = decision.last_day
+    return {
+        "streakName": streak.name,
+        "numberOfLevel": len(streak.levels),
+        "levelValues": [str(level) for level in streak.levels],
+        "startDate": f"{date_text(decision.first_day)} 00:00:00",
+        "endDate": "" if last is None else f"{date_text(last)} 23:59:59",
+    }
+
+
+def _asked(
+    decision: StreakEnrolled | StreakUnenrolled, envelope: Envelope, context: Context, name: str, key: str
+) -> dict[str, object]:
+    streak = context.program_of(envelope).streak(decision.streak_id)
+    return {
+        "targetData": [streak.milestone.details(decision.period)],
+        "triggeringActivity": {
+            "name": name,
+            "identifiers": [Pair(key=key, value=context.cause_of(envelope).token)],
+            "additionalAttributes": [],
+        },
     }
 
 
@@ -126,6 +177,16 @@ def _time(again: int) -> str:
 TABLE: Final = Table(
     topic="notifications.streaks",
     news={
+        StreakEnrolled: News(
+            event=EventName.STREAK_CUSTOMER_ENROLMENT,
+            subject=lambda decision: decision.streak_id,
+            data=streak_customer_enrolment,
+        ),
+        StreakUnenrolled: News(
+            event=EventName.STREAK_CUSTOMER_UN_ENROLMENT,
+            subject=lambda decision: decision.streak_id,
+            data=streak_customer_unenrolment,
+        ),
         StreakStarted: News(
             event=EventName.STREAK_START, subject=lambda decision: decision.streak_id, data=streak_start
         ),
@@ -141,5 +202,5 @@ TABLE: Final = Table(
         ),
         StreakEnded: News(event=EventName.STREAK_END, subject=lambda decision: decision.streak_id, data=streak_end),
     },
-    silent=(StreakExtended, StreakBroken),
+    silent=(StreakExtended, StreakBroken, StreakPaused, StreakResumed, StreakFrozen),
 )

@@ -121,6 +121,22 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "fewer than {subject} points of the redemption are left",
         "take back at most what is left, or leave points out for all of it",
     ),
+    Refusal.STREAK_UNKNOWN: (
+        "the program has no streak {subject}",
+        "send the id of a streak of the program that is not retired",
+    ),
+    Refusal.STREAK_OVER: ("the streak {subject} is over", "nothing needs to be done"),
+    Refusal.STREAK_ENROLLED: ("the customer takes part in the streak {subject} already", "nothing needs to be done"),
+    Refusal.STREAK_NOT_ENROLLED: (
+        "the customer takes no part in the streak {subject}",
+        "send enrolStreak first, or wait for the first record that counts",
+    ),
+    Refusal.STREAK_PAUSED: ("the streak {subject} is paused already", "nothing needs to be done"),
+    Refusal.STREAK_NOT_PAUSED: ("the streak {subject} is not paused", "nothing needs to be done"),
+    Refusal.TOO_MANY_FREEZES: (
+        "as many stretches of the streak {subject} are frozen as can be kept",
+        "freeze fewer and longer stretches",
+    ),
     Refusal.SAME_CUSTOMER: (
         "the points are to go to customer {subject}, who has them",
         "write the customer who is to receive them as toCustomerId",

@@ -358,6 +358,13 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "ValueIgnored": _ignored,
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
     "StreakExtended": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)}",
+    "StreakEnrolled": lambda body, names: f"{_streak(body, names)}: takes part, as asked",
+    "StreakUnenrolled": lambda body, names: f"{_streak(body, names)}: takes part no longer",
+    "StreakPaused": lambda body, names: f"{_streak(body, names)}: paused ({body['reason']})",
+    "StreakResumed": lambda body, names: f"{_streak(body, names)}: runs on ({body['reason']})",
+    "StreakFrozen": lambda body, names: (
+        f"{_streak(body, names)}: {_day(body['first_day'])} to {_day(body['last_day'])} break no run ({body['reason']})"
+    ),
     "StreakLevelReached": _level,
     "StreakBroken": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)} after a return",
     "StreakLevelUnachieved": _level_lost,

@@ -195,6 +195,9 @@ class StreakRow(Row, frozen=True, kw_only=True):
     longest: int
     levels: list[int]
     ended: bool
+    enrolled: bool
+    """Whether the customer takes part."""
+    paused: bool
 
 
 class Membership(Row, frozen=True, kw_only=True):

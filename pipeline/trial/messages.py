@@ -151,6 +151,20 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "releaseTier": lambda message: (
         f"{_customer(message)} is to have the tier of their own value again ({message['reason']})"
     ),
+    "enrolStreak": lambda message: f"{_customer(message)} is to take part in the streak {message['streak']}",
+    "unenrolStreak": lambda message: (
+        f"{_customer(message)} is to take part in the streak {message['streak']} no longer"
+    ),
+    "pauseStreak": lambda message: (
+        f"{_customer(message)}: the streak {message['streak']} is to be paused ({message['reason']})"
+    ),
+    "resumeStreak": lambda message: (
+        f"{_customer(message)}: the streak {message['streak']} is to run on ({message['reason']})"
+    ),
+    "freezeStreak": lambda message: (
+        f"{_customer(message)}: {message['days']:,} days from {message['firstDay']} are to break no run of the streak "
+        f"{message['streak']} ({message['reason']})"
+    ),
     "transferPoints": _transfer,
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }

@@ -244,6 +244,8 @@ def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -
                     longest=known.longest,
                     levels=list(known.levels),
                     ended=known.ended,
+                    enrolled=known.left_at is None,
+                    paused=known.paused,
                 )
             )
     return rows

@@ -170,6 +170,14 @@ def _started(data: Data, _: Names) -> str:
     return f"You take part in {streak['streakName']}, from {day_text(streak['startDate'][:10])} on."
 
 
+def _enrolled(data: Data, _: Names) -> str:
+    return f"You have joined {data['streakEnrolmentData'][0]['streakName']}."
+
+
+def _unenrolled(data: Data, _: Names) -> str:
+    return f"You have left {data['streakUnEnrolmentData'][0]['streakName']}."
+
+
 def _level(data: Data, names: Names) -> str:
     streak = data["streakData"][0]
     counted = f"{streak['userCurrentStreakValue']} {names.in_a_row(streak['streakName'])}"
@@ -240,6 +248,8 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.TIER_DOWNGRADE_REMINDER: _tier_ends,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _value_updated,
     EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
+    EventName.STREAK_CUSTOMER_ENROLMENT: _enrolled,
+    EventName.STREAK_CUSTOMER_UN_ENROLMENT: _unenrolled,
     EventName.STREAK_START: _started,
     EventName.STREAK_LEVEL_ACHIEVED: _level,
     EventName.STREAK_LEVEL_UN_ACHIEVED: _level_lost,

@@ -101,13 +101,19 @@ _COMPARED: Final = (
     _Compared(
         view="customer_streaks",
         key="streak_id",
-        figures={"longest": "longest", "level": "if(empty(levels), 0, arrayMax(levels))", "ended": "ended"},
+        figures={
+            "longest": "longest",
+            "level": "if(empty(levels), 0, arrayMax(levels))",
+            "ended": "ended",
+            "enrolled": "enrolled",
+            "paused": "paused",
+        },
         rows="true",
         state="""(
-            SELECT org_id, customer_id, program_id, streak_id, longest, levels, ended
+            SELECT org_id, customer_id, program_id, streak_id, longest, levels, ended, enrolled, paused
             FROM customer_state_latest
             ARRAY JOIN `streaks.streak_id` AS streak_id, `streaks.longest` AS longest, `streaks.levels` AS levels,
-                `streaks.ended` AS ended
+                `streaks.ended` AS ended, `streaks.enrolled` AS enrolled, `streaks.paused` AS paused
         )""",
     ),
 )

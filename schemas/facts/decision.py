@@ -109,6 +109,20 @@ class Refusal(Reason):
     """Nobody gave the customer a tier that could be released."""
     DATE_PASSED = 77
     """What is asked for would have ended already."""
+    STREAK_UNKNOWN = 100
+    """The program has no such streak, or it is retired."""
+    STREAK_OVER = 103
+    """The streak's window is over."""
+    STREAK_ENROLLED = 101
+    """The customer takes part in the streak already."""
+    STREAK_NOT_ENROLLED = 102
+    """The customer takes no part in the streak."""
+    STREAK_PAUSED = 104
+    """The streak is paused already."""
+    STREAK_NOT_PAUSED = 105
+    """The streak is not paused."""
+    TOO_MANY_FREEZES = 106
+    """As many stretches of the streak are frozen as can be kept."""
     SAME_CUSTOMER = 60
     """Points are to be transferred to the customer who has them."""
     IN_BACKFILL = 61

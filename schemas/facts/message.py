@@ -64,10 +64,15 @@ from schemas.facts.redemptions import RedemptionReversed
 from schemas.facts.streaks import (
     StreakBroken,
     StreakEnded,
+    StreakEnrolled,
     StreakExtended,
+    StreakFrozen,
     StreakLevelReached,
     StreakLevelUnachieved,
+    StreakPaused,
+    StreakResumed,
     StreakStarted,
+    StreakUnenrolled,
 )
 from schemas.facts.tiers import (
     TierAssigned,
@@ -162,6 +167,11 @@ AnyDecision = (
     | MilestoneUnachieved
     | StreakBroken
     | StreakLevelUnachieved
+    | StreakEnrolled
+    | StreakUnenrolled
+    | StreakPaused
+    | StreakResumed
+    | StreakFrozen
     | RewardKept
     | PointsCancelled
     | EventSetAside

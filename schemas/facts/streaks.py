@@ -103,3 +103,75 @@ class StreakLevelUnachieved(Decision, frozen=True, tag=129):
     of_bill: str
     again: int = 0
     """How often it is still reached."""
+
+
+class StreakEnrolled(Decision, frozen=True, tag=230):
+    """The customer takes part in a streak, as asked: periods count from this one on."""
+
+    streak_id: str
+    period: int
+    first_day: int
+    last_day: int | None
+    """Of the period; None for one that never ends."""
+    skipped: int = 0
+    """As in `StreakExtended`."""
+    entered_by: str = ""
+
+
+class StreakUnenrolled(Decision, frozen=True, tag=231):
+    """The customer takes part in a streak no longer, as asked. Levels stay, and so do the periods."""
+
+    streak_id: str
+    period: int
+    first_day: int
+    last_day: int | None
+    """Of the period; None for one that never ends."""
+    skipped: int = 0
+    """As in `StreakExtended`."""
+    reason: str = ""
+    entered_by: str = ""
+
+
+class StreakPaused(Decision, frozen=True, tag=232):
+    """Missed periods break no run, from this one on."""
+
+    streak_id: str
+    period: int
+    skipped: int
+    """As in `StreakExtended`."""
+    longest: int
+    standing: StreakStanding | None
+    """As in `StreakExtended`."""
+    reason: str
+    entered_by: str = ""
+
+
+class StreakResumed(Decision, frozen=True, tag=233):
+    """Missed periods break runs again; this one is the last that may be missed."""
+
+    streak_id: str
+    period: int
+    skipped: int
+    """As in `StreakExtended`."""
+    longest: int
+    standing: StreakStanding | None
+    """As in `StreakExtended`."""
+    reason: str
+    entered_by: str = ""
+
+
+class StreakFrozen(Decision, frozen=True, tag=234):
+    """Missing these periods breaks no run, as asked."""
+
+    streak_id: str
+    first: int
+    last: int
+    """By number without periods that the zone skipped."""
+    first_day: int
+    last_day: int
+    """What was asked for."""
+    longest: int
+    standing: StreakStanding | None
+    """As in `StreakExtended`."""
+    reason: str
+    entered_by: str = ""

@@ -15,6 +15,7 @@ from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.messages.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
 from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
@@ -39,17 +40,22 @@ __all__ = [
     "CustomerMessage",
     "CustomerStatus",
     "CustomerUpdated",
+    "EnrolStreak",
     "ExpirePoints",
+    "FreezeStreak",
     "Identity",
     "Line",
     "Message",
+    "PauseStreak",
     "ProfileMessage",
     "RedeemPoints",
     "ReleasePoints",
     "ReleaseTier",
+    "ResumeStreak",
     "ReverseRedemption",
     "TransactionAdded",
     "TransactionReturned",
     "TransactionUpdated",
     "TransferPoints",
+    "UnenrolStreak",
 ]

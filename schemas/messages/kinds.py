@@ -11,6 +11,7 @@ from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.messages.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
 
@@ -34,6 +35,11 @@ AnyMessage = (
     | ExpirePoints
     | AssignTier
     | ReleaseTier
+    | EnrolStreak
+    | UnenrolStreak
+    | PauseStreak
+    | ResumeStreak
+    | FreezeStreak
     | TransferPoints
     | CustomerStatus
     | AdvanceClock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -61,6 +61,8 @@ class Streak(Definition):
     description: Annotated[str, AtMost(1_000, "characters"), Plain("\n")] = ""
     milestone: Id
     levels: Annotated[tuple[StreakLevel, ...], Field(min_length=1, max_length=20)]
+    enrolment: Literal["automatic", "opt_in"] = "automatic"
+    """`automatic`: with the first record that counts, or by `enrolStreak`; `opt_in`: by `enrolStreak` only."""
     continuous: bool = True
     """Whether a missed period sets the run back; False: levels go by the number of periods, missed ones or not."""
     repeats: bool = False

@@ -15,6 +15,14 @@ from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record, Request
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.records.streaks import (
+    EnrolStreak,
+    FreezeStreak,
+    PauseStreak,
+    ResumeStreak,
+    StreakCommand,
+    UnenrolStreak,
+)
 from schemas.records.tiers import AssignTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints, TransferredPart
 from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
@@ -40,8 +48,11 @@ __all__ = [
     "CustomerRecord",
     "CustomerStatus",
     "CustomerUpdated",
+    "EnrolStreak",
     "ExpirePoints",
+    "FreezeStreak",
     "Line",
+    "PauseStreak",
     "Profile",
     "ProgramActivated",
     "ProgramCommand",
@@ -51,12 +62,15 @@ __all__ = [
     "ReleasePoints",
     "ReleaseTier",
     "Request",
+    "ResumeStreak",
     "ReverseRedemption",
+    "StreakCommand",
     "TransactionAdded",
     "TransactionReturned",
     "TransactionUpdated",
     "TransferPoints",
     "TransferredPart",
+    "UnenrolStreak",
     "UnknownVersion",
     "decode_record",
     "encode_record",

@@ -16,6 +16,7 @@ from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
+from schemas.records.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.records.tiers import AssignTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints
 
@@ -41,6 +42,11 @@ AnyCustomerRecord = (
     | ExpirePoints
     | AssignTier
     | ReleaseTier
+    | EnrolStreak
+    | UnenrolStreak
+    | PauseStreak
+    | ResumeStreak
+    | FreezeStreak
     | TransferPoints
     | ReceiveTransfer
     | AnswerTransfer

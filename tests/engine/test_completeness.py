@@ -88,6 +88,11 @@ DECISION_NUMBERS = {
     127: "MilestoneUnachieved",
     128: "StreakBroken",
     129: "StreakLevelUnachieved",
+    230: "StreakEnrolled",
+    231: "StreakUnenrolled",
+    232: "StreakPaused",
+    233: "StreakResumed",
+    234: "StreakFrozen",
     130: "RewardKept",
     170: "PointsCancelled",
     300: "EventSetAside",
@@ -145,6 +150,13 @@ REFUSAL_NUMBERS = {
     71: "superseded",
     72: "lines_missing",
     73: "returned_more",
+    100: "streak_unknown",
+    101: "streak_enrolled",
+    102: "streak_not_enrolled",
+    103: "streak_over",
+    104: "streak_paused",
+    105: "streak_not_paused",
+    106: "too_many_freezes",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
@@ -178,6 +190,11 @@ COMMANDS = {
     "ReverseRedemption",
     "AssignTier",
     "ReleaseTier",
+    "EnrolStreak",
+    "UnenrolStreak",
+    "PauseStreak",
+    "ResumeStreak",
+    "FreezeStreak",
     "TransferPoints",
 }
 REQUESTS = {"AnswerTransfer", "ReceiveTransfer"}

@@ -8,6 +8,7 @@ from pipeline.engine import duplicates
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.customers import EXTENDED_MAX
 from pipeline.engine.ledger import holds
+from pipeline.engine.streaks import requests as streak_requests
 from schemas.facts import RecordRefused, Refusal
 from schemas.program import ProgramDefinition
 from schemas.records import Line, Profile
@@ -25,15 +26,20 @@ from tests.steps import (
     cancel,
     changed,
     day,
+    enrol,
     expire_now,
     expire_on,
     extend,
+    freeze,
     instant,
     joined,
+    milestone,
+    pause,
     program,
     redeem,
     release,
     release_tier,
+    resume,
     reverse,
     spend,
     status,
@@ -43,6 +49,19 @@ from tests.steps import (
 
 SHOP = program(rules=[spend()], redemption={"minimum_points": 5})
 CLUB = program(rules=[spend()], tiers={"basis": "visits", "levels": [{"name": "Base", "threshold": 0}]})
+DAILY = program(
+    milestones=[milestone("visit", period="day")],
+    streaks=[
+        {
+            "id": "daily",
+            "streak_id": 1,
+            "name": "Daily",
+            "milestone": "visit",
+            "levels": [{"name": "Two", "periods": 2}],
+            "validity": {"last": "2011-03-31"},
+        }
+    ],
+)
 STRICT = program(
     rules=[spend()],
     redemption={"minimum_points": 5, "multiple_of": 5, "maximum_points": 5, "minimum_lifetime_points": 11},
@@ -141,6 +160,18 @@ CASES: dict[Refusal, Case] = {
     Refusal.TIER_UNKNOWN: ([SHOP, B1], assign("gold", "2011-03-02"), "gold", 1),
     Refusal.TIER_NOT_ASSIGNED: ([SHOP, B1], release_tier("2011-03-02"), "", 1),
     Refusal.DATE_PASSED: ([CLUB, B1], assign("base", "2011-03-02", last_day=day("2011-03-01")), "base", 1),
+    Refusal.STREAK_UNKNOWN: ([DAILY], enrol("hourly", "2011-03-02"), "hourly", 1),
+    Refusal.STREAK_OVER: ([DAILY], enrol("daily", "2011-04-01"), "daily", 1),
+    Refusal.STREAK_ENROLLED: ([DAILY, B1], enrol("daily", "2011-03-02"), "daily", 1),
+    Refusal.STREAK_NOT_ENROLLED: ([DAILY], pause("daily", "2011-03-02"), "daily", 1),
+    Refusal.STREAK_PAUSED: ([DAILY, B1, pause("daily", "2011-03-02")], pause("daily", "2011-03-03"), "daily", 1),
+    Refusal.STREAK_NOT_PAUSED: ([DAILY, B1], resume("daily", "2011-03-02"), "daily", 1),
+    Refusal.TOO_MANY_FREEZES: (
+        [DAILY, B1, freeze("daily", "2011-03-05", 1, "2011-03-02")],
+        freeze("daily", "2011-03-07", 1, "2011-03-03"),
+        "daily",
+        1,
+    ),
     Refusal.SAME_CUSTOMER: ([SHOP, B1], transfer(5, CUSTOMER, "2011-03-02"), str(CUSTOMER), 0),
     Refusal.IN_BACKFILL: ([SHOP, B1, BACKFILL], transfer(5, 8, "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
@@ -151,6 +182,7 @@ def with_small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the bounds that `CASES` go beyond."""
     monkeypatch.setattr(duplicates, "RECENT_MAX", len(RUSH))
     monkeypatch.setattr(holds, "HOLDS_MAX", 1)
+    monkeypatch.setattr(streak_requests, "EXCUSES_MAX", 1)
 
 
 @pytest.mark.parametrize("reason", list(CASES))

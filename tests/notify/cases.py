@@ -40,9 +40,11 @@ from schemas.facts import (
     RedemptionReversed,
     Reversal,
     StreakEnded,
+    StreakEnrolled,
     StreakLevelReached,
     StreakLevelUnachieved,
     StreakStarted,
+    StreakUnenrolled,
     Taken,
     TierDowngraded,
     TierMoved,
@@ -61,6 +63,7 @@ from schemas.records import (
     CustomerAdded,
     CustomerUpdated,
     CustomEventReceived,
+    EnrolStreak,
     Line,
     Profile,
     ReceiveTransfer,
@@ -71,6 +74,7 @@ from schemas.records import (
     TransactionUpdated,
     TransferPoints,
     TransferredPart,
+    UnenrolStreak,
 )
 
 ORG, CUSTOMER, PROGRAM = 100, 42, 7
@@ -229,6 +233,8 @@ OFFER = ReceiveTransfer(
     parts=(TransferredPart(points=10, expires_on=19_785, closes_at=1_709_510_400_000),),
 )
 ANSWER = AnswerTransfer(**record_fields("0a1b", "journal"), **ASKED)
+ENROL = EnrolStreak(**record_fields("enrol-1", "commands"), program_id=PROGRAM, streak="regular")
+UNENROL = UnenrolStreak(**record_fields("unenrol-1", "commands"), program_id=PROGRAM, streak="regular")
 TRANSFER = TransferPoints(**record_fields("gift-1", "commands"), receiver_id=43, program_id=PROGRAM, points=10)
 REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON)
 CHANGE = CustomerUpdated(**record_fields("c-2", "customers"), profile=Profile(mobile="447700900123"))
@@ -621,6 +627,24 @@ CASES: dict[EventName, Case] = {
     ),
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: Case(fact=PROGRESSED, record=BILL, topic="notifications.milestones"),
     EventName.TARGET_VALUE_ACHIEVED: Case(fact=ACHIEVED, record=BILL, topic="notifications.milestones"),
+    EventName.STREAK_CUSTOMER_ENROLMENT: Case(
+        fact=fact_of(
+            StreakEnrolled(streak_id="regular", period=FEBRUARY_2024, first_day=FEBRUARY_29 - 28, last_day=FEBRUARY_29),
+            seq=7,
+        ),
+        record=ENROL,
+        topic="notifications.streaks",
+    ),
+    EventName.STREAK_CUSTOMER_UN_ENROLMENT: Case(
+        fact=fact_of(
+            StreakUnenrolled(
+                streak_id="regular", period=FEBRUARY_2024, first_day=FEBRUARY_29 - 28, last_day=FEBRUARY_29
+            ),
+            seq=7,
+        ),
+        record=UNENROL,
+        topic="notifications.streaks",
+    ),
     EventName.STREAK_START: Case(
         fact=fact_of(StreakStarted(streak_id="regular", starts_on=FEBRUARY_29, ends_on=None, ends_at=None), seq=7),
         record=BILL,

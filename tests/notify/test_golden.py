@@ -69,6 +69,9 @@ EXTENSIONS: dict[EventName, set[str]] = {
         "alternateCurrencies[].awards[].ruleId",
         "alternateCurrencies[].awards[].alternateCurrencies",
     },
+    # The lists of the samples are empty; as in streakStart.
+    EventName.STREAK_CUSTOMER_ENROLMENT: {"streakEnrolmentData[].levelValues[]"},
+    EventName.STREAK_CUSTOMER_UN_ENROLMENT: {"streakUnEnrolmentData[].levelValues[]"},
     EventName.STREAK_END: {"streakEndData[].levelsAchievedByTheUser[]"},  # the sample's list is empty
 }
 """Fields of our `data` that the sample lacks."""

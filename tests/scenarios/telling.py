@@ -34,19 +34,24 @@ from tests.steps import (
     changed,
     confirm,
     did,
+    enrol,
     expire_now,
     expire_on,
     extend,
+    freeze,
     instant,
     joined,
+    pause,
     program,
     redeem,
     release,
     release_tier,
+    resume,
     reverse,
     starting,
     status,
     transfer,
+    unenrol,
     updated,
 )
 from tests.town import Town
@@ -218,6 +223,11 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         **common,
     ),
     "is made no longer": lambda step, at, common: release_tier(at, reason=step["is made no longer"], **common),
+    "takes part in": lambda step, at, common: enrol(step["takes part in"], at, **common),
+    "leaves": lambda step, at, common: unenrol(step["leaves"], at, **common),
+    "pauses": lambda step, at, common: pause(step["pauses"], at, **common),
+    "resumes": lambda step, at, common: resume(step["resumes"], at, **common),
+    "freezes": lambda step, at, common: freeze(step["freezes"], str(step["from"]), step["days"], at, **common),
     "is marked": lambda step, at, common: status(step["is marked"], at, reason=step["because"], **common),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
@@ -339,6 +349,11 @@ def _period(decision: Any, envelope: Envelope, story: Story) -> str:
     return f"{decision.milestone_id} of {cycle_name(units[decision.milestone_id], decision.period)}"
 
 
+def _stands(decision: facts.StreakPaused | facts.StreakResumed | facts.StreakFrozen) -> str:
+    standing = decision.standing
+    return str(standing.run) if standing else "nothing"
+
+
 def _refused(decision: facts.RecordRefused, *_: object) -> str:
     return f"refused: {decision.reason.text}" + (f" ({decision.subject})" if decision.subject else "")
 
@@ -425,6 +440,14 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.StreakStarted: lambda decision, *_: f"streak {decision.streak_id} begins",
     facts.StreakExtended: lambda decision, *_: (
         f"streak {decision.streak_id} at {decision.run}, longest {decision.longest}"
+    ),
+    facts.StreakEnrolled: lambda decision, *_: f"takes part in the streak {decision.streak_id} from now on",
+    facts.StreakUnenrolled: lambda decision, *_: f"takes part in the streak {decision.streak_id} no longer",
+    facts.StreakPaused: lambda decision, *_: f"streak {decision.streak_id} paused, at {_stands(decision)}",
+    facts.StreakResumed: lambda decision, *_: f"streak {decision.streak_id} runs on, at {_stands(decision)}",
+    facts.StreakFrozen: lambda decision, *_: (
+        f"streak {decision.streak_id}: {as_date(decision.first_day)} to {as_date(decision.last_day)} break no run, "
+        f"at {_stands(decision)}"
     ),
     facts.StreakLevelReached: lambda decision, *_: f"streak {decision.streak_id} level {decision.level} REACHED",
     facts.StreakBroken: lambda decision, *_: (

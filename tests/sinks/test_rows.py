@@ -378,7 +378,9 @@ HEAD = Head(
             },
             streaks={
                 "s": StreakRuns(ends_at=41, runs=[(42, 43), (45, 46)], longest=47, levels=[48], ended=True, ends_on=49),
-                "t": StreakRuns(ends_at=NEVER, standing=StreakStanding(run=61, through=62)),
+                "t": StreakRuns(
+                    ends_at=NEVER, standing=StreakStanding(run=61, through=62), excused=[(63, NEVER)], left_at=64
+                ),
             },
         ),
         13: Section(version=1),
@@ -461,6 +463,8 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "streaks.longest": [47, 0],
         "streaks.levels": [[48], []],
         "streaks.ended": [True, False],
+        "streaks.enrolled": [True, False],
+        "streaks.paused": [False, True],
         "streaks.ends_on": [49, None],
         "idx": 0,
     }

@@ -9,8 +9,9 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.trial.golden import ARGUMENTS, GOLDEN, story
-from tests.trial.trying import WHO, Trying, arrives, back, bill, block, event, membership, program
+from tests.trial.trying import WHO, Trying, arrives, back, bill, block, event, membership, message, program
 
+TAKES_PART = {"enrolled": True, "paused": False}
 PROMISED: dict[str, Any] = {
     "form": 1,
     "engine": 1,
@@ -118,7 +119,7 @@ PROMISED: dict[str, Any] = {
                     "milestones": [
                         {"id": "", "period": "", "value": 7500, "target": 7500, "scale": 2, "achieved": True}
                     ],
-                    "streaks": [{"id": "", "run": 3, "longest": 3, "levels": [3], "ended": False}],
+                    "streaks": [{"id": "", "run": 3, "longest": 3, "levels": [3], "ended": False, **TAKES_PART}],
                 }
             },
         }
@@ -203,7 +204,7 @@ def test_members_of_the_form_say_where_the_customer_stands(trying: Trying) -> No
         {"id": "runs", "period": "2026-W10", "value": 1, "target": 1, "scale": 0, "achieved": True},
         {"id": "runs", "period": "2026-W11", "value": 1, "target": 1, "scale": 0, "achieved": True},
     ]
-    assert stands["streaks"] == [{"id": "weekly", "run": 2, "longest": 2, "levels": [2], "ended": False}]
+    assert stands["streaks"] == [{"id": "weekly", "run": 2, "longest": 2, "levels": [2], "ended": False, **TAKES_PART}]
     assert [(lot["points"], lot["issuedAt"], lot["expiresOn"], lot["standing"]) for lot in stands["lots"]] == [
         (94, "2026-03-02T10:00:00.000Z", "2027-03-02", "current")
     ]
@@ -227,12 +228,24 @@ def test_run_of_a_streak_is_that_of_the_end_of_the_trial(trying: Trying) -> None
     assert [(one["run"], one["longest"]) for one in later["streaks"]] == [(0, 2)]
 
 
+def test_streak_that_is_paused_and_left_says_so(trying: Trying) -> None:
+    asked = {"programId": 1, "streak": "weekly"}
+    pause = message("pauseStreak", "2026-03-17T10:00:00Z", **asked, reason="away", id="p1")
+    leave = message("unenrolStreak", "2026-03-18T10:00:00Z", **asked, id="u1")
+
+    paused = membership(trying.result(*STORY, pause, programs=(RICH,), until="2026-06-01T00:00:00Z"))
+    left = membership(trying.result(*STORY, pause, leave, programs=(RICH,), until="2026-03-19T00:00:00Z"))
+
+    assert [(one["run"], one["enrolled"], one["paused"]) for one in paused["streaks"]] == [(2, True, True)]
+    assert [(one["run"], one["enrolled"], one["paused"]) for one in left["streaks"]] == [(2, False, False)]
+
+
 def test_run_of_an_ended_streak_is_the_one_it_ended_with(trying: Trying) -> None:
     season = RICH | {"streaks": [RICH["streaks"][0] | {"validity": {"last": "2026-03-15"}}]}
 
     ended = membership(trying.result(*STORY, programs=(season,), until="2026-06-01T00:00:00Z"))
 
-    assert ended["streaks"] == [{"id": "weekly", "run": 2, "longest": 2, "levels": [2], "ended": True}]
+    assert ended["streaks"] == [{"id": "weekly", "run": 2, "longest": 2, "levels": [2], "ended": True, **TAKES_PART}]
 
 
 def test_without_tiers_the_tier_is_null_and_balances_are_there_before_any_points(trying: Trying) -> None:

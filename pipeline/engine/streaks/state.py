@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pipeline.engine.calendar import NEVER
 from schemas.facts import StreakStanding
 
 
@@ -27,4 +28,19 @@ class StreakRuns(msgspec.Struct, array_like=True):
     standing: StreakStanding | None = None
     """Where missed periods are forgiven, or periods are only counted; elsewhere it follows from the runs."""
     excused: list[tuple[int, int]] = []
-    """(first, last) of each stretch of periods in which a missed one breaks no run, in order, as `runs` have them."""
+    """(first, last) of each stretch of periods in which a missed one breaks no run, in order, as `runs` have them; the
+    last one never ends while the streak is paused."""
+    since: int | None = None
+    """The first period that counts; None for all."""
+    left_at: int | None = None
+    """When the customer left the streak; None while they take part."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is paused."""
+        return bool(self.excused) and self.excused[-1][1] == NEVER
+
+    @property
+    def will_end(self) -> bool:
+        """Whether its end is still to be told: to everybody who takes part."""
+        return not self.ended and self.left_at is None

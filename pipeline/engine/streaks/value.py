@@ -20,8 +20,9 @@ class Value(NamedTuple):
 
     runs: list[Run]
     run: int
-    """Of the run that a period joined; else of the run that is alive."""
+    """Of the run that a period joined; where one left, of the run that is alive; else of the longest that is left."""
     longest: int
+    excused: list[Run]
     standing: StreakStanding | None = None
     settled: StreakSettled | None = None
 
@@ -48,7 +49,7 @@ def value_with(streak: CompiledStreak, known: StreakRuns, place: int) -> Value:
     """With one more period."""
     runs, length = with_period(known.runs, place)
     if is_plain(streak, known):
-        return Value(runs=runs, run=length, longest=max(length, known.longest))
+        return Value(runs=runs, run=length, longest=max(length, known.longest), excused=known.excused)
     terms = streak.terms
     found = stretches(runs, terms, known.excused)
     standing = standing_of(found, terms, known.excused, known.settled)
@@ -57,14 +58,22 @@ def value_with(streak: CompiledStreak, known: StreakRuns, place: int) -> Value:
     else:
         run = max(one.periods for one in found if one.first <= place <= one.last)
         longest = max(run, known.longest)
-    return Value(runs=runs, run=run, longest=longest, standing=standing, settled=_settled(streak, known, runs, found))
+    return Value(
+        runs=runs,
+        run=run,
+        longest=longest,
+        excused=known.excused,
+        standing=standing,
+        settled=_settled(streak, known, runs, found),
+    )
 
 
 def value_without(streak: CompiledStreak, known: StreakRuns, place: int, now: int) -> Value:
     """Without one of its periods, in the period `now`."""
     runs = without_period(known.runs, place)
     if is_plain(streak, known):
-        return Value(runs=runs, run=current_run(runs, now), longest=max(longest_of(runs), known.settled))
+        longest = max(longest_of(runs), known.settled)
+        return Value(runs=runs, run=current_run(runs, now), longest=longest, excused=known.excused)
     terms = streak.terms
     found = stretches(runs, terms, known.excused)
     standing = standing_of(found, terms, known.excused, known.settled)
@@ -73,8 +82,17 @@ def value_without(streak: CompiledStreak, known: StreakRuns, place: int, now: in
         runs=runs,
         run=standing_in(standing, now),
         longest=max(longest, known.settled) if terms.continuous else standing.run,
+        excused=known.excused,
         standing=standing,
     )
+
+
+def value_excusing(streak: CompiledStreak, known: StreakRuns, excused: list[Run]) -> Value:
+    """With these excuses in place of its own."""
+    found = stretches(known.runs, streak.terms, excused)
+    standing = standing_of(found, streak.terms, excused, known.settled)
+    longest = max((one.periods for one in found), default=0)
+    return Value(runs=known.runs, run=longest, longest=max(longest, known.longest), excused=excused, standing=standing)
 
 
 def reached(streak: CompiledStreak, known: StreakRuns, value: Value) -> Iterator[tuple[int, int]]:
@@ -84,7 +102,7 @@ def reached(streak: CompiledStreak, known: StreakRuns, value: Value) -> Iterator
         return
     for level in streak.definition.levels:
         so_far = known.levels.count(level.periods)
-        more = _times(streak, known, value.runs, level.periods) - _times(streak, known, known.runs, level.periods)
+        more = _more(streak, known, value, level.periods)
         yield from ((level.periods, so_far + number) for number in range(more))
 
 
@@ -104,12 +122,17 @@ def lost(streak: CompiledStreak, known: StreakRuns, value: Value) -> Iterator[tu
         if not streak.terms.repeats:
             less = so_far if level > value.longest else 0
         else:
-            less = min(so_far, _times(streak, known, known.runs, level) - _times(streak, known, value.runs, level))
+            less = min(so_far, -_more(streak, known, value, level))
         yield from ((level, so_far - number) for number in range(1, less + 1))
 
 
-def _times(streak: CompiledStreak, known: StreakRuns, runs: list[Run], level: int) -> int:
-    return times_of(level, runs, streak.terms, known.excused, known.settled)
+def _more(streak: CompiledStreak, known: StreakRuns, value: Value, level: int) -> int:
+    """How many times more a change lets a streak reach a level."""
+    before, after = (
+        times_of(level, runs, streak.terms, excused, known.settled)
+        for runs, excused in ((known.runs, known.excused), (value.runs, value.excused))
+    )
+    return after - before
 
 
 def _settled(streak: CompiledStreak, known: StreakRuns, runs: list[Run], found: list[Stretch]) -> StreakSettled | None:

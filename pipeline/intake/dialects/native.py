@@ -307,6 +307,21 @@ def _release_tier(message: messages.ReleaseTier) -> Fields:
     return message.program_id, message.reason, message.entered_by
 
 
+def _enrol_streak(message: messages.EnrolStreak) -> Fields:
+    return message.program_id, message.streak, message.entered_by
+
+
+def _streak(message: messages.UnenrolStreak | messages.PauseStreak | messages.ResumeStreak) -> Fields:
+    return message.program_id, message.streak, message.reason, message.entered_by
+
+
+def _freeze_streak(message: messages.FreezeStreak) -> Fields:
+    first = day_in("firstDay", message.first_day)
+    if isinstance(first, Defect):
+        return None
+    return message.program_id, message.streak, first, message.days, message.reason, message.entered_by
+
+
 def _transfer(message: messages.TransferPoints) -> Fields:
     return message.program_id, message.to_customer_id, message.points, message.currency
 
@@ -334,6 +349,11 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ExpirePoints: (records.ExpirePoints, _expire),
     messages.AssignTier: (records.AssignTier, _assign_tier),
     messages.ReleaseTier: (records.ReleaseTier, _release_tier),
+    messages.EnrolStreak: (records.EnrolStreak, _enrol_streak),
+    messages.UnenrolStreak: (records.UnenrolStreak, _streak),
+    messages.PauseStreak: (records.PauseStreak, _streak),
+    messages.ResumeStreak: (records.ResumeStreak, _streak),
+    messages.FreezeStreak: (records.FreezeStreak, _freeze_streak),
     messages.TransferPoints: (records.TransferPoints, _transfer),
     messages.TransactionUpdated: (records.TransactionUpdated, _updated),
     messages.CustomerStatus: (records.CustomerStatus, _status),

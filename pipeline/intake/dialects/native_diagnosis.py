@@ -152,8 +152,8 @@ def _other_times(content: dict[str, Any], kind: type[messages.Message], found: l
         read.append(times.other_instant("until", content["until"], content.get("zone")))
     if kind is messages.ChangeExpiry and "expiresOn" in content and not _broken(found, "expiresOn"):
         read.append(times.day_in("expiresOn", content["expiresOn"]))
-    if content.get("lastDay") is not None and not _broken(found, "lastDay"):
-        read.append(times.day_in("lastDay", content["lastDay"]))
+    days = (field for field in ("firstDay", "lastDay") if content.get(field) is not None and not _broken(found, field))
+    read += [times.day_in(field, content[field]) for field in days]
     return [one for one in read if isinstance(one, Defect)]
 
 

@@ -166,6 +166,8 @@ CREATE TABLE IF NOT EXISTS customer_state (
     `streaks.longest` Array(Int64),
     `streaks.levels` Array(Array(Int64)),
     `streaks.ended` Array(Bool),
+    `streaks.enrolled` Array(Bool),
+    `streaks.paused` Array(Bool),
     `streaks.ends_on` Array(Nullable(Date32)),
     src_topic LowCardinality(String),
     src_partition UInt32 CODEC(T64, ZSTD(1)),

@@ -294,7 +294,8 @@ FROM (
     FROM facts WHERE kind = 'ValueIgnored'
 );
 
--- kind: started, extended, level_reached, broken (by a return), level_unachieved, ended. run: consecutive periods of the run
+-- kind: enrolled and unenrolled (as asked), started, extended, level_reached, broken (by a return), level_unachieved, paused,
+-- resumed, frozen (of starts_on to ends_on), ended. run: consecutive periods of the run
 -- that the period is in.
 -- levels: those reached by the end. skipped: periods before this one that the zone never had (a date that it skipped when
 -- it crossed the date line): consecutive periods differ by one in `period - skipped`. standing_run: what the streak comes to
@@ -306,18 +307,22 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
     transform(f.kind, ['StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken', 'StreakLevelUnachieved',
-        'StreakEnded'], ['started', 'extended', 'level_reached', 'broken', 'level_unachieved', 'ended'], '') AS kind,
+        'StreakEnded', 'StreakEnrolled', 'StreakUnenrolled', 'StreakPaused', 'StreakResumed', 'StreakFrozen'],
+        ['started', 'extended', 'level_reached', 'broken', 'level_unachieved', 'ended', 'enrolled', 'unenrolled',
+        'paused', 'resumed', 'frozen'], '') AS kind,
     f.d.streak_id AS streak_id, f.d.period AS period, f.d.run AS run, f.d.longest AS longest, f.d.level AS level,
-    f.d.starts_on::Nullable(Date32) AS starts_on, f.d.ends_on::Nullable(Date32) AS ends_on, f.d.levels AS levels,
+    if(kind = 'frozen', f.d.first_day, f.d.starts_on)::Nullable(Date32) AS starts_on,
+    if(kind = 'frozen', f.d.last_day, f.d.ends_on)::Nullable(Date32) AS ends_on, f.d.levels AS levels,
     f.d.skipped AS skipped, f.d.standing.run AS standing_run, f.d.standing.through AS standing_through,
     f.d.again AS again
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(
         streak_id String, period Nullable(Int64), run Int64, longest Int64, level Int64, starts_on Nullable(Int32),
-        ends_on Nullable(Int32), levels Array(Int64), skipped Int64,
+        ends_on Nullable(Int32), levels Array(Int64), skipped Int64, first_day Nullable(Int32), last_day Nullable(Int32),
         standing Tuple(run Nullable(Int64), through Nullable(Int64)), again Int64)') AS d
     FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken',
-        'StreakLevelUnachieved', 'StreakEnded')
+        'StreakLevelUnachieved', 'StreakEnded', 'StreakEnrolled', 'StreakUnenrolled', 'StreakPaused', 'StreakResumed',
+        'StreakFrozen')
 ) AS f;
 
 -- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand).

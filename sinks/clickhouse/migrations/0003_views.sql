@@ -135,6 +135,7 @@ GROUP BY org_id, program_id, customer_id, currency;
 -- period or in the one before it (the running one breaks nothing), a date that the zone skipped left out. Of a streak that is over it is the run at its end,
 -- with late records that came after the end was told. Where missed periods are forgiven, or periods are only counted, it
 -- is what the last decision left standing. level: the highest one reached, 0 for none.
+-- enrolled: whether the customer takes part; paused: whether missed periods break no run for now.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
     if(ended, end_day, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone))) AS today,
@@ -149,14 +150,17 @@ WITH
 SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
     multiIf(isNull(standing.1), arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past)),
         ifNull(running > standing.2, false), 0, assumeNotNull(standing.1))::Int64 AS run,
-    longest, levels, ended, if(empty(levels), 0, arrayMax(levels)) AS level
+    longest, levels, ended, if(empty(levels), 0, arrayMax(levels)) AS level, enrolled, paused
 FROM (
     SELECT org_id, program_id, customer_id, streak_id,
         arrayFilter(one -> countEqual(extended, one) > countEqual(broken, one), arrayDistinct(extended)) AS periods,
         groupArrayIf(assumeNotNull(period) - skipped, kind = 'extended') AS extended,
         groupArrayIf(assumeNotNull(period) - skipped, kind = 'broken') AS broken,
-        argMaxIf(longest, seq, kind IN ('extended', 'broken')) AS longest,
-        argMaxIf((standing_run, standing_through), seq, kind IN ('extended', 'broken')) AS standing,
+        argMaxIf(longest, seq, kind IN ('extended', 'broken', 'paused', 'resumed', 'frozen')) AS longest,
+        argMaxIf((standing_run, standing_through), seq, kind IN ('extended', 'broken', 'paused', 'resumed', 'frozen'))
+            AS standing,
+        argMaxIf(kind != 'unenrolled', seq, kind IN ('started', 'enrolled', 'unenrolled')) AS enrolled,
+        argMaxIf(kind = 'paused', seq, kind IN ('paused', 'resumed', 'unenrolled')) AS paused,
         arraySort(arrayFilter(one -> countEqual(reached, one) > countEqual(lost, one), arrayDistinct(reached))) AS levels,
         groupArrayIf(level, kind = 'level_reached') AS reached,
         groupArrayIf(level, kind = 'level_unachieved') AS lost,

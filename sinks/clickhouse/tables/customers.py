@@ -294,6 +294,8 @@ CUSTOMER_STATE: Final = Table[StateRow](
                 integer("longest", lambda running: running.streak.longest),
                 Column("levels", "Array(Int64)", lambda running: running.streak.levels),
                 Column("ended", "Bool", lambda running: running.streak.ended),
+                Column("enrolled", "Bool", lambda running: running.streak.left_at is None),
+                Column("paused", "Bool", lambda running: running.streak.paused),
                 Column("ends_on", "Nullable(Date32)", lambda running: running.streak.ends_on),
             ),
         ),

@@ -1,0 +1,173 @@
+"""Streaks grow: periods in which the milestone is met, and the levels that they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import structs
+
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.updates import corrected_in
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.concern import ProgramStage
+from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.issue import Activity, Candidate
+from pipeline.engine.ledger.terms import own_terms
+from pipeline.engine.milestones.concern import targets_of
+from pipeline.engine.periods import Period, Periods
+from pipeline.engine.programs import CompiledStreak, Program
+from pipeline.engine.rewards.concern import Achieved, give, reward_of
+from pipeline.engine.streaks.runs import holds
+from pipeline.engine.streaks.state import StreakRuns
+from pipeline.engine.streaks.value import alive, reached, reached_once, value_with
+from schemas.facts import (
+    Decision,
+    IssuedFor,
+    StreakExtended,
+    StreakLevelReached,
+    StreakStarted,
+)
+from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
+
+
+def _uses_streaks(program: Program) -> bool:
+    return bool(program.streak_ids)
+
+
+def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | CustomEventReceived) -> list[Decision]:
+    """Enrol at the first record that counts; add the period if its milestone is met; reach the levels that gives."""
+    decisions: list[Decision] = []
+    section = turn.section
+    for target in targets_of(record, turn.program):
+        if not target.streaks:
+            continue
+        period = target.periods.around(turn.day)
+        progress = section.milestones.get(target.milestone_id, {}).get(period.number)
+        if progress is None:
+            continue
+        for streak in target.streaks:
+            known = section.streaks.get(streak.definition.id)
+            if not (streak.span is None or streak.span.holds(turn.day)) or not _takes(streak, known, turn.at, period):
+                continue
+            if known is None:
+                decisions.append(start(streak, target.periods, turn))
+                known = StreakRuns(ends_at=NEVER)
+            if progress.achieved and not holds(known.runs, period.place):
+                decisions += one_more(streak, known, period)
+    return decisions + rewards(turn, decisions)
+
+
+def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
+    """What an updated bill gives the streaks, as a bill of its date."""
+    bill = bill_of(turn.state, record.bill_number)
+    if not corrected_in(turn, bill):
+        return []
+    return _extend(structs.replace(turn, at=bill.paid_at, day=turn.program.calendar.day_of(bill.paid_at)), record)
+
+
+def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
+    """What this version's streaks give for the running period and for the run that is alive."""
+    decisions: list[Decision] = []
+    section = turn.section
+    for target in turn.program.targets:
+        period = target.periods.around(turn.day)
+        progress = section.milestones.get(target.milestone_id, {}).get(period.number)
+        achieved = progress is not None and progress.achieved
+        for streak in target.streaks:
+            known = section.streaks.get(streak.definition.id)
+            if not (streak.span is None or streak.span.holds(turn.day)) or not _takes(streak, known, turn.at, period):
+                continue
+            if known is None:
+                if not achieved:
+                    continue
+                decisions.append(start(streak, target.periods, turn))
+                known = StreakRuns(ends_at=NEVER)
+            if achieved and not holds(known.runs, period.place):
+                decisions += one_more(streak, known, period)
+            else:
+                last = period.number if holds(known.runs, period.place) else period.number - 1
+                run = alive(streak, known, period.place)
+                decisions += levels_of(streak, reached_once(streak, known, run), last, run)
+    return decisions + rewards(turn, decisions)
+
+
+def _takes(streak: CompiledStreak, known: StreakRuns | None, at: int, period: Period) -> bool:
+    """Whether something at that instant, in that period, may count in the streak."""
+    if known is None:
+        return streak.definition.enrolment == "automatic"
+    over = known.ended and at >= known.ends_at
+    left = known.left_at is not None and at >= known.left_at
+    return not over and not left and (known.since is None or period.place >= known.since)
+
+
+def start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> StreakStarted:
+    """The customer takes part for the first time."""
+    first, last = streak.span or (None, None)
+    ends_at = NEVER if last is None else turn.program.calendar.start_of(last + 1)
+    ends = last is not None and ends_at != NEVER
+    return StreakStarted(
+        streak_id=streak.definition.id,
+        starts_on=turn.day if first is None else first,
+        ends_on=last if ends else None,
+        ends_at=ends_at if ends else None,
+        ends_in=periods.around(last + 1).place if last is not None and ends else None,
+    )
+
+
+def one_more(streak: CompiledStreak, known: StreakRuns, period: Period) -> list[Decision]:
+    """One more period counts, and the levels that gives."""
+    value = value_with(streak, known, period.place)
+    decisions: list[Decision] = [
+        StreakExtended(
+            streak_id=streak.definition.id,
+            period=period.number,
+            run=value.run,
+            longest=value.longest,
+            skipped=period.skipped,
+            standing=value.standing,
+            settled=value.settled,
+        )
+    ]
+    return decisions + levels_of(streak, reached(streak, known, value), period.number, value.run)
+
+
+def levels_of(streak: CompiledStreak, levels: Iterable[tuple[int, int]], period: int, run: int) -> list[Decision]:
+    """These levels are reached, each with how often it had been before."""
+    return [
+        StreakLevelReached(streak_id=streak.definition.id, level=level, period=period, run=run, again=again)
+        for level, again in levels
+    ]
+
+
+def level_key(streak_id: str, level: int, again: int) -> str:
+    """What the reward of a level is known by, for each time that it is reached."""
+    return f"streak/{streak_id}/{level}/{again + 1}" if again else f"streak/{streak_id}/{level}"
+
+
+def rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:
+    """The rewards of the levels that were reached."""
+    reached = [one for one in decisions if isinstance(one, StreakLevelReached)]
+    if not reached:
+        return []
+    streaks = {streak.id: streak for streak in turn.program.definition.streaks}
+    achieved: list[Achieved] = []
+    for one in reached:
+        level = next(level for level in streaks[one.streak_id].levels if level.periods == one.level)
+        key, rule_id = level_key(one.streak_id, one.level, one.again), f"{one.streak_id}:{one.level}"
+        points = reward_of(turn.section, key, level.points)
+        award = Candidate(
+            issued_for=IssuedFor.STREAK,
+            rule_id=rule_id,
+            points=points,
+            currency=level.currency or "",
+            terms=own_terms(level.expiry),
+        )
+        activity = Activity(key=key, candidates=(award,), reference=key) if points else None
+        achieved.append(Achieved(key=key, rule_id=rule_id, award=activity, ends_at=None))
+    return give(turn, achieved)
+
+
+EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)
+CORRECT: Final = ProgramStage(_correct, used=_uses_streaks)
+LOOK_AGAIN: Final = ProgramStage(_look_again, used=_uses_streaks)
