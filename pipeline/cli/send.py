@@ -16,7 +16,8 @@ from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
 from pipeline.intake.dialects.native import input_key
-from pipeline.log.port import Outgoing
+from pipeline.intake.letters.letter import DIALECT_HEADER
+from pipeline.log.port import Headers, Outgoing
 
 _BATCH: Final = 5_000
 _TIMEOUT: Final = 30.0
@@ -54,9 +55,17 @@ _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
     is_flag=True,
     help="As something new that happens now: the current time takes the place of eventTime, and ends each id.",
 )
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=lambda _context, _parameter, values: tuple(map(_header, values)),
+    help="A header of each message, such as accrue.dialect=voucherify, accrue.org=100 or accrue.store=DEFAULT.",
+)
 @placed
 @json_option
-def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, as_json: bool) -> None:
+def send(files: tuple[IO[bytes], ...], topic: str, headers: Headers, place: Place, *, now: bool, as_json: bool) -> None:
     """Send JSON to an input topic: one message a line, one object, or a list of objects; `-` reads standard input.
 
     What begins as a list, or with a line that is only an opening brace, must be JSON as a whole, else nothing is sent.
@@ -68,6 +77,7 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
     Example:
       accrue send --now examples/messages/transactionAdded.json --data-dir accrue-demo
       cat events.jsonl | accrue send - --topic events
+      accrue send examples/dialects/voucherify.json --header accrue.dialect=voucherify --header accrue.org=100
     """
     sent = nameless = clocks = 0
     name = place.catalog.name(topic)
@@ -77,7 +87,7 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
         try:
             for content in contents:
                 messages = map(_of_now, content) if now else iter(content)
-                while batch := [Outgoing(name, _key(one), one) for one in islice(messages, _BATCH)]:
+                while batch := [Outgoing(name, _key(one), one, None, headers) for one in islice(messages, _BATCH)]:
                     producer.produce(batch)
                     producer.flush(_TIMEOUT)
                     sent += len(batch)
@@ -94,8 +104,16 @@ def send(files: tuple[IO[bytes], ...], topic: str, place: Place, *, now: bool, a
         taken = clocks if topic == "transactions" else 0  # no other topic may carry them
         if taken:
             say(f"clock messages: {taken:,}; they move the time in a backfill, and else have no effect", err=True)
-        if lost := nameless - taken:
+        if (lost := nameless - taken) and DIALECT_HEADER not in dict(headers):
             say(f"without a customer: {lost:,}, these will be dead-lettered; see accrue dlq list", err=True)
+
+
+def _header(written: str) -> tuple[str, bytes]:
+    name, equals, value = written.partition("=")
+    if not (name and equals):
+        message = f"{written!r} is no header: write NAME=VALUE"
+        raise click.BadParameter(message)
+    return name, value.encode()
 
 
 def _messages(file: IO[bytes]) -> Iterable[bytes]:

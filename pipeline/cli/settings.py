@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import click
+from pydantic import BaseModel
 
 from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
 from pipeline.cli.printing import say
 from pipeline.cli.settings_diff import sentences
 from pipeline.cli.settings_file import settings_in
-from pipeline.cli.settings_topic import apply, changes_by, orgs_now
+from pipeline.cli.settings_topic import apply, changes_by, orgs_now, topics_now
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -88,8 +89,9 @@ def show(place: Place, *, as_json: bool) -> None:
     """
     with place.log() as log:
         orgs = [org for _, org in sorted(orgs_now(place, log).items())]
+        topics = list(topics_now(place, log).values())
     if as_json:
-        print_json([json.loads(org.model_dump_json()) for org in orgs])
+        print_json({"orgs": list(map(_as_json, orgs)), "topics": list(map(_as_json, topics))})
         return
     columns = ("org", "name", "zone", "currency", "stores", "events", "unknown events")
     rows = [
@@ -104,3 +106,10 @@ def show(place: Place, *, as_json: bool) -> None:
     ]
     if stores:
         print_table("Stores", ("org", "code", "name", "zone", "currency", "tills"), stores)
+    if topics:
+        listed = [(topic.name, topic.dialect, topic.org_id, topic.store or "-") for topic in topics]
+        print_table("Topics of other systems", ("topic", "dialect", "org", "store"), listed)
+
+
+def _as_json(part: BaseModel) -> object:
+    return json.loads(part.model_dump_json())

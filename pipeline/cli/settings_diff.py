@@ -24,6 +24,8 @@ def sentences(changes: Iterable[Change]) -> Iterator[str]:
 
 def _name(key: bytes) -> str:
     kind, _, rest = key.decode().partition(":")
+    if kind == "topic":
+        return f"topic {rest}"
     org, _, own = rest.partition("/")
     return f"org {org}" if not own else f"org {org}, {kind} {own}"
 

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from pipeline.cli.place import Place
 from pipeline.cli.program_problem import InvalidProgram, Problem
 from pipeline.cli.reading import read_all
-from pipeline.intake.org_settings import entries_of, org_of, orgs_in
+from pipeline.intake.org_settings import entries_of, org_of, orgs_in, topic_entry, topics_in
 from pipeline.log.port import Log, Outgoing, Partition
-from schemas.settings import Org, OrgSettings
+from schemas.settings import Org, OrgSettings, TopicSetting
 from schemas.settings.succession import breaches
 
 _TIMEOUT: Final = 30.0
@@ -27,6 +27,11 @@ class Change(NamedTuple):
 def orgs_now(place: Place, log: Log) -> dict[int, Org]:
     """The orgs as the settings topic has them, by id."""
     return orgs_in(_entries(place, log))
+
+
+def topics_now(place: Place, log: Log) -> dict[str, TopicSetting]:
+    """The settings of input topics as the settings topic has them, by name."""
+    return topics_in(_entries(place, log))
 
 
 def changes_by(place: Place, log: Log, wanted: OrgSettings) -> tuple[list[Change], list[Problem]]:
@@ -73,6 +78,7 @@ def problems_after(before: Mapping[int, Org], wanted: OrgSettings) -> list[Probl
 def _changes(entries: Mapping[bytes, bytes], wanted: OrgSettings) -> list[Change]:
     named = {org.org_id for org in wanted.orgs}
     after = {key: value for org in wanted.orgs for key, value in entries_of(org).items()}
+    after |= dict(map(topic_entry, wanted.topics))
     gone = [key for key in entries if org_of(key) in named and key not in after]
     return [
         Change(key, entries.get(key), after.get(key)) for key in (*after, *gone) if entries.get(key) != after.get(key)

@@ -1,7 +1,7 @@
 """Settings as messages of their topic: one for each org, store and event, so that one may change without the others.
 
-Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`. Values: the part as JSON, an org without its stores and
-events. A key without a value is gone.
+Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`. Values: the part as JSON, an org without
+its stores and events. A key without a value is gone.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.failure import Halted
-from schemas.settings import EventDefinition, Org, Store
+from schemas.settings import EventDefinition, Org, Store, TopicSetting
 
 _LISTS: Final = {"stores", "events"}
+_TOPIC: Final = b"topic:"
 _Part = TypeVar("_Part", bound=BaseModel)
 
 
@@ -51,8 +52,15 @@ def entries_of(org: Org) -> dict[bytes, bytes]:
     }
 
 
-def org_of(key: bytes) -> int:
-    """The org that an entry is about; raises `UnreadableSettings`."""
+def topic_entry(setting: TopicSetting) -> tuple[bytes, bytes]:
+    """The message that says all about an input topic, key and value."""
+    return _TOPIC + setting.name.encode(), setting.model_dump_json().encode()
+
+
+def org_of(key: bytes) -> int | None:
+    """The org that an entry is about, None for an entry about a topic; raises `UnreadableSettings`."""
+    if key.startswith(_TOPIC):
+        return None
     number = key.partition(b":")[2].partition(b"/")[0]
     if not number.isdigit():
         message = f"the settings topic has a message with the key {key!r}, which this build cannot read"
@@ -64,8 +72,15 @@ def orgs_in(entries: Mapping[bytes, bytes]) -> dict[int, Org]:
     """The orgs that entries say, by id. Raises `UnreadableSettings`."""
     by_org: dict[int, dict[bytes, bytes]] = {}
     for key, value in entries.items():
-        by_org.setdefault(org_of(key), {})[key] = value
+        number = org_of(key)
+        if number is not None:
+            by_org.setdefault(number, {})[key] = value
     return {number: _org(number, own) for number, own in by_org.items()}
+
+
+def topics_in(entries: Mapping[bytes, bytes]) -> dict[str, TopicSetting]:
+    """The settings of input topics, by name without prefix. Raises `UnreadableSettings`."""
+    return {setting.name: setting for setting in _parts(entries, _TOPIC, TopicSetting)}
 
 
 def _org(number: int, entries: Mapping[bytes, bytes]) -> Org:

@@ -11,6 +11,7 @@ import msgspec
 
 from pipeline.intake.org_settings import KnownOrg
 from schemas.records import Record
+from schemas.settings import TopicSetting
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -60,6 +61,8 @@ class Limits(NamedTuple):
     """By full topic name: the message types it accepts; a topic that is missing here accepts every type."""
     orgs: Mapping[int, KnownOrg] = MappingProxyType({})
     """By id: the orgs with settings. Messages of others are taken as they are."""
+    topics: Mapping[str, TopicSetting] = MappingProxyType({})
+    """By full topic name: the dialect that its messages are in, and whose they are."""
 
 
 class Reason(StrEnum):
@@ -77,6 +80,10 @@ class Reason(StrEnum):
     """Nested more deeply than can be read; no message of ours has more than three levels."""
     NOT_JSON = "NOT_JSON"
     NOT_AN_OBJECT = "NOT_AN_OBJECT"
+    UNKNOWN_DIALECT = "UNKNOWN_DIALECT"
+    """The header `accrue.dialect` names none that is read."""
+    ORG_UNKNOWN = "ORG_UNKNOWN"
+    """It names no org, or store, that the settings know, or another one than it came for."""
     UNKNOWN_TYPE = "UNKNOWN_TYPE"
     INVALID_FIELDS = "INVALID_FIELDS"
     FUTURE_EVENT_TIME = "FUTURE_EVENT_TIME"
@@ -85,6 +92,8 @@ class Reason(StrEnum):
     """`advanceClock` outside the transactions topic."""
     TYPE_NOT_ALLOWED = "TYPE_NOT_ALLOWED"
     """A type that this topic does not accept (`ACCRUE_TYPES_BY_TOPIC`), and nothing else is wrong."""
+    IDENTIFIER_UNKNOWN = "IDENTIFIER_UNKNOWN"
+    """It names its customer by identifiers alone, and nothing says who that is."""
     UNKNOWN_EVENT = "UNKNOWN_EVENT"
     """A custom event that its org does not define, and that takes no others (`unknown_events: reject`)."""
     INVALID_EVENT = "INVALID_EVENT"
@@ -96,6 +105,9 @@ JUDGED: Final = frozenset(
         Reason.FUTURE_EVENT_TIME,
         Reason.CLOCK_NOT_ALLOWED,
         Reason.TYPE_NOT_ALLOWED,
+        Reason.UNKNOWN_DIALECT,
+        Reason.ORG_UNKNOWN,
+        Reason.IDENTIFIER_UNKNOWN,
         Reason.UNKNOWN_EVENT,
         Reason.INVALID_EVENT,
     }

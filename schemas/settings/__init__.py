@@ -14,7 +14,7 @@ from schemas.settings.events import (
     FieldType,
 )
 from schemas.settings.orgs import IDENTIFIERS, Identifier, Org, Store, Till
-from schemas.settings.settings import OrgSettings
+from schemas.settings.settings import OrgSettings, TopicSetting
 
 __all__ = [
     "ACTIONS",
@@ -31,4 +31,5 @@ __all__ = [
     "OrgSettings",
     "Store",
     "Till",
+    "TopicSetting",
 ]

@@ -44,7 +44,7 @@ def test_apply_writes_what_differs_and_nothing_the_second_time(terminal: Termina
         "org 100, store CORK: new",
         "org 100, store DUBLIN: removed",
     ]
-    (org,) = terminal.done("settings", "show", "--json").json
+    (org,) = terminal.done("settings", "show", "--json").json["orgs"]
     assert [store["code"] for store in org["stores"]] == ["CORK", "DEFAULT"]
     assert "Temple Bar" in terminal.done("settings", "show").out
 

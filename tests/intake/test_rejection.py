@@ -35,8 +35,16 @@ BY_REASON: dict[Reason, list[Sent]] = {
     Reason.FUTURE_EVENT_TIME: [LATE, Sent(b'{"type":"advanceClock","time":99999999999999}')],
     Reason.CLOCK_NOT_ALLOWED: [CLOCK_ELSEWHERE],
 }
-GIVEN_ELSEWHERE = (Reason.UNREADABLE, Reason.TYPE_NOT_ALLOWED, Reason.UNKNOWN_EVENT, Reason.INVALID_EVENT)
-"""By the log's client, and where a setting asks for it."""
+GIVEN_ELSEWHERE = (
+    Reason.UNREADABLE,
+    Reason.TYPE_NOT_ALLOWED,
+    Reason.UNKNOWN_DIALECT,
+    Reason.ORG_UNKNOWN,
+    Reason.IDENTIFIER_UNKNOWN,
+    Reason.UNKNOWN_EVENT,
+    Reason.INVALID_EVENT,
+)
+"""By the log's client, by other dialects, and where a setting asks for it."""
 
 
 @pytest.mark.parametrize("reason", [one for one in Reason if one not in GIVEN_ELSEWHERE])

@@ -34,7 +34,7 @@ def diagnose(message: Incoming, *, wall: int, limits: Limits) -> Rejected | None
         limits: what the message is held to beside the shape of its fields.
     """
     try:
-        content = _object_in(message.value, limits)
+        content = object_in(message.value, limits)
         return content if isinstance(content, Rejected) else _judge(content, message, wall, limits)
     except RecursionError:
         return _whole(Reason.TOO_DEEP, "is nested too deeply to be read", "write the fields of the message only")
@@ -61,7 +61,10 @@ def _whole(reason: Reason, problem: str, remedy: str) -> Rejected:
     return Rejected(reason, (Defect("", problem, remedy),))
 
 
-def _object_in(value: bytes | None, limits: Limits) -> dict[str, Any] | Rejected:
+def object_in(
+    value: bytes | None, limits: Limits, decoder: msgspec.json.Decoder[Any] = _DECODER
+) -> dict[str, Any] | Rejected:
+    """The object that a message holds, or why it holds none."""
     if value is None or not value.strip():
         return _whole(Reason.EMPTY, "has no value", "write a JSON object; intake keeps nothing that could be deleted")
     if len(value) > limits.bytes_max:
@@ -69,16 +72,16 @@ def _object_in(value: bytes | None, limits: Limits) -> dict[str, Any] | Rejected
         return _whole(Reason.TOO_LARGE, seen, "split it, or leave out what no field needs, and send that")
     if value[0] == 0:
         return _whole(Reason.AVRO_NOT_READ, "begins with byte 0x00, as Avro does", "write JSON; Avro is not read yet")
-    content = _json_in(value)
+    content = _json_in(value, decoder)
     if not isinstance(content, dict | Rejected):
         return _whole(Reason.NOT_AN_OBJECT, f"is {shown(content)}", "write one JSON object for each message")
     return content
 
 
-def _json_in(value: bytes) -> Any:
+def _json_in(value: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         value.decode()
-        return _DECODER.decode(value)
+        return decoder.decode(value)
     except UnicodeDecodeError as error:
         return _whole(Reason.NOT_UTF8, f"is not UTF-8: {error.reason} at byte {error.start}", "encode it as UTF-8")
     except msgspec.ValidationError as error:

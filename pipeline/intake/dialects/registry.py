@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from pipeline.intake.dialects import native
-from pipeline.intake.verdict import Accepted, Incoming, Limits, Rejected
+from pipeline.intake.defects import shown
+from pipeline.intake.dialects import capillary, native, openloyalty, voucherify
+from pipeline.intake.letters.letter import DIALECT_HEADER
+from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 
 
 class Dialect(Protocol):
@@ -26,4 +28,29 @@ NATIVE: Final = "native"
 """The native dialect, used by default."""
 DIALECTS: Final[Mapping[str, Dialect]] = {
     NATIVE: native.normalise,
+    "openloyalty": openloyalty.normalise,
+    "voucherify": voucherify.normalise,
+    "capillary": capillary.normalise,
 }
+
+
+def read(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rejected:
+    """The verdict on a message by the dialect that it is in: that of its header, else of its topic, else native.
+
+    Nobody guesses: a message that names an unknown dialect is rejected.
+    """
+    name = _dialect_of(message, limits) if message.headers or limits.topics else NATIVE
+    dialect = DIALECTS.get(name)
+    if dialect is None:
+        problem = f"the header {DIALECT_HEADER} is {shown(name)}"
+        defect = Defect("", problem, f"write one of {', '.join(DIALECTS)}, or leave it out")
+        return Rejected(Reason.UNKNOWN_DIALECT, (defect,))
+    return dialect(message, wall=wall, limits=limits)
+
+
+def _dialect_of(message: Incoming, limits: Limits) -> str:
+    named = dict(message.headers).get(DIALECT_HEADER)
+    if named is not None:
+        return named.decode(errors="replace")
+    setting = limits.topics.get(message.topic)
+    return NATIVE if setting is None else setting.dialect

@@ -22,6 +22,13 @@ DETAIL_HEADER: Final = "accrue.detail"
 STAGE_HEADER: Final = "accrue.stage"
 CUT_HEADER: Final = "accrue.cut"
 UNREAD_HEADER: Final = "accrue.unread"
+DIALECT_HEADER: Final = "accrue.dialect"
+ORG_HEADER: Final = "accrue.org"
+STORE_HEADER: Final = "accrue.store"
+REQUEST_HEADER: Final = "accrue.request"
+SENDERS: Final = frozenset({DIALECT_HEADER, ORG_HEADER, STORE_HEADER, REQUEST_HEADER})
+"""Headers of ours that senders write: how a message is read, whose it is, and its id. A dead letter and its replay keep
+them, so that it is read the same way again."""
 # A topic's limit holds for what is compressed, so what came in may be longer than what can go out. Even where nothing
 # can be compressed, this and the defects (150 kB at most) are below the 2 MB of the dead-letter topic, and this and the
 # headers of a replay below the 1 MB that is a broker's default for the topic it goes back to.
@@ -74,7 +81,7 @@ class Kept(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
-    """Headers that are not Accrue's own."""
+    """Headers that its sender wrote."""
     cut: Cut | None
     """None if the original was kept whole."""
 
@@ -92,7 +99,7 @@ def kept_of(message: Incoming) -> Kept:
 
     Of an original that is cut the headers are kept up to the first that does not fit.
     """
-    headers = tuple((name, value) for name, value in message.headers if not name.startswith(OWN))
+    headers = senders_headers(message.headers)
     sizes = [len(name.encode()) + len(value) for name, value in headers]
     taken = list(accumulate(size + _HEADER_BYTES for size in sizes))
     key, value = message.key or b"", message.value or b""
@@ -101,6 +108,11 @@ def kept_of(message: Incoming) -> Kept:
     fitting = sum(total <= PART_BYTES_MAX for total in taken)
     cut = Cut(_place_of(message), len(value), len(key), sum(sizes))
     return Kept(_beginning(message.key), _beginning(message.value), headers[:fitting], cut)
+
+
+def senders_headers(headers: Headers) -> Headers:
+    """The headers that the sender of a message wrote."""
+    return tuple((name, value) for name, value in headers if name in SENDERS or not name.startswith(OWN))
 
 
 class _Replay(NamedTuple):

@@ -16,7 +16,6 @@ from pipeline.intake.letters.letter import (
     CUT_HEADER,
     DETAIL_HEADER,
     ORIGIN_HEADER,
-    OWN,
     REASON_HEADER,
     REPLAY_OF_HEADER,
     STAGE_HEADER,
@@ -24,6 +23,7 @@ from pipeline.intake.letters.letter import (
     UNREAD_HEADER,
     Cut,
     Unread,
+    senders_headers,
 )
 from pipeline.intake.verdict import Defect, Headers, Incoming
 from schemas.messages import INSTANT_MAX
@@ -182,7 +182,7 @@ def headers_again(original: Headers, letter: DeadLetter) -> Headers:
 
 def own_headers(headers: Headers) -> Headers:
     """The headers of a dead letter that its original had."""
-    return tuple((name, value) for name, value in headers if not name.startswith(OWN))
+    return senders_headers(headers)
 
 
 def timestamp_again(letter: DeadLetter, now: int, kept: int) -> int | None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.clock import Clock
-from pipeline.intake.org_settings import KnownOrg, known, orgs_in
+from pipeline.intake.org_settings import KnownOrg, known, orgs_in, topics_in
 from pipeline.log.port import Consumer, Log, Partition, Unavailable
+from schemas.settings import TopicSetting
 
 STALE_SECONDS: Final = 30.0
 """Settings may be this old: a follower that cannot reach the log for longer decides nothing."""
@@ -24,6 +25,8 @@ class SettingsFollower:
         """`topic`: its full name; all settings are in its first partition."""
         self.orgs: Mapping[int, KnownOrg] = {}
         """By id, as of the last look."""
+        self.topics: Mapping[str, TopicSetting] = {}
+        """By name without prefix."""
         self._log = log
         self._partition = Partition(topic, 0)
         self._clock = clock
@@ -85,6 +88,7 @@ class SettingsFollower:
                     self._entries.pop(message.key, None)
         # Only what stands at the end of a transaction is one version of everything.
         if self._changed:
+            self.topics = topics_in(self._entries)
             self.orgs = {number: known(org) for number, org in orgs_in(self._entries).items()}
             self._changed = False
         return True

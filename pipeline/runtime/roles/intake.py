@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.dialects.native import input_key
-from pipeline.intake.dialects.registry import DIALECTS, NATIVE
+from pipeline.intake.dialects.registry import read as read_message
 from pipeline.intake.verdict import Accepted, Limits, Reason, Rejected, in_words
 from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unreadable
 from pipeline.replies.rejected import OF_INTAKE, addressed, reply_to_rejected
@@ -39,13 +39,13 @@ class IntakeRole:
         catalog = Catalog(settings.prefix, settings.partitions)
         self.topics: Sequence[str] = catalog.inputs
         self._clock = clock
+        self._prefix = settings.prefix
         self._settings = SettingsFollower(log, catalog.name("settings"), clock)
         self._limits = Limits(
             clock_topic=catalog.name("transactions"),
             future_ms=settings.future_tolerance // timedelta(milliseconds=1),
             types={catalog.name(topic): types for topic, types in settings.taken_types().items()},
         )
-        self._normalise = DIALECTS[NATIVE]
         self._journal = catalog.name("journal")
         self._replies = catalog.name("replies")
         self._journal_partitions = range(settings.partitions)
@@ -84,13 +84,16 @@ class IntakeRole:
     def process(self, batch: Sequence[Message]) -> Decided:
         """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
         self._settings.look()
-        self._limits = self._limits._replace(orgs=self._settings.orgs)
+        self._limits = self._limits._replace(
+            orgs=self._settings.orgs,
+            topics={self._prefix + name: setting for name, setting in self._settings.topics.items()},
+        )
         out: list[Outgoing] = []
         halt: TooManyDeadLetters | None = None
         read: dict[tuple[str, int], int] = {}
-        normalise, wall, limits, journal = self._normalise, self._clock.wall(), self._limits, self._journal
+        wall, limits, journal = self._clock.wall(), self._limits, self._journal
         for message in batch:
-            verdict = normalise(message, wall=wall, limits=limits)
+            verdict = read_message(message, wall=wall, limits=limits)
             if isinstance(verdict, Accepted):
                 value = encode_record(verdict.record)
                 if verdict.undefined_event:

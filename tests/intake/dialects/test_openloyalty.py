@@ -1,0 +1,165 @@
+"""Open Loyalty's events (S0) and transactions (S2 l.8620), from the bodies that its documents print."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from schemas.records import CustomEventReceived, Line, TransactionAdded, TransactionReturned
+from tests.intake.dialects.vendors import record, rejected
+from tests.intake.incoming import WALL
+
+EVENT: dict[str, Any] = json.loads(
+    """{
+      "event": {
+        "type": "app_login",
+        "eventDate": "2024-05-01T00:00:00",
+        "customerData": {
+          "email": "[email protected]"
+        }
+      }
+    }"""
+)
+SALE: dict[str, Any] = {
+    "transaction": {
+        "items": [
+            {
+                "sku": {"code": "test0101"},
+                "name": "Product name",
+                "quantity": "1",
+                "grossValue": "1500.00",
+                "category": "Category Name",
+                "maker": "Marker name",
+                "labels": [{"key": "Label key", "value": "Label value"}],
+            }
+        ],
+        "customerData": {
+            "name": "Firstname Lastname",
+            "email": "tomasztest8@wp.pl",
+            "phone": "00000000000000",
+            "loyaltyCardNumber": "11111111111",
+            "nip": "00000000000000",
+            "address": {
+                "street": "Street name",
+                "address1": "123",
+                "postal": "00-000",
+                "city": "Wroclaw",
+                "country": "PL",
+            },
+        },
+        "transactionData": {
+            "documentNumber": "214124124125",
+            "purchaseDate": "2019-02-20 09:28",
+            "documentType": "sell",
+        },
+    }
+}
+
+
+def by_id(body: dict[str, Any]) -> dict[str, Any]:
+    """The printed body, of a customer with an id of ours."""
+    (kind,) = body
+    return {kind: body[kind] | {"customerData": body[kind]["customerData"] | {"customerId": 4711}}}
+
+
+def sale(data: dict[str, Any] | None = None, item: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    body = by_id(SALE)["transaction"]
+    body |= {"transactionData": body["transactionData"] | (data or {}), "items": [body["items"][0] | (item or {})]}
+    return {"transaction": body | changes}
+
+
+def at(*moment: int) -> int:
+    return int(datetime(*moment, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc, arg-type]
+
+
+def test_the_printed_event_happened_on_the_stores_clock() -> None:
+    event = record("openloyalty", by_id(EVENT), store="DEFAULT")
+
+    assert isinstance(event, CustomEventReceived)
+    assert (event.customer_id, event.event_name, event.event_time) == (4711, "app_login", at(2024, 4, 30, 22))
+    assert record("openloyalty", by_id(EVENT)).event_time == at(2024, 4, 30, 23), "the org's clock"
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [("2024-05-01T00:00:00Z", at(2024, 5, 1)), ("2024-05-01 00:00:00-05:00", at(2024, 5, 1, 5)), (None, WALL - 5)],
+)
+def test_a_time_with_an_offset_is_no_local_time_and_none_is_when_it_was_sent(written: str | None, instant: int) -> None:
+    body = by_id(EVENT)
+    body["event"]["eventDate"] = written
+    assert record("openloyalty", body, store="DEFAULT").event_time == instant
+
+
+def test_the_attributes_of_an_event_are_its_body() -> None:
+    body = by_id(EVENT)
+    body["event"]["body"] = {"screen": "home", "seconds": 3}
+    assert record("openloyalty", body).attributes == {"screen": "home", "seconds": 3}
+
+
+def test_the_printed_sale_is_a_bill_of_the_store() -> None:
+    bill = record("openloyalty", by_id(SALE), store="DEFAULT")
+
+    assert isinstance(bill, TransactionAdded)
+    assert (bill.id, bill.bill_number) == ("DEFAULT/sell/214124124125", "214124124125")
+    assert (bill.amount_minor, bill.currency, bill.store) == (150_000, "PLN", "DEFAULT")
+    assert bill.event_time == at(2019, 2, 20, 8, 28)
+    assert bill.lines == (Line("test0101", 150_000, 1, "Category Name"),)
+
+
+def test_a_return_names_its_sale() -> None:
+    body = sale({"documentType": "return", "documentNumber": "R1"}, revisedDocument="214124124125")
+    returned = record("openloyalty", body, store="DEFAULT")
+
+    assert isinstance(returned, TransactionReturned)
+    assert (returned.id, returned.bill_number, returned.of_bill) == ("DEFAULT/return/R1", "R1", "214124124125")
+
+
+@pytest.mark.parametrize("body", [EVENT, SALE], ids=["event", "sale"])
+def test_the_printed_customers_are_known_by_identifiers_alone(body: dict[str, Any]) -> None:
+    assert rejected("openloyalty", body)[0] == "IDENTIFIER_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("body", "defect"),
+    [
+        ({}, "has neither `event` nor `transaction`; wrap the body in one of them"),
+        ({"event": 5}, "event is 5; write an object"),
+        (sale({"documentType": "rent"}), "transaction.transactionData.documentType is 'rent'; write sell or return"),
+        (sale({"documentType": ""}), "transaction.transactionData.documentType is empty; add sell or return"),
+        (
+            sale({"documentNumber": None}),
+            "transaction.transactionData.documentNumber is missing; add the number of the document",
+        ),
+        (sale({"documentType": "return"}), "transaction.revisedDocument is missing; add the number of the sale"),
+        (sale(items=[]), "transaction.items holds no item; add at least one item with its grossValue"),
+        (sale(items=5), "transaction.items is 5; write a list of objects"),
+        (sale(item={"sku": None}), "transaction.items[0].sku is missing; add an object with code"),
+        (
+            sale(item={"sku": {"code": "s" * 65}}),
+            f'transaction.items[0].sku.code is "{"s" * 59}… (67 characters); write a string of 1 to 64 characters',
+        ),
+        (
+            sale(item={"grossValue": "12.345"}),
+            'transaction.items[0].grossValue is "12.345"; write an amount from 0 with at most 2 decimals (GBP)',
+        ),
+        (
+            sale(item={"grossValue": "-1"}),
+            'transaction.items[0].grossValue is "-1"; write an amount from 0 with at most 2 decimals (GBP)',
+        ),
+        (sale(item={"quantity": "many"}), 'transaction.items[0].quantity is "many"; write a whole number'),
+        (
+            sale({"purchaseDate": "yesterday"}),
+            (
+                "transaction.transactionData.purchaseDate is 'yesterday', without a time of day; "
+                "write a time such as 2011-03-09T14:30:00+01:00"
+            ),
+        ),
+    ],
+)
+def test_every_defect_has_the_vendors_path(body: dict[str, Any], defect: str) -> None:
+    reason, found = rejected("openloyalty", body)
+    assert reason == "INVALID_FIELDS"
+    assert found[0] == defect
