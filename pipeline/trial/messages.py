@@ -74,7 +74,8 @@ def _redeem(message: Message) -> str:
 def _adjust(message: Message) -> str:
     verb = "give" if message["points"] > 0 else "take"
     what = f"{abs(message['points']):,} {message.get('currency') or 'points'}"
-    return f"{_customer(message)}: an adjustment is to {verb} {what} ({message['reason']})"
+    whose = f" of the adjustment {message['corrects']}" if message.get("corrects") else ""
+    return f"{_customer(message)}: an adjustment is to {verb} {what}{whose} ({message['reason']})"
 
 
 def _cancel(message: Message) -> str:

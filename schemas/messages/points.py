@@ -7,7 +7,17 @@ from typing import Annotated
 from msgspec import Meta
 
 from schemas.messages.message import CustomerMessage
-from schemas.messages.values import LotNumber, MaybeCode, MaybePointsName, Points, Program, Reason, Short, Text
+from schemas.messages.values import (
+    LotNumber,
+    MaybeCode,
+    MaybePointsName,
+    MaybeRecordId,
+    Points,
+    Program,
+    Reason,
+    Short,
+    Text,
+)
 
 
 class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):
@@ -31,6 +41,8 @@ class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
     currency: MaybePointsName = ""
     """The points of the program where it is left out."""
+    corrects: MaybeRecordId = ""
+    """With `points` below zero: the id of an earlier `adjustPoints` that gave them by mistake."""
 
 
 class CancelPoints(CustomerMessage, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ PointsAbove = Annotated[int, Meta(ge=1, le=10**12)]
 """Points that are no loss and no nothing."""
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 RecordId = Annotated[str, Meta(min_length=1, max_length=128)]
+MaybeRecordId = Annotated[str, Meta(max_length=128)]
 Program = Annotated[int, Meta(ge=1, le=2**31)]
 Money = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="an ISO 4217 code such as GBP")]
 

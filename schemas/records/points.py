@@ -24,6 +24,8 @@ class AdjustPoints(ProgramCommand, frozen=True):
     reason: str
     currency: str = ""
     """The points of the program where it is empty."""
+    corrects: str = ""
+    """The id of the adjustment that gave the points by mistake; empty for none."""
 
 
 class CancelPoints(ProgramCommand, frozen=True):

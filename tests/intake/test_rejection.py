@@ -96,6 +96,7 @@ def defects(kind: str, **changed: Any) -> tuple[Defect, ...]:
     return rejected.defects
 
 
+ADJUST = ("orgId", "customerId", "eventTime", "zone", "id", "programId", "points", "reason", "currency", "corrects")
 LINE = {"sku": "A", "amountMinor": 1250}
 ATTRIBUTE = (
     "write an integer from -9223372036854775808 to 9223372036854775807, or a number, or true or false, "
@@ -157,6 +158,15 @@ ATTRIBUTE = (
             "adjustPoints",
             {"points": 0},
             ("points", "is 0", "write the points to add, or below zero those to take away"),
+        ),
+        (
+            "adjustPoints",
+            {"points": 25, "corrects": "goodwill-12"},
+            (
+                "points",
+                "is 25, and what corrects an adjustment takes its points away",
+                "write it below zero, or leave corrects out",
+            ),
         ),
         ("adjustPoints", {"reason": ""}, ("reason", 'is ""', "write a string of 1 to 200 characters")),
         (
@@ -234,11 +244,7 @@ ATTRIBUTE = (
         (
             "adjustPoints",
             {"point": 5},
-            (
-                "point",
-                "is not a known field",
-                "remove it; known are orgId, customerId, eventTime, zone, id, programId, points, reason, currency",
-            ),
+            ("point", "is not a known field", f"remove it; known are {', '.join(ADJUST)}"),
         ),
         ("transactionAdded", {"currency": "gbp"}, ("currency", 'is "gbp"', "write an ISO 4217 code such as GBP")),
         (

@@ -192,6 +192,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         reason=step["because"],
         currency=step.get("of", "POINTS"),
         program_id=step.get("from", 1),
+        corrects=step.get("correcting", ""),
         **common,
     ),
     "blocks": lambda step, at, common: block(

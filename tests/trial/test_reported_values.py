@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.trial.not_yet import not_yet
 from tests.trial.trying import (
     BASE,
     WHO,
@@ -121,7 +120,6 @@ UNDONE = adjust(-499, "2026-03-01T11:00:00Z", "mistake undone", id="m2")
 POUND = bill("P", 100, "2026-03-01T12:00:00Z")
 
 
-@not_yet("an adjustment cannot name the one that it corrects")
 def test_correction_by_reference_takes_lifetime_points_back(trying: Trying) -> None:
     stands = membership(trying.result(MISTAKE, UNDONE | {"corrects": "m1"}, POUND, programs=(SILVER,)))
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.calendar import NEVER
+from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.ledger.postings import MOVEMENTS
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot, PromisedLot
 from pipeline.engine.state import CustomerState, Section
@@ -95,7 +96,16 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued |
         insort(account.promised_lots, waiting, key=_order_of_promises)
     if account.expired:
         account.expired = [one for one in account.expired if one.until > envelope.as_of]
+    if awards and awards[0].issued_for is IssuedFor.ADJUSTMENT:
+        _note_adjustment(account, envelope.cause, awards[0].lot_id)
     post(account, decision)
+
+
+def _note_adjustment(account: Account, cause: str, lot_id: int) -> None:
+    """The lot is known by the adjustment that gave it; those of which nothing is left are forgotten."""
+    there = account.uses.keys() | {lot.lot_id for lot in with_held(account)}
+    account.adjustments = {key: one for key, one in account.adjustments.items() if one in there}
+    account.adjustments[key_of(cause)] = lot_id
 
 
 def convert_lots(state: CustomerState, envelope: Envelope, decision: PointsConverted) -> None:

@@ -1,8 +1,9 @@
-"""Cancelling: an award that was a mistake is taken back by request, named by its lot or by the bill that earned it.
+"""Cancelling: an award that was a mistake is taken back, named by its lot, its bill, or the adjustment that gave it.
 
 RULE (source and shortfall): as of a return: what is left of the award's own lot, promised or current, then as far as
 `returns.shortfall` says. What is spent of a lot is known where that setting has it counted. Held points stay held.
 RULE (awards): what another customer gave is no award; it is not cancelled.
+RULE (adjustments): an adjustment that corrects another one asks for so many points of its lot at most.
 RULE (once): a cancelled award of a bill stays cancelled, whatever returns or updates of the bill come later.
 """
 
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.entries import bill_of, find_bill
 from pipeline.engine.bills.state import AwardContribution, CancelledAward, entry_of
+from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.drawdown import Claim, draw
@@ -21,7 +24,7 @@ from pipeline.engine.ledger.undo import by_lot, note_reversed, policy_of
 from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope, PointsCancelled, RecordRefused, Refusal
-from schemas.records import CancelPoints
+from schemas.records import AdjustPoints, CancelPoints
 
 
 def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
@@ -33,7 +36,15 @@ def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     if record.bill_number:
         return [_of_bill(turn, record, currency.id)]
-    return [_of_lot(turn, record, currency.id)]
+    return [_of_lot(turn, currency.id, record.lot, TOTAL_MAX, record.reason, record.entered_by)]
+
+
+def correct(turn: ProgramTurn, record: AdjustPoints, currency: str) -> Decision:
+    """So many points of the adjustment that is named are taken back, as far as they are there; or it is refused."""
+    lot_id = account_of(turn.section, currency).adjustments.get(key_of(f"{AdjustPoints.__name__}:{record.corrects}"))
+    if lot_id is None:
+        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=record.corrects)
+    return _of_lot(turn, currency, lot_id, -record.points, record.reason)
 
 
 def note_cancelled(state: CustomerState, envelope: Envelope, decision: PointsCancelled) -> None:
@@ -56,17 +67,18 @@ def bill_to_cancel(_head: Head, record: CancelPoints, _org: Org) -> tuple[str, .
     return (entry_of(record.bill_number),) if record.bill_number else ()
 
 
-def _of_lot(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision:
+def _of_lot(turn: ProgramTurn, currency: str, lot_id: int, at_most: int, reason: str, entered_by: str = "") -> Decision:
     account = account_of(turn.section, currency)
-    lot = next((lot for lot in account.lots if lot.lot_id == record.lot), None)
+    lot = next((lot for lot in account.lots if lot.lot_id == lot_id), None)
     if lot is not None and lot.received:
-        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(record.lot))
-    promised = sum(lot.open_points for lot in account.promised_lots if lot.lot_id == record.lot)
-    points = promised + (0 if lot is None else lot.open_points) + account.spent.get(record.lot, 0)
+        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(lot_id))
+    promised = sum(lot.open_points for lot in account.promised_lots if lot.lot_id == lot_id)
+    points = promised + (0 if lot is None else lot.open_points) + account.spent.get(lot_id, 0)
     if not points:
-        return RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(record.lot))
-    claim = Claim(rule_id="", lot_id=record.lot, points=points)
-    return _cancelled(turn, record, currency, [claim], turn.at if lot is None else lot.issued_at, ())
+        return RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(lot_id))
+    claim = Claim(rule_id="", lot_id=lot_id, points=min(points, at_most))
+    awarded_at = turn.at if lot is None else lot.issued_at
+    return _cancelled(turn, currency, [claim], awarded_at, reason=reason, entered_by=entered_by)
 
 
 def _of_bill(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision:
@@ -81,23 +93,35 @@ def _of_bill(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision
     claims = [(award, award.points - award.claimed) for award in named if award.points > award.claimed]
     if not claims:
         return RecordRefused(reason=Refusal.AWARD_CANCELLED, subject=subject)
-    return _cancelled(turn, record, currency, by_lot(account_of(turn.section, currency), claims), bill.paid_at, earned)
+    return _cancelled(
+        turn,
+        currency,
+        by_lot(account_of(turn.section, currency), claims),
+        bill.paid_at,
+        reason=record.reason,
+        entered_by=record.entered_by,
+        of_bill=record.bill_number,
+        earned=earned,
+    )
 
 
 def _cancelled(
     turn: ProgramTurn,
-    record: CancelPoints,
     currency: str,
     claims: Sequence[Claim],
     awarded_at: int,
-    earned: Sequence[AwardContribution],
+    *,
+    reason: str,
+    entered_by: str = "",
+    of_bill: str = "",
+    earned: Sequence[AwardContribution] = (),
 ) -> PointsCancelled:
     account = account_of(turn.section, currency)
     drawn = draw(account, claims, policy_of(turn).shortfall)
     return PointsCancelled(
         currency=currency,
         points=drawn.points,
-        of_bill=record.bill_number,
+        of_bill=of_bill,
         reversals=drawn.reversals,
         reversed_of_bill=drawn.points + sum(award.reversed for award in earned),
         balance=account.balance - (drawn.points - drawn.promised - drawn.owed),
@@ -106,6 +130,6 @@ def _cancelled(
         promised_reversed_of_bill=drawn.promised + sum(award.promised_reversed for award in earned),
         others=drawn.others,
         owed=drawn.owed,
-        reason=record.reason,
-        entered_by=record.entered_by,
+        reason=reason,
+        entered_by=entered_by,
     )

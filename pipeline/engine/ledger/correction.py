@@ -22,7 +22,7 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.ledger.methods import due
 from pipeline.engine.ledger.undo import policy_of, taken_back
-from pipeline.engine.ledger.uses import tracked
+from pipeline.engine.ledger.uses import all_tracked
 from pipeline.engine.rules.calculation import terms_kept
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
@@ -31,7 +31,6 @@ from schemas.facts import (
     AwardTermsKept,
     Decision,
     Envelope,
-    PointsIssued,
     PointsReversed,
     RecordRefused,
     movements_in,
@@ -110,10 +109,7 @@ def issue_more(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     if isinstance(issued[-1], RecordRefused):
         return issued
     corrected = AwardsCorrected(bill_number=record.bill_number, awards=tuple(one.corrected for one in rises))
-    if not turn.program.tracks_lots:
-        return [*issued, corrected]
-    lots = [tracked(one, sale) for made in issued for one in movements_in(made) if isinstance(one, PointsIssued)]
-    return [*issued, *lots, corrected]
+    return [*issued, *all_tracked(issued, sale), corrected]
 
 
 def _differences(turn: ProgramTurn, record: TransactionUpdated) -> list[_Difference]:

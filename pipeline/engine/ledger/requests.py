@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
+from pipeline.engine.ledger import cancelling
 from pipeline.engine.ledger.accounts import account_of, take
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
+from pipeline.engine.ledger.uses import all_tracked
 from schemas.facts import Decision, IssuedFor, PointsDebited, RecordRefused, Refusal
 from schemas.records import AdjustPoints, ProgramCommand
 
@@ -21,7 +23,7 @@ def address(turn: Turn, record: ProgramCommand) -> list[Decision]:
 def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
     """Points given are a lot of their own; points taken leave the lots that expire soonest.
 
-    Of a retired currency nothing is given any more.
+    Where they correct another adjustment, they leave its lot. Of a retired currency nothing is given any more.
     """
     program = turn.program
     if record.program_id != program.id:
@@ -29,6 +31,8 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
     currency = program.find_currency(record.currency)
     if currency is None or (currency.retired and record.points > 0):
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
+    if record.corrects:
+        return [cancelling.correct(turn, record, currency.id)]
     account = account_of(turn.section, currency.id)
     refusal = _refusal_of_adjustment(record, account.balance)
     if refusal is not None:
@@ -37,7 +41,8 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
         award = Candidate(
             issued_for=IssuedFor.ADJUSTMENT, rule_id=record.reason, points=record.points, currency=currency.id
         )
-        return issue(turn, (Activity(key="", candidates=(award,), reference=record.id),))
+        issued = issue(turn, (Activity(key="", candidates=(award,), reference=record.id),))
+        return [*issued, *all_tracked(issued, turn)]
     points = -record.points
     return [
         PointsDebited(

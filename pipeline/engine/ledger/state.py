@@ -137,6 +137,8 @@ class Account(msgspec.Struct, array_like=True):
     """Not to be spent yet, in order of (due_at, promised_at, lot_id)."""
     uses: dict[int, LotUse] = {}
     """By lot, where the program takes points back from other lots, too."""
+    adjustments: dict[int, int] = {}
+    """By the id of an adjustment, as a hash: the lot that it gave, as long as something of it is there or counted."""
 
     @property
     def balance(self) -> int:

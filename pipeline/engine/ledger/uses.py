@@ -7,12 +7,15 @@ points that were spent of another lot is spent, too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.state import LotUse
 from pipeline.engine.programs import DAY_MS
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
+    Decision,
     Envelope,
     LotsTracked,
     PointsIssued,
@@ -21,6 +24,7 @@ from schemas.facts import (
     PointsSettled,
     PointsTransferred,
     RedemptionReversed,
+    movements_in,
 )
 
 
@@ -31,6 +35,14 @@ def tracked(issued: PointsIssued, turn: ProgramTurn) -> LotsTracked:
         lots=(*(lot.lot_id for lot in issued.lots), *(lot.lot_id for lot in issued.promised_lots)),
         until=turn.at + (turn.program.return_days or 0) * DAY_MS,
     )
+
+
+def all_tracked(decisions: Sequence[Decision], turn: ProgramTurn) -> list[Decision]:
+    """From now on it is counted what is spent of the lots of all that was issued, where the program asks for it."""
+    if not turn.program.tracks_lots:
+        return []
+    moved = (part for decision in decisions for part in movements_in(decision))
+    return [tracked(one, turn) for one in moved if isinstance(one, PointsIssued)]
 
 
 def track(state: CustomerState, envelope: Envelope, decision: LotsTracked) -> None:

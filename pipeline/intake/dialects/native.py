@@ -234,9 +234,10 @@ def _redeem(message: messages.RedeemPoints) -> Fields:
 
 
 def _adjust(message: messages.AdjustPoints) -> Fields:
-    if message.points == 0:
+    if message.points == 0 or (message.corrects and message.points > 0):
         return None
-    return message.program_id, message.points, message.reason, message.currency
+    fields = (message.program_id, message.points, message.reason, message.currency)
+    return (*fields, message.corrects) if message.corrects else fields
 
 
 def _cancel(message: messages.CancelPoints) -> Fields:

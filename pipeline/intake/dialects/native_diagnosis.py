@@ -132,9 +132,19 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
         found.append(Defect("", "says nothing new of the bill", f"write at least one of {', '.join(_UPDATED)}"))
     if kind is messages.AdjustPoints and content.get("points") == 0 and not _broken(found, "points"):
         found.append(Defect("points", "is 0", "write the points to add, or below zero those to take away"))
+    if kind is messages.AdjustPoints and content.get("corrects") and not _broken(found, "points", "corrects"):
+        found += _correction(content)
     if kind is messages.CancelPoints and not _broken(found, "lot", "billNumber", "rule"):
         found += _award_named(content)
     return found
+
+
+def _correction(content: dict[str, Any]) -> list[Defect]:
+    """What corrects an adjustment takes points away."""
+    if content["points"] > 0:
+        seen = f"is {content['points']}, and what corrects an adjustment takes its points away"
+        return [Defect("points", seen, "write it below zero, or leave corrects out")]
+    return []
 
 
 def _award_named(content: dict[str, Any]) -> list[Defect]:

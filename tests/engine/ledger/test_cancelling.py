@@ -14,6 +14,7 @@ from schemas.facts import PointsCancelled, PointsReversed, RecordRefused, Refusa
 from schemas.program import ProgramDefinition
 from tests.dsl import BOOKKEEPING, Story, given
 from tests.steps import (
+    Step,
     adjust,
     block,
     bought,
@@ -22,6 +23,7 @@ from tests.steps import (
     instant,
     program,
     redeem,
+    release,
     reverse,
     spend,
     starting,
@@ -45,6 +47,65 @@ def refusals(story: Story) -> list[tuple[Refusal, str]]:
 def standing(story: Story) -> tuple[int, int, int]:
     account = story.account()
     return account.balance, account.lifetime, account.deficit
+
+
+def test_adjustment_names_the_one_that_it_corrects_and_lifetime_points_fall_with_it() -> None:
+    story = given(shop(), adjust(9, "2011-03-01"), adjust(50, "2011-03-02", id="mistake"))
+    story.when(adjust(-50, "2011-03-03", reason="undone", corrects="mistake")).then(
+        PointsCancelled(
+            currency="POINTS",
+            points=50,
+            of_bill="",
+            reversals=(Reversal(rule_id="", lot_id=2, claimed=50, points=50, forgiven=0),),
+            reversed_of_bill=50,
+            balance=9,
+            lifetime=9,
+            paid_at=instant("2011-03-02"),
+            reason="undone",
+        ),
+        ignoring=BOOKKEEPING,
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "stands"),
+    [
+        pytest.param([adjust(-20, "2011-03-03", corrects="mistake")], (39, 39, 0), id="in part"),
+        pytest.param([adjust(-20, f"2011-03-0{at}", corrects="mistake") for at in (3, 4, 5)], (9, 9, 0), id="in parts"),
+        pytest.param([adjust(-99, "2011-03-03", corrects="mistake")], (9, 9, 0), id="never more than it gave"),
+        pytest.param([adjust(-99, "2011-03-03", corrects="a-2011-03-01")], (50, 50, 0), id="the other one"),
+        pytest.param([redeem(40, "2011-03-03"), adjust(-50, "2011-03-04", corrects="mistake")], (0, 40, 0), id="spent"),
+        pytest.param([tick("2011-03-20"), adjust(-50, "2011-03-20", corrects="mistake")], (0, 59, 0), id="expired"),
+        pytest.param([adjust(-50, "2011-03-03", corrects="unknown")], (59, 59, 0), id="unknown"),
+        pytest.param(
+            [
+                block(59, "2011-03-03"),
+                adjust(7, "2011-03-04"),
+                adjust(-50, "2011-03-05", corrects="mistake"),
+                release("h-2011-03-03", "2011-03-06"),
+                adjust(-50, "2011-03-07", corrects="mistake"),
+            ],
+            (16, 16, 0),
+            id="not while it is blocked",
+        ),
+    ],
+)
+def test_adjustment_is_corrected_as_far_as_it_is_there(steps: list[Step], stands: tuple[int, int, int]) -> None:
+    there = shop(points={"expiry": {"days": 10}})
+    story = given(there, adjust(9, "2011-03-01"), adjust(50, "2011-03-02", id="mistake"), *steps)
+    assert standing(story) == stands
+
+
+@pytest.mark.parametrize(
+    ("shortfall", "stands"), [("own_lot", (0, 30, 0)), ("other_lots", (0, 30, 0)), ("deficit", (0, 0, 30))]
+)
+def test_adjustment_that_is_spent_is_corrected_from_where_the_program_says(
+    shortfall: str, stands: tuple[int, int, int]
+) -> None:
+    story = given(shop(shortfall), adjust(50, "2011-03-02", id="mistake"), redeem(30, "2011-03-03"))
+    for day in (4, 5):
+        story.play(adjust(-50, f"2011-03-0{day}", corrects="mistake"))
+    assert standing(story) == stands
 
 
 def test_lot_that_was_a_mistake_goes_and_lifetime_points_fall_with_it() -> None:

@@ -19,6 +19,7 @@ from tests.steps import (
     bought,
     brought_back,
     confirm,
+    did,
     instant,
     program,
     redeem,
@@ -213,6 +214,15 @@ def test_what_made_good_for_another_bill_is_made_good_when_its_own_bill_comes_ba
     assert story.balance() == 0
     more(story, adjust(10, "2011-03-05"), brought_back("B2", 1_000, "2011-03-06"))
     assert story.balance() == 0
+
+
+@pytest.mark.parametrize("shortfall", BEYOND)
+def test_points_of_an_event_make_good_for_a_bill(shortfall: str) -> None:
+    gift = {"id": "gift", "kind": "event", "event": "gift", "points": 7}
+    there = program(rules=[spend(), gift], returns={"shortfall": shortfall})
+    story = given(there, bought("B1", 1_000, "2011-03-01"), redeem(10, "2011-03-02"))
+    more(story, did("gift", "2011-03-03"), brought_back("B1", 600, "2011-03-04"))
+    assert (story.balance(), story.account().deficit) == (1, 0)
 
 
 def test_points_that_repaid_a_debt_are_owed_again_when_their_bill_comes_back() -> None:
