@@ -41,7 +41,7 @@ def test_figures_have_the_shape_that_scripts_rely_on(demo: Demo) -> None:
     assert set(figures) == {"customers", "totals", "tiers", "notifications"}
     assert set(figures["totals"]) == set(TOTALS)
     assert figures["notifications"]["customerAdded"] == figures["customers"] <= 60
-    assert figures["notifications"]["transactionAdded"] == figures["totals"]["transactions"] > 60
+    assert figures["notifications"]["transactionAdded"] > figures["totals"]["transactions"] > 60  # and returns
     assert sum(figures["tiers"].values()) == figures["customers"]
 
 

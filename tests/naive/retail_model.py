@@ -259,6 +259,8 @@ def taken_back(customer: Customer, invoice: Invoice, dispositions: Counter[str])
 
 
 def give_back(customer: Customer, sale: Sale, pence: int, told: Counter[str]) -> None:
+    if sale.returned < sale.pence:  # else it comes back for nothing
+        told["transactionAdded"] += 1
     customer.returned += pence
     sale.returned += pence
     due = sale.award if sale.returned >= sale.pence else sale.award * sale.returned // sale.pence

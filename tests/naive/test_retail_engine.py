@@ -38,6 +38,7 @@ LONDON: Final = ZoneInfo("Europe/London")
 EVENTS: Final = {
     facts.CustomerRegistered: "customerAdded",
     facts.TransactionRecorded: "transactionAdded",
+    facts.ReturnRecorded: "transactionAdded",
     facts.PointsIssued: "pointsIssued",
     facts.PointsExpired: "pointsExpired",
     facts.MilestoneProgressed: "targetAchievedValueUpdated",
