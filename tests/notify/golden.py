@@ -8,26 +8,26 @@ from typing import get_args
 import msgspec
 
 from pipeline.notify.render import RENDERER
-from schemas.notifications import EventName
 from schemas.program import NotificationProfile
-from tests.notify.cases import CASES, PERSON, context, recorded_at, view
+from tests.notify.cases import CASES, PERSON, Case, context, recorded_at, view
+from tests.notify.variants import VARIANTS
 
 GOLDEN = Path(__file__).parent / "golden"
 PROFILES = get_args(NotificationProfile)
+ALL_CASES: dict[str, Case] = {**CASES, **VARIANTS}
 
 
-def body_of(event: EventName, profile: str) -> bytes:
-    case = CASES[event]
+def body_of(name: str, profile: str) -> bytes:
+    case = ALL_CASES[name]
     program = view(notifications={"profile": profile})
-    notification = RENDERER.render(
-        case.fact, context(case.record, program, recorded_at=recorded_at(case), profile=PERSON)
-    )
+    around = context(case.record, program, recorded_at=recorded_at(case), profile=PERSON)
+    notification = RENDERER.render(case.fact, around)
     assert notification is not None
     return notification.body
 
 
-def path_of(event: EventName, profile: str) -> Path:
-    return GOLDEN / f"{event}.{profile}.json"
+def path_of(name: str, profile: str) -> Path:
+    return GOLDEN / f"{name}.{profile}.json"
 
 
 def pretty(body: bytes) -> str:
@@ -35,6 +35,6 @@ def pretty(body: bytes) -> str:
 
 
 if __name__ == "__main__":
-    for name in EventName:
+    for one in ALL_CASES:
         for layout in PROFILES:
-            path_of(name, layout).write_text(pretty(body_of(name, layout)))
+            path_of(one, layout).write_text(pretty(body_of(one, layout)))

@@ -4,7 +4,7 @@
 values). `normalised` repairs them, as a consumer has to: it removes whitespace from keys and from words of a fixed
 vocabulary, and leaves free text as it is.
 
-The samples of the two events about alternate currencies are no JSON as published (S4, lines 3451 to 3704): quotes,
+The samples of the two events about alternate currencies are no JSON as published (S4, lines 3455 to 3706): quotes,
 commas and brackets are missing, keys end in a dot, a list is opened as an object, and `additionalAttributes` is an
 object. Their copies are repaired in this alone.
 """
@@ -12,15 +12,56 @@ object. Their copies are repaired in this alone.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 SAMPLES = Path(__file__).parent / "samples"
 
+SOURCES: dict[str, tuple[int, int]] = {
+    "customerAdded": (19, 61),
+    "customerUpdated": (74, 117),
+    "transactionAdded": (135, 196),
+    "transactionUpdated": (213, 245),
+    "pointsIssued": (310, 405),
+    "pointsRedeemed": (462, 545),
+    "promisedToCurrentPointsConversion": (667, 734),
+    "pointsExpired": (754, 774),
+    "pointsExpiryReminder": (803, 843),
+    "pointsTransferredInitiated": (891, 958),
+    "pointsTransferredReceived": (1_002, 1_062),
+    "redeemedPointsReversed": (1_117, 1_200),
+    "singlePointsExpiryUpdated": (1_228, 1_280),
+    "issuedPointsReversed": (1_330, 1_397),
+    "tierUpgraded": (1_597, 1_634),
+    "tierRenewed": (1_636, 1_671),
+    "tierDowngraded": (1_673, 1_708),
+    "tierDowngradeReminder": (1_710, 1_744),
+    "targetAchievedValueUpdated": (2_363, 2_412),
+    "targetValueAchieved": (2_414, 2_461),
+    "streakLevelAchieved": (2_635, 2_689),
+    "streakLevelUnAchieved": (2_692, 2_746),
+    "streakCustomerEnrolment": (2_748, 2_797),
+    "streakCustomerUnEnrolment": (2_799, 2_841),
+    "streakStart": (2_843, 2_884),
+    "streakEnd": (2_886, 2_929),
+    "alternateCurrenciesIssued": (3_455, 3_587),
+    "issuedalternateCurrenciesReversed": (3_590, 3_706),
+}
+"""The first and the last line of each sample in S4, from which it was copied."""
+
 VOCABULARY = {"actionType", "billType", "entityType", "eventName", "eventType", "loyaltyType", "name", "key"}
 """Fields whose values are words, not text; `name` and `key` only inside a triggering activity."""
 TYPOS = {"Instore": "instore"}
+
+_FORMS = {
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "local time": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
+    "instant": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000"),
+    "three decimals": re.compile(r"-?\d+\.\d{3}"),
+    "whole number": re.compile(r"-?\d+"),
+}
 
 Shape = dict[str, str]
 """JSON type by path, such as `{"data.pointsExpired": "integer"}`."""
@@ -49,6 +90,13 @@ def identifier_keys(document: object) -> set[str]:
     return own | {key for content in document.values() for key in identifier_keys(content)}
 
 
+def forms_of(document: object) -> Shape:
+    """How texts of a fixed form are written, by path: dates, instants, and numbers as text."""
+    return {
+        path: form for path, text in _texts(document, "") for form, pattern in _FORMS.items() if pattern.fullmatch(text)
+    }
+
+
 def _repaired(value: Any, *, within_activity: bool) -> Any:
     if isinstance(value, list):
         return [_repaired(item, within_activity=within_activity) for item in value]
@@ -75,6 +123,17 @@ def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for item in value:
             yield from _paths(item, f"{path}[]")
+
+
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, content in value.items():
+            yield from _texts(content, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, f"{path}[]")
 
 
 def _type(value: object) -> str:
