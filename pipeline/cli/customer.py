@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table, summary_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.engine.calendar import Calendar, as_day
+from pipeline.engine.calendar import Calendar, as_day, calendar_of
 from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.periods import Periods
@@ -74,7 +74,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
     as_of = state["clock"]
     milestones = {milestone.id: milestone for milestone in definition.milestones} if definition else {}
     streaks = {streak.id: streak for streak in definition.streaks} if definition else {}
-    calendar = Calendar(definition.zone) if definition else None
+    calendar = calendar_of(definition) if definition else None
     today = calendar.day_of(int(as_of.timestamp() * 1000)) if calendar else 0
     return {
         "as_of": as_of,

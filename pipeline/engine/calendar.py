@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.program import PeriodUnit
+from schemas.program import PeriodUnit, ProgramDefinition
 
 EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,11 +70,17 @@ def add_months(day: int, months: int) -> int:
 
 
 class Calendar:
-    """Days and periods of one IANA time zone."""
+    """Days and periods of one IANA time zone.
 
-    def __init__(self, zone: str) -> None:
+    RULE (start of the day): a day may begin some hours after midnight, by the clock. Where the clocks skip that time,
+    it begins when they skip it; where they show it twice, at the first of the two.
+    """
+
+    def __init__(self, zone: str, starts: int = 0) -> None:
+        """`starts`: when days begin, in minutes after midnight."""
         self._name = zone
         self._zone = ZoneInfo(zone)
+        self._after_midnight = timedelta(minutes=starts)
         self._days: dict[int, int] = {}
         self._starts: dict[int, int] = {}
 
@@ -86,7 +92,10 @@ class Calendar:
             if len(self._days) >= _MEMORY_MAX:
                 self._days.clear()
             early = quarter - _TWO_DAYS_QUARTERS if quarter >= _EDGE_QUARTERS else quarter
-            local = datetime.fromtimestamp(early * 900, self._zone).toordinal() - EPOCH_ORDINAL
+            clock = datetime.fromtimestamp(early * 900, self._zone) - self._after_midnight
+            local = clock.toordinal() - EPOCH_ORDINAL
+            if self._after_midnight and self.start_of(local + 1) <= early * _QUARTER_HOUR_MS:
+                local += 1  # the clocks went back over the start of this day
             day = self._days[quarter] = local if early == quarter else min(local + 2, LAST_DAY)
         return day
 
@@ -102,13 +111,33 @@ class Calendar:
             if len(self._starts) >= _MEMORY_MAX:
                 self._starts.clear()
             on = as_date(day)
-            midnight = datetime(on.year, on.month, on.day, tzinfo=self._zone).astimezone(UTC)
-            start = self._starts[day] = (midnight - _EPOCH) // _MILLISECOND
+            begins = datetime(on.year, on.month, on.day, tzinfo=self._zone) + self._after_midnight
+            if begins.replace(fold=1).utcoffset() > begins.utcoffset():  # type: ignore[operator]  # of a zone
+                begins = self._skipped_at(begins)
+            start = self._starts[day] = (begins.astimezone(UTC) - _EPOCH) // _MILLISECOND
         return start
+
+    def _skipped_at(self, clock: datetime) -> datetime:
+        """The instant at which the clocks skipped this time of theirs."""
+        after = clock.replace(fold=1)
+        first, last = (int(one.timestamp()) // 60 for one in (after, clock))
+        offset = after.utcoffset() or timedelta()
+        minutes = range(first, last + 1)
+        changed = bisect_left(
+            minutes,
+            offset,
+            key=lambda minute: datetime.fromtimestamp(minute * 60, self._zone).utcoffset() or timedelta(),
+        )
+        return datetime.fromtimestamp(minutes[changed] * 60, UTC)
 
     def skipped_before(self, unit: PeriodUnit, period: int) -> int:
         """The number of earlier periods that the zone skipped: dates on which it crossed the date line."""
         return bisect_left(_skipped_days(self._name), period) if unit is PeriodUnit.DAY else 0
+
+
+def calendar_of(definition: ProgramDefinition) -> Calendar:
+    """The calendar of a program."""
+    return Calendar(definition.zone, definition.days.minutes)
 
 
 @cache

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.engine.calendar import Calendar
+from pipeline.engine.calendar import Calendar, calendar_of
 from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
@@ -70,7 +70,7 @@ class Program:
         self.definition = definition
         self.id = definition.program_id
         self.version = definition.version
-        self.calendar = Calendar(definition.zone)
+        self.calendar = calendar_of(definition)
         self.money = definition.currency
         self.currency = definition.points.name
         """The main currency."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from pipeline.engine.cycles import arithmetic_of, cycle_name
+from pipeline.notify.numbers import date_text
 from schemas.money import minor_digits
 from schemas.program import (
     ATTRIBUTE_DIGITS,
@@ -107,6 +109,7 @@ class ProgramView:
         self.version = definition.version
         self.default = definition.default
         self.currency = definition.currency
+        self._day_start = definition.days.start
         self.upgrade_type = "" if definition.tiers is None else definition.tiers.basis.upper()
         self.renew_type = "" if definition.tiers is None else _renewal(definition.tiers)
         self.delivery = Delivery(
@@ -121,6 +124,15 @@ class ProgramView:
             milestone.id: _milestone(milestone, definition.currency) for milestone in definition.milestones
         }
         self._streaks = {streak.id: self._streak(streak) for streak in definition.streaks}
+
+    def first_second(self, day: int) -> str:
+        """The local time at which a day begins."""
+        return f"{date_text(day)} {self._day_start}:00"
+
+    def last_second(self, day: int) -> str:
+        """The local time at which a day is nearly over."""
+        ends = datetime.fromisoformat(self.first_second(day + 1)) - timedelta(seconds=1)
+        return str(ends)
 
     def milestone(self, milestone_id: str) -> MilestoneView:
         """The milestone, or its substitute if this version does not have it."""

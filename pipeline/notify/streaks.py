@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.notify.activity import Activity, return_of, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
-from pipeline.notify.numbers import date_text, instant_text
+from pipeline.notify.numbers import instant_text
 from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import StreakView
 from pipeline.notify.table import News, Table
@@ -38,7 +38,7 @@ def streak_start(decision: StreakStarted, envelope: Envelope, context: Context) 
             {
                 **_description(streak),
                 "userStreakValueAtTheStart": "0",
-                "startDate": f"{date_text(decision.starts_on)} 00:00:00",
+                "startDate": context.program_of(envelope).first_second(decision.starts_on),
             }
         ],
         "triggeringActivity": _window_activity("streakStartEvent", streak),
@@ -66,14 +66,15 @@ def streak_customer_unenrolment(decision: StreakUnenrolled, envelope: Envelope, 
 
 
 def _enrolment(decision: StreakEnrolled | StreakUnenrolled, envelope: Envelope, context: Context) -> dict[str, object]:
-    streak = context.program_of(envelope).streak(decision.streak_id)
+    program = context.program_of(envelope)
+    streak = program.streak(decision.streak_id)
     last = decision.last_day
     return {
         "streakName": streak.name,
         "numberOfLevel": len(streak.levels),
         "levelValues": [str(level) for level in streak.levels],
-        "startDate": f"{date_text(decision.first_day)} 00:00:00",
-        "endDate": "" if last is None else f"{date_text(last)} 23:59:59",
+        "startDate": program.first_second(decision.first_day),
+        "endDate": "" if last is None else program.last_second(last),
     }
 
 
@@ -145,7 +146,7 @@ def streak_end(decision: StreakEnded, envelope: Envelope, context: Context) -> d
                 "numberOfLevelsAchievedByTheUser": str(len(decision.levels)),
                 "levelsAchievedByTheUser": [str(level) for level in decision.levels],
                 "userStreakValueByTheEnd": decision.run,
-                "endDate": f"{date_text(decision.ends_on)} 23:59:59",
+                "endDate": context.program_of(envelope).last_second(decision.ends_on),
             }
         ],
         "triggeringActivity": _window_activity("streakEndEvent", streak),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.engine.bills.state import Parked, parked_of
-from pipeline.engine.calendar import NEVER, Calendar, as_date
+from pipeline.engine.calendar import NEVER, as_date, calendar_of
 from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.periods import Periods
@@ -227,7 +227,7 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
 
 def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.StreakRow]:
     units = {milestone.id: milestone.cycles for milestone in definition.milestones}
-    calendar = Calendar(definition.zone)
+    calendar = calendar_of(definition)
     today = calendar.day_of(settled_at)
     rows: list[form.StreakRow] = []
     for streak in definition.streaks:

@@ -28,7 +28,15 @@ from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, 
 from schemas.program.streaks import Freezes, Streak, StreakLevel
 from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
 from schemas.program.transfers import Transfers
-from schemas.program.values import ATTRIBUTE_DIGITS, CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Validity
+from schemas.program.values import (
+    ATTRIBUTE_DIGITS,
+    CURRENCIES_MAX,
+    MILESTONES_MAX,
+    RULES_MAX,
+    STREAKS_MAX,
+    DayStart,
+    Validity,
+)
 
 __all__ = [
     "ATTRIBUTE_DIGITS",
@@ -43,6 +51,7 @@ __all__ = [
     "AlternateCurrency",
     "AtOnce",
     "Cycle",
+    "DayStart",
     "Delivered",
     "EarningRule",
     "EventRule",

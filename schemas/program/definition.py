@@ -23,7 +23,7 @@ from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendR
 from schemas.program.streaks import PERIODS_IN, Streak
 from schemas.program.tiers import Tiers
 from schemas.program.transfers import Transfers
-from schemas.program.values import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, Definition, Name
+from schemas.program.values import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, DayStart, Definition, Name
 from schemas.zones import zone_names
 
 _SHOWN_MAX: Final = 60
@@ -41,6 +41,8 @@ class ProgramDefinition(Definition):
     """Whether this is the org's default program (printed in notifications)."""
     zone: str
     """IANA time zone in which its days and periods are counted."""
+    days: DayStart = DayStart()
+    """When its days begin: everything that goes by days or periods of days goes by these."""
     currency: str
     """ISO 4217 code of the money it earns on."""
     points: PointsCurrency = PointsCurrency()

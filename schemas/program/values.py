@@ -79,6 +79,24 @@ def require_rising(numbers: Sequence[int], key: str, message: str) -> None:
             raise Misfit(message, index, key)
 
 
+class DayStart(Definition):
+    """When the local days of a program begin."""
+
+    start: Annotated[
+        str,
+        Field(
+            pattern=r"^(0[0-9]|1[01]):(00|15|30|45)$",
+            description="a time before noon, in quarters of an hour, such as 04:00",
+        ),
+    ] = "00:00"
+
+    @property
+    def minutes(self) -> int:
+        """How long after midnight that is by the clock."""
+        hours, minutes = self.start.split(":")
+        return int(hours) * 60 + int(minutes)
+
+
 class Validity(Definition):
     """The local dates on which something holds, judged at event time; both ends inclusive."""
 

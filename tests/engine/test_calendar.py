@@ -39,6 +39,50 @@ def test_local_day_is_as_long_as_its_clock_says(zone: str, on: str, hours: float
         assert (local.day_of(first - 1), local.day_of(first), local.day_of(end - 1)) == (number - 1, number, number)
 
 
+@pytest.mark.parametrize(
+    ("zone", "starts", "on", "first", "hours"),
+    [
+        pytest.param("Europe/London", 240, "2011-03-26", "2011-03-26T04:00+00:00", 23, id="spring"),
+        pytest.param("Europe/London", 240, "2011-10-29", "2011-10-29T03:00+00:00", 25, id="autumn"),
+        pytest.param("Europe/Paris", 150, "2011-03-27", "2011-03-27T01:00+00:00", 23.5, id="within-what-is-skipped"),
+        pytest.param("Europe/Paris", 150, "2011-03-26", "2011-03-26T01:30+00:00", 23.5, id="the-day-before-that"),
+        pytest.param("Europe/Paris", 150, "2011-10-30", "2011-10-30T00:30+00:00", 25, id="shown-twice"),
+        pytest.param("Europe/Paris", 150, "2011-10-29", "2011-10-29T00:30+00:00", 24, id="the-day-before-it"),
+        pytest.param("UTC", 705, "2012-02-29", "2012-02-29T11:45+00:00", 24, id="leap-day"),
+        pytest.param("Pacific/Pago_Pago", 240, "2012-02-29", "2012-02-29T15:00+00:00", 24, id="eleven-hours-west"),
+        pytest.param("Pacific/Kiritimati", 240, "2012-02-29", "2012-02-28T14:00+00:00", 24, id="fourteen-hours-east"),
+        pytest.param("Australia/Lord_Howe", 135, "2011-10-02", "2011-10-01T15:30+00:00", 23.75, id="half-an-hour"),
+        pytest.param("America/St_Johns", 60, "2006-04-02", "2006-04-02T03:31+00:00", 23.98333, id="from-a-minute-past"),
+        pytest.param("Pacific/Apia", 240, "2011-12-29", "2011-12-29T14:00+00:00", 20, id="before-the-date-line"),
+        pytest.param("Pacific/Apia", 240, "2011-12-30", "2011-12-30T10:00+00:00", 4, id="what-is-left-of-a-date"),
+    ],
+)
+def test_day_may_begin_hours_after_midnight(zone: str, starts: int, on: str, first: str, hours: float) -> None:
+    local, number = Calendar(zone, starts), day(on)
+    begins, ends = local.start_of(number), local.start_of(number + 1)
+    assert begins == datetime.fromisoformat(first).timestamp() * 1000
+    assert ends - begins == pytest.approx(hours * HOUR, rel=1e-4)
+    assert (local.day_of(begins - HOUR // 4), local.day_of(ends - HOUR // 4), local.day_of(ends + HOUR // 4)) == (
+        number - 1,
+        number,
+        number + 1,
+    )
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["Europe/London", "Europe/Paris", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.sampled_from([15, 60, 120, 150, 240, 705]),
+    st.integers(instant("1975-01-01"), instant("2037-12-31")),
+)
+def test_instant_lies_in_the_day_that_began_last(zone: str, starts: int, at: int) -> None:
+    local, at = Calendar(zone, starts), at - at % (HOUR // 4)
+    number = local.day_of(at)
+    assert local.start_of(number) <= at < local.start_of(number + 1)
+    clock = datetime.fromtimestamp(at / 1000, ZoneInfo(zone)) - timedelta(minutes=starts)
+    assert number - day(clock.date().isoformat()) in (0, 1)
+
+
 def test_skipped_midnight_begins_the_day_an_hour_later() -> None:
     start = Calendar("America/Sao_Paulo").start_of(day("2018-11-04"))
     assert (

@@ -41,9 +41,9 @@ STARTED = StreakStarted(streak_id="daily", starts_on=day("2011-12-27"), ends_on=
 ADOPTED = ProgramAdopted(previous_version=0, milestones=("days",), streaks=("daily",), tier=1, tier_id="base")
 
 
-def samoan() -> Any:
+def samoan(**parts: Any) -> Any:
     definition = msgspec.json.decode(DEFINITION.model_dump_json())
-    definition |= {"zone": "Pacific/Apia", "milestones": [DAYS], "streaks": [DAILY]}
+    definition |= {"zone": "Pacific/Apia", "milestones": [DAYS], "streaks": [DAILY], **parts}
     return msgspec.structs.replace(activated(), definition=msgspec.json.encode(definition).decode())
 
 
@@ -79,6 +79,25 @@ def test_a_run_goes_over_the_skipped_date(clickhouse: Client, embedded_log: Embe
     drain(embedded_log, clickhouse)
 
     assert clickhouse.query("SELECT run, longest FROM customer_streaks").result_rows == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("settled", "run"),
+    [
+        pytest.param("2012-01-01 13:59", 3, id="the-last-minute-of-the-day-after-the-last-visit"),
+        pytest.param("2012-01-01 14:00", 0, id="four-hours-after-midnight"),
+    ],
+)
+def test_a_day_ends_when_the_program_says(
+    clickhouse: Client, embedded_log: EmbeddedLog, settled: str, run: int
+) -> None:
+    told = begin(embedded_log)
+    told.journal(samoan(days={"start": "04:00"}), clock(settled))
+    dates = [extended(on, length) for length, on in enumerate(("2011-12-28", "2011-12-29", "2011-12-31"), 1)]
+    told.facts(11, [Happening("2011-12-27 10:00", (ADOPTED, STARTED, *dates))])
+    drain(embedded_log, clickhouse)
+
+    assert clickhouse.query("SELECT run FROM customer_streaks").result_rows == [(run,)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import msgspec
 from pipeline.cli.demo.screen import Notice, Snapshot
 from pipeline.cli.reading import partitions_of
 from pipeline.cli.tail import event_name
-from pipeline.engine.calendar import Calendar
+from pipeline.engine.calendar import calendar_of
 from pipeline.log.port import Log, Message
 from schemas.program import ProgramDefinition
 from topics.catalog import Catalog
@@ -42,7 +42,7 @@ class Watcher:
     def __init__(self, log: Log, catalog: Catalog, definition: ProgramDefinition) -> None:
         self._consumer = log.consumer()
         self._consumer.assign(dict.fromkeys(partitions_of(catalog.notifications, catalog.partitions), 0))
-        self._calendar = Calendar(definition.zone)
+        self._calendar = calendar_of(definition)
         self._tiers = [tier.name for tier in definition.tiers.levels] if definition.tiers else []
         self._in_tier = [0] * len(self._tiers)
         self._points = 0

@@ -51,15 +51,19 @@ ARRAY JOIN arrayPushFront(
     (JSONExtractString(definition, 'points', 'name'), JSONExtractString(definition, 'points', 'name'), toInt64(0), true,
         false)) AS points;
 
+-- starts: when local days begin, in minutes after midnight.
 CREATE OR REPLACE VIEW program_milestones AS
-SELECT org_id, program_id, version, zone, JSONExtractString(milestone, 'id') AS milestone_id,
+SELECT org_id, program_id, version, zone,
+    ifNull(toInt32OrNull(splitByChar(':', JSONExtractString(definition, 'days', 'start'))[1]), 0) * 60
+        + ifNull(toInt32OrNull(splitByChar(':', JSONExtractString(definition, 'days', 'start'))[2]), 0) AS starts,
+    JSONExtractString(milestone, 'id') AS milestone_id,
     JSONExtractString(milestone, 'name') AS name, JSONExtractString(milestone, 'period') AS unit
 FROM programs
 ARRAY JOIN JSONExtractArrayRaw(definition, 'milestones') AS milestone;
 
 CREATE OR REPLACE VIEW program_streaks AS
 SELECT s.org_id AS org_id, s.program_id AS program_id, s.version AS version, s.streak_id AS streak_id, s.name AS name,
-    m.unit AS unit, m.zone AS zone
+    m.unit AS unit, m.zone AS zone, m.starts AS starts
 FROM (
     SELECT org_id, program_id, version, JSONExtractString(streak, 'id') AS streak_id,
         JSONExtractString(streak, 'name') AS name, JSONExtractString(streak, 'milestone') AS milestone_id
@@ -138,7 +142,8 @@ GROUP BY org_id, program_id, customer_id, currency;
 -- enrolled: whether the customer takes part; paused: whether missed periods break no run for now.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
-    if(ended, end_day, toDate32(formatDateTime((SELECT as_of FROM settlement), '%F', zone))) AS today,
+    formatDateTime((SELECT as_of FROM settlement), '%F %T', zone) AS clock,
+    if(ended, end_day, toDate32(subtractMinutes(toDateTime64(clock, 0, 'UTC'), starts))) AS today,
     toInt64(toInt32(today)) AS day,
     (toYear(today) - 1970) * 12 + toMonth(today) - 1 AS month,
     transform(zone, ['Kwajalein', 'Pacific/Kwajalein', 'Pacific/Enderbury', 'Pacific/Kanton', 'Pacific/Kiritimati',
@@ -170,7 +175,7 @@ FROM (
     GROUP BY org_id, program_id, customer_id, streak_id
 ) AS e
 JOIN (
-    SELECT org_id, program_id, streak_id, unit, zone
+    SELECT org_id, program_id, streak_id, unit, zone, starts
     FROM program_streaks AS s
     JOIN programs_in_force AS p USING (org_id, program_id, version)
 ) AS u USING (org_id, program_id, streak_id);

@@ -18,7 +18,7 @@ from schemas.facts import (
     StreakStarted,
     ValueIgnored,
 )
-from schemas.program import PeriodUnit, ProgramDefinition, Returns
+from schemas.program import DayStart, PeriodUnit, ProgramDefinition, Returns
 from tests.dsl import BOOKKEEPING, Story, given, issued
 from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick
 
@@ -330,3 +330,42 @@ def test_streak_that_ends_before_a_date_the_zone_skipped_ends_with_its_run() -> 
         story.play(bought(f"B{on}", 100, instant(on, "Pacific/Apia")))
     story.play(tick(instant("2011-12-31 00:00", "Pacific/Apia")))
     assert [ended.run for ended in story.only(StreakEnded)] == [2]
+
+
+NIGHT = ("2011-03-27 03:59", "2011-03-27 04:00")
+"""The end of a day of 23 hours that began at four, in London, and the start of the next one."""
+
+
+@pytest.mark.parametrize(
+    ("start", "visits_at", "days"),
+    [
+        pytest.param("00:00", NIGHT, ["2011-03-27"], id="midnight"),
+        pytest.param("04:00", NIGHT, ["2011-03-26", "2011-03-27"], id="four"),
+        pytest.param("04:00", ("2012-03-01 02:00", "2012-03-01 05:00"), ["2012-02-29", "2012-03-01"], id="leap-day"),
+    ],
+)
+def test_a_visit_before_the_day_starts_counts_for_the_day_before(
+    start: str, visits_at: tuple[str, ...], days: list[str]
+) -> None:
+    definition = loyal(period="day").model_copy(update={"days": DayStart(start=start)})
+    story = given(definition, *(bought(f"B{at}", 100, at) for at in visits_at))
+    assert [one.period for one in story.only(StreakExtended)] == [day(on) for on in days]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "America/New_York", "Europe/London", "Pacific/Kiritimati"])
+def test_an_end_is_told_when_the_last_day_is_over(zone: str) -> None:
+    ending = loyal(period="day", validity={"last": "2011-03-12"})
+    story = given(ending.model_copy(update={"zone": zone, "days": DayStart(start="04:00")}))
+    story.play(bought("B1", 100, instant("2011-03-13 03:00", zone)))
+    story.play(tick(instant("2011-03-13 03:59", zone)))
+    assert story.only(StreakEnded) == []
+    story.play(tick(instant("2011-03-13 04:00", zone)))
+    assert [(ended.run, ended.ends_on) for ended in story.only(StreakEnded)] == [(1, day("2011-03-12"))]
+
+
+@pytest.mark.parametrize("start", ["00:00", "04:00"])
+def test_a_date_that_a_zone_skipped_breaks_no_run_wherever_days_start(start: str) -> None:
+    story = given(loyal(period="day").model_copy(update={"zone": "Pacific/Apia", "days": DayStart(start=start)}))
+    for on in ("2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"):
+        story.play(bought(f"B{on}", 100, instant(f"{on} 12:00", "Pacific/Apia")))
+    assert [one.run for one in story.only(StreakExtended)] == [1, 2, 3, 4]
