@@ -155,10 +155,12 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         duplicates.ADMIT,
         ProgramStage(purchases.correct_purchase),
         ProgramStage(correction.keep_terms),
+        reversal.RESTORE_CORRECTED,
         ProgramStage(correction.take_back),
         ProgramStage(correction.issue_more),
         milestones.CORRECT,
         extending.CORRECT,
+        returns.UNDO_CORRECTION,
         ProgramStage(keeping.deliver),
     ),
     CustomEventReceived: (

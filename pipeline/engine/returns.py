@@ -1,4 +1,4 @@
-"""Returns: what else a return undoes, after the points of its bill.
+"""Returns: what else a return undoes, after the points of its bill; and an update that leaves less of the bill.
 
 RULE (order): values of milestones fall; milestones below their target are no longer met; their periods leave the
 streaks on them; levels that no run reaches any more are no longer reached; then the rewards of all of these go, as the
@@ -7,17 +7,20 @@ program says. What is retired is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pipeline.engine.bills.entries import bill_of
-from pipeline.engine.bills.state import Bill, BillPart, MeasuredContribution, MilestoneContribution
+from pipeline.engine.bills.state import Bill, MeasuredContribution, MilestoneContribution
+from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
-from pipeline.engine.milestones.tallies import fallen, left_by, released
+from pipeline.engine.milestones.concern import counted_in
+from pipeline.engine.milestones.tallies import fallen, left_by, measured_again, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.extending import level_key
@@ -32,7 +35,7 @@ from schemas.facts import (
     StreakLevelUnachieved,
 )
 from schemas.program import RewardPolicy
-from schemas.records import TransactionReturned
+from schemas.records import TransactionReturned, TransactionUpdated
 
 
 class _Undone(NamedTuple):
@@ -46,46 +49,85 @@ def _undo(turn: ProgramTurn, record: TransactionReturned) -> list[Decision]:
     bill = bill_of(turn.state, record.of_bill)
     if not bill.takes(turn.program.id, turn.at):
         return []
-    part = bill.parts[turn.program.id]
     undone = _Undone(decisions=[], keys=[])
-    fallen: list[Target] = []
+    missed = [
+        target
+        for target, counted in _counted_by(turn, bill)
+        if (
+            _lower_measured(turn, record.of_bill, bill, counted, target, undone)
+            if isinstance(counted, MeasuredContribution)
+            else _lower(turn, record.of_bill, bill, counted, target, undone)
+        )
+    ]
+    return _finish(turn, record.of_bill, bill, missed, undone)
+
+
+def _undo_correction(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
+    bill, of_bill = bill_of(turn.state, record.bill_number), record.bill_number
+    if not corrected_in(turn, bill):
+        return []
+    undone = _Undone(decisions=[], keys=[])
+    missed = [
+        target
+        for target, counted in _counted_by(turn, bill)
+        if target.measure.plain and _lower(turn, of_bill, bill, counted, target, undone)
+    ]
+    sale, targets = counted_in(turn, bill)
+    for target in targets:
+        if target.measure.plain:
+            continue
+        again, added = measured_again(sale, target, record, bill)
+        if added < 0:
+            if _fall(turn, of_bill, target, target.periods.around(sale.day).number, -added, undone):
+                missed.append(target)
+            undone.decisions.extend(again)
+    return _finish(turn, of_bill, bill, missed, undone)
+
+
+def _counted_by(turn: ProgramTurn, bill: Bill) -> Iterator[tuple[Target, MilestoneContribution]]:
+    """The milestones that count the bill and are not retired."""
     targets = {target.milestone_id: target for target in turn.program.targets}
-    for counted in part.milestones:
-        target = targets.get(counted.milestone_id)
-        if target is not None and _lower(turn, record.of_bill, bill, part, counted, target, undone):
-            fallen.append(target)
-    for target in fallen:
-        _break(turn, record.of_bill, turn.program.calendar.day_of(bill.paid_at), target, undone)
+    for counted in bill.parts[turn.program.id].milestones:
+        if counted.milestone_id in targets:
+            yield targets[counted.milestone_id], counted
+
+
+def _finish(turn: ProgramTurn, of_bill: str, bill: Bill, missed: list[Target], undone: _Undone) -> list[Decision]:
+    """What follows from targets that are met no longer: streaks, and the rewards of all of these."""
+    for target in missed:
+        _break(turn, of_bill, turn.program.calendar.day_of(bill.paid_at), target, undone)
     rewards = [turn.section.rewards[key] for key in undone.keys if key in turn.section.rewards]
-    return undone.decisions + _take_rewards(turn, record.of_bill, bill.paid_at, rewards)
+    return undone.decisions + _take_rewards(turn, of_bill, bill.paid_at, rewards)
 
 
 def _lower(
-    turn: ProgramTurn,
-    of_bill: str,
-    bill: Bill,
-    part: BillPart,
-    counted: MilestoneContribution,
-    target: Target,
-    undone: _Undone,
+    turn: ProgramTurn, of_bill: str, bill: Bill, counted: MilestoneContribution, target: Target, undone: _Undone
 ) -> bool:
-    """The period's value falls by what came back, or by a whole bill; whether its target is met no longer."""
-    progress = turn.section.milestones.get(counted.milestone_id, {}).get(counted.period)
-    if isinstance(counted, MeasuredContribution):
-        removed = fallen(bill, part, counted.added, tuple(counted.parts)) - counted.removed
-        if target.measure.keys is not None:
-            removed = left_by(turn, counted) if part.returned_minor >= bill.amount_minor else 0
-        undone.decisions.extend(released(of_bill, bill, part, counted))
-    else:
-        whole = counted.added if part.returned_minor >= bill.amount_minor else 0
-        removed = (part.returned_minor if counted.sums else whole) - counted.removed
+    """The period's value falls by what is gone of the bill, or by a whole bill; whether its target is met no longer."""
+    removed = counted.counted - bill.counts_for(bill.parts[turn.program.id], sums=counted.sums)
+    return _fall(turn, of_bill, target, counted.period, removed, undone)
+
+
+def _lower_measured(
+    turn: ProgramTurn, of_bill: str, bill: Bill, counted: MeasuredContribution, target: Target, undone: _Undone
+) -> bool:
+    part = bill.parts[turn.program.id]
+    removed = fallen(bill, part, counted.added, tuple(counted.parts)) - counted.removed
+    if target.measure.keys is not None:
+        removed = left_by(turn, counted) if part.returned_minor >= bill.amount_minor else 0
+    undone.decisions.extend(released(of_bill, bill, part, counted))
+    return _fall(turn, of_bill, target, counted.period, removed, undone)
+
+
+def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed: int, undone: _Undone) -> bool:
+    progress = turn.section.milestones.get(target.milestone_id, {}).get(period)
     if removed <= 0 or progress is None:
         return False
     value = progress.value - removed
     undone.decisions.append(
         MilestoneLowered(
-            milestone_id=counted.milestone_id,
-            period=counted.period,
+            milestone_id=target.milestone_id,
+            period=period,
             removed=removed,
             value=value,
             target=target.goal,
@@ -95,9 +137,9 @@ def _lower(
     if not progress.achieved or value >= target.goal:
         return False
     undone.decisions.append(
-        MilestoneUnachieved(milestone_id=counted.milestone_id, period=counted.period, value=value, target=target.goal)
+        MilestoneUnachieved(milestone_id=target.milestone_id, period=period, value=value, target=target.goal)
     )
-    undone.keys.append(f"milestone/{counted.milestone_id}/{counted.period}")
+    undone.keys.append(f"milestone/{target.milestone_id}/{period}")
     return True
 
 
@@ -183,3 +225,4 @@ def _falls(program: Program) -> bool:
 
 
 UNDO: Final = ProgramStage(_undo, used=_falls)
+UNDO_CORRECTION: Final = ProgramStage(_undo_correction, used=_falls)

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import return_of, triggered_by
+from pipeline.notify.activity import triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import padded, plain
 from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
+from pipeline.notify.shared import taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     Envelope,
@@ -52,9 +53,13 @@ def target_value_achieved(decision: MilestoneAchieved, envelope: Envelope, conte
 
 
 def target_value_lowered(decision: MilestoneLowered, envelope: Envelope, context: Context) -> TargetData:
-    """The `data` of targetAchievedValueUpdated for a return: what it took off, above zero; ReturnBill says so."""
+    """The `data` of targetAchievedValueUpdated for a return: what it took off, above zero (S4 l.2930).
+
+    RULE: ReturnBill says that it fell. TransactionUpdate does not, so what an update took off is below zero.
+    """
     milestone = context.program_of(envelope).milestone(decision.milestone_id)
-    activity = return_of(context.org_id, context.customer_id, decision.of_bill)
+    activity = taken_back_by(envelope, context, decision.of_bill)
+    removed = -decision.removed if envelope.correction_of else decision.removed
     number = str(activity.transaction_id)
     return TargetData(
         customer_identifiers=context.customer,
@@ -62,7 +67,7 @@ def target_value_lowered(decision: MilestoneLowered, envelope: Envelope, context
         event_id=UNSET,
         transaction_id=UNSET if activity.transaction_id is None else activity.transaction_id,
         target_details=milestone.details(decision.period),
-        current_event_target_value=plain(decision.removed, milestone.digits),
+        current_event_target_value=plain(removed, milestone.digits),
         achieved_target_value=padded(decision.value, milestone.digits),
         defined_target_value=padded(decision.target, milestone.digits),
         triggering_activity=triggered_by(activity, identifiers=[Pair(key="TransactionId", value=number)]),

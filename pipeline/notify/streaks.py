@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.notify.activity import Activity, return_of, triggered_by
+from pipeline.notify.activity import Activity, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import instant_text
 from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import StreakView
+from pipeline.notify.shared import taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     Envelope,
@@ -100,7 +101,7 @@ def streak_level_achieved(decision: StreakLevelReached, envelope: Envelope, cont
 
 def streak_level_unachieved(decision: StreakLevelUnachieved, envelope: Envelope, context: Context) -> dict[str, object]:
     """The `data` of streakLevelUnAchieved: the date is that of the achievement."""
-    activity = return_of(context.org_id, context.customer_id, decision.of_bill)
+    activity = taken_back_by(envelope, context, decision.of_bill)
     return _level(decision, envelope, context, activity=activity, achieved_at=decision.achieved_at)
 
 

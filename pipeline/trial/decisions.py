@@ -366,7 +366,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
         f"{_streak(body, names)}: {_day(body['first_day'])} to {_day(body['last_day'])} break no run ({body['reason']})"
     ),
     "StreakLevelReached": _level,
-    "StreakBroken": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)} after a return",
+    "StreakBroken": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)}, as a period counts no more",
     "StreakLevelUnachieved": _level_lost,
     "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {_in_a_row(body, names)}",
     "TierUpgraded": _moved_up,

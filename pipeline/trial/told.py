@@ -186,7 +186,8 @@ def _level(data: Data, names: Names) -> str:
 
 def _level_lost(data: Data, _: Names) -> str:
     streak = data["streakData"][0]
-    return f"After a return, {streak['streakLevelName']} in {streak['streakName']} is no longer reached."
+    start = "After a return, " if data["triggeringActivity"]["name"] == "ReturnBill" else ""
+    return f"{start}{streak['streakLevelName']} in {streak['streakName']} is no longer reached."
 
 
 def _ended(data: Data, names: Names) -> str:

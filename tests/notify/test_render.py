@@ -22,6 +22,7 @@ from schemas.facts import (
     Group,
     IssuedFor,
     LotOpened,
+    MilestoneLowered,
     PointsCancelled,
     PointsDebited,
     PointsIssued,
@@ -34,7 +35,15 @@ from schemas.facts import (
     StreakExtended,
 )
 from schemas.notifications import EventName, Notification
-from schemas.records import AnyCustomerRecord, AnyRecord, CancelPoints, ConfirmRedemption, CustomerStatus, Profile
+from schemas.records import (
+    AnyCustomerRecord,
+    AnyRecord,
+    CancelPoints,
+    ConfirmRedemption,
+    CustomerStatus,
+    Profile,
+    TransactionUpdated,
+)
 from tests.notify.cases import (
     ACHIEVED,
     ADJUSTMENT,
@@ -542,3 +551,13 @@ def is_wrapped(notification: Notification) -> bool:
 def data_of(fact: Fact, around: Context) -> dict[str, Any]:
     data: dict[str, Any] = decoded(rendered(fact, around).body)["data"]
     return data
+
+
+def test_what_an_update_takes_off_a_milestone_is_below_zero_and_names_the_update() -> None:
+    record = TransactionUpdated(**record_fields("u-1", "transactions"), bill_number="B-1001", amount_minor=1)
+    envelope = replace(in_program("TransactionUpdated:u-1"), correction_of="TransactionAdded:t-1")
+    lowered = MilestoneLowered(
+        milestone_id="visits", period=FEBRUARY_2024, removed=2, value=1, target=3, of_bill="B-1001"
+    )
+    told = data_of(fact_of(lowered, envelope), context(record))
+    assert (told["triggeringActivity"]["name"], told["currentEventTargetValue"][0]) == ("TransactionUpdate", "-")

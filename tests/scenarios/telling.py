@@ -452,7 +452,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.StreakLevelReached: lambda decision, *_: f"streak {decision.streak_id} level {decision.level} REACHED",
     facts.StreakBroken: lambda decision, *_: (
-        f"streak {decision.streak_id} at {decision.run} after a return, longest {decision.longest}"
+        f"streak {decision.streak_id} at {decision.run}, as a period counts no more, longest {decision.longest}"
     ),
     facts.StreakLevelUnachieved: lambda decision, *_: (
         f"streak {decision.streak_id} level {decision.level} NO LONGER REACHED"

@@ -157,8 +157,15 @@ def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCount
 
 
 def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneCounted) -> None:
-    """The bill knows what it counts towards."""
-    bill_of(state, decision.bill_number).parts[envelope.program_id].contributions.append(
+    """The bill knows what it counts towards; what an update adds was taken off before, or is more than there was."""
+    part = bill_of(state, decision.bill_number).parts[envelope.program_id]
+    if envelope.correction_of:
+        known = next(one for one in part.milestones if one.milestone_id == decision.milestone_id)
+        back = min(known.removed, decision.added)
+        known.removed -= back
+        known.added += decision.added - back
+        return
+    part.contributions.append(
         MilestoneContribution(
             milestone_id=decision.milestone_id, period=decision.period, added=decision.added, sums=decision.sums
         )

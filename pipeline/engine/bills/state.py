@@ -60,7 +60,12 @@ class MilestoneContribution(msgspec.Struct, array_like=True, gc=False, tag=3):
     sums: bool
     """Whether amounts are added up; else the bill counts as one until all of it is back."""
     removed: int = 0
-    """What returns have taken off so far."""
+    """What returns and updates have taken off so far."""
+
+    @property
+    def counted(self) -> int:
+        """What of the bill is in the milestone's value."""
+        return self.added - self.removed
 
 
 class MeasuredContribution(MilestoneContribution, array_like=True, gc=False, tag=4):
@@ -137,6 +142,12 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
         """Whether a return made at that instant counts in a program."""
         part = self.parts.get(program_id)
         return part is not None and self.paid_at <= at < self.paid_at + part.return_days * DAY_MS
+
+    def counts_for(self, part: BillPart, *, sums: bool) -> int:
+        """What is left of it for a milestone that adds up amounts, or counts bills that are not wholly back."""
+        if self.cancelled or 0 < self.amount_minor <= part.returned_minor:
+            return 0
+        return self.amount_minor - part.returned_minor if sums else 1
 
     def is_returnable(self, at: int) -> bool:
         """Whether a return made at that instant counts in any program."""

@@ -42,6 +42,8 @@ class Payment(msgspec.Struct, array_like=True, gc=False, tag=31):
     forgotten_at: int
     redemptions: list[str] = []
     """Their ids, in the order in which they came."""
+    basis_minor: int = 0
+    """The most that the bill came to before an update left less of it; 0 without one."""
 
 
 def find_redemption(state: CustomerState, redemption_id: str) -> Redemption | None:

@@ -22,6 +22,7 @@ from pipeline.engine.ledger.redeemed import (
 from pipeline.engine.programs import DAY_MS, Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
+    BillUpdated,
     Decision,
     Envelope,
     HoldFor,
@@ -32,7 +33,7 @@ from schemas.facts import (
     ReleasedBecause,
     Taken,
 )
-from schemas.records import ConfirmRedemption, RedeemPoints, TransactionAdded, TransactionReturned
+from schemas.records import ConfirmRedemption, RedeemPoints, TransactionAdded, TransactionReturned, TransactionUpdated
 
 PAYMENTS_MAX: Final = 100
 """Redemptions that name one bill: an entry of some 13 kB."""
@@ -193,6 +194,17 @@ def _of_return(_head: Head, record: TransactionReturned, _org: Org) -> tuple[str
     return (payment_of(record.of_bill),)
 
 
+def _of_update(_head: Head, record: TransactionUpdated, _org: Org) -> tuple[str, ...]:
+    return (payment_of(record.bill_number),)
+
+
+def _note_basis(state: CustomerState, _envelope: Envelope, decision: BillUpdated) -> None:
+    """What redemptions paid for the bill comes back in proportion to the most that it came to."""
+    payment = find_payment(state, decision.bill_number)
+    if payment is not None:
+        payment.basis_minor = max(payment.basis_minor, decision.previous_minor, decision.amount_minor)
+
+
 def _redemptions(state: CustomerState, bill_number: str) -> tuple[str, ...]:
     payment = find_payment(state, bill_number)
     return () if payment is None else tuple(map(redemption_of, payment.redemptions))
@@ -200,17 +212,19 @@ def _redemptions(state: CustomerState, bill_number: str) -> tuple[str, ...]:
 
 PAYMENTS: Final = Concern(
     name="payments",
-    effects={PointsRedeemed: _note_payment},
-    entries={PointsRedeemed: _payment_kept},
+    effects={PointsRedeemed: _note_payment, BillUpdated: _note_basis},
+    entries={PointsRedeemed: _payment_kept, BillUpdated: lambda decision: payment_of(decision.bill_number)},
     needs={
         RedeemPoints: _of_redemption,
         ConfirmRedemption: _of_confirmation,
         TransactionAdded: _of_bill,
         TransactionReturned: _of_return,
+        TransactionUpdated: _of_update,
     },
     needs_then={
         TransactionAdded: lambda state, record, _org: _redemptions(state, record.bill_number),
         TransactionReturned: lambda state, record, _org: _redemptions(state, record.of_bill),
+        TransactionUpdated: lambda state, record, _org: _redemptions(state, record.bill_number),
     },
 )
 """What bills remember of the redemptions that paid for them."""

@@ -13,6 +13,8 @@ import msgspec
 
 from pipeline.engine.amounts import reversal_due
 from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.state import Bill
+from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of, open_lot, post, put_back, with_held
@@ -21,7 +23,7 @@ from pipeline.engine.ledger.redeemed import Redemption, find_payment, find_redem
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState, Section
 from schemas.facts import Decision, Envelope, LotOpened, RecordRefused, RedemptionReversed, Refusal, Taken
-from schemas.records import ReverseRedemption, TransactionReturned
+from schemas.records import ReverseRedemption, TransactionReturned, TransactionUpdated
 
 
 def reverse(turn: ProgramTurn, record: ReverseRedemption) -> list[Decision]:
@@ -49,7 +51,13 @@ def restore_paid(turn: ProgramTurn, record: TransactionReturned) -> list[Decisio
     bill = bill_of(turn.state, record.of_bill)
     if not bill.takes(turn.program.id, turn.at):
         return []
-    return restore(turn, record.of_bill, bill.amount_minor, bill.parts[turn.program.id].returned_minor)
+    return restore(turn, record.of_bill, bill)
+
+
+def restore_corrected(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
+    """The redemptions that paid for a bill of which an update leaves less come back as far as it is gone."""
+    bill = bill_of(turn.state, record.bill_number)
+    return restore(turn, record.bill_number, bill) if corrected_in(turn, bill) else []
 
 
 def _restores(program: Program) -> bool:
@@ -58,23 +66,30 @@ def _restores(program: Program) -> bool:
 
 
 RESTORE_PAID: Final = ProgramStage(restore_paid, used=_restores)
+RESTORE_CORRECTED: Final = ProgramStage(restore_corrected, used=_restores)
 
 
-def restore(turn: ProgramTurn, of_bill: str, basis_minor: int, returned_minor: int) -> list[Decision]:
-    """Take back what redemptions paid for a bill, in proportion to what came back of it in all; the last one first.
+def restore(turn: ProgramTurn, of_bill: str, bill: Bill) -> list[Decision]:
+    """Take back what redemptions paid for a bill, in proportion to what is gone of it in all; the last one first.
 
     What a request took back of a redemption before counts: no more comes back than the returns so far claim. What would
     be more lots than can be kept stays redeemed.
     """
     payment = find_payment(turn.state, of_bill)
+    if payment is None:
+        return []
+    basis_minor = max(payment.basis_minor, bill.amount_minor)
+    gone_minor = basis_minor - bill.counts_for(bill.parts[turn.program.id], sums=True)
+    if not (gone_minor or bill.cancelled):
+        return []
     stand = _Stand(turn.section)
     room = LOTS_MAX - turn.head.lots
     decisions: list[Decision] = []
-    for redemption_id in reversed(payment.redemptions if payment is not None else ()):
+    for redemption_id in reversed(payment.redemptions):
         redemption = find_redemption(turn.state, redemption_id)
         if redemption is None or not redemption.is_reversible(turn.program.id, turn.at):
             continue
-        due = reversal_due(redemption.points, basis_minor, returned_minor) - (redemption.points - redemption.left)
+        due = reversal_due(redemption.points, basis_minor, gone_minor) - (redemption.points - redemption.left)
         if due > 0:
             taken_back = _reversed(turn, stand, redemption_id, redemption, due, of_bill=of_bill)
             room -= _lots_of(taken_back)

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.state import Bill
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage
@@ -126,38 +127,69 @@ def _count(
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     """How far an updated bill moves each milestone that it counted towards, which that achieves, and their rewards.
 
-    RULE (correction): a bill that an update cancels counts as none; one of a period that is final moves nothing. What
-    was achieved stays so.
+    RULE (correction): a bill that an update cancels counts as none; of a period that is final only that counts again
+    which was taken off. Where returns lower milestones, what falls is undone as after a return (`engine.returns`);
+    where they don't, the value falls and what was achieved stays so.
     """
     bill = bill_of(turn.state, record.bill_number)
-    updated = next(one for one in turn.decided if isinstance(one, BillUpdated))
     if not corrected_in(turn, bill):
         return []
-    sale = at_the_sale(turn, bill)
-    counted = {target.milestone_id for target in sale.program.transaction_targets}
-    then = structs.replace(sale, program=turn.program)
+    updated = next(one for one in turn.decided if isinstance(one, BillUpdated))
+    sale, targets = counted_in(turn, bill)
+    falls = turn.program.milestones_fall
+    kept = falls and turn.timeline.version_of(turn.program.id, bill.parts[turn.program.id].version).milestones_fall
     decisions: list[Decision] = []
     rewards: list[Achieved] = []
-    for target in turn.program.transaction_targets:
-        if target.milestone_id not in counted or not (target.span is None or target.span.holds(then.day)):
-            continue
+    for target in targets:
         if not target.measure.plain:
-            again, added = measured_again(then, target, record, bill)
-            decisions += again
-        elif target.measure.sums:
-            added = updated.amount_minor - updated.previous_minor
-        else:
-            added = updated.was_cancelled - updated.cancelled
-        decisions += _moved(then, target, added, rewards)
-    return decisions + give(then, rewards) if rewards else decisions
+            again, added = measured_again(sale, target, record, bill)
+            if falls and added < 0:
+                continue
+            decisions += [*again, *_moved(sale, target, added, rewards)]
+            continue
+        period = target.periods.around(sale.day)
+        final = period.ends_at <= turn.head.horizon
+        added = _rises(sale, bill, target, final=final) if kept else 0 if final else _change(updated, target)
+        moved = _moved(sale, target, added, rewards)
+        decisions += moved
+        if kept and moved:
+            decisions.append(_counted(turn.program, record.bill_number, target, period.number, added))
+    return decisions + give(sale, rewards) if rewards else decisions
+
+
+def counted_in(turn: ProgramTurn, bill: Bill) -> tuple[ProgramTurn, list[Target]]:
+    """The day of the sale in this version, and the milestones that counted the bill and count by this version, too."""
+    sale = at_the_sale(turn, bill)
+    counted = {target.milestone_id for target in sale.program.transaction_targets}
+    return structs.replace(sale, program=turn.program), [
+        target
+        for target in turn.program.transaction_targets
+        if target.milestone_id in counted and (target.span is None or target.span.holds(sale.day))
+    ]
+
+
+def _change(updated: BillUpdated, target: Target) -> int:
+    """By how much the bill counts for more, or below zero for less."""
+    if target.measure.sums:
+        return updated.amount_minor - updated.previous_minor
+    return updated.was_cancelled - updated.cancelled
+
+
+def _rises(turn: ProgramTurn, bill: Bill, target: Target, *, final: bool) -> int:
+    """By how much more the bill counts for than is in the value; in a final period, of what was taken off."""
+    part = bill.parts[turn.program.id]
+    known = next((one for one in part.milestones if one.milestone_id == target.milestone_id), None)
+    if known is None:  # the value was too large for it
+        return 0
+    added = bill.counts_for(part, sums=known.sums) - known.counted
+    return max(0, min(added, known.removed) if final else added)
 
 
 def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Achieved]) -> list[Decision]:
     period, _, ends_at, _ = target.periods.around(turn.day)
     so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
     value = (0 if so_far is None else so_far.value) + added
-    final = ends_at <= turn.head.horizon
-    if not added or final or not 0 <= value <= TOTAL_MAX:
+    if not added or not 0 <= value <= TOTAL_MAX:
         return []
     progressed = MilestoneProgressed(
         milestone_id=target.milestone_id,
@@ -220,16 +252,18 @@ def _kept(
         return [] if program.return_days is None else [measured(program, record, target, tallied, period, added)]
     if not program.milestones_fall:
         return []
-    return [
-        MilestoneCounted(
-            bill_number=record.bill_number,
-            milestone_id=target.milestone_id,
-            period=period,
-            added=added,
-            return_days=program.return_days or 0,
-            sums=target.measure.sums,
-        )
-    ]
+    return [_counted(program, record.bill_number, target, period, added)]
+
+
+def _counted(program: Program, bill_number: str, target: Target, period: int, added: int) -> MilestoneCounted:
+    return MilestoneCounted(
+        bill_number=bill_number,
+        milestone_id=target.milestone_id,
+        period=period,
+        added=added,
+        return_days=program.return_days or 0,
+        sums=target.measure.sums,
+    )
 
 
 def _ignored(target: Target, record: Countable, reason: IgnoredFor) -> ValueIgnored:
