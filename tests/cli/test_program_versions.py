@@ -321,6 +321,14 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="new-milestone",
         ),
         pytest.param(
+            {"notifications": {"profile": "as-published"}},
+            [
+                "notifications: is profile as-published, off none, identifiers yes, "
+                "was profile flat, off none, identifiers yes"
+            ],
+            id="profile",
+        ),
+        pytest.param(
             {"streaks": [streak(2, 3)]},
             [
                 (

@@ -408,12 +408,13 @@ def test_last_day_that_can_be_written_is_told_in_utc(trying: Trying) -> None:
     assert "line 1, 9999-12-31 23:00 UTC: time passes" in said
 
 
-def test_wrapped_notifications_are_told_as_flat_ones(trying: Trying) -> None:
-    flat, wrapped = (
-        lines_of(trying, A, programs=(program(notifications={"profile": profile}),)) for profile in ("flat", "wrapped")
+def test_notifications_of_all_profiles_are_told_alike(trying: Trying) -> None:
+    flat, *others = (
+        lines_of(trying, A, programs=(program(notifications={"profile": profile}),))
+        for profile in ("flat", "wrapped", "as-published")
     )
 
-    assert wrapped == flat
+    assert others == [flat, flat]
 
 
 def test_milestone_that_a_later_version_dropped_is_told(trying: Trying) -> None:
