@@ -97,7 +97,7 @@ class TransactionAddedData(msgspec.Struct, frozen=True, kw_only=True, gc=False, 
     entered_at: int
     transaction_id: int | None
     bill_type: str
-    line_item_count: int
+    line_item_count: int | UnsetType
     discount: float
     currency_code: str
     entered_by: EnteredBy
@@ -135,7 +135,8 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
 def transaction_returned(decision: ReturnRecorded, envelope: Envelope, context: Context) -> TransactionAddedData:
     """The `data` of transactionAdded for a return: `amount` is what it counts for, at most what was left of its bill.
 
-    Ours are what it asks for beyond that, and the number of the bill.
+    Ours are what it asks for beyond that, and the number of the bill. Where its lines are not known, neither is their
+    number told.
     """
     over = decision.over_minor
     return TransactionAddedData(
@@ -144,7 +145,7 @@ def transaction_returned(decision: ReturnRecorded, envelope: Envelope, context: 
         entered_at=envelope.at,
         transaction_id=_return_id(decision, context),
         bill_type="RETURN",
-        line_item_count=decision.line_count,
+        line_item_count=decision.line_count or UNSET,
         discount=0.0,
         currency_code=decision.currency,
         entered_by=EnteredBy(till=_place(decision.till), store=_place(decision.store)),

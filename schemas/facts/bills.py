@@ -38,7 +38,7 @@ class ReturnRecorded(Decision, frozen=True, tag=11):
     """The number of the return document."""
     currency: str = ""
     line_count: int = 0
-    """How many lines came back. Of a return that waited for its bill: where a program looks at lines."""
+    """How many lines the return names; 0 also where it waited for its bill and no program looks at lines."""
     store: str = ""
     till: str = ""
 

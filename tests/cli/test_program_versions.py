@@ -323,8 +323,10 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
         pytest.param(
             {"notifications": {"profile": "as-published"}},
             [
-                "notifications: is profile as-published, off none, identifiers yes, "
-                "was profile flat, off none, identifiers yes"
+                (
+                    "notifications: is profile as-published, off none, identifiers yes, "
+                    "was profile flat, off none, identifiers yes"
+                )
             ],
             id="profile",
         ),

@@ -497,6 +497,10 @@ def test_a_return_is_told_as_a_bill_of_its_own_with_what_it_counts_for() -> None
     }
 
 
+def test_a_return_that_names_no_lines_tells_no_number_of_them() -> None:
+    assert "lineItemCount" not in data_of(returned(line_count=0), context(RETURN))
+
+
 def test_a_return_says_how_much_more_than_was_left_of_its_bill_it_asks_for() -> None:
     assert data_of(returned(over_minor=120), context(RETURN))["amountBeyondBill"] == 1.2
 
