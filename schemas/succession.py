@@ -1,7 +1,7 @@
 """Succession: which version of a program may follow which. Pure; whoever puts a version in force asks it.
 
-Currencies, tiers, milestones, streaks and rules are known by id: a version may retire an id, never leave it out or give
-it to something else. What amounts, periods and balances are counted in never changes.
+Currencies, tiers, milestones, streaks, trackers and rules are known by id: a version may retire an id, never leave it
+out or give it to something else. What amounts, periods and balances are counted in never changes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from schemas.program import Cycle, Milestone, PeriodUnit, ProgramDefinition, Windows
+from schemas.program import Cycle, Milestone, PeriodUnit, ProgramDefinition, TrackerWindow, Windows
 
 
 class Breach(NamedTuple):
@@ -114,6 +114,7 @@ def _ids(program: ProgramDefinition) -> dict[str, dict[str, str]]:
         "tiers.levels": {tier.id: f"the tier {tier.name}" for tier in levels},
         "milestones": {milestone.id: f"the milestone {milestone.name}" for milestone in program.milestones},
         "streaks": {streak.id: f"the streak {streak.name}" for streak in program.streaks},
+        "trackers": {tracker.id: f"the tracker {tracker.name}" for tracker in program.trackers},
     }
 
 
@@ -139,6 +140,13 @@ def _reused(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Bre
 
 def _reused_streaks(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
     continuous = {streak.id: streak.continuous for streak in before.streaks}
+    trackers = {tracker.id: tracker for tracker in before.trackers}
+    for index, tracker in enumerate(after.trackers):
+        was = trackers.get(tracker.id)
+        for key in ("of", "window", "per_transaction") if was is not None else ():
+            old, new = getattr(was, key), getattr(tracker, key)
+            if old != new:
+                yield _another(f"trackers[{index}].{key}", tracker.id, _written(old), _written(new))
     streaks = {streak.id: units(before)[streak.milestone] for streak in before.streaks}
     for index, streak in enumerate(after.streaks):
         was_counted, is_counted = streaks.get(streak.id), units(after)[streak.milestone]
@@ -174,6 +182,13 @@ def _measured(milestone: Milestone) -> str:
     counts = milestone.counts
     attribute = getattr(counts, "attribute", None)
     return f"{counts.measure} of {counts.of}{f' by {attribute}' if attribute else ''}"
+
+
+def _written(value: object) -> str:
+    """A setting of a tracker as people write it."""
+    if isinstance(value, TrackerWindow):
+        return f"{'cycles of ' if value.cyclic else 'the last '}{value.days} days"
+    return str(value).lower()
 
 
 def _another(path: str, known_by: str, was: str, now: str) -> Breach:

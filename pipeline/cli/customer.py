@@ -21,6 +21,9 @@ from pipeline.engine.streaks.runs import current_run
 from pipeline.engine.streaks.value import standing_in
 from pipeline.engine.tiers.progress import tier_progress
 from pipeline.engine.tiers.state import Measured, Tenure
+from pipeline.engine.trackers.rules import tracker_rules
+from pipeline.engine.trackers.state import Tracked
+from pipeline.engine.trackers.values import tracker_value
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.names import money
@@ -76,6 +79,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
     streaks = {streak.id: streak for streak in definition.streaks} if definition else {}
     calendar = calendar_of(definition) if definition else None
     today = calendar.day_of(int(as_of.timestamp() * 1000)) if calendar else 0
+    section = _section(state)
     return {
         "as_of": as_of,
         "facts": state["seq"],
@@ -104,6 +108,16 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             }
             for one in _nested(state, "milestones")
             if one["milestone_id"] in milestones
+        ],
+        "trackers": [
+            {
+                "name": rule.tracker.name,
+                "value": tracker_value(section, rule, today),
+                "scale": 0,
+                "money": definition.currency if definition and rule.tracker.in_money else None,
+            }
+            for rule in tracker_rules(definition.trackers if definition else ())
+            if rule.tracker.id in section.trackers
         ],
         "streaks": [
             one
@@ -188,6 +202,12 @@ def _section(state: dict[str, Any]) -> Section:
         )
         for row in _nested(state, "tier_measured")
     }
+    trackers = {
+        row["tracker_id"]: Tracked(
+            first_day=as_day(row["first_on"]), days=dict(zip(map(as_day, row["days"]), row["day_values"], strict=True))
+        )
+        for row in _nested(state, "trackers")
+    }
     expires_on = state["tier_expires_on"]
     tenure = Tenure(
         currency="",
@@ -205,6 +225,7 @@ def _section(state: dict[str, Any]) -> Section:
         returned_minor=state["returned_minor"],
         accounts=accounts,
         tenure=tenure,
+        trackers=trackers,
     )
 
 
@@ -231,6 +252,7 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         ),
         ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
+        ("Trackers", "trackers", ("name", "value")),
         ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended", "enrolled", "paused")),
     )
     for heading, name, columns in tables:

@@ -30,6 +30,7 @@ from schemas.program import (
     TierBasis,
     Tiers,
     TierValidity,
+    Tracker,
     Transfers,
     Triggered,
     Validity,
@@ -44,7 +45,7 @@ class Change(NamedTuple):
     text: str
 
 
-Part = EarningRule | Milestone | Streak
+Part = EarningRule | Milestone | Streak | Tracker
 _TOLD: Final = frozenset({"id", "kind", "name", "target", "levels", "retired"})
 """Keys with their own sentence, or that never change."""
 _NOTHING: Final = Validity()
@@ -58,6 +59,7 @@ def changes(before: ProgramDefinition, after: ProgramDefinition) -> list[Change]
         *_rules(before, after),
         *_tiers(before, after),
         *_goals(before, after),
+        *_trackers(before, after),
     ]
 
 
@@ -367,14 +369,26 @@ def _goals(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
             yield from _edited(path, f"the streak {streak.name}", old_streak, streak, after.currency)
 
 
-def _came_or_went(path: str, what: str, old: Milestone | Streak | None, new: Milestone | Streak) -> Iterator[Change]:
+def _trackers(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Change]:
+    trackers = {one.id: one for one in before.trackers}
+    for index, tracker in enumerate(after.trackers):
+        path, old = f"trackers[{index}]", trackers.get(tracker.id)
+        yield from _came_or_went(path, "tracker", old, tracker)
+        if old is not None and not (old.retired or tracker.retired):
+            yield from _edited(path, f"the tracker {tracker.name}", old, tracker, after.currency)
+
+
+def _came_or_went(
+    path: str, what: str, old: Milestone | Streak | Tracker | None, new: Milestone | Streak | Tracker
+) -> Iterator[Change]:
     if new.retired:
         if old is not None and not old.retired:
             yield Change(path, f"the {what} {new.name} ends: nothing counts any more, and what was given stays")
     elif old is None:
         yield Change(path, f"a new {what}, {new.name}: it begins with what happens from then on")
     elif old.retired:
-        yield Change(path, f"the {what} {new.name} is back: who has had its reward in this period has had it")
+        since = "it goes on with" if isinstance(new, Tracker) else "who has had its reward in this period has had it"
+        yield Change(path, f"the {what} {new.name} is back: {since}")
     if old is not None and old.name != new.name:
         yield Change(f"{path}.name", f"the {what} {old.name} is called {new.name}")
 

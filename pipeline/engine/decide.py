@@ -38,6 +38,7 @@ from pipeline.engine.streaks import requests as streak_requests
 from pipeline.engine.tiers import assess, timers
 from pipeline.engine.tiers import concern as tiers
 from pipeline.engine.tiers import requests as tier_requests
+from pipeline.engine.trackers import concern as trackers
 from schemas.records import (
     ActivatePoints,
     AdjustPoints,
@@ -86,6 +87,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     AWARDS,
     reminders.CONCERN,
     transfers.CONCERN,
+    trackers.CONCERN,
     milestones.CONCERN,
     streaks.CONCERN,
     rewards.CONCERN,
@@ -139,6 +141,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     TransactionAdded: (
         duplicates.ADMIT,
         ProgramStage(purchases.count_purchase),
+        trackers.COUNT,
         earning.ON_BILL,
         milestones.PROGRESS,
         extending.EXTEND,
@@ -149,6 +152,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         ProgramStage(purchases.count_return),
         reversal.RESTORE_PAID,
         ProgramStage(undo.undo),
+        trackers.UNDO,
         returns.UNDO,
     ),
     TransactionUpdated: (
@@ -158,6 +162,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         reversal.RESTORE_CORRECTED,
         ProgramStage(correction.take_back),
         ProgramStage(correction.issue_more),
+        trackers.CORRECT,
         milestones.CORRECT,
         extending.CORRECT,
         returns.UNDO_CORRECTION,

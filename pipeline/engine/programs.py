@@ -15,6 +15,7 @@ from pipeline.engine.periods import Periods, Span, Within, counting_days, span_o
 from pipeline.engine.rules import RULES, Earning
 from pipeline.engine.streaks.terms import StreakTerms, streak_terms
 from pipeline.engine.tiers.rules import tier_rules
+from pipeline.engine.trackers.rules import tracker_rules
 from schemas.program import (
     LINE_METHODS,
     Cycle,
@@ -87,6 +88,7 @@ class Program:
         """By number, from 1; empty for none."""
         self.tier_numbers = {level.id: number for number, level in enumerate(levels, 1)}
         self.tier_rules = tier_rules(tiers, self.calendar)
+        self.trackers = tracker_rules(definition.trackers)
         self.window_ms = definition.repeat_window_days * DAY_MS
         """How late a record may come and still count here."""
         self.return_days = definition.returns.window_days if definition.returns else None
@@ -94,6 +96,8 @@ class Program:
         self.returns = definition.returns
         self.keeps_lines = self.returns is not None and self.returns.method in LINE_METHODS
         """Whether bills keep what a return by line needs."""
+        self.tracks_lines = any(one.tracker.of.of_lines or one.tracker.filters for one in self.trackers)
+        """Whether trackers look at lines."""
         self.milestones_fall = self.returns is not None and self.returns.milestones == "fall"
         """Whether a return lowers values of milestones."""
         self.tracks_lots = self.returns is not None and self.returns.shortfall is not Shortfall.OWN_LOT
@@ -138,7 +142,7 @@ class Org:
         windows = [program.return_days for program in self.programs if program.return_days is not None]
         self.return_window_ms = max(windows) * DAY_MS if windows else None
         """How long a bill is kept for returns, the longest window; None where no program takes returns."""
-        self.keeps_lines = any(program.keeps_lines for program in self.programs)
+        self.keeps_lines = any(program.keeps_lines or program.tracks_lines for program in self.programs)
         """Whether bills keep their lines."""
         self.adds_customers = not definitions or any(definition.add_customers for definition in definitions)
 

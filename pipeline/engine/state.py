@@ -19,6 +19,7 @@ from pipeline.engine.milestones.state import Progress, Tally
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
+from pipeline.engine.trackers.state import Tracked
 from schemas.facts import Standing
 from schemas.records import Profile, UnknownVersion
 
@@ -51,6 +52,7 @@ class Section(msgspec.Struct, array_like=True):
     """By what they were given for, as `PointsIssued.activity`, where returns undo it."""
     tallies: dict[str, dict[int, Tally]] = {}
     """By milestone, then by period: what takes more than a number; leaves with the period."""
+    trackers: dict[str, Tracked] = {}
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -24,6 +24,8 @@ from schemas.facts import (
     TierTenureBegun,
     TierTerm,
     TierUpgraded,
+    TrackerCounted,
+    TrackerLowered,
 )
 from schemas.notifications import EventName
 
@@ -115,5 +117,13 @@ TABLE: Final = Table(
             data=tier_downgrade_reminder,
         ),
     },
-    silent=(TierTenureBegun, TierPeriodBegun, TierGraceBegun, TierCheckSet, TierRemindersPlanned),
+    silent=(
+        TierTenureBegun,
+        TierPeriodBegun,
+        TierGraceBegun,
+        TierCheckSet,
+        TierRemindersPlanned,
+        TrackerCounted,
+        TrackerLowered,
+    ),
 )

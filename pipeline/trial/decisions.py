@@ -212,6 +212,10 @@ def _progressed(body: Body, names: Names) -> str:
     return f"milestone {_target(body, names)}"
 
 
+def _tracked(body: Body, names: Names) -> str:
+    return f"tracker {names.tracker(body['tracker_id'])}: {names.tracked(body['tracker_id'], body['value'])}"
+
+
 def _achieved(body: Body, names: Names) -> str:
     return f"milestone {_target(body, names)}: achieved"
 
@@ -354,6 +358,8 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "MilestoneProgressed": _progressed,
     "MilestoneAchieved": _achieved,
     "MilestoneLowered": _progressed,
+    "TrackerCounted": _tracked,
+    "TrackerLowered": _tracked,
     "MilestoneUnachieved": lambda body, names: f"milestone {_target(body, names)}: no longer achieved",
     "ValueIgnored": _ignored,
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",

@@ -187,6 +187,14 @@ class MilestoneRow(Row, frozen=True, kw_only=True):
     achieved: bool
 
 
+class TrackerRow(Row, frozen=True, kw_only=True):
+    """A tracker's value as of the trial's end; `scale` is its number of decimals."""
+
+    id: str
+    value: int
+    scale: int
+
+
 class StreakRow(Row, frozen=True, kw_only=True):
     """A streak; `run` is the run as of the trial's end, or as of the streak's end where it has ended."""
 
@@ -215,6 +223,7 @@ class Membership(Row, frozen=True, kw_only=True):
     holds: list[HoldRow]
     milestones: list[MilestoneRow]
     streaks: list[StreakRow]
+    trackers: list[TrackerRow]
 
 
 class ParkedRow(Row, frozen=True, kw_only=True):

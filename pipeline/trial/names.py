@@ -49,6 +49,7 @@ class Names:
         self._tiers = definition.tiers.levels if definition.tiers else ()
         self._renewal = (definition.tiers.renewal or RENEWALS[definition.tiers.basis]) if definition.tiers else None
         self._milestones = {milestone.id: milestone for milestone in definition.milestones}
+        self._trackers = {tracker.id: tracker for tracker in definition.trackers}
         self._streaks = {streak.id: streak for streak in definition.streaks}
 
     def tier(self, number: int) -> str:
@@ -80,6 +81,16 @@ class Names:
         """A value of the milestone as facts have it."""
         number = Decimal(value).scaleb(-digits_of(milestone, self.currency))
         return major_money(number, self.currency) if milestone.adds_money else number_text(number)
+
+    def tracker(self, tracker_id: str) -> str:
+        """The tracker's name."""
+        known = self._trackers.get(tracker_id)
+        return known.name if known else tracker_id
+
+    def tracked(self, tracker_id: str, value: int) -> str:
+        """A value of the tracker: money or a count."""
+        known = self._trackers.get(tracker_id)
+        return self.money(value) if known and known.in_money else f"{value:,}"
 
     def in_a_row(self, streak: str) -> str:
         """How the periods of a streak are counted, by its id or name."""

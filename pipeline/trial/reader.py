@@ -17,6 +17,8 @@ from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.runs import current_run
 from pipeline.engine.streaks.value import standing_in
 from pipeline.engine.tiers.progress import tier_progress
+from pipeline.engine.trackers.rules import tracker_rules
+from pipeline.engine.trackers.values import tracker_value
 from pipeline.notify.program_view import digits_of
 from pipeline.trial import form
 from pipeline.trial.times import iso
@@ -26,6 +28,7 @@ from schemas.facts import (
     RecordRefused,
     TransferRefused,
 )
+from schemas.money import minor_digits
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
 
@@ -129,6 +132,7 @@ def _membership(section: Section, definition: ProgramDefinition, settled_at: int
         holds=[row for name, account in accounts.items() for row in _holds(name, account)],
         milestones=_milestones(section, definition),
         streaks=_streaks(section, definition, settled_at),
+        trackers=_trackers(section, definition, settled_at),
     )
 
 
@@ -222,6 +226,19 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
         )
         for milestone in definition.milestones
         for period, progress in sorted(section.milestones.get(milestone.id, {}).items())
+    ]
+
+
+def _trackers(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.TrackerRow]:
+    today = calendar_of(definition).day_of(settled_at)
+    return [
+        form.TrackerRow(
+            id=rule.tracker.id,
+            value=tracker_value(section, rule, today),
+            scale=minor_digits(definition.currency) if rule.tracker.in_money else 0,
+        )
+        for rule in tracker_rules(definition.trackers)
+        if rule.tracker.id in section.trackers
     ]
 
 

@@ -136,6 +136,7 @@ def _balance(names: Names, currency: str, balance: form.Balances) -> str:
 
 
 def _progress(names: Names, one: form.Membership) -> Iterator[tuple[str, str]]:
+    yield from ((names.tracker(row.id), names.tracked(row.id, row.value)) for row in one.trackers)
     for row in one.milestones:
         milestone = names.milestone(row.id)
         value, target = (names.money(number) if row.scale else f"{number:,}" for number in (row.value, row.target))

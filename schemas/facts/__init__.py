@@ -117,6 +117,7 @@ from schemas.facts.tiers import (
     TierTerm,
     TierUpgraded,
 )
+from schemas.facts.trackers import TrackerCounted, TrackerLowered
 from schemas.facts.transfers import (
     PointsReceived,
     PointsTransferred,
@@ -248,6 +249,8 @@ __all__ = [
     "TierTenureBegun",
     "TierTerm",
     "TierUpgraded",
+    "TrackerCounted",
+    "TrackerLowered",
     "TransactionRecorded",
     "TransferInitiated",
     "TransferRefused",

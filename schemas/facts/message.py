@@ -88,6 +88,7 @@ from schemas.facts.tiers import (
     TierTenureBegun,
     TierUpgraded,
 )
+from schemas.facts.trackers import TrackerCounted, TrackerLowered
 from schemas.facts.transfers import (
     PointsReceived,
     PointsTransferred,
@@ -164,6 +165,8 @@ AnyDecision = (
     | LotsTracked
     | MilestoneCounted
     | MilestoneLowered
+    | TrackerCounted
+    | TrackerLowered
     | MilestoneUnachieved
     | StreakBroken
     | StreakLevelUnachieved

@@ -27,6 +27,7 @@ from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardP
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import Freezes, Streak, StreakLevel
 from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
+from schemas.program.trackers import Tracker, TrackerMeasure, TrackerWindow
 from schemas.program.transfers import Transfers
 from schemas.program.values import (
     ATTRIBUTE_DIGITS,
@@ -89,6 +90,9 @@ __all__ = [
     "TierLimits",
     "TierValidity",
     "Tiers",
+    "Tracker",
+    "TrackerMeasure",
+    "TrackerWindow",
     "Transactions",
     "Transfers",
     "Triggered",

@@ -22,8 +22,18 @@ from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import PERIODS_IN, Streak
 from schemas.program.tiers import Tiers
+from schemas.program.trackers import Tracker
 from schemas.program.transfers import Transfers
-from schemas.program.values import CURRENCIES_MAX, MILESTONES_MAX, RULES_MAX, STREAKS_MAX, DayStart, Definition, Name
+from schemas.program.values import (
+    CURRENCIES_MAX,
+    MILESTONES_MAX,
+    RULES_MAX,
+    STREAKS_MAX,
+    TRACKERS_MAX,
+    DayStart,
+    Definition,
+    Name,
+)
 from schemas.zones import zone_names
 
 _SHOWN_MAX: Final = 60
@@ -59,6 +69,8 @@ class ProgramDefinition(Definition):
     tiers: Tiers | None = Field(None, validate_default=True)
     milestones: Annotated[tuple[Milestone, ...], AtMost(MILESTONES_MAX)] = ()
     streaks: Annotated[tuple[Streak, ...], AtMost(STREAKS_MAX)] = ()
+    trackers: Annotated[tuple[Tracker, ...], AtMost(TRACKERS_MAX)] = ()
+    """Values over the last days, which tiers may go by."""
     returns: Returns | None = Returns()
     """None: bills cannot be returned and are not kept; one is told from a repeat by its record id alone."""
     redemption: Redemption = Redemption()
@@ -185,6 +197,7 @@ class ProgramDefinition(Definition):
             ("rules", [rule.id for rule in self.rules]),
             ("milestones", [milestone.id for milestone in self.milestones]),
             ("streaks", [streak.id for streak in self.streaks]),
+            ("trackers", [tracker.id for tracker in self.trackers]),
         ):
             repeated = [one for one, count in Counter(ids).items() if count > 1]
             if repeated:

@@ -37,6 +37,7 @@ RULES_MAX: Final = 1_000
 MILESTONES_MAX: Final = 200
 STREAKS_MAX: Final = 100
 TIERS_MAX: Final = 20
+TRACKERS_MAX: Final = 20
 SKUS_MAX: Final = 5_000
 CATEGORIES_MAX: Final = 500
 Skus = Annotated[tuple[Sku, ...], AtMost(SKUS_MAX)]

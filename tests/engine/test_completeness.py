@@ -85,6 +85,8 @@ DECISION_NUMBERS = {
     124: "LotsTracked",
     125: "MilestoneCounted",
     126: "MilestoneLowered",
+    251: "TrackerCounted",
+    252: "TrackerLowered",
     127: "MilestoneUnachieved",
     128: "StreakBroken",
     129: "StreakLevelUnachieved",

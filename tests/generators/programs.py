@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.program import PeriodUnit, RenewalBasis, TierBasis
+from schemas.program import PeriodUnit, RenewalBasis, TierBasis, TrackerMeasure
 
 POINTS_MAX = 10**12
 ID_MAX = 2**31
@@ -233,6 +233,25 @@ tier_terms = _tier_terms()
 
 
 @st.composite
+def _trackers(draw: st.DrawFn) -> dict[str, Any]:
+    """What is tracked over the last days."""
+    measure = draw(_ends([one.value for one in TrackerMeasure]))
+    tracker: dict[str, Any] = {
+        "of": measure,
+        "window": {"days": draw(_ends([1, 366])), "cyclic": draw(st.booleans())},
+        "retired": draw(st.booleans()),
+    }
+    if measure == "visits":
+        tracker["per_transaction"] = draw(st.booleans())
+    if measure not in ("gross", "discount"):
+        tracker |= {"skus": draw(st.lists(texts, max_size=2)), "categories": draw(st.lists(texts, max_size=2))}
+    return tracker
+
+
+trackers = _trackers()
+
+
+@st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     """A program as a person may write it."""
     reached = draw(st.lists(milestones, max_size=4))
@@ -259,6 +278,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             for index, (name, one) in enumerate(zip(ids, reached, strict=True))
         ],
         "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],
+        "trackers": [{"id": f"t{index}", **one} for index, one in enumerate(draw(st.lists(trackers, max_size=2)))],
         "returns": draw(st.none() | returns(window)),
         "redemption": draw(redemptions),
         "transfer": draw(transfers),

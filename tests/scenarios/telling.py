@@ -339,6 +339,10 @@ def _progress(decision: facts.MilestoneProgressed | facts.MilestoneLowered, enve
     return f"milestone {_period(decision, envelope, story)}: {decision.value} of {decision.target}"
 
 
+def _tracked(decision: facts.TrackerCounted | facts.TrackerLowered, *_: object) -> str:
+    return f"tracker {decision.tracker_id}: {decision.value}"
+
+
 def _achieved(decision: facts.MilestoneAchieved, envelope: Envelope, story: Story) -> str:
     return f"milestone {_period(decision, envelope, story)} ACHIEVED"
 
@@ -432,6 +436,8 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,
     facts.MilestoneLowered: _progress,
+    facts.TrackerCounted: _tracked,
+    facts.TrackerLowered: _tracked,
     facts.MilestoneUnachieved: lambda decision, envelope, story: (
         f"milestone {_period(decision, envelope, story)} no longer achieved"
     ),

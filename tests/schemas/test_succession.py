@@ -22,9 +22,11 @@ BEFORE: dict[str, Any] = {
     "tiers": {"basis": "lifetime_points", "levels": TIERS},
     "milestones": [milestone("visit"), milestone("yearly", period="year", target_id=10)],
     "streaks": [STREAK],
+    "trackers": [{"id": "drinks", "of": "quantity", "window": {"days": 30}, "categories": ["drinks"]}],
     "currencies": [{"id": "STARS", "name": "Stars", "scale": 1}],
 }
 STARS = BEFORE["currencies"][0]
+TRACKER = BEFORE["trackers"][0]
 
 
 def tiers(*levels: dict[str, Any]) -> dict[str, Any]:
@@ -54,6 +56,8 @@ def cycled(cycle: dict[str, Any]) -> dict[str, Any]:
         pytest.param(tiers(TIERS[0], {**TIERS[1], "name": "Plata", "id": "silver"}, TIERS[2]), id="another-name"),
         pytest.param({"milestones": [milestone("visit", target=5), BEFORE["milestones"][1]]}, id="another-target"),
         pytest.param({"streaks": [STREAK | RETIRED]}, id="a-retired-streak"),
+        pytest.param({"trackers": [TRACKER | RETIRED]}, id="a-retired-tracker"),
+        pytest.param({"trackers": [TRACKER | {"categories": [], "name": "All"}]}, id="a-tracker-of-other-lines"),
         pytest.param({"streaks": [{**STREAK, "grace": 1, "repeats": True}]}, id="a-streak-that-forgives"),
         pytest.param({"currencies": [{**STARS, "retired": True}]}, id="a-retired-currency"),
         pytest.param({"currencies": [{**STARS, "name": "Suns"}, {"id": "COINS"}]}, id="a-currency-of-another-name"),
@@ -125,6 +129,19 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
             id="scale-of-a-currency",
         ),
         pytest.param({"streaks": []}, "streaks", "the streak Loyal (id loyal)", id="streak-left-out"),
+        pytest.param({"trackers": []}, "trackers", "the tracker drinks (id drinks)", id="tracker-left-out"),
+        pytest.param(
+            {"trackers": [TRACKER | {"of": "lines"}]},
+            "trackers[0].of",
+            "is lines, and drinks was quantity before",
+            id="what-a-tracker-adds-up",
+        ),
+        pytest.param(
+            {"trackers": [TRACKER | {"window": {"days": 31, "cyclic": True}}]},
+            "trackers[0].window",
+            "is cycles of 31 days, and drinks was the last 30 days before",
+            id="window-of-a-tracker",
+        ),
         pytest.param(
             {"streaks": [STREAK | {"milestone": "yearly"}]},
             "streaks[0].milestone",

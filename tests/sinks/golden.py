@@ -40,6 +40,7 @@ VIEWS: Final = (
     "points_facts",
     "transfers",
     "milestone_events",
+    "tracker_events",
     "ignored_values",
     "streak_events",
     "tier_changes",

@@ -18,6 +18,7 @@ from pipeline.engine.ledger.state import Account, LedgerAccount, Lot, PromisedLo
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
+from pipeline.engine.trackers.state import Tracked
 from pipeline.log.port import Message
 from schemas.facts import AnyDecision, Awaits, Decision, IssuedFor, StreakStanding
 from schemas.records import Line, Profile, TransactionAdded, encode_record
@@ -382,6 +383,7 @@ HEAD = Head(
                     ends_at=NEVER, standing=StreakStanding(run=61, through=62), excused=[(63, NEVER)], left_at=64
                 ),
             },
+            trackers={"coffee": Tracked(first_day=15_001, days={15_002: 71, 15_003: 72})},
         ),
         13: Section(version=1),
     },
@@ -455,6 +457,10 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "milestones.ends_at": [31, None],
         "milestones.value": [32, 33],
         "milestones.achieved": [True, False],
+        "trackers.tracker_id": ["coffee"],
+        "trackers.first_on": [15_001],
+        "trackers.days": [[15_002, 15_003]],
+        "trackers.day_values": [[71, 72]],
         "streaks.streak_id": ["s", "t"],
         "streaks.run_first": [45, None],
         "streaks.run_last": [46, None],

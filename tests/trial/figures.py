@@ -147,8 +147,9 @@ def _issued_for(result: Result) -> dict[str, Counter[str]]:
 def _standing(one: Membership) -> Figures:
     """What the program means for the customer; not how the engine keeps it: numbers of lots, past periods."""
     stands: Figures = msgspec.to_builtins(one)
-    if not one.holds:
-        del stands["holds"]
+    for part in ("holds", "trackers"):
+        if not stands[part]:
+            del stands[part]
     latest = {milestone.id: msgspec.to_builtins(milestone) for milestone in one.milestones}
     lots: Counter[tuple[str, str, str]] = Counter()
     for lot in one.lots:

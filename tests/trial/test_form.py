@@ -120,6 +120,7 @@ PROMISED: dict[str, Any] = {
                         {"id": "", "period": "", "value": 7500, "target": 7500, "scale": 2, "achieved": True}
                     ],
                     "streaks": [{"id": "", "run": 3, "longest": 3, "levels": [3], "ended": False, **TAKES_PART}],
+                    "trackers": [{"id": "", "value": 3, "scale": 3}],
                 }
             },
         }
@@ -165,6 +166,7 @@ RICH = program(
             "target": 1,
         },
     ],
+    trackers=[{"id": "spent", "of": "amount", "window": {"days": 30}}],
     streaks=[
         {
             "id": "weekly",

@@ -12,6 +12,7 @@ from pipeline.engine.bills.state import (
     ItemisedBill,
     MeasuredContribution,
     MilestoneContribution,
+    TrackerContribution,
     entry_of,
 )
 from pipeline.engine.kernel.concern import Concern
@@ -32,6 +33,8 @@ from schemas.facts import (
     Refusal,
     ReturnCounted,
     ReturnRecorded,
+    TrackerCounted,
+    TrackerLowered,
     TransactionRecorded,
 )
 from schemas.records import TransactionAdded, TransactionReturned
@@ -201,6 +204,35 @@ def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneL
             one.removed += decision.removed
 
 
+def _note_tracked(state: CustomerState, envelope: Envelope, decision: TrackerCounted) -> None:
+    """The bill knows what it counts, in place of what it counted before."""
+    if not decision.kept:
+        return
+    part = bill_of(state, decision.bill_number).parts[envelope.program_id]
+    part.contributions = [
+        one
+        for one in part.contributions
+        if not (isinstance(one, TrackerContribution) and one.tracker_id == decision.tracker_id)
+    ]
+    part.contributions.append(
+        TrackerContribution(
+            tracker_id=decision.tracker_id,
+            day=decision.day,
+            total=decision.total,
+            lines=list(decision.lines),
+            store=decision.store,
+            removed=decision.removed,
+        )
+    )
+
+
+def _note_tracker_lowered(state: CustomerState, envelope: Envelope, decision: TrackerLowered) -> None:
+    """The bill knows what was taken off."""
+    for one in bill_of(state, decision.of_bill).parts[envelope.program_id].trackers:
+        if one.tracker_id == decision.tracker_id:
+            one.removed = decision.removed
+
+
 def _bill_to_add(_head: Head, record: TransactionAdded, _org: Org) -> tuple[str, ...]:
     """Also where no program takes returns: the version before may have left a bill that can still be returned."""
     return (entry_of(record.bill_number),)
@@ -220,6 +252,8 @@ CONCERN: Final = Concern(
         MilestoneCounted: _note_counted,
         MilestoneMeasured: _note_measured,
         MilestoneLowered: _note_lowered,
+        TrackerCounted: _note_tracked,
+        TrackerLowered: _note_tracker_lowered,
         LinesKept: lines.note_kept,
         LinesReturned: lines.note_returned,
     },
@@ -231,6 +265,8 @@ CONCERN: Final = Concern(
         MilestoneCounted: lambda decision: entry_of(decision.bill_number),
         MilestoneMeasured: lambda decision: entry_of(decision.bill_number),
         MilestoneLowered: lambda decision: entry_of(decision.of_bill),
+        TrackerCounted: lambda decision: entry_of(decision.bill_number) if decision.kept else "",
+        TrackerLowered: lambda decision: entry_of(decision.of_bill),
         LinesKept: lambda decision: entry_of(decision.bill_number),
         LinesReturned: lambda decision: entry_of(decision.of_bill),
     },

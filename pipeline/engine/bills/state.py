@@ -77,7 +77,27 @@ class MeasuredContribution(MilestoneContribution, array_like=True, gc=False, tag
     limit_period: int | None = None
 
 
-Contribution = AwardContribution | CancelledAward | TermsContribution | MilestoneContribution | MeasuredContribution
+class TrackerContribution(msgspec.Struct, array_like=True, gc=False, tag=25):
+    """What the bill counts in a tracker."""
+
+    tracker_id: str
+    day: int
+    total: int
+    lines: list[int] = []
+    """By line, where the tracker is made of lines or selects some."""
+    store: int = 0
+    removed: int = 0
+    """What returns have taken off so far."""
+
+
+Contribution = (
+    AwardContribution
+    | CancelledAward
+    | TermsContribution
+    | MilestoneContribution
+    | MeasuredContribution
+    | TrackerContribution
+)
 """What a bill added somewhere, so that a return can undo it; each kind has the `undo` of its concern."""
 
 
@@ -103,6 +123,11 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     def milestones(self) -> list[MilestoneContribution]:
         """What the bill counts towards milestones."""
         return [one for one in self.contributions if isinstance(one, MilestoneContribution)]
+
+    @property
+    def trackers(self) -> list[TrackerContribution]:
+        """What the bill counts in trackers."""
+        return [one for one in self.contributions if isinstance(one, TrackerContribution)]
 
     @property
     def terms(self) -> TermsContribution | None:

@@ -285,6 +285,16 @@ FROM (
         'MilestoneLowered', 'MilestoneUnachieved')
 ) AS f;
 
+-- What bills and returns change in trackers. value: of the whole window from then on; day: the one on which the bill was
+-- paid; added: by how much its value changes, below zero for what a return took off.
+CREATE OR REPLACE VIEW tracker_events AS
+SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
+    d.tracker_id AS tracker_id, toDate32(d.day) AS day, d.added - d.lowered AS added, d.value AS value
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(tracker_id String, day Int32, added Int64, lowered Int64, value Int64)') AS d
+    FROM facts WHERE kind IN ('TrackerCounted', 'TrackerLowered')
+);
+
 -- Attributes that milestones add up and could not use. reason: absent, not_a_number, negative, too_fine, too_large.
 CREATE OR REPLACE VIEW ignored_values AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,

@@ -13,6 +13,7 @@ from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, decode_head
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Measured, Tenure
+from pipeline.engine.trackers.state import Tracked
 from pipeline.log.port import Message
 from sinks.clickhouse.tables.table import (
     SOURCE_COLUMNS,
@@ -73,6 +74,11 @@ class _Counted(NamedTuple):
 class _Measuring(NamedTuple):
     over: str
     measured: Measured
+
+
+class _Tracking(NamedTuple):
+    tracker_id: str
+    tracked: Tracked
 
 
 class _Running(NamedTuple):
@@ -144,6 +150,10 @@ def _counted(row: StateRow) -> list[_Counted]:
         for milestone_id, periods in row.section.milestones.items()
         for period, progress in periods.items()
     ]
+
+
+def _tracking(row: StateRow) -> list[_Tracking]:
+    return [_Tracking(tracker_id, tracked) for tracker_id, tracked in row.section.trackers.items()]
 
 
 def _running(row: StateRow) -> list[_Running]:
@@ -270,6 +280,21 @@ CUSTOMER_STATE: Final = Table[StateRow](
                 ),
                 integer("value", lambda counted: counted.progress.value),
                 Column("achieved", "Bool", lambda counted: counted.progress.achieved),
+            ),
+        ),
+        *nested(
+            "trackers",
+            _tracking,
+            (
+                Column("tracker_id", "String", lambda one: one.tracker_id),
+                Column(
+                    "first_on",
+                    "Date32",
+                    lambda one: one.tracked.first_day,
+                    comment="the day of the first bill that counted: cycles begin with it",
+                ),
+                Column("days", "Array(Date32)", lambda one: list(one.tracked.days)),
+                Column("day_values", "Array(Int64)", lambda one: list(one.tracked.days.values())),
             ),
         ),
         *nested(

@@ -1,0 +1,1 @@
+"""Trackers: values of a customer over the last days."""
