@@ -93,6 +93,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
         "transactions": state["transactions"],
         "purchases_minor": state["purchases_minor"],
         "returned_minor": state["returned_minor"],
+        "reminder_at": state["reminder_at"],
         "accounts": [one | _named(one, definition) for one in _nested(state, "accounts")],
         "lots": [one | _named(one, definition) for one in _nested(state, "lots")],
         "holds": [one | _named(one, definition) for one in _nested(state, "holds")],
@@ -241,6 +242,8 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         f"{view['transactions']:,} transactions, purchases {_amount(view['purchases_minor'], view['money'])}, "
         f"returned {_amount(view['returned_minor'], view['money'])}"
     )
+    if view["reminder_at"]:
+        CONSOLE.print(f"Next reminder of points that expire: {view['reminder_at']:%Y-%m-%d %H:%M} UTC")
     for account in view["accounts"]:
         figures = [(what, _points(points, account)) for what, points in account.items() if what not in _NAMES]
         CONSOLE.print(summary_table(account["name"], figures))
@@ -248,7 +251,7 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         (
             "Open lots, soonest to expire first, promised ones last",
             "lots",
-            ("name", "lot_id", "standing", "open_points", "expires_on", "due_at", "issued_at"),
+            ("name", "lot_id", "standing", "open_points", "expires_on", "rolls", "due_at", "issued_at"),
         ),
         ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),

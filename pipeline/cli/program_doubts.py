@@ -9,6 +9,7 @@ from typing import Final
 
 from schemas.program import (
     Activity,
+    Delivered,
     EarningRule,
     Milestone,
     MultiplierRule,
@@ -28,6 +29,7 @@ def doubts(program: ProgramDefinition, today: date) -> Iterator[str]:
         if isinstance(rule, MultiplierRule) and Fraction(rule.factor) > _FACTOR_USUAL:
             yield f"rules[{index}].factor: each line counts {rule.factor} times in every spend rule"
     yield from _expiry(program)
+    yield from _deliveries(program)
     # A record this old is refused, so what ended before can only count while history is loaded.
     oldest = today - timedelta(days=program.repeat_window_days)
     for name, parts in (("rules", program.rules), ("milestones", program.milestones), ("streaks", program.streaks)):
@@ -60,6 +62,24 @@ def _expiry(program: ProgramDefinition) -> Iterator[str]:
             yield f"{path}.activity: nothing counts as activity, so no expiry is moved"
         elif not rolls and activity != Activity():
             yield f"{path}.activity: has no effect, as no points roll or expire with inactivity"
+
+
+def _deliveries(program: ProgramDefinition) -> Iterator[str]:
+    """Points that wait for a delivery nobody can tell: of bills that are not kept, no update is taken."""
+    if program.returns is not None:
+        return
+    places: list[tuple[str, object]] = [("promised", program.promised)]
+    places += [
+        (f"rules[{index}].promised", rule.promised)
+        for index, rule in enumerate(program.rules)
+        if not isinstance(rule, MultiplierRule)
+    ]
+    for path, promised in places:
+        if isinstance(promised, Delivered):
+            yield (
+                f"{path}: as returns is null, bills are not kept and no delivery is taken, unless another program "
+                "of the org takes returns; give returns a window_days in which bills are delivered"
+            )
 
 
 def _over(name: str, parts: tuple[EarningRule | Milestone | Streak, ...], oldest: date) -> Iterator[str]:

@@ -126,3 +126,22 @@ def test_date_of_a_program_in_force_may_lie_beyond_what_is_written_today() -> No
 def test_expiry_that_may_not_be_meant_is_doubted(points: dict[str, Any], expected: list[str]) -> None:
     program = load_program(HEAD + SPEND + f"\npoints: {json.dumps(points)}\n")
     assert list(doubts(program, date(2026, 11, 29))) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "places"),
+    [
+        ("promised: { until: delivered }", ["promised"]),
+        ("promised: { until: days, days: 3 }", []),
+        (
+            "rules: [{ id: s, kind: spend, points: 1, per_minor: 1, promised: { until: delivered } }]",
+            ["rules[0].promised"],
+        ),
+    ],
+)
+def test_delivery_that_nobody_can_tell_is_doubted(parts: str, places: list[str]) -> None:
+    spend = "" if parts.startswith("rules") else SPEND
+    for returns, expected in (("returns: null", places), ("", [])):
+        program = load_program(f"{HEAD}{spend}\n{parts}\n{returns}\n")
+        found = [one for one in doubts(program, date(2026, 11, 29)) if "delivery" in one]
+        assert [one.partition(":")[0] for one in found] == expected

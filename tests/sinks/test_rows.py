@@ -20,7 +20,7 @@ from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.trackers.state import Tracked
 from pipeline.log.port import Message
-from schemas.facts import AnyDecision, Awaits, Decision, IssuedFor, StreakStanding
+from schemas.facts import AnyDecision, Awaits, Decision, Duration, IssuedFor, StreakStanding
 from schemas.records import Line, Profile, TransactionAdded, encode_record
 from schemas.replies import ReplyOutcome
 from sinks.clickhouse.canonical import canonical_json
@@ -350,12 +350,20 @@ HEAD = Head(
             transactions=4,
             purchases_minor=5,
             returned_minor=6,
+            reminder_at=81,
             accounts={
                 "POINTS": Account(
                     totals=[TOTALS[account] for account in LedgerAccount],
                     lots_opened=9,
                     lots=[
-                        Lot(lot_id=8, issued_at=21, open_points=22, expires_on=15_000, closes_at=23),
+                        Lot(
+                            lot_id=8,
+                            issued_at=21,
+                            open_points=22,
+                            expires_on=15_000,
+                            closes_at=23,
+                            rolls=Duration(months=0, days=3, round_months=0),
+                        ),
                         Lot(lot_id=9, issued_at=24, open_points=25, expires_on=None, closes_at=NEVER),
                     ],
                     promised_lots=[
@@ -418,6 +426,7 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "transactions": 4,
         "purchases_minor": 5,
         "returned_minor": 6,
+        "reminder_at": 81,
         "accounts.currency": ["POINTS", "STARS"],
         "accounts.balance": [102, 0],
         "accounts.lifetime": [110, 0],
@@ -438,6 +447,7 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "lots.expires_on": [15_000, None, None],
         "lots.closes_at": [23, None, None],
         "lots.due_at": [None, None, 28],
+        "lots.rolls": [True, False, False],
         "holds.currency": [],
         "holds.hold_id": [],
         "holds.kind": [],

@@ -36,13 +36,22 @@ def _on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decisi
 
 
 def deliver(turn: ProgramTurn, record: TransactionUpdated) -> Sequence[Decision]:
-    """What waits for the delivery of the bill becomes current, also what an update adds after it."""
-    if bill_of(turn.state, record.bill_number).delivery_status != DELIVERED:
+    """What waits for the delivery of the bill becomes current, also what an update adds after it.
+
+    Points of an earlier bill of that number go on waiting.
+    """
+    bill = bill_of(turn.state, record.bill_number)
+    if bill.delivery_status != DELIVERED:
         return ()
     return [
         convert(turn, currency, account, lots, ConvertedBy.DELIVERY)
         for currency, account, lots in _promised(
-            turn, lambda lot: lot.awaits is Awaits.DELIVERY and lot.reference == record.bill_number
+            turn,
+            lambda lot: (
+                lot.awaits is Awaits.DELIVERY
+                and lot.reference == record.bill_number
+                and lot.promised_at >= bill.paid_at
+            ),
         )
     ]
 

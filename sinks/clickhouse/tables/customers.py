@@ -58,6 +58,7 @@ class _Open(NamedTuple):
     expires_on: int | None = None
     closes_at: int = NEVER
     due_at: int = NEVER
+    rolls: bool = False
 
 
 class _Holding(NamedTuple):
@@ -121,6 +122,7 @@ def _current(currency: str, account: Account) -> list[_Open]:
             open_points=lot.open_points,
             expires_on=lot.expires_on,
             closes_at=lot.closes_at,
+            rolls=lot.rolls is not None,
         )
         for lot in account.lots
     ]
@@ -210,6 +212,12 @@ CUSTOMER_STATE: Final = Table[StateRow](
         integer("transactions", lambda row: row.section.transactions),
         integer("purchases_minor", lambda row: row.section.purchases_minor),
         integer("returned_minor", lambda row: row.section.returned_minor),
+        Column(
+            "reminder_at",
+            "Nullable(DateTime64(3, 'UTC'))",
+            lambda row: row.section.reminder_at,
+            comment="when the next reminder of points that expire is due",
+        ),
         *nested(
             "accounts",
             _held,
@@ -250,6 +258,7 @@ CUSTOMER_STATE: Final = Table[StateRow](
                     lambda open_: _unless_never(open_.due_at),
                     comment="when promised points become current or are cancelled",
                 ),
+                Column("rolls", "Bool", lambda open_: open_.rolls, comment="whether activity moves their last day"),
             ),
         ),
         *nested(

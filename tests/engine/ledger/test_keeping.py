@@ -75,6 +75,14 @@ def test_points_that_an_update_adds_after_the_delivery_are_current_at_once() -> 
     assert standing(story) == (10, 0)
 
 
+def test_delivery_of_a_bill_leaves_points_of_an_earlier_one_of_that_number() -> None:
+    shop = promising({"until": "delivered"}, returns={"window_days": 40})
+    story = given(shop, bought("B1", 700, "2011-03-01"), bought("B1", 500, "2011-05-01", id="another"))
+    assert standing(story) == (0, 12)
+    story.play(delivered("B1", "2011-05-02"))
+    assert standing(story) == (5, 7)
+
+
 def test_points_that_no_bill_gave_do_not_wait_for_a_delivery() -> None:
     rules = [{"id": "visit", "kind": "event", "event": "visit", "points": 3}]
     story = given(promising(ON_DELIVERY, rules=rules, milestones=[milestone("first", points=5)]))

@@ -1,0 +1,53 @@
+"""What `accrue customer` shows of one customer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pipeline.cli import customer
+from pipeline.engine.state import Head
+from sinks.clickhouse.tables.customers import CUSTOMER_STATE, StateRow
+from sinks.clickhouse.tables.table import Source
+from tests.dsl import Story, given
+from tests.steps import bought, program, spend
+
+ROLLING = program(rules=[spend()], points={"expiry": {"days": 30, "rolling": True}, "reminders": [7]})
+FIXED = program(rules=[spend()], points={"expiry": {"days": 30}})
+
+
+def state_of(head: Head) -> dict[str, Any]:
+    """The row of the customer's first program, as a client of ClickHouse has it."""
+    ((program_id, section),) = head.sections.items()
+    row = StateRow(head=head, program_id=program_id, section=section, src=Source("state", 0, 0), idx=0)
+    return {column.name: _read(column.type, column.of(row)) for column in CUSTOMER_STATE.columns}
+
+
+def _read(kind: str, value: Any) -> Any:
+    if value is None or not kind.startswith(("DateTime64", "Nullable(DateTime64")):
+        return value
+    return datetime.fromtimestamp(value / 1_000, UTC).replace(tzinfo=None)
+
+
+def shown(story: Story, capsys: pytest.CaptureFixture[str]) -> str:
+    customer._print(7, customer.view_of(state_of(story.state.head), None))
+    return capsys.readouterr().out
+
+
+def test_points_that_activity_moves_are_marked_and_the_next_reminder_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    story = given(ROLLING, bought("B1", 1_000, "2011-03-01"))
+    view = customer.view_of(state_of(story.state.head), None)
+    assert ([lot["rolls"] for lot in view["lots"]], f"{view['reminder_at']:%Y-%m-%d}") == ([True], "2011-03-24")
+    said = shown(story, capsys)
+    assert "Next reminder of points that expire: 2011-03-24 00:00 UTC" in said
+    assert "rolls" in said
+
+
+def test_no_reminder_is_shown_where_none_is_due(capsys: pytest.CaptureFixture[str]) -> None:
+    story = given(FIXED, bought("B1", 1_000, "2011-03-01"))
+    assert [lot["rolls"] for lot in customer.view_of(state_of(story.state.head), None)["lots"]] == [False]
+    assert "reminder" not in shown(story, capsys)
