@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "dlq": "dlq:dlq",
     "events": "events:events",
     "import": "importing:import_group",
+    "key": "key:key",
     "program": "program:program",
     "report": "reporting:report",
     "send": "send:send",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from pipeline.cli.place import Place
 from pipeline.cli.program_problem import InvalidProgram, Problem
 from pipeline.cli.reading import read_all
-from pipeline.intake.org_settings import entries_of, org_of, orgs_in, topic_entry, topics_in
+from pipeline.intake.org_settings import access_keys_in, entries_of, entry_of, org_of, orgs_in, topic_entry, topics_in
 from pipeline.log.port import Log, Outgoing, Partition
-from schemas.settings import Org, OrgSettings, TopicSetting
+from schemas.settings import AccessKey, Org, OrgSettings, TopicSetting
 from schemas.settings.succession import breaches
 
 _TIMEOUT: Final = 30.0
@@ -49,20 +49,41 @@ def apply(place: Place, log: Log, wanted: OrgSettings) -> list[Change]:
     2. Read the topic to its end. No other writer can commit from here on.
     3. Write what differs.
     """
+
+    def changes() -> list[Change]:
+        wished, problems = changes_by(place, log, wanted)
+        if problems:
+            raise InvalidProgram(problems)
+        return wished
+
+    return _write(place, log, changes)
+
+
+def access_keys_now(place: Place, log: Log) -> dict[str, AccessKey]:
+    """The access keys as the settings topic has them, by key id."""
+    return access_keys_in(_entries(place, log))
+
+
+def put_access_key(place: Place, log: Log, key: AccessKey) -> None:
+    """Write an access key, new or changed."""
+    name, value = entry_of(key)
+    _write(place, log, lambda: [Change(name, None, value)])
+
+
+def _write(place: Place, log: Log, changes: Callable[[], list[Change]]) -> list[Change]:
+    """Write what `changes` says once no other writer can commit any more."""
     producer = log.producer(f"{place.settings.prefix}{place.settings.group}-settings")
     try:
         producer.init(_TIMEOUT)
-        changes, problems = changes_by(place, log, wanted)
-        if problems:
-            raise InvalidProgram(problems)
-        if changes:
+        made = changes()
+        if made:
             topic = place.catalog.name("settings")
             producer.begin()
-            producer.produce([Outgoing(topic, change.key, change.after, 0) for change in changes])
+            producer.produce([Outgoing(topic, change.key, change.after, 0) for change in made])
             producer.commit(_TIMEOUT)
     finally:
         producer.close()
-    return changes
+    return made
 
 
 def problems_after(before: Mapping[int, Org], wanted: OrgSettings) -> list[Problem]:

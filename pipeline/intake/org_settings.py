@@ -1,7 +1,7 @@
 """Settings as messages of their topic: one for each org, store and event, so that one may change without the others.
 
-Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`. Values: the part as JSON, an org without
-its stores and events. A key without a value is gone.
+Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`, `key:<key id>`. Values: the part as JSON, an
+org without its stores and events. A key without a value is gone. Access keys are no part of what a settings file says.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.failure import Halted
-from schemas.settings import EventDefinition, Org, Store, TopicSetting
+from schemas.settings import AccessKey, EventDefinition, Org, Store, TopicSetting
 
 _LISTS: Final = {"stores", "events"}
 _TOPIC: Final = b"topic:"
+_ACCESS_KEY: Final = b"key:"
 _Part = TypeVar("_Part", bound=BaseModel)
 
 
@@ -58,8 +59,8 @@ def topic_entry(setting: TopicSetting) -> tuple[bytes, bytes]:
 
 
 def org_of(key: bytes) -> int | None:
-    """The org that an entry is about, None for an entry about a topic; raises `UnreadableSettings`."""
-    if key.startswith(_TOPIC):
+    """The org whose settings an entry is part of, None for a topic or access key; raises `UnreadableSettings`."""
+    if key.startswith((_TOPIC, _ACCESS_KEY)):
         return None
     number = key.partition(b":")[2].partition(b"/")[0]
     if not number.isdigit():
@@ -81,6 +82,16 @@ def orgs_in(entries: Mapping[bytes, bytes]) -> dict[int, Org]:
 def topics_in(entries: Mapping[bytes, bytes]) -> dict[str, TopicSetting]:
     """The settings of input topics, by name without prefix. Raises `UnreadableSettings`."""
     return {setting.name: setting for setting in _parts(entries, _TOPIC, TopicSetting)}
+
+
+def entry_of(key: AccessKey) -> tuple[bytes, bytes]:
+    """The message that says all about an access key: its key and its value."""
+    return _ACCESS_KEY + key.key_id.encode(), key.model_dump_json().encode()
+
+
+def access_keys_in(entries: Mapping[bytes, bytes]) -> dict[str, AccessKey]:
+    """The access keys that entries say, by key id, the revoked ones too. Raises `UnreadableSettings`."""
+    return {key.key_id: key for key in _parts(entries, _ACCESS_KEY, AccessKey)}
 
 
 def _org(number: int, entries: Mapping[bytes, bytes]) -> Org:

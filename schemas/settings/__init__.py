@@ -1,4 +1,4 @@
-"""Settings: what an operator writes about orgs, as YAML or JSON: their stores, tills and events.
+"""Settings: what an operator writes about orgs, as YAML or JSON: their stores, tills and events; and their access keys.
 
 They stand in one compacted topic, all of them in its first partition, so that one offset is one version of everything.
 """
@@ -13,6 +13,7 @@ from schemas.settings.events import (
     EventField,
     FieldType,
 )
+from schemas.settings.keys import SCOPES, AccessKey, Scope
 from schemas.settings.orgs import IDENTIFIERS, Identifier, Org, Store, Till
 from schemas.settings.settings import OrgSettings, TopicSetting
 
@@ -22,6 +23,8 @@ __all__ = [
     "EVENT_NAME_MAX",
     "FIELD_TYPES",
     "IDENTIFIERS",
+    "SCOPES",
+    "AccessKey",
     "ActionName",
     "EventDefinition",
     "EventField",
@@ -29,6 +32,7 @@ __all__ = [
     "Identifier",
     "Org",
     "OrgSettings",
+    "Scope",
     "Store",
     "Till",
     "TopicSetting",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.clock import Clock
-from pipeline.intake.org_settings import KnownOrg, known, orgs_in, topics_in
+from pipeline.intake.org_settings import KnownOrg, access_keys_in, known, orgs_in, topics_in
 from pipeline.log.port import Consumer, Log, Partition, Unavailable
-from schemas.settings import TopicSetting
+from schemas.settings import AccessKey, TopicSetting
 
 STALE_SECONDS: Final = 30.0
 """Settings may be this old: a follower that cannot reach the log for longer decides nothing."""
@@ -27,6 +27,8 @@ class SettingsFollower:
         """By id, as of the last look."""
         self.topics: Mapping[str, TopicSetting] = {}
         """By name without prefix."""
+        self.keys: Mapping[str, AccessKey] = {}
+        """By key id, as of the last look."""
         self._log = log
         self._partition = Partition(topic, 0)
         self._clock = clock
@@ -90,6 +92,7 @@ class SettingsFollower:
         if self._changed:
             self.topics = topics_in(self._entries)
             self.orgs = {number: known(org) for number, org in orgs_in(self._entries).items()}
+            self.keys = access_keys_in(self._entries)
             self._changed = False
         return True
 
