@@ -48,6 +48,7 @@ TOPICS: Final = (
     Topic("events", _CUSTOMER, _NATIVE, _INPUT, "Custom events from upstream."),
     Topic("customers", _CUSTOMER, _NATIVE, _INPUT, "New customers and changed profiles from upstream."),
     Topic("commands", _CUSTOMER, _NATIVE, _INPUT, "Commands, such as redemptions, adjustments and transfers."),
+    Topic("gateway", _CUSTOMER, _NATIVE, _INPUT, "Messages of every type that came over HTTP."),
     Topic(
         "journal",
         _CUSTOMER,

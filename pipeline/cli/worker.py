@@ -18,7 +18,7 @@ from pipeline.cli.printing import say
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.host.signals import end_at_the_next
 from pipeline.runtime.host.web import WebServer, listen_on
-from pipeline.runtime.settings import ROLES, SLOT_MAX, RoleName
+from pipeline.runtime.settings import GATEWAY, ROLES, SLOT_MAX, RoleName
 
 _LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
 """Faust's own format: Faust sets up logging only once it is loaded, and roles log before that."""
@@ -31,17 +31,20 @@ _LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
 )
 @placed
 def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
-    """Run intake, loyalty and sink until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
+    """Run intake, loyalty, sink and gateway until SIGTERM or Ctrl-C. All settings: ACCRUE_… variables (README).
 
-    `/livez`, `/readyz` and `/metrics` are on port 6066 plus the slot, of this machine only unless ACCRUE_WEB_BIND says
-    otherwise.
+    `/livez`, `/readyz` and `/metrics` are on port 6066 plus the slot, the gateway on 8080 plus the slot, of this
+    machine only unless ACCRUE_WEB_BIND and ACCRUE_GATEWAY_BIND say otherwise.
 
     \b
     Example:
       ACCRUE_KAFKA_BOOTSTRAP=localhost:9092 ACCRUE_CLICKHOUSE_DSN=http://localhost:8123/default accrue worker
       accrue worker --role intake --role loyalty --slot 1
     """
-    changes: dict[str, object] = {"roles": roles} if roles else {}
+    wanted = roles or place.settings.roles
+    changes: dict[str, object] = {
+        "roles": [one for one in wanted if one != GATEWAY or place.settings.gateway_port is not None]
+    }
     if slot is not None:
         changes["slot"] = slot
     settings = place.settings.model_copy(update=changes)
@@ -50,15 +53,26 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         listener = None
         if settings.web_port is not None:  # first of all: a worker whose slot is in use should not begin
             listener = opened.enter_context(listen_on(settings.web_bind, settings.web_port + settings.slot))
+        doors = None
+        if GATEWAY in settings.roles and settings.gateway_port is not None:
+            port = settings.gateway_port + settings.slot
+            doors = opened.enter_context(
+                listen_on(settings.gateway_bind, port, variables="ACCRUE_GATEWAY_PORT or ACCRUE_GATEWAY_BIND")
+            )
         log = opened.enter_context(place.log(create=True))
         gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
-        from pipeline.runtime.host.starting import roles_of  # noqa: PLC0415 - no other command pays for loading it
+        from pipeline.runtime.host.starting import Runnable, roles_of  # noqa: PLC0415 - no other command pays for loading it
 
         logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
         sinks = opened.enter_context(sinks_of(place, log))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _end)
-        begun = opened.enter_context(roles_of(settings, log, settings.roles, sinks))
+        others: list[Runnable] = [*sinks]
+        if doors is not None:
+            from pipeline.gateway.role import GatewayRole  # noqa: PLC0415 - loads a web framework
+
+            others.append(GatewayRole(log, settings, doors))
+        begun = opened.enter_context(roles_of(settings, log, settings.roles, others))
         begun.start()
         # What follows takes longer to load than roles take to begin.
         from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415

@@ -13,10 +13,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.messages import AnyMessage
 
-RoleName = Literal["intake", "loyalty", "sink"]
-ROLES: tuple[RoleName, ...] = ("intake", "loyalty", "sink")
+RoleName = Literal["intake", "loyalty", "sink", "gateway"]
+ROLES: tuple[RoleName, ...] = ("intake", "loyalty", "sink", "gateway")
 SINK: RoleName = "sink"
-InputTopic = Literal["transactions", "events", "customers", "commands"]
+GATEWAY: RoleName = "gateway"
+InputTopic = Literal["transactions", "events", "customers", "commands", "gateway"]
 INPUT_TOPICS: Final[tuple[InputTopic, ...]] = get_args(InputTopic)
 MESSAGE_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyMessage))
 SLOT_MAX: Final = 1_000
@@ -65,6 +66,10 @@ class Settings(BaseSettings):
     """Port of `/livez`, `/readyz` and `/metrics` for slot 0, and one more for each slot; None: no web server."""
     web_bind: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """The address that these pages are served on; `0.0.0.0` and `::` are all of the machine."""
+    gateway_port: Annotated[int | None, Field(ge=1, le=65_535)] = 8_080
+    """Port of the gateway for slot 0, and one more for each slot; None: no gateway, whatever `roles` says."""
+    gateway_bind: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address that the gateway is served on. It speaks plain HTTP: put what ends TLS in front of it."""
 
     transaction_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=15))] = timedelta(
         seconds=15

@@ -30,7 +30,7 @@ from pipeline.cli.report.page import render_report
 from pipeline.cli.report.summary import Summary
 from pipeline.folders import private_folder
 from pipeline.log.port import Log
-from pipeline.runtime.settings import ROLES, SINK, Settings
+from pipeline.runtime.settings import GATEWAY, ROLES, SINK, Settings
 from pipeline.runtime.slot import SlotLock
 from schemas.program import ProgramDefinition
 
@@ -151,7 +151,7 @@ def _run(place: Place, log: Log, feed: Feed, definition: ProgramDefinition) -> N
     # Faust takes a second to load, which no other command should pay.
     from pipeline.runtime.host.app import build_app, running  # noqa: PLC0415
 
-    app = build_app(place.settings, log, [role for role in place.settings.roles if role != SINK])
+    app = build_app(place.settings, log, [role for role in place.settings.roles if role not in (SINK, GATEWAY)])
     feed.start(place)
     try:
         with (

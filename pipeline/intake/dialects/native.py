@@ -31,6 +31,8 @@ SEPARATORS_MAX: Final = 50_000
 """Limit for messages that are not well formed: finding every defect of a larger one would take too long."""
 _CLEARED: Final = {field.encode_name: field.name for field in msgspec.structs.fields(messages.ProfileMessage)}
 """Fields of a profile by the name that messages give them."""
+TIME_FILLED_HEADER: Final = "accrue-time-filled"
+"""On a message whose event time is when a gateway got it: sent again, the same message has another, and is the same."""
 _BACKSLASH: Final = ord("\\")
 _DELETE: Final = 0x7F
 _ESCAPED_CONTROL: Final = re.compile(rb"\\u00[01]|\\u007[fF]|\\[bfnrt]|\x7f")
@@ -112,7 +114,7 @@ def _customer_record(
         org_id,
         customer_id,
         content.id or origin_of(message),
-        _digest((event_time, *fields)),
+        _digest((0 if _time_filled(message) else event_time, *fields)),
         event_time,
         *fields,
     )
@@ -134,6 +136,10 @@ def _by_definition(
         record = msgspec.structs.replace(record, analytics_only=True)
     undefined = org.events and not judged.is_defined
     return Accepted(record, key, f"{content.org_id}/{content.event_name}" if undefined else "")
+
+
+def _time_filled(message: Incoming) -> bool:
+    return bool(message.headers) and any(name == TIME_FILLED_HEADER for name, _ in message.headers)
 
 
 def _digest(content: tuple[object, ...]) -> int:

@@ -48,17 +48,15 @@ class Answer(NamedTuple):
 Page = Callable[[], Answer]
 
 
-def listen_on(host: str, port: int) -> socket.socket:
-    """A socket that listens there, for a `WebServer`. Raises `CannotListen`."""
+def listen_on(host: str, port: int, *, variables: str = "ACCRUE_WEB_PORT or ACCRUE_WEB_BIND") -> socket.socket:
+    """A socket that listens there; `variables` say where else. Raises `CannotListen`."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
         # What Python adds to the words of the system is in the message anyway.
         reason = (getattr(error, "strerror", None) or "there is no such port").partition(" (while")[0]
-        message = (
-            f"cannot listen on {host}, port {port}: {reason}; give another --slot, ACCRUE_WEB_PORT or ACCRUE_WEB_BIND"
-        )
+        message = f"cannot listen on {host}, port {port}: {reason}; give another --slot, {variables}"
         raise CannotListen(message) from error
 
 

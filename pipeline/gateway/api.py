@@ -1,0 +1,240 @@
+"""The pages of the gateway: what each request leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from pipeline.clock import Clock
+from pipeline.gateway.access import NotAllowed, key_of
+from pipeline.gateway.answers import Answers, Asked
+from pipeline.gateway.openapi import OPENAPI
+from pipeline.gateway.outbox import Full, Outbox
+from pipeline.gateway.requests import (
+    BODY_BYTES_MAX,
+    Misread,
+    OtherOrg,
+    Refused,
+    Sender,
+    Taken,
+    messages_in,
+    take,
+)
+from pipeline.intake.verdict import Limits
+from pipeline.log.port import Unavailable
+from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.settings import Settings
+from schemas.facts import Refusal
+from schemas.replies import Reply, ReplyOutcome
+from topics.catalog import Catalog
+
+WAIT_SECONDS: Final = 5
+WAIT_SECONDS_MAX: Final = 30
+_WAITING_MAX: Final = 5_000
+_RETRY_SECONDS: Final = 1
+_READ_SECONDS: Final = 10.0
+"""For the body of a request to come."""
+_IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,100}")
+_PREFER: Final = re.compile(r"(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])")
+_STATUS: Final = {
+    ReplyOutcome.DONE: HTTPStatus.OK,
+    ReplyOutcome.HELD: HTTPStatus.ACCEPTED,
+    ReplyOutcome.REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ReplyOutcome.REJECTED: HTTPStatus.BAD_REQUEST,
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Result = dict[str, Any]
+
+
+class Api:
+    """Handles requests on the event loop of the gateway."""
+
+    def __init__(
+        self, settings: Settings, follower: SettingsFollower, outbox: Outbox, answers: Answers, clock: Clock
+    ) -> None:
+        catalog = Catalog(settings.prefix, settings.partitions)
+        self._follower = follower
+        self._outbox = outbox
+        self._answers = answers
+        self._clock = clock
+        self._topic = catalog.name("gateway")
+        self._limits = Limits(
+            clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
+        )
+
+    def app(self) -> web.Application:
+        """The application with all its routes."""
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_told])
+        app.add_routes(
+            [
+                web.post("/v1/messages", self.post_messages),
+                web.get("/v1/replies/{id}", self.get_reply),
+                web.get("/healthcheck", self.healthcheck),
+                web.get("/openapi.json", _openapi),
+            ]
+        )
+        return app
+
+    async def post_messages(self, request: web.Request) -> web.Response:
+        """Take messages; answer when the log has them, and for commands when they are decided."""
+        if not self._answers.fresh():
+            return _busy("the settings may have changed, and cannot be read")
+        key = key_of(request.headers, self._follower.keys, "produce")
+        raw, many = messages_in(await asyncio.wait_for(request.read(), _READ_SECONDS))
+        sender = Sender(
+            org_id=key.org_id,
+            idempotency_key=_idempotency_key(request),
+            wall=self._clock.wall(),
+            topic=self._topic,
+            limits=self._limits._replace(orgs=self._follower.orgs),
+            new_id=lambda: token_hex(16),
+        )
+        taken = [take(one, number if many else None, sender) for number, one in enumerate(raw)]
+        results = await self._send(taken, key.org_id, _patience(request))
+        if many:
+            return web.json_response({"results": results}, dumps=_dumps)
+        (result,) = results
+        location = {"Location": f"/v1/replies/{result['id']}"} if result["status"] == HTTPStatus.ACCEPTED else {}
+        kind = "application/json" if result["status"] < HTTPStatus.BAD_REQUEST else "application/problem+json"
+        return web.json_response(result, status=result["status"], headers=location, dumps=_dumps, content_type=kind)
+
+    async def get_reply(self, request: web.Request) -> web.Response:
+        """The latest reply about a record, by its id."""
+        key = key_of(request.headers, self._follower.keys, "produce")
+        reply = self._answers.known(Asked(key.org_id, request.match_info["id"]))
+        if reply is None:
+            return problem(
+                HTTPStatus.NOT_FOUND,
+                "there is no reply with this id: it is not decided yet, or was long ago; events that count have none",
+            )
+        return web.json_response(_of_reply(reply), dumps=_dumps)
+
+    async def healthcheck(self, _request: web.Request) -> web.Response:
+        """204 where messages are taken, else 503."""
+        return web.Response(status=HTTPStatus.NO_CONTENT if self._answers.fresh() else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _send(self, taken: Sequence[Taken | Refused], org_id: int, seconds: float) -> list[Result]:
+        """Send what can be sent, and wait for the replies to commands; a result for each, in order."""
+        good = [one for one in taken if isinstance(one, Taken)]
+        asked = {id(one): Asked(org_id, one.record.id) for one in good if one.waits}
+        if self._answers.waiting() + len(asked) > _WAITING_MAX:
+            raise Full
+        expected = {number: self._answers.expect(one) for number, one in asked.items()}
+        try:
+            if good:
+                await asyncio.wrap_future(self._outbox.put([one.message for one in good]))
+            replies = await _within(seconds, expected)
+        finally:
+            for number, future in expected.items():
+                self._answers.forget(asked[number], future)
+        return [_of_refused(one) if isinstance(one, Refused) else _of_taken(one, replies.get(id(one))) for one in taken]
+
+
+def problem(status: int, detail: str, **more: Any) -> web.Response:
+    """An error as RFC 9457 has it."""
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return web.json_response(told, status=status, dumps=_dumps, content_type="application/problem+json")
+
+
+def _busy(why: str) -> web.Response:
+    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{why}; nothing was taken: send it again")
+    answer.headers["Retry-After"] = str(_RETRY_SECONDS)
+    return answer
+
+
+@web.middleware
+async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        answer = problem(error.status, error.reason)
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+    except (NotAllowed, OtherOrg, Misread, Full, Unavailable, TimeoutError) as error:
+        return _of_error(error)
+
+
+def _of_error(error: Exception) -> web.Response:
+    match error:
+        case NotAllowed():
+            return problem(error.status, str(error))
+        case OtherOrg():
+            return problem(HTTPStatus.FORBIDDEN, "orgId is another org than that of the access key; leave it out")
+        case Full():
+            return _busy("too many requests wait already")
+        case Unavailable():
+            return problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "the log did not answer, so it is unknown whether it has the message; send it again with the same id "
+                "or Idempotency-Key: it counts once",
+            )
+        case TimeoutError():
+            return problem(HTTPStatus.REQUEST_TIMEOUT, f"the body did not come within {_READ_SECONDS:.0f} s")
+        case _:
+            return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+
+async def _openapi(_request: web.Request) -> web.Response:
+    return web.json_response(OPENAPI, dumps=_dumps)
+
+
+async def _within(seconds: float, expected: dict[int, Future[Reply]]) -> dict[int, Reply]:
+    """The replies that come in time."""
+    if not expected:
+        return {}
+    wrapped = {number: asyncio.wrap_future(future) for number, future in expected.items()}
+    await asyncio.wait(wrapped.values(), timeout=seconds)
+    return {number: future.result() for number, future in wrapped.items() if future.done()}
+
+
+def _idempotency_key(request: web.Request) -> str:
+    sent = request.headers.get("Idempotency-Key", "").strip().strip('"')
+    if sent and not _IDEMPOTENCY_KEY.fullmatch(sent):
+        message = "Idempotency-Key has more than 100 characters, or others than visible ASCII; make it shorter"
+        raise Misread(message)
+    return sent
+
+
+def _patience(request: web.Request) -> float:
+    """How long the sender waits for a reply: `Prefer: wait=n` (RFC 7240), in seconds."""
+    wanted = _PREFER.search(request.headers.get("Prefer", ""))
+    return WAIT_SECONDS if wanted is None else min(int(wanted[1]), WAIT_SECONDS_MAX)
+
+
+def _of_refused(refused: Refused) -> Result:
+    return {
+        "id": None,
+        "status": HTTPStatus.BAD_REQUEST,
+        "outcome": ReplyOutcome.REJECTED,
+        "reason": refused.reason,
+        "defects": [defect._asdict() for defect in refused.defects],
+    }
+
+
+def _of_taken(taken: Taken, reply: Reply | None) -> Result:
+    if reply is not None:
+        return _of_reply(reply)
+    return {"id": taken.record.id, "status": HTTPStatus.ACCEPTED, "outcome": "accepted"}
+
+
+def _of_reply(reply: Reply) -> Result:
+    """What a reply says; a duplicate has the status of the record that came first."""
+    status = _STATUS[reply.first_outcome or reply.outcome]
+    if reply.reason == Refusal.ID_REUSED.text:
+        status = HTTPStatus.CONFLICT
+    return {"id": reply.record_id, "status": status, **msgspec.to_builtins(reply)}
+
+
+def _dumps(told: Any) -> str:
+    return msgspec.json.encode(told).decode()

@@ -1,0 +1,126 @@
+"""From the body of a request to messages for intake: pure, so that every body can be tried without a server.
+
+The org is that of the access key. What the sender left out is filled in: the id by `Idempotency-Key`, by the number of
+a bill, or anew; the time by the clock. What intake would make a dead letter of is refused here, with the same defects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from pipeline.intake.dialects.native import TIME_FILLED_HEADER, normalise
+from pipeline.intake.verdict import Defect, Limits, Rejected
+from pipeline.log.port import Message, Outgoing
+from schemas.records import CommandRecord, CustomerRecord
+
+BODY_BYTES_MAX: Final = 2**20
+"""The longest body that is read."""
+MESSAGES_MAX: Final = 1_000
+"""Messages in one request."""
+
+_RAW: Final = msgspec.json.Decoder(msgspec.Raw)
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Misread(Exception):
+    """The body is no message, and no list of messages."""
+
+
+class OtherOrg(Exception):
+    """A message names another org than that of its access key."""
+
+
+class Sender(NamedTuple):
+    """What is known of who sends, beside the messages."""
+
+    org_id: int
+    idempotency_key: str
+    """Empty: the sender gave none."""
+    wall: int
+    """When the request came, milliseconds since the epoch."""
+    topic: str
+    """The full name of the topic that the messages go to."""
+    limits: Limits
+    """What intake holds messages to."""
+    new_id: Callable[[], str]
+
+
+class Taken(NamedTuple):
+    """A message as it goes to intake."""
+
+    message: Outgoing
+    record: CustomerRecord
+    """What intake makes of it."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the sender wants to know what became of it: it is a command."""
+        return isinstance(self.record, CommandRecord)
+
+
+class Refused(NamedTuple):
+    """A message that intake would not take."""
+
+    reason: str
+    defects: Sequence[Defect]
+
+
+def messages_in(body: bytes) -> tuple[Sequence[msgspec.Raw], bool]:
+    """The messages of a body, and whether it is a list of them. Raises `Misread`."""
+    try:
+        whole = _RAW.decode(body)
+        many = bytes(whole).lstrip().startswith(b"[")
+        found = _LIST.decode(body) if many else [whole]
+    except _NO_JSON as error:
+        message = f"the body is not JSON: {error}"
+        raise Misread(message) from error
+    if not 1 <= len(found) <= MESSAGES_MAX:
+        message = f"the body has {len(found)} messages; send 1 to {MESSAGES_MAX} at once"
+        raise Misread(message)
+    return found, many
+
+
+def take(raw: msgspec.Raw, place: int | None, sender: Sender) -> Taken | Refused:
+    """One message; `place`: in a list of them. Raises `OtherOrg`."""
+    try:
+        fields: dict[str, Any] = _OBJECT.decode(raw)
+    except _NO_JSON:
+        return _judge(bytes(raw), (), sender)
+    if _value(fields, "orgId", sender.org_id) != sender.org_id:
+        raise OtherOrg
+    fields.setdefault("orgId", sender.org_id)
+    filled = () if "eventTime" in fields else ((TIME_FILLED_HEADER, b""),)
+    fields.setdefault("eventTime", sender.wall)
+    if sender.idempotency_key:
+        fields["id"] = sender.idempotency_key if place is None else f"{sender.idempotency_key}#{place}"
+    elif "id" not in fields:
+        fields["id"] = _number_of_bill(fields) or sender.new_id()
+    return _judge(msgspec.json.encode(fields), filled, sender)
+
+
+def _judge(value: bytes, headers: tuple[tuple[str, bytes], ...], sender: Sender) -> Taken | Refused:
+    message = Message(sender.topic, 0, 0, None, value, sender.wall, headers)
+    verdict = normalise(message, wall=sender.wall, limits=sender.limits)
+    if isinstance(verdict, Rejected):
+        return Refused(verdict.reason.value, verdict.defects)
+    if not isinstance(verdict.record, CustomerRecord):
+        defect = Defect("type", "is about no customer", "send it to Kafka; only backfills move the time")
+        return Refused("UNKNOWN_TYPE", (defect,))
+    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers), verdict.record)
+
+
+def _number_of_bill(fields: Mapping[str, Any]) -> str | None:
+    """An id that says which bill it is: the same one, sent again, has the same."""
+    kind, number = _value(fields, "type", None), _value(fields, "billNumber", None)
+    if kind not in ("transactionAdded", "transactionReturned") or not isinstance(number, str) or not number:
+        return None
+    return f"{kind}:{_value(fields, 'store', '')}:{number}"
+
+
+def _value(fields: Mapping[str, Any], name: str, missing: Any) -> Any:
+    return msgspec.json.decode(fields[name]) if name in fields else missing
