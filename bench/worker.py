@@ -18,6 +18,7 @@ def environment(bootstrap: str, folder: Path) -> dict[str, str]:
         "ACCRUE_KAFKA_BOOTSTRAP": bootstrap,
         "ACCRUE_DATA_DIR": str(folder / "accrue"),
         "ACCRUE_WEB_PORT": str(free_port()),
+        "ACCRUE_GATEWAY_PORT": "none",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 
 import click
 
@@ -12,6 +13,7 @@ from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
 from pipeline.cli.settings_topic import access_keys_now, put_access_key
 from pipeline.gateway.access import digest_of, written
+from pipeline.log.port import Log
 from pipeline.replies.replies import iso
 from schemas.settings import SCOPES, AccessKey, Scope
 
@@ -43,6 +45,17 @@ def create(org: int, scopes: tuple[Scope, ...], label: str, place: Place, *, as_
     Example:
       accrue key create --org 100 --scope produce --scope read --label tills
     """
+    with place.log(create=True) as log:
+        token = new_access_key(place, log, org, scopes, label)
+    if as_json:
+        print_json({"key": token})
+    else:
+        say(token)
+        say(f"This key of org {org} is shown this once. Gateways take it within a second.", err=True)
+
+
+def new_access_key(place: Place, log: Log, org: int, scopes: Iterable[Scope], label: str) -> str:
+    """Make an access key; returns it as its holder sends it, which is known nowhere else."""
     secret = secrets.token_urlsafe(32)
     made = AccessKey(
         key_id=secrets.token_hex(6),
@@ -52,14 +65,8 @@ def create(org: int, scopes: tuple[Scope, ...], label: str, place: Place, *, as_
         secret_sha256=digest_of(secret),
         created_at=time.time_ns() // 1_000_000,
     )
-    with place.log(create=True) as log:
-        put_access_key(place, log, made)
-    token = written(made.key_id, secret)
-    if as_json:
-        print_json({"keyId": made.key_id, "key": token})
-    else:
-        say(token)
-        say(f"This key of org {org} is shown this once. Gateways take it within a second.", err=True)
+    put_access_key(place, log, made)
+    return written(made.key_id, secret)
 
 
 @key.command("list")
@@ -87,7 +94,8 @@ def list_keys(place: Place, *, as_json: bool) -> None:
 @key.command()
 @click.argument("key_id")
 @placed
-def revoke(key_id: str, place: Place) -> None:
+@json_option
+def revoke(key_id: str, place: Place, *, as_json: bool) -> None:
     """End an access key. Gateways refuse it within a second, for good.
 
     \b
@@ -100,4 +108,7 @@ def revoke(key_id: str, place: Place) -> None:
             message = f"there is no access key {key_id}; `accrue key list` shows those that are"
             raise Unusable(message)
         put_access_key(place, log, known.model_copy(update={"revoked": True}))
-    say(f"the key {key_id} of org {known.org_id} is revoked")
+    if as_json:
+        print_json({"revoked": key_id})
+    else:
+        say(f"the key {key_id} of org {known.org_id} is revoked")

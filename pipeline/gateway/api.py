@@ -7,16 +7,20 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
 
 from pipeline.clock import Clock
-from pipeline.gateway.access import NotAllowed, key_of
+from pipeline.gateway.access import NotAllowed, key_of, same_org
 from pipeline.gateway.answers import Answers, Asked
+from pipeline.gateway.customers import customer_view
+from pipeline.gateway.forms import BadForm, form_in
 from pipeline.gateway.openapi import OPENAPI
 from pipeline.gateway.outbox import Full, Outbox
 from pipeline.gateway.requests import (
@@ -28,10 +32,13 @@ from pipeline.gateway.requests import (
     Taken,
     messages_in,
     take,
+    take_of_vendor,
 )
+from pipeline.gateway.vendors import ROUTES, VendorRoute
 from pipeline.intake.verdict import Limits
 from pipeline.log.port import Unavailable
 from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.roles.questions import Elsewhere, Questions, Standing, TooManyQuestions
 from pipeline.runtime.settings import Settings
 from schemas.facts import Refusal
 from schemas.replies import Reply, ReplyOutcome
@@ -43,8 +50,13 @@ _WAITING_MAX: Final = 5_000
 _RETRY_SECONDS: Final = 1
 _READ_SECONDS: Final = 10.0
 """For the body of a request to come."""
+_ANSWER_SECONDS: Final = 2.0
+"""For where a customer stands."""
+_DIGITS_MAX: Final = 16
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,100}")
 _PREFER: Final = re.compile(r"(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])")
+_FORM: Final = "application/x-www-form-urlencoded"
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _STATUS: Final = {
     ReplyOutcome.DONE: HTTPStatus.OK,
     ReplyOutcome.HELD: HTTPStatus.ACCEPTED,
@@ -52,6 +64,23 @@ _STATUS: Final = {
     ReplyOutcome.REJECTED: HTTPStatus.BAD_REQUEST,
 }
 
+
+class Stale(Exception):
+    """The settings may have changed, and cannot be read."""
+
+
+_TOLD: Final = (
+    NotAllowed,
+    OtherOrg,
+    Misread,
+    BadForm,
+    Full,
+    Stale,
+    Elsewhere,
+    TooManyQuestions,
+    Unavailable,
+    TimeoutError,
+)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Result = dict[str, Any]
 
@@ -60,12 +89,19 @@ class Api:
     """Handles requests on the event loop of the gateway."""
 
     def __init__(
-        self, settings: Settings, follower: SettingsFollower, outbox: Outbox, answers: Answers, clock: Clock
+        self,
+        settings: Settings,
+        follower: SettingsFollower,
+        outbox: Outbox,
+        answers: Answers,
+        questions: Questions,
+        clock: Clock,
     ) -> None:
         catalog = Catalog(settings.prefix, settings.partitions)
         self._follower = follower
         self._outbox = outbox
         self._answers = answers
+        self._questions = questions
         self._clock = clock
         self._topic = catalog.name("gateway")
         self._limits = Limits(
@@ -79,6 +115,8 @@ class Api:
             [
                 web.post("/v1/messages", self.post_messages),
                 web.get("/v1/replies/{id}", self.get_reply),
+                web.get(r"/v1/customers/{org:\d{1,16}}/{customer:\d{1,16}}", self.get_customer),
+                *(web.post(route.path, partial(self.post_to_vendor, route)) for route in ROUTES),
                 web.get("/healthcheck", self.healthcheck),
                 web.get("/openapi.json", _openapi),
             ]
@@ -87,26 +125,34 @@ class Api:
 
     async def post_messages(self, request: web.Request) -> web.Response:
         """Take messages; answer when the log has them, and for commands when they are decided."""
-        if not self._answers.fresh():
-            return _busy("the settings may have changed, and cannot be read")
-        key = key_of(request.headers, self._follower.keys, "produce")
-        raw, many = messages_in(await asyncio.wait_for(request.read(), _READ_SECONDS))
-        sender = Sender(
-            org_id=key.org_id,
-            idempotency_key=_idempotency_key(request),
-            wall=self._clock.wall(),
-            topic=self._topic,
-            limits=self._limits._replace(orgs=self._follower.orgs),
-            new_id=lambda: token_hex(16),
-        )
+        sender, body = await self._sender(request)
+        raw, many = messages_in(body)
         taken = [take(one, number if many else None, sender) for number, one in enumerate(raw)]
-        results = await self._send(taken, key.org_id, _patience(request))
+        results = await self._send(taken, sender.org_id, _patience(request))
         if many:
             return web.json_response({"results": results}, dumps=_dumps)
         (result,) = results
-        location = {"Location": f"/v1/replies/{result['id']}"} if result["status"] == HTTPStatus.ACCEPTED else {}
+        location = (
+            {"Location": f"/v1/replies/{quote(result['id'], safe='')}"}
+            if result["status"] == HTTPStatus.ACCEPTED
+            else {}
+        )
         kind = "application/json" if result["status"] < HTTPStatus.BAD_REQUEST else "application/problem+json"
         return web.json_response(result, status=result["status"], headers=location, dumps=_dumps, content_type=kind)
+
+    async def post_to_vendor(self, route: VendorRoute, request: web.Request) -> web.Response:
+        """Take one message as a vendor's document has it, and answer as the document does."""
+        sender, body = await self._sender(request)
+        if request.content_type == _FORM and not body.lstrip().startswith(b"{"):  # curl calls every body a form
+            content = form_in(body)
+            body = msgspec.json.encode(content)
+        else:
+            content = _object_in(body)
+        taken = take_of_vendor(body, route.dialect, request.match_info.get("store", ""), sender)
+        if isinstance(taken, Refused):
+            return web.json_response(route.refusal(taken.defects), status=HTTPStatus.BAD_REQUEST, dumps=_dumps)
+        await self._send([taken], sender.org_id, 0)
+        return web.json_response(route.answer(content, taken), dumps=_dumps)
 
     async def get_reply(self, request: web.Request) -> web.Response:
         """The latest reply about a record, by its id."""
@@ -119,16 +165,58 @@ class Api:
             )
         return web.json_response(_of_reply(reply), dumps=_dumps)
 
+    async def get_customer(self, request: web.Request) -> web.Response:
+        """Where a customer stands; with `minSeq`, once the customer has so many facts."""
+        key = key_of(request.headers, self._follower.keys, "read")
+        org_id, customer_id = int(request.match_info["org"]), int(request.match_info["customer"])
+        same_org(key, org_id)
+        wanted = request.query.get("minSeq", "0")
+        if not wanted.isdecimal() or len(wanted) > _DIGITS_MAX:
+            message = f"minSeq is {wanted[:_DIGITS_MAX]!r}; write the seq of a reply"
+            raise Misread(message)
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                standing = await self._standing(org_id, customer_id, int(wanted))
+        except TimeoutError:
+            return _busy("the customer's partition did not answer in time, or has not come so far")
+        if standing is None:
+            return problem(HTTPStatus.NOT_FOUND, f"nothing is known of customer {customer_id} of org {org_id}")
+        return web.json_response(customer_view(standing), dumps=_dumps)
+
+    async def _standing(self, org_id: int, customer_id: int, seq: int) -> Standing | None:
+        while True:
+            standing = await asyncio.wrap_future(self._questions.ask(org_id, customer_id))
+            if (0 if standing is None else standing.head.seq) >= seq:
+                return standing
+
     async def healthcheck(self, _request: web.Request) -> web.Response:
         """204 where messages are taken, else 503."""
         return web.Response(status=HTTPStatus.NO_CONTENT if self._answers.fresh() else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _sender(self, request: web.Request) -> tuple[Sender, bytes]:
+        """Who sends, and the body. Raises what `_told` tells."""
+        if not self._answers.fresh():
+            message = "the settings may have changed, and cannot be read"
+            raise Stale(message)
+        key = key_of(request.headers, self._follower.keys, "produce")
+        body = await asyncio.wait_for(request.read(), _READ_SECONDS)
+        sender = Sender(
+            org_id=key.org_id,
+            idempotency_key=_idempotency_key(request),
+            wall=self._clock.wall(),
+            topic=self._topic,
+            limits=self._limits._replace(orgs=self._follower.orgs),
+            new_id=lambda: token_hex(16),
+        )
+        return sender, body
 
     async def _send(self, taken: Sequence[Taken | Refused], org_id: int, seconds: float) -> list[Result]:
         """Send what can be sent, and wait for the replies to commands; a result for each, in order."""
         good = [one for one in taken if isinstance(one, Taken)]
         asked = {id(one): Asked(org_id, one.record.id) for one in good if one.waits}
         if self._answers.waiting() + len(asked) > _WAITING_MAX:
-            raise Full
+            message = "too many requests wait already"
+            raise Full(message)
         expected = {number: self._answers.expect(one) for number, one in asked.items()}
         try:
             if good:
@@ -147,7 +235,7 @@ def problem(status: int, detail: str, **more: Any) -> web.Response:
 
 
 def _busy(why: str) -> web.Response:
-    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{why}; nothing was taken: send it again")
+    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{why}; nothing was done: send it again")
     answer.headers["Retry-After"] = str(_RETRY_SECONDS)
     return answer
 
@@ -157,11 +245,14 @@ async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:
-        answer = problem(error.status, error.reason)
+        detail = error.reason
+        if isinstance(error, web.HTTPRequestEntityTooLarge):
+            detail = f"the body is longer than {BODY_BYTES_MAX:,} bytes"
+        answer = problem(error.status, detail)
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
-    except (NotAllowed, OtherOrg, Misread, Full, Unavailable, TimeoutError) as error:
+    except _TOLD as error:
         return _of_error(error)
 
 
@@ -171,8 +262,8 @@ def _of_error(error: Exception) -> web.Response:
             return problem(error.status, str(error))
         case OtherOrg():
             return problem(HTTPStatus.FORBIDDEN, "orgId is another org than that of the access key; leave it out")
-        case Full():
-            return _busy("too many requests wait already")
+        case Full() | Stale() | Elsewhere() | TooManyQuestions():
+            return _busy(str(error))
         case Unavailable():
             return problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -196,6 +287,15 @@ async def _within(seconds: float, expected: dict[int, Future[Reply]]) -> dict[in
     wrapped = {number: asyncio.wrap_future(future) for number, future in expected.items()}
     await asyncio.wait(wrapped.values(), timeout=seconds)
     return {number: future.result() for number, future in wrapped.items() if future.done()}
+
+
+def _object_in(body: bytes) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = _OBJECT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the body is no JSON object: {error}"
+        raise Misread(message) from error
+    return content
 
 
 def _idempotency_key(request: web.Request) -> str:

@@ -40,7 +40,8 @@ class Outbox:
         try:
             self._waiting.put_nowait((messages, sent))
         except queue.Full as error:
-            raise Full from error
+            message = "too many requests wait already"
+            raise Full(message) from error
         return sent
 
     def run(self, stop: threading.Event) -> None:

@@ -11,7 +11,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pipeline.intake.dialects.native import TIME_FILLED_HEADER, normalise
+from pipeline.intake.dialects.registry import read
+from pipeline.intake.letters.letter import (
+    DIALECT_HEADER,
+    ORG_HEADER,
+    REQUEST_HEADER,
+    STORE_HEADER,
+    TIME_FILLED_HEADER,
+    origin_of,
+)
 from pipeline.intake.verdict import Defect, Limits, Rejected
 from pipeline.log.port import Message, Outgoing
 from schemas.records import CommandRecord, CustomerRecord
@@ -25,6 +33,9 @@ _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+Headers = tuple[tuple[str, bytes], ...]
 
 
 class Misread(Exception):
@@ -103,15 +114,41 @@ def take(raw: msgspec.Raw, place: int | None, sender: Sender) -> Taken | Refused
     return _judge(msgspec.json.encode(fields), filled, sender)
 
 
-def _judge(value: bytes, headers: tuple[tuple[str, bytes], ...], sender: Sender) -> Taken | Refused:
-    message = Message(sender.topic, 0, 0, None, value, sender.wall, headers)
-    verdict = normalise(message, wall=sender.wall, limits=sender.limits)
+def take_of_vendor(body: bytes, dialect: str, store: str, sender: Sender) -> Taken | Refused:
+    """One message in a vendor's dialect, as it came.
+
+    RULE: a message without a number of its own and without `Idempotency-Key` counts once for each request.
+    """
+    headers: Headers = (
+        (DIALECT_HEADER, dialect.encode()),
+        (ORG_HEADER, str(sender.org_id).encode()),
+        *(((STORE_HEADER, store.encode()),) if store else ()),
+    )
+    taken = _judge(body, headers, sender)
+    if isinstance(taken, Refused):
+        return taken
+    if taken.record.event_time == sender.wall:  # the message names no time, so that of the request was taken
+        headers = (*headers, (TIME_FILLED_HEADER, b""))
+    if sender.idempotency_key:
+        headers = (*headers, (REQUEST_HEADER, sender.idempotency_key.encode()))
+    elif taken.record.id == origin_of(_message(body, headers, sender)):
+        headers = (*headers, (REQUEST_HEADER, sender.new_id().encode()))
+    return _judge(body, headers, sender)
+
+
+def _message(value: bytes, headers: Headers, sender: Sender) -> Message:
+    return Message(sender.topic, 0, 0, None, value, sender.wall, headers)
+
+
+def _judge(value: bytes, headers: Headers, sender: Sender) -> Taken | Refused:
+    message = _message(value, headers, sender)
+    verdict = read(message, wall=sender.wall, limits=sender.limits)
     if isinstance(verdict, Rejected):
         return Refused(verdict.reason.value, verdict.defects)
     if not isinstance(verdict.record, CustomerRecord):
         defect = Defect("type", "is about no customer", "send it to Kafka; only backfills move the time")
         return Refused("UNKNOWN_TYPE", (defect,))
-    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers), verdict.record)
+    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall), verdict.record)
 
 
 def _number_of_bill(fields: Mapping[str, Any]) -> str | None:

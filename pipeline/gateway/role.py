@@ -18,6 +18,7 @@ from pipeline.gateway.api import Api
 from pipeline.gateway.outbox import Outbox
 from pipeline.log.port import Log, Partition
 from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.roles.questions import Questions
 from pipeline.runtime.settings import GATEWAY, Settings
 from topics.catalog import Catalog
 
@@ -32,13 +33,21 @@ class GatewayRole:
 
     name = GATEWAY
 
-    def __init__(self, log: Log, settings: Settings, listener: socket.socket, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        log: Log,
+        settings: Settings,
+        listener: socket.socket,
+        questions: Questions,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         catalog = Catalog(settings.prefix, settings.partitions)
         follower = SettingsFollower(log, catalog.name("settings"), clock)
         self._listener = listener
         self._outbox = Outbox(log, clock)
         self._answers = Answers(log, catalog.name("replies"), settings.partitions, follower, clock)
-        self._api = Api(settings, follower, self._outbox, self._answers, clock)
+        self._api = Api(settings, follower, self._outbox, self._answers, questions, clock)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; requests that are open then get some seconds."""

@@ -1,7 +1,7 @@
 """Settings as messages of their topic: one for each org, store and event, so that one may change without the others.
 
-Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`, `key:<key id>`. Values: the part as JSON, an
-org without its stores and events. A key without a value is gone. Access keys are no part of what a settings file says.
+Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`, `key:<key id>`. Values: the part as JSON,
+an org without its stores and events. A key without a value is gone. Access keys are no part of a settings file.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class Product:
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ACCRUE_")}
-        return {**inherited, **self._variables, **more}
+        return {**inherited, "ACCRUE_GATEWAY_PORT": "none", **self._variables, **more}
 
 
 class Worker:

@@ -11,6 +11,7 @@ ALL = [
     "events",
     "customers",
     "commands",
+    "gateway",
     "journal",
     "facts",
     "notifications.points",
@@ -45,9 +46,9 @@ def test_every_topic_has_the_same_partitions_and_says_what_it_carries() -> None:
 @pytest.mark.parametrize(
     ("topics", "config"),
     [
-        (ALL[:4], {"cleanup.policy": "delete", "retention.ms": "604800000"}),
-        (ALL[4:6], {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "8388608"}),
-        (ALL[6:12], {"cleanup.policy": "delete", "retention.ms": "2592000000"}),
+        (ALL[:5], {"cleanup.policy": "delete", "retention.ms": "604800000"}),
+        (ALL[5:7], {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "8388608"}),
+        (ALL[7:13], {"cleanup.policy": "delete", "retention.ms": "2592000000"}),
         (
             ["state"],
             {
@@ -77,8 +78,8 @@ def test_a_name_that_is_no_topic_is_an_error() -> None:
 
 def test_inputs_and_notifications_are_named_by_what_they_carry() -> None:
     catalog = Catalog("x.")
-    assert catalog.inputs == tuple(f"x.{name}" for name in ALL[:4])
-    assert catalog.notifications == tuple(f"x.{name}" for name in ALL[6:12])
+    assert catalog.inputs == tuple(f"x.{name}" for name in ALL[:5])
+    assert catalog.notifications == tuple(f"x.{name}" for name in ALL[7:13])
 
 
 def test_a_log_that_has_what_the_catalog_asks_has_no_defects() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
@@ -21,6 +22,7 @@ from pipeline.cli.demo.screen import LiveScreen, PlainScreen, screen_on
 from pipeline.cli.demo.sinking import SinkProcess
 from pipeline.cli.demo.watching import Watcher
 from pipeline.cli.importing import day_of, print_import
+from pipeline.cli.key import new_access_key
 from pipeline.cli.main import INTERRUPTED
 from pipeline.cli.output import CONSOLE, ERRORS, json_option, print_json
 from pipeline.cli.place import Place, Unusable
@@ -138,6 +140,7 @@ def demo(
             print_json(_imported(feed) | summary.as_json())
         else:
             _print(feed, summary, report_file, time.monotonic() - began)
+            _print_requests(place, definition, summary.most_active)
 
 
 def _settings(data_dir: Path) -> Settings:
@@ -216,6 +219,25 @@ def _imported(feed: Feed) -> dict[str, object]:
     if isinstance(feed, RetailFeed):
         return {"lines": feed.report.lines, "dispositions": feed.report.counts()}
     return {}
+
+
+def _print_requests(place: Place, definition: ProgramDefinition, customer: int) -> None:
+    """Two requests to the gateway that work on the folder, with a key of their own."""
+    org = definition.org_id
+    with place.log() as log:
+        key = new_access_key(place, log, org, ("produce", "read"), "demo")
+    bill = {
+        "type": "transactionAdded",
+        "customerId": customer,
+        "billNumber": "till-1",
+        "amountMinor": 1250,
+        "currency": definition.currency,
+    }
+    url, header = f"http://127.0.0.1:{place.settings.gateway_port}/v1", f'-H "Authorization: Bearer {key}"'
+    CONSOLE.print("over HTTP, while a worker runs:")
+    say(f"  {Path(sys.argv[0])} worker --data-dir {shlex.quote(str(place.settings.data_dir))}")
+    say(f"  curl {url}/messages {header} -d '{json.dumps(bill)}'")
+    say(f"  curl {url}/customers/{org}/{customer} {header}")
 
 
 def _print(feed: Feed, summary: Summary, report_file: Path, seconds: float) -> None:

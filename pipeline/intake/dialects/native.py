@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.events import judge
-from pipeline.intake.letters.letter import origin_of
+from pipeline.intake.letters.letter import TIME_FILLED_HEADER, origin_of
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
@@ -31,8 +31,6 @@ SEPARATORS_MAX: Final = 50_000
 """Limit for messages that are not well formed: finding every defect of a larger one would take too long."""
 _CLEARED: Final = {field.encode_name: field.name for field in msgspec.structs.fields(messages.ProfileMessage)}
 """Fields of a profile by the name that messages give them."""
-TIME_FILLED_HEADER: Final = "accrue-time-filled"
-"""On a message whose event time is when a gateway got it: sent again, the same message has another, and is the same."""
 _BACKSLASH: Final = ord("\\")
 _DELETE: Final = 0x7F
 _ESCAPED_CONTROL: Final = re.compile(rb"\\u00[01]|\\u007[fF]|\\[bfnrt]|\x7f")

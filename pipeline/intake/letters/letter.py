@@ -26,7 +26,9 @@ DIALECT_HEADER: Final = "accrue.dialect"
 ORG_HEADER: Final = "accrue.org"
 STORE_HEADER: Final = "accrue.store"
 REQUEST_HEADER: Final = "accrue.request"
-SENDERS: Final = frozenset({DIALECT_HEADER, ORG_HEADER, STORE_HEADER, REQUEST_HEADER})
+TIME_FILLED_HEADER: Final = "accrue.time-filled"
+"""On a message whose event time is when a gateway got it: sent again, it has another, and is the same message."""
+SENDERS: Final = frozenset({DIALECT_HEADER, ORG_HEADER, STORE_HEADER, REQUEST_HEADER, TIME_FILLED_HEADER})
 """Headers of ours that senders write: how a message is read, whose it is, and its id. A dead letter and its replay keep
 them, so that it is read the same way again."""
 # A topic's limit holds for what is compressed, so what came in may be longer than what can go out. Even where nothing

@@ -23,6 +23,7 @@ from pipeline.runtime.host.starting import STOP_SECONDS, LoopRole, Roles, Runnab
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Role
 from pipeline.runtime.roles.loyalty import LOYALTY
+from pipeline.runtime.roles.questions import Questions
 from pipeline.runtime.settings import RoleName, Settings
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -141,10 +142,15 @@ class HostApp(faust.App):
 
 
 def build_app(
-    settings: Settings, log: Log, names: Sequence[RoleName], *, extra_roles: Sequence[Runnable] = ()
+    settings: Settings,
+    log: Log,
+    names: Sequence[RoleName],
+    *,
+    extra_roles: Sequence[Runnable] = (),
+    questions: Questions | None = None,
 ) -> HostApp:
     """The app with these of our roles and any others, which start when it does."""
-    return HostApp(settings, roles_of(settings, log, names, extra_roles))
+    return HostApp(settings, roles_of(settings, log, names, extra_roles, questions=questions))
 
 
 def run_worker(settings: Settings, roles: Roles) -> None:

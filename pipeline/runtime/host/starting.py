@@ -21,6 +21,7 @@ from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Role
 from pipeline.runtime.roles.intake import INTAKE, IntakeRole
 from pipeline.runtime.roles.loyalty import LOYALTY, LoyaltyRole
+from pipeline.runtime.roles.questions import Questions
 from pipeline.runtime.settings import RoleName, Settings
 from pipeline.runtime.slot import SlotLock
 
@@ -169,8 +170,18 @@ class Roles:
                 raise
 
 
-def roles_of(settings: Settings, log: Log, names: Iterable[RoleName], extra: Sequence[Runnable] = ()) -> Roles:
-    """These of our roles and any others; a role named in `names` must be ours or among the others."""
+def roles_of(
+    settings: Settings,
+    log: Log,
+    names: Iterable[RoleName],
+    extra: Sequence[Runnable] = (),
+    *,
+    questions: Questions | None = None,
+) -> Roles:
+    """These of our roles and any others; a role named in `names` must be ours or among the others.
+
+    `questions`: those that the loyalty role is to answer.
+    """
     roles = Roles()
     others = {role.name for role in extra}
     for name in names:
@@ -178,7 +189,9 @@ def roles_of(settings: Settings, log: Log, names: Iterable[RoleName], extra: Seq
         if name == INTAKE:
             roles.all.append(LoopRole(log, IntakeRole(log, settings, progress), progress, settings))
         elif name == LOYALTY:
-            roles.all.append(LoopRole(log, LoyaltyRole(log, settings, progress), progress, settings))
+            roles.all.append(
+                LoopRole(log, LoyaltyRole(log, settings, progress, questions=questions), progress, settings)
+            )
         elif name not in others:
             message = f"role {name} was asked for, but nothing was given that does it"
             raise ValueError(message)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.log.partitioner import partition_for
 from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing, Partition, Unreadable
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
+from pipeline.runtime.roles.questions import Elsewhere, Questions, Standing
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.state.marker import committed_with, mark_of
@@ -55,8 +57,11 @@ class LoyaltyRole:
         *,
         clock: Clock = SYSTEM_CLOCK,
         open_store: Callable[[int], Store] | None = None,
+        questions: Questions | None = None,
     ) -> None:
         """`open_store` opens the local store of a partition; by default in the slot's folder.
+
+        `questions`: asked by others, and answered here.
 
         The wall time of `clock` is written to the journal, never decided by.
         """
@@ -67,6 +72,7 @@ class LoyaltyRole:
         self._settings = settings
         self._progress = progress
         self._clock = clock
+        self._questions = questions or Questions()
         self._open_store = open_store or self._in_folder
         self._wall_every = settings.wall_tick.total_seconds() * 1_000
         self._changelog = catalog.name("state")
@@ -155,6 +161,7 @@ class LoyaltyRole:
     def wants_round(self) -> bool:
         """Whether the passing of time must be written to a partition, or where one stands must be said again."""
         self._tails.begin()  # to be read while a round is decided
+        self._questions.answer(self._standing)
         wall = self._clock.wall()
         return any(partition.touched for partition in self._partitions.values()) or any(
             one.wants_wall_tick(wall, self._wall_every) for one in self._working()
@@ -250,6 +257,14 @@ class LoyaltyRole:
         for number in (*self._partitions, *self._restores):
             self.drop(Partition(journal, number))
         self._tails.close()
+
+    def _standing(self, org_id: int, customer_id: int) -> Standing | None:
+        number = partition_for(b"%d:%d" % (org_id, customer_id), self._settings.partitions)
+        partition = self._partitions.get(number)
+        if partition is None:
+            message = "another worker has this customer, or the customer is being restored"
+            raise Elsewhere(message)
+        return partition.standing(org_id, customer_id)
 
     def _working(self) -> list[LoyaltyPartition]:
         """Those that got on since a round of theirs had no effect: a tick would only wait behind what failed."""

@@ -1,0 +1,178 @@
+"""Bodies of requests: which messages they become, and what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline.gateway.forms import DEPTH_MAX, BadForm, form_in
+from pipeline.gateway.requests import Misread, OtherOrg, Refused, Sender, Taken, messages_in, take, take_of_vendor
+from pipeline.gateway.vendors import form_errors
+from pipeline.intake.org_settings import known
+from pipeline.intake.verdict import Limits
+from schemas.settings import Org, Store
+
+WALL = 1_780_000_000_000
+ORG = known(
+    Org(
+        org_id=100,
+        name="Roastery",
+        zone="Europe/London",
+        currency="GBP",
+        country="GB",
+        stores=(Store(code="DEFAULT"),),
+    )
+)
+
+
+def sender(key: str = "", wall: int = WALL) -> Sender:
+    return Sender(
+        org_id=100,
+        idempotency_key=key,
+        wall=wall,
+        topic="gateway",
+        limits=Limits(clock_topic="transactions", orgs={100: ORG}),
+        new_id=lambda: "new",
+    )
+
+
+def taken(message: dict[str, Any], place: int | None = None, key: str = "", wall: int = WALL) -> Taken:
+    one = take(msgspec.Raw(json.dumps(message).encode()), place, sender(key, wall))
+    assert isinstance(one, Taken)
+    return one
+
+
+BILL = {"type": "transactionAdded", "customerId": 7, "billNumber": "B1", "amountMinor": 100, "currency": "GBP"}
+VISIT = {"type": "customEvent", "customerId": 7, "eventName": "visit"}
+REDEMPTION = {"type": "redeemPoints", "customerId": 7, "programId": 1, "points": 5}
+
+
+@pytest.mark.parametrize(
+    ("message", "key", "place", "expected"),
+    [
+        (VISIT, "", None, "new"),
+        (VISIT | {"id": "own"}, "", None, "own"),
+        (VISIT | {"id": "own"}, "key", None, "key"),
+        (VISIT, "key", 2, "key#2"),
+        (BILL, "", None, "transactionAdded::B1"),
+        (BILL | {"store": "S"}, "", None, "transactionAdded:S:B1"),
+        (BILL, "key", None, "key"),
+    ],
+)
+def test_id_is_the_idempotency_key_else_the_messages_own_else_that_of_the_bill_else_new(
+    message: dict[str, Any], key: str, place: int | None, expected: str
+) -> None:
+    assert taken(message, place, key).record.id == expected
+
+
+def test_org_and_time_that_are_left_out_are_filled_in() -> None:
+    one = taken(VISIT)
+    assert (one.record.org_id, one.record.event_time, one.message.key) == (100, WALL, b"100:7")
+
+
+def test_message_without_a_time_is_the_same_when_it_is_sent_again_and_another_with_another_content() -> None:
+    first, again = taken(REDEMPTION, key="k"), taken(REDEMPTION, key="k", wall=WALL + 60_000)
+    other = taken(REDEMPTION | {"points": 6}, key="k")
+    assert first.record.digest == again.record.digest != other.record.digest
+
+
+def test_message_with_a_time_is_another_at_another_time() -> None:
+    one, other = (taken(VISIT | {"eventTime": WALL - ago}, key="k") for ago in (0, 1))
+    assert one.record.digest != other.record.digest
+
+
+def test_only_commands_wait_for_a_reply() -> None:
+    assert [taken(one).waits for one in (BILL, VISIT, REDEMPTION)] == [False, False, True]
+
+
+def test_message_of_another_org_is_not_taken() -> None:
+    with pytest.raises(OtherOrg):
+        taken(VISIT | {"orgId": 101})
+
+
+def test_what_intake_would_not_take_is_refused_with_each_defect() -> None:
+    refused = take(msgspec.Raw(b'{"type": "redeemPoints", "customerId": "x", "programId": 1}'), None, sender())
+    assert isinstance(refused, Refused)
+    assert refused.reason == "INVALID_FIELDS"
+    assert {defect.path for defect in refused.defects} == {"customerId", "points"}
+
+
+@pytest.mark.parametrize("message", [b'{"type": "advanceClock", "time": 1}', b"7", b'"x"', b"null"])
+def test_what_is_about_no_customer_is_refused(message: bytes) -> None:
+    assert isinstance(take(msgspec.Raw(message), None, sender()), Refused)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"[" + b"1," * 1_000 + b"1]"])
+def test_body_that_is_no_message_and_no_list_of_them_is_misread(body: bytes) -> None:
+    with pytest.raises(Misread):
+        messages_in(body)
+
+
+def test_body_is_one_message_or_a_list() -> None:
+    assert messages_in(b' {"a":1}') == ([msgspec.Raw(b'{"a":1}')], False)
+    found, many = messages_in(b"\n[1, {}]")
+    assert (len(found), many) == (2, True)
+
+
+EVENT = {"event": {"type": "app_login", "customerData": {"customerId": "7"}}}
+
+
+def test_event_of_a_vendor_without_a_number_counts_once_for_each_request_and_once_with_a_key() -> None:
+    body = json.dumps(EVENT).encode()
+    ids = [
+        one.record.id
+        for one in (take_of_vendor(body, "openloyalty", "DEFAULT", sender(key)) for key in ("", "k"))
+        if isinstance(one, Taken)
+    ]
+    assert ids == ["new", "k"]
+
+
+def test_sale_of_a_vendor_goes_by_its_document_number() -> None:
+    sale = {
+        "transaction": {
+            "transactionData": {"documentType": "sell", "documentNumber": "214"},
+            "items": [{"sku": {"code": "a"}, "grossValue": "15.00", "quantity": "1"}],
+            "customerData": {"customerId": "7"},
+        }
+    }
+    one = take_of_vendor(json.dumps(sale).encode(), "openloyalty", "DEFAULT", sender())
+    assert isinstance(one, Taken)
+    assert one.record.id == "DEFAULT/sell/214"
+
+
+def test_defects_stand_at_their_fields_as_in_the_vendors_form() -> None:
+    refused = take_of_vendor(b'{"event": {"customerData": {"customerId": "7"}}}', "openloyalty", "DEFAULT", sender())
+    assert isinstance(refused, Refused)
+    assert form_errors(refused.defects) == {
+        "form": {"children": {"type": {"errors": ["is missing; add the name of the event"]}}},
+        "errors": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"a=1&b=x+y", {"a": "1", "b": "x y"}),
+        (b"t[a][0][c]=A&t[a][1][c]=B", {"t": {"a": [{"c": "A"}, {"c": "B"}]}}),
+        (b"t[]=A&t[]=B", {"t": ["A", "B"]}),
+        (b"t[1]=B", {"t": {"1": "B"}}),
+        (b"a=1&a=2", {"a": "2"}),
+        (b"a%5Bb%5D=%C3%A9", {"a": {"b": "é"}}),
+        (b"a=", {"a": ""}),
+        (b"", {}),
+    ],
+)
+def test_form_is_read_as_php_reads_it(body: bytes, expected: dict[str, Any]) -> None:
+    assert form_in(body) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff=1", b"noequals", b"a[b=1", b"a=1&a[b]=2", b"[a]=1", b"a" + b"[b]" * DEPTH_MAX + b"=1", b"a=1&" * 20_001],
+)
+def test_what_is_no_form_is_told(body: bytes) -> None:
+    with pytest.raises(BadForm):
+        form_in(body)
