@@ -27,6 +27,7 @@ from schemas.records import (
     CustomerUpdated,
     CustomEventReceived,
     EnrolStreak,
+    EnrolTarget,
     ExpirePoints,
     FreezeStreak,
     Line,
@@ -37,11 +38,13 @@ from schemas.records import (
     ReleaseTier,
     ResumeStreak,
     ReverseRedemption,
+    SetTarget,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
     TransferPoints,
     UnenrolStreak,
+    UnenrolTarget,
 )
 
 ORG: Final = 1
@@ -238,6 +241,24 @@ def freeze(streak: str, first: str, days: int, on: str | int, **parts: Any) -> F
     """Some days are to break no run."""
     parts = {"program_id": 1, "streak": streak, "reason": "ill", "days": days, **parts}
     return _record(FreezeStreak, f"fs-{streak}-{on}", on, first_day=day(first), **parts)
+
+
+def enrol_target(milestone_id: str, on: str | int, **parts: Any) -> EnrolTarget:
+    """A wish to have the customer in a milestone."""
+    parts = {"program_id": 1, "milestone": milestone_id, "reason": "asked", **parts}
+    return _record(EnrolTarget, f"et-{on}", on, **parts)
+
+
+def unenrol_target(milestone_id: str, on: str | int, **parts: Any) -> UnenrolTarget:
+    """A wish to have the customer in a milestone no longer."""
+    parts = {"program_id": 1, "milestone": milestone_id, "reason": "asked", **parts}
+    return _record(UnenrolTarget, f"ut-{on}", on, **parts)
+
+
+def set_target(milestone_id: str, target: int | None, on: str | int, **parts: Any) -> SetTarget:
+    """A wish that a milestone asks something else of the customer."""
+    parts = {"program_id": 1, "milestone": milestone_id, "target": target, "reason": "asked", **parts}
+    return _record(SetTarget, f"st-{on}", on, **parts)
 
 
 def transfer(points: int, to: int, on: str | int, **parts: Any) -> TransferPoints:

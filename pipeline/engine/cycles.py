@@ -10,7 +10,7 @@ from bisect import bisect_right
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.engine.calendar import LAST_DAY, Days, add_months, as_date, as_day, days_of, period_name, period_of
-from schemas.program import Cycle, FromDate, PeriodUnit, Windows
+from schemas.program import Cycle, FromDate, PerCustomer, PeriodUnit, Windows
 
 _DAYS: Final = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
 _MONTHS: Final = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.HALF_YEAR: 6, PeriodUnit.YEAR: 12}
@@ -38,6 +38,9 @@ class DatedCycle(Arithmetic, Protocol):
 
     def holds(self, day: int) -> bool:
         """Whether a day lies in a cycle."""
+
+    def next_after(self, day: int) -> int | None:
+        """The first day of the next cycle that begins after a day; None after the last one."""
 
 
 class _CalendarPeriods(NamedTuple):
@@ -91,6 +94,10 @@ class Steps(NamedTuple):
         """`Cycle_2`."""
         return _numbered(number)
 
+    def next_after(self, day: int) -> int | None:
+        """The first one where none has begun."""
+        return self.first if day < self.first else self.days_of(self.number_on(day)).end
+
     def _first_day(self, number: int) -> int:
         if self.days:
             return min(self.first + (number - 1) * self.days, LAST_DAY + 1)
@@ -123,6 +130,9 @@ class _Listed(NamedTuple):
     def name_of(self, number: int) -> str:
         return self.names[number - 1] if 0 < number <= len(self.names) else _numbered(number)
 
+    def next_after(self, day: int) -> int | None:
+        return next((first for first in self.firsts if first > day), None)
+
 
 class _Whole(NamedTuple):
     """One cycle that never ends."""
@@ -140,8 +150,12 @@ class _Whole(NamedTuple):
 
 
 def arithmetic_of(cycles: PeriodUnit | Cycle) -> Arithmetic:
-    """The arithmetic of what a program says."""
-    return _CalendarPeriods(cycles) if isinstance(cycles, PeriodUnit) else dated(cycles) or _Whole()
+    """The arithmetic of what a program says; cycles of a customer's own are those of one who began on day 0."""
+    if isinstance(cycles, PeriodUnit):
+        return _CalendarPeriods(cycles)
+    if isinstance(cycles, PerCustomer):
+        return steps(0, cycles.unit, cycles.every)
+    return dated(cycles) or _Whole()
 
 
 def dated(cycles: PeriodUnit | Cycle) -> DatedCycle | None:

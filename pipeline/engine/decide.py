@@ -31,6 +31,7 @@ from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
+from pipeline.engine.milestones import members
 from pipeline.engine.rewards import concern as rewards
 from pipeline.engine.streaks import concern as streaks
 from pipeline.engine.streaks import extending
@@ -55,6 +56,7 @@ from schemas.records import (
     CustomerUpdated,
     CustomEventReceived,
     EnrolStreak,
+    EnrolTarget,
     ExpirePoints,
     FreezeStreak,
     PauseStreak,
@@ -64,11 +66,13 @@ from schemas.records import (
     ReleaseTier,
     ResumeStreak,
     ReverseRedemption,
+    SetTarget,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
     TransferPoints,
     UnenrolStreak,
+    UnenrolTarget,
 )
 
 CONCERNS: Final[Sequence[Concern]] = (
@@ -89,6 +93,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     transfers.CONCERN,
     trackers.CONCERN,
     milestones.CONCERN,
+    members.CONCERN,
     streaks.CONCERN,
     rewards.CONCERN,
     tiers.CONCERN,
@@ -118,6 +123,9 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     ChangeExpiry: _COMMAND,
     ExpirePoints: _COMMAND,
     AssignTier: _COMMAND,
+    EnrolTarget: _COMMAND,
+    UnenrolTarget: _COMMAND,
+    SetTarget: _COMMAND,
     ReleaseTier: _COMMAND,
     EnrolStreak: _COMMAND,
     UnenrolStreak: _COMMAND,
@@ -143,6 +151,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         ProgramStage(purchases.count_purchase),
         trackers.COUNT,
         earning.ON_BILL,
+        milestones.ENROL,
         milestones.PROGRESS,
         extending.EXTEND,
         rolling.ON_BILL,
@@ -172,6 +181,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         duplicates.ADMIT,
         keeping.ON_EVENT,
         earning.ON_EVENT,
+        milestones.ENROL,
         milestones.PROGRESS,
         extending.EXTEND,
         rolling.ON_EVENT,
@@ -187,6 +197,9 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
     ChangeExpiry: (duplicates.ADMIT, ProgramStage(changing.change)),
     ExpirePoints: (duplicates.ADMIT, ProgramStage(changing.expire)),
+    EnrolTarget: (duplicates.ADMIT, members.ENROL, members.TOLD_BY_ENROLMENT, milestones.MET_BY_REQUEST),
+    UnenrolTarget: (duplicates.ADMIT, members.UNENROL),
+    SetTarget: (duplicates.ADMIT, members.SET, milestones.MET_BY_REQUEST),
     AssignTier: (duplicates.ADMIT, ProgramStage(tier_requests.assign)),
     ReleaseTier: (duplicates.ADMIT, ProgramStage(tier_requests.release)),
     EnrolStreak: (duplicates.ADMIT, ProgramStage(streak_requests.enrol)),
@@ -216,6 +229,8 @@ TIMERS: Final[Sequence[Timer]] = (
     parking.PARKED_END,
     parking.UPDATES_END,
     CONVERSION,
+    members.CYCLE_END,
+    members.CYCLE_START,
     streaks.END,
     timers.CHECK,
     timers.FLOOR,
@@ -232,7 +247,13 @@ OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 CLOSING: Final[Sequence[ProgramStage]] = (ProgramStage(deficit.settle), assess.ASSESS, reminders.PLAN)
 """What ends every record and every timer, in the program that it was about."""
 
-ADOPTED: Final[Sequence[ProgramStage]] = (assess.BEGIN, milestones.LOOK_AGAIN, extending.LOOK_AGAIN)
+ADOPTED: Final[Sequence[ProgramStage]] = (
+    assess.BEGIN,
+    members.BEGIN,
+    members.CYCLES_BEGIN,
+    milestones.LOOK_AGAIN,
+    extending.LOOK_AGAIN,
+)
 """What a version gives, at its adoption, for what is there already."""
 
 ENGINE: Final = Engine(

@@ -10,9 +10,11 @@ from pipeline.engine.state import Head
 from schemas.facts import (
     AlternatePointsIssued,
     Decision,
+    EnrolledBy,
     Envelope,
     LotsTracked,
     MilestoneAchieved,
+    MilestoneEnrolled,
     PointsIssued,
     ProgramAdopted,
     RecordParked,
@@ -25,6 +27,7 @@ from schemas.facts import (
     StreakExtended,
     StreakLevelReached,
     StreakStarted,
+    TargetChanged,
     TierReassigned,
     TierTenureBegun,
     TierUpgraded,
@@ -91,6 +94,10 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.STREAK_PAUSED: True,
     Refusal.STREAK_NOT_PAUSED: True,
     Refusal.TOO_MANY_FREEZES: True,
+    Refusal.MILESTONE_UNKNOWN: True,
+    Refusal.ENROLLED_ALREADY: True,
+    Refusal.NOT_ENROLLED: True,
+    Refusal.TARGET_UNCHANGED: True,
     Refusal.SAME_CUSTOMER: True,
     Refusal.IN_BACKFILL: True,
     Refusal.RECEIVER_FRAUD: True,
@@ -164,6 +171,10 @@ def is_by_adoption(decision: Decision) -> bool:
         return decision.activity != ""
     if isinstance(decision, AlternatePointsIssued):
         return decision.currencies[0].activity != ""
+    if isinstance(decision, MilestoneEnrolled):
+        return decision.enrolled_by is EnrolledBy.EVERYBODY
+    if isinstance(decision, TargetChanged):
+        return not decision.requested
     return isinstance(decision, _BY_ADOPTION)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar, as_day
-from pipeline.engine.cycles import DatedCycle, arithmetic_of, dated
-from schemas.program import Cycle, PeriodUnit, Validity
+from pipeline.engine.cycles import DatedCycle, Steps, arithmetic_of, dated, steps
+from schemas.program import Cycle, PerCustomer, PeriodUnit, Validity
 
 _PERIODS_MAX: Final = 10_000
 """Cached periods per program: 27 years of days; then the cache starts over."""
+
+
+_ANCHORS_MAX: Final = 4_096
+"""Cached first days of customers: eleven years of days."""
 
 
 class Span(NamedTuple):
@@ -21,6 +25,10 @@ class Span(NamedTuple):
     def holds(self, day: int) -> bool:
         """Whether `day` lies in the span."""
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+    def next_after(self, day: int) -> int | None:
+        """The next day, of one outside, on which it holds; None for none."""
+        return self.first if self.first is not None and day < self.first else None
 
 
 def span_of(validity: Validity) -> Span | None:
@@ -42,6 +50,14 @@ class Within(NamedTuple):
     def holds(self, day: int) -> bool:
         """Whether `day` lies in both."""
         return (self.span is None or self.span.holds(day)) and self.cycle.holds(day)
+
+    def next_after(self, day: int) -> int | None:
+        """The next day, of one outside, that lies in both; None for none."""
+        begins = None if self.span is None else self.span.next_after(day)
+        if begins is not None and self.cycle.holds(begins):
+            return begins
+        first = self.cycle.next_after(day if begins is None else begins)
+        return first if first is not None and self.holds(first) else None
 
 
 def counting_days(validity: Validity, cycles: PeriodUnit | Cycle) -> Span | Within | None:
@@ -68,8 +84,8 @@ class Period(NamedTuple):
 class Periods:
     """The cycles of one kind in one zone, cached by day (hashing the kind each time costs more)."""
 
-    def __init__(self, cycles: PeriodUnit | Cycle, calendar: Calendar) -> None:
-        self._cycles = arithmetic_of(cycles)
+    def __init__(self, cycles: PeriodUnit | Cycle | Steps, calendar: Calendar) -> None:
+        self._cycles = cycles if isinstance(cycles, Steps) else arithmetic_of(cycles)
         self._calendar = calendar
         self._by_day: dict[int, Period] = {}
 
@@ -89,3 +105,22 @@ class Periods:
                 skipped=skipped,
             )
         return period
+
+
+class OwnPeriods:
+    """Cycles that begin on a day of each customer's own; those of some days are cached."""
+
+    def __init__(self, cycles: PerCustomer, calendar: Calendar) -> None:
+        self.cycles = cycles
+        self._calendar = calendar
+        self._by_anchor: dict[int, Periods] = {}
+
+    def of(self, anchor: int) -> Periods:
+        """The cycles of a customer whose first one begins on that day."""
+        periods = self._by_anchor.get(anchor)
+        if periods is None:
+            if len(self._by_anchor) >= _ANCHORS_MAX:
+                self._by_anchor.clear()
+            own = steps(anchor, self.cycles.unit, self.cycles.every)
+            periods = self._by_anchor[anchor] = Periods(own, self._calendar)
+        return periods

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar, calendar_of
@@ -11,7 +12,7 @@ from pipeline.engine.currencies import Currency, currencies_of
 from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.milestones.measures import Measure, measure_of
-from pipeline.engine.periods import Periods, Span, Within, counting_days, span_of
+from pipeline.engine.periods import OwnPeriods, Periods, Span, Within, counting_days, span_of
 from pipeline.engine.rules import RULES, Earning
 from pipeline.engine.streaks.terms import StreakTerms, streak_terms
 from pipeline.engine.tiers.rules import tier_rules
@@ -19,8 +20,10 @@ from pipeline.engine.trackers.rules import tracker_rules
 from schemas.program import (
     LINE_METHODS,
     Cycle,
+    Enrolment,
     Events,
     Milestone,
+    PerCustomer,
     PeriodUnit,
     ProgramDefinition,
     Shortfall,
@@ -60,6 +63,13 @@ class Target(NamedTuple):
     span: Span | Within | None
     """The days on which something counts; None for all."""
     measure: Measure
+    own: OwnPeriods | None
+    """Cycles of each customer's own, in place of `periods`."""
+    enrolment: Enrolment | None
+    tells_cycles: str
+    """`none`, `counted` or `everybody`."""
+    unit: int
+    """So many of the goal's unit are one of what the program writes."""
     periods: Periods
     streaks: tuple[CompiledStreak, ...]
 
@@ -119,6 +129,11 @@ class Program:
         self.events = event_names(definition)
         self.plans: dict[Any, Any] = {}
         """Where an engine keeps which of its stages this program uses."""
+
+    @cached_property
+    def enrolling(self) -> tuple[Target, ...]:
+        """The milestones that know who is in them."""
+        return tuple(one for one in self.targets if one.enrolment is not None or one.tells_cycles != "none")
 
     def find_currency(self, named: str) -> Currency | None:
         """The points currency of that id, if there is one; the main one where the id is empty."""
@@ -335,6 +350,7 @@ def _targets(
         target = _target(
             milestone,
             measure_of(milestone.counts, definition.points.name, calendar),
+            OwnPeriods(cycles, calendar) if isinstance(cycles, PerCustomer) else None,
             periods[cycles],
             tuple(streaks[milestone.id]),
         )
@@ -345,7 +361,13 @@ def _targets(
     return tuple(on_transactions), dict(on_events)
 
 
-def _target(milestone: Milestone, measure: Measure, periods: Periods, streaks: tuple[CompiledStreak, ...]) -> Target:
+def _target(
+    milestone: Milestone,
+    measure: Measure,
+    own: OwnPeriods | None,
+    periods: Periods,
+    streaks: tuple[CompiledStreak, ...],
+) -> Target:
     return Target(
         milestone_id=milestone.id,
         goal=milestone.goal,
@@ -354,6 +376,10 @@ def _target(milestone: Milestone, measure: Measure, periods: Periods, streaks: t
         terms=own_terms(milestone.expiry),
         span=counting_days(milestone.validity, milestone.cycles),
         measure=measure,
+        own=own,
+        enrolment=milestone.enrolment or (Enrolment(by="transaction") if own else None),
+        tells_cycles=milestone.tells_cycles,
+        unit=milestone.goal // milestone.target,
         periods=periods,
         streaks=streaks,
     )

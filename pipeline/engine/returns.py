@@ -20,6 +20,7 @@ from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
 from pipeline.engine.milestones.concern import counted_in
+from pipeline.engine.milestones.members import goal_of, periods_of
 from pipeline.engine.milestones.tallies import fallen, left_by, measured_again, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.state import Reward
@@ -78,7 +79,7 @@ def _undo_correction(turn: ProgramTurn, record: TransactionUpdated) -> list[Deci
             continue
         again, added = measured_again(sale, target, record, bill)
         if added < 0:
-            if _fall(turn, of_bill, target, target.periods.around(sale.day).number, -added, undone):
+            if _fall(turn, of_bill, target, periods_of(sale, target).around(sale.day).number, -added, undone):
                 missed.append(target)
             undone.decisions.extend(again)
     return _finish(turn, of_bill, bill, missed, undone)
@@ -130,14 +131,14 @@ def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed:
             period=period,
             removed=removed,
             value=value,
-            target=target.goal,
+            target=goal_of(turn, target),
             of_bill=of_bill,
         )
     )
-    if not progress.achieved or value >= target.goal:
+    if not progress.achieved or value >= goal_of(turn, target):
         return False
     undone.decisions.append(
-        MilestoneUnachieved(milestone_id=target.milestone_id, period=period, value=value, target=target.goal)
+        MilestoneUnachieved(milestone_id=target.milestone_id, period=period, value=value, target=goal_of(turn, target))
     )
     undone.keys.append(f"milestone/{target.milestone_id}/{period}")
     return True

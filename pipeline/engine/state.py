@@ -15,7 +15,7 @@ from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
-from pipeline.engine.milestones.state import Progress, Tally
+from pipeline.engine.milestones.state import Member, Progress, Tally
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
@@ -53,6 +53,8 @@ class Section(msgspec.Struct, array_like=True):
     tallies: dict[str, dict[int, Tally]] = {}
     """By milestone, then by period: what takes more than a number; leaves with the period."""
     trackers: dict[str, Tracked] = {}
+    members: dict[str, Member] = {}
+    """By milestone, where the program asks for enrolment, tells cycles or has a target for this customer."""
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -27,6 +27,7 @@ from schemas.records import (
     CustomerUpdated,
     CustomEventReceived,
     EnrolStreak,
+    EnrolTarget,
     ExpirePoints,
     FreezeStreak,
     PauseStreak,
@@ -36,12 +37,14 @@ from schemas.records import (
     ReleaseTier,
     ResumeStreak,
     ReverseRedemption,
+    SetTarget,
     StreakCommand,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
     TransferPoints,
     UnenrolStreak,
+    UnenrolTarget,
 )
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,14}")
@@ -210,6 +213,10 @@ def _streak(record: StreakCommand) -> Activity:
     return Activity(name=type(record).__name__, identifiers=[_customer(record)])
 
 
+def _target(record: EnrolTarget | UnenrolTarget | SetTarget) -> Activity:
+    return Activity(name="TargetUpdate", identifiers=[_customer(record), Pair(key="milestone", value=record.milestone)])
+
+
 def _transfer(record: TransferPoints) -> Activity:
     return _transfer_of(record, record.id)
 
@@ -256,6 +263,9 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     CustomerAdded: _registration,
     CustomerUpdated: _update,
     AssignTier: _tier,
+    EnrolTarget: _target,
+    UnenrolTarget: _target,
+    SetTarget: _target,
     ReleaseTier: _tier,
     EnrolStreak: _streak,
     UnenrolStreak: _streak,

@@ -7,21 +7,30 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pipeline.engine.calendar import NEVER
 from pipeline.notify.activity import triggered_by
 from pipeline.notify.context import Context
-from pipeline.notify.numbers import padded, plain
+from pipeline.notify.numbers import instant_text, padded, plain
 from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
 from pipeline.notify.shared import taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
+    CycleAwaited,
+    CycleBegan,
+    CycleEnded,
+    EnrolledBy,
     Envelope,
     MilestoneAchieved,
     MilestoneCounted,
+    MilestoneEnrolled,
     MilestoneLowered,
     MilestoneMeasured,
     MilestoneProgressed,
+    MilestoneRecorded,
     MilestoneTallied,
     MilestoneUnachieved,
+    MilestoneUnenrolled,
+    TargetChanged,
     ValueIgnored,
 )
 from schemas.notifications import EventName
@@ -110,7 +119,87 @@ def _target(
     )
 
 
-def _subject(decision: MilestoneProgressed | MilestoneAchieved) -> str:
+def target_changed(decision: TargetChanged, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of targetValueUpdated, whose payload is ours: what the target was and is."""
+    milestone = context.program_of(envelope).milestone(decision.milestone_id)
+    activity = context.cause_of(envelope).activity if decision.requested else None
+    return {
+        "customerIdentifiers": context.customer,
+        "targetDetails": milestone.details(decision.period),
+        "previousTargetValue": padded(decision.previous, milestone.digits),
+        "definedTargetValue": padded(decision.target, milestone.digits),
+        "triggeringActivity": triggered_by(activity),
+    }
+
+
+def cycle_began(decision: CycleBegan, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of targetPeriodStart, whose payload is ours, as that of streakStart."""
+    return _cycle(decision, envelope, context, "targetPeriodStartEvent", _window_of(decision))
+
+
+def cycle_ended(decision: CycleEnded, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of targetPeriodEnd, whose payload is ours: how far the customer came."""
+    digits = context.program_of(envelope).milestone(decision.milestone_id).digits
+    reached = {
+        "achievedTargetValue": padded(decision.value, digits),
+        "isAchieved": decision.achieved,
+        "endDate": instant_text(decision.ends_at - 1000),
+    }
+    return _cycle(decision, envelope, context, "targetPeriodEndEvent", reached)
+
+
+def enrolled(decision: MilestoneEnrolled, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of targetCustomerEnrolment, whose payload is ours, as that of streakCustomerEnrolment (S4 l.2747)."""
+    milestone = context.program_of(envelope).milestone(decision.milestone_id)
+    cause = context.cause_of(envelope)
+    return {
+        "customerIdentifiers": context.customer,
+        "targetEnrolmentData": [
+            {
+                "targetName": milestone.name,
+                "definedTargetValue": padded(decision.target, milestone.digits),
+                "startDate": instant_text(envelope.at),
+            }
+        ],
+        "targetData": [milestone.details(decision.period)],
+        "triggeringActivity": {
+            "name": "enrolmentIntoTarget",
+            "identifiers": [Pair(key=_ENROLLED_VIA[decision.enrolled_by], value=cause.token)],
+            "additionalAttributes": [],
+        },
+    }
+
+
+_ENROLLED_VIA: Final = {
+    EnrolledBy.COMMAND: "ENROL_VIA_API",
+    EnrolledBy.TRANSACTION: "ENROL_VIA_TRANSACTION",
+    EnrolledBy.EVERYBODY: "ENROL_VIA_PROGRAM",
+}
+
+
+def _window_of(decision: CycleBegan) -> dict[str, object]:
+    ends = {} if decision.ends_at == NEVER else {"endDate": instant_text(decision.ends_at - 1000)}
+    return {"startDate": instant_text(decision.begins_at), **ends}
+
+
+def _cycle(
+    decision: CycleBegan | CycleEnded, envelope: Envelope, context: Context, name: str, more: dict[str, object]
+) -> dict[str, object]:
+    milestone = context.program_of(envelope).milestone(decision.milestone_id)
+    return {
+        "customerIdentifiers": context.customer,
+        "targetDetails": milestone.details(decision.period),
+        "definedTargetValue": padded(decision.target, milestone.digits),
+        **more,
+        "triggeringActivity": {
+            "name": name,
+            "identifiers": [Pair(key="TargetRuleId", value=str(milestone.target_id))],
+            "additionalAttributes": [],
+        },
+    }
+
+
+def _subject(decision: MilestoneProgressed | MilestoneAchieved | TargetChanged | CycleBegan | CycleEnded) -> str:
     return f"{decision.milestone_id}/{decision.period}"
 
 
@@ -126,6 +215,21 @@ TABLE: Final = Table(
             data=target_value_lowered,
         ),
         MilestoneAchieved: News(event=EventName.TARGET_VALUE_ACHIEVED, subject=_subject, data=target_value_achieved),
+        TargetChanged: News(event=EventName.TARGET_VALUE_UPDATED, subject=_subject, data=target_changed),
+        CycleBegan: News(event=EventName.TARGET_PERIOD_START, subject=_subject, data=cycle_began),
+        CycleEnded: News(event=EventName.TARGET_PERIOD_END, subject=_subject, data=cycle_ended),
+        MilestoneEnrolled: News(
+            event=EventName.TARGET_CUSTOMER_ENROLMENT, subject=lambda decision: decision.milestone_id, data=enrolled
+        ),
     },
-    silent=(ValueIgnored, MilestoneCounted, MilestoneMeasured, MilestoneTallied, MilestoneUnachieved),
+    silent=(
+        CycleAwaited,
+        MilestoneCounted,
+        MilestoneMeasured,
+        MilestoneRecorded,
+        MilestoneTallied,
+        MilestoneUnachieved,
+        MilestoneUnenrolled,
+        ValueIgnored,
+    ),
 )

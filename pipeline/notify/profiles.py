@@ -98,6 +98,10 @@ PAGES: Final[Mapping[str, Page]] = {
     EventName.TARGET_VALUE_ACHIEVED: _TARGET,
     EventName.STREAK_CUSTOMER_ENROLMENT: Page(wrapped=True, org_in_type=True),
     EventName.STREAK_CUSTOMER_UN_ENROLMENT: Page(),
+    EventName.TARGET_VALUE_UPDATED: _TARGET,
+    EventName.TARGET_PERIOD_START: _WINDOW,
+    EventName.TARGET_PERIOD_END: _WINDOW,
+    EventName.TARGET_CUSTOMER_ENROLMENT: _BARE,
     EventName.STREAK_LEVEL_ACHIEVED: _WRAPPED,
     EventName.STREAK_LEVEL_UN_ACHIEVED: _WRAPPED,
     EventName.STREAK_START: _WINDOW,
@@ -106,7 +110,8 @@ PAGES: Final[Mapping[str, Page]] = {
 """The envelopes of the vendor's page (S4).
 
 RULE: every event has an `eventId`, also where the sample has none; the samples about alternate currencies are no JSON,
-so what they lack says nothing: they have the whole flat envelope.
+so what they lack says nothing: they have the whole flat envelope. Four events about targets are named there without
+a sample (S4 l.2346-2355): they have the envelopes of their counterparts about values and streaks.
 """
 _ALL: Final = {"flat": _FLAT, "wrapped": _WRAPPED}
 

@@ -137,6 +137,19 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "as many stretches of the streak {subject} are frozen as can be kept",
         "freeze fewer and longer stretches",
     ),
+    Refusal.MILESTONE_UNKNOWN: (
+        "the program has no milestone {subject}, or it is retired",
+        "name the id of a milestone of the program",
+    ),
+    Refusal.ENROLLED_ALREADY: (
+        "the customer is in the milestone {subject} already",
+        "nothing needs to be done; a milestone without `enrolment` has everybody in it",
+    ),
+    Refusal.NOT_ENROLLED: ("the customer is not in the milestone {subject}", "nothing needs to be done"),
+    Refusal.TARGET_UNCHANGED: (
+        "the milestone {subject} asks that of the customer already",
+        "nothing needs to be done",
+    ),
     Refusal.SAME_CUSTOMER: (
         "the points are to go to customer {subject}, who has them",
         "write the customer who is to receive them as toCustomerId",

@@ -228,6 +228,25 @@ def _target(body: Body, names: Names) -> str:
     return f"{milestone.name} ({cycle_name(milestone.cycles, body['period'])}): {' of '.join(numbers)}"
 
 
+def _milestone(body: Body, names: Names) -> str:
+    milestone = names.milestone(body["milestone_id"])
+    return milestone.name if milestone else str(body["milestone_id"])
+
+
+def _cycle(body: Body, names: Names) -> str:
+    milestone = names.milestone(body["milestone_id"])
+    period = f" ({cycle_name(milestone.cycles, body['period'])})" if milestone else ""
+    return f"{_milestone(body, names)}{period}"
+
+
+def _target_changed(body: Body, names: Names) -> str:
+    milestone = names.milestone(body["milestone_id"])
+    if milestone is None:
+        return f"milestone {body['milestone_id']} asks for {body['target']:,}, not {body['previous']:,}"
+    now, was = (names.value_of(milestone, body[key]) for key in ("target", "previous"))
+    return f"milestone {milestone.name} asks for {now}, not {was}"
+
+
 def _ignored(body: Body, names: Names) -> str:
     milestone = names.milestone(body["milestone_id"])
     name = milestone.name if milestone else body["milestone_id"]
@@ -362,6 +381,12 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "TrackerLowered": _tracked,
     "MilestoneUnachieved": lambda body, names: f"milestone {_target(body, names)}: no longer achieved",
     "ValueIgnored": _ignored,
+    "MilestoneEnrolled": lambda body, names: f"milestone {_milestone(body, names)}: enrolled",
+    "MilestoneUnenrolled": lambda body, names: f"milestone {_milestone(body, names)}: enrolled no longer",
+    "TargetChanged": _target_changed,
+    "CycleBegan": lambda body, names: f"milestone {_cycle(body, names)} has begun",
+    "CycleEnded": lambda body, names: f"milestone {_target(body, names)}: it is over",
+    "MilestoneRecorded": lambda body, names: f"milestone {_cycle(body, names)}: recorded, to count at an enrolment",
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
     "StreakExtended": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)}",
     "StreakEnrolled": lambda body, names: f"{_streak(body, names)}: takes part, as asked",
@@ -426,6 +451,7 @@ SILENT: Final = frozenset(
         "MilestoneCounted",
         "MilestoneMeasured",
         "MilestoneTallied",
+        "CycleAwaited",
         "RewardKept",
     }
 )

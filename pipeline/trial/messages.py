@@ -120,6 +120,11 @@ def _assign_tier(message: Message) -> str:
     return f"{_customer(message)} is to have the tier {message['tier']}{until} ({message['reason']})"
 
 
+def _set_target(message: Message) -> str:
+    asks = f"to ask {message['target']:,} of" if message.get("target") else "to ask as much as of others of"
+    return f"the milestone {message['milestone']} is {asks} {_customer(message)} ({message['reason']})"
+
+
 def _transfer(message: Message) -> str:
     what = f"{message['points']:,} {message.get('currency') or 'points'}"
     return f"{_customer(message)} gives {what} to customer {message['toCustomerId']}"
@@ -166,6 +171,13 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
         f"{_customer(message)}: {message['days']:,} days from {message['firstDay']} are to break no run of the streak "
         f"{message['streak']} ({message['reason']})"
     ),
+    "enrolTarget": lambda message: (
+        f"{_customer(message)} is to be in the milestone {message['milestone']} ({message['reason']})"
+    ),
+    "unenrolTarget": lambda message: (
+        f"{_customer(message)} is to be in the milestone {message['milestone']} no longer ({message['reason']})"
+    ),
+    "setTarget": _set_target,
     "transferPoints": _transfer,
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }

@@ -220,7 +220,9 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
             id=milestone.id,
             period=cycle_name(milestone.cycles, period),
             value=progress.value,
-            target=milestone.goal,
+            target=section.members[milestone.id].own or milestone.goal
+            if milestone.id in section.members
+            else milestone.goal,
             scale=digits_of(milestone, definition.currency),
             achieved=progress.achieved,
         )

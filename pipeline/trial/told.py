@@ -165,6 +165,30 @@ def _target(data: Data, names: Names) -> str:
     return f"{details['name']} ({details['targetPeriodName']}): {so_far} of {target}"
 
 
+def _target_changed(data: Data, names: Names) -> str:
+    number = data["targetDetails"]["id"]
+    now, was = (names.target_value(number, Decimal(data[key])) for key in ("definedTargetValue", "previousTargetValue"))
+    return f"{_cycle(data)} asks for {now} of you now, before {was}."
+
+
+def _cycle_began(data: Data, names: Names) -> str:
+    asked = names.target_value(data["targetDetails"]["id"], Decimal(data["definedTargetValue"]))
+    return f"{_cycle(data)} has begun: the target is {asked}."
+
+
+def _cycle_ended(data: Data, names: Names) -> str:
+    end = "and you reached the target" if data["isAchieved"] else "and you did not reach the target"
+    return f"{_target(data, names)}: it is over, {end}."
+
+
+def _target_enrolled(data: Data, _: Names) -> str:
+    return f"You take part in {data['targetEnrolmentData'][0]['targetName']}."
+
+
+def _cycle(data: Data) -> str:
+    return f"{data['targetDetails']['name']} ({data['targetDetails']['targetPeriodName']})"
+
+
 def _started(data: Data, _: Names) -> str:
     streak = data["streakStartData"][0]
     return f"You take part in {streak['streakName']}, from {day_text(streak['startDate'][:10])} on."
@@ -251,6 +275,10 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
     EventName.STREAK_CUSTOMER_ENROLMENT: _enrolled,
     EventName.STREAK_CUSTOMER_UN_ENROLMENT: _unenrolled,
+    EventName.TARGET_VALUE_UPDATED: _target_changed,
+    EventName.TARGET_PERIOD_START: _cycle_began,
+    EventName.TARGET_PERIOD_END: _cycle_ended,
+    EventName.TARGET_CUSTOMER_ENROLMENT: _target_enrolled,
     EventName.STREAK_START: _started,
     EventName.STREAK_LEVEL_ACHIEVED: _level,
     EventName.STREAK_LEVEL_UN_ACHIEVED: _level_lost,

@@ -123,6 +123,14 @@ class Refusal(Reason):
     """The streak is not paused."""
     TOO_MANY_FREEZES = 106
     """As many stretches of the streak are frozen as can be kept."""
+    MILESTONE_UNKNOWN = 90
+    """The program has no such milestone, or it is retired."""
+    ENROLLED_ALREADY = 91
+    """The customer is in the milestone already, or everybody is."""
+    NOT_ENROLLED = 92
+    """The customer is not in the milestone."""
+    TARGET_UNCHANGED = 93
+    """The target is what is asked for already."""
     SAME_CUSTOMER = 60
     """Points are to be transferred to the customer who has them."""
     IN_BACKFILL = 61

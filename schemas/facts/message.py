@@ -49,13 +49,20 @@ from schemas.facts.ledger import (
     RewardKept,
 )
 from schemas.facts.milestones import (
+    CycleAwaited,
+    CycleBegan,
+    CycleEnded,
     MilestoneAchieved,
     MilestoneCounted,
+    MilestoneEnrolled,
     MilestoneLowered,
     MilestoneMeasured,
     MilestoneProgressed,
+    MilestoneRecorded,
     MilestoneTallied,
     MilestoneUnachieved,
+    MilestoneUnenrolled,
+    TargetChanged,
     ValueIgnored,
 )
 from schemas.facts.programs import ProgramAdopted
@@ -180,6 +187,13 @@ AnyDecision = (
     | EventSetAside
     | MilestoneTallied
     | MilestoneMeasured
+    | MilestoneEnrolled
+    | MilestoneUnenrolled
+    | TargetChanged
+    | CycleBegan
+    | CycleEnded
+    | CycleAwaited
+    | MilestoneRecorded
 )
 
 

@@ -116,3 +116,88 @@ class MilestoneMeasured(Decision, frozen=True, tag=201):
     """What returns so far have taken off."""
     return_days: int
     """For how long the bill can be returned."""
+
+
+class EnrolledBy(Reason):
+    """What enrolled a customer. The numbers stand on the wire: a number is never used again."""
+
+    EVERYBODY = 1
+    """The milestone is for everybody."""
+    TRANSACTION = 2
+    """Something that counts."""
+    COMMAND = 3
+
+
+class MilestoneEnrolled(Decision, frozen=True, tag=202):
+    """The customer is in a milestone from now on."""
+
+    milestone_id: str
+    enrolled_by: EnrolledBy
+    anchor: int
+    """The local day on which cycles of the customer's own begin."""
+    period: int
+    """The running cycle."""
+    target: int
+    reason: str = ""
+    entered_by: str = ""
+
+
+class MilestoneUnenrolled(Decision, frozen=True, tag=203):
+    """The customer is in a milestone no longer; what was counted stays."""
+
+    milestone_id: str
+    reason: str = ""
+    entered_by: str = ""
+
+
+class TargetChanged(Decision, frozen=True, tag=204):
+    """What a milestone asks of the customer changed: by request for this one alone, or by a version for all."""
+
+    milestone_id: str
+    period: int
+    """The running cycle."""
+    previous: int
+    target: int
+    requested: bool
+    own: int = 0
+    """The customer's own target; 0 for the program's."""
+    reason: str = ""
+    entered_by: str = ""
+
+
+class CycleBegan(Decision, frozen=True, tag=205):
+    """A cycle of a milestone began for the customer."""
+
+    milestone_id: str
+    period: int
+    begins_at: int
+    ends_at: int
+    target: int
+
+
+class CycleEnded(Decision, frozen=True, tag=206):
+    """A cycle of which the customer was told the start is over; late records of it still count."""
+
+    milestone_id: str
+    period: int
+    ends_at: int
+    value: int
+    target: int
+    achieved: bool
+
+
+class CycleAwaited(Decision, frozen=True, tag=207):
+    """The next cycle begins later than the one before it ended."""
+
+    milestone_id: str
+    at: int
+
+
+class MilestoneRecorded(Decision, frozen=True, tag=208):
+    """What would count of a customer who is not enrolled: it does as soon as the customer is."""
+
+    milestone_id: str
+    period: int
+    period_ends_at: int
+    added: int
+    value: int

@@ -16,6 +16,7 @@ from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
+from schemas.messages.targets import EnrolTarget, SetTarget, UnenrolTarget
 from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
 from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
@@ -41,6 +42,7 @@ __all__ = [
     "CustomerStatus",
     "CustomerUpdated",
     "EnrolStreak",
+    "EnrolTarget",
     "ExpirePoints",
     "FreezeStreak",
     "Identity",
@@ -53,9 +55,11 @@ __all__ = [
     "ReleaseTier",
     "ResumeStreak",
     "ReverseRedemption",
+    "SetTarget",
     "TransactionAdded",
     "TransactionReturned",
     "TransactionUpdated",
     "TransferPoints",
     "UnenrolStreak",
+    "UnenrolTarget",
 ]

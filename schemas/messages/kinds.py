@@ -12,6 +12,7 @@ from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
+from schemas.messages.targets import EnrolTarget, SetTarget, UnenrolTarget
 from schemas.messages.tiers import AssignTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
 
@@ -40,6 +41,9 @@ AnyMessage = (
     | PauseStreak
     | ResumeStreak
     | FreezeStreak
+    | EnrolTarget
+    | UnenrolTarget
+    | SetTarget
     | TransferPoints
     | CustomerStatus
     | AdvanceClock

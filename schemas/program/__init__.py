@@ -5,11 +5,11 @@ units of `currency` (pence for GBP); points are integers. Dates are local dates 
 """
 
 from schemas.program.counts import Events, FrequencyLimit, Transactions
-from schemas.program.cycles import Cycle, FromDate, Lifetime, PeriodUnit, Window, Windows
+from schemas.program.cycles import Cycle, FromDate, Lifetime, PerCustomer, PeriodUnit, Window, Windows
 from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
-from schemas.program.milestones import Milestone, TargetGroup
+from schemas.program.milestones import Enrolment, Milestone, TargetGroup
 from schemas.program.notifications import NotificationProfile
 from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import (
@@ -55,6 +55,7 @@ __all__ = [
     "DayStart",
     "Delivered",
     "EarningRule",
+    "Enrolment",
     "EventRule",
     "Events",
     "Expiry",
@@ -66,6 +67,7 @@ __all__ = [
     "MultiplierRule",
     "NotificationProfile",
     "OnDate",
+    "PerCustomer",
     "PeriodUnit",
     "PointsCurrency",
     "ProgramDefinition",

@@ -41,8 +41,7 @@ class FromDate(Definition):
     """How many units a cycle lasts."""
 
     def __str__(self) -> str:
-        length = f"{self.every:,} {self.unit.replace('_', ' ')}{'s' if self.every > 1 else ''}"
-        return f"cycles of {length} from {self.first}"
+        return f"cycles of {_length(self.unit, self.every)} from {self.first}"
 
 
 class Window(Definition):
@@ -82,6 +81,21 @@ class Windows(Definition):
         return "cycles " + ", ".join(f"{one.first} to {one.last}" for one in self.windows)
 
 
+class PerCustomer(Definition):
+    """Cycles of equal length from a day of each customer's own, called `Cycle_1`, `Cycle_2` and so on."""
+
+    kind: Literal["per_customer"] = "per_customer"
+    unit: PeriodUnit = Field(strict=False)
+    every: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """How many units a cycle lasts."""
+    begins: Literal["enrolment", "registration"] = "enrolment"
+    """The day on which the first one begins: that of the enrolment, or of the customer's registration as it was known
+    at the enrolment."""
+
+    def __str__(self) -> str:
+        return f"cycles of {_length(self.unit, self.every)} from each customer's {self.begins}"
+
+
 class Lifetime(Definition):
     """One cycle that never ends."""
 
@@ -91,4 +105,8 @@ class Lifetime(Definition):
         return "one cycle that never ends"
 
 
-Cycle = Annotated[FromDate | Windows | Lifetime, Field(discriminator="kind")]
+Cycle = Annotated[FromDate | PerCustomer | Windows | Lifetime, Field(discriminator="kind")]
+
+
+def _length(unit: PeriodUnit, every: int) -> str:
+    return f"{every:,} {unit.replace('_', ' ')}{'s' if every > 1 else ''}"

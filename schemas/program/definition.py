@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.limits import AtMost, Misfit, is_written
-from schemas.program.cycles import PeriodUnit
+from schemas.program.cycles import PerCustomer, PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.milestones import Milestone
 from schemas.program.notifications import Notifications
@@ -204,9 +204,13 @@ class ProgramDefinition(Definition):
                 message = f"{what} repeat the id {min(repeated)!r}; give each its own"
                 raise ValueError(message)
         retired = {milestone.id: milestone.retired for milestone in self.milestones}
+        of_their_own = {one.id for one in self.milestones if isinstance(one.cycle, PerCustomer)}
         for index, streak in enumerate(self.streaks):
             if streak.milestone not in retired:
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is not a milestone"
+                raise ValueError(message)
+            if streak.milestone in of_their_own:
+                message = f"streaks.{index}.milestone names {streak.milestone!r}, whose cycles differ by customer"
                 raise ValueError(message)
             if retired[streak.milestone] and not streak.retired:
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"

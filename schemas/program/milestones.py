@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -23,6 +23,16 @@ class TargetGroup(Definition):
     name: Name
 
 
+class Enrolment(Definition):
+    """Who is in a milestone: only what enrolled customers do counts."""
+
+    by: Literal["everybody", "transaction", "command"]
+    """Everybody from when they are first seen, or the version starts; who does something that counts, from then on; or
+    who `enrolTarget` names. `unenrolTarget` ends each of them."""
+    past: bool = False
+    """Whether what was done before the enrolment counts, too."""
+
+
 class Milestone(Definition):
     """A target, met once in each cycle; `points` are the reward, 0 for none."""
 
@@ -37,6 +47,11 @@ class Milestone(Definition):
     cycle: Cycle | None = Field(None, validate_default=True)
     counts: Annotated[Transactions | Events, Field(discriminator="of")]
     target: Points
+    enrolment: Enrolment | None = None
+    """Who is in it; None: everybody, and nothing is kept or told of it."""
+    tells_cycles: Literal["none", "counted", "everybody"] = "none"
+    """Whether starts and ends of its cycles are told: to customers with something in them (something that counts, or
+    their enrolment), or to everybody who is in it, each cycle anew."""
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
     currency: CurrencyId | None = None
     """What the reward is in; None for the points of the program."""

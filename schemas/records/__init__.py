@@ -23,6 +23,7 @@ from schemas.records.streaks import (
     StreakCommand,
     UnenrolStreak,
 )
+from schemas.records.targets import EnrolTarget, SetTarget, UnenrolTarget
 from schemas.records.tiers import AssignTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints, TransferredPart
 from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
@@ -49,6 +50,7 @@ __all__ = [
     "CustomerStatus",
     "CustomerUpdated",
     "EnrolStreak",
+    "EnrolTarget",
     "ExpirePoints",
     "FreezeStreak",
     "Line",
@@ -64,6 +66,7 @@ __all__ = [
     "Request",
     "ResumeStreak",
     "ReverseRedemption",
+    "SetTarget",
     "StreakCommand",
     "TransactionAdded",
     "TransactionReturned",
@@ -71,6 +74,7 @@ __all__ = [
     "TransferPoints",
     "TransferredPart",
     "UnenrolStreak",
+    "UnenrolTarget",
     "UnknownVersion",
     "decode_record",
     "encode_record",

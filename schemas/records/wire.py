@@ -17,6 +17,7 @@ from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
+from schemas.records.targets import EnrolTarget, SetTarget, UnenrolTarget
 from schemas.records.tiers import AssignTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints
 
@@ -47,6 +48,9 @@ AnyCustomerRecord = (
     | PauseStreak
     | ResumeStreak
     | FreezeStreak
+    | EnrolTarget
+    | UnenrolTarget
+    | SetTarget
     | TransferPoints
     | ReceiveTransfer
     | AnswerTransfer

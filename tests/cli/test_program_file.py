@@ -492,7 +492,7 @@ def test_renewal_of_a_tier_that_holds_for_ever_is_a_mistake() -> None:
     [
         ("period: month, cycle: {kind: lifetime}", "cycle: write either period or cycle: "),
         ("name: M", "cycle: write either period or cycle: "),
-        ("cycle: {kind: moon}", "cycle.kind: found 'moon'; write from_date | lifetime | windows"),
+        ("cycle: {kind: moon}", "cycle.kind: found 'moon'; write from_date | lifetime | per_customer | windows"),
         ("cycle: {kind: from_date, unit: week}", "cycle.first: is missing; add "),
         ("cycle: {kind: from_date, first: 2025-01-06, unit: moon}", "cycle.unit: found 'moon'; write day | week | "),
         (
@@ -531,3 +531,12 @@ def test_what_a_milestone_cannot_count_is_a_mistake_at_its_place(counts: str, wr
     part = f"{{id: m, target_id: 1, name: M, target: 1, period: month, counts: {{{counts}}}}}"
     (problem,) = problems(f"{HEAD}milestones: [{part}]\n")
     assert problem.startswith(f"line 7, milestones[0].counts.{wrong}")
+
+
+def test_streak_on_cycles_that_differ_by_customer_is_a_mistake() -> None:
+    own = (
+        "{id: m, target_id: 1, name: M, target: 1, cycle: {kind: per_customer, unit: week}, counts: {of: transactions}}"
+    )
+    streak = "{id: s, streak_id: 1, name: S, milestone: m, levels: [{name: L, periods: 2}]}"
+    (problem,) = problems(f"{HEAD}milestones: [{own}]\nstreaks: [{streak}]\n")
+    assert "streaks.0.milestone names 'm', whose cycles differ by customer" in problem

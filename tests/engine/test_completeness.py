@@ -100,6 +100,13 @@ DECISION_NUMBERS = {
     300: "EventSetAside",
     200: "MilestoneTallied",
     201: "MilestoneMeasured",
+    202: "MilestoneEnrolled",
+    203: "MilestoneUnenrolled",
+    204: "TargetChanged",
+    205: "CycleBegan",
+    206: "CycleEnded",
+    207: "CycleAwaited",
+    208: "MilestoneRecorded",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -144,6 +151,10 @@ REFUSAL_NUMBERS = {
     42: "lifetime_purchases_too_low",
     43: "status_outdated",
     50: "lines_unknown",
+    90: "milestone_unknown",
+    91: "enrolled_already",
+    92: "not_enrolled",
+    93: "target_unchanged",
     60: "same_customer",
     61: "in_backfill",
     82: "receiver_fraud",
@@ -175,6 +186,8 @@ TIMER_NUMBERS = {
     18: "assignedTierEnd",
     19: "tierReminder",
     15: "parkedUpdate",
+    23: "cycleEnd",
+    24: "cycleStart",
 }
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {
@@ -197,6 +210,9 @@ COMMANDS = {
     "PauseStreak",
     "ResumeStreak",
     "FreezeStreak",
+    "EnrolTarget",
+    "UnenrolTarget",
+    "SetTarget",
     "TransferPoints",
 }
 REQUESTS = {"AnswerTransfer", "ReceiveTransfer"}

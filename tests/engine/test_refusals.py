@@ -27,6 +27,7 @@ from tests.steps import (
     changed,
     day,
     enrol,
+    enrol_target,
     expire_now,
     expire_on,
     extend,
@@ -41,9 +42,11 @@ from tests.steps import (
     release_tier,
     resume,
     reverse,
+    set_target,
     spend,
     status,
     transfer,
+    unenrol_target,
     updated,
 )
 
@@ -62,6 +65,7 @@ DAILY = program(
         }
     ],
 )
+GOAL = program(milestones=[milestone("m")])
 STRICT = program(
     rules=[spend()],
     redemption={"minimum_points": 5, "multiple_of": 5, "maximum_points": 5, "minimum_lifetime_points": 11},
@@ -172,6 +176,10 @@ CASES: dict[Refusal, Case] = {
         "daily",
         1,
     ),
+    Refusal.MILESTONE_UNKNOWN: ([SHOP, B1], enrol_target("m", "2011-03-02"), "m", 1),
+    Refusal.ENROLLED_ALREADY: ([GOAL, B1], enrol_target("m", "2011-03-02"), "m", 1),
+    Refusal.NOT_ENROLLED: ([GOAL, B1], unenrol_target("m", "2011-03-02"), "m", 1),
+    Refusal.TARGET_UNCHANGED: ([GOAL, B1], set_target("m", None, "2011-03-02"), "m", 1),
     Refusal.SAME_CUSTOMER: ([SHOP, B1], transfer(5, CUSTOMER, "2011-03-02"), str(CUSTOMER), 0),
     Refusal.IN_BACKFILL: ([SHOP, B1, BACKFILL], transfer(5, 8, "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),

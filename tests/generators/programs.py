@@ -115,6 +115,10 @@ milestones = st.builds(
     st.fixed_dictionaries(
         {"name": texts, "counts": counts, "target": points},
         optional={
+            "tells_cycles": _ends(["none", "counted", "everybody"]),
+            "enrolment": st.fixed_dictionaries(
+                {"by": _ends(["everybody", "transaction", "command"])}, optional={"past": st.booleans()}
+            ),
             "group": st.fixed_dictionaries({"id": _ends([1, 2**31]), "name": texts}),
             "points": rewards,
             "currency": paid,

@@ -17,7 +17,10 @@ from schemas.facts import (
     ConvertedBy,
     CustomerChanged,
     CustomerRegistered,
+    CycleBegan,
+    CycleEnded,
     Decision,
+    EnrolledBy,
     Envelope,
     ExpiryMoved,
     ExpiryReminded,
@@ -28,6 +31,7 @@ from schemas.facts import (
     LotPromised,
     LotsMoved,
     MilestoneAchieved,
+    MilestoneEnrolled,
     MilestoneProgressed,
     MovedBy,
     PointsConverted,
@@ -46,6 +50,7 @@ from schemas.facts import (
     StreakStarted,
     StreakUnenrolled,
     Taken,
+    TargetChanged,
     TierDowngraded,
     TierMoved,
     TierReminded,
@@ -64,6 +69,7 @@ from schemas.records import (
     CustomerUpdated,
     CustomEventReceived,
     EnrolStreak,
+    EnrolTarget,
     Line,
     Profile,
     ReceiveTransfer,
@@ -236,6 +242,7 @@ ANSWER = AnswerTransfer(**record_fields("0a1b", "journal"), **ASKED)
 ENROL = EnrolStreak(**record_fields("enrol-1", "commands"), program_id=PROGRAM, streak="regular")
 UNENROL = UnenrolStreak(**record_fields("unenrol-1", "commands"), program_id=PROGRAM, streak="regular")
 TRANSFER = TransferPoints(**record_fields("gift-1", "commands"), receiver_id=43, program_id=PROGRAM, points=10)
+ENROLMENT = EnrolTarget(**record_fields("enrol-1", "commands"), program_id=PROGRAM, milestone="visits", reason="asked")
 REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON)
 CHANGE = CustomerUpdated(**record_fields("c-2", "customers"), profile=Profile(mobile="447700900123"))
 
@@ -644,6 +651,54 @@ CASES: dict[EventName, Case] = {
         ),
         record=UNENROL,
         topic="notifications.streaks",
+    ),
+    EventName.TARGET_VALUE_UPDATED: Case(
+        fact=fact_of(
+            TargetChanged(milestone_id="spend", period=216, previous=7_500, target=9_050, requested=False), seq=25
+        ),
+        record=BILL,
+        topic="notifications.milestones",
+    ),
+    EventName.TARGET_PERIOD_START: Case(
+        fact=fact_of(
+            CycleBegan(
+                milestone_id="visits",
+                period=FEBRUARY_2024,
+                begins_at=1_706_745_600_000,
+                ends_at=MARCH_1_LONDON,
+                target=3,
+            ),
+            seq=26,
+        ),
+        record=BILL,
+        topic="notifications.milestones",
+    ),
+    EventName.TARGET_PERIOD_END: Case(
+        fact=fact_of(
+            CycleEnded(
+                milestone_id="visits", period=FEBRUARY_2024, ends_at=MARCH_1_LONDON, value=4, target=3, achieved=True
+            ),
+            in_program(f"cycleEnd:{PROGRAM}/visits/{FEBRUARY_2024}:{MARCH_1_LONDON}", MARCH_1_LONDON),
+            seq=27,
+        ),
+        record=None,
+        topic="notifications.milestones",
+    ),
+    EventName.TARGET_CUSTOMER_ENROLMENT: Case(
+        fact=fact_of(
+            MilestoneEnrolled(
+                milestone_id="visits",
+                enrolled_by=EnrolledBy.COMMAND,
+                anchor=FEBRUARY_29,
+                period=FEBRUARY_2024,
+                target=3,
+                reason="asked",
+            ),
+            in_program("EnrolTarget:enrol-1"),
+            seq=28,
+        ),
+        record=ENROLMENT,
+        topic="notifications.milestones",
     ),
     EventName.STREAK_START: Case(
         fact=fact_of(StreakStarted(streak_id="regular", starts_on=FEBRUARY_29, ends_on=None, ends_at=None), seq=7),

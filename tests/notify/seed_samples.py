@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from schemas.notifications import EventName
+
 SAMPLES = Path(__file__).parent / "samples"
 
 SOURCES: dict[str, tuple[int, int]] = {
@@ -50,6 +52,15 @@ SOURCES: dict[str, tuple[int, int]] = {
     "issuedalternateCurrenciesReversed": (3_590, 3_706),
 }
 """The first and the last line of each sample in S4, from which it was copied."""
+UNPUBLISHED = frozenset(
+    {
+        EventName.TARGET_VALUE_UPDATED,
+        EventName.TARGET_PERIOD_START,
+        EventName.TARGET_PERIOD_END,
+        EventName.TARGET_CUSTOMER_ENROLMENT,
+    }
+)
+"""Events that the page names without a sample (S4 l.2346-2355): their payload is ours."""
 
 VOCABULARY = {"actionType", "billType", "entityType", "eventName", "eventType", "loyaltyType", "name", "key"}
 """Fields whose values are words, not text; `name` and `key` only inside a triggering activity."""

@@ -28,7 +28,7 @@ from tests.notify.cases import (
     with_decision,
     with_envelope,
 )
-from tests.notify.seed_samples import normalised, published, shape_of
+from tests.notify.seed_samples import UNPUBLISHED, normalised, published, shape_of
 
 KNOWN = {"mobile": "447700900123", "email": "ada@example.org", "externalId": "X-1"}
 PROFILED = {EventName.CUSTOMER_ADDED, EventName.CUSTOMER_UPDATED}
@@ -36,6 +36,8 @@ PROFILED = {EventName.CUSTOMER_ADDED, EventName.CUSTOMER_UPDATED}
 
 
 def has_contact(event: EventName) -> bool:
+    if event in UNPUBLISHED:
+        return False
     return any(path.endswith("data.customerIdentifiers.instore") for path in shape_of(normalised(published(event))))
 
 

@@ -35,6 +35,7 @@ from tests.steps import (
     confirm,
     did,
     enrol,
+    enrol_target,
     expire_now,
     expire_on,
     extend,
@@ -48,10 +49,12 @@ from tests.steps import (
     release_tier,
     resume,
     reverse,
+    set_target,
     starting,
     status,
     transfer,
     unenrol,
+    unenrol_target,
     updated,
 )
 from tests.town import Town
@@ -69,6 +72,7 @@ SILENT: Final = (
     facts.MilestoneCounted,
     facts.MilestoneMeasured,
     facts.MilestoneTallied,
+    facts.CycleAwaited,
     facts.RewardKept,
     facts.RemindersPlanned,
     facts.TierTenureBegun,
@@ -229,6 +233,9 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     "pauses": lambda step, at, common: pause(step["pauses"], at, **common),
     "resumes": lambda step, at, common: resume(step["resumes"], at, **common),
     "freezes": lambda step, at, common: freeze(step["freezes"], str(step["from"]), step["days"], at, **common),
+    "joins milestone": lambda step, at, common: enrol_target(step["joins milestone"], at, **common),
+    "leaves milestone": lambda step, at, common: unenrol_target(step["leaves milestone"], at, **common),
+    "has the target": lambda step, at, common: set_target(step["of"], step["has the target"], at, **common),
     "is marked": lambda step, at, common: status(step["is marked"], at, reason=step["because"], **common),
     "joins": lambda step, at, common: joined(at, Profile(**step["joins"]), **common),
     "changes": lambda step, at, common: changed(at, Profile(**step["changes"]), **common),
@@ -247,6 +254,8 @@ def _local(at: int, zone: str) -> str:
 
 
 _TIMED: Final = (
+    facts.CycleBegan,
+    facts.CycleEnded,
     facts.PointsConverted,
     facts.PointsExpired,
     facts.ExpiryReminded,
@@ -359,6 +368,15 @@ def _stands(decision: facts.StreakPaused | facts.StreakResumed | facts.StreakFro
     return str(standing.run) if standing else "nothing"
 
 
+def _changed(decision: facts.TargetChanged, envelope: Envelope, story: Story) -> str:
+    return f"milestone {_period(decision, envelope, story)} asks for {decision.target}, not {decision.previous}"
+
+
+def _cycle_ended(decision: facts.CycleEnded, envelope: Envelope, story: Story) -> str:
+    met = "met" if decision.achieved else "not met"
+    return f"milestone {_period(decision, envelope, story)} ends: {decision.value} of {decision.target}, {met}"
+
+
 def _refused(decision: facts.RecordRefused, *_: object) -> str:
     return f"refused: {decision.reason.text}" + (f" ({decision.subject})" if decision.subject else "")
 
@@ -435,6 +453,16 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.RedemptionReversed: _taken_back,
     facts.MilestoneProgressed: _progress,
     facts.MilestoneAchieved: _achieved,
+    facts.MilestoneEnrolled: lambda decision, envelope, story: (
+        f"enrolled in milestone {_period(decision, envelope, story)}, by {decision.enrolled_by.text}"
+    ),
+    facts.MilestoneUnenrolled: lambda decision, *_: f"no longer in milestone {decision.milestone_id}",
+    facts.MilestoneRecorded: lambda decision, envelope, story: (
+        f"milestone {_period(decision, envelope, story)}: {decision.value} recorded"
+    ),
+    facts.TargetChanged: _changed,
+    facts.CycleBegan: lambda decision, envelope, story: f"milestone {_period(decision, envelope, story)} begins",
+    facts.CycleEnded: _cycle_ended,
     facts.MilestoneLowered: _progress,
     facts.TrackerCounted: _tracked,
     facts.TrackerLowered: _tracked,

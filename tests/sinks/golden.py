@@ -24,6 +24,7 @@ from tests.sinks.samples import ONE_OF_EACH, SOURCE, message_of
 TABLE_FILE: Final = Path(__file__).parent / "golden" / "tables.json"
 VIEW_FILE: Final = TABLE_FILE.with_name("views.json")
 VIEWS: Final = (
+    "target_events",
     "acceptances",
     "refusals",
     "customers",

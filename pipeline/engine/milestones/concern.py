@@ -7,6 +7,7 @@ period of its event time. A retired milestone keeps its periods until no record 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import structs
@@ -21,6 +22,7 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.milestones.measures import text_of, worth
+from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, periods_of, told_start
 from pipeline.engine.milestones.state import Progress, Tally
 from pipeline.engine.milestones.tallies import gained, measured, measured_again, tally
 from pipeline.engine.programs import DAY_MS, Program, Target
@@ -37,12 +39,13 @@ from schemas.facts import (
     MilestoneLowered,
     MilestoneMeasured,
     MilestoneProgressed,
+    MilestoneRecorded,
     MilestoneTallied,
     MilestoneUnachieved,
     ProgramAdopted,
     ValueIgnored,
 )
-from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
+from schemas.records import CustomEventReceived, EnrolTarget, SetTarget, TransactionAdded, TransactionUpdated
 
 _SHOWN_MAX: Final = 64
 """How much of a value that can't be used is kept."""
@@ -88,10 +91,13 @@ def _count(
     turn: ProgramTurn, target: Target, record: Countable, added: int, achieved: list[Achieved]
 ) -> list[Decision]:
     """What the record counts towards one milestone; its reward joins those of the others."""
-    measure, milestone_id, goal = target.measure, target.milestone_id, target.goal
-    period, _, ends_at, _ = target.periods.around(turn.day)
-    decisions: list[Decision] = []
+    measure, milestone_id = target.measure, target.milestone_id
+    counts = counts_for(turn, target) if target.enrolment is not None else True
+    period, _, ends_at, _ = periods_of(turn, target).around(turn.day)
+    if counts is False or (target.own is not None and (counts is None or period < 1)):
+        return []
     tallied = tally(turn, target, record, period) if measure.tallied else None
+    decisions: list[Decision] = []
     if tallied is not None:
         added = added if measure.keys is None else gained(turn, tallied)
         decisions.append(tallied)
@@ -102,26 +108,61 @@ def _count(
     value = added if so_far is None else so_far.value + added
     if value > TOTAL_MAX:
         return [_ignored(target, record, IgnoredFor.TOO_LARGE)] if measure.attribute else []
+    kept = _kept(turn, record, target, tallied, period, added) if isinstance(record, TransactionAdded) else []
+    progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
+    if counts is None:
+        return [*decisions, _recorded(target, period, progress, added), *kept]
+    if target.tells_cycles != "none":
+        decisions += told_start(turn, target, turn.day)
     if added or measure.keys is None:
-        decisions.append(
-            MilestoneProgressed(
-                milestone_id=milestone_id,
-                period=period,
-                period_ends_at=ends_at,
-                added=added,
-                value=value,
-                target=goal,
-            )
+        decisions.append(_progressed(turn, target, period, progress, added))
+    decisions += kept
+    keeps = turn.program.milestones_fall and isinstance(record, TransactionAdded)
+    return decisions + _achieve(turn, target, period, progress, added, achieved, keeps=keeps)
+
+
+def _progressed(turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int) -> MilestoneProgressed:
+    return MilestoneProgressed(
+        milestone_id=target.milestone_id,
+        period=period,
+        period_ends_at=progress.ends_at,
+        added=added,
+        value=progress.value,
+        target=goal_of(turn, target),
+    )
+
+
+def _recorded(target: Target, period: int, progress: Progress, added: int) -> MilestoneRecorded:
+    return MilestoneRecorded(
+        milestone_id=target.milestone_id,
+        period=period,
+        period_ends_at=progress.ends_at,
+        added=added,
+        value=progress.value,
+    )
+
+
+def _achieve(
+    turn: ProgramTurn,
+    target: Target,
+    period: int,
+    progress: Progress,
+    added: int,
+    achieved: list[Achieved],
+    *,
+    keeps: bool = True,
+) -> list[Decision]:
+    """That the target is met, if it is now; its reward joins those of the others, one of nothing if returns undo it."""
+    goal = goal_of(turn, target)
+    if progress.achieved or progress.value < goal:
+        return []
+    if target.reward or keeps:
+        achieved.append(_reward(turn, target, period, progress.ends_at))
+    return [
+        MilestoneAchieved(
+            milestone_id=target.milestone_id, period=period, value=progress.value, target=goal, added=added
         )
-    if isinstance(record, TransactionAdded):
-        decisions += _kept(turn, record, target, tallied, period, added)
-    if value >= goal and (so_far is None or not so_far.achieved):
-        decisions.append(
-            MilestoneAchieved(milestone_id=milestone_id, period=period, value=value, target=goal, added=added)
-        )
-        if target.reward or (turn.program.milestones_fall and isinstance(record, TransactionAdded)):
-            achieved.append(_reward(turn, target, period, ends_at))
-    return decisions
+    ]
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -147,7 +188,7 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
                 continue
             decisions += [*again, *_moved(sale, target, added, rewards)]
             continue
-        period = target.periods.around(sale.day)
+        period = periods_of(sale, target).around(sale.day)
         final = period.ends_at <= turn.head.horizon
         added = _rises(sale, bill, target, final=final) if kept else 0 if final else _change(updated, target)
         moved = _moved(sale, target, added, rewards)
@@ -161,10 +202,12 @@ def counted_in(turn: ProgramTurn, bill: Bill) -> tuple[ProgramTurn, list[Target]
     """The day of the sale in this version, and the milestones that counted the bill and count by this version, too."""
     sale = at_the_sale(turn, bill)
     counted = {target.milestone_id for target in sale.program.transaction_targets}
-    return structs.replace(sale, program=turn.program), [
+    now = structs.replace(sale, program=turn.program)
+    return now, [
         target
         for target in turn.program.transaction_targets
         if target.milestone_id in counted and (target.span is None or target.span.holds(sale.day))
+        if counts_for(now, target) is not False
     ]
 
 
@@ -186,45 +229,40 @@ def _rises(turn: ProgramTurn, bill: Bill, target: Target, *, final: bool) -> int
 
 
 def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Achieved]) -> list[Decision]:
-    period, _, ends_at, _ = target.periods.around(turn.day)
+    period, _, ends_at, _ = periods_of(turn, target).around(turn.day)
     so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
     value = (0 if so_far is None else so_far.value) + added
     if not added or not 0 <= value <= TOTAL_MAX:
         return []
-    progressed = MilestoneProgressed(
-        milestone_id=target.milestone_id,
-        period=period,
-        period_ends_at=ends_at,
-        added=added,
-        value=value,
-        target=target.goal,
-    )
-    if value < target.goal or (so_far is not None and so_far.achieved):
-        return [progressed]
-    rewards.append(_reward(turn, target, period, ends_at))
-    achieved = MilestoneAchieved(
-        milestone_id=target.milestone_id, period=period, value=value, target=target.goal, added=added
-    )
-    return [progressed, achieved]
+    progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
+    if counts_for(turn, target) is None:
+        return [_recorded(target, period, progress, added)]
+    progressed = _progressed(turn, target, period, progress, added)
+    return [progressed, *_achieve(turn, target, period, progress, added, rewards)]
 
 
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
     """The milestones whose running period has what this version asks for, and their rewards."""
+    return _met(turn, turn.program.targets)
+
+
+def _met_by_request(turn: ProgramTurn, record: EnrolTarget | SetTarget) -> list[Decision]:
+    """The milestone that a command is about, if its running period has what it asks for now."""
+    if record.program_id != turn.program.id:
+        return []
+    return _met(turn, [one for one in turn.program.targets if one.milestone_id == record.milestone])
+
+
+def _met(turn: ProgramTurn, targets: Iterable[Target]) -> list[Decision]:
     decisions: list[Decision] = []
     achieved: list[Achieved] = []
-    for target in turn.program.targets:
-        if not (target.span is None or target.span.holds(turn.day)):
+    for target in targets:
+        if not (target.span is None or target.span.holds(turn.day)) or not is_in(turn, target):
             continue
-        period, _, ends_at, _ = target.periods.around(turn.day)
+        period = periods_of(turn, target).around(turn.day).number
         so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
-        if so_far is None or so_far.achieved or so_far.value < target.goal:
-            continue
-        decisions.append(
-            MilestoneAchieved(
-                milestone_id=target.milestone_id, period=period, value=so_far.value, target=target.goal, added=0
-            )
-        )
-        achieved.append(_reward(turn, target, period, ends_at))
+        if so_far is not None:
+            decisions += _achieve(turn, target, period, so_far, 0, achieved)
     return decisions + give(turn, achieved) if achieved else decisions
 
 
@@ -236,6 +274,17 @@ def _reward(turn: ProgramTurn, target: Target, period: int, ends_at: int) -> Ach
     )
     activity = Activity(key=key, candidates=(award,), reference=key) if points else None
     return Achieved(key=key, rule_id=target.milestone_id, award=activity, ends_at=None if ends_at == NEVER else ends_at)
+
+
+def _enrol(turn: ProgramTurn, record: Countable) -> list[Decision]:
+    """The customer is in the milestones that a record which counts enrols into."""
+    return [
+        decision
+        for target in targets_of(record, turn.program)
+        if target.enrolment is not None and (target.span is None or target.span.holds(turn.day))
+        if not isinstance(worth(target.measure, record, turn.made), IgnoredFor | None)
+        for decision in enrol_by(turn, target)
+    ]
 
 
 def _kept(
@@ -272,7 +321,7 @@ def _ignored(target: Target, record: Countable, reason: IgnoredFor) -> ValueIgno
     return ValueIgnored(milestone_id=target.milestone_id, attribute=attribute, value=text[:_SHOWN_MAX], reason=reason)
 
 
-def _note_progress(state: CustomerState, envelope: Envelope, decision: MilestoneProgressed) -> None:
+def _note_progress(state: CustomerState, envelope: Envelope, decision: MilestoneProgressed | MilestoneRecorded) -> None:
     """The period has this value; periods of which no record would be accepted any more leave."""
     milestones = state.head.sections[envelope.program_id].milestones
     periods = milestones.get(decision.milestone_id)
@@ -347,6 +396,12 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
     section.tallies = {milestone_id: periods for milestone_id, periods in tallies.items() if periods}
 
 
+def _enrols(program: Program) -> bool:
+    return bool(program.enrolling)
+
+
+ENROL: Final = ProgramStage(_enrol, used=_enrols)
+MET_BY_REQUEST: Final = ProgramStage(_met_by_request, used=uses_targets)
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
 CORRECT: Final = ProgramStage(_correct, used=uses_targets)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=uses_targets)
@@ -354,6 +409,7 @@ CONCERN: Final = Concern(
     name="milestones",
     effects={
         MilestoneProgressed: _note_progress,
+        MilestoneRecorded: _note_progress,
         MilestoneAchieved: _note_achieved,
         MilestoneCounted: _note_counted,
         MilestoneMeasured: _note_counted,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from pipeline.engine.calendar import NEVER
+
 
 class Progress(msgspec.Struct, array_like=True, gc=False):
     """What counts towards a milestone in one period."""
@@ -20,3 +22,33 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
     """The different things that are counted, each with how many bills or events have it."""
     uses: dict[int, int] = {}
     """How many counted, by period of the frequency limit."""
+
+
+class Cycle(msgspec.Struct, array_like=True, gc=False):
+    """A cycle of which the customer was told the start."""
+
+    ends_at: int
+    ended: bool = False
+
+
+class Member(msgspec.Struct, array_like=True):
+    """A customer in a milestone of which more is kept than values."""
+
+    enrolled_at: int | None = None
+    """Since when what the customer does counts; None for one who is not in it."""
+    left: bool = False
+    """Whether somebody ended it: only a command begins it again."""
+    anchor: int = 0
+    """The local day on which cycles of the customer's own begin."""
+    own: int = 0
+    """The customer's own target; 0 for the program's."""
+    target: int = 0
+    """The target that was told last."""
+    cycles: dict[int, Cycle] = {}
+    starts_at: int = NEVER
+    """When the next cycle begins, where that has to be told and none is running."""
+
+    @property
+    def due(self) -> int:
+        """When the next end of a cycle has to be told."""
+        return min((cycle.ends_at for cycle in self.cycles.values() if not cycle.ended), default=NEVER)

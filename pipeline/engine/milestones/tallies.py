@@ -16,6 +16,7 @@ from pipeline.engine.amounts import reversal_due
 from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, MeasuredContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import bill_as_sold
+from pipeline.engine.milestones.members import periods_of
 from pipeline.engine.milestones.state import Tally
 from pipeline.engine.programs import Program, Target
 from schemas.facts import Decision, MilestoneMeasured, MilestoneTallied
@@ -115,7 +116,7 @@ def measured_again(
 ) -> tuple[list[Decision], int]:
     """What an updated bill counts now, and by how much that moves the value; `turn` is that of the sale."""
     part, measure = bill.parts[turn.program.id], target.measure
-    period = target.periods.around(turn.day)
+    period = periods_of(turn, target).around(turn.day)
     known = _contribution(part, target.milestone_id)
     left_out = measure.stores and known is None
     over_limit = measure.limit is not None and (known is None or known.limit_period is None)

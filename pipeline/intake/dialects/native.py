@@ -327,6 +327,14 @@ def _freeze_streak(message: messages.FreezeStreak) -> Fields:
     return message.program_id, message.streak, first, message.days, message.reason, message.entered_by
 
 
+def _enrol(message: messages.EnrolTarget | messages.UnenrolTarget) -> Fields:
+    return message.program_id, message.milestone, message.reason, message.entered_by
+
+
+def _set_target(message: messages.SetTarget) -> Fields:
+    return message.program_id, message.milestone, message.reason, message.target, message.entered_by
+
+
 def _transfer(message: messages.TransferPoints) -> Fields:
     return message.program_id, message.to_customer_id, message.points, message.currency
 
@@ -359,6 +367,9 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.PauseStreak: (records.PauseStreak, _streak),
     messages.ResumeStreak: (records.ResumeStreak, _streak),
     messages.FreezeStreak: (records.FreezeStreak, _freeze_streak),
+    messages.EnrolTarget: (records.EnrolTarget, _enrol),
+    messages.UnenrolTarget: (records.UnenrolTarget, _enrol),
+    messages.SetTarget: (records.SetTarget, _set_target),
     messages.TransferPoints: (records.TransferPoints, _transfer),
     messages.TransactionUpdated: (records.TransactionUpdated, _updated),
     messages.CustomerStatus: (records.CustomerStatus, _status),

@@ -294,6 +294,24 @@ FROM (
     SELECT *, JSONExtract(data, 'Tuple(tracker_id String, day Int32, added Int64, lowered Int64, value Int64)') AS d
     FROM facts WHERE kind IN ('TrackerCounted', 'TrackerLowered')
 );
+-- Who is in milestones, what these ask of them, and the cycles of which starts and ends are told. kind: enrolled,
+-- unenrolled, target_changed, cycle_began, cycle_ended, recorded (of a customer who is not enrolled yet). value, achieved:
+-- at the end of a cycle; what is recorded. previous: the target before. own: whether the target is the customer's own.
+CREATE OR REPLACE VIEW target_events AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    transform(f.kind, ['MilestoneEnrolled', 'MilestoneUnenrolled', 'TargetChanged', 'CycleBegan', 'CycleEnded'],
+        ['enrolled', 'unenrolled', 'target_changed', 'cycle_began', 'cycle_ended'], 'recorded') AS kind,
+    f.d.milestone_id AS milestone_id, f.d.period AS period, f.d.target AS target, f.d.previous AS previous,
+    f.d.own != 0 AS own, f.d.value AS value, f.d.achieved AS achieved, f.d.enrolled_by AS enrolled_by,
+    f.d.reason AS reason, f.d.entered_by AS entered_by
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(milestone_id String, period Int64, target Int64, previous Int64, own Int64,
+        value Int64, achieved Bool, enrolled_by String, reason String, entered_by String)') AS d
+    FROM facts WHERE kind IN ('MilestoneEnrolled', 'MilestoneUnenrolled', 'TargetChanged', 'CycleBegan', 'CycleEnded',
+        'MilestoneRecorded')
+) AS f;
 
 -- Attributes that milestones add up and could not use. reason: absent, not_a_number, negative, too_fine, too_large.
 CREATE OR REPLACE VIEW ignored_values AS
