@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Most of their time tests wait for a broker. tests/spreading.py gives each file to one process, the longest first.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo check test explore soak soak-sim fuzz lint bench format lock clean
+.PHONY: help demo check test explore soak soak-sim model fuzz lint bench format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ soak: $(INSTALLED) ## hundreds of faults on a real Kafka, then verify and an ind
 
 soak-sim: $(INSTALLED) ## seeds of the simulation, for as long as you like: SECONDS=600 SEED=0
 	$(BIN)/python -m tests.simulation --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0)
+
+model: $(INSTALLED) ## a second implementation of the rules against the engine on random histories: HISTORIES=20000 SEED=0
+	$(BIN)/python -m tests.model --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0)
 
 fuzz: $(INSTALLED) ## odd messages, programs, settings, retail files, dead letters, log files: SECONDS=600 SEED=0
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0) $(ARGS)

@@ -53,6 +53,7 @@ LAYERS: Final = {
     "tests/log/test_client_errors.py": Layer.broker,
     "tests/log/test_partitioner.py": Layer.pure,
     "tests/log/test_unreadable.py": Layer.broker,
+    "tests/model": Layer.pure,
     "tests/naive": Layer.pure,
     "tests/notify": Layer.pure,
     "tests/replies": Layer.pure,

@@ -1,0 +1,222 @@
+"""The engine on the model's histories: the one place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pipeline.engine.cycles import cycle_name
+from schemas.facts import MilestoneAchieved, MilestoneLowered, MilestoneProgressed, MilestoneUnachieved
+from schemas.program import PeriodUnit, ProgramDefinition
+from schemas.records import AnyCustomerRecord
+from schemas.records import Line as SoldLine
+from tests import steps
+from tests.dsl import Story
+from tests.model import words
+from tests.model.purse import NEVER
+from tests.model.town import Figures
+from tests.model.words import Happening, Lasts, Program, Promise
+from tests.town import Town
+
+_ROUND = {1: "month", 3: "quarter", 6: "half_year", 12: "year"}
+
+
+def stand_of_engine(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
+    """Where the engine says that every customer stands."""
+    town = Town(definition_of(program))
+    for happening in history:
+        if isinstance(happening, words.Waits):
+            town.pass_time(steps.Tick(happening.at))
+        else:
+            town.play(_record(happening))
+            town.settle()
+    return {who: _figures(program, story) for who, story in sorted(town.stories.items())}
+
+
+def definition_of(program: Program) -> ProgramDefinition:
+    """The program as a file would say it."""
+    returns = program.returns
+    rules: list[dict[str, Any]] = [
+        _without_none(
+            {
+                "id": rule.id,
+                "kind": "spend",
+                "points": rule.points,
+                "per_minor": rule.per,
+                "minimum_minor": rule.minimum,
+                "excluded_skus": sorted(rule.without),
+                "expiry": None if rule.lasts is None else _expiry(rule.lasts),
+                "promised": _promised(rule.promise),
+            }
+        )
+        for rule in program.spends
+    ]
+    rules += [
+        {"id": f"times-{sku}", "kind": "multiplier", "factor": str(factor), "skus": [sku]}
+        for sku, factor in program.factors
+    ]
+    rules += [
+        _without_none(
+            {
+                "id": gift.id,
+                "kind": "event",
+                "event": gift.event,
+                "points": gift.points,
+                "promised": _promised(gift.promise),
+            }
+        )
+        for gift in program.gifts
+    ]
+    redemption = {
+        "minimum_points": program.least,
+        "multiple_of": program.multiple,
+        "maximum_points": program.most,
+        "order": program.order,
+        "hold_minutes": program.hold_minutes,
+        "past_expiry": "reissue" if program.reissues else "expire",
+    }
+    return steps.program(
+        zone=program.zone,
+        points=_without_none({"expiry": _expiry(program.lasts)}),
+        promised=_promised(program.promise),
+        rules=rules,
+        milestones=[_milestone(number, goal) for number, goal in enumerate(program.goals, 1)],
+        streaks=[
+            {
+                "id": streak.id,
+                "streak_id": number,
+                "name": streak.id,
+                "milestone": streak.goal,
+                "levels": [
+                    {"name": f"L{periods}", "periods": periods, "points": points} for periods, points in streak.levels
+                ],
+            }
+            for number, streak in enumerate(program.streaks, 1)
+        ],
+        returns=None
+        if returns is None
+        else {
+            "method": returns.method,
+            "shortfall": returns.shortfall,
+            "milestones": "fall" if returns.goals_fall else "keep",
+            "rewards": returns.rewards,
+            "redeemed": "restore" if returns.redeemed_restored else "keep",
+            "window_days": returns.days,
+        },
+        tiers={
+            "basis": "lifetime_points",
+            "levels": [{"name": f"T{one}", "threshold": one} for one in program.tiers],
+        }
+        if program.tiers
+        else None,
+        redemption=_without_none(redemption),
+    )
+
+
+def _milestone(number: int, goal: words.Goal) -> dict[str, Any]:
+    counts: dict[str, Any] = {"of": "events", "event": goal.counts}
+    if goal.counts in {"bills", "money"}:
+        counts = {"of": "transactions", "measure": "count" if goal.counts == "bills" else "sum"}
+    fixed = {"target_id": number, "counts": counts, "points": goal.points}
+    return steps.milestone(goal.id, goal.target, goal.period, **fixed)
+
+
+def _expiry(lasts: Lasts) -> dict[str, Any]:
+    if lasts.dates:
+        return {"dates": [f"{month:02}-{day:02}" for month, day in lasts.dates]}
+    if lasts.days is None and not lasts.months and not lasts.round_months:
+        return {"never": True}
+    length = {"months": lasts.months} if lasts.days is None else {"days": lasts.days}
+    return _without_none({**length, "round_up": _ROUND.get(lasts.round_months)})
+
+
+def _promised(promise: Promise | None) -> dict[str, Any] | None:
+    if promise is None:
+        return None
+    days = {"days": "days", "delivered": "within_days", "trigger": "within_days"}
+    written = {"until": promise.until, "event": promise.event or None}
+    written["date"] = None if promise.date is None else promise.date.isoformat()
+    return _without_none(written | ({days[promise.until]: promise.days} if promise.until in days else {}))
+
+
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _record(one: Happening) -> AnyCustomerRecord:
+    make, fields = _MADE[type(one)](one)
+    return make(**fields, on=one.at, id=one.name, customer_id=one.who)  # type: ignore[no-any-return]
+
+
+_MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str, Any]]]] = {
+    words.Pays: lambda one: (steps.bought, {"bill": one.name, "amount": one.pence, "lines": _lines(one.lines)}),
+    words.Returned: lambda one: (
+        steps.brought_back,
+        {"bill": one.bill, "amount": one.pence, "lines": _lines(one.lines), "bill_number": one.name},
+    ),
+    words.Corrected: lambda one: (
+        steps.updated,
+        {"bill": one.bill, "amount": one.pence, "delivery_status": "DELIVERED" if one.delivered else ""},
+    ),
+    words.Does: lambda one: (
+        steps.did,
+        {"event": one.event, "attributes": {"reference": one.reference} if one.reference else {}},
+    ),
+    words.Redeems: lambda one: (steps.redeem, {"points": one.points, "bill_number": one.bill, "hold": one.held}),
+    words.Confirms: lambda one: (steps.confirm, {"redemption_id": one.redemption}),
+    words.TakesBack: lambda one: (steps.reverse, {"redemption_id": one.redemption, "points": one.points}),
+    words.Adjusted: lambda one: (steps.adjust, {"points": one.points, "corrects": one.corrects}),
+    words.Blocks: lambda one: (steps.block, {"points": one.points, "until": one.until}),
+    words.Releases: lambda one: (steps.release, {"hold_id": one.hold}),
+    words.Activates: lambda one: (steps.activate, {"reference": one.reference}),
+    words.CallsOff: lambda one: (steps.call_off, {"reference": one.reference}),
+    words.Cancels: lambda one: (steps.cancel, {"bill_number": one.bill, "rule": one.rule}),
+    words.Gives: lambda one: (steps.transfer, {"points": one.points, "to": one.to}),
+}
+
+
+def _lines(lines: Sequence[words.Line]) -> tuple[SoldLine, ...]:
+    return tuple(SoldLine(sku=line.sku, amount_minor=line.pence, line_id=line.id) for line in lines)
+
+
+def _figures(program: Program, story: Story) -> Figures:
+    section, account = story.section(), story.account()
+    named = {goal.id: partial(cycle_name, PeriodUnit(goal.period)) for goal in program.goals}
+    goals = {streak.id: streak.goal for streak in program.streaks}
+    totals = {name.text: total for name, total in story.totals().items()}
+    signs = {"issued": -1, "deficit": -1}
+    return {
+        "points": {name: signs.get(name, 1) * total for name, total in totals.items()},
+        "lots": sorted((lot.lot_id, min(lot.closes_at, NEVER), lot.open_points) for lot in account.lots),
+        "promised": sorted((lot.lot_id, lot.open_points) for lot in account.promised_lots),
+        "bills": (section.transactions, section.purchases_minor, section.returned_minor),
+        "tier": section.tier if program.tiers else 0,
+        "values": {(name, named[name](period)): value for (name, period), value in _values(story).items() if value},
+        "met": sorted((name, named[name](period)) for name, period in _met(story)),
+        "streaks": {
+            name: [named[goals[name]](period) for first, last in streak.runs for period in range(first, last + 1)]
+            for name, streak in section.streaks.items()
+            if streak.runs
+        },
+        "levels": {name: sorted(streak.levels) for name, streak in section.streaks.items() if streak.levels},
+    }
+
+
+def _values(story: Story) -> dict[tuple[str, int], int]:
+    """The last value of every milestone and period: the state forgets those that nothing can move any more."""
+    return {
+        (one.milestone_id, one.period): one.value
+        for one in (fact.decision for fact in story.facts)
+        if isinstance(one, MilestoneProgressed | MilestoneLowered)
+    }
+
+
+def _met(story: Story) -> set[tuple[str, int]]:
+    met: set[tuple[str, int]] = set()
+    for one in (fact.decision for fact in story.facts):
+        if isinstance(one, MilestoneAchieved):
+            met.add((one.milestone_id, one.period))
+        elif isinstance(one, MilestoneUnachieved):
+            met.remove((one.milestone_id, one.period))
+    return met

@@ -1,0 +1,283 @@
+"""Mutants: the engine with one rule about points or returns broken; each must disagree with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from pipeline.engine import returns
+from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.decide import ENGINE
+from pipeline.engine.kernel.concern import Effect
+from pipeline.engine.ledger import (
+    accounts,
+    conversion,
+    correction,
+    deficit,
+    drawdown,
+    methods,
+    redemptions,
+    terms,
+    transfers,
+    undo,
+)
+from pipeline.engine.ledger.postings import MOVEMENTS
+from pipeline.engine.ledger.redeemed import Redemption, kept_redemption
+from pipeline.engine.ledger.state import Account
+from pipeline.engine.milestones import concern as milestones
+from schemas.facts import (
+    AwardsCorrected,
+    Decision,
+    Fact,
+    Group,
+    PointsDebited,
+    PointsIssued,
+    PointsRedeemed,
+    PointsReversed,
+)
+from schemas.program import ReturnMethod, Shortfall
+from tests.invariants import Invariants
+
+Mutant = tuple[Any, str, Any]
+"""An object, the name of an attribute of it, and what stands there in place of the right value."""
+
+
+def _then(kind: type[Decision], more: Effect) -> Mutant:
+    fold = ENGINE.folds[kind]
+
+    def effect(state: Any, envelope: Any, decision: Any) -> None:
+        fold.effect(state, envelope, decision)
+        more(state, envelope, decision)
+
+    return ENGINE, "folds", {**ENGINE.folds, kind: fold._replace(effect=effect)}
+
+
+def spend_in_the_wrong_order() -> Mutant:
+    """The points that expire last are spent first."""
+    return redemptions, "take", lambda account, points, _order: _last_first(account, points)
+
+
+def _last_first(account: Any, points: int) -> Any:
+    seen = msgspec.structs.replace(account, lots=account.lots[::-1])
+    return accounts.take(seen, points)
+
+
+def expire_a_day_early() -> Mutant:
+    """The last day is not a day on which points can be spent."""
+    right = terms.closing_on
+    return terms, "closing_on", lambda calendar, last: right(calendar, last - 1)
+
+
+def count_expiry_from_the_promise() -> Mutant:
+    """Promised points last from the day on which they were promised."""
+    right = conversion._converted
+
+    def wrong(turn: Any, currency: str, lot: Any) -> Any:
+        then = msgspec.structs.replace(turn, day=turn.program.calendar.day_of(lot.promised_at))
+        return right(then, currency, lot)
+
+    return conversion, "_converted", wrong
+
+
+def forget_what_was_spent() -> Mutant:
+    """A return asks other lots for nothing, as nothing counts as spent."""
+    return Account, "spent", property(lambda _: {})
+
+
+def ask_for_what_expired() -> Mutant:
+    """A return asks other lots for what expired unused, too."""
+    return Account, "spent", property(lambda self: dict.fromkeys(self.uses, 10**9))
+
+
+def owe_nothing() -> Mutant:
+    """What is missing is forgiven where the program says that it is owed."""
+    right = drawdown.draw
+
+    def wrong(account: Any, claims: Any, shortfall: Any) -> Any:
+        return right(account, claims, Shortfall.OTHER_LOTS if shortfall is Shortfall.DEFICIT else shortfall)
+
+    return undo, "draw", wrong
+
+
+def leave_promised_points_to_the_customer() -> Mutant:
+    """A return takes current points only."""
+    right = drawdown.draw
+
+    def wrong(account: Any, claims: Any, shortfall: Any) -> Any:
+        return right(msgspec.structs.replace(account, promised_lots=[]), claims, shortfall)
+
+    return undo, "draw", wrong
+
+
+def leave_debts_open() -> Mutant:
+    """New points can be spent although something is owed."""
+    closing = tuple(stage for stage in ENGINE._stages[None] if stage.decide is not deficit.settle)
+    return ENGINE, "_stages", {**ENGINE._stages, None: closing}
+
+
+def round_returns_up() -> Mutant:
+    """What a return asks for is rounded up."""
+    return methods, "reversal_due", lambda award, basis, returned: min(award, -(-award * returned // max(1, basis)))
+
+
+def claim_each_time() -> Mutant:
+    """What earlier returns asked for is asked for again."""
+
+    def forget(state: Any, envelope: Any, decision: Any) -> None:
+        if decision.of_bill and not decision.rewards:
+            for award in bill_of(state, decision.of_bill).parts[envelope.program_id].awards:
+                award.claimed = 0
+
+    return _then(PointsReversed, forget)
+
+
+def give_forgiven_points_again() -> Mutant:
+    """A correction upwards gives what one downwards could not take."""
+
+    def forget(state: Any, envelope: Any, decision: Any) -> None:
+        for award in bill_of(state, decision.bill_number).parts[envelope.program_id].awards:
+            award.forgiven = 0
+
+    return _then(AwardsCorrected, forget)
+
+
+def correct_by_today() -> Mutant:
+    """What a correction gives lasts as if the bill had been paid today."""
+    return correction, "at_the_sale", lambda turn, _bill: turn
+
+
+def give_a_cancelled_award_again() -> Mutant:
+    """An update gives what was cancelled as a mistake."""
+    return correction, "CancelledAward", type("Nobody", (), {})
+
+
+def restore_the_first_first() -> Mutant:
+    """A redemption comes back in the order in which it was taken."""
+
+    def turn_round(state: Any, _envelope: Any, decision: Any) -> None:
+        if decision.forgotten_at:
+            kept_redemption(state, decision.redemption_id).parts.reverse()
+
+    return _then(PointsRedeemed, turn_round)
+
+
+def restore_expired_points() -> Mutant:
+    """What comes back past its last day can be spent for ever."""
+
+    def keep(state: Any, _envelope: Any, decision: Any) -> None:
+        if decision.forgotten_at:
+            for part in kept_redemption(state, decision.redemption_id).parts:
+                part.closes_at, part.expires_on = NEVER, None
+
+    return _then(PointsRedeemed, keep)
+
+
+def restore_twice() -> Mutant:
+    """A return restores what a request has restored before."""
+    return Redemption, "left", property(lambda self: self.points if self.parts else 0)
+
+
+def lower_lifetime_with_a_debit() -> Mutant:
+    """A plain debit counts against lifetime points."""
+    (debit,) = MOVEMENTS[PointsDebited]
+    return accounts, "MOVEMENTS", {**MOVEMENTS, PointsDebited: (debit._replace(lifetime=-1),)}
+
+
+def count_promises_for_life() -> Mutant:
+    """Promised points count for lifetime."""
+    current, promised = MOVEMENTS[PointsIssued]
+    return accounts, "MOVEMENTS", {**MOVEMENTS, PointsIssued: (current, promised._replace(lifetime=1))}
+
+
+def give_a_reward_twice() -> Mutant:
+    """What is met again gives its whole reward again."""
+    return milestones, "reward_of", lambda _section, _key, points: points
+
+
+def keep_goals_up() -> Mutant:
+    """A return lowers no milestone."""
+    return returns, "_lower", lambda *_: False
+
+
+def keep_streaks_up() -> Mutant:
+    """A milestone that is no longer met stays in its streaks."""
+    return returns, "_break", lambda *_: None
+
+
+def drop_remainders() -> Mutant:
+    """The split of an award over its lines is rounded down and does not add up."""
+    return methods, "split", lambda total, weights: [total * one // max(1, sum(weights)) for one in weights]
+
+
+def return_whole_bill_points_by_line() -> Mutant:
+    """Points of the whole bill go back line by line."""
+    return methods, "_BY_TERMS", {**methods._BY_TERMS, ReturnMethod.CAPILLARY: methods._line_exact}
+
+
+def recompute_without_the_minimum() -> Mutant:
+    """What is left of a bill earns also below the minimum."""
+    right = methods._recompute
+
+    def wrong(points: Any, award: Any, kept: Any, bill: Any, part: Any) -> Any:
+        return right(points, msgspec.structs.replace(award, minimum_minor=0), kept, bill, part)
+
+    return methods, "_BY_TERMS", {**methods._BY_TERMS, ReturnMethod.RECOMPUTE_REMAINING: wrong}
+
+
+def give_points_for_ever() -> Mutant:
+    """Points that are given away never expire."""
+    right = transfers._part
+
+    def wrong(lot: Any) -> Any:
+        return msgspec.structs.replace(right(lot), closes_at=None, expires_on=None)
+
+    return transfers, "_part", wrong
+
+
+CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
+    spend_in_the_wrong_order: 11,
+    expire_a_day_early: 6,
+    count_expiry_from_the_promise: 57,
+    forget_what_was_spent: 1,
+    ask_for_what_expired: 23,
+    owe_nothing: 62,
+    leave_promised_points_to_the_customer: 19,
+    leave_debts_open: 226,
+    round_returns_up: 6,
+    claim_each_time: 56,
+    give_forgiven_points_again: 210,
+    correct_by_today: 53,
+    give_a_cancelled_award_again: 715,
+    restore_the_first_first: 1228,
+    restore_expired_points: 106,
+    restore_twice: 439,
+    lower_lifetime_with_a_debit: 1,
+    count_promises_for_life: 0,
+    give_a_reward_twice: 521,
+    keep_goals_up: 14,
+    keep_streaks_up: 82,
+    drop_remainders: 62,
+    return_whole_bill_points_by_line: 6,
+    recompute_without_the_minimum: 135,
+    give_points_for_ever: 9,
+}
+"""The seed of a history on which each disagrees; `python -m tests.model --mutants` looks for them again."""
+
+
+@contextmanager
+def broken(mutant: Callable[[], Mutant]) -> Iterator[None]:
+    """The engine with the rule broken, and without what else would notice it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(*mutant())
+        patched.setattr(Invariants, "check", _facts_of)
+        yield
+
+
+def _facts_of(_self: Invariants, groups: list[Group], *_: object) -> list[Fact]:
+    facts = [(group.envelope, decision) for group in groups for decision in group.decisions]
+    return [Fact(seq=0, envelope=envelope, decision=decision) for envelope, decision in facts]

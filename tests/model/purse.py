@@ -1,0 +1,159 @@
+"""The points of one customer, each a thing of its own: where it is, and which lot it came in.
+
+Nothing is added up as it happens: every figure is a count of points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tests.model.words import Promise
+
+NEVER = 10**18
+
+
+@dataclass(eq=False)
+class Lot:
+    """Points that were awarded together and last equally long."""
+
+    number: int
+    since: int
+    """When they were awarded, or became current."""
+    closes: int
+    promotional: bool = False
+    received: bool = False
+    promise: Promise | None = None
+    due: int = NEVER
+    reference: str = ""
+    source: str = ""
+    """What gave the first of its awards."""
+    closes_anew: Callable[[int], int] = lambda _at: NEVER
+    """When they close if they become current at an instant."""
+    points: list[Point] = field(default_factory=list)
+    made_good: int = 0
+    """How many of other lots were taken, or are owed, in place of points of it."""
+    gone_anew: int = 0
+    """How many came back past their day and lie in another lot now."""
+
+    def there(self) -> list[Point]:
+        """What can still be taken of it."""
+        return [point for point in self.points if point.place in {"promised", "current"}]
+
+    def used(self) -> int:
+        """How many were spent or are held, and no return has taken others for them."""
+        used = sum(point.place in {"redeemed", "transferred", "settled", "held", "stood in"} for point in self.points)
+        return max(0, used + self.gone_anew - self.made_good)
+
+
+@dataclass(eq=False)
+class Point:
+    """One point."""
+
+    lot: Lot
+    place: str
+    """`promised`, `current`, `held`, `redeemed`, `expired`, `reversed`, `cancelled`, `transferred`, `adjusted`,
+    `settled`, or `stood in`: taken for a point of another lot that a return asked back.
+    """
+    closes: int
+    hold: str = ""
+    redemption: str = ""
+    turn: int = 0
+    """The how manieth of its redemption or hold it was."""
+    once_current: bool = False
+    """Whether it became current here, and counted for life."""
+
+
+@dataclass
+class Purse:
+    """All lots of a customer, and what is owed."""
+
+    order: str
+    lots: list[Lot] = field(default_factory=list)
+    owed: int = 0
+    """Points that were taken back and were not there, repaid ones too."""
+
+    @property
+    def points(self) -> list[Point]:
+        """All points that there ever were."""
+        return [point for lot in self.lots for point in lot.points]
+
+    def open_lot(self, points: int, since: int, closes: int, **fields: object) -> Lot:
+        """A lot of new points, which can be spent unless they are promised."""
+        lot = Lot(len(self.lots) + 1, since, closes, **fields)  # type: ignore[arg-type]
+        self.lots.append(lot)
+        self.add(lot, points)
+        return lot
+
+    def add(self, lot: Lot, points: int) -> None:
+        """New points for a lot."""
+        place = "current" if lot.promise is None else "promised"
+        counts = lot.promise is None and not lot.received
+        lot.points += [Point(lot, place, lot.closes, once_current=counts) for _ in range(points)]
+
+    def current(self, order: str = "fefo") -> list[Point]:
+        """The points that can be spent, the first first."""
+        keys: dict[str, Callable[[Point], tuple[int, ...]]] = {
+            "fefo": lambda one: (one.closes, one.lot.since, one.lot.number),
+            "fifo": lambda one: (one.lot.since, one.lot.number),
+            "lifo": lambda one: (-one.lot.since, -one.lot.number),
+            "promotional_first": lambda one: (not one.lot.promotional, one.closes, one.lot.since, one.lot.number),
+        }
+        return sorted((point for point in self.points if point.place == "current"), key=keys[order])
+
+    def take(self, count: int, place: str, order: str | None = None) -> list[Point]:
+        """Points that can be spent go somewhere else, in the order of spending."""
+        taken = self.current(self.order if order is None else order)[:count]
+        for turn, point in enumerate(taken):
+            point.place, point.turn = place, turn
+        return taken
+
+    def count(self, *places: str) -> int:
+        """How many points are in these places."""
+        return sum(point.place in places for point in self.points)
+
+    @property
+    def deficit(self) -> int:
+        """What is owed and not repaid."""
+        return self.owed - self.count("settled")
+
+    @property
+    def lifetime(self) -> int:
+        """What became current here, less what was taken back of it or is owed."""
+        return (
+            sum(point.once_current for point in self.points)
+            - sum(point.place in {"reversed", "stood in"} for point in self.points)
+            - self.owed
+        )
+
+    def take_back(self, claims: Sequence[tuple[list[Lot], int]], shortfall: str) -> list[int]:
+        """For each claim on some lots how many points are taken for it, from where the program says.
+
+        From its own lots, then, for what was used of them, from others or as a debt.
+        """
+        used = {lot: lot.used() for lots, _ in claims for lot in lots}
+        got = dict.fromkeys(range(len(claims)), 0)
+        stand_ins: list[tuple[int, Lot]] = []
+        for place in sorted(got, key=lambda place: len(claims[place][0])):
+            lots, wanted = claims[place]
+            for point in [point for lot in lots for point in lot.there()][:wanted]:
+                point.place = "cancelled" if point.place == "promised" else "reversed"
+                got[place] += 1
+            missing = wanted - got[place]
+            for lot in lots if shortfall != "own_lot" else []:
+                more = min(used[lot], missing)
+                used[lot] -= more
+                missing -= more
+                stand_ins += [(place, lot)] * more
+        for place, lot in stand_ins:
+            if not self.take(1, "stood in", "fefo"):
+                if shortfall != "deficit":
+                    break
+                self.owed += 1
+            lot.made_good += 1
+            got[place] += 1
+        return list(got.values())
+
+    def settle(self) -> None:
+        """What can be spent repays what is owed."""
+        self.take(self.deficit, "settled", "fefo")

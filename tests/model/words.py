@@ -1,0 +1,229 @@
+"""What the model speaks about: what a program says, and what happens to customers. Nothing else is known here.
+
+Amounts are pence, points are whole, instants are milliseconds since 1970, days are dates of the program's zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Lasts:
+    """How long points last: so many months, then days, then to the end of a period of so many months; or until the next
+    of these dates (month and day). Without anything, for ever.
+    """
+
+    months: int = 0
+    days: int | None = None
+    round_months: int = 0
+    dates: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What points wait for: `days`, `date`, `delivered`, `trigger` or `at_once`."""
+
+    until: str
+    days: int | None = None
+    date: date | None = None
+    event: str = ""
+
+
+@dataclass(frozen=True)
+class Spend:
+    """Points for every so many pence of a bill."""
+
+    id: str
+    points: int
+    per: int
+    minimum: int = 0
+    without: frozenset[str] = frozenset()
+    """SKUs that earn nothing."""
+    lasts: Lasts | None = None
+    promise: Promise | None = None
+
+
+@dataclass(frozen=True)
+class Gift:
+    """Points for an event."""
+
+    id: str
+    event: str
+    points: int
+    promise: Promise | None = None
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A milestone: so many bills, so much money or so many events in a day, week or month."""
+
+    id: str
+    period: str
+    counts: str
+    """`bills`, `money` or the name of an event."""
+    target: int
+    points: int
+
+
+@dataclass(frozen=True)
+class Streak:
+    """Goals met in a row."""
+
+    id: str
+    goal: str
+    levels: tuple[tuple[int, int], ...]
+    """Periods in a row, and the points for them."""
+
+
+@dataclass(frozen=True)
+class Returns:
+    """What becomes of a bill that comes back."""
+
+    method: str = "pro_rata_bill"
+    shortfall: str = "own_lot"
+    goals_fall: bool = True
+    rewards: str = "keep"
+    redeemed_restored: bool = True
+    days: int = 400
+
+
+@dataclass(frozen=True)
+class Program:
+    """All that a program says."""
+
+    spends: tuple[Spend, ...]
+    gifts: tuple[Gift, ...] = ()
+    factors: tuple[tuple[str, Fraction], ...] = ()
+    """How often lines of a SKU count."""
+    lasts: Lasts = Lasts()
+    promise: Promise | None = None
+    goals: tuple[Goal, ...] = ()
+    streaks: tuple[Streak, ...] = ()
+    returns: Returns | None = None
+    tiers: tuple[int, ...] = ()
+    """Lifetime points from which each begins."""
+    least: int = 1
+    multiple: int = 1
+    most: int | None = None
+    order: str = "fefo"
+    reissues: bool = False
+    """Whether points past their day come back in a lot of their own."""
+    hold_minutes: int = 60
+    zone: str = "Europe/London"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a bill, or of a return."""
+
+    sku: str
+    pence: int
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happens to a customer; its name is unique in a history."""
+
+    at: int
+    who: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Pays(Happening):
+    pence: int
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Returned(Happening):
+    bill: str
+    pence: int
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Corrected(Happening):
+    """A bill comes to something else, or is delivered."""
+
+    bill: str
+    pence: int | None = None
+    delivered: bool = False
+
+
+@dataclass(frozen=True)
+class Does(Happening):
+    event: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Redeems(Happening):
+    points: int
+    bill: str = ""
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Confirms(Happening):
+    redemption: str
+
+
+@dataclass(frozen=True)
+class TakesBack(Happening):
+    """A redemption is reversed."""
+
+    redemption: str
+    points: int | None = None
+
+
+@dataclass(frozen=True)
+class Adjusted(Happening):
+    points: int
+    corrects: str = ""
+
+
+@dataclass(frozen=True)
+class Blocks(Happening):
+    points: int
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Releases(Happening):
+    hold: str
+
+
+@dataclass(frozen=True)
+class Activates(Happening):
+    reference: str
+
+
+@dataclass(frozen=True)
+class CallsOff(Happening):
+    reference: str
+
+
+@dataclass(frozen=True)
+class Cancels(Happening):
+    """All that a bill earned is cancelled, or what one rule gave for it."""
+
+    bill: str
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Gives(Happening):
+    """Points go to another customer."""
+
+    to: int
+    points: int
+
+
+@dataclass(frozen=True)
+class Waits(Happening):
+    """Time passes for everybody."""
