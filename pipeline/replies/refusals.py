@@ -100,8 +100,8 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "write what they were promised for as reference: the number of the bill, the reference or id of the event",
     ),
     Refusal.HOLD_UNKNOWN: (
-        "nothing that can be released is held as {subject}",
-        "write the id of the blockPoints as holdId; what ended is released already",
+        "nothing that this can end is held as {subject}",
+        "write the id of the blockPoints, or of the redeemPoints, that put the points aside; what ended is given back",
     ),
     Refusal.HOLD_EXISTS: ("points are held as {subject} already", "give every request an id of its own"),
     Refusal.TOO_MANY_HOLDS: (
