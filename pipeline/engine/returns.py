@@ -195,7 +195,7 @@ def _take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: list[R
     reversals: list[PointsReversed] = []
     for currency, some in claims.items():
         account = account_of(turn.section, currency)
-        drawn = draw(account, some, policy.shortfall)
+        drawn = draw(account, some, policy.shortfall, paid_at)
         reversals.append(
             PointsReversed(
                 currency=currency,

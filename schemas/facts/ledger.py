@@ -169,6 +169,8 @@ class Reversal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of `points`, those that were still promised."""
     beyond: int = 0
     """What was taken from other lots, or is owed."""
+    counted_at: int = 0
+    """When they became current, where that was not when the bill was paid."""
 
 
 class PointsReversed(PointsMoved, frozen=True, tag=33):

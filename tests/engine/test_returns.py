@@ -178,7 +178,9 @@ def test_a_day_whose_bill_is_back_leaves_the_streak_and_levels_fall_to_the_longe
             currency="POINTS",
             points=30,
             of_bill="B2",
-            reversals=(Reversal(rule_id="s:3", lot_id=2, claimed=30, points=30, forgiven=0),),
+            reversals=(
+                Reversal(rule_id="s:3", lot_id=2, claimed=30, points=30, forgiven=0, counted_at=instant("2011-03-03")),
+            ),
             reversed_of_bill=30,
             balance=10,
             lifetime=10,

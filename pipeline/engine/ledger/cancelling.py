@@ -117,7 +117,7 @@ def _cancelled(
     earned: Sequence[AwardContribution] = (),
 ) -> PointsCancelled:
     account = account_of(turn.section, currency)
-    drawn = draw(account, claims, policy_of(turn).shortfall)
+    drawn = draw(account, claims, policy_of(turn).shortfall, awarded_at)
     return PointsCancelled(
         currency=currency,
         points=drawn.points,

@@ -15,7 +15,7 @@ from pipeline.engine.ledger.lateness import note_expired, note_restored
 from pipeline.engine.ledger.redeemed import redemption_of
 from pipeline.engine.ledger.redemptions import kept_of, note_redeemed
 from pipeline.engine.ledger.reversal import note_redemption_reversed
-from pipeline.engine.ledger.uses import note_reversed, note_taken_back, note_used, track
+from pipeline.engine.ledger.uses import note_current, note_reversed, note_taken_back, note_used, track
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsIssued,
@@ -94,6 +94,7 @@ USES: Final = Concern(
     name="uses",
     effects={
         LotsTracked: track,
+        PointsConverted: note_current,
         PointsRedeemed: note_used,
         PointsTransferred: note_used,
         PointsSettled: note_used,

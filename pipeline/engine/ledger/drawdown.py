@@ -41,8 +41,10 @@ class Drawdown(NamedTuple):
         return sum(reversal.points + reversal.beyond for reversal in self.reversals)
 
 
-def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall) -> Drawdown:
-    """Where what is claimed comes from."""
+def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall, paid_at: int) -> Drawdown:
+    """Where what is claimed of a bill that was paid then comes from."""
+    counted = {lot_id: use.counted_at for lot_id, use in account.uses.items()}
+    counted |= {lot.lot_id: lot.issued_at for lot in account.lots}
     left = {lot.lot_id: lot.open_points for lot in account.lots}
     promised = {lot.lot_id: lot.open_points for lot in account.promised_lots}
     early = [_from(promised, claim.lot_id, claim.points) for claim in claims]
@@ -71,6 +73,7 @@ def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall) -> Dra
             forgiven=claim.points - part - more,
             promised=still,
             beyond=more,
+            counted_at=0 if (at := counted.get(claim.lot_id, paid_at)) == paid_at else at,
         )
         for claim, part, still, more in zip(claims, own, early, beyond, strict=True)
     )

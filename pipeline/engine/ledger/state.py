@@ -119,6 +119,8 @@ class LotUse(msgspec.Struct, array_like=True, gc=False):
     points: int = 0
     """What was spent, less what returns have taken from elsewhere for it; below zero where they took it for points that
     were held then."""
+    counted_at: int = 0
+    """When its points became current; until then, when they were promised."""
 
 
 class Account(msgspec.Struct, array_like=True):

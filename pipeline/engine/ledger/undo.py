@@ -149,7 +149,7 @@ def _reversed(
     turn: ProgramTurn, of_bill: str, bill: Bill, currency: str, claims: list[Claim], shortfall: Shortfall
 ) -> PointsReversed:
     account = account_of(turn.section, currency)
-    drawn = draw(account, claims, shortfall)
+    drawn = draw(account, claims, shortfall, bill.paid_at)
     contributions = [one for one in bill.parts[turn.program.id].awards if one.currency == currency]
     return PointsReversed(
         currency=currency,

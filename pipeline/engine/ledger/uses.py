@@ -18,6 +18,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     LotsTracked,
+    PointsConverted,
     PointsIssued,
     PointsRedeemed,
     PointsReversed,
@@ -52,7 +53,15 @@ def track(state: CustomerState, envelope: Envelope, decision: LotsTracked) -> No
     for lot_id in [lot_id for lot_id, use in account.uses.items() if use.until <= horizon]:
         del account.uses[lot_id]
     for lot_id in decision.lots:
-        account.uses[lot_id] = LotUse(until=decision.until)
+        account.uses[lot_id] = LotUse(until=decision.until, counted_at=envelope.at)
+
+
+def note_current(state: CustomerState, envelope: Envelope, decision: PointsConverted) -> None:
+    """Promised points have become current."""
+    uses = account_of(state.head.sections[envelope.program_id], decision.currency).uses
+    for lot in decision.lots:
+        if lot.lot_id in uses:
+            uses[lot.lot_id].counted_at = envelope.at
 
 
 def note_used(

@@ -138,12 +138,18 @@ def _count_return(state: CustomerState, envelope: Envelope, decision: ReturnCoun
 
 
 def _count_points(state: CustomerState, envelope: Envelope, decision: PointsMoved) -> None:
-    """Points that count towards lifetime points; those taken back of a bill where the bill was paid."""
+    """Points that count towards lifetime points; those that are taken back where they counted."""
     tenure = state.head.sections[envelope.program_id].tenure
-    if tenure is not None and decision.currency == tenure.currency:
-        at = decision.paid_at if isinstance(decision, PointsReversed) else envelope.at
+    if tenure is None or decision.currency != tenure.currency:
+        return
+    moved = [(envelope.at, lifetime_change(decision))]
+    if isinstance(decision, PointsReversed):
+        moved = [
+            (one.counted_at or decision.paid_at, one.promised - one.points - one.beyond) for one in decision.reversals
+        ]
+    for at, points in moved:
         for measured in _at(tenure, at):
-            measured.points += lifetime_change(decision)
+            measured.points += points
 
 
 def _at(tenure: Tenure, at: int) -> list[Measured]:

@@ -509,7 +509,7 @@ def test_award_that_spent_lots_held_is_taken_from_the_lots_that_updates_added() 
     for step in (B1, redeem(10, "2011-03-02"), updated("B1", 1_500, "2011-03-03"), updated("B1", 1_200, "2011-03-04")):
         story.play(step)
     assert story.only(PointsReversed)[-1].reversals == (
-        Reversal(rule_id="spend", lot_id=2, claimed=3, points=3, forgiven=0),
+        Reversal(rule_id="spend", lot_id=2, claimed=3, points=3, forgiven=0, counted_at=instant("2011-03-03")),
     )
     story.play(brought_back("B1", 1_200, "2011-03-05"))
     assert [(one.lot_id, one.points, one.forgiven) for one in story.only(PointsReversed)[-1].reversals] == [(2, 2, 10)]

@@ -24,7 +24,22 @@ from schemas.facts import (
 )
 from schemas.program import ProgramDefinition
 from tests.dsl import Story, given
-from tests.steps import adjust, assign, bought, brought_back, day, instant, program, redeem, release_tier, spend, tick
+from tests.steps import (
+    Step,
+    adjust,
+    assign,
+    bought,
+    brought_back,
+    day,
+    instant,
+    milestone,
+    program,
+    redeem,
+    release_tier,
+    spend,
+    tick,
+    updated,
+)
 
 LEVELS = (
     {"name": "Base", "threshold": 0},
@@ -171,6 +186,49 @@ def test_return_counts_where_its_bill_was_paid() -> None:
     tenure = story.section().tenure
     assert tenure is not None
     assert (tenure.term.points, tenure.term.purchases_minor, tenure.term.visits) == (5, 500, 1)
+
+
+MARCH, APRIL = bought("B1", 3_000, "2011-03-25"), bought("B2", 500, "2011-04-02")
+TWO_MONTHS = {
+    "milestones": [milestone("monthly")],
+    "streaks": [
+        {
+            "id": "months",
+            "streak_id": 1,
+            "name": "Months",
+            "milestone": "monthly",
+            "levels": [{"name": "Two", "periods": 2, "points": 7}],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("parts", "steps", "counted", "left"),
+    [
+        pytest.param({"promised": {"until": "days", "days": 10}}, [MARCH, tick("2011-04-06")], 30, 0, id="promised"),
+        pytest.param(
+            {"promised": {"until": "days", "days": 10}},
+            [MARCH, tick("2011-04-06"), redeem(30, "2011-04-06 13:00")],
+            30,
+            0,
+            id="promised-and-spent",
+        ),
+        pytest.param({}, [MARCH, updated("B1", 5_000, "2011-04-06")], 20, 0, id="added-by-an-update"),
+        pytest.param(TWO_MONTHS, [MARCH, APRIL], 12, 5, id="a-reward"),
+        pytest.param({}, [MARCH, APRIL], 5, 5, id="of-the-month-before"),
+    ],
+)
+def test_points_that_are_taken_back_go_from_the_period_in_which_they_counted(
+    parts: dict[str, Any], steps: list[Step], counted: int, left: int
+) -> None:
+    tiers = {"basis": "points_in_period", "period": "month", "levels": LEVELS}
+    returns = {"shortfall": "deficit", "rewards": "clawback"}
+    story = given(program(rules=[spend()], tiers=tiers, returns=returns, **parts), *steps)
+    assert story.section().tenure is not None
+    assert story.section().tenure.period.points == counted
+    story.play(brought_back("B1", 5_000, "2011-04-07"))
+    assert story.section().tenure.period.points == left
 
 
 @pytest.mark.parametrize(
