@@ -138,6 +138,17 @@ def test_a_reward_that_was_spent_is_taken_from_where_shortfall_says(shortfall: s
     assert (story.balance(), story.account().deficit) == (balance, owed)
 
 
+def test_reward_that_was_spent_is_asked_back_as_long_as_a_bill_of_its_period_comes_back() -> None:
+    spent_in_a_year = milestone("spent", 1_000, "year", counts=SUM, points=50)
+    returns = {"shortfall": "deficit", "window_days": 35}
+    story = given(loyal(spent_in_a_year, rewards="clawback", rules=[spend()], returns=returns, repeat_window_days=1))
+    more(story, bought("B1", 600, "2011-01-01"), bought("B2", 600, "2011-01-02"), redeem(50, "2011-01-03"))
+    more(story, bought("B3", 600, "2011-01-25"), brought_back("B1", 600, "2011-01-30"))
+    more(story, bought("B4", 100, "2011-02-10"))
+    more(story, brought_back("B3", 600, "2011-02-27"))
+    assert (story.account().deficit, story.account().lifetime) == (50 - 7, 7)
+
+
 @pytest.mark.parametrize(("rewards", "taken"), [("keep", 0), ("revoke_if_unused", 50), ("clawback", 50)])
 def test_what_is_met_again_gives_exactly_what_was_taken_back(rewards: str, taken: int) -> None:
     story = given(loyal(SPENT, rewards=rewards), bought("B1", 1_000, "2011-03-01"))

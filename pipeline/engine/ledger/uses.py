@@ -29,12 +29,12 @@ from schemas.facts import (
 )
 
 
-def tracked(issued: PointsIssued, turn: ProgramTurn) -> LotsTracked:
-    """From now on it is counted what is spent of the lots that were issued."""
+def tracked(issued: PointsIssued, turn: ProgramTurn, since: int | None = None) -> LotsTracked:
+    """From now on it is counted what is spent of the lots that were issued, for bills until `since`, else of now."""
     return LotsTracked(
         currency=issued.currency,
         lots=(*(lot.lot_id for lot in issued.lots), *(lot.lot_id for lot in issued.promised_lots)),
-        until=turn.at + (turn.program.return_days or 0) * DAY_MS,
+        until=(turn.at if since is None else since) + (turn.program.return_days or 0) * DAY_MS,
     )
 
 

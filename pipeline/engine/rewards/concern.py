@@ -65,7 +65,7 @@ def give(turn: ProgramTurn, achieved: Sequence[Achieved]) -> list[Decision]:
             )
         )
         if turn.program.tracks_lots:
-            decisions += [tracked(points, turn) for points in given]
+            decisions += [tracked(points, turn, one.ends_at) for points in given]
     return decisions
 
 
