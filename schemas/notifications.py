@@ -43,6 +43,8 @@ class EventName(StrEnum):
     STREAK_LEVEL_ACHIEVED = "streakLevelAchieved"
     STREAK_LEVEL_UN_ACHIEVED = "streakLevelUnAchieved"
     STREAK_END = "streakEnd"
+    STREAK_AT_RISK = "streakAtRisk"
+    """Ours."""
 
 
 FAMILIES: Final = tuple(

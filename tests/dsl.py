@@ -49,6 +49,7 @@ BOOKKEEPING: Final = frozenset(
         known.MilestoneTallied,
         known.RewardKept,
         known.MilestoneProgressed,
+        known.StreakRiskPlanned,
     }
 )
 """What is decided of almost every record; for `ignoring`, less the kinds that the test is about."""

@@ -34,7 +34,7 @@ from pipeline.engine.milestones import concern as milestones
 from pipeline.engine.milestones import members
 from pipeline.engine.rewards import concern as rewards
 from pipeline.engine.streaks import concern as streaks
-from pipeline.engine.streaks import extending
+from pipeline.engine.streaks import extending, risk
 from pipeline.engine.streaks import requests as streak_requests
 from pipeline.engine.tiers import assess, timers
 from pipeline.engine.tiers import concern as tiers
@@ -238,13 +238,14 @@ TIMERS: Final[Sequence[Timer]] = (
     EXPIRY,
     reminders.REMINDER,
     timers.REMINDER,
+    risk.RISK,
 )
 """In the order in which they fire at one instant."""
 
 OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 """What begins every record and every timer, in the program that it is about."""
 
-CLOSING: Final[Sequence[ProgramStage]] = (ProgramStage(deficit.settle), assess.ASSESS, reminders.PLAN)
+CLOSING: Final[Sequence[ProgramStage]] = (ProgramStage(deficit.settle), assess.ASSESS, reminders.PLAN, risk.PLAN)
 """What ends every record and every timer, in the program that it was about."""
 
 ADOPTED: Final[Sequence[ProgramStage]] = (

@@ -106,8 +106,11 @@ PAGES: Final[Mapping[str, Page]] = {
     EventName.STREAK_LEVEL_UN_ACHIEVED: _WRAPPED,
     EventName.STREAK_START: _WINDOW,
     EventName.STREAK_END: _WINDOW,
+    EventName.STREAK_AT_RISK: _WINDOW,
 }
 """The envelopes of the vendor's page (S4).
+
+streakAtRisk is ours, and has that of its like.
 
 RULE: every event has an `eventId`, also where the sample has none; the samples about alternate currencies are no JSON,
 so what they lack says nothing: they have the whole flat envelope. Four events about targets are named there without

@@ -7,13 +7,14 @@ from typing import Final
 from pipeline.notify.activity import Activity, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
-from pipeline.notify.numbers import instant_text
+from pipeline.notify.numbers import instant_text, padded
 from pipeline.notify.parts import Pair
 from pipeline.notify.program_view import StreakView
 from pipeline.notify.shared import taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     Envelope,
+    StreakAtRisk,
     StreakBroken,
     StreakEnded,
     StreakEnrolled,
@@ -23,6 +24,7 @@ from schemas.facts import (
     StreakLevelUnachieved,
     StreakPaused,
     StreakResumed,
+    StreakRiskPlanned,
     StreakStarted,
     StreakUnenrolled,
 )
@@ -154,6 +156,25 @@ def streak_end(decision: StreakEnded, envelope: Envelope, context: Context) -> d
     }
 
 
+def streak_at_risk(decision: StreakAtRisk, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of streakAtRisk (ours): the run that missing this period breaks, and what is missing in it."""
+    program = context.program_of(envelope)
+    streak = program.streak(decision.streak_id)
+    return {
+        "customerIdentifiers": context.customer,
+        "targetDetails": streak.milestone.details(decision.period),
+        "streakAtRiskData": [
+            {
+                **_description(streak),
+                "userCurrentStreakValue": str(decision.run),
+                "missingTargetValue": padded(decision.missing, streak.milestone.digits),
+                "endDate": program.last_second(decision.last_day),
+            }
+        ],
+        "triggeringActivity": _window_activity("streakAtRiskEvent", streak),
+    }
+
+
 def _window_activity(name: str, streak: StreakView) -> dict[str, object]:
     return {
         "name": name,
@@ -203,6 +224,11 @@ TABLE: Final = Table(
             data=streak_level_unachieved,
         ),
         StreakEnded: News(event=EventName.STREAK_END, subject=lambda decision: decision.streak_id, data=streak_end),
+        StreakAtRisk: News(
+            event=EventName.STREAK_AT_RISK,
+            subject=lambda decision: f"{decision.streak_id}/{decision.period}",
+            data=streak_at_risk,
+        ),
     },
-    silent=(StreakExtended, StreakBroken, StreakPaused, StreakResumed, StreakFrozen),
+    silent=(StreakExtended, StreakBroken, StreakPaused, StreakResumed, StreakFrozen, StreakRiskPlanned),
 )

@@ -399,6 +399,9 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "StreakLevelReached": _level,
     "StreakBroken": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)}, as a period counts no more",
     "StreakLevelUnachieved": _level_lost,
+    "StreakAtRisk": lambda body, names: (
+        f"{_streak(body, names)}: {_in_a_row(body, names)} at risk, through {_day(body['last_day'])}"
+    ),
     "StreakEnded": lambda body, names: f"{_streak(body, names)}: ended with {_in_a_row(body, names)}",
     "TierUpgraded": _moved_up,
     "TierRenewed": _renewed,
@@ -435,6 +438,7 @@ SILENT: Final = frozenset(
         "TransactionRecorded",
         "ProgramAdopted",
         "RemindersPlanned",
+        "StreakRiskPlanned",
         "PurchaseCounted",
         "PurchaseCorrected",
         "AwardsCorrected",

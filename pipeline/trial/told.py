@@ -214,6 +214,13 @@ def _level_lost(data: Data, _: Names) -> str:
     return f"{start}{streak['streakLevelName']} in {streak['streakName']} is no longer reached."
 
 
+def _at_risk(data: Data, names: Names) -> str:
+    streak, target = data["streakAtRiskData"][0], data["targetDetails"]
+    missing = names.target_value(target["id"], Decimal(streak["missingTargetValue"]))
+    run = f"{streak['userCurrentStreakValue']} {names.in_a_row(streak['streakName'])}"
+    return f"{missing} more in {target['name']} until {streak['endDate']} keeps your {run} in {streak['streakName']}."
+
+
 def _ended(data: Data, names: Names) -> str:
     streak = data["streakEndData"][0]
     counted = f"{streak['userStreakValueByTheEnd']} {names.in_a_row(streak['streakName'])}"
@@ -283,5 +290,6 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.STREAK_LEVEL_ACHIEVED: _level,
     EventName.STREAK_LEVEL_UN_ACHIEVED: _level_lost,
     EventName.STREAK_END: _ended,
+    EventName.STREAK_AT_RISK: _at_risk,
 }
 """Events of one program."""

@@ -94,6 +94,7 @@ from schemas.facts.programs import ProgramAdopted
 from schemas.facts.promises import CancelledFor, ConvertedBy, LotConverted, PointsConverted, PromiseCancelled
 from schemas.facts.redemptions import RedemptionReversed, RedemptionTerms
 from schemas.facts.streaks import (
+    StreakAtRisk,
     StreakBroken,
     StreakEnded,
     StreakEnrolled,
@@ -103,6 +104,7 @@ from schemas.facts.streaks import (
     StreakLevelUnachieved,
     StreakPaused,
     StreakResumed,
+    StreakRiskPlanned,
     StreakSettled,
     StreakStanding,
     StreakStarted,
@@ -235,6 +237,7 @@ __all__ = [
     "Reversal",
     "RewardKept",
     "Standing",
+    "StreakAtRisk",
     "StreakBroken",
     "StreakEnded",
     "StreakEnrolled",
@@ -244,6 +247,7 @@ __all__ = [
     "StreakLevelUnachieved",
     "StreakPaused",
     "StreakResumed",
+    "StreakRiskPlanned",
     "StreakSettled",
     "StreakStanding",
     "StreakStarted",

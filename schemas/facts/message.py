@@ -69,6 +69,7 @@ from schemas.facts.programs import ProgramAdopted
 from schemas.facts.promises import PointsConverted, PromiseCancelled
 from schemas.facts.redemptions import RedemptionReversed
 from schemas.facts.streaks import (
+    StreakAtRisk,
     StreakBroken,
     StreakEnded,
     StreakEnrolled,
@@ -78,6 +79,7 @@ from schemas.facts.streaks import (
     StreakLevelUnachieved,
     StreakPaused,
     StreakResumed,
+    StreakRiskPlanned,
     StreakStarted,
     StreakUnenrolled,
 )
@@ -182,6 +184,8 @@ AnyDecision = (
     | StreakPaused
     | StreakResumed
     | StreakFrozen
+    | StreakRiskPlanned
+    | StreakAtRisk
     | RewardKept
     | PointsCancelled
     | EventSetAside

@@ -175,3 +175,24 @@ class StreakFrozen(Decision, frozen=True, tag=234):
     """As in `StreakExtended`."""
     reason: str
     entered_by: str = ""
+
+
+class StreakRiskPlanned(Decision, frozen=True, tag=235):
+    """When the customer is next told that a run is about to break, if nothing more counts."""
+
+    streak_id: str
+    at: int | None
+    """None for never."""
+
+
+class StreakAtRisk(Decision, frozen=True, tag=236):
+    """Missing the period that is running breaks the run, and little of it is left."""
+
+    streak_id: str
+    period: int
+    run: int
+    missing: int
+    """What the milestone still asks for, in the unit of its values."""
+    last_day: int
+    ends_at: int
+    """The last day of the period, and the instant at which it is over."""

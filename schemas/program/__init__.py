@@ -25,7 +25,7 @@ from schemas.program.promises import (
 from schemas.program.redemption import Redemption, SpendingOrder, TierLimits
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardPolicy, Shortfall
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
-from schemas.program.streaks import Freezes, Streak, StreakLevel
+from schemas.program.streaks import AtRisk, Freezes, Streak, StreakLevel
 from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
 from schemas.program.trackers import Tracker, TrackerMeasure, TrackerWindow
 from schemas.program.transfers import Transfers
@@ -51,6 +51,7 @@ __all__ = [
     "AfterDays",
     "AlternateCurrency",
     "AtOnce",
+    "AtRisk",
     "Cycle",
     "DayStart",
     "Delivered",

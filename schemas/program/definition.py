@@ -20,7 +20,7 @@ from schemas.program.promises import Promised
 from schemas.program.redemption import Redemption
 from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
-from schemas.program.streaks import PERIODS_IN, Streak
+from schemas.program.streaks import DAYS_IN, PERIODS_IN, Streak
 from schemas.program.tiers import Tiers
 from schemas.program.trackers import Tracker
 from schemas.program.transfers import Transfers
@@ -129,10 +129,15 @@ class ProgramDefinition(Definition):
 
     @field_validator("streaks")
     @classmethod
-    def _freezes_run_out(cls, streaks: tuple[Streak, ...], info: ValidationInfo) -> tuple[Streak, ...]:
+    def _terms_fit_the_periods(cls, streaks: tuple[Streak, ...], info: ValidationInfo) -> tuple[Streak, ...]:
         cycles = {milestone.id: milestone.cycles for milestone in info.data.get("milestones", ())}
         for index, streak in enumerate(streaks):
             unit = cycles.get(streak.milestone)
+            if streak.at_risk is not None and isinstance(unit, PeriodUnit):
+                hours = DAYS_IN[unit] * 24 - 2  # one hour less where the clocks go on
+                if streak.at_risk.hours > hours:
+                    message = f"{streak.at_risk.hours} hours are as long as a {unit}; write at most {hours}"
+                    raise Misfit(message, index, "at_risk", "hours")
             if streak.freezes is None or unit is None:
                 continue
             if not isinstance(unit, PeriodUnit):

@@ -12,6 +12,15 @@ from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
 from schemas.program.values import CurrencyId, Definition, Id, Name, Validity, require_rising
 
+
+class AtRisk(Definition):
+    """Customers are told, some hours before a period ends, that missing it breaks their run."""
+
+    hours: Annotated[int, Field(ge=1, le=1_000)]
+    cooldown_days: Annotated[int, Field(ge=0, le=366)] = 7
+    """Full days from one such notification to the next, at least."""
+
+
 PERIODS_IN: Final = {
     (PeriodUnit.DAY, PeriodUnit.WEEK): 7,
     (PeriodUnit.DAY, PeriodUnit.MONTH): 28,
@@ -30,6 +39,8 @@ PERIODS_IN: Final = {
     (PeriodUnit.HALF_YEAR, PeriodUnit.YEAR): 2,
 }
 """How many periods begin in a longer one, at least."""
+DAYS_IN: Final = {PeriodUnit.DAY: 1, **{unit: PERIODS_IN[PeriodUnit.DAY, unit] for unit in list(PeriodUnit)[1:]}}
+"""How many days a period has, at least."""
 
 
 class StreakLevel(Definition):
@@ -71,6 +82,8 @@ class Streak(Definition):
     """So many missed periods in a row break no run."""
     freezes: Freezes | None = None
     """What a run survives beside that; None for nothing."""
+    at_risk: AtRisk | None = None
+    """Whether customers are told before a run breaks; None for not at all."""
     validity: Validity = Validity()
     retired: bool = False
     """Whether the streak has ended: its line stays, and nothing counts in it."""
@@ -86,9 +99,11 @@ class Streak(Definition):
         )
         return levels
 
-    @field_validator("grace", "freezes")
+    @field_validator("grace", "freezes", "at_risk")
     @classmethod
-    def _misses_break_it(cls, forgiven: int | Freezes | None, info: ValidationInfo) -> int | Freezes | None:
+    def _misses_break_it(
+        cls, forgiven: int | Freezes | AtRisk | None, info: ValidationInfo
+    ) -> int | Freezes | AtRisk | None:
         if forgiven and info.data.get("continuous") is False:
             message = "a streak that is not continuous is broken by nothing; leave this out"
             raise Misfit(message)

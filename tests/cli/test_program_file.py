@@ -195,7 +195,14 @@ def test_freezes_need_calendar_periods() -> None:
     assert problem.endswith("freezes: are counted by calendar periods, and the milestone m has other cycles")
 
 
-@pytest.mark.parametrize("part", ["grace: 1", "freezes: {per: month, max: 2}"])
+def test_hours_as_long_as_a_period_are_a_mistake() -> None:
+    text = f"{HEAD}milestones: [{MILESTONE}}}]\nstreaks: [{STREAK}], at_risk: {{hours: 23}}}}]"
+    (problem,) = problems(text)
+    assert problem.endswith("streaks[0].at_risk.hours: 23 hours are as long as a day; write at most 22")
+    assert load_program(text.replace("hours: 23", "hours: 22"))
+
+
+@pytest.mark.parametrize("part", ["at_risk: {hours: 2}", "grace: 1", "freezes: {per: month, max: 2}"])
 def test_a_streak_that_only_counts_forgives_nothing(part: str) -> None:
     text = f"{HEAD}milestones: [{MILESTONE}}}]\nstreaks: [{STREAK}], continuous: false, {part}}}]"
     (problem,) = problems(text)

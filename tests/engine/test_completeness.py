@@ -95,6 +95,8 @@ DECISION_NUMBERS = {
     232: "StreakPaused",
     233: "StreakResumed",
     234: "StreakFrozen",
+    235: "StreakRiskPlanned",
+    236: "StreakAtRisk",
     130: "RewardKept",
     170: "PointsCancelled",
     300: "EventSetAside",
@@ -188,6 +190,7 @@ TIMER_NUMBERS = {
     15: "parkedUpdate",
     23: "cycleEnd",
     24: "cycleStart",
+    30: "streakRisk",
 }
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {

@@ -43,6 +43,7 @@ from schemas.facts import (
     PointsTransferred,
     RedemptionReversed,
     Reversal,
+    StreakAtRisk,
     StreakEnded,
     StreakEnrolled,
     StreakLevelReached,
@@ -721,6 +722,22 @@ CASES: dict[EventName, Case] = {
         topic="notifications.streaks",
     ),
     EventName.STREAK_LEVEL_ACHIEVED: Case(fact=LEVEL_REACHED, record=BILL, topic="notifications.streaks"),
+    EventName.STREAK_AT_RISK: Case(
+        fact=fact_of(
+            StreakAtRisk(
+                streak_id="regular",
+                period=FEBRUARY_2024,
+                run=2,
+                missing=1,
+                last_day=FEBRUARY_29,
+                ends_at=MARCH_1_LONDON,
+            ),
+            in_program(f"streakRisk:{PROGRAM}/regular:{MARCH_1_LONDON - 21_600_000}", MARCH_1_LONDON - 21_600_000),
+            seq=9,
+        ),
+        record=None,
+        topic="notifications.streaks",
+    ),
     EventName.STREAK_END: Case(
         fact=fact_of(
             StreakEnded(streak_id="regular", ends_on=FEBRUARY_29, run=2, levels=(2,)),

@@ -58,9 +58,10 @@ UNPUBLISHED = frozenset(
         EventName.TARGET_PERIOD_START,
         EventName.TARGET_PERIOD_END,
         EventName.TARGET_CUSTOMER_ENROLMENT,
+        EventName.STREAK_AT_RISK,
     }
 )
-"""Events that the page names without a sample (S4 l.2346-2355): their payload is ours."""
+"""Events that the page names without a sample (S4 l.2346-2355), and our own: their payload is ours."""
 
 VOCABULARY = {"actionType", "billType", "entityType", "eventName", "eventType", "loyaltyType", "name", "key"}
 """Fields whose values are words, not text; `name` and `key` only inside a triggering activity."""

@@ -75,6 +75,7 @@ SILENT: Final = (
     facts.CycleAwaited,
     facts.RewardKept,
     facts.RemindersPlanned,
+    facts.StreakRiskPlanned,
     facts.TierTenureBegun,
     facts.TierPeriodBegun,
     facts.TierCheckSet,
@@ -260,6 +261,7 @@ _TIMED: Final = (
     facts.PointsExpired,
     facts.ExpiryReminded,
     facts.PointsReleased,
+    facts.StreakAtRisk,
     facts.StreakEnded,
     facts.TierDowngraded,
     facts.TierGraceBegun,
@@ -490,6 +492,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.StreakLevelUnachieved: lambda decision, *_: (
         f"streak {decision.streak_id} level {decision.level} NO LONGER REACHED"
+    ),
+    facts.StreakAtRisk: lambda decision, *_: (
+        f"streak {decision.streak_id} at {decision.run} is at risk: {decision.missing} missing, "
+        f"through {as_date(decision.last_day)}"
     ),
     facts.StreakEnded: lambda decision, *_: (
         f"streak {decision.streak_id} ends at {decision.run}, levels {list(decision.levels)}"

@@ -19,6 +19,7 @@ from pipeline.engine.kernel.concern import Concern, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.state import CustomerState, Head
 from pipeline.engine.streaks.excuses import excusing, until
+from pipeline.engine.streaks.risk import RISK
 from pipeline.engine.streaks.runs import longest_of, with_period, without_period
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.streaks.value import alive
@@ -26,6 +27,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     ProgramAdopted,
+    StreakAtRisk,
     StreakBroken,
     StreakEnded,
     StreakEnrolled,
@@ -35,6 +37,7 @@ from schemas.facts import (
     StreakLevelUnachieved,
     StreakPaused,
     StreakResumed,
+    StreakRiskPlanned,
     StreakStarted,
     StreakUnenrolled,
 )
@@ -63,6 +66,7 @@ def _note_unenrolled(state: CustomerState, envelope: Envelope, decision: StreakU
     """Nothing from then on counts; a pause ends with it."""
     streak = _streak(state, envelope, decision.streak_id)
     streak.left_at = envelope.at
+    streak.risk_at = None
     if streak.paused:
         streak.excused = until(streak.excused, decision.period - decision.skipped)
 
@@ -134,6 +138,17 @@ def _note_unachieved(state: CustomerState, envelope: Envelope, decision: StreakL
 def _note_ended(state: CustomerState, envelope: Envelope, decision: StreakEnded) -> None:
     """Only what happened before the end counts from now on."""
     state.head.sections[envelope.program_id].streaks[decision.streak_id].ended = True
+    state.head.sections[envelope.program_id].streaks[decision.streak_id].risk_at = None
+
+
+def _note_planned(state: CustomerState, envelope: Envelope, decision: StreakRiskPlanned) -> None:
+    state.head.sections[envelope.program_id].streaks[decision.streak_id].risk_at = decision.at
+
+
+def _note_risk(state: CustomerState, envelope: Envelope, decision: StreakAtRisk) -> None:
+    streak = state.head.sections[envelope.program_id].streaks[decision.streak_id]
+    streak.risk_at = None
+    streak.warned_at = envelope.at
 
 
 def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdopted) -> None:
@@ -188,7 +203,9 @@ CONCERN: Final = Concern(
         StreakBroken: _note_broken,
         StreakLevelUnachieved: _note_unachieved,
         StreakEnded: _note_ended,
+        StreakRiskPlanned: _note_planned,
+        StreakAtRisk: _note_risk,
         ProgramAdopted: _note_adopted,
     },
-    timers=(END,),
+    timers=(END, RISK),
 )

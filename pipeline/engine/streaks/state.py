@@ -35,6 +35,11 @@ class StreakRuns(msgspec.Struct, array_like=True):
     left_at: int | None = None
     """When the customer left the streak; None while they take part."""
 
+    risk_at: int | None = None
+    """When the customer is next told that a run is about to break; None for never."""
+    warned_at: int | None = None
+    """When they were last told that; None for never."""
+
     @property
     def paused(self) -> bool:
         """Whether it is paused."""

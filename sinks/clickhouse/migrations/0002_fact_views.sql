@@ -323,7 +323,7 @@ FROM (
 );
 
 -- kind: enrolled and unenrolled (as asked), started, extended, level_reached, broken (by a return), level_unachieved, paused,
--- resumed, frozen (of starts_on to ends_on), ended. run: consecutive periods of the run
+-- resumed, frozen (of starts_on to ends_on), at_risk, ended. run: consecutive periods of the run
 -- that the period is in.
 -- levels: those reached by the end. skipped: periods before this one that the zone never had (a date that it skipped when
 -- it crossed the date line): consecutive periods differ by one in `period - skipped`. standing_run: what the streak comes to
@@ -335,9 +335,10 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
     transform(f.kind, ['StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken', 'StreakLevelUnachieved',
-        'StreakEnded', 'StreakEnrolled', 'StreakUnenrolled', 'StreakPaused', 'StreakResumed', 'StreakFrozen'],
+        'StreakEnded', 'StreakEnrolled', 'StreakUnenrolled', 'StreakPaused', 'StreakResumed', 'StreakFrozen',
+        'StreakAtRisk'],
         ['started', 'extended', 'level_reached', 'broken', 'level_unachieved', 'ended', 'enrolled', 'unenrolled',
-        'paused', 'resumed', 'frozen'], '') AS kind,
+        'paused', 'resumed', 'frozen', 'at_risk'], '') AS kind,
     f.d.streak_id AS streak_id, f.d.period AS period, f.d.run AS run, f.d.longest AS longest, f.d.level AS level,
     if(kind = 'frozen', f.d.first_day, f.d.starts_on)::Nullable(Date32) AS starts_on,
     if(kind = 'frozen', f.d.last_day, f.d.ends_on)::Nullable(Date32) AS ends_on, f.d.levels AS levels,
@@ -350,7 +351,7 @@ FROM (
         standing Tuple(run Nullable(Int64), through Nullable(Int64)), again Int64)') AS d
     FROM facts WHERE kind IN ('StreakStarted', 'StreakExtended', 'StreakLevelReached', 'StreakBroken',
         'StreakLevelUnachieved', 'StreakEnded', 'StreakEnrolled', 'StreakUnenrolled', 'StreakPaused', 'StreakResumed',
-        'StreakFrozen')
+        'StreakFrozen', 'StreakAtRisk')
 ) AS f;
 
 -- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand).
