@@ -99,27 +99,41 @@ class Achiever(Holder):
             (lot,) = self._issue([(source, points, None, None, True)], at, now, key)
             reward.lots.append([lot, points])
 
-    def _correct_goals(self, added: dict[str, int], bill: Bill, at: int) -> None:
-        goals = [goal for goal in self.program.goals if goal.counts in added]
-        moved = []
-        for goal in goals:
+    def _correct_goals(self, changed: dict[str, int], bill: Bill, at: int) -> None:
+        """An updated bill counts for more or less; what is met no longer is undone where returns undo it."""
+        moved: list[Goal] = []
+        for goal in [goal for goal in self.program.goals if goal.counts in changed]:
             key = self._key(goal, bill.paid)
             is_final = period_end(goal.period, key[1], self.program.zone) <= at - REPEAT_DAYS * DAY_MS
-            if added[goal.counts] and not is_final and self.values.get(key, 0) + added[goal.counts] >= 0:
-                self._count(goal, added[goal.counts], bill.paid)
+            added = 0 if is_final else changed[goal.counts]
+            if self.goals_fall:
+                now, had = bill.counts_for(goal), bill.worth.get(goal.id, 0)
+                added = max(0, (min(now, bill.peak.get(goal.id, 0)) if is_final else now) - had)
+                bill.worth[goal.id] = had + added
+                bill.peak[goal.id] = max(bill.peak.get(goal.id, 0), had + added)
+            if added and self.values.get(key, 0) + added >= 0:
+                self._count(goal, added, bill.paid)
                 moved.append(goal)
+        bill.counted += [goal for goal in moved if goal not in bill.counted]
         self._meet(moved, bill.paid, at)
+        if self.goals_fall:
+            self._fall(bill)
 
-    def _undo_goals(self, bill: Bill) -> None:
+    @property
+    def goals_fall(self) -> bool:
+        """Whether goals know of returns."""
+        return self.program.returns is not None and self.program.returns.goals_fall
+
+    def _fall(self, bill: Bill) -> None:
+        """Goals fall by what is gone of the bill, and all that stood on them."""
         fallen: list[Goal] = []
         keys: list[str] = []
         for goal in bill.counted:
             key = self._key(goal, bill.paid)
-            due = bill.returned if goal.counts == "money" else int(bill.returned >= bill.pence)
-            removed = due - bill.lowered.get(goal.id, 0)
+            removed = bill.worth[goal.id] - bill.counts_for(goal)
             if removed <= 0:
                 continue
-            bill.lowered[goal.id] = due
+            bill.worth[goal.id] -= removed
             self.values[key] -= removed
             if key in self.met and self.values[key] < goal.target:
                 self.met.discard(key)

@@ -32,11 +32,26 @@ class Bill:
     awards: list[Award] = field(default_factory=list)
     counted: list[Goal] = field(default_factory=list)
     """The goals that it counts towards."""
-    lowered: dict[str, int] = field(default_factory=dict)
-    """What returns have taken off each goal."""
+    worth: dict[str, int] = field(default_factory=dict)
+    """What it counts for now, by goal."""
+    peak: dict[str, int] = field(default_factory=dict)
+    """The most that it has counted for."""
+    basis: int = 0
+    """The most that it has come to since a redemption was to pay for it."""
     returned: int = 0
     unnamed: int = 0
     """What came back without saying which lines."""
     line_returned: list[int] = field(default_factory=list)
     cancelled: bool = False
     delivered: bool = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.cancelled or 0 < self.pence <= self.returned
+
+    def counts_for(self, goal: Goal) -> int:
+        """What is left of it for a goal."""
+        if self.is_gone:
+            return 0
+        return self.pence - self.returned if goal.counts == "money" else 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.model.achiever import Achiever
 from tests.model.bills import Award, Bill
 from tests.model.dates import DAY_MS
-from tests.model.shares import due_of, lines_back, points_for
+from tests.model.shares import due_of, in_proportion, lines_back, points_for
 from tests.model.words import Line, Spend
 
 
@@ -36,7 +36,8 @@ class Member(Achiever):
             if goal.counts in {"bills", "money"} and (goal.counts == "bills" or pence):
                 bill.counted.append(goal)
         for goal in bill.counted:
-            self._count(goal, pence if goal.counts == "money" else 1, at)
+            bill.worth[goal.id] = bill.peak[goal.id] = bill.counts_for(goal)
+            self._count(goal, bill.worth[goal.id], at)
         self._meet(bill.counted, at, at)
 
     def takes(self, bill: Bill, at: int) -> bool:
@@ -63,8 +64,7 @@ class Member(Achiever):
             bill.unnamed += counted
         self.returned += counted
         bill.returned += counted
-        if self.returns.redeemed_restored:
-            self._restore_payments(name, bill, at)
+        self._restore_payments(name, bill, at)
         claims = [
             (award, due_of(self.program, award.rule, award.points, bill) - award.claimed) for award in bill.awards
         ]
@@ -73,17 +73,20 @@ class Member(Achiever):
         for award, claim in claims:
             award.claimed += claim
         if self.returns.goals_fall:
-            self._undo_goals(bill)
+            self._fall(bill)
 
     def _restore_payments(self, name: str, bill: Bill, at: int) -> None:
+        """What was redeemed for the bill comes back in proportion to what is gone of it."""
+        basis = max(bill.basis, bill.pence)
+        gone = basis if bill.is_gone else basis - bill.pence + bill.returned
+        if not self.returns.redeemed_restored or not (gone or bill.cancelled):
+            return
         for redemption_name in reversed(self.payments.get(name, [])):
             redemption = self.redemptions[redemption_name]
-            if at >= redemption.at + self.returns.days * DAY_MS:
-                continue
-            whole = bill.returned >= bill.pence
-            due = redemption.points if whole else redemption.points * bill.returned // bill.pence
-            if due > redemption.back:
-                self._restore(redemption_name, due - redemption.back, at)
+            if at < redemption.at + self.returns.days * DAY_MS:
+                due = in_proportion(redemption.points, basis, gone)
+                if due > redemption.back:
+                    self._restore(redemption_name, due - redemption.back, at)
 
     def cancel(self, name: str, rule: str, at: int) -> None:
         """What a bill earned was a mistake."""
@@ -117,9 +120,11 @@ class Member(Achiever):
                 bill.lines = tuple(
                     Line(line.sku, back, line.id) for line, back in zip(bill.lines, bill.line_returned, strict=True)
                 )
+            if name in self.payments:
+                bill.basis = max(bill.basis, before, after)
+            self._restore_payments(name, bill, at)
             self._correct_points(name, bill, at)
-            added = {"bills": was_cancelled - is_cancelled, "money": after - before}
-            self._correct_goals(added, bill, at)
+            self._correct_goals({"bills": was_cancelled - is_cancelled, "money": after - before}, bill, at)
         if bill.delivered:
             for lot in self._promised(name):
                 if lot.promise is not None and lot.promise.until == "delivered":

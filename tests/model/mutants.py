@@ -255,7 +255,7 @@ CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     give_a_cancelled_award_again: 715,
     restore_the_first_first: 1228,
     restore_expired_points: 106,
-    restore_twice: 439,
+    restore_twice: 1450,
     lower_lifetime_with_a_debit: 1,
     count_promises_for_life: 0,
     give_a_reward_twice: 521,
