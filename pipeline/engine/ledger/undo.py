@@ -6,6 +6,7 @@ take all that they claimed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -123,14 +124,15 @@ def note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReve
 def by_lot(account: Account, claims: Sequence[tuple[AwardContribution, int]]) -> list[Claim]:
     """What is claimed of each lot of the awards: what is there, then what was spent; the last lot has the rest.
 
-    Awards with fewer lots come first, as they may share one with awards that have others, too.
+    A lot that several awards share is left to those that have no other.
     """
+    shared = Counter(lot_id for award, _ in claims for lot_id in award.lots)
     there = {lot.lot_id: lot.open_points for lot in account.lots}
     there |= {lot.lot_id: lot.open_points for lot in account.promised_lots}
     spent = account.spent
     found: list[Claim] = []
     for award, claim in sorted(claims, key=lambda one: len(one[0].lots)):
-        parts = dict.fromkeys(award.lots, 0)
+        parts = dict.fromkeys(sorted(award.lots, key=lambda lot_id: shared[lot_id]), 0)
         left = claim
         for lots in (there, spent):
             for lot_id in parts:

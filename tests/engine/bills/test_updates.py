@@ -514,3 +514,14 @@ def test_award_that_spent_lots_held_is_taken_from_the_lots_that_updates_added() 
     story.play(brought_back("B1", 1_200, "2011-03-05"))
     assert [(one.lot_id, one.points, one.forgiven) for one in story.only(PointsReversed)[-1].reversals] == [(2, 2, 10)]
     assert story.balance() == 0
+
+
+@pytest.mark.parametrize("parts", [(800, 200), (200, 800), (500, 500), (1_000,)])
+def test_any_split_of_a_return_takes_all_that_an_updated_bill_gave(parts: tuple[int, ...]) -> None:
+    shop = program(rules=[spend(), spend("no-gifts", excluded_skus=["GIFT"])])
+    wrong = (Line(sku="A", amount_minor=500), Line(sku="GIFT", amount_minor=500))
+    story = given(shop, bought("B1", None, "2011-03-01", lines=wrong))
+    story.play(updated("B1", None, "2011-03-02", lines=(Line(sku="A", amount_minor=1_000),)))
+    for number, part in enumerate(parts):
+        story.play(brought_back("B1", part, f"2011-03-03 12:0{number}"))
+    assert (story.balance(), story.account().lifetime) == (0, 0)
