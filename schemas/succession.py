@@ -27,6 +27,7 @@ def succession(predecessor: ProgramDefinition, successor: ProgramDefinition) -> 
         *_version(predecessor, successor),
         *_fixed(predecessor, successor),
         *_omitted(predecessor, successor),
+        *_tier_points(predecessor, successor),
         *_rescaled(predecessor, successor),
         *_reused(predecessor, successor),
     )
@@ -76,6 +77,18 @@ def _fixed(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Brea
                 problem=f"is {new}, and was {old} in version {before.version}: {why}",
                 remedy=f"keep {old}, or make a program of its own with another program_id",
             )
+
+
+def _tier_points(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
+    if before.tiers is None or after.tiers is None or before.points.name != after.points.name:
+        return
+    old, new = (tiers.currency or before.points.name for tiers in (before.tiers, after.tiers))
+    if old != new:
+        yield Breach(
+            path="tiers.currency",
+            problem=f"is {new}, and was {old} in version {before.version}: what tiers measure so far is counted in it",
+            remedy=f"keep {old}, or make a program of its own with another program_id",
+        )
 
 
 def _rescaled(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:

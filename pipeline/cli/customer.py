@@ -28,7 +28,7 @@ from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.names import money
 from schemas.facts import StreakStanding
-from schemas.program import RENEWALS, Cycle, PeriodUnit, ProgramDefinition, TierBasis
+from schemas.program import Cycle, PeriodUnit, ProgramDefinition
 
 _ROWS_SHOWN: Final = 10
 """Rows shown of a table: a busy customer has hundreds of lots."""
@@ -176,11 +176,21 @@ def _tier(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[s
         "number": number,
         "name": tiers.levels[number - 1].name,
         "basis": tiers.basis.value,
+        "conditions": [
+            {
+                "basis": one.measure.basis.value,
+                "tracker": None if one.measure.tracker is None else one.measure.tracker.tracker.name,
+                "value": one.value,
+                "needed": one.needed,
+                "money": definition.currency if one.measure.in_money else None,
+            }
+            for one in progress.conditions
+        ],
         "value": progress.value,
         "next": None if following is None else tiers.levels[following - 1].name,
         "to_next": None if following is None else progress.to_next,
         "expires_on": state["tier_expires_on"],
-        "renewal": (tiers.renewal or RENEWALS[tiers.basis]).value if tiers.validity else None,
+        "renewal": tiers.keeping.measure.value if tiers.validity else None,
         "renewed_by": progress.renewed_by,
         "to_keep": progress.to_keep,
         "assigned": state["tier_assigned"] or None,
@@ -268,12 +278,13 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
 
 def _progress(tier: dict[str, Any], currency: str | None) -> str:
     """What counts towards the tier, how much is missing to the next, and what keeps it through its last day."""
-    basis, amounts = _BASES[tier["basis"]]
-    value, missing = (
-        _amount(number, currency) if amounts else f"{number:,}" for number in (tier["value"], tier["to_next"] or 0)
-    )
-    onwards = f"{missing} to {tier['next']}" if tier["next"] else "the highest"
-    said = f"{basis} {value}, {onwards}"
+    said = "; ".join(map(_condition, tier["conditions"]))
+    if len(tier["conditions"]) == 1:
+        (only,) = tier["conditions"]
+        missing = _amount(tier["to_next"] or 0, currency) if only["money"] else f"{tier['to_next'] or 0:,}"
+        said = f"{said}, {missing} to {tier['next']}" if tier["next"] else f"{said}, the highest"
+    else:
+        said = f"{said}; for {tier['next']}" if tier["next"] else f"{said}; the highest"
     if tier["expires_on"]:
         lacking = _amount(tier["to_keep"], currency) if tier["renewal"] == "purchases" else f"{tier['to_keep']:,}"
         kept = f"{lacking} of {tier['renewal'].replace('_', ' ')} to keep it" if tier["to_keep"] else "renewed already"
@@ -281,16 +292,10 @@ def _progress(tier: dict[str, Any], currency: str | None) -> str:
     return f"{said}; given by hand: {tier['assigned']}" if tier["assigned"] else said
 
 
-_BASES: Final = {
-    TierBasis.LIFETIME_POINTS: ("lifetime points", False),
-    TierBasis.NET_PURCHASES: ("net purchases", True),
-    TierBasis.VISITS: ("visits", False),
-    TierBasis.CURRENT_POINTS: ("current points", False),
-    TierBasis.POINTS_IN_PERIOD: ("points in the period", False),
-    TierBasis.PURCHASES_IN_PERIOD: ("purchases in the period", True),
-    TierBasis.VISITS_IN_PERIOD: ("visits in the period", False),
-}
-"""How people call it, and whether it is money."""
+def _condition(one: dict[str, Any]) -> str:
+    """A value with its name."""
+    name = one["tracker"] or one["basis"].replace("_in_", " in the ").replace("_", " ")
+    return f"{name} {_amount(one['value'], one['money']) if one['money'] else format(one['value'], ',')}"
 
 
 def _amount(minor: int, currency: str | None) -> str:

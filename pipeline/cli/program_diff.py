@@ -281,10 +281,17 @@ def _tiers(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
 
 
 _TIER_TERMS: Final = {
+    "tracker": "the tracker that tiers go by",
+    "currency": "the points that tiers go by",
+    "further": "what else tiers ask for",
+    "any": "how many conditions are enough for a tier",
     "period": "the period in which values count",
     "upgrade": "when a tier that was reached is given",
     "validity": "how long a tier holds (a term that runs ends as it was told)",
     "renewal": "what renews a tier",
+    "renewal_tracker": "the tracker that renews a tier",
+    "renewal_further": "what else renews a tier",
+    "renewal_any": "how many conditions are enough to renew a tier",
     "downgrade": "where a lost tier leads",
     "grace_days": "days of grace after the end of a tier",
     "reminders": "days before its end at which members are reminded",
@@ -307,20 +314,31 @@ def _term(value: object) -> str:
     return "none" if value is None else str(value).replace("_", " ")
 
 
+_TIER_NUMBERS: Final = {
+    "further": "the further conditions of",
+    "renewal": "what renews",
+    "renewal_further": "what else renews",
+}
+
+
 def _tier(path: str, old: Tier | None, new: Tier, measured: Callable[[int], str], left: str) -> Iterator[Change]:
     """`left` is the next lower tier that is left."""
-    rises = "members below it who have as much rise with their next record"
+    rises = "members below it who have as much rise when the version starts"
     if old is not None and old.name != new.name:
         yield Change(f"{path}.name", f"the tier {old.name} is called {new.name}")
     if new.retired:
         if old is not None and not old.retired:
-            yield Change(path, f"{new.name} ends: its members go to {left} with their next record")
+            yield Change(path, f"{new.name} ends: its members go to {left} when the version starts")
     elif old is None or old.retired:
         yield Change(path, f"{new.name} is {'back' if old else 'new'}, from {measured(new.threshold)}: {rises}")
     elif old.threshold != new.threshold:
         effect = rises if new.threshold < old.threshold else "who is in it stays"
         now, was = measured(new.threshold), measured(old.threshold)
         yield Change(f"{path}.threshold", f"{new.name} begins at {now}, not {was}: {effect}")
+    for key, what in _TIER_NUMBERS.items() if old is not None and not new.retired else ():
+        was_asked, asked = _term(getattr(old, key)), _term(getattr(new, key))
+        if was_asked != asked:
+            yield Change(f"{path}.{key}", f"{what} {new.name}: {asked}, not {was_asked}")
 
 
 def _renumbered(known: Mapping[str, Tier], levels: Iterable[Tier]) -> Iterator[Change]:
@@ -342,6 +360,7 @@ _BASES: Final = {
     TierBasis.POINTS_IN_PERIOD: "points in the period",
     TierBasis.PURCHASES_IN_PERIOD: "purchases in the period",
     TierBasis.VISITS_IN_PERIOD: "visits in the period",
+    TierBasis.TRACKER: "a tracker",
 }
 
 
@@ -349,6 +368,9 @@ def _measured(program: ProgramDefinition) -> Callable[[int], str]:
     basis = TierBasis.NET_PURCHASES if program.tiers is None else program.tiers.basis
     if basis in {TierBasis.NET_PURCHASES, TierBasis.PURCHASES_IN_PERIOD}:
         return lambda value: money(value, program.currency)
+    tracker = None if program.tiers is None else program.tiers.tracker
+    if tracker is not None:
+        return lambda value: f"{Names(program).tracked(tracker, value)} of {Names(program).tracker(tracker)}"
     return lambda value: f"{value:,} {_BASES[basis]}"
 
 
@@ -397,7 +419,7 @@ def _target(path: str, old: Milestone, new: Milestone, currency: str) -> Iterato
     if old.target == new.target:
         return
     now, was = (money(one.target, currency) if new.adds_money else f"{one.target:,}" for one in (new, old))
-    lowered = "who has as much in the running period meets it with their next record"
+    lowered = "who has as much in the running period meets it when the version starts"
     effect = lowered if new.target < old.target else "who has met it stays so until the period ends"
     yield Change(f"{path}.target", f"the milestone {new.name} asks for {now}, not {was}: {effect}")
 

@@ -158,6 +158,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ),
     TransactionReturned: (
         duplicates.ADMIT,
+        assess.EXCUSE,
         ProgramStage(purchases.count_return),
         reversal.RESTORE_PAID,
         ProgramStage(undo.undo),
@@ -166,6 +167,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ),
     TransactionUpdated: (
         duplicates.ADMIT,
+        assess.EXCUSE,
         ProgramStage(purchases.correct_purchase),
         ProgramStage(correction.keep_terms),
         reversal.RESTORE_CORRECTED,
@@ -192,7 +194,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),
     ActivatePoints: (duplicates.ADMIT, ProgramStage(keeping.activate)),
     CancelPromise: (duplicates.ADMIT, ProgramStage(keeping.give_up)),
-    CancelPoints: (duplicates.ADMIT, ProgramStage(cancelling.cancel)),
+    CancelPoints: (duplicates.ADMIT, assess.EXCUSE, ProgramStage(cancelling.cancel)),
     ConfirmRedemption: (duplicates.ADMIT, ProgramStage(redemptions.confirm)),
     ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
     ChangeExpiry: (duplicates.ADMIT, ProgramStage(changing.change)),

@@ -97,8 +97,8 @@ class Program:
         self.tier_ids = ("", *(level.id for level in levels))
         """By number, from 1; empty for none."""
         self.tier_numbers = {level.id: number for number, level in enumerate(levels, 1)}
-        self.tier_rules = tier_rules(tiers, self.calendar)
         self.trackers = tracker_rules(definition.trackers)
+        self.tier_rules = tier_rules(tiers, self.calendar, self.currency, self.trackers)
         self.window_ms = definition.repeat_window_days * DAY_MS
         """How late a record may come and still count here."""
         self.return_days = definition.returns.window_days if definition.returns else None
@@ -106,8 +106,10 @@ class Program:
         self.returns = definition.returns
         self.keeps_lines = self.returns is not None and self.returns.method in LINE_METHODS
         """Whether bills keep what a return by line needs."""
-        self.tracks_lines = any(one.tracker.of.of_lines or one.tracker.filters for one in self.trackers)
-        """Whether trackers look at lines."""
+        self.tracks_lines = self.returns is not None and any(
+            one.tracker.of.of_lines or one.tracker.filters for one in self.trackers
+        )
+        """Whether trackers look at the lines of what is returned."""
         self.milestones_fall = self.returns is not None and self.returns.milestones == "fall"
         """Whether a return lowers values of milestones."""
         self.tracks_lots = self.returns is not None and self.returns.shortfall is not Shortfall.OWN_LOT

@@ -13,7 +13,6 @@ from pipeline.notify.numbers import date_text
 from schemas.money import minor_digits
 from schemas.program import (
     ATTRIBUTE_DIGITS,
-    RENEWALS,
     AlternateCurrency,
     Milestone,
     NotificationProfile,
@@ -205,7 +204,7 @@ def _details(definition: ProgramDefinition) -> dict[str, object]:
 
 
 def _renewal(tiers: Tiers) -> str:
-    return (tiers.renewal or RENEWALS[tiers.basis]).upper()
+    return tiers.keeping.measure.upper()
 
 
 def digits_of(milestone: Milestone, currency: str) -> int:

@@ -449,6 +449,7 @@ SILENT: Final = frozenset(
         "TierTenureBegun",
         "TierPeriodBegun",
         "TierCheckSet",
+        "TierLossExcused",
         "TierRemindersPlanned",
         "TransferRefused",
         "LotsTracked",

@@ -10,7 +10,7 @@ from pipeline.notify.program_view import digits_of
 from pipeline.trial.form import FactRow
 from pipeline.trial.reader import Definitions
 from schemas.money import minor_digits
-from schemas.program import RENEWALS, Milestone, ProgramDefinition, RenewalBasis, Streak
+from schemas.program import Keeping, Milestone, ProgramDefinition, RenewalBasis, Streak, Tiers
 
 _SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
 
@@ -47,7 +47,7 @@ class Names:
         self.points = definition.points.name
         self._alternates = {currency.id: currency for currency in definition.currencies}
         self._tiers = definition.tiers.levels if definition.tiers else ()
-        self._renewal = (definition.tiers.renewal or RENEWALS[definition.tiers.basis]) if definition.tiers else None
+        self._renewal = _only_renewal(definition.tiers) if definition.tiers else None
         self._milestones = {milestone.id: milestone for milestone in definition.milestones}
         self._trackers = {tracker.id: tracker for tracker in definition.trackers}
         self._streaks = {streak.id: streak for streak in definition.streaks}
@@ -61,10 +61,14 @@ class Names:
         return next((tier.name for tier in self._tiers if tier.id == tier_id), tier_id)
 
     def renewal_amount(self, amount: int) -> str:
-        """So much of what renews a tier: money, points or visits."""
-        if self._renewal is RenewalBasis.PURCHASES:
+        """So much of what renews a tier: money, points, visits or a tracker's value; a number where several do."""
+        if self._renewal is None:
+            return f"{amount:,}"
+        if self._renewal.tracker is not None:
+            return f"{self.tracked(self._renewal.tracker, amount)} of {self.tracker(self._renewal.tracker)}"
+        if self._renewal.measure is RenewalBasis.PURCHASES:
             return self.money(amount)
-        return f"{amount:,} {'visits' if self._renewal is RenewalBasis.VISITS else self.points}"
+        return f"{amount:,} {'visits' if self._renewal.measure is RenewalBasis.VISITS else self.points}"
 
     def milestone(self, milestone_id: str) -> Milestone | None:
         """The milestone; None where this version does not have it."""
@@ -116,6 +120,11 @@ class Names:
     def money(self, amount_minor: int) -> str:
         """An amount in the program's money."""
         return money(amount_minor, self.currency)
+
+
+def _only_renewal(tiers: Tiers) -> Keeping | None:
+    """What keeps a tier; None where several conditions do."""
+    return None if tiers.renewal_further or (tiers.mirrored and tiers.further) else tiers.keeping
 
 
 def names_of(row: FactRow, definitions: Definitions) -> Names | None:

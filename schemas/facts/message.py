@@ -88,6 +88,7 @@ from schemas.facts.tiers import (
     TierCheckSet,
     TierDowngraded,
     TierGraceBegun,
+    TierLossExcused,
     TierPeriodBegun,
     TierReassigned,
     TierReleased,
@@ -159,6 +160,7 @@ AnyDecision = (
     | TierGraceBegun
     | TierReminded
     | TierCheckSet
+    | TierLossExcused
     | TierRemindersPlanned
     | TierAssigned
     | TransferInitiated

@@ -127,6 +127,15 @@ class TierCheckSet(Decision, frozen=True, tag=78):
     """A move is to be decided at an instant; None: it was."""
 
     at: int | None
+    because: TierMoved = TierMoved.VALUE
+    """Whether a return may cost the tier then."""
+
+
+class TierLossExcused(Decision, frozen=True, tag=253):
+    """A return does not cost the tier: the value was below it before."""
+
+    record: int
+    """The return, as a hash of its record's id."""
 
 
 class TierRemindersPlanned(Decision, frozen=True, tag=250):

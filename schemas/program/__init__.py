@@ -26,7 +26,17 @@ from schemas.program.redemption import Redemption, SpendingOrder, TierLimits
 from schemas.program.returns import LINE_METHODS, ReturnMethod, Returns, RewardPolicy, Shortfall
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, SpendRule
 from schemas.program.streaks import AtRisk, Freezes, Streak, StreakLevel
-from schemas.program.tiers import RENEWALS, RenewalBasis, Tier, TierBasis, Tiers, TierValidity
+from schemas.program.tiers import (
+    RENEWALS,
+    FurtherBasis,
+    FurtherRenewal,
+    Keeping,
+    RenewalBasis,
+    Tier,
+    TierBasis,
+    Tiers,
+    TierValidity,
+)
 from schemas.program.trackers import Tracker, TrackerMeasure, TrackerWindow
 from schemas.program.transfers import Transfers
 from schemas.program.values import (
@@ -63,6 +73,9 @@ __all__ = [
     "Freezes",
     "FrequencyLimit",
     "FromDate",
+    "FurtherBasis",
+    "FurtherRenewal",
+    "Keeping",
     "Lifetime",
     "Milestone",
     "MultiplierRule",

@@ -208,6 +208,8 @@ class ProgramDefinition(Definition):
             if repeated:
                 message = f"{what} repeat the id {min(repeated)!r}; give each its own"
                 raise ValueError(message)
+        if self.tiers is not None:
+            _measures_are_known(self.tiers, self)
         retired = {milestone.id: milestone.retired for milestone in self.milestones}
         of_their_own = {one.id for one in self.milestones if isinstance(one.cycle, PerCustomer)}
         for index, streak in enumerate(self.streaks):
@@ -235,6 +237,28 @@ def _payments(part: _Part) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
         currency = getattr(payer, "currency", None)
         if currency is not None:
             yield (*within, "currency"), currency, bool(payer.points) and not part.retired
+
+
+def _measures_are_known(tiers: Tiers, program: ProgramDefinition) -> None:
+    """Raises `Misfit` for a tracker or a currency that tiers go by and the program does not have."""
+    trackers = {tracker.id for tracker in program.trackers if not tracker.retired}
+    currencies = {program.points.name, *(currency.id for currency in program.currencies)}
+    named: list[tuple[tuple[str | int, ...], str | None, set[str], str]] = [
+        (("tracker",), tiers.tracker, trackers, "tracker"),
+        (("renewal_tracker",), tiers.renewal_tracker, trackers, "tracker"),
+        (("currency",), tiers.currency, currencies, "currency"),
+    ]
+    for place, condition in enumerate(tiers.further):
+        named.append((("further", place, "tracker"), condition.tracker, trackers, "tracker"))
+        named.append((("further", place, "currency"), condition.currency, currencies, "currency"))
+    named += [
+        (("renewal_further", place, "tracker"), one.tracker, trackers, "tracker")
+        for place, one in enumerate(tiers.renewal_further)
+    ]
+    for within, name, known, what in named:
+        if name is not None and name not in known:
+            message = f"{name} is no {what} that this program has; known: {', '.join(sorted(known)) or 'none'}"
+            raise Misfit(message, "tiers", *within)
 
 
 def expiries(program: ProgramDefinition) -> Iterator[tuple[str, Expiry]]:

@@ -471,6 +471,33 @@ def test_check_counts_what_a_program_has_in_words(terminal: Terminal) -> None:
         ("basis: visits, period: year", "tiers.period: does nothing with the basis visits; leave it out"),
         ("basis: visits, upgrade: end_of_period", "tiers.upgrade: end_of_period needs a basis in a period"),
         ("basis: visits, grace_days: 3", "tiers.grace_days: does nothing where tiers hold for ever"),
+        ("basis: tracker", "tiers.tracker: is needed where a tracker decides"),
+        ("basis: visits, tracker: t", "tiers.tracker: is needed where a tracker decides"),
+        ("basis: tracker, tracker: t", "tiers.tracker: t is no tracker that this program has; known: none"),
+        ("basis: lifetime_points, currency: SUNS", "tiers.currency: SUNS is no currency that this program has"),
+        ("basis: visits, further: [{basis: tracker}]", "tiers.further[0].tracker: is needed where a tracker decides"),
+        (
+            "basis: visits, further: [{basis: visits, currency: CRUMBS}]",
+            "tiers.further[0].currency: goes with lifetime",
+        ),
+        ("basis: visits, any: 2", "tiers.any: asks for 2 conditions, and there are 1"),
+        (
+            "basis: visits, validity: {days: 9}, renewal: visits, renewal_further: [{renewal: points, tracker: t}]",
+            "tiers.renewal_further[0].tracker: is needed where a tracker decides",
+        ),
+        (
+            "basis: visits, validity: {days: 9}, renewal: tracker",
+            "tiers.renewal_tracker: is needed where a tracker keeps a tier",
+        ),
+        (
+            "basis: visits, validity: {days: 9}, renewal: visits, renewal_any: 2",
+            "tiers.renewal_any: asks for 2 conditions, and there are 1",
+        ),
+        (
+            "basis: visits, validity: {days: 9}, further: [{basis: lifetime_points, currency: POINTS}]",
+            "tiers.renewal: is needed where a further condition has a currency of its own",
+        ),
+        ("basis: visits, renewal_further: [{renewal: visits}]", "tiers.renewal_further: does nothing where tiers hold"),
         ("basis: visits, reminders: [7]", "tiers.reminders: does nothing where tiers hold for ever"),
         ("basis: visits, renewal: points", "tiers.renewal: does nothing where tiers hold for ever"),
         (
@@ -486,6 +513,43 @@ def test_check_counts_what_a_program_has_in_words(terminal: Terminal) -> None:
 def test_tiers_that_do_not_fit_together_are_a_mistake(written: str, wrong: str) -> None:
     (problem,) = problems(f"{HEAD}tiers: {{{written}, levels: [{{name: Crust, threshold: 0}}]}}\n")
     assert problem.startswith(f"line 7, {wrong}")
+
+
+@pytest.mark.parametrize(
+    ("levels", "wrong"),
+    [
+        (
+            "{name: A, threshold: 0}, {name: B, threshold: 1}",
+            "levels[1].further: has 0 numbers, and there are 1 further",
+        ),
+        (
+            "{name: A, threshold: 0, further: [2]}, {name: B, threshold: 1, further: [2]}",
+            "levels[0].further: the first",
+        ),
+        (
+            "{name: A, threshold: 0}, {name: B, threshold: 1, further: [3]}, {name: C, threshold: 2, further: [2]}",
+            "levels[2].further: [2] asks for less than the tier below",
+        ),
+    ],
+)
+def test_thresholds_of_further_conditions_fit_them(levels: str, wrong: str) -> None:
+    tiers = f"tiers: {{basis: visits, further: [{{basis: net_purchases}}], levels: [{levels}]}}\n"
+    (problem,) = problems(HEAD + tiers)
+    assert problem.startswith(f"line 7, tiers.{wrong}")
+
+
+@pytest.mark.parametrize(
+    ("tracker", "wrong"),
+    [
+        ("of: moon, window: {days: 3}", "of: found 'moon'"),
+        ("of: gross, window: {days: 3}, skus: [A]", "categories: select lines, and gross is known of whole bills"),
+        ("of: lines, window: {days: 3}, per_transaction: true", "per_transaction: is only for visits"),
+        ("of: lines, window: {days: 367}", "window.days: "),
+    ],
+)
+def test_trackers_that_do_not_fit_together_are_a_mistake(tracker: str, wrong: str) -> None:
+    (problem,) = problems(f"{HEAD}trackers: [{{id: t, {tracker}}}]\n")
+    assert problem.startswith(f"line 7, trackers[0].{wrong}")
 
 
 def test_renewal_of_a_tier_that_holds_for_ever_is_a_mistake() -> None:

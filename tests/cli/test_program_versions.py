@@ -245,7 +245,7 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             [
                 (
                     "tiers.levels[1]: Bronze is new, from 100 lifetime points: "
-                    "members below it who have as much rise with their next record"
+                    "members below it who have as much rise when the version starts"
                 ),
                 (
                     "tiers.levels: members keep their tier, and it is numbered otherwise: "
@@ -257,8 +257,8 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
         pytest.param(
             tiers(BASE, SILVER | RETIRED, GOLD | RETIRED),
             [
-                "tiers.levels[1]: Silver ends: its members go to Base with their next record",
-                "tiers.levels[2]: Gold ends: its members go to Base with their next record",
+                "tiers.levels[1]: Silver ends: its members go to Base when the version starts",
+                "tiers.levels[2]: Gold ends: its members go to Base when the version starts",
             ],
             id="tiers-end",
         ),
@@ -267,7 +267,7 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             [
                 (
                     "tiers.levels[1].threshold: Silver begins at 400 lifetime points, not 500 lifetime points: "
-                    "members below it who have as much rise with their next record"
+                    "members below it who have as much rise when the version starts"
                 ),
                 (
                     "tiers.levels[2].threshold: Gold begins at 2,000 lifetime points, not 1,000 lifetime points: "
@@ -291,7 +291,7 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             [
                 (
                     "milestones[0].target: the milestone m asks for 3, not 4: "
-                    "who has as much in the running period meets it with their next record"
+                    "who has as much in the running period meets it when the version starts"
                 )
             ],
             id="target-lowered",
@@ -368,7 +368,7 @@ def test_what_comes_back_is_told() -> None:
         "rules[0]: the rule spend is back: 1 POINTS for every £1.00",
         (
             "tiers.levels[2]: Gold is back, from 1,000 lifetime points: "
-            "members below it who have as much rise with their next record"
+            "members below it who have as much rise when the version starts"
         ),
         "milestones[0]: the milestone m is back: who has had its reward in this period has had it",
         "streaks[0]: the streak Regular is back: who has had its reward in this period has had it",

@@ -70,6 +70,7 @@ DECISION_NUMBERS = {
     76: "TierGraceBegun",
     77: "TierReminded",
     78: "TierCheckSet",
+    253: "TierLossExcused",
     250: "TierRemindersPlanned",
     79: "TierAssigned",
     150: "TransferInitiated",

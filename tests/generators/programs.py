@@ -211,12 +211,21 @@ validities_of_tiers = _ends(
 )
 
 
+def _named(basis: str) -> dict[str, str]:
+    return {"tracker": "t0"} if basis == "tracker" else {}
+
+
 @st.composite
 def _tier_terms(draw: st.DrawFn) -> dict[str, Any]:
     """How tiers are reached and held."""
     basis = draw(_ends([basis.value for basis in TierBasis]))
-    terms: dict[str, Any] = {"basis": basis}
-    if TierBasis(basis).in_period:
+    terms: dict[str, Any] = {"basis": basis, **_named(basis)}
+    further = draw(st.lists(_ends([basis.value for basis in TierBasis]), max_size=2))
+    terms["further"] = [{"basis": one, **_named(one)} for one in further]
+    if draw(st.booleans()):
+        terms["any"] = draw(st.integers(1, 1 + len(further)))
+        terms["currency"] = "STARS"
+    if any(TierBasis(one).in_period for one in (basis, *further)):
         terms["period"] = draw(_ends([unit.value for unit in PeriodUnit]))
     else:
         terms["on_return"] = draw(_ends(["keep", "at_once", "end_of_day"]))
@@ -230,6 +239,10 @@ def _tier_terms(draw: st.DrawFn) -> dict[str, Any]:
         }
         if draw(st.booleans()):
             terms["renewal"] = draw(_ends([basis.value for basis in RenewalBasis]))
+            terms |= {"renewal_tracker": "t0"} if terms["renewal"] == "tracker" else {}
+            also = draw(st.lists(_ends([basis.value for basis in RenewalBasis]), max_size=2))
+            terms["renewal_further"] = [{"renewal": one, **_named(one)} for one in also]
+            terms["renewal_any"] = draw(st.integers(1, 1 + len(also)))
     return terms
 
 
@@ -243,7 +256,6 @@ def _trackers(draw: st.DrawFn) -> dict[str, Any]:
     tracker: dict[str, Any] = {
         "of": measure,
         "window": {"days": draw(_ends([1, 366])), "cyclic": draw(st.booleans())},
-        "retired": draw(st.booleans()),
     }
     if measure == "visits":
         tracker["per_transaction"] = draw(st.booleans())
@@ -255,6 +267,15 @@ def _trackers(draw: st.DrawFn) -> dict[str, Any]:
 trackers = _trackers()
 
 
+def _level(threshold: int, terms: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": f"T{threshold}",
+        "threshold": threshold,
+        "further": [threshold] * len(terms["further"]),
+        "renewal_further": [threshold] * len(terms.get("renewal_further", ())),
+    }
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     """A program as a person may write it."""
@@ -263,7 +284,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     followed = draw(st.lists(streaks(ids), max_size=3)) if ids else []
     rules = draw(st.lists(st.one_of(spend_rules, multipliers, event_rules), max_size=6))
     tiers = draw(st.lists(_ends([1, 2, 100, POINTS_MAX]), max_size=3, unique=True).map(sorted))
-    window = draw(_ends([1, 35, 366]))
+    window, terms = draw(_ends([1, 35, 366])), draw(tier_terms)
     definition = {
         "org_id": draw(_ends([1, ORG_MAX])),
         "program_id": draw(_ends([1, ID_MAX])),
@@ -282,11 +303,13 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             for index, (name, one) in enumerate(zip(ids, reached, strict=True))
         ],
         "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],
-        "trackers": [{"id": f"t{index}", **one} for index, one in enumerate(draw(st.lists(trackers, max_size=2)))],
+        "trackers": [
+            {"id": f"t{index}", **one} for index, one in enumerate(draw(st.lists(trackers, min_size=1, max_size=2)))
+        ],
         "returns": draw(st.none() | returns(window)),
         "redemption": draw(redemptions),
         "transfer": draw(transfers),
-        "tiers": {**draw(tier_terms), "levels": [{"name": f"T{level}", "threshold": level} for level in (0, *tiers)]},
+        "tiers": {**terms, "levels": [_level(level, terms) for level in (0, *tiers)]},
         "promised": draw(st.none() | promises.filter(lambda terms: terms["until"] != "at_once")),
     }
     if draw(st.booleans()):

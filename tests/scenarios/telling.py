@@ -79,6 +79,7 @@ SILENT: Final = (
     facts.TierTenureBegun,
     facts.TierPeriodBegun,
     facts.TierCheckSet,
+    facts.TierLossExcused,
     facts.TierRemindersPlanned,
     facts.AwardsCorrected,
     facts.PurchaseCorrected,

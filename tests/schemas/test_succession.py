@@ -129,6 +129,12 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
             id="scale-of-a-currency",
         ),
         pytest.param({"streaks": []}, "streaks", "the streak Loyal (id loyal)", id="streak-left-out"),
+        pytest.param(
+            {"tiers": {"basis": "lifetime_points", "levels": TIERS, "currency": "STARS"}},
+            "tiers.currency",
+            "is STARS, and was POINTS in version 1",
+            id="points-of-tiers",
+        ),
         pytest.param({"trackers": []}, "trackers", "the tracker drinks (id drinks)", id="tracker-left-out"),
         pytest.param(
             {"trackers": [TRACKER | {"of": "lines"}]},

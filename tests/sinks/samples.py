@@ -110,6 +110,7 @@ from schemas.facts import (
     TierCheckSet,
     TierDowngraded,
     TierGraceBegun,
+    TierLossExcused,
     TierMoved,
     TierPeriodBegun,
     TierReassigned,
@@ -368,7 +369,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     TierPeriodBegun(begins_at=9_706, ends_at=9_707),
     TierGraceBegun(tier=45, expires_on=15_304, ends_at=9_708, measured=908, needed=909),
     TierReminded(tier=46, expires_on=15_305, lead_days=30, measured=911, needed=912),
-    TierCheckSet(at=9_709),
+    TierCheckSet(at=9_709, because=TierMoved.RETURN),
+    TierLossExcused(record=936),
     TierRemindersPlanned(reminders=(TierReminder(at=9_713, lead_days=31),)),
     TierAssigned(
         previous=47,

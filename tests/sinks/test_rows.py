@@ -126,6 +126,7 @@ BOOKKEEPING = {
     "MilestoneTallied",
     "RemindersPlanned",
     "TierCheckSet",
+    "TierLossExcused",
     "TierRemindersPlanned",
     "TierPeriodBegun",
     "TierTenureBegun",

@@ -2,6 +2,9 @@
 
 RULE: a customer makes one move at a time: up, by one tier or several; or, when their tier is retired and they do not
 rise, down to the next lower tier that is left; or down after a return, where the program says so.
+RULE (after a return): a return costs a tier where it is what took the value below the tier's threshold. A raised
+threshold, points that were spent and days that passed do not. A tier won back by a renewal is one that the basis
+reaches, so a return costs it as any other.
 RULE (after a loss): who lost a tier while the basis still reaches it rises again when the basis reaches a higher one,
 or when what came in since then would renew it.
 """
@@ -10,16 +13,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage
+from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.programs import Program
 from pipeline.engine.tiers.terms import reminders_after
-from pipeline.engine.tiers.values import basis_value, floor_of, now_of, renewal_value, tenure_of, term_from, today
+from pipeline.engine.tiers.values import basis_values, floor_of, now_of, renewal_values, tenure_of, term_from, today
 from schemas.facts import (
     Decision,
     TierCheckSet,
     TierDowngraded,
+    TierLossExcused,
     TierMoved,
     TierPeriodBegun,
     TierReassigned,
@@ -44,16 +50,18 @@ def upgrade(turn: ProgramTurn, begins_at: int) -> TierUpgraded | None:
     """The move up that the customer's values give by now, to a term that begins at that instant."""
     rules = turn.program.tier_rules
     section, program = turn.section, turn.program
-    value = basis_value(section, program, rules, now_of(turn))
-    reached, by = rules.by_value(value), TierMoved.VALUE
+    now = now_of(turn)
+    values = basis_values(section, program, now)
+    reached, by = rules.upgrade.reached(values), TierMoved.VALUE
     if reached <= tenure_of(section).mark:
-        reached, by = min(reached, rules.by_renewal(renewal_value(section, program, rules))), TierMoved.RENEWAL
+        renewed = rules.renewal.reached(renewal_values(section, program, now))
+        reached, by = min(reached, renewed), TierMoved.RENEWAL
     if reached <= section.tier:
         return None
     return TierUpgraded(
         previous=section.tier,
         reached=reached,
-        basis_value=value,
+        basis_value=rules.upgrade.decisive(values, reached).value,
         reached_id=program.tier_ids[reached],
         term=term_from(turn, reached, begins_at) if rules.keeps_tenure else None,
         by=by,
@@ -64,33 +72,48 @@ def fall_after_return(turn: ProgramTurn, begins_at: int) -> TierDowngraded | Non
     """The move down to what the basis still reaches, not below a tier that somebody gave."""
     rules = turn.program.tier_rules
     section, program = turn.section, turn.program
-    value = basis_value(section, program, rules, now_of(turn))
-    reached = rules.by_value(value)
+    values = basis_values(section, program, now_of(turn))
+    reached = rules.upgrade.reached(values)
     if rules.definition.downgrade == "one_lower":
         reached = max(reached, rules.next_lower(section.tier))
     reached = max(reached, floor_of(section, program))
     if reached >= section.tier:
         return None
+    decisive = rules.upgrade.decisive(values, section.tier)
     return TierDowngraded(
         previous=section.tier,
         reached=reached,
         reached_id=program.tier_ids[reached],
-        measured=value,
-        needed=rules.thresholds[rules.left.index(section.tier) - 1],
+        measured=decisive.value,
+        needed=decisive.needed,
         mark=0,
         term=term_from(turn, reached, begins_at),
         by=TierMoved.RETURN,
     )
 
 
-def _check_set(turn: ProgramTurn) -> list[Decision]:
+def _check_set(turn: ProgramTurn, because: TierMoved) -> list[Decision]:
     """The move is decided when the day, or the period, ends, unless that is settled already."""
     tenure = tenure_of(turn.section)
     if tenure.check_at != NEVER:
-        return []
+        falls_too = because is TierMoved.RETURN and not tenure.falls_then
+        return [TierCheckSet(at=tenure.check_at, because=because)] if falls_too else []
     if tenure.period is not None and turn.program.tier_rules.definition.upgrade == "end_of_period":
-        return [TierCheckSet(at=tenure.period.ends_at - 1)]
-    return [TierCheckSet(at=turn.program.calendar.start_of(today(turn) + 1))]
+        return [TierCheckSet(at=tenure.period.ends_at - 1, because=because)]
+    return [TierCheckSet(at=turn.program.calendar.start_of(today(turn) + 1), because=because)]
+
+
+def _excuse(turn: ProgramTurn, record: TransactionReturned | TransactionUpdated | CancelPoints) -> list[Decision]:
+    """What takes something back where the value lay below the tier's threshold is not what took it there."""
+    program, section = turn.program, turn.section
+    if section.tier <= 1 or program.tier_rules.upgrade.met(basis_values(section, program, now_of(turn)), section.tier):
+        return []
+    if isinstance(record, CancelPoints):
+        concerned = record.program_id == program.id
+    else:
+        number = record.of_bill if isinstance(record, TransactionReturned) else record.bill_number
+        concerned = bill_of(turn.state, number).takes(program.id, turn.at)
+    return [TierLossExcused(record=key_of(record.id))] if concerned else []
 
 
 def _assess(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:
@@ -103,14 +126,22 @@ def _assess(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:
     if up is not None:
         if rules.definition.upgrade == "at_once":
             return [up]
-        return _check_set(turn)
+        return _check_set(turn, TierMoved.VALUE)
     if tenure_of(section).in_grace:
         return _renewed_in_grace(turn, begins_at)
-    if rules.definition.on_return != "keep" and isinstance(record, _TAKING_BACK):
+    if _may_fall(turn, record):
         down = fall_after_return(turn, begins_at)
         if down is not None:
-            return [down] if rules.definition.on_return == "at_once" else _check_set(turn)
+            return [down] if rules.definition.on_return == "at_once" else _check_set(turn, TierMoved.RETURN)
     return []
+
+
+def _may_fall(turn: ProgramTurn, record: CustomerRecord | None) -> bool:
+    return (
+        turn.program.tier_rules.definition.on_return != "keep"
+        and isinstance(record, _TAKING_BACK)
+        and tenure_of(turn.section).excused != key_of(record.id)
+    )
 
 
 def _reassigned(turn: ProgramTurn, begins_at: int) -> Decision:
@@ -122,16 +153,17 @@ def _reassigned(turn: ProgramTurn, begins_at: int) -> Decision:
     return TierReassigned(
         previous=section.tier,
         reached=reached,
-        basis_value=basis_value(section, turn.program, rules, now_of(turn)),
+        basis_value=rules.upgrade.decisive(basis_values(section, turn.program, now_of(turn)), reached).value,
         reached_id=turn.program.tier_ids[reached],
     )
 
 
 def _renewed_in_grace(turn: ProgramTurn, begins_at: int) -> list[Decision]:
     rules, section = turn.program.tier_rules, turn.section
-    measured, needed = renewal_value(section, turn.program, rules), rules.needed(section.tier)
-    if measured < needed:
+    values = renewal_values(section, turn.program, now_of(turn))
+    if not rules.renewal.met(values, section.tier):
         return []
+    measured, needed = rules.renewal.decisive(values, section.tier)
     return [
         TierRenewed(
             tier=section.tier,
@@ -146,8 +178,8 @@ def _renewed_in_grace(turn: ProgramTurn, begins_at: int) -> list[Decision]:
 def _begin(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
     """Begin to measure, for a customer of whom nothing was kept so far; else what the version changes of the term."""
     program, section, tenure = turn.program, turn.section, turn.section.tenure
-    if tenure is None:
-        return [TierTenureBegun(currency=program.currency, term=term_from(turn, section.tier, turn.at))]
+    if tenure is None or not tenure.currency:
+        return [TierTenureBegun(currency=program.tier_rules.currency, term=term_from(turn, section.tier, turn.at))]
     if tenure.expires_on is None:
         term = term_from(turn, section.tier, turn.at)
         limited = term.expires_on is not None and floor_of(section, program) < section.tier
@@ -172,6 +204,10 @@ def _begin_period(turn: ProgramTurn, record: CustomerRecord | None) -> list[Deci
     return [TierPeriodBegun(begins_at=running.begins_at, ends_at=running.ends_at)]
 
 
+EXCUSE: Final = ProgramStage(
+    _excuse, used=lambda program: has_tiers(program) and program.tier_rules.definition.on_return != "keep"
+)
+"""Before anything of a return counts."""
 ASSESS: Final = ProgramStage(_assess, used=has_tiers)
 BEGIN: Final = ProgramStage(_begin, used=lambda program: program.tier_rules.keeps_tenure)
 """At the adoption of a version: a validity that it brings begins then, and no reminder is due before."""

@@ -11,6 +11,8 @@ from pipeline.engine.state import CustomerState
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.engine.tiers.timers import CHECK, END, FLOOR, REMINDER
 from schemas.facts import (
+    AlternatePointsIssued,
+    AlternatePointsReversed,
     Envelope,
     PointsMoved,
     PointsReversed,
@@ -21,6 +23,8 @@ from schemas.facts import (
     TierCheckSet,
     TierDowngraded,
     TierGraceBegun,
+    TierLossExcused,
+    TierMoved,
     TierPeriodBegun,
     TierReassigned,
     TierReleased,
@@ -30,6 +34,7 @@ from schemas.facts import (
     TierTenureBegun,
     TierTerm,
     TierUpgraded,
+    movements_in,
 )
 
 
@@ -61,7 +66,8 @@ def _note_renewed(state: CustomerState, envelope: Envelope, decision: TierRenewe
 
 
 def _note_tenure(state: CustomerState, envelope: Envelope, decision: TierTenureBegun) -> None:
-    tenure = _tenure(state, envelope, decision.currency)
+    tenure = _tenure(state, envelope)
+    tenure.currency = decision.currency
     _begin_term(tenure, decision.term)
 
 
@@ -90,7 +96,13 @@ def _note_reminders(state: CustomerState, envelope: Envelope, decision: TierRemi
 
 
 def _note_check(state: CustomerState, envelope: Envelope, decision: TierCheckSet) -> None:
-    _tenure(state, envelope).check_at = _or_never(decision.at)
+    tenure = _tenure(state, envelope)
+    tenure.check_at = _or_never(decision.at)
+    tenure.falls_then = decision.at is not None and (tenure.falls_then or decision.because is TierMoved.RETURN)
+
+
+def _note_excused(state: CustomerState, envelope: Envelope, decision: TierLossExcused) -> None:
+    _tenure(state, envelope).excused = decision.record
 
 
 def _note_assigned(state: CustomerState, envelope: Envelope, decision: TierAssigned) -> None:
@@ -152,6 +164,13 @@ def _count_points(state: CustomerState, envelope: Envelope, decision: PointsMove
             measured.points += points
 
 
+def _count_each(
+    state: CustomerState, envelope: Envelope, decision: AlternatePointsIssued | AlternatePointsReversed
+) -> None:
+    for part in movements_in(decision):
+        _count_points(state, envelope, part)
+
+
 def _at(tenure: Tenure, at: int) -> list[Measured]:
     """What an instant counts in."""
     return [one for one in (tenure.term, tenure.period) if one is not None and one.holds(at)]
@@ -189,6 +208,7 @@ CONCERN: Final = Concern(
         TierReminded: _note_reminded,
         TierRemindersPlanned: _note_reminders,
         TierCheckSet: _note_check,
+        TierLossExcused: _note_excused,
         TierAssigned: _note_assigned,
         TierReleased: _note_released,
     },
@@ -200,6 +220,8 @@ MEASURED: Final = Concern(
         PurchaseCounted: _count_purchase,
         PurchaseCorrected: _count_correction,
         ReturnCounted: _count_return,
+        AlternatePointsIssued: _count_each,
+        AlternatePointsReversed: _count_each,
         **{kind: _count_points for kind, movements in MOVEMENTS.items() if any(one.lifetime for one in movements)},
     },
 )

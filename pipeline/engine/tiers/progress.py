@@ -6,14 +6,23 @@ from typing import NamedTuple
 
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
-from pipeline.engine.tiers.values import basis_value, renewal_value, tenure_of
+from pipeline.engine.tiers.rules import Measure
+from pipeline.engine.tiers.values import basis_values, renewal_values, tenure_of
+
+
+class Condition(NamedTuple):
+    """One thing that a tier asks for."""
+
+    measure: Measure
+    value: int
+    needed: int
 
 
 class TierProgress(NamedTuple):
     """What is there and what is missing, in the units of the program's tiers."""
 
     value: int
-    """What decides the tier, now."""
+    """What decides the tier, now: of several conditions the one on which the next tier depends."""
     next_tier: int | None
     """The number of the next higher tier that is left; None in the highest."""
     to_next: int
@@ -26,24 +35,32 @@ class TierProgress(NamedTuple):
     """What that lacks; 0 where the tier holds for ever."""
     assigned_id: str
     """The tier that somebody gave; empty for none."""
+    conditions: tuple[Condition, ...]
+    """What the next tier asks for, or the highest one where there is none."""
 
 
 def tier_progress(section: Section, program: Program, now: int) -> TierProgress:
     """The progress at an instant of a customer who is in a tier of the program."""
     rules, tenure = program.tier_rules, tenure_of(section)
-    value, measured = basis_value(section, program, rules, now), renewal_value(section, program, rules)
+    values, renewals = basis_values(section, program, now), renewal_values(section, program, now)
     following = next((tier for tier in rules.left[1:] if tier > section.tier), None)
-    to_next = 0
-    if following is not None:
-        by_renewal = following <= tenure.mark
-        needed = rules.needed(following) if by_renewal else rules.thresholds[rules.left.index(following) - 1]
-        to_next = max(0, needed - (measured if by_renewal else value))
+    criteria, found = rules.upgrade, values
+    if following is not None and following <= tenure.mark:
+        criteria, found = rules.renewal, renewals
+    missing = None if following is None else criteria.decisive(found, following)
+    kept = rules.renewal.decisive(renewals, section.tier)
     return TierProgress(
-        value=value,
+        value=rules.upgrade.decisive(values, following or section.tier).value,
         next_tier=following,
-        to_next=to_next,
+        to_next=0 if missing is None else max(0, missing.needed - missing.value),
         expires_on=tenure.expires_on,
-        renewed_by=measured,
-        to_keep=0 if tenure.expires_on is None else max(0, rules.needed(section.tier) - measured),
+        renewed_by=kept.value,
+        to_keep=0 if tenure.expires_on is None else max(0, kept.needed - kept.value),
         assigned_id=tenure.floor_id,
+        conditions=tuple(
+            Condition(measure=measure, value=value, needed=needed)
+            for measure, value, needed in zip(
+                criteria.measures, found, criteria.asked(following or section.tier), strict=True
+            )
+        ),
     )

@@ -7,7 +7,7 @@ and when it ends, the customer has what their own values give.
 from __future__ import annotations
 
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.tiers.values import basis_value, now_of, tenure_of, term_from
+from pipeline.engine.tiers.values import basis_values, now_of, tenure_of, term_from
 from schemas.facts import Decision, RecordRefused, Refusal, TierAssigned, TierReleased
 from schemas.records import AssignTier, ReleaseTier
 
@@ -31,7 +31,7 @@ def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
             reached_id=program.tier_ids[reached],
             assigned_id=record.tier,
             until=until,
-            currency=program.currency,
+            currency=rules.currency,
             term=term_from(turn, reached, turn.at + 1) if reached > section.tier else None,
             reason=record.reason,
             entered_by=record.entered_by,
@@ -51,14 +51,14 @@ def release(turn: ProgramTurn, record: ReleaseTier) -> list[Decision]:
 def released(turn: ProgramTurn, begins_at: int, reason: str, entered_by: str) -> TierReleased:
     """The customer has the tier that their own values give."""
     program, section, rules = turn.program, turn.section, turn.program.tier_rules
-    value = basis_value(section, program, rules, now_of(turn))
-    reached = min(section.tier, rules.by_value(value))
+    values = basis_values(section, program, now_of(turn))
+    reached = min(section.tier, rules.upgrade.reached(values))
     begins = reached < section.tier or tenure_of(section).expires_on is None
     return TierReleased(
         previous=section.tier,
         reached=reached,
         reached_id=program.tier_ids[reached],
-        basis_value=value,
+        basis_value=rules.upgrade.decisive(values, reached).value,
         term=term_from(turn, reached, begins_at) if begins else None,
         reason=reason,
         entered_by=entered_by,

@@ -46,3 +46,7 @@ class Tenure(msgspec.Struct, array_like=True, gc=False):
     floor_id: str = ""
     """The tier that somebody gave by hand: the customer does not fall below it while it holds."""
     floor_until: int = NEVER
+    falls_then: bool = False
+    """Whether a return may cost the tier then."""
+    excused: int = 0
+    """The last return that costs no tier, as a hash of its record's id."""

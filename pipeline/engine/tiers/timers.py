@@ -17,7 +17,7 @@ from pipeline.engine.tiers.assess import fall_after_return, upgrade
 from pipeline.engine.tiers.requests import released
 from pipeline.engine.tiers.rules import TierRules
 from pipeline.engine.tiers.terms import for_ever
-from pipeline.engine.tiers.values import basis_value, floor_of, now_of, renewal_value, tenure_of, term_from
+from pipeline.engine.tiers.values import basis_values, floor_of, now_of, renewal_values, tenure_of, term_from
 from schemas.facts import (
     Decision,
     TierCheckSet,
@@ -35,7 +35,8 @@ def _check(turn: ProgramTurn, _: Subject) -> list[Decision]:
     done = TierCheckSet(at=None)
     rules = turn.program.tier_rules
     up = upgrade(turn, turn.at)
-    down = fall_after_return(turn, turn.at) if up is None and rules.definition.on_return == "end_of_day" else None
+    falls = up is None and tenure_of(turn.section).falls_then and rules.definition.on_return == "end_of_day"
+    down = fall_after_return(turn, turn.at) if falls else None
     move = up or down
     return [done] if move is None else [done, move]
 
@@ -44,10 +45,11 @@ def _end(turn: ProgramTurn, _: Subject) -> list[Decision]:
     """Renewed, held through the grace, or lost."""
     rules, section = turn.program.tier_rules, turn.section
     if section.tier <= 1 or rules.definition.validity is None:
-        return [TierTenureBegun(currency=turn.program.currency, term=for_ever(turn.at))]
-    measured, needed = renewal_value(section, turn.program, rules), rules.needed(section.tier)
+        return [TierTenureBegun(currency=rules.currency, term=for_ever(turn.at))]
+    values = renewal_values(section, turn.program, now_of(turn) - 1)
+    measured, needed = rules.renewal.decisive(values, section.tier)
     by_hand = floor_of(section, turn.program) >= section.tier
-    if measured >= needed or by_hand:
+    if rules.renewal.met(values, section.tier) or by_hand:
         return [
             TierRenewed(
                 tier=section.tier,
@@ -64,16 +66,17 @@ def _end(turn: ProgramTurn, _: Subject) -> list[Decision]:
             return [
                 TierGraceBegun(tier=section.tier, expires_on=last, ends_at=ends_at, measured=measured, needed=needed)
             ]
-    return [_lost(turn, rules, measured, needed)]
+    return [_lost(turn, rules, values)]
 
 
-def _lost(turn: ProgramTurn, rules: TierRules, measured: int, needed: int) -> TierDowngraded:
+def _lost(turn: ProgramTurn, rules: TierRules, values: tuple[int, ...]) -> TierDowngraded:
     section, program = turn.section, turn.program
+    measured, needed = rules.renewal.decisive(values, section.tier)
     reached = 1
     if rules.definition.downgrade == "one_lower":
         reached = rules.next_lower(section.tier)
     elif rules.definition.downgrade == "by_value":
-        reached = min(rules.by_renewal(measured), rules.next_lower(section.tier))
+        reached = min(rules.renewal.reached(values), rules.next_lower(section.tier))
     reached = max(reached, floor_of(section, program))
     return TierDowngraded(
         previous=section.tier,
@@ -81,7 +84,7 @@ def _lost(turn: ProgramTurn, rules: TierRules, measured: int, needed: int) -> Ti
         reached_id=program.tier_ids[reached],
         measured=measured,
         needed=needed,
-        mark=rules.by_value(basis_value(section, program, rules, now_of(turn))),
+        mark=rules.upgrade.reached(basis_values(section, program, now_of(turn))),
         term=term_from(turn, reached, turn.at),
         by=TierMoved.RENEWAL,
     )
@@ -89,13 +92,14 @@ def _lost(turn: ProgramTurn, rules: TierRules, measured: int, needed: int) -> Ti
 
 def _remind(turn: ProgramTurn, _: Subject) -> list[Decision]:
     rules, section, tenure = turn.program.tier_rules, turn.section, tenure_of(turn.section)
+    measured, needed = rules.renewal.decisive(renewal_values(section, turn.program, now_of(turn)), section.tier)
     return [
         TierReminded(
             tier=section.tier,
             expires_on=tenure.expires_on or 0,
             lead_days=tenure.reminders[0].lead_days,
-            measured=renewal_value(section, turn.program, rules),
-            needed=rules.needed(section.tier),
+            measured=measured,
+            needed=needed,
         )
     ]
 

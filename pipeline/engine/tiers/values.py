@@ -9,9 +9,10 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
-from pipeline.engine.tiers.rules import TierRules
+from pipeline.engine.tiers.rules import Measure
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.engine.tiers.terms import for_ever, last_day, term_through
+from pipeline.engine.trackers.values import tracker_value
 from schemas.facts import TierTerm
 from schemas.program import RenewalBasis, TierBasis
 
@@ -35,26 +36,38 @@ _MEASURED: Final = {
 """What is read of what came in."""
 
 
-def basis_value(section: Section, program: Program, rules: TierRules, now: int) -> int:
-    """What decides the tier, now."""
-    basis = rules.basis
+def basis_values(section: Section, program: Program, now: int) -> tuple[int, ...]:
+    """What decides the tier, now: a value of each measure."""
+    return tuple(_basis_value(section, program, one, now) for one in program.tier_rules.upgrade.measures)
+
+
+def _basis_value(section: Section, program: Program, measure: Measure, now: int) -> int:
+    basis = measure.basis
     if basis is TierBasis.LIFETIME_POINTS:
-        return account_of(section, program.currency).lifetime
+        return account_of(section, measure.currency).lifetime
     if basis is TierBasis.NET_PURCHASES:
         return section.purchases_minor - section.returned_minor
     if basis is TierBasis.VISITS:
         return section.transactions
     if basis is TierBasis.CURRENT_POINTS:
-        return account_of(section, program.currency).balance
+        return account_of(section, measure.currency).balance
+    if measure.tracker is not None:
+        return tracker_value(section, measure.tracker, program.calendar.day_of(now))
     period = tenure_of(section).period or _NOTHING
     return int(_MEASURED[basis](period)) if period.holds(now) else 0
 
 
-def renewal_value(section: Section, program: Program, rules: TierRules) -> int:
-    """What would keep the tier, now."""
-    if rules.renewal is RenewalBasis.CURRENT_POINTS:
-        return account_of(section, program.currency).balance
-    return int(_MEASURED[rules.renewal](tenure_of(section).term))
+def renewal_values(section: Section, program: Program, now: int) -> tuple[int, ...]:
+    """What would keep the tier, now: a value of each measure."""
+    return tuple(_renewal_value(section, program, one, now) for one in program.tier_rules.renewal.measures)
+
+
+def _renewal_value(section: Section, program: Program, measure: Measure, now: int) -> int:
+    if measure.basis is RenewalBasis.CURRENT_POINTS:
+        return account_of(section, measure.currency).balance
+    if measure.tracker is not None:
+        return tracker_value(section, measure.tracker, program.calendar.day_of(now))
+    return int(_MEASURED[measure.basis](tenure_of(section).term))
 
 
 def floor_of(section: Section, program: Program) -> int:

@@ -213,6 +213,11 @@ def test_retired_tracker_counts_nothing_more_and_falls_all_the_same() -> None:
     assert value(story, "2011-03-03") == 0
 
 
+def test_program_without_returns_counts_lines_all_the_same() -> None:
+    definition = tracking("quantity").model_copy(update={"returns": None})
+    assert value(given(definition, bought("B1", None, "2011-03-01", lines=LINES)), "2011-03-01") == 6
+
+
 def test_program_without_returns_counts_all_the_same() -> None:
     story = given(
         program(trackers=tracking().model_dump(mode="json")["trackers"], returns=None), bought("B1", 9, "2011-03-01")
