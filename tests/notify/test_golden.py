@@ -140,9 +140,10 @@ OMISSIONS: dict[str, set[str]] = {
     EventName.POINTS_TRANSFERRED_RECEIVED: {"transferInitiatingCustomerIdentifiers.instore"},
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: {NO_USER},
     EventName.TARGET_VALUE_ACHIEVED: {NO_USER},
-    # Capillary's number of a return is not published.
+    # Capillary's numbers of returns and updates are not published.
     "targetAchievedValueUpdated-return": {NO_USER, "eventId"},
     "targetAchievedValueUpdated-count": {NO_USER, "eventId"},
+    "targetAchievedValueUpdated-update": {NO_USER, "eventId"},
 }
 """Fields of the sample's `data` that ours lacks, with everything below them."""
 

@@ -55,6 +55,7 @@ from tests.notify.cases import (
 
 USER = "50672906"
 BY_RETURN = in_program("TransactionReturned:R-1")
+BY_UPDATE = msgspec.structs.replace(in_program("TransactionUpdated:u-1"), correction_of="TransactionAdded:B-1001")
 STATUS = CustomerStatus(**record_fields("s-1", "customers"), status="FRAUD", reason="odd bills", entered_by=USER)
 CANCELLATION = CancelPoints(
     **record_fields("x-1", "commands"), program_id=PROGRAM, reason="paid twice", bill_number="B-1001", entered_by=USER
@@ -198,7 +199,7 @@ VARIANTS: dict[str, Case] = {
     "issuedPointsReversed-update": Case(
         fact=fact_of(
             OWED,
-            msgspec.structs.replace(in_program("TransactionUpdated:u-1"), correction_of="TransactionAdded:B-1001"),
+            BY_UPDATE,
             seq=10,
         ),
         record=UPDATE,
@@ -292,6 +293,22 @@ VARIANTS: dict[str, Case] = {
         ),
         record=RETURN,
         topic="notifications.milestones",
+    ),
+    "targetAchievedValueUpdated-update": Case(
+        fact=fact_of(
+            MilestoneLowered(
+                milestone_id="spend", period=216, removed=1_200, value=6_350, target=7_500, of_bill="B-1001"
+            ),
+            BY_UPDATE,
+            seq=22,
+        ),
+        record=UPDATE,
+        topic="notifications.milestones",
+    ),
+    "streakLevelUnAchieved-update": Case(
+        fact=CASES[EventName.STREAK_LEVEL_UN_ACHIEVED].fact._replace(envelope=BY_UPDATE),
+        record=UPDATE,
+        topic="notifications.streaks",
     ),
     "targetAchievedValueUpdated-count": Case(
         fact=fact_of(
