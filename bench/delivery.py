@@ -21,7 +21,8 @@ from bench.samples import DAY_MS, SIMPLE, three_line_bills
 from bench.sizes import Sizes, sizes
 from bench.watch import Run, watch
 from pipeline.cli.demo.roastery import roastery
-from pipeline.intake.dialects.native import input_key, normalise
+from pipeline.intake.dialects.naming import input_key
+from pipeline.intake.dialects.native import normalise
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Message, Outgoing

@@ -17,7 +17,7 @@ from bench.sizes import sizes
 from bench.state import LOTS, leave_behind, typical
 from bench.watch import watch
 from pipeline.engine.state import decode_head, encode_state
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.log.port import Outgoing
 from schemas.records import encode_record
 from tests.broker import running_broker

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from schemas import messages
 from schemas.notifications import EventName
 from schemas.program import ProgramDefinition

@@ -23,7 +23,7 @@ from bench.report import progress, report
 from bench.samples import DAY_MS, SIMPLE, as_messages, three_line_bills
 from bench.sizes import Sizes, sizes
 from bench.watch import Run, watch
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.log.port import Outgoing
 from schemas.facts import PointsIssued, ProgramAdopted, TierUpgraded, decode_facts
 from schemas.records import encode_record

@@ -21,7 +21,7 @@ from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, encode_state
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Outgoing
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, committed_with, encode_marker, program_key

@@ -131,6 +131,7 @@ class _Definitions:
         inspect.FloatType: lambda _, __: "double",
         inspect.BoolType: lambda _, __: "boolean",
         inspect.StrType: lambda _, __: "string",
+        inspect.BytesType: lambda _, __: "bytes",
         inspect.NoneType: lambda _, __: "null",
         inspect.VarTupleType: lambda self, bare: {"type": "array", "items": self.of(bare.item_type)},
         inspect.ListType: lambda self, bare: {"type": "array", "items": self.of(bare.item_type)},

@@ -30,12 +30,16 @@ from schemas.records import (
     EnrolTarget,
     ExpirePoints,
     FreezeStreak,
+    KnownBy,
     Line,
+    LinkIdentifiers,
     PauseStreak,
     Profile,
+    Record,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
+    ResolveCustomer,
     ResumeStreak,
     ReverseRedemption,
     SetTarget,
@@ -45,6 +49,7 @@ from schemas.records import (
     TransferPoints,
     UnenrolStreak,
     UnenrolTarget,
+    encode_record,
 )
 
 ORG: Final = 1
@@ -264,6 +269,27 @@ def set_target(milestone_id: str, target: int | None, on: str | int, **parts: An
 def transfer(points: int, to: int, on: str | int, **parts: Any) -> TransferPoints:
     """A wish to give points to another customer."""
     return _record(TransferPoints, f"x-{on}", on, **{"program_id": 1, "points": points, "receiver_id": to, **parts})
+
+
+def unnamed(
+    kind: str, on: str | int, digest: str = "d", *more: KnownBy, record: Record | None = None
+) -> ResolveCustomer:
+    """A record, by default an event, whose customer is named by identifiers alone."""
+    inside = did("login", on, customer_id=0) if record is None else record
+    return _record(
+        ResolveCustomer,
+        f"in:0:{on}",
+        on,
+        customer_id=0,
+        identifiers=(KnownBy(kind=kind, digest=digest), *more),
+        record=encode_record(inside),
+    )
+
+
+def linked(person: int, on: str | int, *identifiers: tuple[str, str], unlink: bool = False) -> LinkIdentifiers:
+    """Somebody has identifiers from then on, or no longer."""
+    known = tuple(KnownBy(kind=kind, digest=digest) for kind, digest in identifiers)
+    return _record(LinkIdentifiers, f"in:1:{on}", on, customer_id=0, person=person, identifiers=known, unlink=unlink)
 
 
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.engine.decide import requests_of
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, Request
+from schemas.records import AnyCustomerRecord, Request, forwarded
 from tests.dsl import Story
 from tests.steps import ORG, Step
 
@@ -47,7 +47,7 @@ class Town:
 
     def deliver(self) -> Story:
         """Decide what was asked first; the customer of whom it was asked."""
-        asked = self.waiting.pop(0)
+        asked = forwarded(self.waiting.pop(0))  # type: ignore[arg-type]  # the union's cases
         return self.play(asked, asked.received_at)  # type: ignore[arg-type]  # the union's cases
 
     def settle(self) -> None:

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "demo": "demo.command:demo",
     "dlq": "dlq:dlq",
     "events": "events:events",
+    "identity": "identity:identity",
     "import": "importing:import_group",
     "key": "key:key",
     "program": "program:program",
@@ -39,7 +40,7 @@ _COMMANDS: Final = {
 INTERRUPTED: Final = 130
 """The exit code of a command that Ctrl-C has ended."""
 _UNREAD: Final = 128 + signal.SIGPIPE
-_SECRET: Final = frozenset({"clickhouse_dsn", "kafka_options"})
+_SECRET: Final = frozenset({"clickhouse_dsn", "identity_key", "kafka_options"})
 """Settings that may hold a password: errors about them do not show the value."""
 
 

@@ -15,7 +15,7 @@ import msgspec
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.intake.letters.letter import DIALECT_HEADER
 from pipeline.log.port import Headers, Outgoing
 

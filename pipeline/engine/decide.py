@@ -8,6 +8,7 @@ from typing import Final
 from pipeline.engine import adoption, analytics, customers, duplicates, earning, purchases, returns, standing
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
+from pipeline.engine.identity import concern as identity
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.ledger import (
@@ -59,11 +60,13 @@ from schemas.records import (
     EnrolTarget,
     ExpirePoints,
     FreezeStreak,
+    LinkIdentifiers,
     PauseStreak,
     ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
+    ResolveCustomer,
     ResumeStreak,
     ReverseRedemption,
     SetTarget,
@@ -80,6 +83,8 @@ CONCERNS: Final[Sequence[Concern]] = (
     customers.CONCERN,
     standing.CONCERN,
     analytics.CONCERN,
+    identity.IDENTIFIERS,
+    identity.PERSONS,
     adoption.CONCERN,
     bills.CONCERN,
     parking.CONCERN,
@@ -139,6 +144,8 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
         transfers.answering(customers.enrol),
     ),
     AnswerTransfer: (),
+    LinkIdentifiers: (identity.link,),
+    ResolveCustomer: (identity.resolve,),
 }
 """Stages about the customer as such, by type of record."""
 
@@ -212,6 +219,8 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     TransferPoints: (duplicates.ADMIT, ProgramStage(transfers.offer)),
     ReceiveTransfer: (ProgramStage(transfers.receive),),
     AnswerTransfer: (ProgramStage(transfers.settle),),
+    LinkIdentifiers: (),
+    ResolveCustomer: (),
 }
 """Stages in each program. A return is counted; then each concern undoes its part, in this order."""
 

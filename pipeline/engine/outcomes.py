@@ -103,6 +103,8 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.IN_BACKFILL: True,
     Refusal.RECEIVER_FRAUD: True,
     Refusal.RECEIVER_BLOCKED: True,
+    Refusal.IDENTIFIER_UNKNOWN: False,
+    Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,
 }
 """By the reason for which an event is refused as a whole: whether the same event, sent again, is a duplicate. Where it

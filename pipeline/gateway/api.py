@@ -105,7 +105,9 @@ class Api:
         self._clock = clock
         self._topic = catalog.name("gateway")
         self._limits = Limits(
-            clock_topic=catalog.name("transactions"), future_ms=settings.future_tolerance // timedelta(milliseconds=1)
+            clock_topic=catalog.name("transactions"),
+            future_ms=settings.future_tolerance // timedelta(milliseconds=1),
+            identity_key=settings.secret_of_identities(),
         )
 
     def app(self) -> web.Application:

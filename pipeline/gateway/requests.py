@@ -22,7 +22,7 @@ from pipeline.intake.letters.letter import (
 )
 from pipeline.intake.verdict import Defect, Limits, Rejected
 from pipeline.log.port import Message, Outgoing
-from schemas.records import CommandRecord, CustomerRecord
+from schemas.records import CommandRecord, CustomerRecord, as_sent
 
 BODY_BYTES_MAX: Final = 2**20
 """The longest body that is read."""
@@ -148,7 +148,7 @@ def _judge(value: bytes, headers: Headers, sender: Sender) -> Taken | Refused:
     if not isinstance(verdict.record, CustomerRecord):
         defect = Defect("type", "is about no customer", "send it to Kafka; only backfills move the time")
         return Refused("UNKNOWN_TYPE", (defect,))
-    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall), verdict.record)
+    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall), as_sent(verdict.record))
 
 
 def _number_of_bill(fields: Mapping[str, Any]) -> str | None:

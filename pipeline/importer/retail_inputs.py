@@ -15,7 +15,7 @@ from pipeline.engine.calendar import Calendar, as_day
 from pipeline.failure import Failure
 from pipeline.importer.retail import Article, ImportReport, Invoice
 from pipeline.importer.upstream import Input, midnights
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from schemas import messages
 
 ZONE: Final = "Europe/London"

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from pipeline.intake.org_settings import KnownOrg
-from schemas.records import Record
+from schemas.records import LinkIdentifiers, Record
 from schemas.settings import TopicSetting
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -63,6 +63,8 @@ class Limits(NamedTuple):
     """By id: the orgs with settings. Messages of others are taken as they are."""
     topics: Mapping[str, TopicSetting] = MappingProxyType({})
     """By full topic name: the dialect that its messages are in, and whose they are."""
+    identity_key: bytes | None = None
+    """The secret that identifiers are hashed with; without it nobody is known by them."""
 
 
 class Reason(StrEnum):
@@ -134,6 +136,8 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The journal key; None for a record that every journal partition gets."""
     undefined_event: str = ""
     """`orgId/eventName` of a custom event without definition, where its org defines others."""
+    links: LinkIdentifiers | None = None
+    """A record for the org itself, subject 0, beside it: the identifiers that the customer has from then on."""
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -30,11 +30,13 @@ from schemas.records import (
     EnrolTarget,
     ExpirePoints,
     FreezeStreak,
+    LinkIdentifiers,
     PauseStreak,
     ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
     ReleaseTier,
+    ResolveCustomer,
     ResumeStreak,
     ReverseRedemption,
     SetTarget,
@@ -237,11 +239,18 @@ def _update(record: CustomerUpdated | CustomerStatus) -> Activity:
     return Activity(name="CustomerUpdate", identifiers=[_customer(record)])
 
 
+def _of_org(record: LinkIdentifiers | ResolveCustomer) -> Activity:
+    """What is asked of the org itself leads to no notification of its own."""
+    return Activity(name=type(record).__name__, identifiers=[_customer(record)])
+
+
 def _customer(record: CustomerRecord) -> Pair:
     return Pair(key="CustomerId", value=str(record.customer_id))
 
 
 ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
+    LinkIdentifiers: _of_org,
+    ResolveCustomer: _of_org,
     TransactionAdded: _purchase,
     TransactionReturned: _return,
     TransactionUpdated: _update_of_bill,

@@ -27,6 +27,14 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "the customer is registered already, and this brings nothing new",
         "nothing needs to be done",
     ),
+    Refusal.IDENTIFIERS_IN_BACKFILL: (
+        "history is being loaded, and this names no customer id",
+        "look the customers up first, and send the customer id",
+    ),
+    Refusal.IDENTIFIER_UNKNOWN: (
+        "nobody is known by the {subject}, or by any other identifier of the message",
+        "register the customer with it, or send the customer id",
+    ),
     Refusal.PROFILE_TOO_LARGE: ("the profile would be too large", "send fewer or shorter extended fields"),
     Refusal.PROGRAM_UNKNOWN: (
         "the org has no program {subject}",

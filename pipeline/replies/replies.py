@@ -30,7 +30,14 @@ from schemas.facts import (
     TransferInitiated,
     UpdateParked,
 )
-from schemas.records import AnswerTransfer, CommandRecord, CustomerRecord, CustomEventReceived, TransferPoints
+from schemas.records import (
+    AnswerTransfer,
+    CommandRecord,
+    CustomerRecord,
+    CustomEventReceived,
+    TransferPoints,
+    as_sent,
+)
 from schemas.replies import Reply, ReplyOutcome
 
 NAMESPACE: Final = UUID("0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52")
@@ -64,6 +71,7 @@ def replies_of(
     """The replies to what was decided at one place: of the record itself, and of what no longer waits."""
     replies: list[Reply] = []
     own = None if record is None else f"{type(record).__name__}:{record.id}"
+    record = None if record is None else as_sent(record)
     for cause, decided, seq in _by_cause(groups, first_seq):
         if cause == own and record is not None:
             if isinstance(record, AnswerTransfer):

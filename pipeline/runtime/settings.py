@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.folders import private_folder
 from schemas.messages import AnyMessage
 
 RoleName = Literal["intake", "loyalty", "sink", "gateway"]
@@ -21,6 +25,7 @@ InputTopic = Literal["transactions", "events", "customers", "commands", "gateway
 INPUT_TOPICS: Final[tuple[InputTopic, ...]] = get_args(InputTopic)
 MESSAGE_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyMessage))
 SLOT_MAX: Final = 1_000
+_KEY_BYTES: Final = 32
 
 
 def _known_type(value: str) -> str:
@@ -102,6 +107,9 @@ class Settings(BaseSettings):
     """How often the passing of time is written to a journal partition in wall mode."""
     future_tolerance: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=5)
     """An event time this far ahead of the wall clock is still accepted."""
+    identity_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """The secret that e-mail addresses, phone and card numbers are hashed with: the same for every worker, for ever.
+    None: with the embedded log, that of the file `identity.key` in `data_dir`; else nobody is known by them."""
     types_by_topic: dict[InputTopic, tuple[MessageType, ...]] = {}
     """By input topic, without prefix, the types of messages that are taken from there only, as a JSON object.
 
@@ -128,6 +136,12 @@ class Settings(BaseSettings):
         others = frozenset(MESSAGE_TYPES) - named
         return {topic: frozenset(self.types_by_topic.get(topic, others)) for topic in INPUT_TOPICS}
 
+    def secret_of_identities(self) -> bytes | None:
+        """The secret that identifiers are hashed with; a data folder gets one of its own when it is first asked for."""
+        if self.identity_key is not None:
+            return self.identity_key.get_secret_value().encode()
+        return _key_in(self.data_dir) if self.kafka_bootstrap is None else None
+
     @property
     def states(self) -> Path:
         """The folder of this slot's local stores."""
@@ -136,6 +150,20 @@ class Settings(BaseSettings):
     def transactional_id(self, role: str) -> str:
         """Stable across restarts, so a restarted worker aborts whatever its predecessor left open."""
         return f"{self.prefix}{self.group}-{role}-{self.slot}"
+
+
+def _key_in(folder: Path) -> bytes:
+    """The key in a folder; two processes that ask first agree on one, as a file is made at one name once."""
+    path = folder / "identity.key"
+    if not path.exists():
+        private_folder(folder)
+        own = folder / f"identity.key.{os.getpid()}"
+        own.touch(mode=0o600)
+        own.write_text(secrets.token_hex(_KEY_BYTES), "ascii")
+        with suppress(FileExistsError):
+            os.link(own, path)
+        own.unlink()
+    return path.read_text("ascii").strip().encode()
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from schemas.facts import Fact, Group, facts_of
 from schemas.records import AnyCustomerRecord, Profile
 

@@ -415,6 +415,13 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
 
 _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "CustomerRegistered": lambda _: "customer added",
+    "IdentifierLinked": lambda body: f"{body['kind']} names customer {body['person']}",
+    "IdentifierUnlinked": lambda body: f"{body['kind']} names customer {body['person']} no longer ({body['because']})",
+    "IdentifierClaimed": lambda body: (
+        f"{body['kind']} stays with customer {body['person']}, though customer {body['claimant']} has it, too"
+    ),
+    "CustomerResolved": lambda body: f"customer {body['person']}, known by {body['kind']}",
+    "IdentifiersKnown": lambda _: "nothing new about identifiers",
     "EventSetAside": lambda _: "kept for analysts, no program gets it",
     "RegisteredEarlier": lambda _: "registered earlier than was known",
     "CustomerStatusChanged": lambda body: f"status {body['previous']} → {body['status']} ({body['reason']})",

@@ -30,7 +30,10 @@ def subject_of(step: Step) -> str:
 
 
 def _customer(message: Message) -> str:
-    return f"customer {message['orgId']}:{message['customerId']}"
+    if "customerId" in message:
+        return f"customer {message['orgId']}:{message['customerId']}"
+    named = ", ".join(f"{kind} {value}" for kind, value in message["identifiers"].items())
+    return f"somebody of org {message['orgId']} ({named})"
 
 
 def _lines(message: Message) -> str:
@@ -138,6 +141,8 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "customerAdded": _joined,
     "customerUpdated": lambda message: f"{_customer(message)} changes their profile",
     "customerStatus": lambda message: f"{_customer(message)} is to be {message['status']} ({message['reason']})",
+    "linkIdentifiers": lambda message: f"{_customer(message)} has the {', '.join(message['identifiers'])}",
+    "unlinkIdentifiers": lambda message: f"{_customer(message)} no longer has the {', '.join(message['identifiers'])}",
     "redeemPoints": _redeem,
     "adjustPoints": _adjust,
     "blockPoints": _block,

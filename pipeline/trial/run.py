@@ -27,7 +27,7 @@ from pipeline.trial.lines import Line, MessageLine, ProgramLine
 from pipeline.trial.times import iso
 from schemas.money import minor_digits
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived
+from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived, forwarded
 from schemas.replies import Reply
 from schemas.succession import succession
 
@@ -36,6 +36,8 @@ TOPIC: Final = "try"
 PROGRAM_REFUSED: Final = "program_refused"
 _NORMALISE: Final = DIALECTS[NATIVE]
 _NAMES_SHOWN: Final = 10
+_IDENTITY_KEY: Final = b"accrue try"
+"""Of a trial nothing is kept, so its key protects nothing."""
 _NO_VIEW: Final = OrgView()
 
 
@@ -57,7 +59,7 @@ class Trial:
 
     def __init__(self, orgs: Mapping[int, KnownOrg] = MappingProxyType({})) -> None:
         """`orgs`: those with settings, by id; events of others are taken as they are."""
-        self._limits = Limits(clock_topic=TOPIC, orgs=orgs)
+        self._limits = Limits(clock_topic=TOPIC, orgs=orgs, identity_key=_IDENTITY_KEY)
         self._clock = 0
         self._programs = Programs()
         self._views: dict[int, OrgView] = {}
@@ -123,6 +125,7 @@ class Trial:
             customers={
                 str(who): reader.customer_row(state, self.definitions, self._clock)
                 for who, state in sorted(self._customers.states.items())
+                if who.customer_id  # 0 is the org itself, which knows whom identifiers name
             },
         )
 
@@ -147,6 +150,14 @@ class Trial:
         if isinstance(verdict, Rejected):
             self._dead_letter(line, verdict, decided)
         elif isinstance(verdict.record, CustomerRecord):
+            if verdict.links is not None:
+                self._note(
+                    Who(org_id=verdict.links.org_id, customer_id=verdict.links.customer_id),
+                    verdict.links,
+                    line.at,
+                    self._customers.decide(verdict.links, self._programs),
+                    decided,
+                )
             self._decide(line, verdict.record, decided)  # type: ignore[arg-type]  # the union's cases
         else:
             self._end_step(line, decided)  # a clock message, which moves nothing in wall mode
@@ -239,10 +250,11 @@ class Trial:
         ]
         place = _place(who, decided, recorded_at)
         decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount)
-        for asked in requests_of(who, told.groups, source=TOPIC, offset=0):
-            at_once = self._customers.decide(asked, self._programs)  # type: ignore[arg-type]  # the union's cases
+        for request in requests_of(who, told.groups, source=TOPIC, offset=0):
+            asked: AnyCustomerRecord = forwarded(request)  # type: ignore[arg-type, assignment]  # the union's cases
+            at_once = self._customers.decide(asked, self._programs)
             other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
-            self._note(other, asked, asked.received_at, at_once, decided)  # type: ignore[arg-type]
+            self._note(other, asked, asked.received_at, at_once, decided)
 
     def _end_step(
         self,

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Log, Message, Outgoing, Partition
 from pipeline.verify.kept import Kept, pairs

@@ -37,6 +37,14 @@ from schemas.facts.customers import (
 from schemas.facts.decision import Decision, Envelope, Reason, Refusal
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
 from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
+from schemas.facts.identity import (
+    CustomerResolved,
+    IdentifierClaimed,
+    IdentifierLinked,
+    IdentifiersKnown,
+    IdentifierUnlinked,
+    UnlinkedBecause,
+)
 from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
@@ -162,6 +170,7 @@ __all__ = [
     "ConvertedBy",
     "CustomerChanged",
     "CustomerRegistered",
+    "CustomerResolved",
     "CustomerStatusChanged",
     "CycleAwaited",
     "CycleBegan",
@@ -177,6 +186,10 @@ __all__ = [
     "FactMessage",
     "Group",
     "HoldFor",
+    "IdentifierClaimed",
+    "IdentifierLinked",
+    "IdentifierUnlinked",
+    "IdentifiersKnown",
     "IgnoredFor",
     "IssuedFor",
     "LineKept",
@@ -276,6 +289,7 @@ __all__ = [
     "TransactionRecorded",
     "TransferInitiated",
     "TransferRefused",
+    "UnlinkedBecause",
     "UpdateParked",
     "UpdateReleased",
     "UpdatedLine",

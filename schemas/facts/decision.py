@@ -139,6 +139,10 @@ class Refusal(Reason):
     """The receiver of a transfer is marked for fraud."""
     RECEIVER_BLOCKED = 83
     """The receiver of a transfer is blocked."""
+    IDENTIFIER_UNKNOWN = 130
+    """The record names its customer by identifiers, and none of them names anybody."""
+    IDENTIFIERS_IN_BACKFILL = 131
+    """History is being loaded, and must name its customers by id."""
     TOTAL_TOO_LARGE = 20
     """Points, purchases or open lots of the customer would grow beyond what can be stored."""
 

@@ -34,6 +34,13 @@ from schemas.facts.customers import (
 from schemas.facts.decision import Decision, Envelope
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, RemindersPlanned
 from schemas.facts.holds import PointsHeld, PointsReleased
+from schemas.facts.identity import (
+    CustomerResolved,
+    IdentifierClaimed,
+    IdentifierLinked,
+    IdentifiersKnown,
+    IdentifierUnlinked,
+)
 from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
@@ -200,6 +207,11 @@ AnyDecision = (
     | CycleEnded
     | CycleAwaited
     | MilestoneRecorded
+    | IdentifierLinked
+    | IdentifierUnlinked
+    | IdentifierClaimed
+    | CustomerResolved
+    | IdentifiersKnown
 )
 
 

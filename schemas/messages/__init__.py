@@ -10,6 +10,7 @@ from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUp
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
+from schemas.messages.identity import LinkIdentifiers, UnlinkIdentifiers
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
@@ -47,6 +48,7 @@ __all__ = [
     "FreezeStreak",
     "Identity",
     "Line",
+    "LinkIdentifiers",
     "Message",
     "PauseStreak",
     "ProfileMessage",
@@ -62,4 +64,5 @@ __all__ = [
     "TransferPoints",
     "UnenrolStreak",
     "UnenrolTarget",
+    "UnlinkIdentifiers",
 ]

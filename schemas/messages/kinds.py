@@ -8,6 +8,7 @@ from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUp
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
+from schemas.messages.identity import LinkIdentifiers, UnlinkIdentifiers
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
@@ -46,5 +47,7 @@ AnyMessage = (
     | SetTarget
     | TransferPoints
     | CustomerStatus
+    | LinkIdentifiers
+    | UnlinkIdentifiers
     | AdvanceClock
 )

@@ -66,4 +66,27 @@ ClearedField = Annotated[
     ),
 ]
 
+IDENTIFIER_TYPES: Final = (
+    "mobile",
+    "email",
+    "externalId",
+    "cardNumber",
+    "userId",
+    "wechat",
+    "martjackId",
+    "cuid",
+    "fbid",
+    "unionId",
+    "fcmToken",
+    "line",
+    "cardExternalId",
+    "sourceId",
+)
+"""What names a customer beside `customerId` (S1; `sourceId` is S3's `source_id`)."""
+IdentifierType = Annotated[
+    str,
+    Meta(
+        pattern=f"^({'|'.join(IDENTIFIER_TYPES)})$", max_length=14, description=f"one of {', '.join(IDENTIFIER_TYPES)}"
+    ),
+]
 Attribute = Annotated[int, Meta(ge=-(2**63), le=_INTEGER_MAX)] | float | bool | Text

@@ -10,6 +10,7 @@ from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpd
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
+from schemas.records.identity import ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
@@ -26,7 +27,16 @@ from schemas.records.streaks import (
 from schemas.records.targets import EnrolTarget, SetTarget, UnenrolTarget
 from schemas.records.tiers import AssignTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints, TransferredPart
-from schemas.records.wire import AnyCustomerRecord, AnyRecord, UnknownVersion, decode_record, encode_record
+from schemas.records.wire import (
+    AnyCustomerRecord,
+    AnyRecord,
+    UnknownVersion,
+    as_sent,
+    decode_record,
+    encode_record,
+    forwarded,
+    with_customer,
+)
 
 __all__ = [
     "WALL_SOURCE",
@@ -52,8 +62,11 @@ __all__ = [
     "EnrolStreak",
     "EnrolTarget",
     "ExpirePoints",
+    "ForwardRecord",
     "FreezeStreak",
+    "KnownBy",
     "Line",
+    "LinkIdentifiers",
     "PauseStreak",
     "Profile",
     "ProgramActivated",
@@ -64,6 +77,7 @@ __all__ = [
     "ReleasePoints",
     "ReleaseTier",
     "Request",
+    "ResolveCustomer",
     "ResumeStreak",
     "ReverseRedemption",
     "SetTarget",
@@ -76,6 +90,9 @@ __all__ = [
     "UnenrolStreak",
     "UnenrolTarget",
     "UnknownVersion",
+    "as_sent",
     "decode_record",
     "encode_record",
+    "forwarded",
+    "with_customer",
 ]

@@ -11,10 +11,11 @@ from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpd
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
+from schemas.records.identity import ForwardRecord, LinkIdentifiers, ResolveCustomer
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
-from schemas.records.record import Record
+from schemas.records.record import CustomerRecord, Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.records.targets import EnrolTarget, SetTarget, UnenrolTarget
@@ -55,8 +56,10 @@ AnyCustomerRecord = (
     | ReceiveTransfer
     | AnswerTransfer
     | CustomerStatus
+    | LinkIdentifiers
+    | ResolveCustomer
 )
-AnyRecord = AnyCustomerRecord | ClockAdvanced | BackfillBegun | ProgramActivated
+AnyRecord = AnyCustomerRecord | ForwardRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[AnyRecord]] = msgspec.msgpack.Decoder(AnyRecord)
@@ -70,6 +73,31 @@ class UnknownVersion(ValueError):
 def encode_record(record: Record) -> bytes:
     """The record as it stands in the journal."""
     return _VERSION + _ENCODER.encode(record)
+
+
+def with_customer(raw: bytes, person: int) -> bytes:
+    """The record in `raw`, as one of this customer."""
+    record = decode_record(raw)
+    if not isinstance(record, CustomerRecord):
+        message = f"{type(record).__name__} is about no customer"
+        raise TypeError(message)
+    return encode_record(msgspec.structs.replace(record, customer_id=person))
+
+
+def forwarded(record: AnyRecord) -> AnyRecord:
+    """What is decided for a record: for one that was forwarded, the record that it holds."""
+    return decode_record(record.record) if isinstance(record, ForwardRecord) else record
+
+
+def as_sent(record: CustomerRecord) -> CustomerRecord:
+    """The record that its sender knows of: the one inside, where it is the customer that is looked for."""
+    if not isinstance(record, ResolveCustomer):
+        return record
+    sent = decode_record(record.record)
+    if not isinstance(sent, CustomerRecord):
+        message = f"{type(sent).__name__} is about no customer"
+        raise TypeError(message)
+    return sent
 
 
 def decode_record(raw: bytes) -> AnyRecord:

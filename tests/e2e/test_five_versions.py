@@ -11,7 +11,7 @@ import msgspec
 from pipeline.cli.sending import send_inputs
 from pipeline.engine.state import CustomerState, decode_head
 from pipeline.importer.upstream import Input, clock
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.trial.reader import customer_row
 from schemas.program import ProgramDefinition
 from tests.e2e.conftest import product_on_kafka

@@ -53,6 +53,8 @@ def test_every_refusal_says_whether_it_uses_up_the_id_of_an_event() -> None:
         Refusal.TOO_OLD,
         Refusal.TOO_MANY,
         Refusal.CUSTOMER_UNKNOWN,
+        Refusal.IDENTIFIER_UNKNOWN,
+        Refusal.IDENTIFIERS_IN_BACKFILL,
     }
 
 

@@ -47,6 +47,7 @@ from tests.steps import (
     status,
     transfer,
     unenrol_target,
+    unnamed,
     updated,
 )
 
@@ -182,6 +183,8 @@ CASES: dict[Refusal, Case] = {
     Refusal.TARGET_UNCHANGED: ([GOAL, B1], set_target("m", None, "2011-03-02"), "m", 1),
     Refusal.SAME_CUSTOMER: ([SHOP, B1], transfer(5, CUSTOMER, "2011-03-02"), str(CUSTOMER), 0),
     Refusal.IN_BACKFILL: ([SHOP, B1, BACKFILL], transfer(5, 8, "2011-03-02"), "", 0),
+    Refusal.IDENTIFIER_UNKNOWN: ([SHOP], unnamed("email", "2011-03-02"), "email", 0),
+    Refusal.IDENTIFIERS_IN_BACKFILL: ([SHOP, BACKFILL], unnamed("email", "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
 

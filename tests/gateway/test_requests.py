@@ -176,3 +176,19 @@ def test_form_is_read_as_php_reads_it(body: bytes, expected: dict[str, Any]) -> 
 def test_what_is_no_form_is_told(body: bytes) -> None:
     with pytest.raises(BadForm):
         form_in(body)
+
+
+def test_what_names_its_customer_by_e_mail_goes_to_the_org_under_its_own_id() -> None:
+    knowing = sender("key")._replace(limits=Limits("transactions", orgs={100: ORG}, identity_key=b"a key of the tests"))
+    body = json.dumps({"event": {"type": "app_login", "customerData": {"email": "jo@example.com"}}}).encode()
+
+    one = take_of_vendor(body, "openloyalty", "DEFAULT", knowing)
+    assert isinstance(one, Taken)
+    assert one.message.key == b"100:0"
+    assert (type(one.record).__name__, one.record.id) == ("CustomEventReceived", "key")
+    redeem = {name: value for name, value in REDEMPTION.items() if name != "customerId"}
+    command = take(
+        msgspec.Raw(json.dumps(redeem | {"identifiers": {"email": "jo@example.com"}}).encode()), None, knowing
+    )
+    assert isinstance(command, Taken)
+    assert command.waits

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.intake.dialects.native import normalise
+from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Accepted, Headers, Limits, Rejected
+from schemas.settings import Org
 
 WALL = 1_790_000_000_000
-LIMITS = Limits(clock_topic="loyalty.transactions")
+ORG = Org(org_id=100, name="Cafe", zone="Europe/London", currency="GBP", country="GB")
+LIMITS = Limits(clock_topic="loyalty.transactions", orgs={100: known(ORG)}, identity_key=b"a key of the tests")
 FOLDER = Path(__file__).parents[2] / "examples" / "messages"
 
 

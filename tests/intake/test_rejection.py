@@ -96,7 +96,10 @@ def defects(kind: str, **changed: Any) -> tuple[Defect, ...]:
     return rejected.defects
 
 
-ADJUST = ("orgId", "customerId", "eventTime", "zone", "id", "programId", "points", "reason", "currency", "corrects")
+ADJUST = (
+    *("orgId", "customerId", "identifiers", "eventTime", "zone", "id"),
+    *("programId", "points", "reason", "currency", "corrects"),
+)
 LINE = {"sku": "A", "amountMinor": 1250}
 ATTRIBUTE = (
     "write an integer from -9223372036854775808 to 9223372036854775807, or a number, or true or false, "
@@ -352,7 +355,7 @@ def test_every_required_field_that_is_missing_is_named() -> None:
     assert isinstance(rejected, Rejected)
     assert [(defect.path, defect.problem) for defect in rejected.defects] == [
         (field, "is missing")
-        for field in ("orgId", "customerId", "eventTime", "billNumber", "ofBill", "amountMinor", "currency")
+        for field in ("orgId", "eventTime", "billNumber", "ofBill", "amountMinor", "currency", "customerId")
     ]
 
 

@@ -62,3 +62,19 @@ def test_misspelt_setting_is_known_for_none() -> None:
     names = ["ACCRUE_SESION_TIMEOUT", "ACCRUE_SESSION_TIMEOUT", "ACCRUE_TEST_KAFKA", "HOME"]
 
     assert unknown_variables(names) == ["ACCRUE_SESION_TIMEOUT"]
+
+
+def test_a_folder_has_a_secret_of_its_own_and_servers_need_one(tmp_path: Path) -> None:
+    folder = Settings(data_dir=tmp_path / "data")
+    key = folder.secret_of_identities()
+
+    assert key is not None
+    assert len(key) == 64
+    assert Settings(data_dir=tmp_path / "data").secret_of_identities() == key
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["identity.key"]
+    assert (tmp_path / "data" / "identity.key").stat().st_mode & 0o777 == 0o600
+    assert Settings(data_dir=tmp_path, kafka_bootstrap="k:1").secret_of_identities() is None
+    given = Settings(data_dir=tmp_path, identity_key="a secret of 16 characters")  # type: ignore[arg-type]
+    assert given.secret_of_identities() == b"a secret of 16 characters"
+    with pytest.raises(ValidationError, match="at least 16"):
+        Settings(data_dir=tmp_path, identity_key="short")  # type: ignore[arg-type]

@@ -46,6 +46,7 @@ def test_the_types_can_read_what_was_written_by_the_committed_schema(name: str) 
 SAMPLES: dict[type[inspect.Type], Callable[[Any], Any]] = {
     inspect.IntType: lambda _: 2**53,
     inspect.StrType: lambda _: "tëxt",
+    inspect.BytesType: lambda _: b"\x00\xff",
     inspect.BoolType: lambda _: True,
     inspect.Metadata: lambda kind: sample(kind.type),
     inspect.EnumType: lambda kind: next(iter(kind.cls)),

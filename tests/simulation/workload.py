@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.log.port import Outgoing
 from schemas import messages
 from schemas.program import Expiry, ProgramDefinition, Tier, TierBasis, Tiers

@@ -19,6 +19,7 @@ from schemas.facts import (
     ConvertedBy,
     CustomerChanged,
     CustomerRegistered,
+    CustomerResolved,
     CustomerStatusChanged,
     CycleAwaited,
     CycleBegan,
@@ -32,6 +33,10 @@ from schemas.facts import (
     FactMessage,
     Group,
     HoldFor,
+    IdentifierClaimed,
+    IdentifierLinked,
+    IdentifiersKnown,
+    IdentifierUnlinked,
     IgnoredFor,
     IssuedFor,
     LineKept,
@@ -127,6 +132,7 @@ from schemas.facts import (
     TransactionRecorded,
     TransferInitiated,
     TransferRefused,
+    UnlinkedBecause,
     UpdatedLine,
     UpdateParked,
     UpdateReleased,
@@ -691,6 +697,11 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         entered_by="desk 5",
     ),
     EventSetAside(),
+    IdentifierLinked(kind="email", digest="e0", person=4_700),
+    IdentifierUnlinked(kind="email", digest="e1", person=4_701, because=UnlinkedBecause.REPLACED),
+    IdentifierClaimed(kind="mobile", digest="e2", person=4_702, claimant=4_703),
+    CustomerResolved(person=4_704, kind="mobile", record=b"r"),
+    IdentifiersKnown(),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.trial.trying import Trying, balance, event, program
+from tests.trial.trying import Trying, balance, event, message, program
 
 REVIEWS = program(rules=[{"id": "review", "kind": "event", "event": "review", "points": 10}])
 SKU = {"name": "sku", "type": "productSku", "is_required": True, "is_unique_key_field": True}
@@ -53,3 +53,34 @@ def test_settings_with_mistakes_are_told_and_nothing_is_tried(trying: Trying) ->
 
     assert ended.code == 2
     assert "orgs[0].zone: 'Lodon' is not an IANA time zone" in ended.err
+
+
+def test_the_app_by_e_mail_and_the_till_by_phone_are_one_customer(trying: Trying) -> None:
+    settings = {"orgs": [ORG]}
+    who = {"orgId": 100, "type": "transactionAdded", "currency": "GBP"}
+    bills = [
+        who | {"billNumber": "B1", "amountMinor": 1_000, "eventTime": "2026-03-02T10:00:00Z", "identifiers": named}
+        for named in ({"email": "JO@example.com"}, {"mobile": "+44 7911 123456"}, {"email": "nobody@example.com"})
+    ]
+    for number, one in enumerate(bills, 1):
+        one["billNumber"] = f"B{number}"
+    ended = trying.run(
+        message("customerAdded", "2026-03-01T10:00:00Z", email="jo@example.com", mobile="07911 123456"),
+        *bills,
+        options=("--json", "--settings", trying.file("settings.yaml", settings)),
+    )
+
+    assert [(step["outcome"], step["reason"]) for step in ended.json["steps"]] == [
+        ("accepted", None),
+        ("accepted", None),
+        ("accepted", None),
+        ("refused", "identifier_unknown"),
+    ]
+    assert list(ended.json["customers"]) == ["100:4711"]
+    assert balance(ended.json) == 20
+    told = trying.run(
+        message("customerAdded", "2026-03-01T10:00:00Z", email="jo@example.com"),
+        bills[0],
+        options=("--settings", trying.file("settings.yaml", settings)),
+    )
+    assert "customer 4711, known by email" in told.out

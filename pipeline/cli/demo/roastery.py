@@ -16,7 +16,7 @@ import msgspec
 from pipeline.cli.demo import roastery_world as world
 from pipeline.engine.calendar import Calendar, as_date, as_day
 from pipeline.importer.upstream import Input, clock
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from schemas import messages
 
 CUSTOMERS: Final = 5_100

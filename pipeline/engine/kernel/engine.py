@@ -158,7 +158,7 @@ class Engine:
         turn.head.clock = turn.as_of
         if decisions:
             groups.append(Group(envelope=envelope, decisions=decisions))
-        if not refused:
+        if not refused and turn.head.customer_id:  # the org's own subject is a member of no program
             for program in turn.org.programs:
                 self._decide_in(turn, program, record, envelope, decisions, groups)
         return refused

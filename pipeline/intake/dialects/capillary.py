@@ -120,6 +120,7 @@ def _undone(entered: int, site: Site) -> int:
 def _customer(customer: Part, draft: Draft) -> None:
     draft.put("customerId", customer_id(customer, "customerId"), customer.at("customerId"))
     in_store = customer.part("Instore" if "Instore" in customer.fields else "instore")
+    draft.trace("identifiers", customer.path)
     draft.identify("mobile", in_store.text("mobile"))
     draft.identify("email", in_store.text("email"))
     draft.identify("externalId", in_store.text("externalId"))

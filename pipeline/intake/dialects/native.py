@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.intake.dialects.naming import NOBODY, by_settings, input_key, linked
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
-from pipeline.intake.events import judge
 from pipeline.intake.letters.letter import TIME_FILLED_HEADER, origin_of
-from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
@@ -65,11 +64,6 @@ def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rej
     return _customer_record(message, content, wall, limits)
 
 
-def input_key(org_id: int, customer_id: int) -> bytes:
-    """The key of everything about one customer: input messages, journal, facts and notifications."""
-    return b"%d:%d" % (org_id, customer_id)
-
-
 def _refused(message: Incoming, wall: int, limits: Limits, seen: str) -> Rejected:
     found = diagnose(message, wall=wall, limits=limits)
     if found is not None:
@@ -100,40 +94,47 @@ def _customer_record(
         if isinstance(resolved, Defect):
             return _refused(message, wall, limits, resolved.problem)
         event_time = resolved
+    customer_id = content.customer_id
+    if event_time > wall + limits.future_ms or _names_nobody(content):
+        return _refused(message, wall, limits, "it lies in the future, or names no customer")
+    org = limits.orgs.get(content.org_id) if limits.orgs else None
+    if isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers):
+        return linked(message, content, event_time, wall, limits, org)
+    record = _record(message, content, event_time, wall)
+    if record is None:
+        return _refused(message, wall, limits, "a field contradicts another")
+    if org is None and customer_id is not None:
+        return Accepted(record, input_key(content.org_id, customer_id))
+    return by_settings(message, content, record, limits, org)
+
+
+def _names_nobody(content: messages.CustomerMessage) -> bool:
+    """Whether a customer id, or identifiers, are missing."""
+    if content.customer_id is not None:
+        return not content.identifiers and isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
+    return not content.identifiers or isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
+
+
+def _record(
+    message: Incoming, content: messages.CustomerMessage, event_time: int, wall: int
+) -> records.CustomerRecord | None:
+    """The record of a message; None if its fields contradict each other."""
     record_type, fields_of = _KINDS[type(content)]
     fields = fields_of(content)
-    if event_time > wall + limits.future_ms or fields is None:
-        return _refused(message, wall, limits, "a field contradicts another")
-    org_id, customer_id = content.org_id, content.customer_id
-    record = record_type(
+    if fields is None:
+        return None
+    record: records.CustomerRecord = record_type(
         wall,
         f"{message.topic}:{message.partition}",
         message.offset,
-        org_id,
-        customer_id,
+        content.org_id,
+        content.customer_id or NOBODY,
         content.id or origin_of(message),
         _digest((0 if _time_filled(message) else event_time, *fields)),
         event_time,
         *fields,
     )
-    key = input_key(org_id, customer_id)
-    if isinstance(content, messages.CustomEvent) and (org := limits.orgs.get(org_id)) is not None:
-        return _by_definition(content, record, key, org)
-    return Accepted(record, key)
-
-
-def _by_definition(
-    content: messages.CustomEvent, record: records.CustomEventReceived, key: bytes, org: KnownOrg
-) -> Accepted | Rejected:
-    judged = judge(content.event_name, content.attributes, org)
-    if isinstance(judged, Rejected):
-        return judged
-    if judged.unique_id is not None:  # without a digest, as any second event with this key is a duplicate
-        record = msgspec.structs.replace(record, id=judged.unique_id, digest=0)
-    if judged.analytics_only:
-        record = msgspec.structs.replace(record, analytics_only=True)
-    undefined = org.events and not judged.is_defined
-    return Accepted(record, key, f"{content.org_id}/{content.event_name}" if undefined else "")
+    return record
 
 
 def _time_filled(message: Incoming) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, get_args
 
@@ -118,6 +119,7 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
     if len(found) > DEFECTS_MAX:
         found[DEFECTS_MAX] = Defect("", f"has more defects than the {DEFECTS_MAX} listed", "correct these first")
         return found
+    found += _unnamed(content, kind)
     if "eventTime" in content and not _broken(found, "eventTime", "zone"):
         instant = times.instant_of(content["eventTime"], content.get("zone"))
         if isinstance(instant, Defect):
@@ -156,6 +158,18 @@ def _award_named(content: dict[str, Any]) -> list[Defect]:
     if lot is not None and content.get("rule"):
         return [Defect("rule", "goes with billNumber only", "leave it out: the lot is what is cancelled")]
     return []
+
+
+def _unnamed(content: dict[str, Any], kind: type[messages.Message]) -> Iterator[Defect]:
+    """What is missing of a message to say whom it is about."""
+    if not issubclass(kind, messages.CustomerMessage):
+        return
+    links = issubclass(kind, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
+    if content.get("customerId") is None and (links or not content.get("identifiers")):
+        other = "" if links else ', or identifiers such as {"email": "jo@example.com"}'
+        yield Defect("customerId", "is missing", f"add an integer from 1 to {messages.IDENTITY_MAX}{other}")
+    if links and not content.get("identifiers"):
+        yield Defect("identifiers", "is missing", 'add an object such as {"email": "jo@example.com"}')
 
 
 def _other_times(content: dict[str, Any], kind: type[messages.Message], found: list[Defect]) -> list[Defect]:

@@ -107,6 +107,7 @@ def _customer(customer: Part, draft: Draft) -> None:
         draft.put("customerId", own, customer.at("customerId"))
     else:
         draft.identify("userId", customer.text("customerId"))
+    draft.trace("identifiers", customer.path)
     draft.identify("email", customer.text("email"))
     draft.identify("mobile", customer.text("phone"))
     draft.identify("cardNumber", customer.text("loyaltyCardNumber"))

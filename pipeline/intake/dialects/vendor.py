@@ -46,7 +46,7 @@ class Draft:
     def __init__(self, kind: str) -> None:
         """`kind`: the type of the native message."""
         self.content: dict[str, Any] = {"type": kind}
-        self.identifiers: list[tuple[Identifier, str]] = []
+        self.identifiers: dict[Identifier, str] = {}
         """Whom it is about, where no customer id says so."""
         self._sources: dict[str, str] = {}
 
@@ -63,7 +63,7 @@ class Draft:
     def identify(self, kind: Identifier, value: str) -> None:
         """Note an identifier; an empty one names nobody."""
         if value:
-            self.identifiers.append((kind, value))
+            self.identifiers[kind] = value
 
     def by_vendor(self, defect: Defect) -> Defect:
         """The defect with the path of the vendor's field."""
@@ -117,8 +117,12 @@ def normalise_with(read: Read, message: Incoming, wall: int, limits: Limits) -> 
 
 
 def _judged(draft: Draft, site: Site, message: Incoming, wall: int, limits: Limits) -> Accepted | Rejected:
+    if "customerId" not in draft.content and not draft.identifiers:
+        wanted = ", ".join(site.org.org.identifiers)
+        defect = Defect("", "names no customer", f"add a customer id, or one of {wanted}")
+        return Rejected(Reason.INVALID_FIELDS, (defect,))
     if "customerId" not in draft.content:
-        return _nobody(draft, site)
+        draft.content["identifiers"] = draft.identifiers
     request = dict(message.headers).get(REQUEST_HEADER)
     if request is not None:
         draft.content["id"] = request.decode(errors="replace")
@@ -175,16 +179,6 @@ def customer_id(part: Part, name: str) -> int | None:
 def local_time(text: str) -> str:
     """An ISO 8601 time as the vendors write it: the space that some put between date and time is a `T`."""
     return text.replace(" ", "T", 1)
-
-
-def _nobody(draft: Draft, site: Site) -> Rejected:
-    if not draft.identifiers:
-        wanted = ", ".join(site.org.org.identifiers)
-        problem, remedy = "names no customer", f"add a customer id, or one of {wanted}"
-        return Rejected(Reason.INVALID_FIELDS, (Defect("", problem, remedy),))
-    kinds = ", ".join(kind for kind, _ in draft.identifiers)
-    problem = f"names its customer by {kinds} alone, and nothing says who that is"
-    return Rejected(Reason.IDENTIFIER_UNKNOWN, (Defect("", problem, "send the customer id"),))
 
 
 def _restated(message: Incoming, draft: Draft) -> _Restated:

@@ -48,6 +48,7 @@ def _customer(customer: Part, draft: Draft) -> None:
         draft.put("customerId", own, customer.at("id"))
     else:
         draft.identify("userId", customer.text("id"))
+    draft.trace("identifiers", customer.path)
     draft.identify("sourceId", customer.text("source_id"))
     draft.identify("email", customer.text("email"))
     draft.identify("mobile", customer.text("phone"))

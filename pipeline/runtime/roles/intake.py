@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.intake.dialects.registry import read as read_message
 from pipeline.intake.verdict import Accepted, Limits, Reason, Rejected, in_words
 from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unreadable
@@ -45,6 +45,7 @@ class IntakeRole:
             clock_topic=catalog.name("transactions"),
             future_ms=settings.future_tolerance // timedelta(milliseconds=1),
             types={catalog.name(topic): types for topic, types in settings.taken_types().items()},
+            identity_key=settings.secret_of_identities(),
         )
         self._journal = catalog.name("journal")
         self._replies = catalog.name("replies")
@@ -98,6 +99,9 @@ class IntakeRole:
                 value = encode_record(verdict.record)
                 if verdict.undefined_event:
                     self._events.saw(verdict.undefined_event)
+                if verdict.links is not None:
+                    org = input_key(verdict.links.org_id, verdict.links.customer_id)
+                    out.append(Outgoing(journal, org, encode_record(verdict.links)))
                 if verdict.key is None:
                     out += [Outgoing(journal, None, value, number) for number in self._journal_partitions]
                 else:

@@ -10,7 +10,7 @@ import msgspec
 from pipeline.engine import ENGINE_VERSION
 from pipeline.engine.decide import requests_of
 from pipeline.engine.outcomes import Outcome
-from pipeline.intake.dialects.native import input_key
+from pipeline.intake.dialects.naming import input_key
 from pipeline.log.port import Headers, Outgoing
 from pipeline.notify.context import Context
 from pipeline.notify.program_view import OrgView

@@ -37,6 +37,7 @@ from schemas.records import (
     UnknownVersion,
     decode_record,
     encode_record,
+    forwarded,
 )
 from schemas.succession import succession
 from topics.catalog import Catalog
@@ -150,7 +151,7 @@ class LoyaltyPartition:
             if self.blocked:
                 break
             try:
-                record = decode_record(message.value or b"")
+                record = forwarded(decode_record(message.value or b""))
                 definition = definition_in(record)
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
                 defect = Defect("", str(error), "only Accrue writes to the journal; find out who wrote this")

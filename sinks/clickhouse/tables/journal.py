@@ -15,6 +15,7 @@ from schemas.records import (
     ProgramActivated,
     UnknownVersion,
     decode_record,
+    forwarded,
 )
 from sinks.clickhouse.tables.table import SOURCE_COLUMNS, Rows, Source, Table, instant, integer, rising, text, word
 
@@ -66,7 +67,7 @@ def add_journal_record(rows: Rows, message: Message) -> None:
 def _journal_row(message: Message, src: Source) -> JournalRow:
     raw = message.value or b""
     try:
-        record = decode_record(raw)
+        record = forwarded(decode_record(raw))
     except (UnknownVersion, msgspec.DecodeError):
         payload = _JSON.encode({"raw": b64encode(raw).decode()})
         return JournalRow(
@@ -95,7 +96,7 @@ def _journal_row(message: Message, src: Source) -> JournalRow:
 def _as_object(record: AnyRecord) -> dict[str, Any]:
     """The record with field names: on the wire it is an array."""
     fields = msgspec.structs.asdict(record)
-    for several in ("lines", "parts"):
+    for several in ("lines", "parts", "identifiers"):
         if several in fields:
             fields[several] = [msgspec.structs.asdict(one) for one in fields[several]]
     if "profile" in fields:

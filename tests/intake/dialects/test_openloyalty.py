@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from schemas.records import CustomEventReceived, Line, TransactionAdded, TransactionReturned
+from schemas.records import (
+    CustomEventReceived,
+    Line,
+    ResolveCustomer,
+    TransactionAdded,
+    TransactionReturned,
+    decode_record,
+)
 from tests.intake.dialects.vendors import record, rejected
 from tests.intake.incoming import WALL
 
@@ -117,9 +124,26 @@ def test_a_return_names_its_sale() -> None:
     assert (returned.id, returned.bill_number, returned.of_bill) == ("DEFAULT/return/R1", "R1", "214124124125")
 
 
-@pytest.mark.parametrize("body", [EVENT, SALE], ids=["event", "sale"])
-def test_the_printed_customers_are_known_by_identifiers_alone(body: dict[str, Any]) -> None:
-    assert rejected("openloyalty", body)[0] == "IDENTIFIER_UNKNOWN"
+def test_the_printed_customer_is_looked_for_by_what_identifies_somebody() -> None:
+    resolve = record("openloyalty", SALE)
+
+    assert isinstance(resolve, ResolveCustomer)
+    assert (resolve.org_id, resolve.customer_id) == (100, 0)
+    assert [one.kind for one in resolve.identifiers] == ["email", "cardNumber"], "a phone number of zeros names nobody"
+    bill = decode_record(resolve.record)
+    assert isinstance(bill, TransactionAdded)
+    assert (bill.customer_id, bill.bill_number) == (0, "214124124125")
+
+
+def by_email(address: str) -> dict[str, Any]:
+    return {"event": EVENT["event"] | {"customerData": {"email": address}}}
+
+
+def test_an_event_by_e_mail_is_looked_for() -> None:
+    assert isinstance(record("openloyalty", by_email("jo@example.com")), ResolveCustomer)
+    reason, defects = rejected("openloyalty", by_email("nobody"))
+    assert reason == "IDENTIFIER_UNKNOWN"
+    assert defects[0].startswith("event.customerData name a customer by email, which identifies nobody")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,12 @@ def test_the_printed_event_is_one_of_its_customer() -> None:
 def test_the_printed_customer_is_known_by_an_identifier_alone() -> None:
     assert rejected("voucherify", PRINTED) == (
         "IDENTIFIER_UNKNOWN",
-        ["names its customer by sourceId alone, and nothing says who that is; send the customer id"],
+        [
+            (
+                "customer name a customer by sourceId, which identifies nobody; send a valid one of "
+                "mobile, email, externalId, cardNumber"
+            )
+        ],
     )
 
 

@@ -1,0 +1,199 @@
+"""Whom identifiers name.
+
+RULE: an identifier names one customer. Another one who is said to have it is a claimant: it is not moved, and that is
+told once. A customer has one phone number, e-mail address and external id at a time: the next one replaces it; cards
+and accounts add up. Of several identifiers in one record the first that names anybody decides, and those that name
+nobody are that customer's from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+from msgspec.structs import replace
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.identity.state import Link, Person, link_of, person_of
+from pipeline.engine.kernel.concern import Concern
+from pipeline.engine.kernel.turn import Turn
+from pipeline.engine.programs import Org
+from pipeline.engine.state import CustomerState, Head
+from schemas.facts import (
+    CustomerResolved,
+    Decision,
+    Envelope,
+    IdentifierClaimed,
+    IdentifierLinked,
+    IdentifiersKnown,
+    IdentifierUnlinked,
+    RecordRefused,
+    Refusal,
+    UnlinkedBecause,
+)
+from schemas.records import ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer, with_customer
+
+REPLACED: Final = frozenset({"mobile", "email", "externalId"})
+"""Types of which a customer has one at a time."""
+IDENTIFIERS_MAX: Final = 100
+"""Identifiers of one customer."""
+CLAIMANTS_MAX: Final = 20
+"""Customers that are remembered as claimants of one identifier; more are not told."""
+
+
+def link(turn: Turn, record: LinkIdentifiers) -> Sequence[Decision]:
+    """Link the identifiers to the customer, or take them away."""
+    change = _unlinked if record.unlink else _linked
+    return [*change(turn.state, record)] or [IdentifiersKnown()]
+
+
+def _linked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]:
+    own = _identifiers_of(state, record.person)
+    for one in record.identifiers:
+        known = find_link(state, one)
+        if known is None or not known.person:
+            for kind, digest in own:
+                if kind == one.kind and kind in REPLACED:
+                    yield IdentifierUnlinked(
+                        kind=kind, digest=digest, person=record.person, because=UnlinkedBecause.REPLACED
+                    )
+            if len(own) < IDENTIFIERS_MAX:
+                yield IdentifierLinked(kind=one.kind, digest=one.digest, person=record.person)
+        elif known.person != record.person and _is_news(known, record.person):
+            yield IdentifierClaimed(kind=one.kind, digest=one.digest, person=known.person, claimant=record.person)
+
+
+def _is_news(known: Link, claimant: int) -> bool:
+    return claimant not in known.claimants and len(known.claimants) < CLAIMANTS_MAX
+
+
+def _unlinked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]:
+    for one in record.identifiers:
+        known = find_link(state, one)
+        if known is not None and known.person == record.person:
+            yield IdentifierUnlinked(
+                kind=one.kind, digest=one.digest, person=record.person, because=UnlinkedBecause.ASKED
+            )
+
+
+def resolve(turn: Turn, record: ResolveCustomer) -> list[Decision]:
+    """Find the customer whom the identifiers name. History must name its customers by id."""
+    if turn.backfill:
+        return [RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL)]
+    named = _named(turn.state, record.identifiers)
+    if named is None:
+        return [RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject=record.identifiers[0].kind)]
+    kind, person = named
+    room = IDENTIFIERS_MAX - len(_identifiers_of(turn.state, person))
+    new = [one for one in record.identifiers if not _names_anybody(turn.state, one)]
+    return [
+        *(IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]),
+        CustomerResolved(person=person, kind=kind, record=record.record),
+    ]
+
+
+def _named(state: CustomerState, identifiers: Sequence[KnownBy]) -> tuple[str, int] | None:
+    """The first identifier that names anybody, by its type, and whom it names."""
+    for one in identifiers:
+        known = find_link(state, one)
+        if known is not None and known.person:
+            return one.kind, known.person
+    return None
+
+
+def _names_anybody(state: CustomerState, one: KnownBy) -> bool:
+    known = find_link(state, one)
+    return known is not None and bool(known.person)
+
+
+def find_link(state: CustomerState, one: KnownBy) -> Link | None:
+    """What is known of an identifier."""
+    return cast("Link | None", state.entries.get(link_of(one.kind, one.digest)))
+
+
+def _identifiers_of(state: CustomerState, person: int) -> Sequence[tuple[str, str]]:
+    known = cast("Person | None", state.entries.get(person_of(person)))
+    return () if known is None else known.identifiers
+
+
+def _note_linked(state: CustomerState, _envelope: Envelope, decision: IdentifierLinked) -> None:
+    state.entries[link_of(decision.kind, decision.digest)] = Link(forgotten_at=NEVER, person=decision.person)
+
+
+def _note_unlinked(state: CustomerState, envelope: Envelope, decision: IdentifierUnlinked) -> None:
+    state.entries[link_of(decision.kind, decision.digest)] = Link(forgotten_at=envelope.as_of, person=0)
+
+
+def _note_claimed(state: CustomerState, _envelope: Envelope, decision: IdentifierClaimed) -> None:
+    name = link_of(decision.kind, decision.digest)
+    known = cast("Link", state.entries[name])
+    state.entries[name] = replace(known, claimants=(*known.claimants, decision.claimant))
+
+
+def _nothing(_state: CustomerState, _envelope: Envelope, _decision: Decision) -> None:
+    """It leaves nothing behind."""
+
+
+def _gain(state: CustomerState, _envelope: Envelope, decision: IdentifierLinked) -> None:
+    own = _identifiers_of(state, decision.person)
+    identifiers = [*own, (decision.kind, decision.digest)]
+    state.entries[person_of(decision.person)] = Person(forgotten_at=NEVER, identifiers=identifiers)
+
+
+def _lose(state: CustomerState, envelope: Envelope, decision: IdentifierUnlinked) -> None:
+    own = _identifiers_of(state, decision.person)
+    identifiers = [one for one in own if one != (decision.kind, decision.digest)]
+    end = NEVER if identifiers else envelope.as_of
+    state.entries[person_of(decision.person)] = Person(forgotten_at=end, identifiers=identifiers)
+
+
+def _named_in(decision: IdentifierLinked | IdentifierUnlinked | IdentifierClaimed) -> str:
+    return link_of(decision.kind, decision.digest)
+
+
+def _person_in(decision: IdentifierLinked | IdentifierUnlinked) -> str:
+    return person_of(decision.person)
+
+
+def _needs(_head: Head, record: LinkIdentifiers | ResolveCustomer, _org: Org) -> tuple[str, ...]:
+    return tuple(link_of(one.kind, one.digest) for one in record.identifiers)
+
+
+def _needs_of_link(head: Head, record: LinkIdentifiers, org: Org) -> tuple[str, ...]:
+    return (person_of(record.person), *_needs(head, record, org))
+
+
+def _replaced(state: CustomerState, record: LinkIdentifiers, _org: Org) -> tuple[str, ...]:
+    """The identifiers that new ones may replace."""
+    kinds = {one.kind for one in record.identifiers} & REPLACED
+    return tuple(link_of(kind, digest) for kind, digest in _identifiers_of(state, record.person) if kind in kinds)
+
+
+def _resolved(state: CustomerState, record: ResolveCustomer, _org: Org) -> tuple[str, ...]:
+    named = _named(state, record.identifiers)
+    return () if named is None else (person_of(named[1]),)
+
+
+def _forward(decision: CustomerResolved, _envelope: Envelope, stated: Mapping[str, Any]) -> ForwardRecord:
+    return ForwardRecord(**stated, customer_id=decision.person, record=with_customer(decision.record, decision.person))
+
+
+IDENTIFIERS: Final = Concern(
+    name="identity",
+    effects={
+        IdentifierLinked: _note_linked,
+        IdentifierUnlinked: _note_unlinked,
+        IdentifierClaimed: _note_claimed,
+        CustomerResolved: _nothing,
+        IdentifiersKnown: _nothing,
+    },
+    needs={LinkIdentifiers: _needs_of_link, ResolveCustomer: _needs},
+    needs_then={LinkIdentifiers: _replaced, ResolveCustomer: _resolved},
+    entries={IdentifierLinked: _named_in, IdentifierUnlinked: _named_in, IdentifierClaimed: _named_in},
+    requests={CustomerResolved: _forward},
+)
+PERSONS: Final = Concern(
+    name="persons",
+    effects={IdentifierLinked: _gain, IdentifierUnlinked: _lose},
+    entries={IdentifierLinked: _person_in, IdentifierUnlinked: _person_in},
+)

@@ -1,0 +1,147 @@
+"""By the settings of its org: whether an event is right, and whom a message is about that names nobody by id.
+
+What identifiers say goes to the org itself, its subject 0: with a customer who registers or changes, as a record beside
+theirs; of a message without a customer id, in place of it, with the message's own record inside.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from pipeline.intake.events import Judged, judge
+from pipeline.intake.identifiers import known_by
+from pipeline.intake.org_settings import KnownOrg
+from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
+from schemas import messages, records
+
+NOBODY: Final = 0
+"""The subject of each org that is the org itself: it knows whom identifiers name."""
+
+
+def input_key(org_id: int, customer_id: int) -> bytes:
+    """The key of everything about one customer: input messages, journal, facts and notifications."""
+    return b"%d:%d" % (org_id, customer_id)
+
+
+def by_settings(
+    message: Incoming,
+    content: messages.CustomerMessage,
+    record: records.CustomerRecord,
+    limits: Limits,
+    org: KnownOrg | None,
+) -> Accepted | Rejected:
+    """The verdict on a well-formed message and its record, by the settings of its org (None: it has none)."""
+    undefined = ""
+    if org is not None and isinstance(content, messages.CustomEvent):
+        judged = judge(content.event_name, content.attributes, org)
+        if isinstance(judged, Rejected):
+            return judged
+        record = _by_definition(record, judged)
+        if org.events and not judged.is_defined:
+            undefined = f"{content.org_id}/{content.event_name}"
+    if content.customer_id is None:
+        return _unnamed(message, content, record, limits, org, undefined)
+    key = input_key(content.org_id, content.customer_id)
+    if org is None or limits.identity_key is None or not isinstance(content, messages.ProfileMessage):
+        return Accepted(record, key, undefined)
+    own = {"mobile": content.mobile, "email": content.email, "externalId": content.external_id}
+    identifiers = known_by({**own, **content.identifiers}, org, "", limits.identity_key)
+    links = _link(message, content, record.received_at, record.event_time, identifiers) if identifiers else None
+    return Accepted(record, key, undefined, links)
+
+
+def linked(
+    message: Incoming,
+    content: messages.LinkIdentifiers | messages.UnlinkIdentifiers,
+    event_time: int,
+    wall: int,
+    limits: Limits,
+    org: KnownOrg | None,
+) -> Accepted | Rejected:
+    """The verdict on a message that says whose identifiers are, or are no longer."""
+    identifiers = _known_by(content, limits, org)
+    if isinstance(identifiers, Rejected):
+        return identifiers
+    return Accepted(_link(message, content, wall, event_time, identifiers), input_key(content.org_id, NOBODY))
+
+
+def _by_definition(record: records.CustomerRecord, judged: Judged) -> records.CustomerRecord:
+    if judged.unique_id is not None:  # without a digest, as any second event with this key is a duplicate
+        record = msgspec.structs.replace(record, id=judged.unique_id, digest=0)
+    return msgspec.structs.replace(record, analytics_only=True) if judged.analytics_only else record
+
+
+def _unnamed(
+    message: Incoming,
+    content: messages.CustomerMessage,
+    record: records.CustomerRecord,
+    limits: Limits,
+    org: KnownOrg | None,
+    undefined: str,
+) -> Accepted | Rejected:
+    identifiers = _known_by(content, limits, org)
+    if isinstance(identifiers, Rejected):
+        return identifiers
+    resolve = records.ResolveCustomer(
+        received_at=record.received_at,
+        source=record.source,
+        offset=record.offset,
+        org_id=record.org_id,
+        customer_id=NOBODY,
+        id=_place_of(message),
+        digest=record.digest,
+        event_time=record.event_time,
+        identifiers=identifiers,
+        record=records.encode_record(record),
+    )
+    return Accepted(resolve, input_key(content.org_id, NOBODY), undefined)
+
+
+def _link(
+    message: Incoming,
+    content: messages.CustomerMessage,
+    received_at: int,
+    event_time: int,
+    identifiers: tuple[records.KnownBy, ...],
+) -> records.LinkIdentifiers:
+    return records.LinkIdentifiers(
+        received_at=received_at,
+        source=f"{message.topic}:{message.partition}",
+        offset=message.offset,
+        org_id=content.org_id,
+        customer_id=NOBODY,
+        id=_place_of(message),
+        digest=0,
+        event_time=event_time,
+        person=content.customer_id or NOBODY,
+        identifiers=identifiers,
+        unlink=isinstance(content, messages.UnlinkIdentifiers),
+    )
+
+
+def _known_by(
+    content: messages.CustomerMessage, limits: Limits, org: KnownOrg | None
+) -> tuple[records.KnownBy, ...] | Rejected:
+    """The identifiers that name somebody, or why nobody is known by those that were sent."""
+    kinds = ", ".join(content.identifiers)
+    if org is None:
+        problem = f"name a customer by {kinds}, and org {content.org_id} has no settings"
+        return _nobody(problem, "send the customer id, or add the org with `accrue settings apply`")
+    if limits.identity_key is None:
+        return _nobody(f"name a customer by {kinds}, and there is no ACCRUE_IDENTITY_KEY", "set it for every worker")
+    found = known_by(content.identifiers, org, getattr(content, "store", ""), limits.identity_key)
+    if not found:
+        wanted = ", ".join(org.org.identifiers)
+        return _nobody(f"name a customer by {kinds}, which identifies nobody", f"send a valid one of {wanted}")
+    return found
+
+
+def _nobody(problem: str, remedy: str) -> Rejected:
+    return Rejected(Reason.IDENTIFIER_UNKNOWN, (Defect("identifiers", problem, remedy),))
+
+
+def _place_of(message: Incoming) -> str:
+    """Unlike an id that its sender gave, no two messages have one place."""
+    return f"{message.topic}:{message.partition}:{message.offset}"

@@ -1,0 +1,54 @@
+"""Decisions about whom identifiers name: all of them about the subject 0 of an org, the org itself."""
+
+from __future__ import annotations
+
+from schemas.facts.decision import Decision, Reason
+
+
+class UnlinkedBecause(Reason):
+    """Why an identifier is a customer's no longer. The numbers stand on the wire."""
+
+    ASKED = 1
+    REPLACED = 2
+    """The customer has another one of its type."""
+
+
+class IdentifierLinked(Decision, frozen=True, tag=301):
+    """The identifier names this customer from now on."""
+
+    kind: str
+    digest: str
+    person: int
+
+
+class IdentifierUnlinked(Decision, frozen=True, tag=302):
+    """The identifier names this customer no longer."""
+
+    kind: str
+    digest: str
+    person: int
+    because: UnlinkedBecause
+
+
+class IdentifierClaimed(Decision, frozen=True, tag=303):
+    """A customer has the identifier of another one, which stays where it is. Told once for each customer."""
+
+    kind: str
+    digest: str
+    person: int
+    """Whom it names."""
+    claimant: int
+
+
+class CustomerResolved(Decision, frozen=True, tag=304):
+    """The record is one of this customer."""
+
+    person: int
+    kind: str
+    """The type of the identifier that decided."""
+    record: bytes
+    """The record as it came, without the customer."""
+
+
+class IdentifiersKnown(Decision, frozen=True, tag=305):
+    """What was said about identifiers is known already."""

@@ -1,0 +1,13 @@
+"""Whom identifiers name."""
+
+from __future__ import annotations
+
+from schemas.messages.message import CustomerMessage
+
+
+class LinkIdentifiers(CustomerMessage, frozen=True, kw_only=True):
+    """These identifiers are the customer's from now on."""
+
+
+class UnlinkIdentifiers(CustomerMessage, frozen=True, kw_only=True):
+    """These identifiers are the customer's no longer."""

@@ -1,0 +1,42 @@
+"""Whom identifiers name: records about the subject 0 of an org, which is the org itself, and what it forwards."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.records.record import CustomerRecord, Request
+
+
+class KnownBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One identifier of a customer, which nobody can read back."""
+
+    kind: str
+    """Its type, such as `email`."""
+    digest: str
+    """128 bits of HMAC-SHA-256 of its normalised value, hexadecimal."""
+
+
+class LinkIdentifiers(CustomerRecord, frozen=True):
+    """These identifiers are a customer's, from now on or no longer."""
+
+    person: int
+    """The customer."""
+    identifiers: tuple[KnownBy, ...]
+    unlink: bool = False
+    """Whether they are the customer's no longer."""
+
+
+class ResolveCustomer(CustomerRecord, frozen=True):
+    """A record came that names its customer by identifiers alone."""
+
+    identifiers: tuple[KnownBy, ...]
+    """In the order in which they decide."""
+    record: bytes
+    """The record as it will stand in the journal, but for the customer."""
+
+
+class ForwardRecord(Request, frozen=True):
+    """A record whose customer is known by now."""
+
+    record: bytes
+    """The record as it came, with the customer."""

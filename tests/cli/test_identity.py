@@ -1,0 +1,86 @@
+"""`accrue identity`: whom identifiers name, on a folder in which a worker has run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.runtime.host.starting import roles_of
+from pipeline.runtime.settings import Settings
+from tests.cli.terminal import Terminal
+from tests.log.desk import until
+
+EXAMPLE = "examples/settings/roastery.yaml"
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    terminal = Terminal(tmp_path / "data", monkeypatch, capsys)
+    terminal.done("settings", "apply", EXAMPLE)
+    return terminal
+
+
+def work(folder: Path) -> None:
+    """Let a worker decide all that was sent."""
+    log = EmbeddedLog(folder)
+    settings = Settings(data_dir=folder, web_port=None)
+    with roles_of(settings, log, ["intake", "loyalty"]) as roles:
+        roles.start()
+        until(
+            lambda: roles.loops[0].progress.records > 0 and not any(any(one.behind().values()) for one in roles.loops)
+        )
+        until(
+            lambda: roles.loops[1].progress.records > 0 and not any(any(one.behind().values()) for one in roles.loops)
+        )
+    log.close()
+
+
+def test_links_are_made_shown_and_contested(terminal: Terminal, tmp_path: Path) -> None:
+    joined = {
+        "type": "customerAdded",
+        "orgId": 100,
+        "customerId": 4711,
+        "eventTime": 1_700_000_000_000,
+        "email": "Jo@Example.com",
+        "mobile": "07911 123456",
+    }
+    file = tmp_path / "joined.json"
+    file.write_text(json.dumps(joined))
+    terminal.done("send", str(file), "--topic", "customers")
+    work(terminal.folder)
+    terminal.done("identity", "link", "100", "4712", "email=jo@example.com", "cardNumber=C")
+    work(terminal.folder)
+
+    shown = terminal.done("identity", "show", "100", "4711", "--json").json
+    assert [(one["type"], one["claimed_by"]) for one in shown["identifiers"]] == [("mobile", []), ("email", [4712])]
+    assert terminal.done("identity", "show", "100", "email=jo@example.com", "--json").json == shown
+    (conflict,) = terminal.done("identity", "conflicts", "100", "--json").json
+    assert (conflict["type"], conflict["customer"], conflict["claimed_by"]) == ("email", 4711, [4712])
+    assert "4712" in terminal.done("identity", "conflicts", "100").out
+
+    terminal.done("identity", "unlink", "100", "4711", "email=jo@example.com")
+    work(terminal.folder)
+    terminal.done("identity", "link", "100", "4712", "email=jo@example.com")
+    work(terminal.folder)
+    assert terminal.done("identity", "conflicts", "100", "--json").json == []
+    assert "Customer 100:4712 is known by" in terminal.done("identity", "show", "100", "email=jo@example.com").out
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        ("email=nobody@example.com", "org 100 knows nobody by this email"),
+        ("e-mail=a", "'e-mail=a' is no identifier: write TYPE=VALUE with one of mobile, email"),
+    ],
+)
+def test_what_names_nobody_is_told(terminal: Terminal, who: str, told: str) -> None:
+    ended = terminal.run("identity", "show", "100", who)
+    assert ended.code == 2
+    assert told in ended.err
+
+
+def test_without_settings_nobody_is_known_by_identifiers(terminal: Terminal) -> None:
+    assert "org 7 has no settings" in terminal.run("identity", "show", "7", "email=jo@example.com").err

@@ -1,0 +1,139 @@
+"""Whom identifiers name."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.engine.calendar import NEVER
+from pipeline.engine.identity import concern
+from pipeline.engine.identity.state import Link, Person
+from schemas.facts import (
+    CustomerResolved,
+    IdentifierClaimed,
+    IdentifierLinked,
+    IdentifiersKnown,
+    IdentifierUnlinked,
+    RecordRefused,
+    Refusal,
+    UnlinkedBecause,
+)
+from schemas.records import ForwardRecord, KnownBy, decode_record, forwarded, with_customer
+from tests.dsl import Story
+from tests.steps import instant, linked, program, unnamed
+from tests.town import Town
+
+PROGRAM = program(rules=[{"id": "login", "kind": "event", "event": "login", "points": 5}])
+EMAIL, CARD = ("email", "e"), ("cardNumber", "c")
+
+
+def org() -> Story:
+    return Story(PROGRAM, customer=0)
+
+
+def gained(person: int, *identifiers: tuple[str, str]) -> list[IdentifierLinked]:
+    return [IdentifierLinked(kind=kind, digest=digest, person=person) for kind, digest in identifiers]
+
+
+def lost(person: int, because: UnlinkedBecause, *identifiers: tuple[str, str]) -> list[IdentifierUnlinked]:
+    return [
+        IdentifierUnlinked(kind=kind, digest=digest, person=person, because=because) for kind, digest in identifiers
+    ]
+
+
+def resolved(person: int, kind: str, record: bytes) -> CustomerResolved:
+    return CustomerResolved(person=person, kind=kind, record=record)
+
+
+def test_identifiers_name_a_customer_from_then_on_and_the_org_is_in_no_program() -> None:
+    story = org().when(linked(7, "2011-03-01", EMAIL, CARD)).then(*gained(7, EMAIL, CARD))
+
+    assert story.state.entries == {
+        "identifier:email:e": Link(forgotten_at=NEVER, person=7),
+        "identifier:cardNumber:c": Link(forgotten_at=NEVER, person=7),
+        "person:7": Person(forgotten_at=NEVER, identifiers=[EMAIL, CARD]),
+    }
+    assert story.state.head.sections == {}
+    story.when(linked(7, "2011-03-02", EMAIL)).then(IdentifiersKnown())
+
+
+def test_the_next_address_replaces_the_one_before_and_cards_add_up() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL, CARD))
+    later, more = ("email", "e2"), ("cardNumber", "c2")
+    story.when(linked(7, "2011-03-02", later, more)).then(
+        *lost(7, UnlinkedBecause.REPLACED, EMAIL), *gained(7, later, more)
+    )
+
+    assert story.state.entries["person:7"] == Person(forgotten_at=NEVER, identifiers=[CARD, later, more])
+    story.when(linked(8, "2011-03-03", EMAIL)).then(*gained(8, EMAIL))
+
+
+def test_an_identifier_of_somebody_else_stays_where_it_is_and_is_told_once() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL))
+    claimed = IdentifierClaimed(kind="email", digest="e", person=7, claimant=8)
+    story.when(linked(8, "2011-03-02", EMAIL)).then(claimed)
+    story.when(linked(8, "2011-03-03", EMAIL)).then(IdentifiersKnown())
+    assert story.state.entries["identifier:email:e"] == Link(forgotten_at=NEVER, person=7, claimants=(8,))
+
+
+def test_an_identifier_that_is_taken_away_names_nobody() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL))
+    story.when(linked(8, "2011-03-02", EMAIL, CARD, unlink=True)).then(IdentifiersKnown())
+    story.when(linked(7, "2011-03-03", EMAIL, unlink=True)).then(*lost(7, UnlinkedBecause.ASKED, EMAIL))
+    assert story.state.entries["person:7"].forgotten_at == instant("2011-03-03")
+    story.when(linked(8, "2011-03-04", EMAIL)).then(*gained(8, EMAIL))
+
+
+def test_a_record_by_an_unknown_identifier_is_refused() -> None:
+    refused = RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject="email")
+    org().when(unnamed("email", "2011-03-01")).then(refused)
+
+
+def test_a_record_goes_to_the_customer_whom_the_first_known_identifier_names() -> None:
+    town = Town(PROGRAM)
+    town.play(linked(7, "2011-03-01", EMAIL))
+    town.play(linked(8, "2011-03-01", CARD))
+    record = unnamed("mobile", "2011-03-02", "m", KnownBy(*CARD), KnownBy(*EMAIL))
+    story = town.play(record)
+
+    assert [fact.decision for fact in story.decided] == [
+        *gained(8, ("mobile", "m")),
+        resolved(8, "cardNumber", record.record),
+    ]
+    (asked,) = town.waiting
+    assert isinstance(asked, ForwardRecord)
+    assert forwarded(asked) == decode_record(with_customer(record.record, 8))
+    assert town.deliver().balance() == 5
+
+
+def test_the_same_record_twice_counts_once() -> None:
+    town = Town(PROGRAM)
+    town.play(linked(7, "2011-03-01", EMAIL))
+    first = unnamed("email", "2011-03-02", "e")
+    for number in range(2):
+        town.play(
+            type(first)(**{name: getattr(first, name) for name in first.__struct_fields__} | {"id": f"in:0:{number}"})
+        )
+    assert len({one.id for one in town.waiting}) == 2
+    town.settle()
+    assert town.customer(7).balance() == 5
+
+
+def test_a_customer_has_so_many_identifiers_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr(concern, "IDENTIFIERS_MAX", 1)
+    story = org()
+    story.play(linked(7, "2011-03-01", CARD))
+    story.when(linked(7, "2011-03-02", ("cardNumber", "c2"))).then(IdentifiersKnown())
+    record = unnamed("cardNumber", "2011-03-03", "c", KnownBy("email", "e"))
+    story.when(record).then(resolved(7, "cardNumber", record.record))
+
+
+def test_so_many_claimants_are_told_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concern, "CLAIMANTS_MAX", 1)
+    story = org()
+    for person in (7, 8):
+        story.play(linked(person, "2011-03-01", EMAIL))
+    story.when(linked(9, "2011-03-02", EMAIL)).then(IdentifiersKnown())

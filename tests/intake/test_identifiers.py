@@ -1,0 +1,186 @@
+"""Identifiers, from how they are written to what they are known by; and messages that name their customer by them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.intake.dialects.native import normalise
+from pipeline.intake.identifiers import known_by, normalised
+from pipeline.intake.org_settings import KnownOrg, known
+from pipeline.intake.verdict import Accepted, Reason, Rejected
+from schemas.records import (
+    CustomerAdded,
+    CustomEventReceived,
+    KnownBy,
+    LinkIdentifiers,
+    ResolveCustomer,
+    TransactionAdded,
+    decode_record,
+)
+from schemas.settings import Org, Store
+from tests.intake.incoming import LIMITS, ORG, WALL, Sent, example
+
+KEY = b"a key of the tests"
+SHOP = known(ORG)
+
+
+def kinds(identifiers: dict[str, str], org: KnownOrg = SHOP, store: str = "") -> list[str]:
+    return [one.kind for one in known_by(identifiers, org, store, KEY)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "country", "one"),
+    [
+        ("email", " Jo@Example.COM ", "GB", "jo@example.com"),
+        ("email", "jo", "GB", ""),
+        ("mobile", "07911 123456", "GB", "+447911123456"),
+        ("mobile", "+44 7911-123456", "ID", "+447911123456"),
+        ("mobile", "6282396092287", "ID", "+6282396092287"),
+        ("mobile", "6282396092287", "GB", "+6282396092287"),
+        ("mobile", "00000000000000", "PL", ""),
+        ("mobile", "12345", "GB", ""),
+        ("mobile", "call me", "GB", ""),
+        ("cardNumber", " 4000 1234 ", "GB", "4000 1234"),
+    ],
+)
+def test_an_identifier_has_one_spelling(kind: str, written: str, country: str, one: str) -> None:
+    assert normalised(kind, written, country) == one
+
+
+def test_two_spellings_are_one_identifier_and_orgs_and_keys_share_none() -> None:
+    first = known_by({"email": "jo@example.com"}, SHOP, "", KEY)
+    assert first == known_by({"email": " JO@example.com"}, SHOP, "", KEY)
+    other = known(ORG.model_copy(update={"org_id": 7}))
+    digests = {
+        first[0].digest,
+        known_by({"email": "jo@example.com"}, other, "", KEY)[0].digest,
+        known_by({"email": "jo@example.com"}, SHOP, "", b"another key")[0].digest,
+    }
+    assert len(digests) == 3
+    assert all(len(one) == 32 for one in digests)
+
+
+def test_the_org_says_which_types_count_and_which_decides() -> None:
+    named = {"email": "jo@example.com", "cardNumber": "C", "sourceId": "s"}
+    assert kinds(named) == ["email", "cardNumber"]
+    assert kinds(named, known(ORG.model_copy(update={"identifiers": ("sourceId", "email")}))) == ["sourceId", "email"]
+
+
+def test_placeholders_name_nobody_however_they_are_written() -> None:
+    org = known(ORG.model_copy(update={"placeholders": ("+44 7911 123456", "None@Example.com", "X")}))
+    assert kinds({"mobile": "07911123456", "email": "none@example.com", "cardNumber": "X"}, org) == []
+
+
+def test_a_number_is_read_in_the_country_of_the_store() -> None:
+    org = known(ORG.model_copy(update={"stores": (Store(code="JKT", country="ID"), Store(code="OWN"))}))
+    local = {"mobile": "0823 9609 2287"}
+    assert known_by(local, org, "JKT", KEY) == known_by({"mobile": "+6282396092287"}, org, "", KEY)
+    assert known_by(local, org, "OWN", KEY) == ()
+
+
+def judged(kind: str, limits: Any = LIMITS, **changes: Any) -> Accepted | Rejected:
+    message = {name: value for name, value in (example(kind) | changes).items() if value is not None}
+    return normalise(Sent(json.dumps(message).encode()), wall=WALL, limits=limits)
+
+
+def accepted(kind: str, **changes: Any) -> Accepted:
+    verdict = judged(kind, **changes)
+    assert isinstance(verdict, Accepted), verdict
+    return verdict
+
+
+def of(**identifiers: str) -> tuple[KnownBy, ...]:
+    return known_by(identifiers, SHOP, "", KEY)
+
+
+def test_a_message_by_identifiers_goes_to_the_org_with_its_record_inside() -> None:
+    verdict = accepted("transactionAdded", customerId=None, identifiers={"email": "jo@example.com"})
+
+    resolve = verdict.record
+    assert isinstance(resolve, ResolveCustomer)
+    assert (verdict.key, resolve.customer_id, resolve.id) == (b"100:0", 0, "loyalty.transactions:2:7")
+    assert resolve.identifiers == of(email="jo@example.com")
+    bill, own = decode_record(resolve.record), accepted("transactionAdded").record
+    assert isinstance(bill, TransactionAdded)
+    assert isinstance(own, TransactionAdded)
+    assert (bill.customer_id, bill.id, bill.digest, bill.source) == (0, own.id, own.digest, own.source)
+
+
+def test_an_event_by_identifiers_is_judged_by_its_definition_first() -> None:
+    org = known(Org.model_validate(ORG.model_dump() | {"unknown_events": "reject"}))
+    verdict = judged("customEvent", LIMITS._replace(orgs={100: org}), customerId=None, identifiers={"email": "jo@x.y"})
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason is Reason.UNKNOWN_EVENT
+
+
+def test_who_registers_has_these_identifiers_and_a_bill_links_none() -> None:
+    profile = {"mobile": "07911123456", "email": "jo@example.com", "externalId": ""}
+    verdict = accepted("customerAdded", **profile, identifiers={"cardNumber": "C"})
+
+    assert isinstance(verdict.record, CustomerAdded)
+    links = verdict.links
+    assert isinstance(links, LinkIdentifiers)
+    assert (links.customer_id, links.person, links.unlink) == (0, 4711, False)
+    assert links.identifiers == of(mobile="+447911123456", email="jo@example.com", cardNumber="C")
+    assert accepted("transactionAdded", identifiers={"email": "jo@example.com"}).links is None
+    assert accepted("customerAdded", mobile="", email="", externalId="").links is None
+
+
+@pytest.mark.parametrize(("kind", "unlink"), [("linkIdentifiers", False), ("unlinkIdentifiers", True)])
+def test_links_are_made_and_ended_by_messages_of_their_own(kind: str, unlink: bool) -> None:  # noqa: FBT001
+    verdict = accepted(kind)
+    assert isinstance(verdict.record, LinkIdentifiers)
+    assert (verdict.key, verdict.record.person, verdict.record.unlink) == (b"100:0", 4711, unlink)
+    assert verdict.record.identifiers == of(cardNumber="4000 1234")
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "limits", "told"),
+    [
+        ("customEvent", {"customerId": None}, LIMITS, "customerId is missing"),
+        ("linkIdentifiers", {"customerId": None}, LIMITS, "customerId is missing"),
+        ("linkIdentifiers", {"identifiers": None}, LIMITS, "identifiers is missing"),
+        ("customEvent", {"identifiers": {"e-mail": "a"}}, LIMITS, "identifiers.e-mail as a key is"),
+    ],
+)
+def test_a_message_that_names_nobody_is_told_so(kind: str, changes: dict[str, Any], limits: Any, told: str) -> None:
+    verdict = judged(kind, limits, **changes)
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason is Reason.INVALID_FIELDS
+    assert f"{verdict.defects[0].path} {verdict.defects[0].problem}".startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("limits", "named", "told"),
+    [
+        (
+            LIMITS._replace(orgs={}),
+            {"email": "jo@example.com"},
+            "name a customer by email, and org 100 has no settings",
+        ),
+        (
+            LIMITS._replace(identity_key=None),
+            {"email": "a@b.c"},
+            "name a customer by email, and there is no ACCRUE_IDENTITY_KEY",
+        ),
+        (LIMITS, {"email": "nobody"}, "name a customer by email, which identifies nobody"),
+    ],
+    ids=["no settings", "no key", "no identifier"],
+)
+@pytest.mark.parametrize("kind", ["customEvent", "linkIdentifiers"])
+def test_an_identifier_that_cannot_be_looked_up_is_a_dead_letter(
+    limits: Any, named: dict[str, str], told: str, kind: str
+) -> None:
+    customer = {} if kind == "linkIdentifiers" else {"customerId": None}
+    verdict = judged(kind, limits, identifiers=named, **customer)
+    assert isinstance(verdict, Rejected)
+    assert (verdict.reason, verdict.defects[0].problem) == (Reason.IDENTIFIER_UNKNOWN, told)
+
+
+def test_an_id_beside_identifiers_decides() -> None:
+    verdict = accepted("customEvent", identifiers={"email": "jo@example.com"})
+    assert isinstance(verdict.record, CustomEventReceived)
+    assert verdict.record.customer_id == 4711

@@ -1,0 +1,83 @@
+"""Messages by e-mail and phone, from the input topic to points, and what `verify` says of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.intake.org_settings import entries_of
+from pipeline.log.embedded import EmbeddedLog
+from pipeline.log.port import Outgoing
+from schemas.facts import PointsIssued, decode_facts
+from schemas.settings import Org
+from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation
+from tests.verify.damage import found, verified
+
+START = 1_600_000_000_000
+ORG = Org(org_id=1, name="Cafe", zone="UTC", currency="GBP", country="GB")
+
+
+def message(kind: str, offset: int, **fields: Any) -> bytes:
+    return json.dumps(
+        {"type": kind, "orgId": 1, "eventTime": START + offset, "id": f"{kind}-{offset}"} | fields
+    ).encode()
+
+
+def bill(number: int, **who: Any) -> bytes:
+    return message("transactionAdded", number, billNumber=f"B{number}", amountMinor=1_000, currency="GBP", **who)
+
+
+@pytest.fixture
+def workshop(embedded_log: EmbeddedLog, tmp_path: Path) -> Workshop:
+    workshop = Workshop(embedded_log, tmp_path, "who.", partitions=2)
+    workshop.clock.shown = START + 1_000
+    producer = embedded_log.producer()
+    producer.produce([Outgoing(workshop.topic("settings"), key, value, 0) for key, value in entries_of(ORG).items()])
+    producer.flush(PATIENCE_SECONDS)
+    producer.close()
+    workshop.journal(activation())
+    return workshop
+
+
+def decided(workshop: Workshop) -> dict[int, list[int]]:
+    """By customer: the points that were issued."""
+    points: dict[int, list[int]] = {}
+    for one in workshop.read("facts"):
+        facts = decode_facts(one.value or b"")
+        issued = [fact.decision.points for fact in facts.facts() if isinstance(fact.decision, PointsIssued)]
+        if issued:
+            points.setdefault(facts.customer_id, []).extend(issued)
+    return points
+
+
+def run(workshop: Workshop) -> None:
+    workshop.intake().run(workshop.until_read("intake", "customers", "transactions"))
+    for _ in range(3):  # what the org forwards is decided in a later round
+        workshop.decide_all()
+
+
+def test_a_bill_by_e_mail_is_one_of_the_customer_and_verify_finds_nothing(workshop: Workshop) -> None:
+    who = {"customerId": 5, "email": "Jo@Example.com", "mobile": "07911 123456"}
+    workshop.send("customers", b"1:5", message("customerAdded", 0, **who), 0)
+    run(workshop)
+    workshop.send("transactions", None, bill(1, identifiers={"email": "jo@example.com"}), 0)
+    workshop.send("transactions", None, bill(2, identifiers={"mobile": "+447911123456", "cardNumber": "C"}), 1)
+    workshop.send("transactions", None, bill(2, identifiers={"cardNumber": "C"}), 1)
+    workshop.send("transactions", None, bill(3, identifiers={"email": "nobody@example.com"}), 1)
+    run(workshop)
+
+    by_id = bill(9, customerId=6)
+    workshop.send("transactions", b"1:6", by_id, 0)
+    run(workshop)
+    points = decided(workshop)
+    assert points[5] == points[6] * 2, "two bills count, the copy of one does not"
+
+    replies = [json.loads(one.value or b"") for one in workshop.read("replies")]
+    assert {(one["recordId"], one["type"], one["outcome"], one["reason"]) for one in replies} == {
+        ("transactionAdded-2", "transactionAdded", "duplicate", None),
+        ("transactionAdded-3", "transactionAdded", "refused", "identifier_unknown"),
+    }
+    assert found(verified(workshop)) == []
