@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pipeline.cli.program_problem import shown
-from pipeline.cli.settings_topic import Change
+from pipeline.runtime.roles.settings_writer import Change
 
 
 def sentences(changes: Iterable[Change]) -> Iterator[str]:

@@ -1,89 +1,58 @@
-"""Reads and writes the settings topic. Only the holder of its transactional id writes, after reading all of it."""
+"""What a settings file makes of the settings topic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
 
 from pipeline.cli.place import Place
 from pipeline.cli.program_problem import InvalidProgram, Problem
-from pipeline.cli.reading import read_all
 from pipeline.intake.org_settings import access_keys_in, entries_of, entry_of, org_of, orgs_in, topic_entry, topics_in
-from pipeline.log.port import Log, Outgoing, Partition
+from pipeline.log.port import Log
+from pipeline.runtime.roles.settings_writer import Change, read_settings, write_settings
 from schemas.settings import AccessKey, Org, OrgSettings, TopicSetting
 from schemas.settings.succession import breaches
-
-_TIMEOUT: Final = 30.0
-
-
-class Change(NamedTuple):
-    """One entry that differs; None where it is not there."""
-
-    key: bytes
-    before: bytes | None
-    after: bytes | None
 
 
 def orgs_now(place: Place, log: Log) -> dict[int, Org]:
     """The orgs as the settings topic has them, by id."""
-    return orgs_in(_entries(place, log))
+    return orgs_in(read_settings(log, place.settings))
 
 
 def topics_now(place: Place, log: Log) -> dict[str, TopicSetting]:
     """The settings of input topics as the settings topic has them, by name."""
-    return topics_in(_entries(place, log))
+    return topics_in(read_settings(log, place.settings))
 
 
 def changes_by(place: Place, log: Log, wanted: OrgSettings) -> tuple[list[Change], list[Problem]]:
     """What a file would change, and why it may not."""
-    entries = _entries(place, log)
+    entries = read_settings(log, place.settings)
     return _changes(entries, wanted), problems_after(orgs_in(entries), wanted)
 
 
-def apply(place: Place, log: Log, wanted: OrgSettings) -> list[Change]:
+def apply(place: Place, log: Log, wanted: OrgSettings) -> Sequence[Change]:
     """Make the topic say what the file says about its orgs, in one transaction; what was changed.
 
     Raises `InvalidProgram` for settings that may not follow those that are there.
-
-    1. Take over the transactional id of settings, which ends what another writer left open.
-    2. Read the topic to its end. No other writer can commit from here on.
-    3. Write what differs.
     """
 
-    def changes() -> list[Change]:
-        wished, problems = changes_by(place, log, wanted)
+    def changes(entries: Mapping[bytes, bytes]) -> list[Change]:
+        problems = problems_after(orgs_in(entries), wanted)
         if problems:
             raise InvalidProgram(problems)
-        return wished
+        return _changes(entries, wanted)
 
-    return _write(place, log, changes)
+    return write_settings(log, place.settings, changes)
 
 
 def access_keys_now(place: Place, log: Log) -> dict[str, AccessKey]:
     """The access keys as the settings topic has them, by key id."""
-    return access_keys_in(_entries(place, log))
+    return access_keys_in(read_settings(log, place.settings))
 
 
 def put_access_key(place: Place, log: Log, key: AccessKey) -> None:
     """Write an access key, new or changed."""
     name, value = entry_of(key)
-    _write(place, log, lambda: [Change(name, None, value)])
-
-
-def _write(place: Place, log: Log, changes: Callable[[], list[Change]]) -> list[Change]:
-    """Write what `changes` says once no other writer can commit any more."""
-    producer = log.producer(f"{place.settings.prefix}{place.settings.group}-settings")
-    try:
-        producer.init(_TIMEOUT)
-        made = changes()
-        if made:
-            topic = place.catalog.name("settings")
-            producer.begin()
-            producer.produce([Outgoing(topic, change.key, change.after, 0) for change in made])
-            producer.commit(_TIMEOUT)
-    finally:
-        producer.close()
-    return made
+    write_settings(log, place.settings, lambda entries: [Change(name, entries.get(name), value)])
 
 
 def problems_after(before: Mapping[int, Org], wanted: OrgSettings) -> list[Problem]:
@@ -104,13 +73,3 @@ def _changes(entries: Mapping[bytes, bytes], wanted: OrgSettings) -> list[Change
     return [
         Change(key, entries.get(key), after.get(key)) for key in (*after, *gone) if entries.get(key) != after.get(key)
     ]
-
-
-def _entries(place: Place, log: Log) -> dict[bytes, bytes]:
-    entries: dict[bytes, bytes] = {}
-    for message in read_all(log, [Partition(place.catalog.name("settings"), 0)]):
-        if message.key is not None and message.value is not None:
-            entries[message.key] = message.value
-        elif message.key is not None:
-            entries.pop(message.key, None)
-    return entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
@@ -20,9 +20,11 @@ from pipeline.clock import Clock
 from pipeline.gateway.access import NotAllowed, key_of, same_org
 from pipeline.gateway.answers import Answers, Asked
 from pipeline.gateway.customers import customer_view
+from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.forms import BadForm, form_in
 from pipeline.gateway.openapi import OPENAPI
 from pipeline.gateway.outbox import Full, Outbox
+from pipeline.gateway.points import command_of, program_of, status_of, transfer_in
 from pipeline.gateway.requests import (
     BODY_BYTES_MAX,
     Misread,
@@ -34,14 +36,18 @@ from pipeline.gateway.requests import (
     take,
     take_of_vendor,
 )
-from pipeline.gateway.vendors import ROUTES, VendorRoute
-from pipeline.intake.verdict import Limits
-from pipeline.log.port import Unavailable
+from pipeline.gateway.vendor_ids import customer_of
+from pipeline.gateway.vendors import ROUTES, VendorRoute, form_errors, id_of
+from pipeline.intake.org_settings import event_entry, orgs_in
+from pipeline.intake.verdict import Defect, Limits
+from pipeline.log.port import Log, LogError
 from pipeline.runtime.roles.following import SettingsFollower
 from pipeline.runtime.roles.questions import Elsewhere, Questions, Standing, TooManyQuestions
+from pipeline.runtime.roles.settings_writer import Change, write_settings
 from pipeline.runtime.settings import Settings
 from schemas.facts import Refusal
 from schemas.replies import Reply, ReplyOutcome
+from schemas.settings import EventDefinition
 from topics.catalog import Catalog
 
 WAIT_SECONDS: Final = 5
@@ -78,7 +84,7 @@ _TOLD: Final = (
     Stale,
     Elsewhere,
     TooManyQuestions,
-    Unavailable,
+    LogError,
     TimeoutError,
 )
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -90,6 +96,7 @@ class Api:
 
     def __init__(
         self,
+        log: Log,
         settings: Settings,
         follower: SettingsFollower,
         outbox: Outbox,
@@ -98,6 +105,8 @@ class Api:
         clock: Clock,
     ) -> None:
         catalog = Catalog(settings.prefix, settings.partitions)
+        self._log = log
+        self._settings = settings
         self._follower = follower
         self._outbox = outbox
         self._answers = answers
@@ -118,6 +127,9 @@ class Api:
                 web.post("/v1/messages", self.post_messages),
                 web.get("/v1/replies/{id}", self.get_reply),
                 web.get(r"/v1/customers/{org:\d{1,16}}/{customer:\d{1,16}}", self.get_customer),
+                web.post("/v2/events", self.post_definition),
+                web.post("/api/{store}/points/transfer/{action:add|spend|block}", self.post_transfer),
+                web.get("/api/{store}/admin/customer/{customer}/status", self.get_status),
                 *(web.post(route.path, partial(self.post_to_vendor, route)) for route in ROUTES),
                 web.get("/healthcheck", self.healthcheck),
                 web.get("/openapi.json", _openapi),
@@ -145,16 +157,65 @@ class Api:
     async def post_to_vendor(self, route: VendorRoute, request: web.Request) -> web.Response:
         """Take one message as a vendor's document has it, and answer as the document does."""
         sender, body = await self._sender(request)
-        if request.content_type == _FORM and not body.lstrip().startswith(b"{"):  # curl calls every body a form
-            content = form_in(body)
-            body = msgspec.json.encode(content)
-        else:
-            content = _object_in(body)
+        content, body = _content_of(request, body)
         taken = take_of_vendor(body, route.dialect, request.match_info.get("store", ""), sender)
         if isinstance(taken, Refused):
             return web.json_response(route.refusal(taken.defects), status=HTTPStatus.BAD_REQUEST, dumps=_dumps)
         await self._send([taken], sender.org_id, 0)
         return web.json_response(route.answer(content, taken), dumps=_dumps)
+
+    async def post_transfer(self, request: web.Request) -> web.Response:
+        """Add, spend or block points as Open Loyalty does (S2 l.7102): a command, answered when it is decided."""
+        sender, body = await self._sender(request)
+        content, _ = _content_of(request, body)
+        found = transfer_in(content)
+        if isinstance(found, list):
+            return _form(found)
+        customer_id, transfer = found
+        program = program_of(await self._look(sender.org_id, customer_id))
+        if program is None:
+            return _form([Defect("transfer.customer", "is in no program", "register the customer first")])
+        command = command_of(request.match_info["action"], customer_id, program.program_id, transfer)
+        taken = take(msgspec.Raw(msgspec.json.encode(command)), None, sender)
+        if isinstance(taken, Refused):
+            return _form([defect._replace(path=f"transfer.{defect.path}") for defect in taken.defects])
+        (result,) = await self._send([taken], sender.org_id, _patience(request))
+        if result["status"] in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT):
+            return _form([Defect("transfer.points", str(result["message"]), "nothing was done")])
+        told = {"pointsTransferId": id_of(taken)}
+        return web.json_response(told, status=min(result["status"], HTTPStatus.ACCEPTED), dumps=_dumps)
+
+    async def get_status(self, request: web.Request) -> web.Response:
+        """A customer's status as Open Loyalty tells it (S2 l.3258)."""
+        key = key_of(request.headers, self._follower.keys, "read")
+        customer_id = customer_of(request.match_info["customer"])
+        standing = None if customer_id is None else await self._look(key.org_id, customer_id)
+        program = program_of(standing)
+        if standing is None or program is None:
+            return problem(HTTPStatus.NOT_FOUND, "no customer with this id is in a program")
+        return web.json_response(status_of(standing, program), dumps=_dumps)
+
+    async def post_definition(self, request: web.Request) -> web.Response:
+        """Define a custom event as Capillary's document has it (S1), with its codes."""
+        key = key_of(request.headers, self._follower.keys, "admin")
+        body = _object_in(await asyncio.wait_for(request.read(), _READ_SECONDS))
+        made: list[EventDefinition] = []
+
+        def changes(entries: Mapping[bytes, bytes]) -> list[Change]:
+            org = orgs_in(entries).get(key.org_id)
+            if org is None:
+                message = f"org {key.org_id} has no settings; an operator makes them with `accrue settings apply`"
+                raise Misread(message)
+            made.append(definition_in(body, org))
+            name, value = event_entry(key.org_id, made[0])
+            return [Change(name, entries.get(name), value)]
+
+        try:
+            await asyncio.to_thread(write_settings, self._log, self._settings, changes)
+        except Invalid as error:
+            errors = [{"code": code, "message": message} for code, message in error.errors]
+            return web.json_response({"errors": errors, "warnings": []}, status=HTTPStatus.BAD_REQUEST, dumps=_dumps)
+        return web.json_response({"data": definition_out(made[0]), "errors": [], "warnings": []}, dumps=_dumps)
 
     async def get_reply(self, request: web.Request) -> web.Response:
         """The latest reply about a record, by its id."""
@@ -184,6 +245,10 @@ class Api:
         if standing is None:
             return problem(HTTPStatus.NOT_FOUND, f"nothing is known of customer {customer_id} of org {org_id}")
         return web.json_response(customer_view(standing), dumps=_dumps)
+
+    async def _look(self, org_id: int, customer_id: int) -> Standing | None:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await self._standing(org_id, customer_id, 0)
 
     async def _standing(self, org_id: int, customer_id: int, seq: int) -> Standing | None:
         while True:
@@ -266,7 +331,7 @@ def _of_error(error: Exception) -> web.Response:
             return problem(HTTPStatus.FORBIDDEN, "orgId is another org than that of the access key; leave it out")
         case Full() | Stale() | Elsewhere() | TooManyQuestions():
             return _busy(str(error))
-        case Unavailable():
+        case LogError():
             return problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "the log did not answer, so it is unknown whether it has the message; send it again with the same id "
@@ -289,6 +354,18 @@ async def _within(seconds: float, expected: dict[int, Future[Reply]]) -> dict[in
     wrapped = {number: asyncio.wrap_future(future) for number, future in expected.items()}
     await asyncio.wait(wrapped.values(), timeout=seconds)
     return {number: future.result() for number, future in wrapped.items() if future.done()}
+
+
+def _content_of(request: web.Request, body: bytes) -> tuple[dict[str, Any], bytes]:
+    """The object that a vendor's caller sent as JSON or as a form, and the same as JSON."""
+    if request.content_type == _FORM and not body.lstrip().startswith(b"{"):  # curl calls every body a form
+        content = form_in(body)
+        return content, msgspec.json.encode(content)
+    return _object_in(body), body
+
+
+def _form(defects: Sequence[Defect]) -> web.Response:
+    return web.json_response(form_errors(defects), status=HTTPStatus.BAD_REQUEST, dumps=_dumps)
 
 
 def _object_in(body: bytes) -> dict[str, Any]:

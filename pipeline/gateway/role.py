@@ -47,7 +47,7 @@ class GatewayRole:
         self._listener = listener
         self._outbox = Outbox(log, clock)
         self._answers = Answers(log, catalog.name("replies"), settings.partitions, follower, clock)
-        self._api = Api(settings, follower, self._outbox, self._answers, questions, clock)
+        self._api = Api(log, settings, follower, self._outbox, self._answers, questions, clock)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; requests that are open then get some seconds."""

@@ -34,11 +34,11 @@ class VendorRoute(NamedTuple):
 
 
 def _event_created(_body: Body, taken: Taken) -> dict[str, Any]:
-    return {"customEventId": _id_of(taken)}
+    return {"customEventId": id_of(taken)}
 
 
 def _transaction_registered(_body: Body, taken: Taken) -> dict[str, Any]:
-    return {"transactionId": _id_of(taken)}
+    return {"transactionId": id_of(taken)}
 
 
 def _event_received(body: Body, _taken: Taken) -> dict[str, Any]:
@@ -54,7 +54,8 @@ def _event_received(body: Body, _taken: Taken) -> dict[str, Any]:
     }
 
 
-def _id_of(taken: Taken) -> str:
+def id_of(taken: Taken) -> str:
+    """The id that a vendor's caller gets for what was taken: the same one for the same message."""
     record = taken.record
     return str(uuid5(_NAMESPACE, f"{record.org_id}:{type(record).__name__}:{record.id}"))
 

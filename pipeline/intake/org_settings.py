@@ -49,13 +49,18 @@ def entries_of(org: Org) -> dict[bytes, bytes]:
     return {
         b"org:%d" % number: org.model_dump_json(exclude=_LISTS).encode(),
         **{f"store:{number}/{store.code}".encode(): store.model_dump_json().encode() for store in org.stores},
-        **{f"event:{number}/{event.name}".encode(): event.model_dump_json().encode() for event in org.events},
+        **dict(event_entry(number, event) for event in org.events),
     }
 
 
 def topic_entry(setting: TopicSetting) -> tuple[bytes, bytes]:
     """The message that says all about an input topic, key and value."""
     return _TOPIC + setting.name.encode(), setting.model_dump_json().encode()
+
+
+def event_entry(org_id: int, event: EventDefinition) -> tuple[bytes, bytes]:
+    """The message that says all about an event of an org: its key and its value."""
+    return f"event:{org_id}/{event.name}".encode(), event.model_dump_json().encode()
 
 
 def org_of(key: bytes) -> int | None:

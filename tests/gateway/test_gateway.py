@@ -12,6 +12,7 @@ import pytest
 from pipeline.gateway.access import digest_of, written
 from pipeline.gateway.openapi import OPENAPI
 from pipeline.gateway.role import GatewayRole
+from pipeline.gateway.vendor_ids import uuid_of
 from pipeline.gateway.vendors import ROUTES
 from pipeline.intake.org_settings import entries_of, entry_of
 from pipeline.log.embedded import EmbeddedLog
@@ -65,7 +66,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     log = EmbeddedLog(folder / "log")
     workshop = Workshop(log, folder, "gateway.")
     org = Org(org_id=1, name="One", zone="UTC", currency="GBP", country="GB", stores=(Store(code="DEFAULT"),))
-    keys = [access_key("1", 1, "produce", "read"), access_key("2", 2, "admin"), access_key("3", 1, "read")]
+    keys = [
+        access_key("1", 1, "produce", "read"),
+        access_key("2", 2, "admin"),
+        access_key("3", 1, "read"),
+        access_key("4", 1, "admin"),
+    ]
     for key, value in [*entries_of(org).items(), *map(entry_of, keys)]:
         workshop.send("settings", key, value, 0)
     workshop.journal(activation())
@@ -207,6 +213,83 @@ def test_events_as_the_documents_print_them_are_answered_as_there(client: Client
     assert (received.status, received.body["object"], received.body["type"]) == (200, "event", "user_subscribed")
     assert (registered.status, list(registered.body)) == (200, ["transactionId"])
     assert (done.status, done.body["outcome"]) == (200, "done")
+
+
+def test_points_are_added_spent_and_blocked_and_a_status_shows_them(client: Client) -> None:
+    client.send(bill("B1", 17, 10_050))
+
+    def transfer(action: str, points: object) -> Answer:
+        form = f"transfer[customer]={customer}&transfer[points]={points}&transfer[comment]=sorry".encode()
+        path = f"/api/DEFAULT/points/transfer/{action}"
+        return client.ask("POST", path, form, Content_Type="application/x-www-form-urlencoded")
+
+    customer: object = 17
+    added = transfer("add", 9)
+    customer = uuid_of(17)
+    spent, blocked, too_much, odd = (
+        transfer("spend", 5),
+        transfer("block", 4),
+        transfer("spend", 1_000),
+        transfer("spend", "x"),
+    )
+    customer = "b9af6a8c-9cc5-4924-989c-e4af614ab2a3"
+    nobody = transfer("add", 1)
+    status = client.ask("GET", f"/api/DEFAULT/admin/customer/{uuid_of(17)}/status")
+
+    assert [(one.status, list(one.body)) for one in (added, spent, blocked)] == [(200, ["pointsTransferId"])] * 3
+    assert [one.status for one in (too_much, odd, nobody)] == [400, 400, 400]
+    assert list(too_much.body["form"]["children"]) == list(odd.body["form"]["children"]) == ["points"]
+    assert list(nobody.body["form"]["children"]) == ["customer"]
+    assert status.status == 200
+    shown = {name: status.body[name] for name in ("points", "usedPoints", "blockedPoints", "transactionsAmount")}
+    assert shown == {"points": 100, "usedPoints": 5, "blockedPoints": 4, "transactionsAmount": 100.5}
+    assert status.body["customerId"] == uuid_of(17)
+    assert client.ask("GET", "/api/DEFAULT/admin/customer/999/status").status == 404
+
+
+DEFINITION = {
+    "eventName": "review",
+    "actions": ["EMFConsumer"],
+    "fields": [
+        {"name": "stars", "type": "number", "attributes": {"isRequired": {"valueType": "Boolean", "value": "true"}}}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"eventName": "known"}, 1806),
+        ({"actions": ["Elsewhere"]}, 1810),
+        ({"actions": None}, 1810),
+        ({"eventName": ""}, 1811),
+        ({"eventName": 7}, 1811),
+        ({"fields": [{"name": "till", "type": "tillCod"}]}, 1823),
+        ({"fields": [{"type": "string"}]}, 1802),
+        ({"fields": "x"}, 1802),
+        ({"fields": [7]}, 1802),
+        ({"colour": "red"}, 1802),
+    ],
+)
+def test_definition_with_a_mistake_has_the_code_of_the_document(
+    client: Client, change: dict[str, Any], code: int
+) -> None:
+    client.ask("POST", "/v2/events", DEFINITION | {"eventName": "known"}, "4" * 12)
+    refused = client.ask("POST", "/v2/events", DEFINITION | change, "4" * 12)
+    assert (refused.status, refused.body["errors"][0]["code"]) == (400, code)
+
+
+def test_defined_event_is_judged_at_once(client: Client) -> None:
+    made = client.ask("POST", "/v2/events", DEFINITION, "4" * 12)
+    event = {"type": "customEvent", "customerId": 18, "eventName": "review"}
+
+    assert (made.status, made.body["data"]["eventName"]) == (200, "review")
+    judged = Until(lambda: client.send(event).status == 400)
+    while not judged.is_set():
+        judged.wait(0.05)
+    assert client.send({**event, "attributes": {"stars": 5}}).status == 202
+    assert client.ask("POST", "/v2/events", DEFINITION).status == 403
+    assert client.ask("POST", "/v2/events", DEFINITION, "2" * 12).status == 400
 
 
 def test_mistakes_are_told_in_the_forms_of_the_documents(client: Client) -> None:

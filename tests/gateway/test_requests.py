@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from pipeline.gateway.forms import DEPTH_MAX, BadForm, form_in
 from pipeline.gateway.requests import Misread, OtherOrg, Refused, Sender, Taken, messages_in, take, take_of_vendor
+from pipeline.gateway.vendor_ids import customer_of, uuid_of
 from pipeline.gateway.vendors import form_errors
 from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Limits
@@ -150,6 +152,17 @@ def test_defects_stand_at_their_fields_as_in_the_vendors_form() -> None:
         "form": {"children": {"type": {"errors": ["is missing; add the name of the event"]}}},
         "errors": [],
     }
+
+
+@pytest.mark.parametrize("number", [1, 4711, 2**52 + 1, 2**53])
+def test_customer_id_is_read_back_from_its_uuid(number: int) -> None:
+    assert UUID(uuid_of(number)).version == 8
+    assert customer_of(uuid_of(number)) == customer_of(str(number)) == number
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "9" * 17, str(2**53 + 1), "b9af6a8c-9cc5-4924-989c-e4af614ab2a3"])
+def test_what_is_no_id_of_ours_names_nobody(text: str) -> None:
+    assert customer_of(text) is None
 
 
 @pytest.mark.parametrize(

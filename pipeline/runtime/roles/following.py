@@ -33,7 +33,8 @@ class SettingsFollower:
         self._partition = Partition(topic, 0)
         self._clock = clock
         self._reader: Consumer | None = None
-        self._entries: dict[bytes, bytes] = {}
+        self.entries: dict[bytes, bytes] = {}
+        """As read so far, by key."""
         self._first = 0
         """Where the topic began when reading began."""
         self._changed = True
@@ -85,14 +86,14 @@ class SettingsFollower:
             for message in self._reader.consume(_BATCH, _POLL_SECONDS):
                 self._changed = True
                 if message.key is not None and message.value is not None:
-                    self._entries[message.key] = message.value
+                    self.entries[message.key] = message.value
                 elif message.key is not None:
-                    self._entries.pop(message.key, None)
+                    self.entries.pop(message.key, None)
         # Only what stands at the end of a transaction is one version of everything.
         if self._changed:
-            self.topics = topics_in(self._entries)
-            self.orgs = {number: known(org) for number, org in orgs_in(self._entries).items()}
-            self.keys = access_keys_in(self._entries)
+            self.topics = topics_in(self.entries)
+            self.orgs = {number: known(org) for number, org in orgs_in(self.entries).items()}
+            self.keys = access_keys_in(self.entries)
             self._changed = False
         return True
 

@@ -1,0 +1,106 @@
+"""Open Loyalty's points transfers and customer status (S2), over native commands and our own state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from pipeline.engine.calendar import Calendar, as_date
+from pipeline.engine.state import CustomerState
+from pipeline.gateway.vendor_ids import customer_of, uuid_of
+from pipeline.intake.verdict import Defect
+from pipeline.runtime.roles.questions import Standing
+from pipeline.trial.reader import customer_row
+from schemas.money import minor_digits
+from schemas.program import ProgramDefinition
+
+_COMMENT: Final = "by the API"
+"""The reason of a command whose comment was left out: it is optional (S2), and a reason is not."""
+TRANSFERS: Final = {
+    "add": ("adjustPoints", "reason"),
+    "spend": ("redeemPoints", "notes"),
+    "block": ("blockPoints", "reason"),
+}
+"""By the last part of the address (S2 l.7102, l.7132, l.7410): the native command, and what the comment is there."""
+
+
+def transfer_in(content: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]] | list[Defect]:
+    """The customer and the fields of a transfer, or what is wrong with it."""
+    transfer = content.get("transfer")
+    if not isinstance(transfer, dict):
+        return [Defect("transfer", "is missing", "send transfer[customer] and transfer[points]")]
+    customer = customer_of(str(transfer.get("customer", "")))
+    if customer is None:
+        return [Defect("transfer.customer", "is no customer id", "write the number, or the UUID that a status shows")]
+    return customer, transfer
+
+
+def command_of(action: str, customer_id: int, program_id: int, transfer: Mapping[str, Any]) -> dict[str, Any]:
+    """The native command of a transfer."""
+    kind, comment = TRANSFERS[action]
+    points = str(transfer.get("points", ""))
+    return {
+        "type": kind,
+        "customerId": customer_id,
+        "programId": program_id,
+        "points": int(points) if points.isdecimal() and len(points) < len(str(2**53)) else points,
+        comment: str(transfer.get("comment") or _COMMENT),
+    }
+
+
+def program_of(standing: Standing | None) -> ProgramDefinition | None:
+    """The program that such a request is about, as no request names one: the org's default, else that of lowest number.
+
+    RULE. None for a customer who is in no program.
+    """
+    followed = [] if standing is None else sorted(standing.definitions.values(), key=lambda one: one.program_id)
+    return next((one for one in followed if one.default), followed[0] if followed else None)
+
+
+def status_of(standing: Standing, definition: ProgramDefinition) -> dict[str, Any]:
+    """A customer's status (S2 l.3258). Amounts are in major units of the program's money.
+
+    RULE: delivery costs are not told apart, so amounts without them are the amounts; conditions are the tiers'
+    thresholds, in points or money as the tiers are. Fields that have no answer are left out, as the document does.
+    """
+    head = standing.head
+    standings = customer_row(CustomerState(head, {}), standing.definitions, standing.as_of).programs
+    row = standings[str(definition.program_id)]
+    balance = row.balances[definition.points.name]
+    amount = _major(row.purchases_minor - row.returned_minor, definition.currency)
+    told: dict[str, Any] = {
+        "firstName": head.profile.first_name,
+        "lastName": head.profile.last_name,
+        "customerId": uuid_of(head.customer_id),
+        "points": balance.current,
+        "totalEarnedPoints": balance.lifetime,
+        "usedPoints": balance.redeemed,
+        "expiredPoints": balance.expired,
+        "lockedPoints": balance.promised,
+        "blockedPoints": balance.blocked,
+        "transactionsAmountWithoutDeliveryCosts": amount,
+        "averageTransactionsAmount": f"{amount / max(1, row.transactions):.2f}",
+        "transactionsCount": row.transactions,
+        "transactionsAmount": amount,
+        "currency": definition.currency.lower(),
+    }
+    progress = row.tier_progress
+    if row.tier is None or progress is None or definition.tiers is None:
+        return told
+    levels = definition.tiers.levels
+    told |= {"levelName": row.tier.name, "levelConditionValue": levels[row.tier.number - 1].threshold}
+    following = next((one for one in levels[row.tier.number :] if not one.retired), None)
+    if following is not None and progress.to_next is not None:
+        told |= {"nextLevelName": following.name, "nextLevelConditionValue": following.threshold}
+        told["pointsToNextLevel"] = progress.to_next
+    if progress.expires_on is not None:
+        today = as_date(Calendar(definition.zone).day_of(standing.as_of))
+        told["levelWillExpireInDays"] = (date.fromisoformat(progress.expires_on) - today).days
+        told["pointsRequiredToRetainLevel"] = progress.to_keep
+    return told
+
+
+def _major(minor: int, currency: str) -> float:
+    units: int = 10 ** minor_digits(currency)
+    return minor / units
