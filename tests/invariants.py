@@ -50,6 +50,10 @@ class Invariants:
         self._totals: dict[tuple[int, str], dict[LedgerAccount, int]] = defaultdict(
             lambda: dict.fromkeys(LedgerAccount, 0)
         )
+        self._left: defaultdict[tuple[int, str], Counter[int]] = defaultdict(Counter)
+        """What is left of each lot by the decisions so far: what came in and was put back, less what was taken."""
+        self._awards = Counter[tuple[int, str, str, str]]()
+        """What may still be taken back of what each rule gave for a bill, or of a reward, which has its own lot."""
         self._received = Counter[tuple[int, str]]()
         """Points of other customers that count towards lifetime points."""
         self._open = Counter[tuple[int, str]]()
@@ -71,6 +75,7 @@ class Invariants:
         for program_id, section in state.head.sections.items():
             for currency, account in section.accounts.items():
                 check_account(account, self._totals[program_id, currency], state.head.clock)
+                check_lots(account, self._left[program_id, currency])
         check_holds(state.head)
         for entry in state.entries.values():
             check_entry(entry)
@@ -118,6 +123,7 @@ class Invariants:
             totals[posting.source] -= posting.points
             totals[posting.destination] += posting.points
         self._open[key] += lots_moved(decision)
+        self._use_lots(key, decision)
         assert self._open[key] == totals[LedgerAccount.CURRENT] == decision.balance
         became_current = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.PROMISED]
         if isinstance(decision, PointsReceived) and decision.lifetime is not None:
@@ -133,6 +139,32 @@ class Invariants:
             self._lots[key] += len(decision.lots) + len(decision.promised_lots)
         if isinstance(decision, PointsReceived | RedemptionReversed):
             self._lots[key] += len(decision.lots)
+
+    def _use_lots(self, key: tuple[int, str], decision: PointsMoved) -> None:
+        """Of no lot more is taken than came in, and of no award more is taken back than it gave."""
+        left = self._left[key]
+        came_in = () if isinstance(decision, PointsConverted) else getattr(decision, "lots", ())
+        for lot in (*came_in, *getattr(decision, "promised_lots", ())):
+            left[lot.lot_id] += lot.points
+        for part in getattr(decision, "taken", ()):
+            left[part.lot_id] -= part.points
+            assert left[part.lot_id] >= 0
+        for part in getattr(decision, "restored", ()):
+            left[part.lot_id] += part.points
+        if isinstance(decision, PointsIssued):
+            for award in decision.awards:
+                self._awards[*key, decision.bill_number or str(award.lot_id), award.rule_id] += award.points
+        for reversal in decision.reversals if isinstance(decision, PointsReversed) else ():
+            award_of = str(reversal.lot_id) if decision.rewards else decision.of_bill
+            if reversal.rule_id:
+                self._awards[*key, award_of, reversal.rule_id] -= reversal.points + reversal.beyond
+                assert self._awards[*key, award_of, reversal.rule_id] >= 0, reversal
+
+
+def check_lots(account: Account, left: Counter[int]) -> None:
+    """What came in of each lot is open, promised, or was taken by a decision, held points included."""
+    still = {lot.lot_id: lot.open_points for lot in (*account.lots, *account.promised_lots)}
+    assert {lot_id: points for lot_id, points in left.items() if points} == still
 
 
 def check_group(group: Group, programs: Programs) -> None:

@@ -173,7 +173,8 @@ FROM (
 -- kind: issued, redeemed, expired, reversed, cancelled (an award, by request), debited, held, released, restored, settled, redemption_reversed, transferred,
 -- received, converted (promised points became current), promise_cancelled. points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a
--- day of expiry, or converted. restored: points put back, by lot.
+-- day of expiry, or converted. restored: points put back, by lot. rewards: whether what was reversed were rewards of milestones
+-- and streak levels that a return undid.
 CREATE OR REPLACE VIEW points_decisions AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
@@ -201,7 +202,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
         f.moved IN ('PointsTransferred', 'PointsReceived'), f.d.transfer_id,
         f.moved = 'PromiseCancelled', arrayStringConcat(f.d.references, ', '),
         f.moved = 'PointsConverted', arrayStringConcat(arrayDistinct(f.d.lots.reference), ', '), f.d.of_bill) AS subject,
-    f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor
+    f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor, f.d.rewards AS rewards
 FROM (
     SELECT *, arraySum(d.reversals.promised) AS promised_reversed, JSONExtract(movement, 'Tuple(
         currency String, points Int64, balance Int64, promised Int64,
@@ -214,7 +215,7 @@ FROM (
         others Array(Tuple(lot_id Int64, points Int64)), owed Int64,
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
         transfer_id String, expired Int64,
-        expired_on Nullable(Int32), value_minor Int64)') AS d
+        expired_on Nullable(Int32), value_minor Int64, rewards Bool)') AS d
     FROM (
         SELECT *, replaceOne(kind, 'Alternate', '') AS moved,
             arrayJoin(if(moved = kind, [data], JSONExtractArrayRaw(data, 'currencies'))) AS movement

@@ -150,23 +150,24 @@ INNER JOIN (
 ) AS i ON f.org_id = i.org_id AND f.customer_id = i.customer_id AND f.seq = i.seq
 WHERE f.journal_offset < i.moved_at;
 
--- Of an award no more is taken back than it gave; of a lot that is cancelled by its number (rule_id empty) no more than
--- came in.
+-- Of what a rule gave for a bill, in all of its lots, no more is taken back than it gave (award: the bill); so of a reward
+-- and of a lot that is cancelled by its number (award: the lot, rule_id empty for the latter).
 CREATE OR REPLACE VIEW reversals_over_award AS
-SELECT org_id, program_id, customer_id, currency, lot_id, rule_id, sum(awarded) AS awarded_points,
+SELECT org_id, program_id, customer_id, currency, award, rule_id, sum(awarded) AS awarded_points,
     sum(reversed) AS reversed_points
 FROM (
-    SELECT org_id, program_id, customer_id, currency, award.lot_id AS lot_id, award.rule_id AS rule_id,
-        award.points AS awarded, 0 AS reversed
-    FROM points_decisions ARRAY JOIN awards AS award
+    SELECT org_id, program_id, customer_id, currency, if(subject = '', toString(one.lot_id), subject) AS award,
+        one.rule_id AS rule_id, one.points AS awarded, 0 AS reversed
+    FROM points_decisions ARRAY JOIN awards AS one
     UNION ALL
-    SELECT org_id, program_id, customer_id, currency, part.lot_id, part.rule_id, 0, part.points + part.beyond
+    SELECT org_id, program_id, customer_id, currency,
+        if(rewards OR part.rule_id = '', toString(part.lot_id), subject), part.rule_id, 0, part.points + part.beyond
     FROM points_decisions ARRAY JOIN reversals AS part
     UNION ALL
-    SELECT org_id, program_id, customer_id, currency, lot.lot_id, '', lot.points, 0
+    SELECT org_id, program_id, customer_id, currency, toString(lot.lot_id), '', lot.points, 0
     FROM points_decisions ARRAY JOIN lots AS lot WHERE kind != 'converted'
 )
-GROUP BY org_id, program_id, customer_id, currency, lot_id, rule_id
+GROUP BY org_id, program_id, customer_id, currency, award, rule_id
 HAVING reversed_points > awarded_points;
 
 CREATE OR REPLACE VIEW reversals_over_redemption AS
