@@ -25,6 +25,8 @@ class Redemption(msgspec.Struct, array_like=True, gc=False, tag=30):
     redeemed_at: int
     parts: list[Lot]
     """What has not been taken back, in the order in which lots were taken, each part with the terms of its lot."""
+    bill_number: str = ""
+    """The bill that it paid for; empty for none."""
 
     @property
     def left(self) -> int:
@@ -41,7 +43,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False, tag=31):
 
     forgotten_at: int
     redemptions: list[str] = []
-    """Their ids, in the order in which they came."""
+    """Their ids, each once, in the order in which they came; one may be that of a later redemption by now."""
     basis_minor: int = 0
     """The most that the bill came to before an update left less of it; 0 without one."""
 

@@ -148,6 +148,7 @@ def note_redeemed(state: CustomerState, envelope: Envelope, decision: PointsRede
             value_minor=decision.value_minor,
             redeemed_at=envelope.at,
             parts=parts_of(account, decision.taken),
+            bill_number=decision.bill_number,
         )
     close_taken(state, envelope, decision)
 
@@ -166,7 +167,8 @@ def _note_payment(state: CustomerState, envelope: Envelope, decision: PointsRede
         name = payment_of(decision.bill_number)
         payment = find_payment(state, decision.bill_number) or Payment(forgotten_at=decision.forgotten_at)
         payment.forgotten_at = max(payment.forgotten_at, decision.forgotten_at)
-        payment.redemptions.append(decision.redemption_id)
+        others = [one for one in payment.redemptions if one != decision.redemption_id]
+        payment.redemptions = [*others, decision.redemption_id]
         state.entries[name] = payment
 
 

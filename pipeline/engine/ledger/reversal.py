@@ -87,7 +87,9 @@ def restore(turn: ProgramTurn, of_bill: str, bill: Bill) -> list[Decision]:
     decisions: list[Decision] = []
     for redemption_id in reversed(payment.redemptions):
         redemption = find_redemption(turn.state, redemption_id)
-        if redemption is None or not redemption.is_reversible(turn.program.id, turn.at):
+        if redemption is None or redemption.bill_number != of_bill:
+            continue
+        if not redemption.is_reversible(turn.program.id, turn.at):
             continue
         due = reversal_due(redemption.points, basis_minor, gone_minor) - (redemption.points - redemption.left)
         if due > 0:

@@ -358,3 +358,14 @@ def test_return_counts_though_what_paid_for_its_bill_would_be_more_lots_than_can
     story.play(brought_back("B1", 1_000, "2011-03-03"))
     assert (story.only(RecordRefused), story.only(RedemptionReversed)) == ([], [])
     assert story.balance() == 0
+
+
+@pytest.mark.parametrize(("paid", "given_back"), [("B1", [6]), ("B2", [])])
+def test_id_that_was_used_for_another_redemption_before_gives_back_what_it_paid_for_last(
+    paid: str, given_back: list[int]
+) -> None:
+    for_ever = program(rules=[spend()], redemption={"reversible_days": 40})
+    story = given(for_ever, B1, redeem(4, MARCH_2, id="d", bill_number="B1"))
+    story.play(redeem(6, "2011-04-20", id="d", bill_number=paid))
+    story.play(brought_back("B1", 1_000, "2011-04-22"))
+    assert [one.points for one in story.only(RedemptionReversed)] == given_back
