@@ -104,7 +104,7 @@ class Achiever(Holder):
         moved: list[Goal] = []
         for goal in [goal for goal in self.program.goals if goal.counts in changed]:
             key = self._key(goal, bill.paid)
-            is_final = period_end(goal.period, key[1], self.program.zone) <= at - REPEAT_DAYS * DAY_MS
+            is_final = period_end(goal.period, key[1], self.program.zone) <= self.now - REPEAT_DAYS * DAY_MS
             added = 0 if is_final else changed[goal.counts]
             if self.goals_fall:
                 now, had = bill.counts_for(goal), bill.worth.get(goal.id, 0)

@@ -28,6 +28,8 @@ class Bill:
 
     pence: int
     lines: tuple[Line, ...]
+    said_lines: tuple[Line, ...]
+    """As they were last told: of a cancelled bill, what came back is left of each."""
     paid: int
     awards: list[Award] = field(default_factory=list)
     counted: list[Goal] = field(default_factory=list)

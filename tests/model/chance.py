@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from fractions import Fraction
 from random import Random
 
 from tests.model import words
-from tests.model.dates import start_of
+from tests.model.dates import day_of, start_of
 from tests.model.words import (
     Gift,
     Goal,
@@ -32,6 +33,8 @@ LASTS = (
     Lasts(days=3),
     Lasts(days=10),
     Lasts(days=30),
+    Lasts(days=6, rolls=True),
+    Lasts(months=1, round_months=1, rolls=True),
     Lasts(months=1),
     Lasts(months=2, round_months=3),
     Lasts(days=5, round_months=1),
@@ -115,6 +118,9 @@ class Life:
         self._count = 0
         self._named: dict[tuple[str, int], list[str]] = {}
         self._bills: dict[str, words.Pays] = {}
+        self._late: list[words.Pays] = []
+        """Bills that were paid and are not heard of yet."""
+        self._told: list[Happening] = []
 
     def history(self, length: int) -> list[Happening]:
         """So many things, and then so much time that everything has fallen due."""
@@ -131,7 +137,10 @@ class Life:
         self._at += hours * HOUR_MS + chance.randint(1, 59) * MINUTE_MS
         self._count += 1
         make = chance.choices(tuple(KINDS), tuple(KINDS.values()))[0]
-        return make(self, chance.choice((1, 1, 1, 2)), f"n{self._count}")
+        made = make(self, chance.choice((1, 1, 1, 2)), f"n{self._count}")
+        if made is not None and not isinstance(made, words.Again | words.Waits):
+            self._told.append(made)
+        return made
 
     def _some(self, kind: str, who: int) -> str | None:
         known = self._named.get((kind, who))
@@ -140,7 +149,7 @@ class Life:
     def _note(self, kind: str, who: int, name: str) -> None:
         self._named.setdefault((kind, who), []).append(name)
 
-    def _pays(self, who: int, name: str) -> Happening:
+    def _pays(self, who: int, name: str) -> Happening | None:
         chance = self._chance
         lines: tuple[Line, ...] = ()
         pence = chance.choice((0, 90, 100, 350, 799, 800, 1_500, 2_000, chance.randint(1, 3_000)))
@@ -156,6 +165,9 @@ class Life:
             pence = sum(line.pence for line in lines)
         self._note("bill", who, name)
         self._bills[name] = words.Pays(self._at, who, name, pence, lines)
+        if chance.random() < 0.15:
+            self._late.append(self._bills[name])
+            return None
         return self._bills[name]
 
     def _returned(self, who: int, name: str) -> Happening | None:
@@ -177,6 +189,13 @@ class Life:
         if bill is None:
             return None
         paid = self._bills[bill]
+        if paid.lines and chance.random() < 0.6:
+            lines = tuple(
+                Line(one.sku, chance.choice((one.pence, one.pence // 2, one.pence + 150)), one.id) for one in paid.lines
+            )
+            lines = lines[: chance.choice((1, 3, 3))]
+            pence = sum(line.pence for line in lines)
+            return words.Corrected(self._at, who, name, bill, pence, chance.random() < 0.2, lines)
         pence = chance.choice((0, paid.pence, paid.pence * 2, paid.pence // 2, paid.pence + 100, None, None))
         return words.Corrected(self._at, who, name, bill, pence, delivered=pence is None or chance.random() < 0.3)
 
@@ -239,6 +258,23 @@ class Life:
     def _gives(self, who: int, name: str) -> Happening:
         return words.Gives(self._at, who, name, 3 - who, self._chance.choice((1, 4, 10)))
 
+    def _comes_late(self, who: int, name: str) -> Happening | None:  # noqa: ARG002 - one of the kinds
+        return replace(self._late.pop(), arrives=self._at) if self._late else None
+
+    def _again(self, who: int, name: str) -> Happening | None:  # noqa: ARG002 - it is of whom it was
+        told = [one for one in self._told if one.at > self._at - 30 * 24 * HOUR_MS]
+        if not told:
+            return None
+        before = self._chance.choice(told)
+        return words.Again(self._at, before.who, name, before)
+
+    def _expires(self, who: int, name: str) -> Happening:
+        return words.Expires(self._at, who, name)
+
+    def _moves(self, who: int, name: str) -> Happening:
+        last = day_of(self._at, self._program.zone) + timedelta(days=self._chance.choice((-1, 0, 3, 20, 100)))
+        return words.Moves(self._at, who, name, last, self._chance.random() < 0.5)
+
     def _waits(self, who: int, name: str) -> Happening:  # noqa: ARG002 - one of the kinds
         return words.Waits(self._at, 0, name)
 
@@ -258,6 +294,10 @@ KINDS = {
     Life._calls_off: 2,
     Life._cancels: 2,
     Life._gives: 5,
+    Life._comes_late: 4,
+    Life._again: 4,
+    Life._expires: 1,
+    Life._moves: 3,
     Life._waits: 4,
 }
 """How often each happens."""

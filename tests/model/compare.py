@@ -35,7 +35,10 @@ def least(program: Program, history: Sequence[Happening]) -> list[Happening]:
     while shorter:
         shorter = False
         for place in reversed(range(len(kept))):
-            without = kept[:place] + kept[place + 1 :]
+            if place >= len(kept):
+                continue
+            gone = kept[place]
+            without = [one for one in kept if one is not gone and getattr(one, "before", None) is not gone]
             if differences(program, without):
                 kept, shorter = without, True
     return kept

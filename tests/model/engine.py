@@ -15,7 +15,7 @@ from tests import steps
 from tests.dsl import Story
 from tests.model import words
 from tests.model.purse import NEVER
-from tests.model.town import Figures
+from tests.model.town import Figures, arrival
 from tests.model.words import Happening, Lasts, Program, Promise
 from tests.town import Town
 
@@ -29,7 +29,8 @@ def stand_of_engine(program: Program, history: Sequence[Happening]) -> dict[int,
         if isinstance(happening, words.Waits):
             town.pass_time(steps.Tick(happening.at))
         else:
-            town.play(_record(happening))
+            told = happening.before if isinstance(happening, words.Again) else happening
+            town.play(_record(told), as_of=arrival(happening))
             town.settle()
     return {who: _figures(program, story) for who, story in sorted(town.stories.items())}
 
@@ -128,7 +129,7 @@ def _expiry(lasts: Lasts) -> dict[str, Any]:
     if lasts.days is None and not lasts.months and not lasts.round_months:
         return {"never": True}
     length = {"months": lasts.months} if lasts.days is None else {"days": lasts.days}
-    return _without_none({**length, "round_up": _ROUND.get(lasts.round_months)})
+    return _without_none({**length, "round_up": _ROUND.get(lasts.round_months), "rolling": lasts.rolls or None})
 
 
 def _promised(promise: Promise | None) -> dict[str, Any] | None:
@@ -157,7 +158,12 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
     ),
     words.Corrected: lambda one: (
         steps.updated,
-        {"bill": one.bill, "amount": one.pence, "delivery_status": "DELIVERED" if one.delivered else ""},
+        {
+            "bill": one.bill,
+            "amount": one.pence,
+            "delivery_status": "DELIVERED" if one.delivered else "",
+            "lines": _lines(one.lines),
+        },
     ),
     words.Does: lambda one: (
         steps.did,
@@ -172,6 +178,8 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
     words.Activates: lambda one: (steps.activate, {"reference": one.reference}),
     words.CallsOff: lambda one: (steps.call_off, {"reference": one.reference}),
     words.Cancels: lambda one: (steps.cancel, {"bill_number": one.bill, "rule": one.rule}),
+    words.Expires: lambda _one: (steps.expire_now, {}),
+    words.Moves: lambda one: (steps.expire_on, {"until": one.last.isoformat(), "later": one.later}),
     words.Gives: lambda one: (steps.transfer, {"points": one.points, "to": one.to}),
 }
 
@@ -191,7 +199,7 @@ def _figures(program: Program, story: Story) -> Figures:
         "lots": sorted((lot.lot_id, min(lot.closes_at, NEVER), lot.open_points) for lot in account.lots),
         "promised": sorted((lot.lot_id, lot.open_points) for lot in account.promised_lots),
         "bills": (section.transactions, section.purchases_minor, section.returned_minor),
-        "tier": section.tier if program.tiers else 0,
+        "tier": max(1, section.tier) if program.tiers else 0,
         "values": {(name, named[name](period)): value for (name, period), value in _values(story).items() if value},
         "met": sorted((name, named[name](period)) for name, period in _met(story)),
         "streaks": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tests.model.dates import DAY_MS, day_of, last_day, start_of
 from tests.model.purse import NEVER, Lot, Point, Purse
@@ -98,6 +98,27 @@ class Holder:
         last = last_day(self.program.lasts if lasts is None else lasts, day_of(at, zone))
         return NEVER if last is None else start_of(last + timedelta(days=1), zone)
 
+    def _rolling(self, lasts: Lasts | None) -> Lasts | None:
+        terms = self.program.lasts if lasts is None else lasts
+        return terms if terms.rolls else None
+
+    def roll(self, at: int) -> None:
+        """Something happens that moves the expiry of points that roll."""
+        for point in self.purse.open_points(self.now):
+            if point.lot.rolling is not None:
+                point.closes = point.lot.closes = max(point.closes, self._closes(point.lot.rolling, at))
+
+    def move_expiry(self, last: date, *, later: bool) -> None:
+        """Somebody lets points expire on another day."""
+        closes = start_of(last + timedelta(days=1), self.program.zone)
+        if closes > self.now:
+            for point in self.purse.open_points(self.now):
+                point.closes = point.lot.closes = (max if later else min)(point.closes, closes)
+
+    def expire(self) -> None:
+        """Somebody lets all points expire."""
+        self.purse.take(self.purse.count("current"), "expired")
+
     def _issue(
         self, awards: Iterable[tuple[str, int, Lasts | None, Promise | None, bool]], at: int, now: int, reference: str
     ) -> list[Lot]:
@@ -115,7 +136,7 @@ class Holder:
             ):
                 promise = None
             closes = self._closes(lasts, at)
-            key = ("waits", promise, lasts) if promise is not None else ("lasts", closes)
+            key = ("waits", promise, lasts) if promise is not None else ("lasts", closes, self._rolling(lasts))
             lot = lots.get(key)
             if lot is None:
                 due = NEVER
@@ -132,6 +153,7 @@ class Holder:
                     due=due,
                     reference=reference,
                     source=source,
+                    rolling=self._rolling(lasts),
                     closes_anew=lambda then, lasts=lasts: self._closes(lasts, then),
                 )
             self.purse.add(lot, points)
@@ -191,6 +213,7 @@ class Holder:
         taken = self.purse.take(points, "held" if held else "redeemed")
         for point in taken:
             point.hold, point.redemption = name, name
+        self.roll(at)
         if held:
             self.holds[name] = Hold(at + program.hold_minutes * MINUTE_MS, bill)
         else:
@@ -243,15 +266,12 @@ class Holder:
         spent = [one for one in self.purse.points if one.place == "redeemed" and one.redemption == name]
         past = []
         for point in sorted(spent, key=lambda one: -one.turn)[:points]:
-            if point.closes <= at:
-                past.append(point)
-                point.place = "expired"
-            else:
-                point.place = "current"
-                others = [one for one in point.lot.points if one.place == "current" and one is not point]
-                point.closes = others[0].closes if others else point.closes
+            others = [one for one in point.lot.points if one.place in {"current", "held"}]
+            point.closes = others[0].closes if others else point.closes
+            point.place = "current" if point.closes > self.now else "expired"
+            past += [] if point.place == "current" else [point]
         if past and self.program.reissues:
-            anew = self.purse.open_lot(0, at, self._closes(None, at))
+            anew = self.purse.open_lot(0, at, self._closes(None, at), rolling=self._rolling(None))
             for point in past:
                 point.lot.gone_anew += 1
                 point.lot.points.remove(point)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from tests.model.achiever import Achiever
+from tests.model.achiever import REPEAT_DAYS, Achiever
 from tests.model.bills import Award, Bill
 from tests.model.dates import DAY_MS
-from tests.model.shares import due_of, in_proportion, lines_back, points_for
+from tests.model.shares import due_of, in_proportion, lines_back, points_for, shared
 from tests.model.words import Line, Spend
 
 
@@ -19,12 +21,14 @@ class Member(Achiever):
     paid: int = 0
     returned: int = 0
     visits: int = 0
+    waiting: dict[str, list[tuple[int, int, Callable[[], None]]]] = field(default_factory=dict)
+    """By bill: what came before it, with when it was made, when it is refused, and what it does."""
 
     def pay(self, name: str, pence: int, lines: tuple[Line, ...], at: int) -> None:
         """A bill earns points and counts for goals."""
         self.paid += pence
         self.visits += 1
-        bill = Bill(pence, lines, at, line_returned=[0] * len(lines))
+        bill = Bill(pence, lines, lines, at, line_returned=[0] * len(lines))
         earned = [(rule, points_for(self.program, rule, pence, lines)) for rule in self.program.spends]
         earned = [(rule, points) for rule, points in earned if points]
         awards = [(rule.id, points, rule.lasts, rule.promise, False) for rule, points in earned]
@@ -39,6 +43,11 @@ class Member(Achiever):
             bill.worth[goal.id] = bill.peak[goal.id] = bill.counts_for(goal)
             self._count(goal, bill.worth[goal.id], at)
         self._meet(bill.counted, at, at)
+        self.roll(at)
+        for made, until, then in sorted(self.waiting.pop(name, []), key=lambda one: one[0]):
+            if made >= at and until > self.now:
+                self.close()
+                then()
 
     def takes(self, bill: Bill, at: int) -> bool:
         """Whether the bill can still come back."""
@@ -47,7 +56,10 @@ class Member(Achiever):
     def bring_back(self, name: str, pence: int, lines: tuple[Line, ...], at: int) -> None:
         """Goods come back: everything that the bill did is undone, in proportion."""
         bill = self.bills.get(name)
-        if bill is None or not self.takes(bill, at):
+        if bill is None:
+            self._wait(name, at, lambda: self.bring_back(name, pence, lines, at))
+            return
+        if not self.takes(bill, at):
             return
         keeps_lines = self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
         if bill.returned >= bill.pence:
@@ -83,7 +95,7 @@ class Member(Achiever):
             return
         for redemption_name in reversed(self.payments.get(name, [])):
             redemption = self.redemptions[redemption_name]
-            if at < redemption.at + self.returns.days * DAY_MS:
+            if redemption.at <= at < redemption.at + self.returns.days * DAY_MS:
                 due = in_proportion(redemption.points, basis, gone)
                 if due > redemption.back:
                     self._restore(redemption_name, due - redemption.back, at)
@@ -98,37 +110,67 @@ class Member(Achiever):
         for award in named:
             award.claimed, award.cancelled = award.points, True
 
-    def correct(self, name: str, pence: int | None, at: int, *, delivered: bool) -> None:
+    def _wait(self, bill: str, at: int, then: Callable[[], None]) -> None:
+        """What comes before its bill waits for it, so many days at most."""
+        if self.program.returns is not None:
+            self.waiting.setdefault(bill, []).append((at, self.now + REPEAT_DAYS * DAY_MS, then))
+
+    def correct(self, name: str, pence: int | None, lines: tuple[Line, ...], at: int, *, delivered: bool) -> None:
         """A bill is as it is said here, as if it had been so from the beginning."""
         bill = self.bills.get(name)
-        if bill is None or not self.takes(bill, at):
+        if bill is None:
+            self._wait(name, at, lambda: self.correct(name, pence, lines, at, delivered=delivered))
             return
-        before, was_cancelled = bill.pence, bill.cancelled
-        after = before if pence is None else pence or bill.returned
-        is_cancelled = was_cancelled if pence is None else pence == 0
-        changes = after != before or is_cancelled != was_cancelled
-        if after < bill.returned or (not changes and (not delivered or bill.delivered)):
+        if not self.takes(bill, at):
             return
-        if pence and bill.lines and changes:
+        after = bill.pence if pence is None else pence or bill.returned
+        is_cancelled = bill.cancelled if pence is None else pence == 0
+        relined = bool(lines) and lines != bill.said_lines
+        changes = after != bill.pence or is_cancelled != bill.cancelled or relined
+        says_nothing = not changes and (not delivered or bill.delivered)
+        lacks_lines = bool(pence and bill.said_lines) and changes and not lines
+        if after < bill.returned or says_nothing or lacks_lines:
             return
-        bill.pence, bill.cancelled = after, is_cancelled
         bill.delivered = bill.delivered or delivered
         if changes:
-            self.paid += after - before
-            self.visits += was_cancelled - is_cancelled
-            if is_cancelled and bill.lines:
-                bill.lines = tuple(
-                    Line(line.sku, back, line.id) for line, back in zip(bill.lines, bill.line_returned, strict=True)
-                )
-            if name in self.payments:
-                bill.basis = max(bill.basis, before, after)
-            self._restore_payments(name, bill, at)
-            self._correct_points(name, bill, at)
-            self._correct_goals({"bills": was_cancelled - is_cancelled, "money": after - before}, bill, at)
+            self._change(name, bill, after, lines, at, is_cancelled=is_cancelled)
         if bill.delivered:
             for lot in self._promised(name):
                 if lot.promise is not None and lot.promise.until == "delivered":
                     self._becomes_current(lot, at)
+
+    def _change(
+        self, name: str, bill: Bill, pence: int, lines: tuple[Line, ...], at: int, *, is_cancelled: bool
+    ) -> None:
+        more, counted = pence - bill.pence, bill.cancelled - is_cancelled
+        if name in self.payments:
+            bill.basis = max(bill.basis, bill.pence, pence)
+        bill.pence, bill.cancelled = pence, is_cancelled
+        self.paid += more
+        self.visits += counted
+        if lines:
+            self._reline(bill, lines)
+        elif is_cancelled and bill.lines:
+            left = zip(bill.lines, bill.line_returned, strict=True)
+            bill.lines = tuple(Line(line.sku, returned, line.id) for line, returned in left)
+        self._restore_payments(name, bill, at)
+        self._correct_points(name, bill, at)
+        self._correct_goals({"bills": counted, "money": more}, bill, at)
+
+    def _reline(self, bill: Bill, lines: tuple[Line, ...]) -> None:
+        """What came back of a line came back of the one of its id, else of its SKU; the rest of all that is left."""
+        back: dict[str, int] = {}
+        for line, returned in zip(bill.lines, bill.line_returned, strict=True):
+            back[line.id or f"sku {line.sku}"] = back.get(line.id or f"sku {line.sku}", 0) + returned
+        parts: list[int] = []
+        for line in lines:
+            key = line.id or f"sku {line.sku}"
+            parts.append(min(back.get(key, 0), line.pence))
+            back[key] = back.get(key, 0) - parts[-1]
+        left = [Fraction(line.pence - part) for line, part in zip(lines, parts, strict=True)]
+        rest = shared(min(sum(back.values()), int(sum(left))), left)
+        bill.line_returned = [part + more for part, more in zip(parts, rest, strict=True)]
+        bill.lines = bill.said_lines = lines
 
     def _correct_points(self, name: str, bill: Bill, at: int) -> None:
         rises: list[tuple[Spend, int]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.model.words import Promise
+from tests.model.words import Lasts, Promise
 
 NEVER = 10**18
 
@@ -28,6 +28,8 @@ class Lot:
     reference: str = ""
     source: str = ""
     """What gave the first of its awards."""
+    rolling: Lasts | None = None
+    """How long they last from each thing on that moves them; None where nothing does."""
     closes_anew: Callable[[int], int] = lambda _at: NEVER
     """When they close if they become current at an instant."""
     points: list[Point] = field(default_factory=list)
@@ -100,6 +102,10 @@ class Purse:
             "promotional_first": lambda one: (not one.lot.promotional, one.closes, one.lot.since, one.lot.number),
         }
         return sorted((point for point in self.points if point.place == "current"), key=keys[order])
+
+    def open_points(self, now: int) -> list[Point]:
+        """What can be spent or is held, and is not past its day."""
+        return [one for one in self.points if one.place in {"current", "held"} and one.closes > now]
 
     def take(self, count: int, place: str, order: str | None = None) -> list[Point]:
         """Points that can be spent go somewhere else, in the order of spending."""

@@ -8,30 +8,41 @@ from functools import partial
 from typing import Any, Final
 
 from tests.model import words
-from tests.model.dates import period_name
+from tests.model.achiever import REPEAT_DAYS
+from tests.model.dates import DAY_MS, period_name
 from tests.model.member import Member
 from tests.model.purse import Point, Purse
-from tests.model.words import Happening, Program
+from tests.model.words import Happening, Lasts, Program
 
 Figures = dict[str, Any]
 
 
 def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
-    """Where every customer stands who is in the history, which is in order of time."""
+    """Where every customer stands who is in the history, which is in order of arrival."""
     members: dict[int, Member] = {}
     for happening in history:
+        now = arrival(happening)
         if isinstance(happening, words.Waits):
             for member in members.values():
-                member.pass_time(happening.at)
+                member.pass_time(now)
+        if isinstance(happening, words.Waits | words.Again):
             continue
-        member = _member(members, program, happening.who, happening.at)
+        member = _member(members, program, happening.who, now)
+        if now - happening.at > REPEAT_DAYS * DAY_MS:
+            continue
         if not isinstance(happening, words.Gives):
             DOES[type(happening)](member, happening)
         elif happening.points <= member.purse.count("current"):
             _give(member, _member(members, program, happening.to, happening.at), happening)
         member.close()
-        member.pass_time(happening.at)
+        member.pass_time(now)
     return {who: figures(member) for who, member in sorted(members.items())}
+
+
+def arrival(happening: Happening) -> int:
+    """When it is heard of."""
+    late = happening.arrives if isinstance(happening, words.Pays) else None
+    return happening.at if late is None else late
 
 
 def _member(members: dict[int, Member], program: Program, who: int, at: int) -> Member:
@@ -44,7 +55,9 @@ def _member(members: dict[int, Member], program: Program, who: int, at: int) -> 
 DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
     words.Pays: lambda member, one: member.pay(one.name, one.pence, one.lines, one.at),
     words.Returned: lambda member, one: member.bring_back(one.bill, one.pence, one.lines, one.at),
-    words.Corrected: lambda member, one: member.correct(one.bill, one.pence, one.at, delivered=one.delivered),
+    words.Corrected: lambda member, one: member.correct(
+        one.bill, one.pence, one.lines, one.at, delivered=one.delivered
+    ),
     words.Does: lambda member, one: member.does(one.event, one.reference or one.name, one.at),
     words.Redeems: lambda member, one: member.redeem(one.name, one.points, one.bill, one.at, held=one.held),
     words.Confirms: lambda member, one: member.confirm(one.redemption, one.at),
@@ -54,6 +67,8 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
     words.Releases: lambda member, one: member.release(one.hold, one.at),
     words.Activates: lambda member, one: member.activate(one.reference, one.at),
     words.CallsOff: lambda member, one: member.call_off(one.reference),
+    words.Expires: lambda member, _one: member.expire(),
+    words.Moves: lambda member, one: member.move_expiry(one.last, later=one.later),
     words.Cancels: lambda member, one: member.cancel(one.bill, one.rule, one.at),
 }
 """What each kind of happening does to the customer whom it is about."""
@@ -61,11 +76,11 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
 
 def _give(sender: Member, receiver: Member, gift: words.Gives) -> None:
     """Points go over, each with its last day; those of one day lie in one lot there."""
-    by_day: dict[int, list[Point]] = {}
+    alike: dict[tuple[int, Lasts | None], list[Point]] = {}
     for point in sender.purse.take(gift.points, "transferred"):
-        by_day.setdefault(point.closes, []).append(point)
-    for closes, points in by_day.items():
-        receiver.purse.open_lot(len(points), gift.at, closes, received=True)
+        alike.setdefault((point.closes, point.lot.rolling), []).append(point)
+    for (closes, rolling), points in alike.items():
+        receiver.purse.open_lot(len(points), gift.at, closes, received=True, rolling=rolling)
     receiver.close()
     receiver.pass_time(gift.at)
 

@@ -20,6 +20,8 @@ class Lasts:
     days: int | None = None
     round_months: int = 0
     dates: tuple[tuple[int, int], ...] = ()
+    rolls: bool = False
+    """Whether bills and redemptions count as if the points were awarded then, where they last longer so."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class Happening:
 class Pays(Happening):
     pence: int
     lines: tuple[Line, ...] = ()
+    arrives: int | None = None
+    """When it is heard of; None for at once."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ class Corrected(Happening):
     bill: str
     pence: int | None = None
     delivered: bool = False
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,6 +227,26 @@ class Gives(Happening):
 
     to: int
     points: int
+
+
+@dataclass(frozen=True)
+class Expires(Happening):
+    """All points are to expire now."""
+
+
+@dataclass(frozen=True)
+class Moves(Happening):
+    """All points are to be there through another day, those that would be longer, or those that would be shorter."""
+
+    last: date
+    later: bool
+
+
+@dataclass(frozen=True)
+class Again(Happening):
+    """What happened before is told again."""
+
+    before: Happening
 
 
 @dataclass(frozen=True)
