@@ -69,6 +69,7 @@ def _fixed(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Brea
         ("currency", before.currency, after.currency, "amounts so far are counted in it"),
         ("zone", before.zone, after.zone, "days and periods so far are counted in it"),
         ("days.start", before.days.start, after.days.start, "days and periods so far are counted from it"),
+        ("days.zone", before.days.zone, after.days.zone, "days and periods so far are counted in it"),
         ("points.name", before.points.name, after.points.name, "balances so far are counted in it"),
     ):
         if old != new:

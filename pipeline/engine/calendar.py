@@ -134,6 +134,10 @@ class Calendar:
         """The number of earlier periods that the zone skipped: dates on which it crossed the date line."""
         return bisect_left(_skipped_days(self._name), period) if unit is PeriodUnit.DAY else 0
 
+    def skips(self, day: int) -> bool:
+        """Whether the zone never had that date."""
+        return day in _skipped_days(self._name)
+
 
 def calendar_of(definition: ProgramDefinition) -> Calendar:
     """The calendar of a program."""

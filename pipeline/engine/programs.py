@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.engine.calendar import Calendar, calendar_of
 from pipeline.engine.currencies import Currency, currencies_of
+from pipeline.engine.dates import Dates
 from pipeline.engine.ledger.promises import promises_of, terms_by_source
 from pipeline.engine.ledger.terms import Terms, own_terms
 from pipeline.engine.milestones.measures import Measure, measure_of
@@ -82,6 +83,7 @@ class Program:
         self.id = definition.program_id
         self.version = definition.version
         self.calendar = calendar_of(definition)
+        self.dates = Dates(definition)
         self.money = definition.currency
         self.currency = definition.points.name
         """The main currency."""
@@ -90,7 +92,6 @@ class Program:
         self.rolls = any(expiry.rolls for _, expiry in expiries(definition))
         """Whether activity moves the expiry of any points."""
         self.milestone_ids = tuple(milestone.id for milestone in definition.milestones)
-        self.streak_ids = tuple(streak.id for streak in definition.streaks)
         tiers = definition.tiers
         levels = tiers.levels if tiers else ()
         self.base_tier = 1 if tiers else 0
@@ -136,6 +137,11 @@ class Program:
     def enrolling(self) -> tuple[Target, ...]:
         """The milestones that know who is in them."""
         return tuple(one for one in self.targets if one.enrolment is not None or one.tells_cycles != "none")
+
+    @property
+    def streak_ids(self) -> tuple[str, ...]:
+        """Every streak, retired ones included."""
+        return tuple(self.streaks)
 
     def find_currency(self, named: str) -> Currency | None:
         """The points currency of that id, if there is one; the main one where the id is empty."""

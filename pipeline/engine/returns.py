@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.entries import bill_of, day_of_bill
 from pipeline.engine.bills.state import Bill, MeasuredContribution, MilestoneContribution
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import ProgramStage
@@ -96,7 +96,7 @@ def _counted_by(turn: ProgramTurn, bill: Bill) -> Iterator[tuple[Target, Milesto
 def _finish(turn: ProgramTurn, of_bill: str, bill: Bill, missed: list[Target], undone: _Undone) -> list[Decision]:
     """What follows from targets that are met no longer: streaks, and the rewards of all of these."""
     for target in missed:
-        _break(turn, of_bill, turn.program.calendar.day_of(bill.paid_at), target, undone)
+        _break(turn, of_bill, day_of_bill(turn.program, bill), target, undone)
     rewards = [turn.section.rewards[key] for key in undone.keys if key in turn.section.rewards]
     return undone.decisions + _take_rewards(turn, of_bill, bill.paid_at, rewards)
 

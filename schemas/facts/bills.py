@@ -57,6 +57,8 @@ class PurchaseCounted(Decision, frozen=True, tag=12):
     """For how long the program takes returns of it; None where it takes none."""
     tier_id: str = ""
     """The tier that the customer had before the bill, where a rule asks for it."""
+    day: int | None = None
+    """The local day of the bill, where the program goes by the zone of the store or the customer."""
 
 
 class LineReturned(msgspec.Struct, frozen=True, array_like=True, gc=False):

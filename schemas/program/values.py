@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 
@@ -81,7 +81,7 @@ def require_rising(numbers: Sequence[int], key: str, message: str) -> None:
 
 
 class DayStart(Definition):
-    """When the local days of a program begin."""
+    """When the local days of a program begin, and whose date a record has."""
 
     start: Annotated[
         str,
@@ -90,6 +90,9 @@ class DayStart(Definition):
             description="a time before noon, in quarters of an hour, such as 04:00",
         ),
     ] = "00:00"
+    zone: Literal["program", "store", "customer"] = "program"
+    """The zone in which a bill or event has its date: the program's; that of its store; or that of the customer, which
+    is their extended field `timeZone`. Where none is known, the program's."""
 
     @property
     def minutes(self) -> int:

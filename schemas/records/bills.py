@@ -31,6 +31,8 @@ class TransactionAdded(CustomerRecord, frozen=True):
     gross_minor: int | None = None
     store: str = ""
     till: str = ""
+    zone: str = ""
+    """The IANA zone of its store, as the message or the settings of the org name it; empty where neither does."""
 
 
 class TransactionUpdated(CustomerRecord, frozen=True):

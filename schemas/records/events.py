@@ -15,3 +15,5 @@ class CustomEventReceived(CustomerRecord, frozen=True):
     """As sent; numbers with a fraction are kept as decimal strings."""
     analytics_only: bool = False
     """Whether it is kept for analysts, and no program gets it (S1: actions without EMFConsumer)."""
+    zone: str = ""
+    """The IANA zone in which it happened, as the message names it; empty where it does not."""

@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from pipeline.intake.dialects.naming import input_key
+from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Accepted
 from pipeline.log.port import Message
 from schemas import messages, records
 from schemas.records import decode_record, encode_record
+from schemas.settings import Org, Store
 from tests.intake.incoming import FOLDER, LIMITS, WALL, Sent, example, examples, normalise, taken
 
 SOURCE = "loyalty.transactions:2"
@@ -44,6 +46,7 @@ CASES = [
             1350,
             "SOHO",
             "7",
+            "Europe/London",
         ),
     ),
     Case(
@@ -396,3 +399,36 @@ def test_update_says_what_it_says_and_nothing_else(said: dict[str, Any], amount:
     assert isinstance(found.record, records.TransactionUpdated)
     assert found.record.amount_minor == amount
     assert (found.record.discount_minor, found.record.gross_minor) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "zone"),
+    [
+        pytest.param({"eventTime": "2025-03-09T08:15:00", "zone": "Asia/Tokyo"}, "Asia/Tokyo", id="of-the-message"),
+        pytest.param({"eventTime": 1741508100000}, "Pacific/Auckland", id="of-the-store"),
+        pytest.param({"eventTime": 1741508100000, "store": "PARIS"}, "Europe/Paris", id="of-the-org"),
+        pytest.param({"eventTime": 1741508100000, "store": "NOWHERE"}, "", id="of-an-unknown-store"),
+    ],
+)
+def test_a_bill_knows_the_zone_of_its_store_and_its_digest_does_not(changes: dict[str, Any], zone: str) -> None:
+    stores = (Store(code="SOHO", zone="Pacific/Auckland"), Store(code="PARIS"))
+    cafe = known(Org(org_id=100, name="Cafe", zone="Europe/Paris", currency="GBP", country="GB", stores=stores))
+    content = {**example("transactionAdded"), "zone": None, **changes}
+    message = Sent(json.dumps({name: value for name, value in content.items() if value is not None}).encode())
+    with_settings, without = (
+        normalise(message, wall=WALL, limits=LIMITS._replace(orgs=orgs)) for orgs in ({100: cafe}, {})
+    )
+    assert isinstance(with_settings, Accepted)
+    assert isinstance(without, Accepted)
+    assert isinstance(with_settings.record, records.TransactionAdded)
+    assert isinstance(without.record, records.TransactionAdded)
+    assert with_settings.record.zone == zone
+    assert with_settings.record.digest == without.record.digest
+
+
+def test_an_event_knows_the_zone_that_its_message_names() -> None:
+    content = {**example("customEvent"), "eventTime": "2025-03-09T08:15:00", "zone": "Asia/Tokyo"}
+    verdict = normalise(Sent(json.dumps(content).encode()), wall=WALL, limits=LIMITS)
+    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict.record, records.CustomEventReceived)
+    assert verdict.record.zone == "Asia/Tokyo"

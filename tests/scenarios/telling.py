@@ -162,6 +162,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         lines=tuple(Line(**line) for line in step.get("lines", ())),
         currency=step.get("in", "GBP"),
         store=step.get("store", ""),
+        zone=step.get("at store in", ""),
         **common,
     ),
     "returns": lambda step, at, common: brought_back(

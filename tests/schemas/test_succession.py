@@ -74,6 +74,7 @@ def test_version_that_leaves_what_is_known_by_id_may_follow(changes: dict[str, A
         pytest.param({"currency": "EUR"}, "currency", "is EUR, and was GBP in version 1", id="money"),
         pytest.param({"zone": "UTC"}, "zone", "is UTC, and was Europe/London in version 1", id="zone"),
         pytest.param({"days": {"start": "04:00"}}, "days.start", "is 04:00, and was 00:00 in version 1", id="day"),
+        pytest.param({"days": {"zone": "store"}}, "days.zone", "is store, and was program in version 1", id="dates"),
         pytest.param({"points": {"name": "BEANS"}}, "points.name", "is BEANS, and was POINTS", id="points"),
         pytest.param({"rules": []}, "rules", "the spend rule (id spend) of version 1 is missing", id="rule-left-out"),
         pytest.param(

@@ -181,6 +181,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         returned_minor=70,
         return_days=60,
         tier_id="bronze",
+        day=15_020,
     ),
     ReturnCounted(
         of_bill="B1",

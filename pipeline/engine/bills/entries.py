@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from pipeline.engine.bills.state import Bill, Parked, entry_of, parked_of
+from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState
 
 
@@ -16,6 +17,12 @@ def find_bill(state: CustomerState, number: str) -> Bill | None:
 def bill_of(state: CustomerState, number: str) -> Bill:
     """The bill of a decision that is about a known bill."""
     return cast("Bill", state.entries[entry_of(number)])
+
+
+def day_of_bill(program: Program, bill: Bill) -> int:
+    """The local day on which a bill was paid, as it counted in a program."""
+    day = bill.parts[program.id].day
+    return program.calendar.day_of(bill.paid_at) if day is None else day
 
 
 def find_parked(state: CustomerState, number: str) -> Parked | None:

@@ -145,7 +145,10 @@ def _note_program(state: CustomerState, envelope: Envelope, decision: PurchaseCo
     if decision.return_days is not None:
         bill = bill_of(state, decision.bill_number)
         bill.parts[envelope.program_id] = BillPart(
-            return_days=decision.return_days, version=envelope.version, tier_id=decision.tier_id
+            return_days=decision.return_days,
+            version=envelope.version,
+            tier_id=decision.tier_id,
+            day=decision.day,
         )
 
 

@@ -113,6 +113,8 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     """The version of the program by which the bill counted."""
     tier_id: str = ""
     """The tier that the customer had before the bill, where a rule of that version asks for it."""
+    day: int | None = None
+    """The local day of the bill, where the program goes by the zone of the store or the customer."""
 
     @property
     def awards(self) -> list[AwardContribution]:

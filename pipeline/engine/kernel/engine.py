@@ -214,7 +214,7 @@ class Engine:
             program=program,
             section=section,
             at=about.at,
-            day=program.calendar.day_of(about.at),
+            day=program.dates.calendar_of(record, head.profile).day_of(about.at),
             decided=decided,
             made=decisions,
         )

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.entries import bill_of, day_of_bill
 from pipeline.engine.bills.state import AwardContribution, Bill, BillPart, CancelledAward
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.earning import candidates_on_bill
@@ -45,7 +45,7 @@ Key = tuple[str, str]
 def at_the_sale(turn: ProgramTurn, bill: Bill) -> ProgramTurn:
     """The circumstances of the day on which the bill was paid, in the version by which it counted."""
     program = turn.timeline.version_of(turn.program.id, bill.parts[turn.program.id].version)
-    return structs.replace(turn, program=program, at=bill.paid_at, day=program.calendar.day_of(bill.paid_at))
+    return structs.replace(turn, program=program, at=bill.paid_at, day=day_of_bill(program, bill))
 
 
 def keep_terms(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import structs
 
-from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.entries import bill_of, day_of_bill
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage
@@ -18,17 +18,21 @@ from pipeline.engine.milestones.concern import targets_of
 from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
+from pipeline.engine.streaks.excuses import excusing
 from pipeline.engine.streaks.runs import holds
 from pipeline.engine.streaks.state import StreakRuns
-from pipeline.engine.streaks.value import alive, reached, reached_once, value_with
+from pipeline.engine.streaks.value import alive, reached, reached_once, value_excusing, value_with
 from schemas.facts import (
     Decision,
     IssuedFor,
     StreakExtended,
+    StreakFrozen,
     StreakLevelReached,
     StreakStarted,
 )
 from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
+
+_SKIPPED: Final = "a date that the zone skipped"
 
 
 def _uses_streaks(program: Program) -> bool:
@@ -54,6 +58,10 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | C
                 decisions.append(start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
             if progress.achieved and not holds(known.runs, period.place):
+                frozen = _skipped(turn, record, streak, known, target.periods) if turn.program.dates.differ else None
+                if frozen is not None:
+                    decisions.append(frozen)
+                    known = structs.replace(known, excused=excusing(known, frozen.first, frozen.last))
                 decisions += one_more(streak, known, period)
     return decisions + rewards(turn, decisions)
 
@@ -63,7 +71,7 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     bill = bill_of(turn.state, record.bill_number)
     if not corrected_in(turn, bill):
         return []
-    return _extend(structs.replace(turn, at=bill.paid_at, day=turn.program.calendar.day_of(bill.paid_at)), record)
+    return _extend(structs.replace(turn, at=bill.paid_at, day=day_of_bill(turn.program, bill)), record)
 
 
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
@@ -90,6 +98,33 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                 run = alive(streak, known, period.place)
                 decisions += levels_of(streak, reached_once(streak, known, run), last, run)
     return decisions + rewards(turn, decisions)
+
+
+def _skipped(
+    turn: ProgramTurn,
+    record: TransactionAdded | TransactionUpdated | CustomEventReceived,
+    streak: CompiledStreak,
+    known: StreakRuns,
+    periods: Periods,
+) -> StreakFrozen | None:
+    """The date before or after this one, where the record's own zone skipped it: missing it breaks no run."""
+    calendar, here = turn.program.dates.calendar_of(record, turn.head.profile), periods.around(turn.day).place
+    for day in (turn.day - 1, turn.day + 1):
+        place = periods.around(day).place
+        excused = excusing(known, place, place)
+        if calendar.skips(day) and place != here and excused != known.excused:
+            value = value_excusing(streak, known, excused)
+            return StreakFrozen(
+                streak_id=streak.definition.id,
+                first=place,
+                last=place,
+                first_day=day,
+                last_day=day,
+                longest=value.longest,
+                standing=value.standing,
+                reason=_SKIPPED,
+            )
+    return None
 
 
 def _takes(streak: CompiledStreak, known: StreakRuns | None, at: int, period: Period) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage, Subject, Timer
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.milestones.members import goal_of
 from pipeline.engine.periods import Period
 from pipeline.engine.programs import DAY_MS, CompiledStreak, Program, Target
 from pipeline.engine.state import Head
@@ -106,7 +107,7 @@ def _tell(turn: ProgramTurn, subject: Subject) -> list[Decision]:
                     streak_id=subject.part,
                     period=period.number,
                     run=alive(streak, turn.section.streaks[subject.part], period.place),
-                    missing=target.goal - (0 if progress is None else progress.value),
+                    missing=goal_of(turn, target) - (0 if progress is None else progress.value),
                     last_day=turn.program.calendar.day_of(period.ends_at - 1),
                     ends_at=period.ends_at,
                 )

@@ -14,7 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from pipeline.engine.amounts import reversal_due
-from pipeline.engine.bills.entries import bill_of
+from pipeline.engine.bills.entries import bill_of, day_of_bill
 from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, TrackerContribution
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import Concern, ProgramStage
@@ -150,7 +150,7 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
         if one is None and rule.tracker.id in counting:
             one = TrackerContribution(
                 tracker_id=rule.tracker.id,
-                day=turn.program.calendar.day_of(bill.paid_at),
+                day=day_of_bill(turn.program, bill),
                 total=0,
                 store=_store("") if rule.by_store else 0,
             )

@@ -17,6 +17,7 @@ import msgspec
 from pipeline.intake.dialects.naming import NOBODY, by_settings, input_key, linked
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.letters.letter import TIME_FILLED_HEADER, origin_of
+from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
@@ -25,6 +26,8 @@ _DECODER: Final[msgspec.json.Decoder[messages.AnyMessage]] = msgspec.json.Decode
 # Two spellings of one message have one digest, so the keys of its objects are put in order.
 _CONTENT: Final = msgspec.msgpack.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 6
+_PLACED: Final = (records.TransactionAdded, records.CustomEventReceived)
+"""Records of which it is known in which zone they happened."""
 _SEPARATORS: Final = (b",", b"[", b"{")
 SEPARATORS_MAX: Final = 50_000
 """Limit for messages that are not well formed: finding every defect of a larger one would take too long."""
@@ -103,9 +106,27 @@ def _customer_record(
     record = _record(message, content, event_time, wall)
     if record is None:
         return _refused(message, wall, limits, "a field contradicts another")
+    if isinstance(record, _PLACED):
+        record = _placed(record, content, org)
     if org is None and customer_id is not None:
         return Accepted(record, input_key(content.org_id, customer_id))
     return by_settings(message, content, record, limits, org)
+
+
+def _placed(
+    record: records.TransactionAdded | records.CustomEventReceived,
+    content: messages.CustomerMessage,
+    org: KnownOrg | None,
+) -> records.CustomerRecord:
+    """The record with the zone in which it happened: that of its message, else that of its store by the org's settings.
+
+    It is not in the digest: however it is known, it is the same bill.
+    """
+    zone = content.zone
+    if zone is None and org is not None and isinstance(record, records.TransactionAdded):
+        store = org.stores.get(record.store)
+        zone = None if store is None else store.zone or org.org.zone
+    return record if zone is None else msgspec.structs.replace(record, zone=zone)
 
 
 def _names_nobody(content: messages.CustomerMessage) -> bool:
