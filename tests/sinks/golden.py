@@ -42,6 +42,7 @@ VIEWS: Final = (
     "transfers",
     "milestone_events",
     "tracker_events",
+    "identifier_events",
     "ignored_values",
     "streak_events",
     "tier_changes",

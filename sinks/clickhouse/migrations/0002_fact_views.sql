@@ -314,6 +314,18 @@ FROM (
         'MilestoneRecorded')
 ) AS f;
 
+-- Whom identifiers name. kind: linked, unlinked, claimed (it stays with person, and claimant has it, too), resolved (a
+-- record that came by identifiers is one of person). digest: what the identifier is known by; empty for resolved.
+CREATE OR REPLACE VIEW identifier_events AS
+SELECT org_id, seq, cause, at, src_topic, src_partition, src_offset, idx,
+    transform(kind, ['IdentifierLinked', 'IdentifierUnlinked', 'IdentifierClaimed', 'CustomerResolved'],
+        ['linked', 'unlinked', 'claimed', 'resolved'], '') AS kind,
+    d.kind AS type, d.digest AS digest, d.person AS person, d.claimant AS claimant, d.because AS because
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(kind String, digest String, person Int64, claimant Int64, because String)') AS d
+    FROM facts WHERE kind IN ('IdentifierLinked', 'IdentifierUnlinked', 'IdentifierClaimed', 'CustomerResolved')
+);
+
 -- Attributes that milestones add up and could not use. reason: absent, not_a_number, negative, too_fine, too_large.
 CREATE OR REPLACE VIEW ignored_values AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx, program_id, program_version,
