@@ -212,8 +212,9 @@ class _Shop:
         elif not self._announced and tick.clock_source == WALL_SOURCE:
             reached = tick.time
         if reached > self._time:
-            self._time = reached
+            began, self._time = self._time, reached
             for customer in self.customers.values():
+                self._adopt(customer, began)
                 self._expire(customer, reached)
 
     def _decide(self, customer: _Customer, record: CustomerRecord) -> None:
@@ -242,6 +243,16 @@ class _Shop:
         elif isinstance(record, AnswerTransfer):
             self._settle(customer, record, version)
         self._expire(customer, now)
+        self._adopt(customer, customer.clock)
+
+    def _adopt(self, customer: _Customer, since: int) -> None:
+        """Every member adopts a version at its start, where that is between an instant and now."""
+        later = [start for version, start in self._starts.items() if version > 1 and since <= start <= self._time]
+        for start in later:
+            self._expire(customer, start - 1)
+            customer.clock = max(customer.clock, start)
+        if later:
+            self._expire(customer, self._time)
 
     def _buy(self, customer: _Customer, record: TransactionAdded, version: int) -> None:
         terms = TERMS[version]
@@ -309,7 +320,8 @@ class _Shop:
     def _expire(self, customer: _Customer, until: int) -> None:
         while (lots := customer.open_lots()) and (due := lots[0].closes_at) <= until:
             expired = [lot for lot in lots if lot.closes_at == due]
-            customer.move("expired", str(due), self._version_at(due), sum(lot.points for lot in expired))
+            version = self._version_at(max(customer.clock, due))
+            customer.move("expired", str(due), version, sum(lot.points for lot in expired))
             customer.clock = max(customer.clock, due)
             for lot in expired:
                 lot.points = 0
