@@ -2,7 +2,8 @@
 
 RULE (amount): an update that leaves less of the bill than came back already is refused. One to 0 cancels the bill: it
 counts as none until another update reinstates it.
-RULE (lines): an update names all lines of the bill, as rules look at them. A bill that came without takes none.
+RULE (lines): an update names all lines of the bill, as rules look at them. A bill that came without lines may get some:
+rules look at them, returns of it do not.
 """
 
 from __future__ import annotations
