@@ -10,6 +10,7 @@ from random import Random
 from tests.model import words
 from tests.model.dates import day_of, start_of
 from tests.model.words import (
+    SECOND,
     Gift,
     Goal,
     Happening,
@@ -20,6 +21,7 @@ from tests.model.words import (
     Returns,
     Spend,
     Streak,
+    Terms,
 )
 
 MINUTE_MS = 60_000
@@ -58,22 +60,46 @@ def program_by(chance: Random) -> Program:
         spends.append(_second(chance))
     goals = [_goal(chance, number) for number in range(chance.choice((0, 0, 1, 2)))]
     streaks = (Streak("row", goals[0].id, ((1, 2), (2, 5), (4, 0))),) if goals and chance.random() < 0.6 else ()
-    return Program(
+    second = _terms(chance) if chance.random() < 0.4 else None
+    program = Program(
         spends=tuple(spends),
         gifts=(Gift("gift", "visit", chance.randint(1, 9)),) if chance.random() < 0.4 else (),
         factors=(("mug", chance.choice((Fraction(2), Fraction(3, 2)))),) if chance.random() < 0.3 else (),
-        lasts=chance.choice(LASTS),
+        main=_terms(chance),
+        second=second,
         promise=chance.choice(PROMISES) if chance.random() < 0.25 else None,
         goals=tuple(goals),
         streaks=streaks,
         returns=_returns(chance) if chance.random() < 0.85 else None,
         tiers=(0, 20, 60) if chance.random() < 0.5 else (),
+    )
+    return program if second is None else _in_two(chance, program)
+
+
+def _terms(chance: Random) -> Terms:
+    return Terms(
+        lasts=chance.choice(LASTS),
         least=chance.choice((1, 1, 1, 5)),
         multiple=chance.choice((1, 1, 1, 3)),
         most=chance.choice((None, None, 30)),
         order=chance.choice(("fefo", "fefo", "fifo", "lifo", "promotional_first")),
         reissues=chance.random() < 0.3,
         hold_minutes=chance.choice((30, 60 * 30)),
+    )
+
+
+def _in_two(chance: Random, program: Program) -> Program:
+    """The program with some of what it gives in a second currency."""
+
+    def some() -> str:
+        return chance.choice(("", SECOND))
+
+    return replace(
+        program,
+        spends=tuple(replace(one, currency=some()) for one in program.spends),
+        gifts=tuple(replace(one, currency=some()) for one in program.gifts),
+        goals=tuple(replace(one, currency=some()) for one in program.goals),
+        streaks=tuple(replace(one, currency=some()) for one in program.streaks),
     )
 
 
@@ -138,6 +164,10 @@ class Life:
         self._count += 1
         make = chance.choices(tuple(KINDS), tuple(KINDS.values()))[0]
         made = make(self, chance.choice((1, 1, 1, 2)), f"n{self._count}")
+        if self._program.second is not None and hasattr(made, "currency") and not getattr(made, "corrects", ""):
+            made = replace(made, currency=chance.choice(("", SECOND)))  # type: ignore[type-var]
+            if isinstance(made, words.Redeems) and made.currency:
+                made = replace(made, bill="")
         if made is not None and not isinstance(made, words.Again | words.Waits):
             self._told.append(made)
         return made

@@ -14,10 +14,10 @@ def differences(program: Program, history: Sequence[Happening]) -> list[str]:
     """What the engine says otherwise than the model."""
     model, engine = stand(program, history), stand_of_engine(program, history)
     return [
-        f"customer {who}, {name}: the model says {model[who][name]}, the engine {engine[who][name]}"
+        f"customer {who}, {name}: the model says {model[who][name]}, the engine {engine.get(who, {}).get(name)}"
         for who in sorted(model)
         for name in model[who]
-        if model[who][name] != engine[who][name]
+        if who not in engine or model[who][name] != engine[who].get(name)
     ]
 
 

@@ -16,7 +16,7 @@ from tests.dsl import Story
 from tests.model import words
 from tests.model.purse import NEVER
 from tests.model.town import Figures, arrival
-from tests.model.words import Happening, Lasts, Program, Promise
+from tests.model.words import SECOND, Happening, Lasts, Program, Promise
 from tests.town import Town
 
 _ROUND = {1: "month", 3: "quarter", 6: "half_year", 12: "year"}
@@ -49,6 +49,7 @@ def definition_of(program: Program) -> ProgramDefinition:
                 "excluded_skus": sorted(rule.without),
                 "expiry": None if rule.lasts is None else _expiry(rule.lasts),
                 "promised": _promised(rule.promise),
+                "currency": rule.currency or None,
             }
         )
         for rule in program.spends
@@ -65,21 +66,19 @@ def definition_of(program: Program) -> ProgramDefinition:
                 "event": gift.event,
                 "points": gift.points,
                 "promised": _promised(gift.promise),
+                "currency": gift.currency or None,
             }
         )
         for gift in program.gifts
     ]
-    redemption = {
-        "minimum_points": program.least,
-        "multiple_of": program.multiple,
-        "maximum_points": program.most,
-        "order": program.order,
-        "hold_minutes": program.hold_minutes,
-        "past_expiry": "reissue" if program.reissues else "expire",
-    }
     return steps.program(
         zone=program.zone,
-        points=_without_none({"expiry": _expiry(program.lasts)}),
+        points={"expiry": _expiry(program.main.lasts)},
+        currencies=[
+            {"id": SECOND, "expiry": _expiry(terms.lasts), "redemption": _redemption(terms)}
+            for terms in [program.second]
+            if terms is not None
+        ],
         promised=_promised(program.promise),
         rules=rules,
         milestones=[_milestone(number, goal) for number, goal in enumerate(program.goals, 1)],
@@ -90,7 +89,8 @@ def definition_of(program: Program) -> ProgramDefinition:
                 "name": streak.id,
                 "milestone": streak.goal,
                 "levels": [
-                    {"name": f"L{periods}", "periods": periods, "points": points} for periods, points in streak.levels
+                    {"name": f"L{periods}", "periods": periods, "points": points, "currency": streak.currency or None}
+                    for periods, points in streak.levels
                 ],
             }
             for number, streak in enumerate(program.streaks, 1)
@@ -111,7 +111,20 @@ def definition_of(program: Program) -> ProgramDefinition:
         }
         if program.tiers
         else None,
-        redemption=_without_none(redemption),
+        redemption=_redemption(program.main),
+    )
+
+
+def _redemption(terms: words.Terms) -> dict[str, Any]:
+    return _without_none(
+        {
+            "minimum_points": terms.least,
+            "multiple_of": terms.multiple,
+            "maximum_points": terms.most,
+            "order": terms.order,
+            "hold_minutes": terms.hold_minutes,
+            "past_expiry": "reissue" if terms.reissues else "expire",
+        }
     )
 
 
@@ -119,7 +132,7 @@ def _milestone(number: int, goal: words.Goal) -> dict[str, Any]:
     counts: dict[str, Any] = {"of": "events", "event": goal.counts}
     if goal.counts in {"bills", "money"}:
         counts = {"of": "transactions", "measure": "count" if goal.counts == "bills" else "sum"}
-    fixed = {"target_id": number, "counts": counts, "points": goal.points}
+    fixed = {"target_id": number, "counts": counts, "points": goal.points, "currency": goal.currency or None}
     return steps.milestone(goal.id, goal.target, goal.period, **fixed)
 
 
@@ -147,6 +160,7 @@ def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _record(one: Happening) -> AnyCustomerRecord:
     make, fields = _MADE[type(one)](one)
+    fields |= {"currency": currency} if (currency := getattr(one, "currency", "")) else {}
     return make(**fields, on=one.at, id=one.name, customer_id=one.who)  # type: ignore[no-any-return]
 
 
@@ -189,15 +203,13 @@ def _lines(lines: Sequence[words.Line]) -> tuple[SoldLine, ...]:
 
 
 def _figures(program: Program, story: Story) -> Figures:
-    section, account = story.section(), story.account()
+    section = story.section()
     named = {goal.id: partial(cycle_name, PeriodUnit(goal.period)) for goal in program.goals}
     goals = {streak.id: streak.goal for streak in program.streaks}
-    totals = {name.text: total for name, total in story.totals().items()}
-    signs = {"issued": -1, "deficit": -1}
+    second = {} if program.second is None else _account(story, SECOND)
     return {
-        "points": {name: signs.get(name, 1) * total for name, total in totals.items()},
-        "lots": sorted((lot.lot_id, min(lot.closes_at, NEVER), lot.open_points) for lot in account.lots),
-        "promised": sorted((lot.lot_id, lot.open_points) for lot in account.promised_lots),
+        **_account(story, "POINTS"),
+        **{f"second {name}": figure for name, figure in second.items()},
         "bills": (section.transactions, section.purchases_minor, section.returned_minor),
         "tier": max(1, section.tier) if program.tiers else 0,
         "values": {(name, named[name](period)): value for (name, period), value in _values(story).items() if value},
@@ -208,6 +220,17 @@ def _figures(program: Program, story: Story) -> Figures:
             if streak.runs
         },
         "levels": {name: sorted(streak.levels) for name, streak in section.streaks.items() if streak.levels},
+    }
+
+
+def _account(story: Story, currency: str) -> Figures:
+    account = story.account(1, currency)
+    signs = {"issued": -1, "deficit": -1}
+    totals = {name.text: total for name, total in story.totals(1, currency).items()}
+    return {
+        "points": {name: signs.get(name, 1) * total for name, total in totals.items()},
+        "lots": sorted((lot.lot_id, min(lot.closes_at, NEVER), lot.open_points) for lot in account.lots),
+        "promised": sorted((lot.lot_id, lot.open_points) for lot in account.promised_lots),
     }
 
 

@@ -95,11 +95,11 @@ class Holder:
 
     def _closes(self, lasts: Lasts | None, at: int) -> int:
         zone = self.program.zone
-        last = last_day(self.program.lasts if lasts is None else lasts, day_of(at, zone))
+        last = last_day(self.program.main.lasts if lasts is None else lasts, day_of(at, zone))
         return NEVER if last is None else start_of(last + timedelta(days=1), zone)
 
     def _rolling(self, lasts: Lasts | None) -> Lasts | None:
-        terms = self.program.lasts if lasts is None else lasts
+        terms = self.program.main.lasts if lasts is None else lasts
         return terms if terms.rolls else None
 
     def roll(self, at: int) -> None:
@@ -204,7 +204,7 @@ class Holder:
 
     def redeem(self, name: str, points: int, bill: str, at: int, *, held: bool) -> None:
         """Points are spent, or put aside until the redemption is confirmed."""
-        program = self.program
+        program = self.program.main
         allowed = points >= program.least and points % program.multiple == 0
         if not allowed or (program.most is not None and points > program.most):
             return
@@ -270,7 +270,7 @@ class Holder:
             point.closes = others[0].closes if others else point.closes
             point.place = "current" if point.closes > self.now else "expired"
             past += [] if point.place == "current" else [point]
-        if past and self.program.reissues:
+        if past and self.program.main.reissues:
             anew = self.purse.open_lot(0, at, self._closes(None, at), rolling=self._rolling(None))
             for point in past:
                 point.lot.gone_anew += 1

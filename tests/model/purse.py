@@ -5,6 +5,7 @@ Nothing is added up as it happens: every figure is a count of points.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -135,9 +136,12 @@ class Purse:
     def take_back(self, claims: Sequence[tuple[list[Lot], int]], shortfall: str) -> list[int]:
         """For each claim on some lots how many points are taken for it, from where the program says.
 
-        From its own lots, then, for what was used of them, from others or as a debt.
+        From its own lots, those first that no other claim shares, then, for what was used of them, from others or as a
+        debt.
         """
-        used = {lot: lot.used() for lots, _ in claims for lot in lots}
+        shared = Counter(lot for lots, _ in claims for lot in lots)
+        claims = [(sorted(lots, key=lambda lot: shared[lot]), wanted) for lots, wanted in claims]
+        used = {lot: lot.used() for lot in shared}
         got = dict.fromkeys(range(len(claims)), 0)
         stand_ins: list[tuple[int, Lot]] = []
         for place in sorted(got, key=lambda place: len(claims[place][0])):

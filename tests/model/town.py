@@ -12,44 +12,63 @@ from tests.model.achiever import REPEAT_DAYS
 from tests.model.dates import DAY_MS, period_name
 from tests.model.member import Member
 from tests.model.purse import Point, Purse
-from tests.model.words import Happening, Lasts, Program
+from tests.model.words import SECOND, Happening, Lasts, Program
 
 Figures = dict[str, Any]
 
 
+Purses = dict[str, Member]
+"""A customer in each currency of the program: none of them knows of another."""
+
+
 def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
     """Where every customer stands who is in the history, which is in order of arrival."""
-    members: dict[int, Member] = {}
+    customers: dict[int, Purses] = {}
     for happening in history:
         now = arrival(happening)
         if isinstance(happening, words.Waits):
-            for member in members.values():
-                member.pass_time(now)
+            for purses in customers.values():
+                _pass_time(purses, now)
         if isinstance(happening, words.Waits | words.Again):
             continue
-        member = _member(members, program, happening.who, now)
-        if now - happening.at > REPEAT_DAYS * DAY_MS:
-            continue
-        if not isinstance(happening, words.Gives):
-            DOES[type(happening)](member, happening)
-        elif happening.points <= member.purse.count("current"):
-            _give(member, _member(members, program, happening.to, happening.at), happening)
+        purses = _customer(customers, program, happening.who, now)
+        if now - happening.at <= REPEAT_DAYS * DAY_MS:
+            if isinstance(happening, words.Gives):
+                _give(customers, program, purses, happening)
+            else:
+                for currency, member in purses.items():
+                    if getattr(happening, "currency", currency) == currency:
+                        DOES[type(happening)](member, happening)
+        _pass_time(purses, now)
+    return {who: _figures_of(purses) for who, purses in sorted(customers.items())}
+
+
+def _customer(customers: dict[int, Purses], program: Program, who: int, now: int) -> Purses:
+    if who not in customers:
+        currencies = ("",) if program.second is None else ("", SECOND)
+        alone = {currency: program.alone(currency) for currency in currencies}
+        customers[who] = {currency: Member(one, Purse(one.main.order)) for currency, one in alone.items()}
+    _pass_time(customers[who], now)
+    return customers[who]
+
+
+def _pass_time(purses: Purses, now: int) -> None:
+    for member in purses.values():
         member.close()
         member.pass_time(now)
-    return {who: figures(member) for who, member in sorted(members.items())}
+
+
+def _figures_of(purses: Purses) -> Figures:
+    figures = figures_of(purses[""])
+    for name in ("points", "lots", "promised") if SECOND in purses else ():
+        figures[f"second {name}"] = figures_of(purses[SECOND])[name]
+    return figures
 
 
 def arrival(happening: Happening) -> int:
     """When it is heard of."""
     late = happening.arrives if isinstance(happening, words.Pays) else None
     return happening.at if late is None else late
-
-
-def _member(members: dict[int, Member], program: Program, who: int, at: int) -> Member:
-    if who not in members:
-        members[who] = Member(program, Purse(program.order))
-    members[who].pass_time(at)
-    return members[who]
 
 
 DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
@@ -74,18 +93,21 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
 """What each kind of happening does to the customer whom it is about."""
 
 
-def _give(sender: Member, receiver: Member, gift: words.Gives) -> None:
-    """Points go over, each with its last day; those of one day lie in one lot there."""
+def _give(customers: dict[int, Purses], program: Program, purses: Purses, gift: words.Gives) -> None:
+    """Points go over, each with its last day; those that last alike lie in one lot there."""
+    sender = purses[gift.currency]
+    if gift.points > sender.purse.count("current"):
+        return
+    receiving = _customer(customers, program, gift.to, gift.at)
     alike: dict[tuple[int, Lasts | None], list[Point]] = {}
     for point in sender.purse.take(gift.points, "transferred"):
         alike.setdefault((point.closes, point.lot.rolling), []).append(point)
     for (closes, rolling), points in alike.items():
-        receiver.purse.open_lot(len(points), gift.at, closes, received=True, rolling=rolling)
-    receiver.close()
-    receiver.pass_time(gift.at)
+        receiving[gift.currency].purse.open_lot(len(points), gift.at, closes, received=True, rolling=rolling)
+    _pass_time(receiving, gift.at)
 
 
-def figures(member: Member) -> Figures:
+def figures_of(member: Member) -> Figures:
     """All that is compared, by name; what is nothing is left out."""
     purse = member.purse
     received = sum(len(lot.points) for lot in purse.lots if lot.received)

@@ -5,9 +5,12 @@ Amounts are pence, points are whole, instants are milliseconds since 1970, days 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+
+SECOND = "STARS"
+"""What the currency beside the main one is called; the main one is called nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Spend:
     """SKUs that earn nothing."""
     lasts: Lasts | None = None
     promise: Promise | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Gift:
     event: str
     points: int
     promise: Promise | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Goal:
     """`bills`, `money` or the name of an event."""
     target: int
     points: int
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Streak:
     goal: str
     levels: tuple[tuple[int, int], ...]
     """Periods in a row, and the points for them."""
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,20 +100,10 @@ class Returns:
 
 
 @dataclass(frozen=True)
-class Program:
-    """All that a program says."""
+class Terms:
+    """What a currency says for itself."""
 
-    spends: tuple[Spend, ...]
-    gifts: tuple[Gift, ...] = ()
-    factors: tuple[tuple[str, Fraction], ...] = ()
-    """How often lines of a SKU count."""
     lasts: Lasts = Lasts()
-    promise: Promise | None = None
-    goals: tuple[Goal, ...] = ()
-    streaks: tuple[Streak, ...] = ()
-    returns: Returns | None = None
-    tiers: tuple[int, ...] = ()
-    """Lifetime points from which each begins."""
     least: int = 1
     multiple: int = 1
     most: int | None = None
@@ -114,7 +111,44 @@ class Program:
     reissues: bool = False
     """Whether points past their day come back in a lot of their own."""
     hold_minutes: int = 60
+
+
+@dataclass(frozen=True)
+class Program:
+    """All that a program says."""
+
+    spends: tuple[Spend, ...]
+    gifts: tuple[Gift, ...] = ()
+    factors: tuple[tuple[str, Fraction], ...] = ()
+    """How often lines of a SKU count."""
+    main: Terms = Terms()
+    second: Terms | None = None
+    """Of the currency beside the main one, if there is one."""
+    promise: Promise | None = None
+    goals: tuple[Goal, ...] = ()
+    streaks: tuple[Streak, ...] = ()
+    returns: Returns | None = None
+    tiers: tuple[int, ...] = ()
+    """Lifetime points from which each begins."""
     zone: str = "Europe/London"
+
+    def alone(self, currency: str) -> Program:
+        """The program as far as one of its currencies is concerned, which does not know of the other."""
+        terms = self.second if currency else self.main
+        assert terms is not None
+        return replace(
+            self,
+            main=terms,
+            spends=tuple(one for one in self.spends if one.currency == currency),
+            gifts=tuple(one for one in self.gifts if one.currency == currency),
+            goals=tuple(one if one.currency == currency else replace(one, points=0) for one in self.goals),
+            streaks=tuple(
+                one
+                if one.currency == currency
+                else replace(one, levels=tuple((periods, 0) for periods, _ in one.levels))
+                for one in self.streaks
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -171,6 +205,7 @@ class Redeems(Happening):
     points: int
     bill: str = ""
     held: bool = False
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,12 +225,14 @@ class TakesBack(Happening):
 class Adjusted(Happening):
     points: int
     corrects: str = ""
+    currency: str = ""
 
 
 @dataclass(frozen=True)
 class Blocks(Happening):
     points: int
     until: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +256,7 @@ class Cancels(Happening):
 
     bill: str
     rule: str = ""
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,11 +265,14 @@ class Gives(Happening):
 
     to: int
     points: int
+    currency: str = ""
 
 
 @dataclass(frozen=True)
 class Expires(Happening):
     """All points are to expire now."""
+
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,6 +281,7 @@ class Moves(Happening):
 
     last: date
     later: bool
+    currency: str = ""
 
 
 @dataclass(frozen=True)
