@@ -45,6 +45,8 @@ class EventName(StrEnum):
     STREAK_END = "streakEnd"
     STREAK_AT_RISK = "streakAtRisk"
     """Ours."""
+    TIER_APPROACHING = "tierApproaching"
+    """Ours."""
 
 
 FAMILIES: Final = tuple(

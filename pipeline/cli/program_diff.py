@@ -11,6 +11,7 @@ from schemas.program import (
     LINE_METHODS,
     AfterDays,
     AlternateCurrency,
+    Approaching,
     AtOnce,
     Delivered,
     EarningRule,
@@ -296,6 +297,7 @@ _TIER_TERMS: Final = {
     "grace_days": "days of grace after the end of a tier",
     "reminders": "days before its end at which members are reminded",
     "on_return": "what a return does to a tier",
+    "approaching": "when members are told that the next tier is near",
 }
 
 
@@ -309,6 +311,8 @@ def _tier_terms(before: Tiers, after: Tiers) -> Iterator[Change]:
 def _term(value: object) -> str:
     if isinstance(value, TierValidity):
         return ", ".join(f"{key} {getattr(value, key)}" for key in sorted(value.model_fields_set))
+    if isinstance(value, Approaching):
+        return f"from {value.percent} percent of it, every {value.cooldown_days} days at most"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value is None else str(value).replace("_", " ")

@@ -37,7 +37,7 @@ from pipeline.engine.rewards import concern as rewards
 from pipeline.engine.streaks import concern as streaks
 from pipeline.engine.streaks import extending, risk
 from pipeline.engine.streaks import requests as streak_requests
-from pipeline.engine.tiers import assess, timers
+from pipeline.engine.tiers import approach, assess, timers
 from pipeline.engine.tiers import concern as tiers
 from pipeline.engine.tiers import requests as tier_requests
 from pipeline.engine.trackers import concern as trackers
@@ -256,7 +256,13 @@ TIMERS: Final[Sequence[Timer]] = (
 OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 """What begins every record and every timer, in the program that it is about."""
 
-CLOSING: Final[Sequence[ProgramStage]] = (ProgramStage(deficit.settle), assess.ASSESS, reminders.PLAN, risk.PLAN)
+CLOSING: Final[Sequence[ProgramStage]] = (
+    ProgramStage(deficit.settle),
+    assess.ASSESS,
+    approach.APPROACH,
+    reminders.PLAN,
+    risk.PLAN,
+)
 """What ends every record and every timer, in the program that it was about."""
 
 ADOPTED: Final[Sequence[ProgramStage]] = (

@@ -94,6 +94,7 @@ PAGES: Final[Mapping[str, Page]] = {
     EventName.TIER_RENEWED: _TIER,
     EventName.TIER_DOWNGRADED: _TIER,
     EventName.TIER_DOWNGRADE_REMINDER: _TIER,
+    EventName.TIER_APPROACHING: _TIER,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _TARGET,
     EventName.TARGET_VALUE_ACHIEVED: _TARGET,
     EventName.STREAK_CUSTOMER_ENROLMENT: Page(wrapped=True, org_in_type=True),
@@ -110,7 +111,7 @@ PAGES: Final[Mapping[str, Page]] = {
 }
 """The envelopes of the vendor's page (S4).
 
-streakAtRisk is ours, and has that of its like.
+streakAtRisk and tierApproaching are ours, and have those of their like.
 
 RULE: every event has an `eventId`, also where the sample has none; the samples about alternate currencies are no JSON,
 so what they lack says nothing: they have the whole flat envelope. Four events about targets are named there without

@@ -10,6 +10,7 @@ from pipeline.notify.shared import program_fields
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     Envelope,
+    TierApproached,
     TierAssigned,
     TierCheckSet,
     TierDowngraded,
@@ -94,6 +95,20 @@ def tier_downgrade_reminder(decision: TierReminded, envelope: Envelope, context:
     }
 
 
+def tier_approaching(decision: TierApproached, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of tierApproaching (ours): what is missing to the next tier, and for how long it can still be won."""
+    return {
+        **program_fields(envelope, context),
+        "nextTierNumber": decision.tier,
+        "upgradeType": decision.basis.upper(),
+        "currentValue": decision.measured,
+        "requiredValue": decision.needed,
+        "missingValue": decision.needed - decision.measured,
+        "endDate": None if decision.ends_on is None else as_date(decision.ends_on).isoformat(),
+        "daysLeft": decision.days_left,
+    }
+
+
 def _date(term: TierTerm | None) -> str | None:
     return None if term is None or term.expires_on is None else as_date(term.expires_on).isoformat()
 
@@ -112,6 +127,9 @@ TABLE: Final = Table(
         TierReassigned: _DOWNGRADED,
         TierDowngraded: _DOWNGRADED,
         TierReleased: _DOWNGRADED,
+        TierApproached: News(
+            event=EventName.TIER_APPROACHING, subject=lambda decision: decision.tier_id, data=tier_approaching
+        ),
         TierReminded: News(
             event=EventName.TIER_DOWNGRADE_REMINDER,
             subject=lambda decision: f"{decision.expires_on}/{decision.lead_days}",

@@ -408,6 +408,9 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "TierDowngraded": _downgraded,
     "TierGraceBegun": _grace,
     "TierReminded": _tier_reminded,
+    "TierApproached": lambda body, names: (
+        f"{body['measured']:,} of {body['needed']:,} for {names.tier(body['tier'])}: near enough to be told"
+    ),
     "TierAssigned": _assigned,
     "TierReleased": _tier_released,
     "TierReassigned": _reassigned,

@@ -140,6 +140,13 @@ def _tier_ends(data: Data, _: Names) -> str:
     return f"{_tier(data)} ends with {day_text(data['scheduledDowngradeDate'])}, unless you renew it before."
 
 
+def _tier_near(data: Data, names: Names) -> str:
+    missing, basis = data["missingValue"], data["upgradeType"].lower().replace("_", " ")
+    what = names.money(missing) if "purchases" in basis else f"{missing:,} of {basis}"
+    left = "" if data["daysLeft"] is None else f", {data['daysLeft']:,} days left"
+    return f"{names.tier(data['nextTierNumber'])} is near: {what} missing{left}."
+
+
 def _tier(data: Data) -> str:
     tiers = {tier["tierNumber"]: tier["tierName"] for tier in data["loyaltyProgramDetails"]["tiers"]}
     return str(tiers[data["currentTierNumber"]])
@@ -278,6 +285,7 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.TIER_RENEWED: _renewed,
     EventName.TIER_DOWNGRADED: _downgraded,
     EventName.TIER_DOWNGRADE_REMINDER: _tier_ends,
+    EventName.TIER_APPROACHING: _tier_near,
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: _value_updated,
     EventName.TARGET_VALUE_ACHIEVED: _value_achieved,
     EventName.STREAK_CUSTOMER_ENROLMENT: _enrolled,

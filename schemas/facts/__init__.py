@@ -119,6 +119,7 @@ from schemas.facts.streaks import (
     StreakUnenrolled,
 )
 from schemas.facts.tiers import (
+    TierApproached,
     TierAssigned,
     TierCheckSet,
     TierDowngraded,
@@ -268,6 +269,7 @@ __all__ = [
     "StreakUnenrolled",
     "Taken",
     "TargetChanged",
+    "TierApproached",
     "TierAssigned",
     "TierCheckSet",
     "TierDowngraded",

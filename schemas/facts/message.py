@@ -91,6 +91,7 @@ from schemas.facts.streaks import (
     StreakUnenrolled,
 )
 from schemas.facts.tiers import (
+    TierApproached,
     TierAssigned,
     TierCheckSet,
     TierDowngraded,
@@ -166,6 +167,7 @@ AnyDecision = (
     | TierPeriodBegun
     | TierGraceBegun
     | TierReminded
+    | TierApproached
     | TierCheckSet
     | TierLossExcused
     | TierRemindersPlanned

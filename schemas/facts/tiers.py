@@ -123,6 +123,22 @@ class TierReminded(Decision, frozen=True, tag=77):
     needed: int
 
 
+class TierApproached(Decision, frozen=True, tag=254):
+    """The customer is nearly in the next tier, and is told."""
+
+    tier: int
+    tier_id: str
+    measured: int
+    """Of the condition on which the tier depends, in its unit."""
+    needed: int
+    basis: str
+    """What is measured, such as `net_purchases`."""
+    ends_on: int | None
+    """The last day of the period in which it counts; None where it counts for good."""
+    days_left: int | None
+    """Days until then, today not among them."""
+
+
 class TierCheckSet(Decision, frozen=True, tag=78):
     """A move is to be decided at an instant; None: it was."""
 

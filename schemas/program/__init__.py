@@ -28,6 +28,7 @@ from schemas.program.rules import EarningRule, EventRule, MultiplierRule, Rule, 
 from schemas.program.streaks import AtRisk, Freezes, Streak, StreakLevel
 from schemas.program.tiers import (
     RENEWALS,
+    Approaching,
     FurtherBasis,
     FurtherRenewal,
     Keeping,
@@ -60,6 +61,7 @@ __all__ = [
     "Activity",
     "AfterDays",
     "AlternateCurrency",
+    "Approaching",
     "AtOnce",
     "AtRisk",
     "Cycle",

@@ -183,6 +183,15 @@ class Keeping(NamedTuple):
     tracker: str | None
 
 
+class Approaching(Definition):
+    """Customers are told that the next tier is near."""
+
+    percent: Annotated[int, Field(ge=1, le=99)]
+    """From so many percent of what the tier asks for."""
+    cooldown_days: Annotated[int, Field(ge=0, le=366)] = 30
+    """Full days from one such notification to the next, at least, but for a higher tier."""
+
+
 class Tiers(Definition):
     """Tiers, numbered from 1 in the order given; the first begins at 0 and is never lost.
 
@@ -221,6 +230,8 @@ class Tiers(Definition):
         tuple[Annotated[int, Field(ge=1, le=366)], ...], AtMost(_REMINDERS_MAX), Field(examples=[[30, 7]])
     ] = ()
     """How many days before its end a customer who would lose a tier is reminded."""
+    approaching: Approaching | None = None
+    """Whether customers are told that they are nearly in the next tier; None for not at all."""
     on_return: Literal["keep", "at_once", "end_of_day"] = "keep"
     """Whether a return, an update of a bill or `cancelPoints` that takes the value below the threshold costs the tier,
     and when."""

@@ -69,6 +69,7 @@ DECISION_NUMBERS = {
     75: "TierPeriodBegun",
     76: "TierGraceBegun",
     77: "TierReminded",
+    254: "TierApproached",
     78: "TierCheckSet",
     253: "TierLossExcused",
     250: "TierRemindersPlanned",

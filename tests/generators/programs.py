@@ -229,6 +229,7 @@ def _tier_terms(draw: st.DrawFn) -> dict[str, Any]:
         terms["period"] = draw(_ends([unit.value for unit in PeriodUnit]))
     else:
         terms["on_return"] = draw(_ends(["keep", "at_once", "end_of_day"]))
+    terms["approaching"] = draw(_ends([None, {"percent": 1}, {"percent": 99, "cooldown_days": 0}]))
     terms["upgrade"] = draw(_ends(["at_once", "end_of_day", *(["end_of_period"] if "period" in terms else [])]))
     if draw(st.booleans()):
         terms |= {

@@ -59,6 +59,7 @@ UNPUBLISHED = frozenset(
         EventName.TARGET_PERIOD_END,
         EventName.TARGET_CUSTOMER_ENROLMENT,
         EventName.STREAK_AT_RISK,
+        EventName.TIER_APPROACHING,
     }
 )
 """Events that the page names without a sample (S4 l.2346-2355), and our own: their payload is ours."""

@@ -515,6 +515,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.TierGraceBegun: lambda decision, *_: (
         f"tier {decision.tier} not renewed: grace through {as_date(decision.expires_on)}"
     ),
+    facts.TierApproached: lambda decision, *_: (
+        f"tier {decision.tier} is near: {decision.measured} of {decision.needed}"
+        + ("" if decision.days_left is None else f", {decision.days_left} days left")
+    ),
     facts.TierReminded: lambda decision, *_: (
         f"reminded {decision.lead_days} days before: tier {decision.tier} ends with {as_date(decision.expires_on)}, "
         f"{decision.measured} of {decision.needed}"

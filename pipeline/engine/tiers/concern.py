@@ -19,6 +19,7 @@ from schemas.facts import (
     PurchaseCorrected,
     PurchaseCounted,
     ReturnCounted,
+    TierApproached,
     TierAssigned,
     TierCheckSet,
     TierDowngraded,
@@ -93,6 +94,12 @@ def _note_reminded(state: CustomerState, envelope: Envelope, _decision: TierRemi
 
 def _note_reminders(state: CustomerState, envelope: Envelope, decision: TierRemindersPlanned) -> None:
     _tenure(state, envelope).reminders = list(decision.reminders)
+
+
+def _note_approached(state: CustomerState, envelope: Envelope, decision: TierApproached) -> None:
+    tenure = _tenure(state, envelope)
+    tenure.approached = decision.tier
+    tenure.approached_at = envelope.as_of
 
 
 def _note_check(state: CustomerState, envelope: Envelope, decision: TierCheckSet) -> None:
@@ -206,6 +213,7 @@ CONCERN: Final = Concern(
         TierPeriodBegun: _note_period,
         TierGraceBegun: _note_grace,
         TierReminded: _note_reminded,
+        TierApproached: _note_approached,
         TierRemindersPlanned: _note_reminders,
         TierCheckSet: _note_check,
         TierLossExcused: _note_excused,

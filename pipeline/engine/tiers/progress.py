@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
-from pipeline.engine.tiers.rules import Measure
+from pipeline.engine.tiers.rules import Decisive, Measure
 from pipeline.engine.tiers.values import basis_values, renewal_values, tenure_of
 
 
@@ -35,6 +35,8 @@ class TierProgress(NamedTuple):
     """What that lacks; 0 where the tier holds for ever."""
     assigned_id: str
     """The tier that somebody gave; empty for none."""
+    towards: Decisive | None
+    """The condition on which the next tier depends."""
     conditions: tuple[Condition, ...]
     """What the next tier asks for, or the highest one where there is none."""
 
@@ -57,6 +59,7 @@ def tier_progress(section: Section, program: Program, now: int) -> TierProgress:
         renewed_by=kept.value,
         to_keep=0 if tenure.expires_on is None else max(0, kept.needed - kept.value),
         assigned_id=tenure.floor_id,
+        towards=missing,
         conditions=tuple(
             Condition(measure=measure, value=value, needed=needed)
             for measure, value, needed in zip(

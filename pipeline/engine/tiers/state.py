@@ -50,3 +50,6 @@ class Tenure(msgspec.Struct, array_like=True, gc=False):
     """Whether a return may cost the tier then."""
     excused: int = 0
     """The last return that costs no tier, as a hash of its record's id."""
+    approached: int = 0
+    """The number of the tier that the customer was last told to be near."""
+    approached_at: int = 0

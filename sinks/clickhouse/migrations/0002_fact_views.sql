@@ -383,7 +383,8 @@ FROM (
     FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned', 'TierDowngraded', 'TierAssigned', 'TierReleased')
 ) AS f;
 
--- kind: renewed, gracebegun (not renewed, and held for some days more), reminded. tier: its number in that version.
+-- kind: renewed, gracebegun (not renewed, and held for some days more), reminded, approached (the
+-- next tier, of whose nearness the customer was told; expires_on is the last day of its period). tier: its number in that version.
 -- measured, needed: what came in and what keeps it, in points, minor units or visits. expires_on: the last day, of the term,
 -- of the grace, or of the term that a reminder is about. lead_days: of a reminder.
 CREATE OR REPLACE VIEW tier_terms AS
@@ -391,11 +392,12 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
     lower(replaceOne(f.kind, 'Tier', '')) AS kind, f.d.tier AS tier, f.d.measured AS measured, f.d.needed AS needed,
-    toDate32(coalesce(f.d.expires_on, f.d.term.expires_on)) AS expires_on, f.d.lead_days AS lead_days
+    toDate32(coalesce(f.d.expires_on, f.d.term.expires_on, f.d.ends_on)) AS expires_on, f.d.lead_days AS lead_days
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(tier Int32, measured Int64, needed Int64, expires_on Nullable(Int32),
+        ends_on Nullable(Int32),
         lead_days Nullable(Int32), term Tuple(expires_on Nullable(Int32)))') AS d
-    FROM facts WHERE kind IN ('TierRenewed', 'TierGraceBegun', 'TierReminded')
+    FROM facts WHERE kind IN ('TierRenewed', 'TierGraceBegun', 'TierReminded', 'TierApproached')
 ) AS f;
 
 -- kind: moved (of some lots, or looked at and left), reminded. expires_on, lead_days, remaining: of a reminder.
