@@ -35,6 +35,7 @@ from schemas.records import (
     LinkIdentifiers,
     PauseStreak,
     Profile,
+    ReassessTier,
     Record,
     RedeemPoints,
     ReleasePoints,
@@ -213,6 +214,11 @@ def expire_now(on: str | int, *lots: int, **parts: Any) -> ExpirePoints:
 def assign(tier: str, on: str | int, **parts: Any) -> AssignTier:
     """A tier that somebody gives."""
     return _record(AssignTier, f"at-{on}", on, **{"program_id": 1, "tier": tier, "reason": "goodwill", **parts})
+
+
+def reassess(on: str | int, **parts: Any) -> ReassessTier:
+    """A wish that the customer has the tier of their values."""
+    return _record(ReassessTier, f"ra-{on}", on, **{"program_id": 1, "reason": "new tiers", **parts})
 
 
 def release_tier(on: str | int, **parts: Any) -> ReleaseTier:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,8 @@ from typing import Final
 import click
 import msgspec
 
-from pipeline.cli.activating import activate, activations, in_force_or_later, predecessor_of, reached_by
+from pipeline.cli.activating import activate, activations, in_force_or_later, predecessor_of, reached_by, write
+from pipeline.cli.moving import commands, moves_of
 from pipeline.cli.output import instant, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
@@ -248,6 +250,53 @@ def show(place: Place, *, as_json: bool) -> None:
         ]
         columns = ("org", "program", "name", "version", "points", "hash", "in force")
         print_table("Programs", columns, rows)
+
+
+@program.command("move-members")
+@click.option("--org", "org_id", type=int, default=1, show_default=True)
+@click.option("--program", "program_id", type=int, required=True)
+@click.option("--reason", default="moved to the tiers in force", show_default=True)
+@click.option("--entered-by", default="", help="Who asks.")
+@click.option("--dry-run", is_flag=True, help="Only say who would move.")
+@placed
+@json_option
+def move_members(
+    org_id: int, program_id: int, reason: str, entered_by: str, place: Place, *, dry_run: bool, as_json: bool
+) -> None:
+    """Give every member the tier that their values have in the version in force, be it higher or lower.
+
+    A new version moves members up only; who is above what their values give keeps the tier. This sends a command
+    `reassessTier` for each member who moves. Tiers that somebody gave are kept.
+
+    \b
+    Example:
+      accrue program move-members --org 100 --program 1 --dry-run
+    """
+    now = SYSTEM_CLOCK.wall()
+    with place.log() as log:
+        found = moves_of(place, log, org_id, program_id, now)
+        if not dry_run and found.moves:
+            write(place, log, commands(place, found, reason, entered_by, now))
+    counts = Counter((move.previous, move.reached) for move in found.moves)
+    if as_json:
+        print_json(
+            {
+                "members": found.members,
+                "behind": found.behind,
+                "sent": 0 if dry_run else len(found.moves),
+                "moves": [
+                    {"from": previous, "to": reached, "members": number}
+                    for (previous, reached), number in sorted(counts.items())
+                ],
+            }
+        )
+        return
+    for (previous, reached), number in sorted(counts.items()):
+        say(f"{previous} to {reached}: {_counted(number, 'member')}")
+    if found.behind:
+        say(f"{_counted(found.behind, 'member')} left alone: the version in force has not reached them yet")
+    said = "would move" if dry_run else "are asked to move"
+    say(f"{len(found.moves):,} of {_counted(found.members, 'member')} {said}")
 
 
 @program.command()

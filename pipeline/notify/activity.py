@@ -32,6 +32,7 @@ from schemas.records import (
     FreezeStreak,
     LinkIdentifiers,
     PauseStreak,
+    ReassessTier,
     ReceiveTransfer,
     RedeemPoints,
     ReleasePoints,
@@ -207,7 +208,7 @@ def _expire(record: ExpirePoints) -> Activity:
     return Activity(name="PointsExpiry", identifiers=[_customer(record)])
 
 
-def _tier(record: AssignTier | ReleaseTier) -> Activity:
+def _tier(record: AssignTier | ReleaseTier | ReassessTier) -> Activity:
     return Activity(name="TierAssignment", identifiers=[_customer(record)])
 
 
@@ -276,6 +277,7 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     UnenrolTarget: _target,
     SetTarget: _target,
     ReleaseTier: _tier,
+    ReassessTier: _tier,
     EnrolStreak: _streak,
     UnenrolStreak: _streak,
     PauseStreak: _streak,

@@ -159,6 +159,9 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "changeExpiry": _change_expiry,
     "expirePoints": _expire,
     "assignTier": _assign_tier,
+    "reassessTier": lambda message: (
+        f"{_customer(message)} is to have the tier that their values give now ({message['reason']})"
+    ),
     "releaseTier": lambda message: (
         f"{_customer(message)} is to have the tier of their own value again ({message['reason']})"
     ),

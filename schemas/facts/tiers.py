@@ -39,6 +39,8 @@ class TierMoved(Reason):
     """Because of a return."""
     HAND = 3
     """By somebody."""
+    REQUEST = 4
+    """By a request to move to what the tiers in force give."""
 
 
 class TierUpgraded(Decision, frozen=True, tag=70):

@@ -18,7 +18,7 @@ from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.messages.targets import EnrolTarget, SetTarget, UnenrolTarget
-from schemas.messages.tiers import AssignTier, ReleaseTier
+from schemas.messages.tiers import AssignTier, ReassessTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
 from schemas.messages.values import ATTRIBUTES_MAX, IDENTITY_MAX, INSTANT_MAX, LINES_MAX, Identity
 
@@ -52,6 +52,7 @@ __all__ = [
     "Message",
     "PauseStreak",
     "ProfileMessage",
+    "ReassessTier",
     "RedeemPoints",
     "ReleasePoints",
     "ReleaseTier",

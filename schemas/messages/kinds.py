@@ -14,7 +14,7 @@ from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.messages.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.messages.targets import EnrolTarget, SetTarget, UnenrolTarget
-from schemas.messages.tiers import AssignTier, ReleaseTier
+from schemas.messages.tiers import AssignTier, ReassessTier, ReleaseTier
 from schemas.messages.transfers import TransferPoints
 
 AnyMessage = (
@@ -37,6 +37,7 @@ AnyMessage = (
     | ExpirePoints
     | AssignTier
     | ReleaseTier
+    | ReassessTier
     | EnrolStreak
     | UnenrolStreak
     | PauseStreak

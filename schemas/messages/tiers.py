@@ -19,6 +19,15 @@ class AssignTier(CustomerMessage, frozen=True, kw_only=True):
     """Who gives it."""
 
 
+class ReassessTier(CustomerMessage, frozen=True, kw_only=True):
+    """The customer is to have the tier that their values give in the tiers in force, be it higher or lower."""
+
+    program_id: Program
+    reason: Reason
+    entered_by: Short = ""
+    """Who asks."""
+
+
 class ReleaseTier(CustomerMessage, frozen=True, kw_only=True):
     """A tier that somebody gave is to hold no longer."""
 

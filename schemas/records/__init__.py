@@ -25,7 +25,7 @@ from schemas.records.streaks import (
     UnenrolStreak,
 )
 from schemas.records.targets import EnrolTarget, SetTarget, UnenrolTarget
-from schemas.records.tiers import AssignTier, ReleaseTier
+from schemas.records.tiers import AssignTier, ReassessTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints, TransferredPart
 from schemas.records.wire import (
     AnyCustomerRecord,
@@ -71,6 +71,7 @@ __all__ = [
     "Profile",
     "ProgramActivated",
     "ProgramCommand",
+    "ReassessTier",
     "ReceiveTransfer",
     "Record",
     "RedeemPoints",

@@ -16,6 +16,13 @@ class AssignTier(ProgramCommand, frozen=True):
     entered_by: str = ""
 
 
+class ReassessTier(ProgramCommand, frozen=True):
+    """The customer is to have the tier that their values give in the tiers in force, be it higher or lower."""
+
+    reason: str
+    entered_by: str = ""
+
+
 class ReleaseTier(ProgramCommand, frozen=True):
     """A tier that somebody gave is to hold no longer."""
 

@@ -19,7 +19,7 @@ from schemas.records.record import CustomerRecord, Record
 from schemas.records.redemptions import ConfirmRedemption, ReverseRedemption
 from schemas.records.streaks import EnrolStreak, FreezeStreak, PauseStreak, ResumeStreak, UnenrolStreak
 from schemas.records.targets import EnrolTarget, SetTarget, UnenrolTarget
-from schemas.records.tiers import AssignTier, ReleaseTier
+from schemas.records.tiers import AssignTier, ReassessTier, ReleaseTier
 from schemas.records.transfers import AnswerTransfer, ReceiveTransfer, TransferPoints
 
 RECORD_VERSION: Final = 1
@@ -44,6 +44,7 @@ AnyCustomerRecord = (
     | ExpirePoints
     | AssignTier
     | ReleaseTier
+    | ReassessTier
     | EnrolStreak
     | UnenrolStreak
     | PauseStreak

@@ -65,6 +65,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "program apply",
         "program check",
         "program diff",
+        "program move-members",
         "program schema",
         "program show",
         "report",

@@ -217,6 +217,7 @@ COMMANDS = {
     "ReverseRedemption",
     "AssignTier",
     "ReleaseTier",
+    "ReassessTier",
     "EnrolStreak",
     "UnenrolStreak",
     "PauseStreak",

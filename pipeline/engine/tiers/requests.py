@@ -1,5 +1,7 @@
 """Tiers given by hand: a floor with an end of its own, released explicitly or by its end.
 
+RULE: who asks that a customer have the tier of their values moves them in one step, up or down, not below a tier that
+somebody gave: so members follow a version that raised its thresholds, which by itself takes no tier.
 RULE: a tier given by hand takes nothing from who has a higher one; while it holds, nothing takes the customer below it,
 and when it ends, the customer has what their own values give.
 """
@@ -7,9 +9,18 @@ and when it ends, the customer has what their own values give.
 from __future__ import annotations
 
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.tiers.values import basis_values, now_of, tenure_of, term_from
-from schemas.facts import Decision, RecordRefused, Refusal, TierAssigned, TierReleased
-from schemas.records import AssignTier, ReleaseTier
+from pipeline.engine.tiers.values import basis_values, now_of, tenure_of, term_from, tier_of_values
+from schemas.facts import (
+    Decision,
+    RecordRefused,
+    Refusal,
+    TierAssigned,
+    TierDowngraded,
+    TierMoved,
+    TierReleased,
+    TierUpgraded,
+)
+from schemas.records import AssignTier, ReassessTier, ReleaseTier
 
 
 def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
@@ -35,6 +46,43 @@ def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
             term=term_from(turn, reached, turn.at + 1) if reached > section.tier else None,
             reason=record.reason,
             entered_by=record.entered_by,
+        )
+    ]
+
+
+def reassess(turn: ProgramTurn, record: ReassessTier) -> list[Decision]:
+    """The customer moves to the tier of their values, be it higher or lower; who is in it stays."""
+    program, section, now = turn.program, turn.section, now_of(turn)
+    if record.program_id != program.id:
+        return []
+    if not section.tier:
+        return [RecordRefused(reason=Refusal.TIER_UNKNOWN, subject=program.definition.name)]
+    reached = tier_of_values(section, program, now)
+    if reached == section.tier:
+        return []
+    values, rules = basis_values(section, program, now), program.tier_rules
+    if reached > section.tier:
+        return [
+            TierUpgraded(
+                previous=section.tier,
+                reached=reached,
+                basis_value=rules.upgrade.decisive(values, reached).value,
+                reached_id=program.tier_ids[reached],
+                term=term_from(turn, reached, turn.at + 1) if rules.keeps_tenure else None,
+                by=TierMoved.REQUEST,
+            )
+        ]
+    measured, needed = rules.upgrade.decisive(values, section.tier)
+    return [
+        TierDowngraded(
+            previous=section.tier,
+            reached=reached,
+            reached_id=program.tier_ids[reached],
+            measured=measured,
+            needed=needed,
+            mark=0,
+            term=term_from(turn, reached, turn.at + 1),
+            by=TierMoved.REQUEST,
         )
     ]
 

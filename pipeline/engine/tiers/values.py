@@ -75,6 +75,15 @@ def floor_of(section: Section, program: Program) -> int:
     return program.tier_numbers.get(tenure_of(section).floor_id, 0)
 
 
+def tier_of_values(section: Section, program: Program, now: int) -> int:
+    """The tier that the customer's values give, not below one that somebody gave; after a loss as the loss says."""
+    rules = program.tier_rules
+    reached = rules.upgrade.reached(basis_values(section, program, now))
+    if section.tier < reached <= tenure_of(section).mark:
+        reached = max(section.tier, min(reached, rules.renewal.reached(renewal_values(section, program, now))))
+    return max(reached, floor_of(section, program))
+
+
 def term_from(turn: ProgramTurn, tier: int, begins_at: int) -> TierTerm:
     """How long a tier holds that begins today; the first one, and where the program says no validity, for ever."""
     tiers, calendar = turn.program.tier_rules.definition, turn.program.calendar

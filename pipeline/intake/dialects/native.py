@@ -330,7 +330,7 @@ def _assign_tier(message: messages.AssignTier) -> Fields:
     return message.program_id, message.tier, message.reason, last_day, message.entered_by
 
 
-def _release_tier(message: messages.ReleaseTier) -> Fields:
+def _release_tier(message: messages.ReleaseTier | messages.ReassessTier) -> Fields:
     return message.program_id, message.reason, message.entered_by
 
 
@@ -384,6 +384,7 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.ExpirePoints: (records.ExpirePoints, _expire),
     messages.AssignTier: (records.AssignTier, _assign_tier),
     messages.ReleaseTier: (records.ReleaseTier, _release_tier),
+    messages.ReassessTier: (records.ReassessTier, _release_tier),
     messages.EnrolStreak: (records.EnrolStreak, _enrol_streak),
     messages.UnenrolStreak: (records.UnenrolStreak, _streak),
     messages.PauseStreak: (records.PauseStreak, _streak),

@@ -9,6 +9,8 @@ import pytest
 from pipeline.engine.calendar import Calendar, as_date
 from schemas.facts import (
     Decision,
+    RecordRefused,
+    Refusal,
     TierAssigned,
     TierCheckSet,
     TierDowngraded,
@@ -23,7 +25,7 @@ from schemas.facts import (
     TierUpgraded,
 )
 from schemas.program import ProgramDefinition
-from tests.dsl import Story, given
+from tests.dsl import BOOKKEEPING, Story, given
 from tests.steps import (
     Step,
     adjust,
@@ -34,6 +36,7 @@ from tests.steps import (
     instant,
     milestone,
     program,
+    reassess,
     redeem,
     release_tier,
     spend,
@@ -451,3 +454,42 @@ def test_grace_that_would_end_after_the_last_date_is_none() -> None:
     assert expires(story) == "9999-12-20"
     story.play(tick("9999-12-21 00:00"))
     assert (moves(story), told(story, TierGraceBegun)) == ([(1, 2), (2, 1)], [])
+
+
+# --- a request to move to the tiers in force
+
+
+def raised(version: int = 2, **tiers: Any) -> ProgramDefinition:
+    return club(version, ({"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 3_000}, LEVELS[2]), **tiers)
+
+
+def test_request_moves_a_member_down_to_what_a_raised_threshold_leaves() -> None:
+    story = given(club(**YEAR), bought("B1", 1_000, "2011-03-01"), raised(**YEAR), bought("B2", 500, "2011-03-02"))
+    assert story.tier() == 2
+    story.play(reassess("2011-03-03"))
+    (lost,) = told(story, TierDowngraded)
+    assert (lost.previous, lost.reached, lost.measured, lost.needed, lost.by) == (2, 1, 1_500, 3_000, TierMoved.REQUEST)
+    story.when(reassess("2011-03-04")).then(ignoring=BOOKKEEPING)
+
+
+def test_request_moves_a_member_up_whose_check_is_still_to_come() -> None:
+    story = given(club(upgrade="end_of_day", **YEAR), bought("B1", 1_000, "2011-03-01 09:00"))
+    story.play(reassess("2011-03-01 10:00"))
+    (won,) = told(story, TierUpgraded)
+    assert (won.reached, won.by, expires(story)) == (2, TierMoved.REQUEST, "2012-03-01")
+    story.play(tick("2011-03-02"))
+    assert moves(story) == [(1, 2)]
+
+
+def test_request_leaves_a_tier_that_somebody_gave_and_one_that_was_lost_as_it_is() -> None:
+    by_hand = given(club(), bought("B1", 1, "2011-03-01"), assign("silver", "2011-03-02"), reassess("2011-03-03"))
+    lost = given(club(**YEAR), bought("B1", 1_000, "2011-03-01"), tick("2012-03-02 00:00"), reassess("2012-03-03"))
+    assert (by_hand.tier(), lost.tier()) == (2, 1)
+    lost.play(bought("B2", 1_000, "2012-03-04"))
+    assert lost.tier() == 2
+
+
+def test_request_concerns_only_its_program_and_needs_tiers() -> None:
+    story = given(club(), program(program_id=2), bought("B1", 1_000, "2011-03-01"), raised())
+    story.play(reassess("2011-03-02", program_id=2))
+    assert (story.tier(1), [one.reason for one in story.only(RecordRefused)]) == (2, [Refusal.TIER_UNKNOWN])
