@@ -209,7 +209,8 @@ def _check_adopted(number: int, marker: Marker, state: Mapping[bytes, bytes]) ->
     for _, program_id, version, starts_at in marker.programs:
         if version == SECOND.version and starts_at < marker.clock.time:
             heads = {key: decode_head(raw) for key, raw in state.items() if b"#" not in key and key[:1] != b"$"}
-            behind = [key for key, head in heads.items() if head.sections[program_id].version < version]
+            members = {key: head.sections[program_id] for key, head in heads.items() if program_id in head.sections}
+            behind = [key for key, section in members.items() if section.version < version]
             _same(f"members behind the version that started, in {number}", behind, [])
 
 
