@@ -266,7 +266,11 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
         ("Trackers", "trackers", ("name", "value")),
-        ("Streaks", "streaks", ("name", "run", "longest", "levels", "all_levels", "ended", "enrolled", "paused")),
+        (
+            "Streaks",
+            "streaks",
+            ("name", "run", "longest", "levels", "all_levels", "frozen", "ended", "enrolled", "paused"),
+        ),
     )
     for heading, name, columns in tables:
         shown_rows = view[name][:_ROWS_SHOWN]

@@ -203,6 +203,8 @@ class StreakRow(Row, frozen=True, kw_only=True):
     longest: int
     levels: list[int]
     ended: bool
+    frozen: int
+    """The freezes that the run has used in the calendar period of its last period."""
     enrolled: bool
     """Whether the customer takes part."""
     paused: bool

@@ -263,6 +263,7 @@ def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -
                     longest=known.longest,
                     levels=list(known.levels),
                     ended=known.ended,
+                    frozen=0 if known.standing is None else known.standing.frozen,
                     enrolled=known.left_at is None,
                     paused=known.paused,
                 )

@@ -145,6 +145,7 @@ def _progress(names: Names, one: form.Membership) -> Iterator[tuple[str, str]]:
     for run in one.streaks:
         streak = names.streak(run.id)
         ended = ", ended" if run.ended else ""
+        ended += f", {run.frozen:,} frozen" if run.frozen else ""
         ended += ("" if run.enrolled else ", takes part no longer") + (", paused" if run.paused else "")
         counted = f"{run.run:,} {names.in_a_row(run.id)}"
         longest = f", longest {run.longest:,}" if streak is None or streak.continuous else ""

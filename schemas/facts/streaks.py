@@ -13,6 +13,8 @@ class StreakStanding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     run: int
     through: int | None
     """The last period in which that holds, by number without periods that the zone skipped; None for all to come."""
+    frozen: int = 0
+    """The freezes that the run has used in the calendar period of its last period."""
 
 
 class StreakSettled(msgspec.Struct, frozen=True, array_like=True, gc=False):

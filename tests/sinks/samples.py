@@ -329,7 +329,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         period=490,
         run=24,
         longest=25,
-        standing=StreakStanding(run=23_001, through=23_002),
+        standing=StreakStanding(run=23_001, through=23_002, frozen=23_040),
         settled=StreakSettled(runs=23_003, periods=23_004),
     ),
     StreakLevelReached(streak_id="s", level=26, period=490, run=28, again=23_005),

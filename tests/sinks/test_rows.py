@@ -392,7 +392,10 @@ HEAD = Head(
             streaks={
                 "s": StreakRuns(ends_at=41, runs=[(42, 43), (45, 46)], longest=47, levels=[48], ended=True, ends_on=49),
                 "t": StreakRuns(
-                    ends_at=NEVER, standing=StreakStanding(run=61, through=62), excused=[(63, NEVER)], left_at=64
+                    ends_at=NEVER,
+                    standing=StreakStanding(run=61, through=62, frozen=65),
+                    excused=[(63, NEVER)],
+                    left_at=64,
                 ),
             },
             trackers={"coffee": Tracked(first_day=15_001, days={15_002: 71, 15_003: 72})},
@@ -480,6 +483,7 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "streaks.run_last": [46, None],
         "streaks.standing_run": [None, 61],
         "streaks.standing_through": [None, 62],
+        "streaks.frozen": [0, 65],
         "streaks.longest": [47, 0],
         "streaks.levels": [[48], []],
         "streaks.ended": [True, False],

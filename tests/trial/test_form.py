@@ -11,7 +11,7 @@ from tests.cli.terminal import Terminal
 from tests.trial.golden import ARGUMENTS, GOLDEN, story
 from tests.trial.trying import WHO, Trying, arrives, back, bill, block, event, membership, message, program
 
-TAKES_PART = {"enrolled": True, "paused": False}
+TAKES_PART = {"frozen": 0, "enrolled": True, "paused": False}
 PROMISED: dict[str, Any] = {
     "form": 1,
     "engine": 1,
@@ -240,6 +240,15 @@ def test_streak_that_is_paused_and_left_says_so(trying: Trying) -> None:
 
     assert [(one["run"], one["enrolled"], one["paused"]) for one in paused["streaks"]] == [(2, True, True)]
     assert [(one["run"], one["enrolled"], one["paused"]) for one in left["streaks"]] == [(2, False, False)]
+
+
+def test_streak_says_how_many_freezes_its_run_has_used(trying: Trying) -> None:
+    forgiving = RICH | {"streaks": [RICH["streaks"][0] | {"freezes": {"per": "month", "max": 2}}]}
+    later = event("run", "2026-03-26T10:00:00Z", id="e9")
+
+    stands = membership(trying.result(*STORY, later, programs=(forgiving,)))
+
+    assert [(one["run"], one["frozen"]) for one in stands["streaks"]] == [(3, 1)]
 
 
 def test_run_of_an_ended_streak_is_the_one_it_ended_with(trying: Trying) -> None:

@@ -83,14 +83,15 @@ def standing_of(found: Sequence[Stretch], terms: StreakTerms, excused: list[Run]
         return StreakStanding(run=0, through=None)
     last = found[-1]
     used = Counter(last.used)
+    frozen = used[terms.frozen_in(last.last)]
     for number, place in enumerate(missed(last.last + 1, NEVER, excused)):
         if number < terms.grace:
             continue
         unit = terms.frozen_in(place)
         used[unit] += 1
         if used[unit] > terms.freezes:
-            return StreakStanding(run=last.periods, through=place)
-    return StreakStanding(run=last.periods, through=None)
+            return StreakStanding(run=last.periods, through=place, frozen=frozen)
+    return StreakStanding(run=last.periods, through=None, frozen=frozen)
 
 
 def times_of(level: int, runs: Sequence[Run], terms: StreakTerms, excused: list[Run], settled: int) -> int:

@@ -169,6 +169,7 @@ CREATE TABLE IF NOT EXISTS customer_state (
     `streaks.run_last` Array(Nullable(Int64)),
     `streaks.standing_run` Array(Nullable(Int64)) COMMENT 'what it comes to, where missed periods are forgiven or periods are only counted',
     `streaks.standing_through` Array(Nullable(Int64)) COMMENT 'the last period in which it does if nothing more counts; NULL for all to come',
+    `streaks.frozen` Array(Int64) COMMENT 'freezes that its run has used in the calendar period of its last period',
     `streaks.longest` Array(Int64),
     `streaks.levels` Array(Array(Int64)),
     `streaks.ended` Array(Bool),

@@ -325,6 +325,11 @@ CUSTOMER_STATE: Final = Table[StateRow](
                     lambda running: _standing(running.streak)[1],
                     comment="the last period in which it does if nothing more counts; NULL for all to come",
                 ),
+                integer(
+                    "frozen",
+                    lambda running: 0 if running.streak.standing is None else running.streak.standing.frozen,
+                    "freezes that its run has used in the calendar period of its last period",
+                ),
                 integer("longest", lambda running: running.streak.longest),
                 Column("levels", "Array(Int64)", lambda running: running.streak.levels),
                 Column("ended", "Bool", lambda running: running.streak.ended),

@@ -43,11 +43,15 @@ def runs_of(places: set[int]) -> list[Run]:
 
 def is_stretch(places: list[int], terms: StreakTerms, excused: set[int]) -> bool:
     """The rule, word for word: every missed period between the first and the last one is forgiven."""
+    return all(number <= terms.freezes for number in freezes_in(places, terms, excused).values())
+
+
+def freezes_in(places: list[int], terms: StreakTerms, excused: set[int]) -> Counter[int]:
     used: Counter[int] = Counter()
     for before, after in pairwise(places):
         gap = [place for place in range(before + 1, after) if place not in excused]
         used.update(place // UNIT for place in gap[terms.grace :])
-    return all(number <= terms.freezes for number in used.values())
+    return used
 
 
 def naive_longest(places: set[int], terms: StreakTerms, excused: set[int], last: int) -> int:
@@ -89,7 +93,8 @@ def test_a_run_stands_until_a_missed_period_is_not_forgiven(
     stretch = [place for place in sorted(places) if place >= found[-1].first]
     goes_on = [now for now in range(last, last + 30) if is_stretch([*stretch, now + 1], terms, excused)]
     missed_from = next(now for now in range(last + 1, last + 31) if now not in goes_on)
-    assert standing == StreakStanding(run=len(stretch), through=missed_from)
+    frozen = freezes_in(stretch, terms, excused)[last // UNIT]
+    assert standing == StreakStanding(run=len(stretch), through=missed_from, frozen=frozen)
 
 
 @settings(max_examples=100, deadline=None)
