@@ -39,6 +39,8 @@ class EventName(StrEnum):
     TARGET_PERIOD_START = "targetPeriodStart"
     TARGET_PERIOD_END = "targetPeriodEnd"
     TARGET_CUSTOMER_ENROLMENT = "targetCustomerEnrolment"
+    UNIFIED_TARGETS_ACHIEVED = "unifiedTargetsAchieved"
+    UNIFIED_TARGETS_UN_ACHIEVED = "unifiedTargetsUnAchieved"
     STREAK_START = "streakStart"
     STREAK_LEVEL_ACHIEVED = "streakLevelAchieved"
     STREAK_LEVEL_UN_ACHIEVED = "streakLevelUnAchieved"

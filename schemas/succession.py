@@ -44,7 +44,14 @@ def reaches_all(predecessor: ProgramDefinition, successor: ProgramDefinition) ->
 def _due_of_itself(program: ProgramDefinition) -> tuple[object, ...]:
     """What leads to something without a record."""
     reminders = [(points.id, points.reminders) for points in program.currencies if points.reminders]
-    return program.tiers, program.milestones, program.streaks, program.points.reminders, reminders
+    return (
+        program.tiers,
+        program.milestones,
+        program.unified_targets,
+        program.streaks,
+        program.points.reminders,
+        reminders,
+    )
 
 
 def _version(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Breach]:
@@ -127,6 +134,7 @@ def _ids(program: ProgramDefinition) -> dict[str, dict[str, str]]:
         "rules": {rule.id: f"the {rule.kind} rule" for rule in program.rules},
         "tiers.levels": {tier.id: f"the tier {tier.name}" for tier in levels},
         "milestones": {milestone.id: f"the milestone {milestone.name}" for milestone in program.milestones},
+        "unified_targets": {one.id: f"the unified target {one.name}" for one in program.unified_targets},
         "streaks": {streak.id: f"the streak {streak.name}" for streak in program.streaks},
         "trackers": {tracker.id: f"the tracker {tracker.name}" for tracker in program.trackers},
     }

@@ -34,6 +34,7 @@ from schemas.program import (
     Tracker,
     Transfers,
     Triggered,
+    UnifiedTarget,
     Validity,
 )
 
@@ -46,7 +47,7 @@ class Change(NamedTuple):
     text: str
 
 
-Part = EarningRule | Milestone | Streak | Tracker
+Part = EarningRule | Milestone | Streak | Tracker | UnifiedTarget
 _TOLD: Final = frozenset({"id", "kind", "name", "target", "levels", "retired"})
 """Keys with their own sentence, or that never change."""
 _NOTHING: Final = Validity()
@@ -386,6 +387,12 @@ def _goals(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[Chan
         if old_milestone is not None and not (old_milestone.retired or milestone.retired):
             yield from _target(path, old_milestone, milestone, after.currency)
             yield from _edited(path, f"the milestone {milestone.name}", old_milestone, milestone, after.currency)
+    united = {one.id: one for one in before.unified_targets}
+    for index, unified in enumerate(after.unified_targets):
+        path, old_unified = f"unified_targets[{index}]", united.get(unified.id)
+        yield from _came_or_went(path, "unified target", old_unified, unified)
+        if old_unified is not None and not (old_unified.retired or unified.retired):
+            yield from _edited(path, f"the unified target {unified.name}", old_unified, unified, after.currency)
     streaks = {one.id: one for one in before.streaks}
     for index, streak in enumerate(after.streaks):
         path, old_streak = f"streaks[{index}]", streaks.get(streak.id)
@@ -404,9 +411,10 @@ def _trackers(before: ProgramDefinition, after: ProgramDefinition) -> Iterator[C
             yield from _edited(path, f"the tracker {tracker.name}", old, tracker, after.currency)
 
 
-def _came_or_went(
-    path: str, what: str, old: Milestone | Streak | Tracker | None, new: Milestone | Streak | Tracker
-) -> Iterator[Change]:
+_Known = Milestone | Streak | Tracker | UnifiedTarget
+
+
+def _came_or_went(path: str, what: str, old: _Known | None, new: _Known) -> Iterator[Change]:
     if new.retired:
         if old is not None and not old.retired:
             yield Change(path, f"the {what} {new.name} ends: nothing counts any more, and what was given stays")

@@ -25,6 +25,8 @@ _OWN: Final[tuple[tuple[Path, str], ...]] = (
     (("rules",), "id"),
     (("milestones",), "id"),
     (("milestones",), "target_id"),
+    (("unified_targets",), "id"),
+    (("unified_targets",), "group_id"),
     (("streaks",), "id"),
     (("streaks",), "streak_id"),
     (("tiers", "levels"), "name"),
@@ -35,6 +37,8 @@ _FACTS_OF_MILESTONE: Final = 3
 _FACTS_OF_MEASURE: Final = 2
 """Beside them, where more than a number is kept: what is tallied, and what a bill knows of it."""
 _PLAIN: Final = frozenset({"of", "event", "measure", "attribute"})
+_FACTS_OF_UNIFIED: Final = 2
+"""That it is achieved, and its reward."""
 _FACTS_OF_STREAK: Final = 2
 """Its start, one more period; and two for each level: that it is reached, and its reward."""
 
@@ -149,6 +153,7 @@ def _too_much_at_once(written: dict[str, Any], root: yaml.Node) -> Iterator[Prob
         if isinstance(named, str):
             streaks[named] += _FACTS_OF_STREAK + 2 * (len(levels) if isinstance(levels, list) else 0)
     set_off: Counter[str] = Counter()
+    unified = _FACTS_OF_UNIFIED * len(_parts(written, ("unified_targets",)))
     for rule in rules:
         if rule.get("kind") in ("spend", "event"):
             set_off[_trigger(rule, "kind", "event")] += 1
@@ -160,7 +165,7 @@ def _too_much_at_once(written: dict[str, Any], root: yaml.Node) -> Iterator[Prob
         plain = counted.keys() <= _PLAIN and counted.get("measure", "count") in ("count", "sum")
         own_facts = _FACTS_OF_MILESTONE + (0 if plain else _FACTS_OF_MEASURE)
         set_off[_trigger(counted, "of", "events")] += own_facts + followed
-    for trigger, facts in set_off.items():
+    for trigger, facts in ((trigger, facts + unified) for trigger, facts in set_off.items()):
         if facts > SET_OFF_MAX:
             line = line_of(root, ("rules" if rules else "milestones",))
             what = f"an event {shown(trigger)}" if trigger else "a bill"

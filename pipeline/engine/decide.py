@@ -32,7 +32,7 @@ from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
 from pipeline.engine.milestones import concern as milestones
-from pipeline.engine.milestones import members
+from pipeline.engine.milestones import members, unified
 from pipeline.engine.rewards import concern as rewards
 from pipeline.engine.streaks import concern as streaks
 from pipeline.engine.streaks import extending, risk
@@ -100,6 +100,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     trackers.CONCERN,
     milestones.CONCERN,
     members.CONCERN,
+    unified.CONCERN,
     streaks.CONCERN,
     rewards.CONCERN,
     tiers.CONCERN,
@@ -260,6 +261,7 @@ OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 """What begins every record and every timer, in the program that it is about."""
 
 CLOSING: Final[Sequence[ProgramStage]] = (
+    unified.LOOK,
     ProgramStage(deficit.settle),
     assess.ASSESS,
     approach.APPROACH,
@@ -274,6 +276,7 @@ ADOPTED: Final[Sequence[ProgramStage]] = (
     members.CYCLES_BEGIN,
     milestones.LOOK_AGAIN,
     extending.LOOK_AGAIN,
+    unified.LOOK_AGAIN,
 )
 """What a version gives, at its adoption, for what is there already."""
 

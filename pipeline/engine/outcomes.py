@@ -33,6 +33,7 @@ from schemas.facts import (
     TierTenureBegun,
     TierUpgraded,
     TransferInitiated,
+    UnifiedAchieved,
     UpdateReleased,
 )
 from schemas.records import (
@@ -114,6 +115,7 @@ reason, unless there is no room to remember it (`TOO_MANY`)."""
 _COMMANDS: Final = frozenset(kind.__name__ for kind in get_args(AnyCustomerRecord) if issubclass(kind, CommandRecord))
 _WAITS: Final = 0
 _BY_ADOPTION: Final = (
+    UnifiedAchieved,
     ProgramAdopted,
     RecordRefused,
     RemindersPlanned,

@@ -20,17 +20,21 @@ from pipeline.engine.tiers.rules import tier_rules
 from pipeline.engine.trackers.rules import tracker_rules
 from schemas.program import (
     LINE_METHODS,
+    Condition,
     Cycle,
     Enrolment,
     Events,
+    Expiry,
     Milestone,
     PerCustomer,
     PeriodUnit,
     ProgramDefinition,
     Shortfall,
     Streak,
+    UnifiedTarget,
     event_names,
     expiries,
+    milestones_in,
 )
 from schemas.succession import reaches_all
 
@@ -73,6 +77,19 @@ class Target(NamedTuple):
     """So many of the goal's unit are one of what the program writes."""
     periods: Periods
     streaks: tuple[CompiledStreak, ...]
+
+
+class Unified(NamedTuple):
+    """A unified target, compiled."""
+
+    unified_id: str
+    condition: Condition
+    threshold: int
+    """In the unit of the values; 0 for none."""
+    targets: tuple[Target, ...]
+    reward: int
+    currency: str
+    expiry: Expiry | None
 
 
 class Program:
@@ -132,6 +149,16 @@ class Program:
         self.events = event_names(definition)
         self.plans: dict[Any, Any] = {}
         """Where an engine keeps which of its stages this program uses."""
+
+    @cached_property
+    def unified(self) -> tuple[Unified, ...]:
+        """The unified targets that have not ended."""
+        targets = {target.milestone_id: target for target in self.targets}
+        return tuple(
+            _unified(one, tuple(targets[name] for name in milestones_in(one.condition)))
+            for one in self.definition.unified_targets
+            if not one.retired
+        )
 
     @cached_property
     def enrolling(self) -> tuple[Target, ...]:
@@ -390,4 +417,16 @@ def _target(
         unit=milestone.goal // milestone.target,
         periods=periods,
         streaks=streaks,
+    )
+
+
+def _unified(definition: UnifiedTarget, targets: tuple[Target, ...]) -> Unified:
+    return Unified(
+        unified_id=definition.id,
+        condition=definition.condition,
+        threshold=(definition.threshold or 0) * targets[0].unit,
+        targets=targets,
+        reward=definition.points,
+        currency=definition.currency or "",
+        expiry=definition.expiry,
     )

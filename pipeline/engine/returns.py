@@ -98,7 +98,7 @@ def _finish(turn: ProgramTurn, of_bill: str, bill: Bill, missed: list[Target], u
     for target in missed:
         _break(turn, of_bill, day_of_bill(turn.program, bill), target, undone)
     rewards = [turn.section.rewards[key] for key in undone.keys if key in turn.section.rewards]
-    return undone.decisions + _take_rewards(turn, of_bill, bill.paid_at, rewards)
+    return undone.decisions + take_rewards(turn, of_bill, bill.paid_at, rewards)
 
 
 def _lower(
@@ -180,7 +180,8 @@ def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone
             undone.keys.append(key)
 
 
-def _take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: list[Reward]) -> list[Decision]:
+def take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: list[Reward]) -> list[Decision]:
+    """What goes of the rewards of what a bill undid, as the program says."""
     policy = turn.program.returns
     if policy is None or policy.rewards is RewardPolicy.KEEP:
         return []

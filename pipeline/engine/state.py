@@ -56,6 +56,8 @@ class Section(msgspec.Struct, array_like=True):
     trackers: dict[str, Tracked] = {}
     members: dict[str, Member] = {}
     """By milestone, where the program asks for enrolment, tells cycles or has a target for this customer."""
+    unified: dict[str, dict[int, int]] = {}
+    """The unified targets that are achieved: by target, then by period, with its end."""
 
 
 class Head(msgspec.Struct, array_like=True):

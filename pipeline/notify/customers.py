@@ -11,7 +11,7 @@ from pipeline.notify.activity import bill_id, entered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
-from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, Place
+from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, place_of
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     BillUpdated,
@@ -131,7 +131,7 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
         line_item_count=len(bill.lines),
         discount=major(bill.discount_minor, decision.currency),
         currency_code=decision.currency,
-        entered_by=EnteredBy(till=_place(bill.till), store=_place(bill.store)),
+        entered_by=EnteredBy(till=place_of(bill.till), store=place_of(bill.store)),
         customer_identifiers=context.member_in(envelope),
         gross_amount=UNSET if bill.gross_minor is None else major(bill.gross_minor, decision.currency),
     )
@@ -153,7 +153,7 @@ def transaction_returned(decision: ReturnRecorded, envelope: Envelope, context: 
         line_item_count=decision.line_count or UNSET,
         discount=0.0,
         currency_code=decision.currency,
-        entered_by=EnteredBy(till=_place(decision.till), store=_place(decision.store)),
+        entered_by=EnteredBy(till=place_of(decision.till), store=place_of(decision.store)),
         customer_identifiers=context.member_in(envelope),
         amount_beyond_bill=major(over, decision.currency) if over else UNSET,
         returned_bill_number=decision.of_bill,
@@ -203,10 +203,6 @@ def _return_id(decision: ReturnRecorded, context: Context) -> int:
     """The number of a return, of which a bill has one with a number of its own."""
     place = f"{context.org_id}:{context.customer_id}:{len(decision.of_bill)}:{decision.of_bill}"
     return number_of(f"return:{place}:{decision.bill_number}")
-
-
-def _place(code: str) -> Place | UnsetType:
-    return Place(code=code, name=code) if code else UNSET
 
 
 TABLE: Final = Table(

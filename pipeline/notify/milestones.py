@@ -8,10 +8,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pipeline.engine.calendar import NEVER
-from pipeline.notify.activity import triggered_by
+from pipeline.notify.activity import Activity, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import instant_text, padded, plain
-from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity
+from pipeline.notify.parts import CustomerIdentifiers, EnteredBy, NoActivity, Pair, TriggeringActivity, place_of
+from pipeline.notify.program_view import MilestoneView
 from pipeline.notify.shared import taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
@@ -31,9 +32,13 @@ from schemas.facts import (
     MilestoneUnachieved,
     MilestoneUnenrolled,
     TargetChanged,
+    UnifiedAchieved,
+    UnifiedPart,
+    UnifiedUnachieved,
     ValueIgnored,
 )
 from schemas.notifications import EventName
+from schemas.records import TransactionAdded, TransactionReturned
 
 
 class TargetData(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -170,6 +175,58 @@ def enrolled(decision: MilestoneEnrolled, envelope: Envelope, context: Context) 
     }
 
 
+def unified_achieved(decision: UnifiedAchieved, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of unifiedTargetsAchieved, with the targets that the record moved (S4 l.2465)."""
+    return _unified(decision, envelope, context, context.cause_of(envelope).activity)
+
+
+def unified_unachieved(decision: UnifiedUnachieved, envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of unifiedTargetsUnAchieved.
+
+    RULE (trigger): the return or update that lowered a value; the sample (S4 l.2550) is a copy of the other one.
+    """
+    return _unified(decision, envelope, context, taken_back_by(envelope, context, decision.of_bill))
+
+
+def _unified(
+    decision: UnifiedAchieved | UnifiedUnachieved, envelope: Envelope, context: Context, activity: Activity | None
+) -> dict[str, object]:
+    program = context.program_of(envelope)
+    identifiers = [Pair(key="eventLogId", value=context.cause_of(envelope).token)]
+    transaction: dict[str, object] = {}
+    if activity is not None and activity.transaction_id is not None:
+        identifiers.append(Pair(key="transactionId", value=str(activity.transaction_id)))
+        transaction["transactionId"] = activity.transaction_id
+    return {
+        "customerIdentifiers": context.member_in(envelope),
+        "targetData": [_united(program.milestone(part.milestone_id), decision.period, part) for part in decision.parts],
+        **transaction,
+        "triggeringActivity": triggered_by(_at_the_till(activity, context), identifiers=identifiers),
+        "unifiedTargetGroupDetails": program.unified(decision.unified_id),
+    }
+
+
+def _at_the_till(activity: Activity | None, context: Context) -> Activity | None:
+    """The activity with the store and the till where a bill was paid or came back."""
+    record = context.record
+    if activity is None or not isinstance(record, TransactionAdded | TransactionReturned):
+        return activity
+    return msgspec.structs.replace(
+        activity, entered_by=EnteredBy(store=place_of(record.store), till=place_of(record.till))
+    )
+
+
+def _united(milestone: MilestoneView, period: int, part: UnifiedPart) -> dict[str, object]:
+    return {
+        "achievedTargetValue": padded(part.value, milestone.digits),
+        "definedTargetValue": padded(part.target, milestone.digits),
+        "targetId": milestone.target_id,
+        "targetName": milestone.name,
+        "targetPeriodId": period,
+        "targetPeriodName": milestone.period_name(period),
+    }
+
+
 _ENROLLED_VIA: Final = {
     EnrolledBy.COMMAND: "ENROL_VIA_API",
     EnrolledBy.TRANSACTION: "ENROL_VIA_TRANSACTION",
@@ -216,6 +273,16 @@ TABLE: Final = Table(
         ),
         MilestoneAchieved: News(event=EventName.TARGET_VALUE_ACHIEVED, subject=_subject, data=target_value_achieved),
         TargetChanged: News(event=EventName.TARGET_VALUE_UPDATED, subject=_subject, data=target_changed),
+        UnifiedAchieved: News(
+            event=EventName.UNIFIED_TARGETS_ACHIEVED,
+            subject=lambda decision: f"{decision.unified_id}/{decision.period}",
+            data=unified_achieved,
+        ),
+        UnifiedUnachieved: News(
+            event=EventName.UNIFIED_TARGETS_UN_ACHIEVED,
+            subject=lambda decision: f"{decision.unified_id}/{decision.period}",
+            data=unified_unachieved,
+        ),
         CycleBegan: News(event=EventName.TARGET_PERIOD_START, subject=_subject, data=cycle_began),
         CycleEnded: News(event=EventName.TARGET_PERIOD_END, subject=_subject, data=cycle_ended),
         MilestoneEnrolled: News(

@@ -34,6 +34,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
 
 
+def place_of(code: str) -> Place | UnsetType:
+    """A store or a till, known by its code alone; left out where a record names none."""
+    return Place(code=code, name=code) if code else UNSET
+
+
 class EnteredBy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who entered something, and where; an empty object where the record does not say."""
 

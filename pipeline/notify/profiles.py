@@ -100,6 +100,8 @@ PAGES: Final[Mapping[str, Page]] = {
     EventName.STREAK_CUSTOMER_ENROLMENT: Page(wrapped=True, org_in_type=True),
     EventName.STREAK_CUSTOMER_UN_ENROLMENT: Page(),
     EventName.TARGET_VALUE_UPDATED: _TARGET,
+    EventName.UNIFIED_TARGETS_ACHIEVED: _FLAT,
+    EventName.UNIFIED_TARGETS_UN_ACHIEVED: _FLAT,
     EventName.TARGET_PERIOD_START: _WINDOW,
     EventName.TARGET_PERIOD_END: _WINDOW,
     EventName.TARGET_CUSTOMER_ENROLMENT: _BARE,

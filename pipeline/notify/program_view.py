@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,11 +14,14 @@ from schemas.money import minor_digits
 from schemas.program import (
     ATTRIBUTE_DIGITS,
     AlternateCurrency,
+    Condition,
+    Group,
     Milestone,
     NotificationProfile,
     ProgramDefinition,
     Streak,
     Tiers,
+    UnifiedTarget,
 )
 
 _PERIODS_MAX: Final = 4_096
@@ -64,8 +67,12 @@ class MilestoneView:
             "targetGroupId": self._group[0],
             "targetGroupName": self._group[1],
             "targetPeriodId": period,
-            "targetPeriodName": str(period) if self._cycles is None else cycle_name(self._cycles, period),
+            "targetPeriodName": self.period_name(period),
         }
+
+    def period_name(self, period: int) -> str:
+        """What a cycle is called."""
+        return str(period) if self._cycles is None else cycle_name(self._cycles, period)
 
     def details_on(self, day: int) -> msgspec.Raw:
         """The `targetDetails` of the period that a day is in."""
@@ -122,6 +129,8 @@ class ProgramView:
         self._milestones = {
             milestone.id: _milestone(milestone, definition.currency) for milestone in definition.milestones
         }
+        numbers = {milestone.id: milestone.target_id for milestone in definition.milestones}
+        self._unified = {one.id: _unified(one, numbers) for one in definition.unified_targets}
         self._streaks = {streak.id: self._streak(streak) for streak in definition.streaks}
 
     def first_second(self, day: int) -> str:
@@ -136,6 +145,10 @@ class ProgramView:
     def milestone(self, milestone_id: str) -> MilestoneView:
         """The milestone, or its substitute if this version does not have it."""
         return self._milestones.get(milestone_id) or MilestoneView(name=milestone_id, definition=None, digits=0)
+
+    def unified(self, unified_id: str) -> dict[str, object]:
+        """The `unifiedTargetGroupDetails` of a unified target; just its id if this version does not have it."""
+        return self._unified.get(unified_id) or {"targetGroupId": 0, "targetGroupName": unified_id}
 
     def streak(self, streak_id: str) -> StreakView:
         """The streak, or its substitute if this version does not have it."""
@@ -205,6 +218,37 @@ def _details(definition: ProgramDefinition) -> dict[str, object]:
 
 def _renewal(tiers: Tiers) -> str:
     return tiers.keeping.measure.upper()
+
+
+def _unified(unified: UnifiedTarget, numbers: Mapping[str, int]) -> dict[str, object]:
+    condition = unified.condition
+    kind = "ALL"
+    if isinstance(condition, Group) and condition.least < len(condition.of):
+        kind = "ANY" if condition.least == 1 else f"ANY ({condition.least})"
+    threshold = {} if unified.threshold is None else {"aggregation": "SUM", "thresholdValue": unified.threshold}
+    return {
+        "targetGroupId": unified.group_id,
+        "targetGroupName": unified.name,
+        "unifiedTargetsAchievementCondition": {
+            "combinationType": kind,
+            "ruleExpression": _written(condition, numbers),
+            **threshold,
+        },
+    }
+
+
+def _written(condition: Condition, numbers: Mapping[str, int]) -> str:
+    """The condition in the vendor's form: `(49272 | 49273)`."""
+    if isinstance(condition, str):
+        return str(numbers[condition])
+    if len(condition.of) == 1:
+        return _written(condition.of[0], numbers)
+    parts = [_written(one, numbers) for one in condition.of]
+    if condition.least == 1:
+        return f"({' | '.join(parts)})"
+    if condition.least == len(parts):
+        return f"({' & '.join(parts)})"
+    return f"({condition.least} of ({', '.join(parts)}))"
 
 
 def digits_of(milestone: Milestone, currency: str) -> int:

@@ -381,6 +381,8 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "TrackerLowered": _tracked,
     "MilestoneUnachieved": lambda body, names: f"milestone {_target(body, names)}: no longer achieved",
     "ValueIgnored": _ignored,
+    "UnifiedAchieved": lambda body, names: f"unified target {names.unified(body['unified_id'])}: achieved",
+    "UnifiedUnachieved": lambda body, names: f"unified target {names.unified(body['unified_id'])}: no longer achieved",
     "MilestoneEnrolled": lambda body, names: f"milestone {_milestone(body, names)}: enrolled",
     "MilestoneUnenrolled": lambda body, names: f"milestone {_milestone(body, names)}: enrolled no longer",
     "TargetChanged": _target_changed,

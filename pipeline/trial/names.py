@@ -48,6 +48,7 @@ class Names:
         self._alternates = {currency.id: currency for currency in definition.currencies}
         self._tiers = definition.tiers.levels if definition.tiers else ()
         self._renewal = _only_renewal(definition.tiers) if definition.tiers else None
+        self._unified = {one.id: one.name for one in definition.unified_targets}
         self._milestones = {milestone.id: milestone for milestone in definition.milestones}
         self._trackers = {tracker.id: tracker for tracker in definition.trackers}
         self._streaks = {streak.id: streak for streak in definition.streaks}
@@ -69,6 +70,10 @@ class Names:
         if self._renewal.measure is RenewalBasis.PURCHASES:
             return self.money(amount)
         return f"{amount:,} {'visits' if self._renewal.measure is RenewalBasis.VISITS else self.points}"
+
+    def unified(self, unified_id: str) -> str:
+        """The name of a unified target."""
+        return self._unified.get(unified_id, unified_id)
 
     def milestone(self, milestone_id: str) -> Milestone | None:
         """The milestone; None where this version does not have it."""

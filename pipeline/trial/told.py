@@ -192,6 +192,14 @@ def _target_enrolled(data: Data, _: Names) -> str:
     return f"You take part in {data['targetEnrolmentData'][0]['targetName']}."
 
 
+def _unified(data: Data, _: Names) -> str:
+    return f"You have reached {data['unifiedTargetGroupDetails']['targetGroupName']}."
+
+
+def _unified_lost(data: Data, _: Names) -> str:
+    return f"After a return, {data['unifiedTargetGroupDetails']['targetGroupName']} is no longer reached."
+
+
 def _cycle(data: Data) -> str:
     return f"{data['targetDetails']['name']} ({data['targetDetails']['targetPeriodName']})"
 
@@ -291,6 +299,8 @@ IN_PROGRAM: Final[dict[EventName, Callable[[Data, Names], str]]] = {
     EventName.STREAK_CUSTOMER_ENROLMENT: _enrolled,
     EventName.STREAK_CUSTOMER_UN_ENROLMENT: _unenrolled,
     EventName.TARGET_VALUE_UPDATED: _target_changed,
+    EventName.UNIFIED_TARGETS_ACHIEVED: _unified,
+    EventName.UNIFIED_TARGETS_UN_ACHIEVED: _unified_lost,
     EventName.TARGET_PERIOD_START: _cycle_began,
     EventName.TARGET_PERIOD_END: _cycle_ended,
     EventName.TARGET_CUSTOMER_ENROLMENT: _target_enrolled,

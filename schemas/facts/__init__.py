@@ -96,6 +96,9 @@ from schemas.facts.milestones import (
     MilestoneUnachieved,
     MilestoneUnenrolled,
     TargetChanged,
+    UnifiedAchieved,
+    UnifiedPart,
+    UnifiedUnachieved,
     ValueIgnored,
 )
 from schemas.facts.programs import ProgramAdopted
@@ -291,6 +294,9 @@ __all__ = [
     "TransactionRecorded",
     "TransferInitiated",
     "TransferRefused",
+    "UnifiedAchieved",
+    "UnifiedPart",
+    "UnifiedUnachieved",
     "UnlinkedBecause",
     "UpdateParked",
     "UpdateReleased",

@@ -70,6 +70,8 @@ from schemas.facts.milestones import (
     MilestoneUnachieved,
     MilestoneUnenrolled,
     TargetChanged,
+    UnifiedAchieved,
+    UnifiedUnachieved,
     ValueIgnored,
 )
 from schemas.facts.programs import ProgramAdopted
@@ -214,6 +216,8 @@ AnyDecision = (
     | IdentifierClaimed
     | CustomerResolved
     | IdentifiersKnown
+    | UnifiedAchieved
+    | UnifiedUnachieved
 )
 
 

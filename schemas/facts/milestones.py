@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.facts.decision import Decision, Reason
 
 
@@ -201,3 +203,34 @@ class MilestoneRecorded(Decision, frozen=True, tag=208):
     period_ends_at: int
     added: int
     value: int
+
+
+class UnifiedPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One of the milestones of a unified target."""
+
+    milestone_id: str
+    value: int
+    target: int
+
+
+class UnifiedAchieved(Decision, frozen=True, tag=209):
+    """Milestones were met together, once per cycle."""
+
+    unified_id: str
+    period: int
+    ends_at: int
+    """The instant at which the cycle is over."""
+    parts: tuple[UnifiedPart, ...]
+    """Those that the record moved."""
+    total: int
+    """What the values of all of them add up to."""
+
+
+class UnifiedUnachieved(Decision, frozen=True, tag=210):
+    """A value was lowered: milestones are no longer met together, and can be again."""
+
+    unified_id: str
+    period: int
+    parts: tuple[UnifiedPart, ...]
+    total: int
+    of_bill: str

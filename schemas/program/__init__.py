@@ -40,6 +40,7 @@ from schemas.program.tiers import (
 )
 from schemas.program.trackers import Tracker, TrackerMeasure, TrackerWindow
 from schemas.program.transfers import Transfers
+from schemas.program.unified import Condition, Group, UnifiedTarget, condition_of, milestones_in
 from schemas.program.values import (
     ATTRIBUTE_DIGITS,
     CURRENCIES_MAX,
@@ -64,6 +65,7 @@ __all__ = [
     "Approaching",
     "AtOnce",
     "AtRisk",
+    "Condition",
     "Cycle",
     "DayStart",
     "Delivered",
@@ -77,6 +79,7 @@ __all__ = [
     "FromDate",
     "FurtherBasis",
     "FurtherRenewal",
+    "Group",
     "Keeping",
     "Lifetime",
     "Milestone",
@@ -114,10 +117,13 @@ __all__ = [
     "Transactions",
     "Transfers",
     "Triggered",
+    "UnifiedTarget",
     "Validity",
     "Window",
     "Windows",
+    "condition_of",
     "event_names",
     "expiries",
+    "milestones_in",
     "paths_of_currencies",
 ]

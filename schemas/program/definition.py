@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +24,7 @@ from schemas.program.streaks import DAYS_IN, PERIODS_IN, Streak
 from schemas.program.tiers import Tiers
 from schemas.program.trackers import Tracker
 from schemas.program.transfers import Transfers
+from schemas.program.unified import UNIFIED_MAX, UnifiedTarget, milestones_in
 from schemas.program.values import (
     CURRENCIES_MAX,
     MILESTONES_MAX,
@@ -68,6 +69,8 @@ class ProgramDefinition(Definition):
     rules: Annotated[tuple[EarningRule, ...], AtMost(RULES_MAX)] = ()
     tiers: Tiers | None = Field(None, validate_default=True)
     milestones: Annotated[tuple[Milestone, ...], AtMost(MILESTONES_MAX)] = ()
+    unified_targets: Annotated[tuple[UnifiedTarget, ...], AtMost(UNIFIED_MAX)] = ()
+    """Milestones that are met together."""
     streaks: Annotated[tuple[Streak, ...], AtMost(STREAKS_MAX)] = ()
     trackers: Annotated[tuple[Tracker, ...], AtMost(TRACKERS_MAX)] = ()
     """Values over the last days, which tiers may go by."""
@@ -111,7 +114,7 @@ class ProgramDefinition(Definition):
             known.add(currency.id)
         return currencies
 
-    @field_validator("rules", "milestones", "streaks")
+    @field_validator("rules", "milestones", "unified_targets", "streaks")
     @classmethod
     def _pays_a_currency_there_is(cls, parts: tuple[_Part, ...], info: ValidationInfo) -> tuple[_Part, ...]:
         if "points" not in info.data or "currencies" not in info.data:
@@ -154,6 +157,28 @@ class ProgramDefinition(Definition):
                 )
                 raise Misfit(message, index, "freezes", "max")
         return streaks
+
+    @field_validator("unified_targets")
+    @classmethod
+    def _unite_milestones_there_are(
+        cls, unified: tuple[UnifiedTarget, ...], info: ValidationInfo
+    ) -> tuple[UnifiedTarget, ...]:
+        if "milestones" not in info.data:
+            return unified
+        milestones = {milestone.id: milestone for milestone in info.data["milestones"]}
+        for index, one in enumerate(unified):
+            if one.id in milestones:
+                message = f"{one.id} is the id of a milestone; give each its own"
+                raise Misfit(message, index, "id")
+            named = milestones_in(one.condition)
+            unknown = [name for name in named if name not in milestones]
+            if unknown:
+                message = f"{unknown[0]} is not a milestone; known: {', '.join(milestones) or 'none'}"
+                raise Misfit(message, index, "expression")
+            wrong = None if one.retired else _apart([milestones[name] for name in named], one)
+            if wrong is not None:
+                raise Misfit(wrong, index, "expression")
+        return unified
 
     @field_validator("returns")
     @classmethod
@@ -201,6 +226,7 @@ class ProgramDefinition(Definition):
         for what, ids in (
             ("rules", [rule.id for rule in self.rules]),
             ("milestones", [milestone.id for milestone in self.milestones]),
+            ("unified_targets", [one.id for one in self.unified_targets]),
             ("streaks", [streak.id for streak in self.streaks]),
             ("trackers", [tracker.id for tracker in self.trackers]),
         ):
@@ -225,7 +251,23 @@ class ProgramDefinition(Definition):
         return self
 
 
-_Part = SpendRule | MultiplierRule | EventRule | Milestone | Streak
+def _apart(milestones: Sequence[Milestone], unified: UnifiedTarget) -> str | None:
+    """Why milestones cannot be united; None where they can."""
+    first = milestones[0]
+    for one in milestones:
+        if one.retired:
+            return f"{one.id} is retired; retire this, too, or leave it out"
+        if isinstance(one.cycle, PerCustomer):
+            return f"the cycles of {one.id} differ by customer; unite milestones with equal cycles"
+        if one.cycles != first.cycles:
+            return f"{one.id} has other cycles than {first.id}; unite milestones with equal cycles"
+        apart = (one.adds_money, one.adds_attribute) != (first.adds_money, first.adds_attribute)
+        if unified.threshold is not None and apart:
+            return f"values of {one.id} and {first.id} do not add up to a threshold: they are counted in other units"
+    return None
+
+
+_Part = SpendRule | MultiplierRule | EventRule | Milestone | UnifiedTarget | Streak
 
 
 def _payments(part: _Part) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
@@ -273,6 +315,7 @@ def expiries(program: ProgramDefinition) -> Iterator[tuple[str, Expiry]]:
         if not isinstance(rule, MultiplierRule)
     ]
     own += [(f"milestones[{index}].expiry", one.expiry) for index, one in enumerate(program.milestones)]
+    own += [(f"unified_targets[{index}].expiry", one.expiry) for index, one in enumerate(program.unified_targets)]
     own += [
         (f"streaks[{index}].levels[{place}].expiry", level.expiry)
         for index, streak in enumerate(program.streaks)

@@ -611,3 +611,39 @@ def test_streak_on_cycles_that_differ_by_customer_is_a_mistake() -> None:
     streak = "{id: s, streak_id: 1, name: S, milestone: m, levels: [{name: L, periods: 2}]}"
     (problem,) = problems(f"{HEAD}milestones: [{own}]\nstreaks: [{streak}]\n")
     assert "streaks.0.milestone names 'm', whose cycles differ by customer" in problem
+
+
+_UNITED = """
+milestones:
+  - {id: a, target_id: 1, name: A, target: 1, period: month, counts: {of: transactions}}
+  - {id: b, target_id: 2, name: B, target: 1, period: week, counts: {of: transactions}}
+  - {id: c, target_id: 3, name: C, target: 1, period: month, counts: {of: transactions, measure: sum}}
+  - {id: d, target_id: 4, name: D, target: 1, period: month, counts: {of: transactions}, retired: true}
+  - {id: e, target_id: 5, name: E, target: 1, cycle: {kind: per_customer, unit: week}, counts: {of: transactions}}
+unified_targets:
+  - {id: u, group_id: 9, name: U, PART}
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("expression: a |", "expression: ends where an id is missing"),
+        ("expression: x", "expression: x is not a milestone; known: a, b, c, d, e"),
+        ("expression: a & b", "expression: b has other cycles than a; unite milestones with equal cycles"),
+        ("expression: a | d", "expression: d is retired; retire this, too, or leave it out"),
+        ("expression: e", "expression: the cycles of e differ by customer; unite milestones with equal cycles"),
+        ("expression: a | c, threshold: 5", "expression: values of c and a do not add up to a threshold: "),
+        ("expression: a, currency: STARS", "currency: STARS is not a currency of this program"),
+        ("expression: a, id: c", "id: c is the id of a milestone; give each its own"),
+    ],
+)
+def test_milestones_that_cannot_be_united_are_a_mistake_at_their_place(part: str, wrong: str) -> None:
+    text = _UNITED.replace("id: u, ", "" if "id: c" in part else "id: u, ").replace("PART", part)
+    (problem,) = problems(HEAD + text.lstrip("\n"))
+    assert problem.startswith(f"line 14, unified_targets[0].{wrong}")
+
+
+def test_units_do_not_matter_without_a_threshold_nor_anything_of_what_is_retired() -> None:
+    load_program(HEAD + _UNITED.replace("PART", "expression: a | c").lstrip("\n"))
+    load_program(HEAD + _UNITED.replace("PART", "expression: a | b | d, retired: true").lstrip("\n"))

@@ -116,6 +116,8 @@ DECISION_NUMBERS = {
     303: "IdentifierClaimed",
     304: "CustomerResolved",
     305: "IdentifiersKnown",
+    209: "UnifiedAchieved",
+    210: "UnifiedUnachieved",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

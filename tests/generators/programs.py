@@ -303,6 +303,10 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
             {"id": name, "target_id": ID_MAX - index, **one}
             for index, (name, one) in enumerate(zip(ids, reached, strict=True))
         ],
+        "unified_targets": [
+            {"id": f"u{index}", "group_id": ID_MAX - index, "name": "U", "expression": f"1 of ({one})", "points": 1}
+            for index, one in enumerate(draw(st.lists(_ends(ids), max_size=2)) if ids else [])
+        ],
         "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],
         "trackers": [
             {"id": f"t{index}", **one} for index, one in enumerate(draw(st.lists(trackers, min_size=1, max_size=2)))

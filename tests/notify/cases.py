@@ -60,6 +60,9 @@ from schemas.facts import (
     TierTerm,
     TierUpgraded,
     TransactionRecorded,
+    UnifiedAchieved,
+    UnifiedPart,
+    UnifiedUnachieved,
 )
 from schemas.notifications import EventName
 from schemas.program import ProgramDefinition
@@ -103,6 +106,9 @@ DEFINITION: dict[str, Any] = {
         "basis": "lifetime_points",
         "levels": [{"name": "Green", "threshold": 0}, {"name": "Dark roast", "threshold": 500}],
     },
+    "unified_targets": [
+        {"id": "goals", "group_id": 25_780, "name": "Any of them", "expression": "visits | calls", "threshold": 3}
+    ],
     "milestones": [
         {
             "id": "visits",
@@ -119,6 +125,14 @@ DEFINITION: dict[str, Any] = {
             "period": "quarter",
             "counts": {"of": "transactions", "measure": "sum"},
             "target": 7_500,
+        },
+        {
+            "id": "calls",
+            "target_id": 104,
+            "name": "A call in a month",
+            "period": "month",
+            "counts": {"of": "events", "event": "call"},
+            "target": 1,
         },
     ],
     "streaks": [
@@ -716,6 +730,34 @@ CASES: dict[EventName, Case] = {
             seq=28,
         ),
         record=ENROLMENT,
+        topic="notifications.milestones",
+    ),
+    EventName.UNIFIED_TARGETS_ACHIEVED: Case(
+        fact=fact_of(
+            UnifiedAchieved(
+                unified_id="goals",
+                period=FEBRUARY_2024,
+                ends_at=MARCH_1_LONDON,
+                parts=(UnifiedPart(milestone_id="visits", value=3, target=3),),
+                total=3,
+            ),
+            seq=29,
+        ),
+        record=BILL,
+        topic="notifications.milestones",
+    ),
+    EventName.UNIFIED_TARGETS_UN_ACHIEVED: Case(
+        fact=fact_of(
+            UnifiedUnachieved(
+                unified_id="goals",
+                period=FEBRUARY_2024,
+                parts=(UnifiedPart(milestone_id="visits", value=2, target=3),),
+                total=2,
+                of_bill="B-1001",
+            ),
+            seq=30,
+        ),
+        record=RETURN,
         topic="notifications.milestones",
     ),
     EventName.STREAK_START: Case(

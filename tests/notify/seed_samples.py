@@ -6,7 +6,8 @@ vocabulary, and leaves free text as it is.
 
 The samples of the two events about alternate currencies are no JSON as published (S4, lines 3455 to 3706): quotes,
 commas and brackets are missing, keys end in a dot, a list is opened as an object, and `additionalAttributes` is an
-object. Their copies are repaired in this alone.
+object. Their copies are repaired in this alone. Those about unified targets were taken at the receiver, with the whole
+request: what was sent is its body.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ SOURCES: dict[str, tuple[int, int]] = {
     "tierDowngradeReminder": (1_710, 1_744),
     "targetAchievedValueUpdated": (2_363, 2_412),
     "targetValueAchieved": (2_414, 2_461),
+    "unifiedTargetsAchieved": (2_465, 2_548),
+    "unifiedTargetsUnAchieved": (2_550, 2_633),
     "streakLevelAchieved": (2_635, 2_689),
     "streakLevelUnAchieved": (2_692, 2_746),
     "streakCustomerEnrolment": (2_748, 2_797),
@@ -86,7 +89,8 @@ def published(event: str) -> str:
 
 def normalised(text: str) -> dict[str, Any]:
     document: dict[str, Any] = _repaired(json.loads(text), within_activity=False)
-    return document
+    received: dict[str, Any] = document.get("event", {}).get("body", document)
+    return received
 
 
 def shape_of(document: object) -> Shape:

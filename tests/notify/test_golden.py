@@ -141,6 +141,10 @@ OMISSIONS: dict[str, set[str]] = {
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: {NO_USER},
     EventName.TARGET_VALUE_ACHIEVED: {NO_USER},
     # Capillary's numbers of returns and updates are not published.
+    EventName.UNIFIED_TARGETS_ACHIEVED: {NO_USER, *(f"triggeringActivity.{one}" for one in STORE_IDS)},
+    EventName.UNIFIED_TARGETS_UN_ACHIEVED: {  # the return names no store
+        f"triggeringActivity.enteredBy.{part}" for part in ("id", "store", "till")
+    },
     "targetAchievedValueUpdated-return": {NO_USER, "eventId"},
     "targetAchievedValueUpdated-count": {NO_USER, "eventId"},
     "targetAchievedValueUpdated-update": {NO_USER, "eventId"},

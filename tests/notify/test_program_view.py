@@ -72,7 +72,7 @@ def test_target_is_shown_with_its_group_and_the_name_of_its_cycle() -> None:
         "counts": {"of": "transactions"},
         "target": 1,
     }
-    shown = view(milestones=[fortnight]).milestone("visits")
+    shown = view(milestones=[fortnight], unified_targets=[]).milestone("visits")
     assert msgspec.json.decode(shown.details(2)) == {
         "id": 243,
         "name": "League Stage Reward_TxnCount1",

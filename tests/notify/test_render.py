@@ -429,7 +429,7 @@ def test_an_achievement_that_added_nothing_has_no_current_value() -> None:
     assert "currentEventTargetValue" not in data_of(with_decision(ACHIEVED, added=0), context(BILL))
 
 
-EMPTY = {"milestones": (), "streaks": (), "tiers": None}
+EMPTY = {"milestones": (), "unified_targets": (), "streaks": (), "tiers": None}
 
 
 @pytest.mark.parametrize("name", EventName)

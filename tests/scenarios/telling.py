@@ -383,6 +383,11 @@ def _cycle_ended(decision: facts.CycleEnded, envelope: Envelope, story: Story) -
     return f"milestone {_period(decision, envelope, story)} ends: {decision.value} of {decision.target}, {met}"
 
 
+def _parts(decision: facts.UnifiedAchieved | facts.UnifiedUnachieved) -> str:
+    parts = ", ".join(f"{part.milestone_id} {part.value} of {part.target}" for part in decision.parts)
+    return f"{decision.total} in all, by {parts}"
+
+
 def _refused(decision: facts.RecordRefused, *_: object) -> str:
     return f"refused: {decision.reason.text}" + (f" ({decision.subject})" if decision.subject else "")
 
@@ -461,6 +466,10 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.MilestoneAchieved: _achieved,
     facts.MilestoneEnrolled: lambda decision, envelope, story: (
         f"enrolled in milestone {_period(decision, envelope, story)}, by {decision.enrolled_by.text}"
+    ),
+    facts.UnifiedAchieved: lambda decision, *_: f"unified target {decision.unified_id} ACHIEVED, {_parts(decision)}",
+    facts.UnifiedUnachieved: lambda decision, *_: (
+        f"unified target {decision.unified_id} no longer achieved, {_parts(decision)}"
     ),
     facts.MilestoneUnenrolled: lambda decision, *_: f"no longer in milestone {decision.milestone_id}",
     facts.MilestoneRecorded: lambda decision, envelope, story: (

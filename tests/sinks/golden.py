@@ -25,6 +25,7 @@ TABLE_FILE: Final = Path(__file__).parent / "golden" / "tables.json"
 VIEW_FILE: Final = TABLE_FILE.with_name("views.json")
 VIEWS: Final = (
     "target_events",
+    "unified_target_events",
     "acceptances",
     "refusals",
     "customers",

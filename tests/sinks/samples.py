@@ -133,6 +133,9 @@ from schemas.facts import (
     TransactionRecorded,
     TransferInitiated,
     TransferRefused,
+    UnifiedAchieved,
+    UnifiedPart,
+    UnifiedUnachieved,
     UnlinkedBecause,
     UpdatedLine,
     UpdateParked,
@@ -622,6 +625,16 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     CycleBegan(milestone_id="m", period=490, begins_at=9_903, ends_at=9_904, target=82),
     CycleEnded(milestone_id="m", period=490, ends_at=9_905, value=83, target=84, achieved=True),
     CycleAwaited(milestone_id="m", at=9_906),
+    UnifiedAchieved(
+        unified_id="u",
+        period=490,
+        ends_at=9_908,
+        parts=(UnifiedPart(milestone_id="m", value=87, target=88),),
+        total=89,
+    ),
+    UnifiedUnachieved(
+        unified_id="u", period=490, parts=(UnifiedPart(milestone_id="m", value=90, target=91),), total=92, of_bill="B1"
+    ),
     MilestoneRecorded(milestone_id="m", period=490, period_ends_at=9_907, added=85, value=86),
     MilestoneLowered(milestone_id="m", period=490, removed=67, value=68, target=69, of_bill="B1"),
     MilestoneUnachieved(milestone_id="m", period=490, value=71, target=72),

@@ -84,6 +84,8 @@ def _sources(definition: ProgramDefinition) -> Iterator[tuple[Source, PromisedOf
             yield (IssuedFor.EVENT, rule.id), rule.promised, rule.expiry
     for milestone in definition.milestones:
         yield (IssuedFor.MILESTONE, milestone.id), milestone.promised, milestone.expiry
+    for unified in definition.unified_targets:
+        yield (IssuedFor.MILESTONE, unified.id), unified.promised, unified.expiry
     for streak in definition.streaks:
         for level in streak.levels:
             yield (IssuedFor.STREAK, f"{streak.id}:{level.periods}"), streak.promised, level.expiry
