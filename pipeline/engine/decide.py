@@ -163,6 +163,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         earning.ON_BILL,
         milestones.ENROL,
         milestones.PROGRESS,
+        milestones.PASS_ON,
         extending.EXTEND,
         rolling.ON_BILL,
     ),
@@ -195,6 +196,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         earning.ON_EVENT,
         milestones.ENROL,
         milestones.PROGRESS,
+        milestones.PASS_ON,
         extending.EXTEND,
         rolling.ON_EVENT,
     ),
@@ -261,6 +263,7 @@ OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 """What begins every record and every timer, in the program that it is about."""
 
 CLOSING: Final[Sequence[ProgramStage]] = (
+    milestones.PASS_ON,
     unified.LOOK,
     ProgramStage(deficit.settle),
     assess.ASSESS,

@@ -20,6 +20,7 @@ from pipeline.engine.tiers.rules import tier_rules
 from pipeline.engine.trackers.rules import tracker_rules
 from schemas.program import (
     LINE_METHODS,
+    Adds,
     Condition,
     Cycle,
     Enrolment,
@@ -68,6 +69,7 @@ class Target(NamedTuple):
     span: Span | Within | None
     """The days on which something counts; None for all."""
     measure: Measure
+    adds: Adds | None
     own: OwnPeriods | None
     """Cycles of each customer's own, in place of `periods`."""
     enrolment: Enrolment | None
@@ -411,6 +413,7 @@ def _target(
         terms=own_terms(milestone.expiry),
         span=counting_days(milestone.validity, milestone.cycles),
         measure=measure,
+        adds=milestone.adds,
         own=own,
         enrolment=milestone.enrolment or (Enrolment(by="transaction") if own else None),
         tells_cycles=milestone.tells_cycles,

@@ -31,6 +31,7 @@ from schemas.facts import (
     MilestoneTallied,
     MilestoneUnachieved,
     MilestoneUnenrolled,
+    ProgressGiven,
     TargetChanged,
     UnifiedAchieved,
     UnifiedPart,
@@ -290,6 +291,7 @@ TABLE: Final = Table(
         ),
     },
     silent=(
+        ProgressGiven,
         CycleAwaited,
         MilestoneCounted,
         MilestoneMeasured,

@@ -469,6 +469,7 @@ SILENT: Final = frozenset(
         "MilestoneMeasured",
         "MilestoneTallied",
         "CycleAwaited",
+        "ProgressGiven",
         "RewardKept",
     }
 )

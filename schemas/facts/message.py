@@ -69,6 +69,7 @@ from schemas.facts.milestones import (
     MilestoneTallied,
     MilestoneUnachieved,
     MilestoneUnenrolled,
+    ProgressGiven,
     TargetChanged,
     UnifiedAchieved,
     UnifiedUnachieved,
@@ -218,6 +219,7 @@ AnyDecision = (
     | IdentifiersKnown
     | UnifiedAchieved
     | UnifiedUnachieved
+    | ProgressGiven
 )
 
 

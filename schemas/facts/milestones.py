@@ -205,6 +205,18 @@ class MilestoneRecorded(Decision, frozen=True, tag=208):
     value: int
 
 
+class ProgressGiven(Decision, frozen=True, tag=211):
+    """Meeting a milestone added to another one: once per cycle."""
+
+    milestone_id: str
+    """The one that was met."""
+    period: int
+    ends_at: int
+    """The instant at which that cycle is over."""
+    to: str
+    added: int
+
+
 class UnifiedPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One of the milestones of a unified target."""
 

@@ -9,7 +9,7 @@ from schemas.program.cycles import Cycle, FromDate, Lifetime, PerCustomer, Perio
 from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
-from schemas.program.milestones import Enrolment, Milestone, TargetGroup
+from schemas.program.milestones import Adds, Enrolment, Milestone, TargetGroup
 from schemas.program.notifications import NotificationProfile
 from schemas.program.points import AlternateCurrency, PointsCurrency
 from schemas.program.promises import (
@@ -60,6 +60,7 @@ __all__ = [
     "RULES_MAX",
     "STREAKS_MAX",
     "Activity",
+    "Adds",
     "AfterDays",
     "AlternateCurrency",
     "Approaching",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -158,6 +158,16 @@ class ProgramDefinition(Definition):
                 raise Misfit(message, index, "freezes", "max")
         return streaks
 
+    @field_validator("milestones")
+    @classmethod
+    def _add_to_milestones_there_are(cls, milestones: tuple[Milestone, ...]) -> tuple[Milestone, ...]:
+        known = {milestone.id: milestone for milestone in milestones}
+        for index, milestone in enumerate(milestones):
+            wrong = None if milestone.adds is None or milestone.retired else _adds_wrongly(milestone, known)
+            if wrong is not None:
+                raise Misfit(wrong, index, "adds", "milestone")
+        return milestones
+
     @field_validator("unified_targets")
     @classmethod
     def _unite_milestones_there_are(
@@ -249,6 +259,21 @@ class ProgramDefinition(Definition):
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"
                 raise ValueError(message)
         return self
+
+
+def _adds_wrongly(milestone: Milestone, known: Mapping[str, Milestone]) -> str | None:
+    """Why a milestone cannot add to the one that it names; None where it can."""
+    passed = [milestone]
+    while (adds := passed[-1].adds) is not None:
+        if adds.milestone not in known:
+            return f"{adds.milestone} is not a milestone; known: {', '.join(known)}"
+        following = known[adds.milestone]
+        if following.retired:
+            return f"{following.id} is retired; let it add to another milestone, or to none"
+        if following in passed:
+            return f"{following.id} would add to itself in the end; let one of them add to none"
+        passed.append(following)
+    return None
 
 
 def _apart(milestones: Sequence[Milestone], unified: UnifiedTarget) -> str | None:

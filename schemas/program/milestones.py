@@ -33,6 +33,14 @@ class Enrolment(Definition):
     """Whether what was done before the enrolment counts, too."""
 
 
+class Adds(Definition):
+    """What meeting a milestone adds to another one."""
+
+    milestone: Id
+    value: Points
+    """In the unit of that one's target."""
+
+
 class Milestone(Definition):
     """A target, met once in each cycle; `points` are the reward, 0 for none."""
 
@@ -57,6 +65,8 @@ class Milestone(Definition):
     """What the reward is in; None for the points of the program."""
     expiry: Expiry | None = None
     """How long the reward lasts; None for as long as other points."""
+    adds: Adds | None = None
+    """What it adds to another milestone, once in each cycle, however often it is met again."""
     validity: Validity = Validity()
     retired: bool = False
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""

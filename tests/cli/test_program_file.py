@@ -647,3 +647,28 @@ def test_milestones_that_cannot_be_united_are_a_mistake_at_their_place(part: str
 def test_units_do_not_matter_without_a_threshold_nor_anything_of_what_is_retired() -> None:
     load_program(HEAD + _UNITED.replace("PART", "expression: a | c").lstrip("\n"))
     load_program(HEAD + _UNITED.replace("PART", "expression: a | b | d, retired: true").lstrip("\n"))
+
+
+@pytest.mark.parametrize(
+    ("adds", "wrong"),
+    [
+        (("x", "b"), "milestones[0].adds.milestone: x is not a milestone; known: a, b, c"),
+        (("c", "b"), "milestones[0].adds.milestone: c is retired; let it add to another milestone, or to none"),
+        (("b", "a"), "milestones[0].adds.milestone: a would add to itself in the end; let one of them add to none"),
+        (("a", "b"), "milestones[0].adds.milestone: a would add to itself in the end; let one of them add to none"),
+    ],
+)
+def test_milestone_that_cannot_add_to_another_is_a_mistake_at_its_place(adds: tuple[str, str], wrong: str) -> None:
+    text = "".join(
+        f"  - {{id: {one}, target_id: {number}, name: M, target: 1, period: day, counts: {{of: transactions}}{more}}}\n"
+        for number, (one, more) in enumerate(
+            (
+                ("a", f", adds: {{milestone: {adds[0]}, value: 1}}"),
+                ("b", f", adds: {{milestone: {adds[1]}, value: 1}}" if adds[1] != "b" else ""),
+                ("c", ", retired: true"),
+            ),
+            1,
+        )
+    )
+    (problem,) = problems(f"{HEAD}milestones:\n{text}")
+    assert problem.startswith(f"line 8, {wrong}")

@@ -118,6 +118,7 @@ DECISION_NUMBERS = {
     305: "IdentifiersKnown",
     209: "UnifiedAchieved",
     210: "UnifiedUnachieved",
+    211: "ProgressGiven",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

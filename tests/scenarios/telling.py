@@ -74,6 +74,7 @@ SILENT: Final = (
     facts.MilestoneMeasured,
     facts.MilestoneTallied,
     facts.CycleAwaited,
+    facts.ProgressGiven,
     facts.RewardKept,
     facts.RemindersPlanned,
     facts.StreakRiskPlanned,

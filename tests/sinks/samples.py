@@ -76,6 +76,7 @@ from schemas.facts import (
     PointsSettled,
     PointsTransferred,
     ProgramAdopted,
+    ProgressGiven,
     PromiseCancelled,
     PurchaseCorrected,
     PurchaseCounted,
@@ -625,6 +626,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     CycleBegan(milestone_id="m", period=490, begins_at=9_903, ends_at=9_904, target=82),
     CycleEnded(milestone_id="m", period=490, ends_at=9_905, value=83, target=84, achieved=True),
     CycleAwaited(milestone_id="m", at=9_906),
+    ProgressGiven(milestone_id="m", period=490, ends_at=9_909, to="n", added=93),
     UnifiedAchieved(
         unified_id="u",
         period=490,

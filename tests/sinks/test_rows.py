@@ -124,6 +124,7 @@ BOOKKEEPING = {
     "EventSetAside",
     "IdentifiersKnown",
     "CycleAwaited",
+    "ProgressGiven",
     "MilestoneTallied",
     "RemindersPlanned",
     "StreakRiskPlanned",

@@ -279,6 +279,7 @@ class Engine:
             section=section,
             at=at,
             day=program.calendar.day_of(at),
+            made=decisions,
         )
         self._run(turn, None, self._plan(program, Timer), envelope, decisions)
         return turn, envelope, decisions

@@ -22,8 +22,8 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.milestones.measures import text_of, worth
-from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, periods_of, told_start
-from pipeline.engine.milestones.state import Progress, Tally
+from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, member_of, periods_of, told_start
+from pipeline.engine.milestones.state import Member, Progress, Tally
 from pipeline.engine.milestones.tallies import gained, measured, measured_again, tally
 from pipeline.engine.programs import DAY_MS, Program, Target
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
@@ -43,6 +43,7 @@ from schemas.facts import (
     MilestoneTallied,
     MilestoneUnachieved,
     ProgramAdopted,
+    ProgressGiven,
     ValueIgnored,
 )
 from schemas.records import CustomEventReceived, EnrolTarget, SetTarget, TransactionAdded, TransactionUpdated
@@ -266,6 +267,57 @@ def _met(turn: ProgramTurn, targets: Iterable[Target]) -> list[Decision]:
     return decisions + give(turn, achieved) if achieved else decisions
 
 
+def _pass_on(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG001 - a stage
+    """What the milestones that were met add to others, which may be met thereby.
+
+    RULE (added progress): once per milestone and cycle, to the running cycle of the other one; what was added stays.
+    """
+    met = [(one.milestone_id, one.period) for one in turn.made if isinstance(one, MilestoneAchieved)]
+    targets = {target.milestone_id: target for target in turn.program.targets}
+    moved: dict[str, Progress] = {}
+    decisions: list[Decision] = []
+    achieved: list[Achieved] = []
+    for milestone_id, period in met:  # grows by those that are met thereby
+        giver = targets[milestone_id]
+        if giver.adds is None or period in member_of(turn, giver).given:
+            continue
+        target = targets[giver.adds.milestone]
+        if not (target.span is None or target.span.holds(turn.day)) or not is_in(turn, target):
+            continue
+        added = giver.adds.value * target.unit
+        number, _, ends_at, _ = periods_of(turn, target).around(turn.day)
+        known = turn.section.milestones.get(target.milestone_id, {}).get(number)
+        so_far = moved.get(target.milestone_id) or known or Progress(ends_at=ends_at)
+        progress = Progress(ends_at=ends_at, value=min(so_far.value + added, TOTAL_MAX), achieved=so_far.achieved)
+        own = moved.get(milestone_id) or turn.section.milestones[milestone_id][period]
+        decisions.append(
+            ProgressGiven(
+                milestone_id=milestone_id, period=period, ends_at=own.ends_at, to=target.milestone_id, added=added
+            )
+        )
+        decisions.append(_progressed(turn, target, number, progress, progress.value - so_far.value))
+        reached = _achieve(turn, target, number, progress, added, achieved)
+        if reached:
+            progress.achieved = True
+            met.append((target.milestone_id, number))
+        moved[target.milestone_id] = progress
+        decisions += reached
+    return decisions + give(turn, achieved) if achieved else decisions
+
+
+def _note_given(state: CustomerState, envelope: Envelope, decision: ProgressGiven) -> None:
+    """The cycle gives nothing more; cycles in which nothing can be met any more leave."""
+    section = state.head.sections[envelope.program_id]
+    member = section.members.setdefault(decision.milestone_id, Member())
+    horizon = state.head.horizon - section.milestones_kept_ms
+    kept = {period: ends_at for period, ends_at in member.given.items() if ends_at > horizon}
+    member.given = {**kept, decision.period: decision.ends_at}
+
+
+def _adds(program: Program) -> bool:
+    return any(target.adds is not None for target in program.targets)
+
+
 def _reward(turn: ProgramTurn, target: Target, period: int, ends_at: int) -> Achieved:
     key = f"milestone/{target.milestone_id}/{period}"
     points = reward_of(turn.section, key, target.reward)
@@ -402,6 +454,7 @@ def _enrols(program: Program) -> bool:
 
 ENROL: Final = ProgramStage(_enrol, used=_enrols)
 MET_BY_REQUEST: Final = ProgramStage(_met_by_request, used=uses_targets)
+PASS_ON: Final = ProgramStage(_pass_on, used=_adds)
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
 CORRECT: Final = ProgramStage(_correct, used=uses_targets)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=uses_targets)
@@ -411,6 +464,7 @@ CONCERN: Final = Concern(
         MilestoneProgressed: _note_progress,
         MilestoneRecorded: _note_progress,
         MilestoneAchieved: _note_achieved,
+        ProgressGiven: _note_given,
         MilestoneCounted: _note_counted,
         MilestoneMeasured: _note_counted,
         MilestoneTallied: _note_tallied,

@@ -48,6 +48,9 @@ class Member(msgspec.Struct, array_like=True):
     starts_at: int = NEVER
     """When the next cycle begins, where that has to be told and none is running."""
 
+    given: dict[int, int] = {}
+    """The cycles in which meeting it added to another milestone, each with its end."""
+
     @property
     def due(self) -> int:
         """When the next end of a cycle has to be told."""
