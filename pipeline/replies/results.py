@@ -41,7 +41,10 @@ class Words(NamedTuple):
 
 WORDS: Final[dict[type[PointsMoved], Words]] = {
     PointsRedeemed: Words(verb="redeemed", more=lambda decision: {"valueMinor": decision.value_minor}),
-    PointsIssued: Words(verb="given"),
+    PointsIssued: Words(
+        verb="given",
+        more=lambda decision: {"lots": [lot.lot_id for lot in (*decision.lots, *decision.promised_lots)]},
+    ),
     PointsDebited: Words(verb="taken away"),
     PointsCancelled: Words(
         verb="cancelled",

@@ -103,7 +103,7 @@ def test_event_that_counts_gives_no_reply(record: AnyCustomerRecord) -> None:
         pytest.param(
             adjust(1_500, "2011-03-02"),
             "Done: 1,500 POINTS given, balance 1,510.",
-            {"kind": "PointsIssued", "points": 1_500, "balance": 1_510},
+            {"kind": "PointsIssued", "points": 1_500, "balance": 1_510, "lots": [2]},
             id="given",
         ),
         pytest.param(
