@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from pydantic import SecretStr
+
 from pipeline.failure import Halted
 from pipeline.log.port import Committed, LogError, Outgoing, Partition, TopicSpec
 from pipeline.runtime.loop.holdings import Gone
@@ -72,6 +74,7 @@ _DEATHS = (SlotInUse, Gone, NotInserted, LogError, StoreFailed)
 Variant = Literal["journal", "wall", "inputs"]
 BASE = Settings(
     data_dir=Path("none"),
+    identity_key=SecretStr("that of the simulation"),  # else it would be a file
     prefix="sim.",
     group="sim",
     web_port=None,
