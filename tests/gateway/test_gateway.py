@@ -215,6 +215,20 @@ def test_events_as_the_documents_print_them_are_answered_as_there(client: Client
     assert (done.status, done.body["outcome"]) == (200, "done")
 
 
+def test_event_that_names_its_customer_by_address_reaches_that_customer(client: Client) -> None:
+    client.send({"type": "customerAdded", "customerId": 19, "email": "jo@example.com"})
+    known = Until(lambda: client.ask("GET", "/v1/customers/1/19").status == 200)
+    while not known.is_set():
+        known.wait(0.05)
+    before = client.ask("GET", "/v1/customers/1/19").body["seq"]
+
+    event = {"event": {"type": "app_login", "customerData": {"email": "Jo@Example.com"}}}
+    created = client.ask("POST", "/api/DEFAULT/customEvent", event)
+
+    assert created.status == 200
+    assert client.ask("GET", f"/v1/customers/1/19?minSeq={before + 1}").status == 200
+
+
 def test_points_are_added_spent_and_blocked_and_a_status_shows_them(client: Client) -> None:
     client.send(bill("B1", 17, 10_050))
 
