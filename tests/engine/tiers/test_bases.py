@@ -101,6 +101,14 @@ def test_tracker_renews_a_tier_that_something_else_gives() -> None:
     assert [one.measured for one in told(story, TierRenewed)] == [1]
 
 
+@pytest.mark.parametrize(("tracker", "in_money"), [("visits", False), ("spent", True)])
+def test_progress_is_money_where_the_tracker_is(tracker: str, in_money: bool) -> None:  # noqa: FBT001 - a parameter
+    definition = club(silver(2), basis="tracker", tracker=tracker)
+    story = given(definition, bought("B1", 1, "2011-03-01"))
+    progress = tier_progress(story.section(), Program(definition), instant("2011-03-01"))
+    assert [(one.value, one.measure.in_money) for one in progress.conditions] == [(1, in_money)]
+
+
 # --- points of another currency
 
 
@@ -153,6 +161,7 @@ def test_condition_on_which_the_tier_depends_is_told() -> None:
     assert story.tier() == 1
     progress = tier_progress(story.section(), Program(club(*levels, **FURTHER, any=2)), instant("2011-03-02"))
     assert [(one.value, one.needed) for one in progress.conditions] == [(800, 1_000), (2, 3), (8, 5)]
+    assert [one.measure.in_money for one in progress.conditions] == [True, False, False]
     assert (progress.value, progress.to_next) == (2, 1)
     story.play(bought("B3", 1, "2011-03-03"))
     assert [one.basis_value for one in told(story, TierUpgraded)] == [3]
