@@ -20,7 +20,7 @@ from schemas.facts import (
 )
 from schemas.program import DayStart, PeriodUnit, ProgramDefinition, Returns
 from tests.dsl import BOOKKEEPING, Story, given, issued
-from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick
+from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick, updated
 
 
 def loyal(
@@ -369,3 +369,9 @@ def test_a_date_that_a_zone_skipped_breaks_no_run_wherever_days_start(start: str
     for on in ("2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"):
         story.play(bought(f"B{on}", 100, instant(f"{on} 12:00", "Pacific/Apia")))
     assert [one.run for one in story.only(StreakExtended)] == [1, 2, 3, 4]
+
+
+def test_update_that_changes_no_amount_gives_a_streak_nothing() -> None:
+    story = visits("2011-03").when(updated("B2011-03", None, "2011-03-12", delivery_status="SHIPPED"))
+    assert len(story.only(StreakExtended)) == 1
+    assert StreakExtended not in story.kinds()
