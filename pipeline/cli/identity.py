@@ -73,7 +73,7 @@ def show(org: int, who: str, place: Place, *, as_json: bool) -> None:
       accrue identity show 100 mobile=07911123456
     """
     with place.log() as log:
-        entries = dict(_entries(place, log, org))
+        entries = dict(entries_of_org(place, log, org))
         person = int(who) if who.isdecimal() else _named(place, log, org, _identifier(who), entries)
     own = entries.get(person_of(person))
     identifiers = own.identifiers if isinstance(own, Person) else []
@@ -103,7 +103,7 @@ def conflicts(org: int, place: Place, *, as_json: bool) -> None:
       accrue identity conflicts 100
     """
     with place.log() as log:
-        links = [(name, entry) for name, entry in _entries(place, log, org) if isinstance(entry, Link)]
+        links = [(name, entry) for name, entry in entries_of_org(place, log, org) if isinstance(entry, Link)]
     contested = [
         (kind, digest, link.person, link.claimants)
         for name, link in links
@@ -197,7 +197,7 @@ def _claimants(entries: dict[str, Entry], kind: str, digest: str) -> tuple[int, 
     return () if link is None else link.claimants
 
 
-def _entries(place: Place, log: Log, org: int) -> Iterator[tuple[str, Entry]]:
+def entries_of_org(place: Place, log: Log, org: int) -> Iterator[tuple[str, Entry]]:
     """The entries of the org itself, by name, as the changelog has them."""
     key = input_key(org, NOBODY)
     partition = Partition(place.catalog.name("state"), partition_for(key, place.settings.partitions))

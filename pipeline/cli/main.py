@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "demo": "demo.command:demo",
     "dlq": "dlq:dlq",
     "events": "events:events",
+    "held": "held:held",
     "identity": "identity:identity",
     "import": "importing:import_group",
     "key": "key:key",

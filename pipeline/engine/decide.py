@@ -86,6 +86,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     analytics.CONCERN,
     identity.IDENTIFIERS,
     identity.PERSONS,
+    identity.HELD,
     adoption.CONCERN,
     bills.CONCERN,
     parking.CONCERN,

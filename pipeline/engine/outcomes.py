@@ -13,6 +13,7 @@ from schemas.facts import (
     EnrolledBy,
     Envelope,
     LotsTracked,
+    MessageHeld,
     MilestoneAchieved,
     MilestoneEnrolled,
     PointsIssued,
@@ -162,7 +163,7 @@ def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
     refused: Refusal | None = None
     taken = False
     for envelope, decision in decided:
-        if isinstance(decision, RecordParked | TransferInitiated):
+        if isinstance(decision, RecordParked | TransferInitiated | MessageHeld):
             return WAITS
         if isinstance(decision, RecordRefused):
             refused = decision.reason if refused is None else refused

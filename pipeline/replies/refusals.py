@@ -32,7 +32,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "look the customers up first, and send the customer id",
     ),
     Refusal.IDENTIFIER_UNKNOWN: (
-        "nobody is known by the {subject}, or by any other identifier of the message",
+        "nobody is known by the {subject}, and as many messages as are kept wait for somebody who is",
         "register the customer with it, or send the customer id",
     ),
     Refusal.PROFILE_TOO_LARGE: ("the profile would be too large", "send fewer or shorter extended fields"),

@@ -20,6 +20,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     Group,
+    MessageHeld,
     PointsReleased,
     PointsTransferred,
     RecordParked,
@@ -42,7 +43,9 @@ from schemas.replies import Reply, ReplyOutcome
 
 NAMESPACE: Final = UUID("0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52")
 """The UUIDv5 namespace of all reply ids. Never change it: every id would."""
-ANSWERED: Final = frozenset((RecordRefused, ReturnParked, UpdateParked, *WAITED, PointsTransferred, PointsReleased))
+ANSWERED: Final = frozenset(
+    (RecordRefused, ReturnParked, UpdateParked, MessageHeld, *WAITED, PointsTransferred, PointsReleased)
+)
 """The kinds of decision that make an event be answered."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -182,6 +185,9 @@ def _message(decided: Sequence[tuple[Envelope, Decision]], outcome: Outcome, num
     offered = next((decision for _, decision in decided if isinstance(decision, TransferInitiated)), None)
     if offered is not None:
         return f"The points are put aside until customer {offered.receiver_id} has answered."
+    held = next((decision for _, decision in decided if isinstance(decision, MessageHeld)), None)
+    if held is not None:
+        return f"It waits until somebody is known by its identifiers, until {iso(held.until)} at the latest."
     if outcome.waits:
         until = max(decision.until for _, decision in decided if isinstance(decision, RecordParked))
         return f"It waits for its bill, until {iso(until)} at the latest."

@@ -185,7 +185,7 @@ class Trial:
             self._note(who, record, line.at, told, decided)
             decided.warnings += self._warnings(record, self._customers.states[who].head.clock)
             outcome = outcome_of((fact.envelope, fact.decision) for fact in reader.own_facts(told.facts, cause))
-            if outcome == WAITS:  # for another customer, who may have answered by now
+            if outcome == WAITS and who.customer_id:  # for another customer, who may have answered by now
                 outcome = first_outcome(self._customers.states[who].head, cause)
             said, first = _name_of(outcome), None
         else:

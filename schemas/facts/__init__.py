@@ -43,6 +43,9 @@ from schemas.facts.identity import (
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    MessageAwaits,
+    MessageHeld,
+    MessageReleased,
     UnlinkedBecause,
 )
 from schemas.facts.ledger import (
@@ -206,6 +209,9 @@ __all__ = [
     "LotPromised",
     "LotsMoved",
     "LotsTracked",
+    "MessageAwaits",
+    "MessageHeld",
+    "MessageReleased",
     "MilestoneAchieved",
     "MilestoneCounted",
     "MilestoneEnrolled",

@@ -140,7 +140,7 @@ class Refusal(Reason):
     RECEIVER_BLOCKED = 83
     """The receiver of a transfer is blocked."""
     IDENTIFIER_UNKNOWN = 130
-    """The record names its customer by identifiers, and none of them names anybody."""
+    """Nobody is known by the identifiers of the record, and as many records as are held wait for somebody who is."""
     IDENTIFIERS_IN_BACKFILL = 131
     """History is being loaded, and must name its customers by id."""
     TOTAL_TOO_LARGE = 20

@@ -50,5 +50,34 @@ class CustomerResolved(Decision, frozen=True, tag=304):
     """The record as it came, without the customer."""
 
 
+class MessageHeld(Decision, frozen=True, tag=306):
+    """Nobody is known by the identifiers of the record: it waits until somebody is."""
+
+    place: str
+    """What it is held under: the place of its message."""
+    until: int
+    """The instant from which it is held no longer."""
+    record: bytes
+    """The record as it came, without the customer."""
+
+
+class MessageAwaits(Decision, frozen=True, tag=307):
+    """This is one of the identifiers by which a customer is waited for."""
+
+    kind: str
+    digest: str
+    place: str
+    until: int
+
+
+class MessageReleased(Decision, frozen=True, tag=308):
+    """The record that was held is one of this customer."""
+
+    place: str
+    person: int
+    record: bytes
+    """The record as it came, without the customer."""
+
+
 class IdentifiersKnown(Decision, frozen=True, tag=305):
     """What was said about identifiers is known already."""

@@ -40,6 +40,9 @@ from schemas.facts.identity import (
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    MessageAwaits,
+    MessageHeld,
+    MessageReleased,
 )
 from schemas.facts.ledger import (
     AlternatePointsIssued,
@@ -220,6 +223,9 @@ AnyDecision = (
     | UnifiedAchieved
     | UnifiedUnachieved
     | ProgressGiven
+    | MessageHeld
+    | MessageAwaits
+    | MessageReleased
 )
 
 

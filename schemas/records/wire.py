@@ -76,13 +76,14 @@ def encode_record(record: Record) -> bytes:
     return _VERSION + _ENCODER.encode(record)
 
 
-def with_customer(raw: bytes, person: int) -> bytes:
-    """The record in `raw`, as one of this customer."""
+def with_customer(raw: bytes, person: int, *, received_at: int | None = None) -> bytes:
+    """The record in `raw`, as one of this customer; with `received_at`, as one that was received then."""
     record = decode_record(raw)
     if not isinstance(record, CustomerRecord):
         message = f"{type(record).__name__} is about no customer"
         raise TypeError(message)
-    return encode_record(msgspec.structs.replace(record, customer_id=person))
+    received = record.received_at if received_at is None else received_at
+    return encode_record(msgspec.structs.replace(record, customer_id=person, received_at=received))
 
 
 def forwarded(record: AnyRecord) -> AnyRecord:

@@ -54,6 +54,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "events list",
         "events show",
         "events unknown",
+        "held",
         "identity conflicts",
         "identity link",
         "identity show",

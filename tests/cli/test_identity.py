@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_links_are_made_shown_and_contested(terminal: Terminal, tmp_path: Path) 
     work(terminal.folder)
     assert terminal.done("identity", "conflicts", "100", "--json").json == []
     assert "Customer 100:4712 is known by" in terminal.done("identity", "show", "100", "email=jo@example.com").out
+
+
+def test_what_waits_for_somebody_is_listed_until_it_is_released(terminal: Terminal, tmp_path: Path) -> None:
+    now = int(time.time() * 1000)
+    visit = {"type": "customEvent", "orgId": 100, "eventTime": now, "eventName": "app_login", "id": "v"}
+    file = tmp_path / "visit.json"
+    file.write_text(json.dumps(visit | {"identifiers": {"email": "jo@example.com"}}))
+    terminal.done("send", str(file), "--topic", "customers")
+    work(terminal.folder)
+
+    (waits,) = terminal.done("held", "100", "--json").json
+    assert (waits["type"], waits["id"], waits["at"]) == ("CustomEventReceived", "v", now)
+    assert "loyalty.customers" in terminal.done("held", "100").out
+
+    terminal.done("identity", "link", "100", "4711", "email=jo@example.com")
+    work(terminal.folder)
+    assert terminal.done("held", "100", "--json").json == []
 
 
 @pytest.mark.parametrize(

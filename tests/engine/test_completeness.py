@@ -119,6 +119,9 @@ DECISION_NUMBERS = {
     209: "UnifiedAchieved",
     210: "UnifiedUnachieved",
     211: "ProgressGiven",
+    306: "MessageHeld",
+    307: "MessageAwaits",
+    308: "MessageReleased",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

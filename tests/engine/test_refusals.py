@@ -7,6 +7,7 @@ import pytest
 from pipeline.engine import duplicates
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.customers import EXTENDED_MAX
+from pipeline.engine.identity import concern as identity
 from pipeline.engine.ledger import holds
 from pipeline.engine.streaks import requests as streak_requests
 from schemas.facts import RecordRefused, Refusal
@@ -183,7 +184,7 @@ CASES: dict[Refusal, Case] = {
     Refusal.TARGET_UNCHANGED: ([GOAL, B1], set_target("m", None, "2011-03-02"), "m", 1),
     Refusal.SAME_CUSTOMER: ([SHOP, B1], transfer(5, CUSTOMER, "2011-03-02"), str(CUSTOMER), 0),
     Refusal.IN_BACKFILL: ([SHOP, B1, BACKFILL], transfer(5, 8, "2011-03-02"), "", 0),
-    Refusal.IDENTIFIER_UNKNOWN: ([SHOP], unnamed("email", "2011-03-02"), "email", 0),
+    Refusal.IDENTIFIER_UNKNOWN: ([SHOP, unnamed("email", "2011-03-02")], unnamed("email", "2011-03-03"), "email", 0),
     Refusal.IDENTIFIERS_IN_BACKFILL: ([SHOP, BACKFILL], unnamed("email", "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
@@ -193,6 +194,7 @@ def with_small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the bounds that `CASES` go beyond."""
     monkeypatch.setattr(duplicates, "RECENT_MAX", len(RUSH))
     monkeypatch.setattr(holds, "HOLDS_MAX", 1)
+    monkeypatch.setattr(identity, "HELD_MAX", 1)
     monkeypatch.setattr(streak_requests, "EXCUSES_MAX", 1)
 
 

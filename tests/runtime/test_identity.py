@@ -78,6 +78,10 @@ def test_a_bill_by_e_mail_is_one_of_the_customer_and_verify_finds_nothing(worksh
     replies = [json.loads(one.value or b"") for one in workshop.read("replies")]
     assert {(one["recordId"], one["type"], one["outcome"], one["reason"]) for one in replies} == {
         ("transactionAdded-2", "transactionAdded", "duplicate", None),
-        ("transactionAdded-3", "transactionAdded", "refused", "identifier_unknown"),
+        ("transactionAdded-3", "transactionAdded", "held", None),
     }
+    late = {"customerId": 8, "email": "nobody@example.com"}
+    workshop.send("customers", b"1:8", message("customerAdded", 20, **late), 0)
+    run(workshop)
+    assert decided(workshop)[8] == points[6], "what was held counts once its customer is known"
     assert found(verified(workshop)) == []

@@ -48,6 +48,9 @@ from schemas.facts import (
     LotPromised,
     LotsMoved,
     LotsTracked,
+    MessageAwaits,
+    MessageHeld,
+    MessageReleased,
     MilestoneAchieved,
     MilestoneCounted,
     MilestoneEnrolled,
@@ -720,6 +723,9 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     IdentifierClaimed(kind="mobile", digest="e2", person=4_702, claimant=4_703),
     CustomerResolved(person=4_704, kind="mobile", record=b"r"),
     IdentifiersKnown(),
+    MessageHeld(place="in:0:1", until=4_705, record=b"s"),
+    MessageAwaits(kind="email", digest="e3", place="in:0:2", until=4_706),
+    MessageReleased(place="in:0:3", person=4_707, record=b"t"),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

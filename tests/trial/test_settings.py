@@ -74,7 +74,7 @@ def test_the_app_by_e_mail_and_the_till_by_phone_are_one_customer(trying: Trying
         ("accepted", None),
         ("accepted", None),
         ("accepted", None),
-        ("refused", "identifier_unknown"),
+        ("parked", None),
     ]
     assert list(ended.json["customers"]) == ["100:4711"]
     assert balance(ended.json) == 20

@@ -3,7 +3,8 @@
 RULE: an identifier names one customer. Another one who is said to have it is a claimant: it is not moved, and that is
 told once. A customer has one phone number, e-mail address and external id at a time: the next one replaces it; cards
 and accounts add up. Of several identifiers in one record the first that names anybody decides, and those that name
-nobody are that customer's from then on.
+nobody are that customer's from then on. A record whose identifiers name nobody is held under each of them, for as long
+as ids are remembered (`repeat_window_days`), and released in the order of holding when one of them names somebody.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, cast
 from msgspec.structs import replace
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.identity.state import Link, Person, link_of, person_of
+from pipeline.engine.identity.state import Held, Link, Person, held_of, link_of, person_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import Turn
 from pipeline.engine.programs import Org
@@ -27,6 +28,9 @@ from schemas.facts import (
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    MessageAwaits,
+    MessageHeld,
+    MessageReleased,
     RecordRefused,
     Refusal,
     UnlinkedBecause,
@@ -37,6 +41,8 @@ REPLACED: Final = frozenset({"mobile", "email", "externalId"})
 """Types of which a customer has one at a time."""
 IDENTIFIERS_MAX: Final = 100
 """Identifiers of one customer."""
+HELD_MAX: Final = 100
+"""Records that are held under one identifier."""
 CLAIMANTS_MAX: Final = 20
 """Customers that are remembered as claimants of one identifier; more are not told."""
 
@@ -44,7 +50,8 @@ CLAIMANTS_MAX: Final = 20
 def link(turn: Turn, record: LinkIdentifiers) -> Sequence[Decision]:
     """Link the identifiers to the customer, or take them away."""
     change = _unlinked if record.unlink else _linked
-    return [*change(turn.state, record)] or [IdentifiersKnown()]
+    changes = [*change(turn.state, record)]
+    return [*changes, *_released(turn, changes)] or [IdentifiersKnown()]
 
 
 def _linked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]:
@@ -82,14 +89,41 @@ def resolve(turn: Turn, record: ResolveCustomer) -> list[Decision]:
         return [RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL)]
     named = _named(turn.state, record.identifiers)
     if named is None:
-        return [RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject=record.identifiers[0].kind)]
+        return _hold(turn, record)
     kind, person = named
     room = IDENTIFIERS_MAX - len(_identifiers_of(turn.state, person))
     new = [one for one in record.identifiers if not _names_anybody(turn.state, one)]
+    links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]]
+    resolved = CustomerResolved(person=person, kind=kind, record=record.record)
+    return [*links, *_released(turn, links), resolved]
+
+
+def _hold(turn: Turn, record: ResolveCustomer) -> list[Decision]:
+    if any(len(_waiting(turn.state, one, turn.as_of)) >= HELD_MAX for one in record.identifiers):
+        return [RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject=record.identifiers[0].kind)]
+    until = turn.as_of + turn.org.window_ms
     return [
-        *(IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]),
-        CustomerResolved(person=person, kind=kind, record=record.record),
+        *(MessageAwaits(kind=one.kind, digest=one.digest, place=record.id, until=until) for one in record.identifiers),
+        MessageHeld(place=record.id, until=until, record=record.record),
     ]
+
+
+def _released(turn: Turn, changes: Sequence[Decision]) -> Iterator[MessageReleased]:
+    """What was held under identifiers that name somebody now, in the order of holding."""
+    told: set[str] = set()
+    for change in changes:
+        if isinstance(change, IdentifierLinked):
+            for place, _ in _waiting(turn.state, KnownBy(kind=change.kind, digest=change.digest), turn.as_of):
+                held = cast("Held | None", turn.state.entries.get(held_of(place)))
+                if held is not None and held.record and place not in told:
+                    told.add(place)
+                    yield MessageReleased(place=place, person=change.person, record=held.record)
+
+
+def _waiting(state: CustomerState, one: KnownBy, as_of: int) -> tuple[tuple[str, int], ...]:
+    """What is held under an identifier and still waits."""
+    known = find_link(state, one)
+    return () if known is None else tuple(waits for waits in known.waiting if waits[1] > as_of)
 
 
 def _named(state: CustomerState, identifiers: Sequence[KnownBy]) -> tuple[str, int] | None:
@@ -124,6 +158,13 @@ def _note_unlinked(state: CustomerState, envelope: Envelope, decision: Identifie
     state.entries[link_of(decision.kind, decision.digest)] = Link(forgotten_at=envelope.as_of, person=0)
 
 
+def _note_awaits(state: CustomerState, envelope: Envelope, decision: MessageAwaits) -> None:
+    one = KnownBy(kind=decision.kind, digest=decision.digest)
+    waiting = (*_waiting(state, one, envelope.as_of), (decision.place, decision.until))
+    end = max(until for _, until in waiting)
+    state.entries[link_of(one.kind, one.digest)] = Link(forgotten_at=end, person=0, waiting=waiting)
+
+
 def _note_claimed(state: CustomerState, _envelope: Envelope, decision: IdentifierClaimed) -> None:
     name = link_of(decision.kind, decision.digest)
     known = cast("Link", state.entries[name])
@@ -147,7 +188,19 @@ def _lose(state: CustomerState, envelope: Envelope, decision: IdentifierUnlinked
     state.entries[person_of(decision.person)] = Person(forgotten_at=end, identifiers=identifiers)
 
 
-def _named_in(decision: IdentifierLinked | IdentifierUnlinked | IdentifierClaimed) -> str:
+def _keep(state: CustomerState, _envelope: Envelope, decision: MessageHeld) -> None:
+    state.entries[held_of(decision.place)] = Held(forgotten_at=decision.until, record=decision.record)
+
+
+def _let_go(state: CustomerState, envelope: Envelope, decision: MessageReleased) -> None:
+    state.entries[held_of(decision.place)] = Held(forgotten_at=envelope.as_of, record=b"")
+
+
+def _held_in(decision: MessageHeld | MessageReleased) -> str:
+    return held_of(decision.place)
+
+
+def _named_in(decision: IdentifierLinked | IdentifierUnlinked | IdentifierClaimed | MessageAwaits) -> str:
     return link_of(decision.kind, decision.digest)
 
 
@@ -163,19 +216,33 @@ def _needs_of_link(head: Head, record: LinkIdentifiers, org: Org) -> tuple[str, 
     return (person_of(record.person), *_needs(head, record, org))
 
 
-def _replaced(state: CustomerState, record: LinkIdentifiers, _org: Org) -> tuple[str, ...]:
-    """The identifiers that new ones may replace."""
+def _needs_of_link_then(state: CustomerState, record: LinkIdentifiers, _org: Org) -> tuple[str, ...]:
+    """The identifiers that new ones may replace, and what is held under the new ones."""
     kinds = {one.kind for one in record.identifiers} & REPLACED
-    return tuple(link_of(kind, digest) for kind, digest in _identifiers_of(state, record.person) if kind in kinds)
+    replaced = [link_of(kind, digest) for kind, digest in _identifiers_of(state, record.person) if kind in kinds]
+    return (*replaced, *_held_under(state, record.identifiers))
 
 
 def _resolved(state: CustomerState, record: ResolveCustomer, _org: Org) -> tuple[str, ...]:
     named = _named(state, record.identifiers)
-    return () if named is None else (person_of(named[1]),)
+    return () if named is None else (person_of(named[1]), *_held_under(state, record.identifiers))
+
+
+def _held_under(state: CustomerState, identifiers: Sequence[KnownBy]) -> Iterator[str]:
+    for one in identifiers:
+        known = find_link(state, one)
+        for place, _ in () if known is None else known.waiting:
+            yield held_of(place)
 
 
 def _forward(decision: CustomerResolved, _envelope: Envelope, stated: Mapping[str, Any]) -> ForwardRecord:
     return ForwardRecord(**stated, customer_id=decision.person, record=with_customer(decision.record, decision.person))
+
+
+def _forward_released(decision: MessageReleased, envelope: Envelope, stated: Mapping[str, Any]) -> ForwardRecord:
+    """A record that was held counts as received when it is released."""
+    record = with_customer(decision.record, decision.person, received_at=envelope.as_of)
+    return ForwardRecord(**stated, customer_id=decision.person, record=record)
 
 
 IDENTIFIERS: Final = Concern(
@@ -186,11 +253,23 @@ IDENTIFIERS: Final = Concern(
         IdentifierClaimed: _note_claimed,
         CustomerResolved: _nothing,
         IdentifiersKnown: _nothing,
+        MessageAwaits: _note_awaits,
     },
     needs={LinkIdentifiers: _needs_of_link, ResolveCustomer: _needs},
-    needs_then={LinkIdentifiers: _replaced, ResolveCustomer: _resolved},
-    entries={IdentifierLinked: _named_in, IdentifierUnlinked: _named_in, IdentifierClaimed: _named_in},
+    needs_then={LinkIdentifiers: _needs_of_link_then, ResolveCustomer: _resolved},
+    entries={
+        IdentifierLinked: _named_in,
+        IdentifierUnlinked: _named_in,
+        IdentifierClaimed: _named_in,
+        MessageAwaits: _named_in,
+    },
     requests={CustomerResolved: _forward},
+)
+HELD: Final = Concern(
+    name="held",
+    effects={MessageHeld: _keep, MessageReleased: _let_go},
+    entries={MessageHeld: _held_in, MessageReleased: _held_in},
+    requests={MessageReleased: _forward_released},
 )
 PERSONS: Final = Concern(
     name="persons",

@@ -14,6 +14,8 @@ class Link(msgspec.Struct, array_like=True, gc=False, tag=60):
     """0: nobody any more."""
     claimants: tuple[int, ...] = ()
     """Other customers who were said to have it."""
+    waiting: tuple[tuple[str, int], ...] = ()
+    """What is held until it names somebody: place and end of each, in the order in which they came."""
 
 
 class Person(msgspec.Struct, array_like=True, gc=False, tag=61):
@@ -22,6 +24,20 @@ class Person(msgspec.Struct, array_like=True, gc=False, tag=61):
     forgotten_at: int
     identifiers: list[tuple[str, str]]
     """Type and digest of each, in the order in which they were linked."""
+
+
+class Held(msgspec.Struct, array_like=True, gc=False, tag=62):
+    """A record that waits for its customer."""
+
+    forgotten_at: int
+    """From when on it waits no longer."""
+    record: bytes
+    """As it came, without the customer; empty once it was released."""
+
+
+def held_of(place: str) -> str:
+    """The name of the entry of a record that waits."""
+    return f"held:{place}"
 
 
 def link_of(kind: str, digest: str) -> str:

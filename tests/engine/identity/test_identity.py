@@ -6,13 +6,16 @@ import pytest
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.identity import concern
-from pipeline.engine.identity.state import Link, Person
+from pipeline.engine.identity.state import Held, Link, Person
 from schemas.facts import (
     CustomerResolved,
     IdentifierClaimed,
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    MessageAwaits,
+    MessageHeld,
+    MessageReleased,
     RecordRefused,
     Refusal,
     UnlinkedBecause,
@@ -86,9 +89,72 @@ def test_an_identifier_that_is_taken_away_names_nobody() -> None:
     story.when(linked(8, "2011-03-04", EMAIL)).then(*gained(8, EMAIL))
 
 
-def test_a_record_by_an_unknown_identifier_is_refused() -> None:
+DAY = 86_400_000
+END = instant("2011-03-01") + 35 * DAY
+
+
+def awaits(place: str, *identifiers: tuple[str, str], until: int = END) -> list[MessageAwaits]:
+    return [MessageAwaits(kind=kind, digest=digest, place=place, until=until) for kind, digest in identifiers]
+
+
+def test_a_record_whose_customer_nobody_knows_is_held_under_each_identifier() -> None:
+    record = unnamed("email", "2011-03-01", "e", KnownBy(*CARD))
+    held = MessageHeld(place=record.id, until=END, record=record.record)
+    story = org().when(record).then(*awaits(record.id, EMAIL, CARD), held)
+
+    assert story.state.entries[f"held:{record.id}"] == Held(forgotten_at=END, record=record.record)
+    assert story.state.entries["identifier:email:e"] == Link(forgotten_at=END, person=0, waiting=((record.id, END),))
+
+
+def test_what_is_held_is_released_once_in_the_order_of_holding_and_counts_as_received_then() -> None:
+    town = Town(PROGRAM)
+    first = unnamed("email", "2011-03-01", "e", KnownBy(*CARD))
+    second = unnamed("cardNumber", "2011-03-02", "c")
+    town.play(first)
+    town.play(second)
+    story = town.play(linked(7, "2011-03-03", CARD, EMAIL))
+
+    assert [fact.decision for fact in story.decided] == [
+        *gained(7, CARD, EMAIL),
+        *(MessageReleased(place=one.id, person=7, record=one.record) for one in (first, second)),
+    ]
+    inside = [forwarded(one) for one in town.waiting if isinstance(one, ForwardRecord)]
+    assert [one.received_at for one in inside] == [instant("2011-03-03")] * 2
+    town.settle()
+    assert town.customer(7).balance() == 10
+    assert not [one for one in town.play(linked(7, "2011-03-04", ("mobile", "m"))).decided if town.waiting]
+
+
+def test_a_record_by_two_identifiers_releases_what_waits_for_the_one_that_is_new() -> None:
+    town = Town(PROGRAM)
+    waits = unnamed("mobile", "2011-03-01", "m")
+    town.play(waits)
+    town.play(linked(7, "2011-03-02", EMAIL))
+    record = unnamed("email", "2011-03-03", "e", KnownBy("mobile", "m"))
+
+    assert [fact.decision for fact in town.play(record).decided] == [
+        *gained(7, ("mobile", "m")),
+        MessageReleased(place=waits.id, person=7, record=waits.record),
+        resolved(7, "email", record.record),
+    ]
+
+
+def test_what_has_waited_to_the_end_waits_no_longer() -> None:
+    for when, released in ((END - 1, 1), (END, 0)):
+        story = org()
+        story.play(unnamed("email", "2011-03-01"))
+        story.play(linked(7, when, ("email", "d")))
+        assert len(story.only(MessageReleased)) == released
+
+
+def test_so_many_records_wait_for_one_identifier_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concern, "HELD_MAX", 1)
+    story = org()
+    story.play(unnamed("email", "2011-03-01"))
     refused = RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject="email")
-    org().when(unnamed("email", "2011-03-01")).then(refused)
+    story.when(unnamed("email", "2011-03-02")).then(refused)
+    story.play(unnamed("email", END + 1))
+    assert len(story.only(MessageHeld)) == 2
 
 
 def test_a_record_goes_to_the_customer_whom_the_first_known_identifier_names() -> None:
