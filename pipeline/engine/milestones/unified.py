@@ -49,8 +49,6 @@ class _Moves(NamedTuple):
 
 def _look(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG001 - a stage
     """What the record led to, in the cycles that it moved."""
-    if not turn.made:
-        return []
     decisions: list[Decision] = []
     achieved: list[Achieved] = []
     for unified in turn.program.unified:

@@ -127,6 +127,14 @@ def test_what_was_before_an_enrolment_is_neither_counted_nor_corrected() -> None
     assert story.values("m") == {}
 
 
+def test_bill_that_an_update_raises_before_the_enrolment_is_recorded_as_it_is() -> None:
+    parts = {"enrolment": by("command", past=True), "counts": {"of": "transactions", "measure": "sum"}}
+    story = given(asking(300, **parts), bought("B1", 100, "2025-03-06"), updated("B1", 300, "2025-03-07"))
+    assert [one.value for one in story.only(MilestoneRecorded)] == [100, 300]
+    story.play(enrol_target("m", "2025-03-08"))
+    assert [one.value for one in story.only(MilestoneAchieved)] == [300]
+
+
 def test_customer_who_left_is_enrolled_by_command_alone() -> None:
     story = given(asking(9, enrolment=by("transaction")), bought("B1", 100, "2025-03-06"))
     story.play(unenrol_target("m", "2025-03-07"))
