@@ -11,7 +11,7 @@ from pipeline.engine.bills.state import Bill
 from pipeline.engine.calendar import Calendar
 from pipeline.engine.decide import ENGINE
 from pipeline.engine.kernel.concern import Effect, ProgramStage, Stage
-from pipeline.engine.milestones import concern as milestones
+from pipeline.engine.milestones import measures
 from pipeline.engine.programs import Program
 from pipeline.engine.tiers.assess import ASSESS
 from schemas import succession
@@ -192,13 +192,13 @@ def count_skipped_dates() -> Mutant:
 
 def read_whole_numbers_only() -> Mutant:
     """Fractions in attributes are cut off."""
-    right = milestones.thousandths_of
+    right = measures.thousandths_of
 
     def wrong(value: Any) -> Any:
         read = right(value)
         return read if type(read) is not int else read // 1_000 * 1_000
 
-    return milestones, "thousandths_of", wrong
+    return measures, "thousandths_of", wrong
 
 
 def know_tiers_by_number() -> Mutant:
