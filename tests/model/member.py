@@ -148,11 +148,12 @@ class Member(Achiever):
         bill.pence, bill.cancelled = pence, is_cancelled
         self.paid += more
         self.visits += counted
-        if lines:
-            self._reline(bill, lines)
-        elif is_cancelled and bill.lines:
+        bill.said_lines = lines or bill.said_lines
+        if is_cancelled and bill.lines:
             left = zip(bill.lines, bill.line_returned, strict=True)
             bill.lines = tuple(Line(line.sku, returned, line.id) for line, returned in left)
+        elif lines:
+            self._reline(bill, lines)
         self._restore_payments(name, bill, at)
         self._correct_points(name, bill, at)
         self._correct_goals({"bills": counted, "money": more}, bill, at)
@@ -170,7 +171,7 @@ class Member(Achiever):
         left = [Fraction(line.pence - part) for line, part in zip(lines, parts, strict=True)]
         rest = shared(min(sum(back.values()), int(sum(left))), left)
         bill.line_returned = [part + more for part, more in zip(parts, rest, strict=True)]
-        bill.lines = bill.said_lines = lines
+        bill.lines = lines
 
     def _correct_points(self, name: str, bill: Bill, at: int) -> None:
         rises: list[tuple[Spend, int]] = []
