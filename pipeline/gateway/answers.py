@@ -48,7 +48,7 @@ class Answers:
         self._well_at = clock.now()
 
     def expect(self, asked: Asked) -> Future[Reply]:
-        """The next reply about a record that is no mere "held"; `forget` it when nobody waits any more."""
+        """The next reply about a record that no other follows at once; `forget` it when nobody waits any more."""
         future: Future[Reply] = Future()
         with self._lock:
             self._waiting.setdefault(asked, []).append(future)
@@ -122,6 +122,11 @@ class Answers:
             self._kept.move_to_end(asked)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-            waiting = () if reply.outcome is ReplyOutcome.HELD else self._waiting.pop(asked, ())
+            waiting = () if _is_answered_soon(reply) else self._waiting.pop(asked, ())
         for one in waiting:
             one.set_result(reply)
+
+
+def _is_answered_soon(reply: Reply) -> bool:
+    """Whether it says only that the receiver of a transfer was asked."""
+    return reply.outcome is ReplyOutcome.HELD and reply.type == "transferPoints"

@@ -27,8 +27,8 @@ from pipeline.gateway.outbox import Full, Outbox
 from pipeline.gateway.points import command_of, program_of, status_of, transfer_in
 from pipeline.gateway.requests import (
     BODY_BYTES_MAX,
+    OTHER_ORG,
     Misread,
-    OtherOrg,
     Refused,
     Sender,
     Taken,
@@ -77,7 +77,6 @@ class Stale(Exception):
 
 _TOLD: Final = (
     NotAllowed,
-    OtherOrg,
     Misread,
     BadForm,
     Full,
@@ -280,7 +279,7 @@ class Api:
     async def _send(self, taken: Sequence[Taken | Refused], org_id: int, seconds: float) -> list[Result]:
         """Send what can be sent, and wait for the replies to commands; a result for each, in order."""
         good = [one for one in taken if isinstance(one, Taken)]
-        asked = {id(one): Asked(org_id, one.record.id) for one in good if one.waits}
+        asked = {id(one): Asked(org_id, one.id) for one in good if one.waits}
         if self._answers.waiting() + len(asked) > _WAITING_MAX:
             message = "too many requests wait already"
             raise Full(message)
@@ -289,6 +288,8 @@ class Api:
             if good:
                 await asyncio.wrap_future(self._outbox.put([one.message for one in good]))
             replies = await _within(seconds, expected)
+            known = {number: self._answers.known(one) for number, one in asked.items() if number not in replies}
+            replies |= {number: reply for number, reply in known.items() if reply is not None}
         finally:
             for number, future in expected.items():
                 self._answers.forget(asked[number], future)
@@ -327,8 +328,6 @@ def _of_error(error: Exception) -> web.Response:
     match error:
         case NotAllowed():
             return problem(error.status, str(error))
-        case OtherOrg():
-            return problem(HTTPStatus.FORBIDDEN, "orgId is another org than that of the access key; leave it out")
         case Full() | Stale() | Elsewhere() | TooManyQuestions():
             return _busy(str(error))
         case LogError():
@@ -394,7 +393,7 @@ def _patience(request: web.Request) -> float:
 def _of_refused(refused: Refused) -> Result:
     return {
         "id": None,
-        "status": HTTPStatus.BAD_REQUEST,
+        "status": HTTPStatus.FORBIDDEN if refused.reason == OTHER_ORG else HTTPStatus.BAD_REQUEST,
         "outcome": ReplyOutcome.REJECTED,
         "reason": refused.reason,
         "defects": [defect._asdict() for defect in refused.defects],
@@ -404,7 +403,7 @@ def _of_refused(refused: Refused) -> Result:
 def _of_taken(taken: Taken, reply: Reply | None) -> Result:
     if reply is not None:
         return _of_reply(reply)
-    return {"id": taken.record.id, "status": HTTPStatus.ACCEPTED, "outcome": "accepted"}
+    return {"id": taken.id, "status": HTTPStatus.ACCEPTED, "outcome": "accepted"}
 
 
 def _of_reply(reply: Reply) -> Result:

@@ -28,6 +28,8 @@ BODY_BYTES_MAX: Final = 2**20
 """The longest body that is read."""
 MESSAGES_MAX: Final = 1_000
 """Messages in one request."""
+OTHER_ORG: Final = "OTHER_ORG"
+"""The reason why a message is refused that names another org than that of its access key."""
 
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -40,10 +42,6 @@ Headers = tuple[tuple[str, bytes], ...]
 
 class Misread(Exception):
     """The body is no message, and no list of messages."""
-
-
-class OtherOrg(Exception):
-    """A message names another org than that of its access key."""
 
 
 class Sender(NamedTuple):
@@ -67,6 +65,9 @@ class Taken(NamedTuple):
     message: Outgoing
     record: CustomerRecord
     """What intake makes of it."""
+
+    id: str
+    """What its sender knows it by."""
 
     @property
     def waits(self) -> bool:
@@ -97,21 +98,22 @@ def messages_in(body: bytes) -> tuple[Sequence[msgspec.Raw], bool]:
 
 
 def take(raw: msgspec.Raw, place: int | None, sender: Sender) -> Taken | Refused:
-    """One message; `place`: in a list of them. Raises `OtherOrg`."""
+    """One message; `place`: in a list of them."""
     try:
         fields: dict[str, Any] = _OBJECT.decode(raw)
     except _NO_JSON:
         return _judge(bytes(raw), (), sender)
     if _value(fields, "orgId", sender.org_id) != sender.org_id:
-        raise OtherOrg
+        return Refused(OTHER_ORG, (Defect("orgId", "is another org than that of the access key", "leave it out"),))
     fields.setdefault("orgId", sender.org_id)
     filled = () if "eventTime" in fields else ((TIME_FILLED_HEADER, b""),)
     fields.setdefault("eventTime", sender.wall)
     if sender.idempotency_key:
-        fields["id"] = sender.idempotency_key if place is None else f"{sender.idempotency_key}#{place}"
-    elif "id" not in fields:
-        fields["id"] = _number_of_bill(fields) or sender.new_id()
-    return _judge(msgspec.json.encode(fields), filled, sender)
+        own = sender.idempotency_key if place is None else f"{sender.idempotency_key}#{place}"
+    else:
+        own = _value(fields, "id", None) or _number_of_bill(fields) or sender.new_id()
+    taken = _judge(msgspec.json.encode({**fields, "id": own}), filled, sender)
+    return taken._replace(id=own) if isinstance(taken, Taken) else taken
 
 
 def take_of_vendor(body: bytes, dialect: str, store: str, sender: Sender) -> Taken | Refused:
@@ -148,7 +150,8 @@ def _judge(value: bytes, headers: Headers, sender: Sender) -> Taken | Refused:
     if not isinstance(verdict.record, CustomerRecord):
         defect = Defect("type", "is about no customer", "send it to Kafka; only backfills move the time")
         return Refused("UNKNOWN_TYPE", (defect,))
-    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall), as_sent(verdict.record))
+    record = as_sent(verdict.record)
+    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall), record, record.id)
 
 
 def _number_of_bill(fields: Mapping[str, Any]) -> str | None:

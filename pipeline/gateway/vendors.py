@@ -57,7 +57,7 @@ def _event_received(body: Body, _taken: Taken) -> dict[str, Any]:
 def id_of(taken: Taken) -> str:
     """The id that a vendor's caller gets for what was taken: the same one for the same message."""
     record = taken.record
-    return str(uuid5(_NAMESPACE, f"{record.org_id}:{type(record).__name__}:{record.id}"))
+    return str(uuid5(_NAMESPACE, f"{record.org_id}:{type(record).__name__}:{taken.id}"))
 
 
 def form_errors(defects: Sequence[Defect]) -> dict[str, Any]:

@@ -83,6 +83,12 @@ def test_instant_lies_in_the_day_that_began_last(zone: str, starts: int, at: int
     assert number - day(clock.date().isoformat()) in (0, 1)
 
 
+@pytest.mark.parametrize("at", ["00:30", "00:45", "01:15", "01:45"])
+def test_clocks_that_go_back_over_the_start_of_a_day_begin_it_once(at: str) -> None:
+    utc = datetime.fromisoformat(f"2026-10-25T{at}+00:00")
+    assert Calendar("Europe/London", 90).day_of(int(utc.timestamp()) * 1_000) == day("2026-10-25")
+
+
 def test_skipped_midnight_begins_the_day_an_hour_later() -> None:
     start = Calendar("America/Sao_Paulo").start_of(day("2018-11-04"))
     assert (

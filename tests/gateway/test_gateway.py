@@ -140,13 +140,11 @@ def test_sender_who_does_not_wait_is_told_where_the_reply_will_be(client: Client
 
 
 def test_list_has_a_result_for_each_message(client: Client) -> None:
-    sent = client.send([bill("B1", 14), redemption(14, 1_000), {"type": "nonsense"}, {**bill("B2", 14), "id": "own"}])
+    own, other = bill("B2", 14) | {"id": "own"}, bill("B3", 14) | {"orgId": 2}
+    sent = client.send([bill("B1", 14), redemption(14, 1_000), {"type": "nonsense"}, own, other])
     assert sent.status == 200
-    assert [(one["status"], one["id"]) for one in sent.body["results"]][::2] == [
-        (202, "transactionAdded::B1"),
-        (400, None),
-    ]
-    assert [one["status"] for one in sent.body["results"]] == [202, 422, 400, 202]
+    assert [one["status"] for one in sent.body["results"]] == [202, 422, 400, 202, 403]
+    assert [one["id"] for one in sent.body["results"]][::2] == ["transactionAdded::B1", None, None]
     assert sent.body["results"][2]["reason"] == "UNKNOWN_TYPE"
 
 
@@ -213,6 +211,15 @@ def test_events_as_the_documents_print_them_are_answered_as_there(client: Client
     assert (received.status, received.body["object"], received.body["type"]) == (200, "event", "user_subscribed")
     assert (registered.status, list(registered.body)) == (200, ["transactionId"])
     assert (done.status, done.body["outcome"]) == (200, "done")
+
+
+def test_messages_about_identifiers_have_the_id_that_their_sender_gave(client: Client) -> None:
+    link = {"type": "linkIdentifiers", "customerId": 20, "identifiers": {"cardNumber": "4000"}}
+    assert client.send(link, Idempotency_Key="link20").body["id"] == "link20"
+    unknown = redemption(20, 5) | {"identifiers": {"cardNumber": "4999"}}
+    del unknown["customerId"]
+    held = client.send(unknown, Idempotency_Key="who", Prefer="wait=20")
+    assert (held.status, held.body["outcome"], held.body["id"]) == (202, "held", "who")
 
 
 def test_event_that_names_its_customer_by_address_reaches_that_customer(client: Client) -> None:

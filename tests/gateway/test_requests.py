@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from pipeline.gateway.forms import DEPTH_MAX, BadForm, form_in
-from pipeline.gateway.requests import Misread, OtherOrg, Refused, Sender, Taken, messages_in, take, take_of_vendor
+from pipeline.gateway.requests import Misread, Refused, Sender, Taken, messages_in, take, take_of_vendor
 from pipeline.gateway.vendor_ids import customer_of, uuid_of
 from pipeline.gateway.vendors import form_errors
 from pipeline.intake.org_settings import known
@@ -91,8 +91,9 @@ def test_only_commands_wait_for_a_reply() -> None:
 
 
 def test_message_of_another_org_is_not_taken() -> None:
-    with pytest.raises(OtherOrg):
-        taken(VISIT | {"orgId": 101})
+    refused = take(msgspec.Raw(json.dumps(VISIT | {"orgId": 101}).encode()), None, sender())
+    assert isinstance(refused, Refused)
+    assert refused.reason == "OTHER_ORG"
 
 
 def test_what_intake_would_not_take_is_refused_with_each_defect() -> None:

@@ -92,8 +92,8 @@ def test_a_message_is_read_by_its_header_then_by_its_topic_then_as_native() -> N
         (
             {"store": "NOWHERE"},
             (
-                'came for the store "NOWHERE", which org 100 does not have; correct the header accrue.store, or add '
-                "the store with `accrue settings apply`"
+                'came for the store "NOWHERE", which org 100 does not have; correct the address, or the header '
+                "accrue.store, or add the store with `accrue settings apply`"
             ),
         ),
     ],

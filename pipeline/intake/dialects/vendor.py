@@ -159,7 +159,7 @@ def site_of(content: dict[str, Any], message: Incoming, limits: Limits) -> Site 
     store = org.stores.get(code)
     if code and store is None:
         problem = f"came for the store {shown(code)}, which org {org.org.org_id} does not have"
-        remedy = f"correct the header {STORE_HEADER}, or add the store with `accrue settings apply`"
+        remedy = f"correct the address, or the header {STORE_HEADER}, or add the store with `accrue settings apply`"
         return Rejected(Reason.ORG_UNKNOWN, (Defect("", problem, remedy),))
     return Site(
         org=org,

@@ -141,7 +141,7 @@ class LoyaltyPartition:
                 for one, definition in definitions.items()
                 if definition is not None
             },
-            as_of=self.clock,
+            as_of=max(self.clock, head.clock),
         )
 
     def take(self, messages: Sequence[Message], out: list[Outgoing], budget: int) -> int:

@@ -22,7 +22,7 @@ class Standing(NamedTuple):
     definitions: Mapping[tuple[int, int, int], ProgramDefinition]
     """The versions that the customer's sections follow, by org, program and version."""
     as_of: int
-    """The partition's clock, milliseconds since the epoch."""
+    """The later of the clocks of the partition and of the customer, milliseconds since the epoch."""
 
 
 class Elsewhere(Exception):

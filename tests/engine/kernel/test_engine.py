@@ -250,6 +250,20 @@ def test_timer_that_is_still_due_after_it_fired_is_an_error_that_names_it(fired:
         stuck.fire(state, DUE, PROGRAMS)
 
 
+def test_timer_that_the_adoption_of_a_version_takes_away_does_not_fire() -> None:
+    first, second = program(rules=[spend()]), program(version=2, rules=[spend(points=2)])
+    programs = Programs().activate(first).activate(second, starts_at=DUE)
+
+    def due(head: Head) -> int:
+        return DUE if head.sections[1].version == 1 else NEVER
+
+    fading = with_alarm(alarm("fading", 99, due=due, fire=lambda _turn, _subject: [Greeted(text="ring")]))
+    state = customer()
+    fading.decide(state, LOGIN, programs, NOON)
+    (group,) = fading.fire(state, DUE, programs)
+    assert [type(decision) for decision in group.decisions] == [ProgramAdopted]
+
+
 def test_timers_fire_by_instant_and_at_one_instant_in_the_order_given() -> None:
     rung = [
         Timer(
