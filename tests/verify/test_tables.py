@@ -12,24 +12,10 @@ from pipeline.log.port import Partition
 from pipeline.verify.report import Report
 from pipeline.verify.tables import Figures, behind, figures, invariants, verify_tables, verify_views
 from schemas.facts import decode_facts
-from sinks.clickhouse.sink import SinkSettings
 from tests.runtime.workshop import DAY, START, Workshop, bill, clock
-from tests.sinks.running import drain, settings
+from tests.sinks.running import drain
 from tests.verify.damage import Nobody, damage, found, without
-
-SINK = "v.accrue.sink"
-
-
-def sink_settings(workshop: Workshop) -> SinkSettings:
-    catalog = workshop.catalog
-    return settings(
-        group=SINK,
-        journal=catalog.name("journal"),
-        facts=catalog.name("facts"),
-        state=catalog.name("state"),
-        notifications=catalog.notifications,
-        replies=(catalog.name("replies"),),
-    )
+from tests.verify.stored import SINK, sink_settings
 
 
 @pytest.fixture

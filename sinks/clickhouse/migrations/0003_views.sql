@@ -114,11 +114,19 @@ FROM (
 ) AS c
 LEFT JOIN tiers_in_force AS t USING (org_id, program_id, tier_id);
 
--- What counts towards each milestone of a customer, by period. value: as in milestone_events.
+-- What counts towards each milestone of a customer, by period, without what returns and updates took off. value: as in
+-- milestone_events. recorded: whether all of it came before an enrolment.
 CREATE OR REPLACE VIEW customer_milestones AS
-SELECT org_id, program_id, customer_id, milestone_id, period, argMaxIf(e.value, seq, kind = 'progressed') AS value,
-    max(kind = 'achieved') AS achieved
-FROM milestone_events AS e
+SELECT org_id, program_id, customer_id, milestone_id, period,
+    argMaxIf(e.value, seq, kind IN ('progressed', 'lowered', 'recorded')) AS value,
+    argMaxIf(kind = 'achieved', seq, kind IN ('achieved', 'unachieved')) AS achieved,
+    countIf(kind IN ('progressed', 'achieved')) = 0 AS recorded
+FROM (
+    SELECT org_id, program_id, customer_id, seq, milestone_id, period, kind, value FROM milestone_events
+    UNION ALL
+    SELECT org_id, program_id, customer_id, seq, milestone_id, period, kind, value FROM target_events
+    WHERE kind = 'recorded'
+) AS e
 GROUP BY org_id, program_id, customer_id, milestone_id, period;
 
 -- Lifetime points by currency, in units of 10^-scale: what tiers by lifetime points go by.
@@ -292,10 +300,11 @@ FROM ledger_entries AS e
 JOIN programs_in_force AS p USING (org_id, program_id)
 GROUP BY org_id, program_id, currency, day;
 
--- How far customers get: all of the program, those with progress, those who reached it once, twice, three times.
+-- How far customers get: all of the program, those with progress, those who reached it once, twice, three times; without
+-- what returns and updates undid.
 CREATE OR REPLACE VIEW milestone_funnel AS
 SELECT m.org_id AS org_id, m.program_id AS program_id, m.milestone_id AS milestone_id, m.name AS name,
-    a.customers AS customers, toInt64(countIf(e.progressed > 0)) AS progressed, toInt64(countIf(e.achieved >= 1)) AS achieved,
+    a.customers AS customers, toInt64(countIf(e.progressed)) AS progressed, toInt64(countIf(e.achieved >= 1)) AS achieved,
     toInt64(countIf(e.achieved >= 2)) AS achieved_twice, toInt64(countIf(e.achieved >= 3)) AS achieved_three_times,
     toInt64(sum(e.achieved)) AS achievements
 FROM (
@@ -306,9 +315,9 @@ LEFT JOIN (
     SELECT org_id, program_id, toInt64(uniqExact(customer_id)) AS customers FROM adoptions GROUP BY org_id, program_id
 ) AS a USING (org_id, program_id)
 LEFT JOIN (
-    SELECT org_id, program_id, milestone_id, customer_id, countIf(kind = 'progressed') AS progressed,
-        countIf(kind = 'achieved') - countIf(kind = 'unachieved') AS achieved
-    FROM milestone_events GROUP BY org_id, program_id, milestone_id, customer_id
+    SELECT org_id, program_id, milestone_id, customer_id, max(value > 0 AND NOT recorded) AS progressed,
+        sum(achieved) AS achieved
+    FROM customer_milestones GROUP BY org_id, program_id, milestone_id, customer_id
 ) AS e USING (org_id, program_id, milestone_id)
 GROUP BY org_id, program_id, milestone_id, name, customers;
 
