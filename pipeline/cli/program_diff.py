@@ -304,19 +304,28 @@ _TIER_TERMS: Final = {
 
 def _tier_terms(before: Tiers, after: Tiers) -> Iterator[Change]:
     for key, what in _TIER_TERMS.items():
-        old, new = (_term(getattr(tiers, key)) for tiers in (before, after))
+        old, new = (getattr(tiers, key) for tiers in (before, after))
         if old != new:
-            yield Change(f"tiers.{key}", f"{what}: {new}, not {old}")
+            yield Change(f"tiers.{key}", f"{what}: {_term(new)}, not {_term(old)}")
 
 
 def _term(value: object) -> str:
     if isinstance(value, TierValidity):
-        return ", ".join(f"{key} {getattr(value, key)}" for key in sorted(value.model_fields_set))
+        return _held(value)
     if isinstance(value, Approaching):
         return f"from {value.percent} percent of it, every {value.cooldown_days} days at most"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value is None else str(value).replace("_", " ")
+
+
+def _held(validity: TierValidity) -> str:
+    given = {
+        key: getattr(validity, key)
+        for key, field in TierValidity.model_fields.items()
+        if getattr(validity, key) != field.default
+    }
+    return ", ".join(key if value is True else f"{key} {value}" for key, value in given.items())
 
 
 _TIER_NUMBERS: Final = {
@@ -341,9 +350,9 @@ def _tier(path: str, old: Tier | None, new: Tier, measured: Callable[[int], str]
         now, was = measured(new.threshold), measured(old.threshold)
         yield Change(f"{path}.threshold", f"{new.name} begins at {now}, not {was}: {effect}")
     for key, what in _TIER_NUMBERS.items() if old is not None and not new.retired else ():
-        was_asked, asked = _term(getattr(old, key)), _term(getattr(new, key))
+        was_asked, asked = getattr(old, key), getattr(new, key)
         if was_asked != asked:
-            yield Change(f"{path}.{key}", f"{what} {new.name}: {asked}, not {was_asked}")
+            yield Change(f"{path}.{key}", f"{what} {new.name}: {_term(asked)}, not {_term(was_asked)}")
 
 
 def _renumbered(known: Mapping[str, Tier], levels: Iterable[Tier]) -> Iterator[Change]:

@@ -381,6 +381,46 @@ def test_tiers_that_a_program_gets_are_told() -> None:
     ]
 
 
+def valid_for(**validity: Any) -> dict[str, Any]:
+    return {"tiers": {"basis": "lifetime_points", "validity": validity, "levels": [BASE, SILVER]}}
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [
+        {"days": 30},
+        {"months": 12},
+        {"until": "12-31"},
+        {"anniversary": True},
+        {"period": "year"},
+        {"period": "year", "periods": 1},
+        {"period": "month", "periods": 3},
+    ],
+    ids=str,
+)
+def test_tiers_that_hold_as_long_as_in_the_version_of_the_log_are_no_change(validity: dict[str, Any]) -> None:
+    kept = ProgramDefinition.model_validate_json(program(**valid_for(**validity)).model_dump_json())
+
+    assert between(kept, program(version=2, **valid_for(**validity))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"months": 12}, {"days": 30}, "days 30, not months 12"),
+        ({"anniversary": True}, {"until": "12-31"}, "until 12-31, not anniversary"),
+        ({"period": "year", "periods": 1}, {"period": "year", "periods": 2}, "period year, periods 2, not period year"),
+    ],
+)
+def test_how_long_tiers_hold_is_told_without_what_is_not_given(
+    before: dict[str, Any], after: dict[str, Any], told: str
+) -> None:
+    kept = ProgramDefinition.model_validate_json(program(**valid_for(**before)).model_dump_json())
+
+    (change,) = between(kept, program(version=2, **valid_for(**after)))
+    assert change.endswith(f"(a term that runs ends as it was told): {told}")
+
+
 BREAKING = {**FULL, "points": {"name": "STARS"}}
 
 
