@@ -203,6 +203,19 @@ class ProgramDefinition(Definition):
             raise Misfit(message, "window_days")
         return returns
 
+    @field_validator("returns")
+    @classmethod
+    def _tiers_follow_one_rule(cls, returns: Returns | None, info: ValidationInfo) -> Returns | None:
+        tiers: Tiers | None = info.data.get("tiers")
+        says_never = returns is not None and "tiers" in returns.model_fields_set
+        if is_written(info) and says_never and tiers is not None and tiers.on_return != "keep":
+            message = (
+                f"never lowers a tier, and tiers.on_return is {tiers.on_return}; leave one of them out: "
+                "without returns.tiers, tiers.on_return says what a return costs"
+            )
+            raise Misfit(message, "tiers")
+        return returns
+
     @field_validator("tiers")
     @classmethod
     def _rules_are_for_tiers_there_are(cls, tiers: Tiers | None, info: ValidationInfo) -> Tiers | None:

@@ -60,8 +60,8 @@ class Returns(Definition):
     milestones: Literal["fall", "keep"] = "fall"
     """Whether a return lowers the values of milestones, and undoes what they, and streaks on them, no longer reach."""
     rewards: Annotated[RewardPolicy, Field(strict=False)] = RewardPolicy.KEEP
-    tiers: Literal["never"] = "never"
-    """A return lowers no tier."""
+    tiers: Annotated[Literal["never"], Field(exclude=True)] = "never"
+    """A return lowers no tier; left out, `tiers.on_return` says. It has one value, so what is kept leaves it out."""
     window_days: Annotated[int, Field(ge=0, le=3_650)] = 400
     redeemed: Literal["restore", "keep"] = "restore"
     """What becomes of points that were redeemed for the bill (`billNumber` of the redemption): as many come back as the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from pipeline.cli.program_file import load_program
 from pipeline.cli.program_problem import InvalidProgram
-from schemas.program import ProgramDefinition
+from schemas.program import ProgramDefinition, Returns
 from tests.cli.terminal import Terminal
 
 PROGRAMS = sorted(Path("examples/programs").glob("*.yaml"))
@@ -513,6 +514,29 @@ def test_check_counts_what_a_program_has_in_words(terminal: Terminal) -> None:
 def test_tiers_that_do_not_fit_together_are_a_mistake(written: str, wrong: str) -> None:
     (problem,) = problems(f"{HEAD}tiers: {{{written}, levels: [{{name: Crust, threshold: 0}}]}}\n")
     assert problem.startswith(f"line 7, {wrong}")
+
+
+FALLS = "tiers: {basis: visits, on_return: at_once, levels: [{name: Crust, threshold: 0}]}\n"
+
+
+def test_return_that_never_and_at_once_costs_a_tier_is_a_mistake() -> None:
+    assert problems(f"{HEAD}{FALLS}returns:\n  tiers: never\n") == [
+        (
+            "line 9, returns.tiers: never lowers a tier, and tiers.on_return is at_once; leave one of them out: "
+            "without returns.tiers, tiers.on_return says what a return costs"
+        )
+    ]
+
+
+def test_program_whose_returns_cost_a_tier_may_follow_what_is_kept_of_it() -> None:
+    program = load_program(f"{HEAD}{FALLS}returns: {{method: line_exact}}\n")
+    kept = program.model_dump_json()
+    old = json.loads(kept)
+    old["returns"]["tiers"] = "never"  # as earlier builds wrote it
+
+    assert load_program(kept) == program
+    assert ProgramDefinition.model_validate_json(json.dumps(old)) == program
+    assert load_program(f"{HEAD}returns: {{tiers: never}}\n").returns == Returns()
 
 
 @pytest.mark.parametrize(
