@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import Final
+from typing import Final, get_args
 
 import click
 from pydantic import ValidationError
@@ -114,4 +114,12 @@ def _problem(one: ErrorDetails) -> str:
     name = f"ACCRUE_{setting}".upper()
     if setting in _SECRET:
         return f"{name}: {': '.join([*map(str, inside[:1]), one['msg']])}"
-    return f"{name}: {one['msg']}, not {one['input']!r}"
+    told = _number(str(setting)) if one["type"] == "int_parsing" else one["msg"]
+    return f"{name}: {told}, not {one['input']!r}"
+
+
+def _number(setting: str) -> str:
+    from pipeline.runtime.settings import Settings  # noqa: PLC0415 - commands that need no settings do not load them
+
+    or_none = " or `none`" if type(None) in get_args(Settings.model_fields[setting].annotation) else ""
+    return f"write a whole number{or_none}"

@@ -17,7 +17,7 @@ from pipeline.cli.place import Place
 from pipeline.cli.printing import say
 from pipeline.cli.sinks import sinks_of
 from pipeline.runtime.host.signals import end_at_the_next
-from pipeline.runtime.host.web import WebServer, listen_on
+from pipeline.runtime.host.web import WebServer, listen_on, url_of
 from pipeline.runtime.settings import GATEWAY, ROLES, SLOT_MAX, RoleName
 
 _LOG_FORMAT: Final = "[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s"
@@ -79,13 +79,15 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         # What follows takes longer to load than roles take to begin.
         from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415
 
-        health = ""
+        served = ""
         if listener is not None:
-            web = opened.enter_context(WebServer(listener, pages_of(begun, settings.group)))
-            health = f"; health: {web.url}/readyz"
+            opened.enter_context(WebServer(listener, pages_of(begun, settings.group)))
+            served = f"; health: {url_of(listener)}/readyz"
+        if doors is not None:
+            served += f"; gateway: {url_of(doors)}"
         from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
 
-        say(f"working on {settings.kafka_bootstrap or settings.data_dir}{health}; Ctrl-C ends it", err=True)
+        say(f"working on {settings.kafka_bootstrap or settings.data_dir}{served}; Ctrl-C ends it", err=True)
         run_worker(settings, begun)
 
 

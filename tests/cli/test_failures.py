@@ -92,6 +92,20 @@ def test_setting_that_is_wrong_is_named_by_its_variable(terminal: Terminal) -> N
 
 
 @pytest.mark.parametrize(
+    ("variable", "written"),
+    [
+        ("ACCRUE_GATEWAY_PORT", "write a whole number or `none`"),
+        ("ACCRUE_WEB_PORT", "write a whole number or `none`"),
+        ("ACCRUE_PARTITIONS", "write a whole number"),
+    ],
+)
+def test_setting_that_is_no_number_says_what_may_be_written(terminal: Terminal, variable: str, written: str) -> None:
+    terminal.set(variable, "abc")
+
+    assert terminal.run("topics", "list").err == f"error: {variable}: {written}, not 'abc'\n"
+
+
+@pytest.mark.parametrize(
     ("options", "problem"),
     [
         pytest.param('{"sasl.password": ["secret"]}', "sasl.password: Input should be a valid string", id="no text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import time
@@ -18,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.log.embedded import FILE_NAME
 from tests.e2e.product import ROOT, Product, Worker, wait_until
 from tests.frozen import PROGRAM
+from tests.ports import free_port
 
 NO_PARTITION = {"ready": False, "reason": "no partition is assigned"}
 READY = {"ready": True, "reason": ""}
@@ -159,3 +161,15 @@ def test_worker_that_is_stopped_while_it_is_loaded_ends_well(tmp_path: Path, num
         assert [line.partition("] [INFO] ")[2] for line in worker.words().splitlines()] == [
             f"Signal received: {number.name}"
         ]
+
+
+def test_worker_says_where_its_pages_and_its_gateway_are(tmp_path: Path) -> None:
+    product, port = Product(tmp_path), free_port()
+    product.run("topics", "create")
+    with product.worker("--role", "gateway", ACCRUE_GATEWAY_PORT=str(port)) as worker:
+        wait_until(lambda: "Ctrl-C ends it" in worker.words(), worker)
+
+        assert re.search(
+            rf"; health: http://127\.0\.0\.1:\d+/readyz; gateway: http://127\.0\.0\.1:{port};", worker.words()
+        )
+        worker.stop()

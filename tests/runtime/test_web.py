@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 
 from pipeline.runtime.host import web
-from pipeline.runtime.host.web import Answer, CannotListen, WebServer, listen_on
+from pipeline.runtime.host.web import Answer, CannotListen, WebServer, listen_on, url_of
 from tests.ports import free_port
 
 SECONDS = 20.0
@@ -190,9 +190,9 @@ def test_an_address_that_is_not_free_or_not_ours_is_told(port: int) -> None:
 def test_the_pages_are_on_the_address_that_was_named() -> None:
     port = free_port()
 
-    with WebServer(listen_on("127.0.0.2", port), PAGES) as server:
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), SECONDS)
-        url = server.url
+    listener = listen_on("127.0.0.2", port)
+    url = url_of(listener)
+    with WebServer(listener, PAGES), pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), SECONDS)
 
     assert url == f"http://127.0.0.2:{port}"

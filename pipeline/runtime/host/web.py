@@ -60,12 +60,16 @@ def listen_on(host: str, port: int, *, variables: str = "ACCRUE_WEB_PORT or ACCR
         raise CannotListen(message) from error
 
 
+def url_of(listener: socket.socket) -> str:
+    """Where a listening socket is reached."""
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class WebServer:
     """Serves pages by their paths while it is entered; closes the listening socket at the end."""
 
     def __init__(self, listener: socket.socket, pages: Mapping[str, Page]) -> None:
-        host, port, *_ = listener.getsockname()
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._listener = listener
         self._pages = pages
         self._loop = asyncio.new_event_loop()
