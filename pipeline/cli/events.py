@@ -23,7 +23,7 @@ from pipeline.intake.org_settings import KnownOrg, known
 from pipeline.intake.verdict import Reason, Rejected
 from pipeline.log.port import Log, Message
 from schemas.messages import CustomEvent
-from schemas.records import CustomEventReceived, UnknownVersion, decode_record
+from schemas.records import CustomerRecord, CustomEventReceived, UnknownVersion, as_sent, decode_record
 
 _EVENT: Final = msgspec.json.Decoder(CustomEvent)
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -160,12 +160,13 @@ def _unknown(place: Place, log: Log, orgs: Mapping[int, KnownOrg]) -> list[_Unkn
 
 
 def _accepted(message: Message) -> CustomEventReceived | None:
-    """The custom event in a message of the journal."""
+    """The custom event in a message of the journal, also one that came by identifiers."""
     try:
         record = decode_record(message.value or b"")
+        sent = as_sent(record) if isinstance(record, CustomerRecord) else None
     except (UnknownVersion, msgspec.DecodeError):
         return None
-    return record if isinstance(record, CustomEventReceived) else None
+    return sent if isinstance(sent, CustomEventReceived) else None
 
 
 def _rejected(message: Message) -> CustomEvent | None:

@@ -12,7 +12,14 @@ import pytest
 from pipeline.intake.letters.letter import REASON_HEADER
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing
-from schemas.records import CustomEventReceived, encode_record
+from schemas.records import (
+    CustomEventReceived,
+    ForwardRecord,
+    KnownBy,
+    ResolveCustomer,
+    encode_record,
+    with_customer,
+)
 from tests.cli.terminal import Terminal
 
 EXAMPLE = "examples/settings/roastery.yaml"
@@ -63,6 +70,20 @@ def test_events_without_definition_are_counted_where_they_went(terminal: Termina
     (only,) = terminal.done("events", "unknown", "--json").json
     assert (only["org_id"], only["name"], only["accepted"], only["rejected"]) == (100, "reviw", 2, 1)
     assert "reviw" in terminal.done("events", "unknown").out
+
+
+def test_event_without_definition_that_came_by_identifiers_is_counted_once(terminal: Terminal) -> None:
+    event = CustomEventReceived(1, "in:0", 1, 100, 0, "v", 0, 1, "reviw")
+    known_by = (KnownBy(kind="email", digest="d"),)
+    resolve = ResolveCustomer(1, "in:0", 1, 100, 0, "in:0:1", 0, 1, known_by, encode_record(event))
+    forward = ForwardRecord(1, "j:0", 1, 100, 4711, "f", 0, 1, 0, "0:1:v", with_customer(encode_record(event), 4711))
+    with closing(EmbeddedLog(terminal.folder)) as log, closing(log.producer()) as producer:
+        producer.produce([Outgoing("loyalty.journal", b"100:0", encode_record(resolve), 0)])
+        producer.produce([Outgoing("loyalty.journal", b"100:4711", encode_record(forward), 0)])
+        producer.flush(5.0)
+
+    (only,) = terminal.done("events", "unknown", "--json").json
+    assert (only["org_id"], only["name"], only["accepted"]) == (100, "reviw", 1)
 
 
 def test_events_of_a_file_are_judged(terminal: Terminal, tmp_path: Path) -> None:
