@@ -106,7 +106,8 @@ def verify(
         message = "there is nothing to check: no facts in the log, and no customers in ClickHouse"
         raise Unusable(message)
     broken = [one for one in found if one.violations and one.settled]
-    _note_reach(report, late, client, log, found, log_only=log_only)
+    _note_reach(report, late, client, log, log_only=log_only)
+    _note_waiting(report, late, found, place.worker_command)
     holds = report.holds and not broken
     if as_json:
         print_json(_as_json(report, found, stored, late, holds=holds))
@@ -124,17 +125,22 @@ def _clickhouse(place: Place, stack: ExitStack, *, needed: bool, wanted: bool) -
     return stack.enter_context(place.clickhouse(migrated=False))
 
 
-def _note_reach(
-    report: Report, late: int, client: Client | None, log: Log | None, found: Sequence[Invariant], *, log_only: bool
-) -> None:
+def _note_reach(report: Report, late: int, client: Client | None, log: Log | None, *, log_only: bool) -> None:
     if client is None and not log_only:
         report.note("there is no ClickHouse here: only the log was checked")
     if log is None:
         report.note("there is no log here: only ClickHouse was checked")
     if late:
-        report.note(f"ClickHouse is {late:,} messages of facts behind the log; they were not compared")
-    if moving := [one.invariant for one in found if one.violations and not one.settled]:
-        report.note(f"the sink is at work, so these could not be judged: {', '.join(moving)}; run verify again")
+        report.note(f"messages of facts that ClickHouse does not have yet, and that were not compared: {late:,}")
+
+
+def _note_waiting(report: Report, late: int, found: Sequence[Invariant], worker_command: str) -> None:
+    """What could not be judged before the sink has caught up, and how it does."""
+    waiting = [*report.unsettled, *(one.invariant for one in found if one.violations and not one.settled)]
+    if waiting:
+        report.note(f"the sink has not stored everything yet, so these could not be judged: {', '.join(waiting)}")
+    if waiting or late:
+        report.note(f"run verify again when the sink has caught up; if no worker runs, start one: {worker_command}")
 
 
 def _as_json(report: Report, found: Sequence[Invariant], stored: Figures, late: int, *, holds: bool) -> object:
@@ -149,9 +155,10 @@ def _as_json(report: Report, found: Sequence[Invariant], stored: Figures, late: 
                 "promise": PROMISES[check],
                 "looked_at": report.looked_at.get(check, 0),
                 "broken": report.broken.get(check, 0),
+                "settled": check not in report.unsettled,
             }
             for check in (*LOG_CHECKS, *TABLE_CHECKS)
-            if check in report.looked_at or check in report.broken
+            if report.has(check)
         ],
         "invariants": [one._asdict() for one in found],
         "findings": [finding._asdict() for finding in report.findings],
@@ -161,16 +168,24 @@ def _as_json(report: Report, found: Sequence[Invariant], stored: Figures, late: 
 
 def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
     for title, checks in (("The log", LOG_CHECKS), ("ClickHouse against the log", TABLE_CHECKS)):
-        made = [check for check in checks if check in report.looked_at or check in report.broken]
         rows = [
-            (_verdict(broken := report.broken.get(one, 0)), PROMISES[one], report.looked_at.get(one, 0), broken)
-            for one in made
+            (
+                _verdict(broken := report.broken.get(one, 0), settled=one not in report.unsettled),
+                PROMISES[one],
+                report.looked_at.get(one, 0),
+                broken,
+            )
+            for one in checks
+            if report.has(one)
         ]
         if rows:
             print_table(title, ("", "check", "checked", "failed"), rows)
-    if found:
+    if any(stored) or any(one.violations for one in found):
         title = f"{stored.customers:,} customers, {stored.ledger_rows:,} ledger rows in ClickHouse"
-        verdicts = [(_verdict(one.violations, settled=one.settled), one.promise, one.violations) for one in found]
+        verdicts = [
+            (_verdict(one.violations, settled=one.settled or not one.violations), one.promise, one.violations)
+            for one in found
+        ]
         print_table(title, ("", "invariant", "violations"), verdicts)
     for one in report.findings:
         CONSOLE.print(f"[red]{one.check}[/]", escape(f"{one.where}: {one.what}"))
@@ -184,7 +199,7 @@ def _print(report: Report, found: Sequence[Invariant], stored: Figures) -> None:
         CONSOLE.print("[dim]note:[/]", escape(note))
 
 
-def _verdict(broken: int, *, settled: bool = True) -> Text:
-    if not broken:
-        return Text("OK")
-    return Text("failed", "red") if settled else Text("not judged")
+def _verdict(broken: int, *, settled: bool) -> Text:
+    if not settled:
+        return Text("not judged")
+    return Text("failed", "red") if broken else Text("OK")

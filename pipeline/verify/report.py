@@ -72,6 +72,8 @@ class Report:
         """By check: how many items were checked. A check that could not run is missing here."""
         self.broken: dict[Check, int] = {}
         """By check: the number of findings, including those that were not kept."""
+        self.unsettled: set[Check] = set()
+        """The checks that could not be judged, as the sink has not stored everything yet."""
         self.notes: list[str] = []
         """How far the comparison reached, and what could not be compared."""
 
@@ -85,6 +87,10 @@ class Report:
         """Whether all checks passed."""
         return not self.broken
 
+    def has(self, check: Check) -> bool:
+        """Whether it belongs into the report: it was made, or waits for the sink."""
+        return check in self.looked_at or check in self.broken or check in self.unsettled
+
     def look(self, check: Check, count: int) -> None:
         """Counts items that were checked."""
         self.looked_at[check] = self.looked_at.get(check, 0) + count
@@ -95,6 +101,10 @@ class Report:
         kept = self._findings.setdefault(check, [])
         if len(kept) < self._findings_max:
             kept.append(Finding(check, where, what))
+
+    def wait(self, check: Check) -> None:
+        """A check can be judged only when the sink has stored everything."""
+        self.unsettled.add(check)
 
     def note(self, text: str) -> None:
         """Adds a note about how far the comparison reached."""
