@@ -165,7 +165,7 @@ def _send(
     with place.log() as log:
         producer = log.producer()
         try:
-            producer.produce([Outgoing(topic, input_key(org, customer), msgspec.json.encode(message))])
+            producer.produce([Outgoing(topic, input_key(org, NOBODY), msgspec.json.encode(message))])
             producer.flush(_TIMEOUT)
         finally:
             producer.close()

@@ -15,7 +15,7 @@ import msgspec
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
-from pipeline.intake.dialects.naming import input_key
+from pipeline.intake.dialects.naming import NOBODY, input_key
 from pipeline.intake.letters.letter import DIALECT_HEADER
 from pipeline.log.port import Headers, Outgoing
 
@@ -27,13 +27,16 @@ _ID_KEPT: Final = 100
 
 class _Address(msgspec.Struct):
     org_id: int = msgspec.field(name="orgId")
-    customer_id: int = msgspec.field(name="customerId")
+    customer_id: int | None = msgspec.field(name="customerId", default=None)
+    type: object = None
+    identifiers: object = None
 
 
 class _Kind(msgspec.Struct):
     type: str
 
 
+_LINKS: Final = ("linkIdentifiers", "unlinkIdentifiers")
 _KIND: Final = msgspec.json.Decoder(_Kind)
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -70,7 +73,8 @@ def send(files: tuple[IO[bytes], ...], topic: str, headers: Headers, place: Plac
 
     What begins as a list, or with a line that is only an opening brace, must be JSON as a whole, else nothing is sent.
 
-    Messages are keyed by customer. One that names no customer is sent as it is: intake says what is wrong with it.
+    Messages are keyed by customer (orgId:customerId), or by orgId:0 where they name one by identifiers or link these.
+    One that names no customer is sent as it is: intake says what is wrong with it.
     Events older than the program's repeat window (35 days) are refused, the samples among them: send those with --now.
 
     \b
@@ -183,4 +187,7 @@ def _key(message: bytes) -> bytes | None:
         address = _ADDRESS.decode(message)
     except _NO_JSON:
         return None
-    return input_key(address.org_id, address.customer_id)
+    customer_id = address.customer_id
+    if address.identifiers and (customer_id is None) != (address.type in _LINKS):
+        customer_id = NOBODY
+    return None if customer_id is None else input_key(address.org_id, customer_id)

@@ -36,6 +36,7 @@ def work(folder: Path) -> None:
         until(
             lambda: roles.loops[1].progress.records > 0 and not any(any(one.behind().values()) for one in roles.loops)
         )
+        assert roles.loops[0].progress.odd_keys == {}
     log.close()
 
 

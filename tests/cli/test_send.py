@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.reading import partitions_of, read_all
+from pipeline.cli.settings_file import settings_in
 from pipeline.intake.dialects.native import normalise
+from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Accepted, Limits, Rejected
 from pipeline.log.embedded import EmbeddedLog
 from tests.cli.terminal import Terminal
@@ -127,9 +129,36 @@ def test_every_sample_file_arrives_as_messages_that_intake_takes(sample: Path, w
     log = EmbeddedLog(with_topics.folder)
     messages = list(read_all(log, partitions_of(["loyalty.transactions"], 4)))
     log.close()
-    limits = Limits(clock_topic="loyalty.transactions")
+    orgs = {org.org_id: known(org) for org in settings_in(Path("examples/settings/roastery.yaml")).orgs}
+    limits = Limits(clock_topic="loyalty.transactions", orgs=orgs, identity_key=b"a key of the tests")
     assert len(messages) == len(json.loads(sample.read_text()))
-    assert {type(normalise(one, wall=1_790_000_000_000, limits=limits)) for one in messages} == {Accepted}
+    for one in messages:
+        verdict = normalise(one, wall=1_790_000_000_000, limits=limits)
+        assert isinstance(verdict, Accepted)
+        assert one.key == verdict.key
+
+
+@pytest.mark.parametrize(
+    ("parts", "key"),
+    [
+        pytest.param({"identifiers": {"email": "jo@example.com"}}, b"1:0", id="by identifiers"),
+        pytest.param({"customerId": 5, "identifiers": {"email": "jo@example.com"}}, b"1:5", id="by both"),
+        pytest.param({"identifiers": {}}, None, id="by none"),
+        pytest.param({"type": "linkIdentifiers", "identifiers": {"email": "a@b.com"}}, None, id="links nobody"),
+        pytest.param(
+            {"type": "unlinkIdentifiers", "customerId": 5, "identifiers": {"email": "a"}}, b"1:0", id="unlink"
+        ),
+    ],
+)
+def test_message_is_keyed_by_who_is_looked_for(
+    parts: dict[str, object], key: bytes | None, with_topics: Terminal
+) -> None:
+    message = json.dumps({"type": "customEvent", "orgId": 1} | parts).encode()
+
+    ended = with_topics.done("send", "-", stdin=message)
+
+    assert sent(with_topics) == [(key, message)]
+    assert ("without a customer: 1" in ended.err) == (key is None)
 
 
 def test_messages_sent_as_of_now_keep_all_but_their_time(with_topics: Terminal) -> None:

@@ -55,7 +55,8 @@ class IntakeRole:
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason
         self._keys = Oddities(
-            "messages have a key that is not orgId:customerId of their customer",
+            "messages have a key that is not orgId:customerId of their customer (orgId:0 where identifiers name them, "
+            "and for linkIdentifiers and unlinkIdentifiers)",
             "give each message that key: only messages under one key keep their order",
             clock.now,
         )
