@@ -49,6 +49,82 @@ def test_apply_writes_what_differs_and_nothing_the_second_time(terminal: Termina
     assert "Temple Bar" in terminal.done("settings", "show").out
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        pytest.param(
+            "{ name: stars, type: number, is",
+            "{ name: stars, type: double, is",
+            ["org 100, event review_written, field stars: type is 'double', was 'number'"],
+            id="a field",
+        ),
+        pytest.param(
+            "          - { name: stars, type: number, is_required: true }\n",
+            "          - { name: mood, type: string }\n",
+            [
+                "org 100, event review_written, field stars: removed",
+                "org 100, event review_written, field mood: new",
+            ],
+            id="another field",
+        ),
+        pytest.param(
+            "values: [app, web]",
+            "values: [app, post]",
+            [
+                "org 100, event review_written, field channel: values has 'post' now",
+                "org 100, event review_written, field channel: values has 'web' no more",
+            ],
+            id="a value",
+        ),
+        pytest.param(
+            "name: Bar }",
+            "name: Patio }",
+            ["org 100, store DEFAULT, till till-2: name is 'Patio', was 'Bar'"],
+            id="a till",
+        ),
+        pytest.param(
+            "identifiers: [mobile, email, externalId, cardNumber]",
+            "identifiers: [mobile, email, cardNumber, externalId]",
+            [
+                (
+                    'org 100: identifiers is ["mobile", "email", "cardNumber", "externalId"], '
+                    'was ["mobile", "email", "externalId", "cardNumber"]'
+                )
+            ],
+            id="the order of texts",
+        ),
+        pytest.param(
+            """\
+          - { code: till-1, name: Counter, external_id: T-001 }
+          - { code: till-2, name: Bar }
+""",
+            """\
+          - { code: till-2, name: Bar }
+          - { code: till-1, name: Counter, external_id: T-001 }
+""",
+            ['org 100, store DEFAULT: the order of tills is ["till-2", "till-1"], was ["till-1", "till-2"]'],
+            id="the order of parts",
+        ),
+    ],
+)
+def test_what_changes_in_a_list_is_told_part_by_part(
+    old: str, new: str, told: list[str], terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.done("settings", "apply", str(EXAMPLE))
+
+    assert terminal.done("settings", "diff", written(tmp_path, (old, new))).out.splitlines() == told
+
+
+def test_long_text_is_told_where_it_differs(terminal: Terminal, tmp_path: Path) -> None:
+    described = "The customer opened the app."
+    long = f"{described} {'It is said in many words. ' * 5}And it ends with"
+    terminal.done("settings", "apply", written(tmp_path, (described, f"{long} a rose.")))
+
+    assert terminal.done("settings", "diff", written(tmp_path, (described, f"{long} a thorn."))).out == (
+        "org 100, event app_login: description is … And it ends with a thorn.', was … And it ends with a rose.'\n"
+    )
+
+
 def test_every_mistake_has_its_line_and_remedy(terminal: Terminal, tmp_path: Path) -> None:
     wrong = written(
         tmp_path,
