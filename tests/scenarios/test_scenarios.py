@@ -6,6 +6,7 @@ ACCRUE_UPDATE_SCENARIOS=1 writes the texts anew; read the difference before you 
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,11 @@ def test_story_ends_as_it_is_told(path: Path) -> None:
 def test_every_text_belongs_to_a_story() -> None:
     texts = {path.stem for path in Path(__file__).parent.glob("*.txt")}
     assert texts == {path.stem for path in SCENARIOS}
+
+
+def test_every_point_is_shown_by_stories_that_are_there_and_every_story_shows_a_point() -> None:
+    subjects = tomllib.loads((Path(__file__).parent / "what_is_shown.toml").read_text("utf-8"))
+    shown = [story for points in subjects.values() for stories in points.values() for story in stories]
+    numbers = [[int(point.partition(" ")[0]) for point in points] for points in subjects.values()]
+    assert numbers == [list(range(1, len(points) + 1)) for points in subjects.values()]
+    assert set(shown) == {path.stem for path in SCENARIOS}
