@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
 
 import pytest
 
 from pipeline.cli.report.summary import CUSTOMER_COLUMNS, TOTALS
 from tests.e2e import shop
-from tests.e2e.product import Product
+from tests.e2e.product import Product, free_port, wait_until
 
 ROASTERY = ("demo", "--members", "60", "--days", "45")
 
@@ -73,12 +75,34 @@ def test_report_needs_no_network(demo: Demo) -> None:
 
 
 def test_every_command_that_it_prints_works_on_its_folder(demo: Demo) -> None:
-    commands = [shlex.split(line) for line in demo.said.partition("next:")[2].splitlines() if line.strip()]
+    printed = demo.said.partition("next:")[2].partition("over HTTP")[0]
+    commands = [shlex.split(line) for line in printed.splitlines() if line.strip()]
 
     assert [command[1] for command in commands] == ["customer", "verify", "tail"]
     for _, *arguments in commands:
         assert demo.product.run(*arguments).stdout.strip()
     assert demo.product.json("verify", "--data-dir", str(demo.product.data))["holds"]
+
+
+def test_every_request_that_it_prints_works_on_its_folder(demo: Demo) -> None:
+    folder, port = str(demo.product.data), free_port()
+    # The second demo has replaced the folder, with the key of the first.
+    key = demo.product.json("key", "create", "--org", "100", "--scope", "admin", "--data-dir", folder)["key"]
+    lines = [shlex.split(line) for line in demo.said.partition("over HTTP")[2].splitlines() if " curl " in line]
+    with demo.product.worker("--data-dir", folder, ACCRUE_GATEWAY_PORT=str(port)) as worker:
+        wait_until(worker.is_ready, worker)
+        answers = []
+        for _, url, _, header, *rest in lines:
+            assert re.fullmatch(r"Authorization: Bearer ak_\S+", header)
+            headers = {"Authorization": f"Bearer {key}"}
+            asked = Request(url.replace(":8080/", f":{port}/"), rest[1].encode() if rest else None, headers)
+            with urlopen(asked, timeout=60) as answer:
+                answers.append(json.loads(answer.read()))
+        worker.stop()
+
+    taken, standing = answers
+    assert taken["outcome"] == "accepted"
+    assert standing["programs"]["1"]["balances"]["POINTS"]
 
 
 def test_totals_are_shown_with_money(demo: Demo) -> None:

@@ -130,7 +130,7 @@ def test_dead_letters_of_every_reason_are_told_from_the_start(tmp_path: Path, em
 
 def test_round_without_effect_counts_nothing(tmp_path: Path, embedded_log: EmbeddedLog) -> None:
     workshop = Workshop(embedded_log, tmp_path, "counts.", partitions=1)
-    workshop.journal(activation(), bill(0, 1, START))
+    workshop.journal(activation(), bill(1, 1, START))
     messages = workshop.read("journal")
     progress = Progress("loyalty")
     role = LoyaltyRole(embedded_log, workshop.settings, progress)

@@ -145,7 +145,17 @@ def demo(
 
 def _settings(data_dir: Path) -> Settings:
     """The settings of a demo, which ignores servers and workers named by the environment."""
-    own = ("kafka_bootstrap", "clickhouse_dsn", "state_dir", "prefix", "partitions", "group", "slot", "roles")
+    own = (
+        "kafka_bootstrap",
+        "clickhouse_dsn",
+        "state_dir",
+        "prefix",
+        "partitions",
+        "group",
+        "slot",
+        "roles",
+        "gateway_port",
+    )
     return Settings(data_dir=data_dir, web_port=None, **{name: Settings.model_fields[name].default for name in own})
 
 
