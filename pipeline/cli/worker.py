@@ -6,7 +6,9 @@ import gc
 import logging
 import signal
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final
 
@@ -66,8 +68,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
 
         logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
         sinks = opened.enter_context(sinks_of(place, log))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _end)
+        _end_by(_end)
         others: list[Runnable] = [*sinks]
         questions = Questions()
         if doors is not None:
@@ -76,16 +77,16 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
             others.append(GatewayRole(log, settings, doors, questions))
         begun = opened.enter_context(roles_of(settings, log, settings.roles, others, questions=questions))
         begun.start()
-        # What follows takes longer to load than roles take to begin.
-        from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415
-
         served = ""
-        if listener is not None:
-            opened.enter_context(WebServer(listener, pages_of(begun, settings.group)))
-            served = f"; health: {url_of(listener)}/readyz"
-        if doors is not None:
-            served += f"; gateway: {url_of(doors)}"
-        from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
+        with _held_back(begun.stop):  # what follows takes longer to load than roles take to begin
+            from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415
+
+            if listener is not None:
+                opened.enter_context(WebServer(listener, pages_of(begun, settings.group)))
+                served = f"; health: {url_of(listener)}/readyz"
+            if doors is not None:
+                served += f"; gateway: {url_of(doors)}"
+            from pipeline.runtime.host.app import run_worker  # noqa: PLC0415
 
         say(f"working on {settings.kafka_bootstrap or settings.data_dir}{served}; Ctrl-C ends it", err=True)
         run_worker(settings, begun)
@@ -93,6 +94,36 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
 
 def _end(number: int, _frame: FrameType | None) -> None:
     """Before the host is up: roles leave their groups, so that other workers get their partitions at once."""
+    _told(number)
+    sys.exit(0)
+
+
+@contextmanager
+def _held_back(stop: threading.Event) -> Iterator[None]:
+    """Modules are loaded: at a signal roles stop at once, and the process ends when that is done.
+
+    What is being loaded may swallow an exit that is raised in its midst, and the worker would go on for ever.
+    """
+    numbers: list[int] = []
+
+    def hold(number: int, _frame: FrameType | None) -> None:
+        numbers.append(number)
+        _told(number)
+        stop.set()
+
+    _end_by(hold)
+    yield
+    _end_by(_end)
+    if numbers:
+        end_at_the_next()
+        sys.exit(0)
+
+
+def _end_by(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+def _told(number: int) -> None:
     logging.getLogger(__name__).info("Signal received: %s", signal.Signals(number).name)
     end_at_the_next()
-    sys.exit(0)
