@@ -208,7 +208,7 @@ def test_kafka_takes_the_dead_letter_of_what_an_upstream_system_compressed(
             "bootstrap.servers": kafka_bootstrap,
             "compression.type": "zstd",
             "message.max.bytes": 20_000_000,
-            "enable.idempotence": True,  # else a batch that is tried again may come after the next
+            "enable.idempotence": True,  # a batch may be tried again where many share the broker
         }
     )
     errors: list[KafkaError | None] = []
@@ -223,7 +223,7 @@ def test_kafka_takes_the_dead_letter_of_what_an_upstream_system_compressed(
                 on_delivery=lambda error, _: errors.append(error),  # a message acknowledged on a retry has no offset
                 headers=[("h", header)],
             )
-        upstream.flush(PATIENCE_SECONDS)
+            upstream.flush(PATIENCE_SECONDS)  # one after the other: none overtakes another that is tried again
         assert errors == [None, None, None]
         sent = kafka_log.ends([Partition(workshop.topic("transactions"), 0)], PATIENCE_SECONDS)
         assert list(sent.values()) == [3]  # each once, whether or not its acknowledgement named its offset
