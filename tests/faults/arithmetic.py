@@ -123,7 +123,7 @@ class Customer:
             self._decide("achieved", message, "big-month", after)
             self._issue(message, 50, "big-month")
         self._rise(message)
-        early = [one for one in self._parked if one["ofBill"] == number and one["eventTime"] >= bill.paid_at]
+        early = [one for one in self._parked if one["ofBill"] == number]
         for one in sorted(early, key=lambda one: one["eventTime"]):
             self._parked.remove(one)
             self._decide("released", one)
