@@ -50,8 +50,9 @@ def run(bills: list[TransactionAdded]) -> tuple[float, float, int]:
         head = heads.get(bill.customer_id)
         if head is None:
             head = heads[bill.customer_id] = Head(bill.org_id, bill.customer_id)
-        needs(head, bill, programs, bill.event_time)
-        groups = decide(CustomerState(head), bill, programs, bill.event_time)
+        state = CustomerState(head)
+        needs(state, bill, programs, bill.event_time)
+        groups = decide(state, bill, programs, bill.event_time)
         facts += sum(len(group.decisions) for group in groups)
     return time.perf_counter() - began, time.process_time() - cpu_began, facts
 
