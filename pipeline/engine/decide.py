@@ -9,7 +9,7 @@ from pipeline.engine import adoption, analytics, customers, duplicates, earning,
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.identity import concern as identity
-from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer
+from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer, addressed
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.ledger import (
     blocking,
@@ -153,6 +153,12 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
 }
 """Stages about the customer as such, by type of record."""
 
+
+def _in_its_program(*stages: ProgramStage) -> Sequence[ProgramStage]:
+    """The stages of a command, which run in the program that it names alone."""
+    return [addressed(stage) for stage in (duplicates.ADMIT, *stages)]
+
+
 PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     CustomerAdded: (),
     CustomerUpdated: (),
@@ -201,31 +207,31 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
         extending.EXTEND,
         rolling.ON_EVENT,
     ),
-    RedeemPoints: (duplicates.ADMIT, ProgramStage(lateness.redeem), rolling.ON_REDEMPTION),
-    AdjustPoints: (duplicates.ADMIT, ProgramStage(requests.adjust)),
-    BlockPoints: (duplicates.ADMIT, ProgramStage(blocking.block)),
-    ReleasePoints: (duplicates.ADMIT, ProgramStage(blocking.release)),
-    ActivatePoints: (duplicates.ADMIT, ProgramStage(keeping.activate)),
-    CancelPromise: (duplicates.ADMIT, ProgramStage(keeping.give_up)),
-    CancelPoints: (duplicates.ADMIT, assess.EXCUSE, ProgramStage(cancelling.cancel)),
-    ConfirmRedemption: (duplicates.ADMIT, ProgramStage(redemptions.confirm)),
-    ReverseRedemption: (duplicates.ADMIT, ProgramStage(reversal.reverse)),
-    ChangeExpiry: (duplicates.ADMIT, ProgramStage(changing.change)),
-    ExpirePoints: (duplicates.ADMIT, ProgramStage(changing.expire)),
-    EnrolTarget: (duplicates.ADMIT, members.ENROL, members.TOLD_BY_ENROLMENT, milestones.MET_BY_REQUEST),
-    UnenrolTarget: (duplicates.ADMIT, members.UNENROL),
-    SetTarget: (duplicates.ADMIT, members.SET, milestones.MET_BY_REQUEST),
-    AssignTier: (duplicates.ADMIT, ProgramStage(tier_requests.assign)),
-    ReleaseTier: (duplicates.ADMIT, ProgramStage(tier_requests.release)),
-    ReassessTier: (duplicates.ADMIT, ProgramStage(tier_requests.reassess)),
-    EnrolStreak: (duplicates.ADMIT, ProgramStage(streak_requests.enrol)),
-    UnenrolStreak: (duplicates.ADMIT, ProgramStage(streak_requests.unenrol)),
-    PauseStreak: (duplicates.ADMIT, ProgramStage(streak_requests.pause)),
-    ResumeStreak: (duplicates.ADMIT, ProgramStage(streak_requests.resume)),
-    FreezeStreak: (duplicates.ADMIT, ProgramStage(streak_requests.freeze)),
-    TransferPoints: (duplicates.ADMIT, ProgramStage(transfers.offer)),
-    ReceiveTransfer: (ProgramStage(transfers.receive),),
-    AnswerTransfer: (ProgramStage(transfers.settle),),
+    RedeemPoints: _in_its_program(ProgramStage(lateness.redeem), rolling.ON_REDEMPTION),
+    AdjustPoints: _in_its_program(ProgramStage(requests.adjust)),
+    BlockPoints: _in_its_program(ProgramStage(blocking.block)),
+    ReleasePoints: _in_its_program(ProgramStage(blocking.release)),
+    ActivatePoints: _in_its_program(ProgramStage(keeping.activate)),
+    CancelPromise: _in_its_program(ProgramStage(keeping.give_up)),
+    CancelPoints: _in_its_program(assess.EXCUSE, ProgramStage(cancelling.cancel)),
+    ConfirmRedemption: _in_its_program(ProgramStage(redemptions.confirm)),
+    ReverseRedemption: _in_its_program(ProgramStage(reversal.reverse)),
+    ChangeExpiry: _in_its_program(ProgramStage(changing.change)),
+    ExpirePoints: _in_its_program(ProgramStage(changing.expire)),
+    EnrolTarget: _in_its_program(members.ENROL, members.TOLD_BY_ENROLMENT, milestones.MET_BY_REQUEST),
+    UnenrolTarget: _in_its_program(members.UNENROL),
+    SetTarget: _in_its_program(members.SET, milestones.MET_BY_REQUEST),
+    AssignTier: _in_its_program(ProgramStage(tier_requests.assign)),
+    ReleaseTier: _in_its_program(ProgramStage(tier_requests.release)),
+    ReassessTier: _in_its_program(ProgramStage(tier_requests.reassess)),
+    EnrolStreak: _in_its_program(ProgramStage(streak_requests.enrol)),
+    UnenrolStreak: _in_its_program(ProgramStage(streak_requests.unenrol)),
+    PauseStreak: _in_its_program(ProgramStage(streak_requests.pause)),
+    ResumeStreak: _in_its_program(ProgramStage(streak_requests.resume)),
+    FreezeStreak: _in_its_program(ProgramStage(streak_requests.freeze)),
+    TransferPoints: _in_its_program(ProgramStage(transfers.offer)),
+    ReceiveTransfer: (addressed(ProgramStage(transfers.receive)),),
+    AnswerTransfer: (addressed(ProgramStage(transfers.settle)),),
     LinkIdentifiers: (),
     ResolveCustomer: (),
 }

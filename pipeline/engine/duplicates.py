@@ -80,13 +80,9 @@ def _items_of(head: Head) -> int:
     return items
 
 
-def _admit_in_program(turn: ProgramTurn, record: CustomerRecord) -> list[Decision]:
-    """Refuse a record for a program whose window is shorter than the org's longest, for which ids are remembered.
-
-    A command concerns the program that it names alone.
-    """
-    concerned = getattr(record, "program_id", turn.program.id) == turn.program.id
-    if concerned and turn.at < turn.head.clock - turn.program.window_ms:
+def _admit_in_program(turn: ProgramTurn, _record: CustomerRecord) -> list[Decision]:
+    """Refuse a record for a program whose window is shorter than the org's longest, for which ids are remembered."""
+    if turn.at < turn.head.clock - turn.program.window_ms:
         return [RecordRefused(reason=Refusal.TOO_OLD)]
     return []
 

@@ -14,7 +14,7 @@ from pipeline.engine.bills import lines, parking
 from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import ENGINE
-from pipeline.engine.kernel.concern import Effect
+from pipeline.engine.kernel.concern import Effect, ProgramStage, addressed
 from pipeline.engine.ledger import (
     accounts,
     changing,
@@ -46,6 +46,7 @@ from schemas.facts import (
     Refusal,
 )
 from schemas.program import ReturnMethod, Shortfall
+from schemas.records import ChangeExpiry
 from tests.invariants import Invariants
 
 Mutant = tuple[Any, str, Any]
@@ -278,11 +279,8 @@ def extend_where_earlier_was_asked_for() -> Mutant:
     def wrong(turn: Any, record: Any) -> Any:
         return changing.change(turn, msgspec.structs.replace(record, later=True))
 
-    stages = {
-        kind: tuple(one._replace(decide=wrong) if one.decide is changing.change else one for one in some)
-        for kind, some in ENGINE._stages.items()
-    }
-    return ENGINE, "_stages", stages
+    *before, _ = ENGINE._stages[ChangeExpiry]
+    return ENGINE, "_stages", {**ENGINE._stages, ChangeExpiry: (*before, addressed(ProgramStage(wrong)))}
 
 
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {

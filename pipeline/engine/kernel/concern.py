@@ -37,6 +37,16 @@ class ProgramStage(NamedTuple):
     used: Callable[[Program], bool] = always
 
 
+def addressed(stage: ProgramStage) -> ProgramStage:
+    """The stage, for records that name one program: in any other program it decides nothing."""
+    decide = stage.decide
+
+    def in_its_program(turn: Any, record: Any) -> Sequence[Decision]:
+        return decide(turn, record) if record.program_id == turn.program.id else ()
+
+    return ProgramStage(decide=in_its_program, used=stage.used)
+
+
 class FollowUp(NamedTuple):
     """Records that were accepted earlier and had to wait for this one."""
 

@@ -11,8 +11,6 @@ from schemas.records import BlockPoints, ReleasePoints
 def block(turn: ProgramTurn, record: BlockPoints) -> list[Decision]:
     """The points are put aside under the id of the record."""
     program = turn.program
-    if record.program_id != program.id:
-        return []
     currency = program.find_currency(record.currency)
     if currency is None:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
@@ -32,8 +30,6 @@ def block(turn: ProgramTurn, record: BlockPoints) -> list[Decision]:
 
 def release(turn: ProgramTurn, record: ReleasePoints) -> list[Decision]:
     """What a block, or a redemption that is to be confirmed, put aside can be spent again."""
-    if record.program_id != turn.program.id:
-        return []
     held = find_hold(turn.section, record.hold_id)
     if held is None or held.hold.kind is HoldFor.TRANSFER:
         return [RecordRefused(reason=Refusal.HOLD_UNKNOWN, subject=record.hold_id)]

@@ -29,8 +29,6 @@ from schemas.records import AdjustPoints, CancelPoints
 
 def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
     """The award that is named is taken back, as far as it is still there; or the request is refused."""
-    if record.program_id != turn.program.id:
-        return []
     currency = turn.program.find_currency(record.currency)
     if currency is None:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]

@@ -22,8 +22,8 @@ from schemas.records import ChangeExpiry, ExpirePoints
 def change(turn: ProgramTurn, record: ChangeExpiry) -> list[Decision]:
     """The lots that are meant get the new last day, as far as it is earlier, or later, as the record asks."""
     found = _meant(turn, record)
-    if found is None or isinstance(found, RecordRefused):
-        return [] if found is None else [found]
+    if isinstance(found, RecordRefused):
+        return [found]
     currency, lots = found
     clock = turn.head.clock
     on, closes_at = closing_on(turn.program.calendar, record.expires_on)
@@ -45,8 +45,8 @@ def change(turn: ProgramTurn, record: ChangeExpiry) -> list[Decision]:
 def expire(turn: ProgramTurn, record: ExpirePoints) -> list[Decision]:
     """What is left of the lots that are meant is gone."""
     found = _meant(turn, record)
-    if found is None or isinstance(found, RecordRefused):
-        return [] if found is None else [found]
+    if isinstance(found, RecordRefused):
+        return [found]
     currency, lots = found
     account = account_of(turn.section, currency.id)
     meant = {lot.lot_id for lot in lots}
@@ -67,14 +67,9 @@ def expire(turn: ProgramTurn, record: ExpirePoints) -> list[Decision]:
     ]
 
 
-def _meant(
-    turn: ProgramTurn, record: ChangeExpiry | ExpirePoints
-) -> tuple[Currency, Iterable[Lot]] | RecordRefused | None:
-    """The lots that the record is about, open or held; why there are none; None in another program."""
-    program = turn.program
-    if record.program_id != program.id:
-        return None
-    currency = program.find_currency(record.currency)
+def _meant(turn: ProgramTurn, record: ChangeExpiry | ExpirePoints) -> tuple[Currency, Iterable[Lot]] | RecordRefused:
+    """The lots that the record is about, open or held, or why there are none."""
+    currency = turn.program.find_currency(record.currency)
     if currency is None:
         return RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)
     lots = list(with_held(account_of(turn.section, currency.id)))

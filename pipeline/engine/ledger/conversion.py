@@ -12,8 +12,8 @@ import msgspec
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Subject
+from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.falling_due import lot_timer
 from pipeline.engine.ledger.issue import lasting_of
 from pipeline.engine.ledger.state import Account, PromisedLot
 from schemas.facts import (
@@ -113,9 +113,10 @@ def _settle(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     return decisions
 
 
-CONVERSION: Final = lot_timer(
+CONVERSION: Final = part_timer(
     kind=7,
     name="promise",
+    parts=lambda section: section.accounts,
     at=lambda account: account.promised_lots[0].due_at if account.promised_lots else NEVER,
     key=lambda account: str(account.promised_lots[0].lot_id),
     fire=_settle,

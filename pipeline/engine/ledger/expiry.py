@@ -6,8 +6,8 @@ from typing import Final
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Subject
+from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.ledger.falling_due import lot_timer
 from schemas.facts import Decision, PointsExpired, Taken
 
 _MINUTE_MS: Final = 60_000
@@ -36,9 +36,10 @@ def _expire(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     ]
 
 
-EXPIRY: Final = lot_timer(
+EXPIRY: Final = part_timer(
     kind=2,
     name="expiry",
+    parts=lambda section: section.accounts,
     at=lambda account: account.lots[0].closes_at if account.lots else NEVER,
     key=lambda account: f"{account.lots[0].expires_on}/{account.lots[0].lot_id}",
     fire=_expire,

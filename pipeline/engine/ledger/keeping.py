@@ -58,8 +58,6 @@ def deliver(turn: ProgramTurn, record: TransactionUpdated) -> Sequence[Decision]
 
 def activate(turn: ProgramTurn, record: ActivatePoints) -> Sequence[Decision]:
     """The promised points that are named become current now."""
-    if record.program_id != turn.program.id:
-        return []
     return [
         convert(turn, currency, account, lots, ConvertedBy.COMMAND, record.reason, record.entered_by)
         for currency, account, lots in _promised(turn, _named(record))
@@ -68,8 +66,6 @@ def activate(turn: ProgramTurn, record: ActivatePoints) -> Sequence[Decision]:
 
 def give_up(turn: ProgramTurn, record: CancelPromise) -> Sequence[Decision]:
     """The promised points that are named will not become current."""
-    if record.program_id != turn.program.id:
-        return []
     return [
         cancel(
             currency,

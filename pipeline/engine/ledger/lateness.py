@@ -25,7 +25,7 @@ _CURRENT: Final = int(LedgerAccount.CURRENT)
 
 def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
     """Redeem; what has expired since the redemption was made comes back first, as far as the redemption takes it."""
-    currency = turn.program.find_currency(record.currency) if record.program_id == turn.program.id else None
+    currency = turn.program.find_currency(record.currency)
     account = account_of(turn.section, "" if currency is None else currency.id)
     lately = {
         one.lot.lot_id: one.lot

@@ -43,8 +43,6 @@ _MINUTE_MS: Final = 60_000
 def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
     """Spend the points that expire soonest, or hold them until the redemption is confirmed; or refuse to."""
     program = turn.program
-    if record.program_id != program.id:
-        return []
     currency = program.find_currency(record.currency)
     if currency is None:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
@@ -73,8 +71,6 @@ def redeem(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
 
 def confirm(turn: ProgramTurn, record: ConfirmRedemption) -> list[Decision]:
     """The points that a redemption holds are spent, also those past their last day."""
-    if record.program_id != turn.program.id:
-        return []
     held = find_hold(turn.section, record.redemption_id)
     terms = held.hold.redemption if held is not None else None
     if held is None or terms is None:

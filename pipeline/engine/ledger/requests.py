@@ -26,8 +26,6 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
     Where they correct another adjustment, they leave its lot. Of a retired currency nothing is given any more.
     """
     program = turn.program
-    if record.program_id != program.id:
-        return []
     currency = program.find_currency(record.currency)
     if currency is None or (currency.retired and record.points > 0):
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]

@@ -28,8 +28,6 @@ from schemas.records import ReverseRedemption, TransactionReturned, TransactionU
 
 def reverse(turn: ProgramTurn, record: ReverseRedemption) -> list[Decision]:
     """The points come back, all that are left of the redemption or as many as are asked for; or it is refused."""
-    if record.program_id != turn.program.id:
-        return []
     redemption = find_redemption(turn.state, record.redemption_id)
     if redemption is None or not redemption.is_reversible(turn.program.id, turn.at):
         return [RecordRefused(reason=Refusal.REDEMPTION_UNKNOWN, subject=record.redemption_id)]

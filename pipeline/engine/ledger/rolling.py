@@ -28,7 +28,7 @@ def _roll_on_bill(turn: ProgramTurn, record: TransactionAdded) -> list[Decision]
 
 
 def _roll_on_redemption(turn: ProgramTurn, record: RedeemPoints) -> list[Decision]:
-    currency = turn.program.find_currency(record.currency) if record.program_id == turn.program.id else None
+    currency = turn.program.find_currency(record.currency)
     return _roll(turn, currency) if currency is not None and currency.terms.activity.redemptions else []
 
 

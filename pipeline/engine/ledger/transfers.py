@@ -61,8 +61,6 @@ def start(turn: Turn, record: TransferPoints) -> list[Decision]:
 
 def offer(turn: ProgramTurn, record: TransferPoints) -> list[Decision]:
     """The points are put aside, those first that would be spent first, until the receiver has answered."""
-    if record.program_id != turn.program.id:
-        return []
     found = turn.program.find_currency(record.currency)
     if found is None:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
@@ -113,8 +111,6 @@ _STANDINGS: Final = {Standing.FRAUD: Refusal.RECEIVER_FRAUD, Standing.BLOCKED: R
 
 def receive(turn: ProgramTurn, record: ReceiveTransfer) -> list[Decision]:
     """The points lie in lots of their own; those whose last day is over by now expire in this turn."""
-    if record.program_id != turn.program.id:
-        return []
     for refused in ADMIT.decide(turn, record):
         return [_refused(record, refused.reason)]  # type: ignore[attr-defined]  # all that it decides
     account = account_of(turn.section, record.currency)
@@ -165,7 +161,7 @@ def _received(turn: ProgramTurn, currency: str, lot_id: int, part: TransferredPa
 def settle(turn: ProgramTurn, record: AnswerTransfer) -> list[Decision]:
     """The receiver has the points, or the customer has them again; those past their last day expire in this turn."""
     held = find_hold(turn.section, record.transfer_id)
-    if record.program_id != turn.program.id or held is None:
+    if held is None:
         return []
     if record.refusal:
         reason = Refusal(record.refusal).text

@@ -249,8 +249,6 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
 
 def _met_by_request(turn: ProgramTurn, record: EnrolTarget | SetTarget) -> list[Decision]:
     """The milestone that a command is about, if its running period has what it asks for now."""
-    if record.program_id != turn.program.id:
-        return []
     return _met(turn, [one for one in turn.program.targets if one.milestone_id == record.milestone])
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
+from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.milestones.state import Cycle, Member
 from pipeline.engine.periods import Periods
@@ -157,8 +158,6 @@ def _enrolled(
 
 def _enrol(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
     """The customer is in the milestone from the event time of the command on."""
-    if record.program_id != turn.program.id:
-        return []
     target = _named(turn.program, record.milestone)
     if target is None:
         return [RecordRefused(reason=Refusal.MILESTONE_UNKNOWN, subject=record.milestone)]
@@ -170,7 +169,7 @@ def _enrol(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
 def _told_by_enrolment(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
     """The start of the running cycle."""
     target = _named(turn.program, record.milestone)
-    if record.program_id != turn.program.id or target is None:
+    if target is None:
         return []
     everybody = target.tells_cycles == "everybody"
     return _running_or_awaited(turn, target, turn.day) if everybody else told_start(turn, target, turn.day)
@@ -178,8 +177,6 @@ def _told_by_enrolment(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]
 
 def _unenrol(turn: ProgramTurn, record: UnenrolTarget) -> list[Decision]:
     """What the customer does counts no longer."""
-    if record.program_id != turn.program.id:
-        return []
     target = _named(turn.program, record.milestone)
     if target is None:
         return [RecordRefused(reason=Refusal.MILESTONE_UNKNOWN, subject=record.milestone)]
@@ -192,8 +189,6 @@ def _unenrol(turn: ProgramTurn, record: UnenrolTarget) -> list[Decision]:
 
 def _set(turn: ProgramTurn, record: SetTarget) -> list[Decision]:
     """The milestone asks something else of this customer."""
-    if record.program_id != turn.program.id:
-        return []
     target = _named(turn.program, record.milestone)
     if target is None:
         return [RecordRefused(reason=Refusal.MILESTONE_UNKNOWN, subject=record.milestone)]
@@ -274,11 +269,6 @@ def _due(head: Head) -> int:
     return min((one.due for section in head.sections.values() for one in section.members.values()), default=NEVER)
 
 
-def _starts(head: Head) -> int:
-    starts = (one.starts_at for section in head.sections.values() for one in section.members.values())
-    return min(starts, default=NEVER)
-
-
 def _first_end(head: Head, due: int) -> Subject:
     """Programs in id order, then milestones by id, then the earliest cycle."""
     return next(
@@ -287,15 +277,6 @@ def _first_end(head: Head, due: int) -> Subject:
         for milestone_id, member in sorted(section.members.items())
         for number, cycle in sorted(member.cycles.items())
         if cycle.ends_at == due and not cycle.ended
-    )
-
-
-def _first_start(head: Head, due: int) -> Subject:
-    return next(
-        Subject(program_id=program_id, key=f"{program_id}/{milestone_id}", part=milestone_id)
-        for program_id, section in sorted(head.sections.items())
-        for milestone_id, member in sorted(section.members.items())
-        if member.starts_at == due
     )
 
 
@@ -336,7 +317,13 @@ TOLD_BY_ENROLMENT: Final = ProgramStage(_told_by_enrolment, used=_enrols)
 UNENROL: Final = ProgramStage(_unenrol)
 SET: Final = ProgramStage(_set)
 CYCLE_END: Final = Timer(kind=23, name="cycleEnd", due=_due, first=_first_end, fire=_end)
-CYCLE_START: Final = Timer(kind=24, name="cycleStart", due=_starts, first=_first_start, fire=_start)
+CYCLE_START: Final = part_timer(
+    kind=24,
+    name="cycleStart",
+    parts=lambda section: section.members,
+    at=lambda member: member.starts_at,
+    fire=_start,
+)
 CONCERN: Final = Concern(
     name="milestone members",
     effects={

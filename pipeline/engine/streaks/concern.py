@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import Concern, Subject, Timer
+from pipeline.engine.kernel.concern import Concern, Subject
+from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.state import CustomerState, Head
+from pipeline.engine.state import CustomerState
 from pipeline.engine.streaks.excuses import excusing, until
 from pipeline.engine.streaks.risk import RISK
 from pipeline.engine.streaks.runs import longest_of, with_period, without_period
@@ -157,25 +158,6 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
     section.streaks = {key: value for key, value in section.streaks.items() if key in decision.streaks}
 
 
-def _due(head: Head) -> int:
-    due = NEVER
-    for section in head.sections.values():
-        for streak in section.streaks.values():
-            if streak.will_end and streak.ends_at < due:
-                due = streak.ends_at
-    return due
-
-
-def _first(head: Head, due: int) -> Subject:
-    """Programs in id order, then streaks by id."""
-    return next(
-        Subject(program_id=program_id, key=f"{program_id}/{streak_id}", part=streak_id)
-        for program_id, section in sorted(head.sections.items())
-        for streak_id, streak in sorted(section.streaks.items())
-        if streak.will_end and streak.ends_at == due
-    )
-
-
 def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     streak = turn.section.streaks[subject.part]
     return [
@@ -188,7 +170,13 @@ def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     ]
 
 
-END: Final = Timer(kind=1, name="streakEnd", due=_due, first=_first, fire=_end)
+END: Final = part_timer(
+    kind=1,
+    name="streakEnd",
+    parts=lambda section: section.streaks,
+    at=lambda streak: streak.ends_at if streak.will_end else NEVER,
+    fire=_end,
+)
 CONCERN: Final = Concern(
     name="streaks",
     effects={

@@ -47,8 +47,6 @@ class _Part(NamedTuple):
 
 def enrol(turn: ProgramTurn, record: EnrolStreak) -> list[Decision]:
     """The customer takes part, and what they have met since that period counts."""
-    if record.program_id != turn.program.id:
-        return []
     target, streak = _find(turn, record)
     if target is None or streak is None:
         return [_refused(record, Refusal.STREAK_UNKNOWN)]
@@ -79,8 +77,6 @@ def enrol(turn: ProgramTurn, record: EnrolStreak) -> list[Decision]:
 
 def unenrol(turn: ProgramTurn, record: UnenrolStreak) -> list[Decision]:
     """The customer takes part no longer."""
-    if record.program_id != turn.program.id:
-        return []
     part = _part(turn, record)
     if isinstance(part, Refusal):
         return [_refused(record, part)]
@@ -100,8 +96,6 @@ def unenrol(turn: ProgramTurn, record: UnenrolStreak) -> list[Decision]:
 
 def pause(turn: ProgramTurn, record: PauseStreak) -> list[Decision]:
     """From this period on, missed ones break no run."""
-    if record.program_id != turn.program.id:
-        return []
     part = _part(turn, record)
     if isinstance(part, Refusal):
         return [_refused(record, part)]
@@ -125,8 +119,6 @@ def pause(turn: ProgramTurn, record: PauseStreak) -> list[Decision]:
 
 def resume(turn: ProgramTurn, record: ResumeStreak) -> list[Decision]:
     """This period is the last one that may be missed."""
-    if record.program_id != turn.program.id:
-        return []
     part = _part(turn, record)
     if isinstance(part, Refusal):
         return [_refused(record, part)]
@@ -148,8 +140,6 @@ def resume(turn: ProgramTurn, record: ResumeStreak) -> list[Decision]:
 
 def freeze(turn: ProgramTurn, record: FreezeStreak) -> list[Decision]:
     """Periods that the days touch may be missed."""
-    if record.program_id != turn.program.id:
-        return []
     part = _part(turn, record)
     if isinstance(part, Refusal):
         return [_refused(record, part)]

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.kernel.concern import ProgramStage, Subject, Timer
+from pipeline.engine.kernel.concern import ProgramStage, Subject
+from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.milestones.members import goal_of
 from pipeline.engine.periods import Period
 from pipeline.engine.programs import DAY_MS, CompiledStreak, Program, Target
-from pipeline.engine.state import Head
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.streaks.value import alive
 from schemas.facts import Decision, StreakAtRisk, StreakRiskPlanned
@@ -77,25 +77,6 @@ def _last_chance(turn: ProgramTurn, target: Target, known: StreakRuns, now: int)
     return period if period.place == through else None
 
 
-def _due(head: Head) -> int:
-    due = NEVER
-    for section in head.sections.values():
-        for streak in section.streaks.values():
-            if streak.risk_at is not None and streak.risk_at < due:
-                due = streak.risk_at
-    return due
-
-
-def _first(head: Head, due: int) -> Subject:
-    """Programs in id order, then streaks by id."""
-    return next(
-        Subject(program_id=program_id, key=f"{program_id}/{streak_id}", part=streak_id)
-        for program_id, section in sorted(head.sections.items())
-        for streak_id, streak in sorted(section.streaks.items())
-        if streak.risk_at == due
-    )
-
-
 def _tell(turn: ProgramTurn, subject: Subject) -> list[Decision]:
     """The run is about to break; a version that no longer tells that has the last word."""
     for target, streak, _ in _told(turn.program):
@@ -116,4 +97,10 @@ def _tell(turn: ProgramTurn, subject: Subject) -> list[Decision]:
 
 
 PLAN: Final = ProgramStage(_plan, used=_tells_risks)
-RISK: Final = Timer(kind=30, name="streakRisk", due=_due, first=_first, fire=_tell)
+RISK: Final = part_timer(
+    kind=30,
+    name="streakRisk",
+    parts=lambda section: section.streaks,
+    at=lambda streak: NEVER if streak.risk_at is None else streak.risk_at,
+    fire=_tell,
+)

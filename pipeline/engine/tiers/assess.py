@@ -108,12 +108,11 @@ def _excuse(turn: ProgramTurn, record: TransactionReturned | TransactionUpdated 
     program, section = turn.program, turn.section
     if section.tier <= 1 or program.tier_rules.upgrade.met(basis_values(section, program, now_of(turn)), section.tier):
         return []
-    if isinstance(record, CancelPoints):
-        concerned = record.program_id == program.id
-    else:
+    if not isinstance(record, CancelPoints):
         number = record.of_bill if isinstance(record, TransactionReturned) else record.bill_number
-        concerned = bill_of(turn.state, number).takes(program.id, turn.at)
-    return [TierLossExcused(record=key_of(record.id))] if concerned else []
+        if not bill_of(turn.state, number).takes(program.id, turn.at):
+            return []
+    return [TierLossExcused(record=key_of(record.id))]
 
 
 def _assess(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:

@@ -26,8 +26,6 @@ from schemas.records import AssignTier, ReassessTier, ReleaseTier
 def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
     """The customer has at least this tier, through the day that the request names."""
     program, section = turn.program, turn.section
-    if record.program_id != program.id:
-        return []
     number, rules = program.tier_numbers.get(record.tier), program.tier_rules
     if number is None or number in rules.retired:
         return [RecordRefused(reason=Refusal.TIER_UNKNOWN, subject=record.tier)]
@@ -50,11 +48,9 @@ def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
     ]
 
 
-def reassess(turn: ProgramTurn, record: ReassessTier) -> list[Decision]:
+def reassess(turn: ProgramTurn, _record: ReassessTier) -> list[Decision]:
     """The customer moves to the tier of their values, be it higher or lower; who is in it stays."""
     program, section, now = turn.program, turn.section, now_of(turn)
-    if record.program_id != program.id:
-        return []
     if not section.tier:
         return [RecordRefused(reason=Refusal.TIER_UNKNOWN, subject=program.definition.name)]
     reached = tier_of_values(section, program, now)
@@ -89,8 +85,6 @@ def reassess(turn: ProgramTurn, record: ReassessTier) -> list[Decision]:
 
 def release(turn: ProgramTurn, record: ReleaseTier) -> list[Decision]:
     """The tier that somebody gave holds no longer."""
-    if record.program_id != turn.program.id:
-        return []
     if not tenure_of(turn.section).floor_id:
         return [RecordRefused(reason=Refusal.TIER_NOT_ASSIGNED, subject=turn.section.tier_id)]
     return [released(turn, turn.at + 1, reason=record.reason, entered_by=record.entered_by)]
