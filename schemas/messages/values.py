@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta
 
@@ -66,7 +66,7 @@ ClearedField = Annotated[
     ),
 ]
 
-IDENTIFIER_TYPES: Final = (
+Identifier = Literal[
     "mobile",
     "email",
     "externalId",
@@ -81,12 +81,11 @@ IDENTIFIER_TYPES: Final = (
     "line",
     "cardExternalId",
     "sourceId",
-)
+]
 """What names a customer beside `customerId` (S1; `sourceId` is S3's `source_id`)."""
+IDENTIFIERS: Final[tuple[Identifier, ...]] = get_args(Identifier)
 IdentifierType = Annotated[
     str,
-    Meta(
-        pattern=f"^({'|'.join(IDENTIFIER_TYPES)})$", max_length=14, description=f"one of {', '.join(IDENTIFIER_TYPES)}"
-    ),
+    Meta(pattern=f"^({'|'.join(IDENTIFIERS)})$", max_length=14, description=f"one of {', '.join(IDENTIFIERS)}"),
 ]
 Attribute = Annotated[int, Meta(ge=-(2**63), le=_INTEGER_MAX)] | float | bool | Text

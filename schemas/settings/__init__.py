@@ -3,6 +3,7 @@
 They stand in one compacted topic, all of them in its first partition, so that one offset is one version of everything.
 """
 
+from schemas.messages.values import IDENTIFIERS, Identifier
 from schemas.settings.events import (
     ACTIONS,
     ENUM_MAX,
@@ -14,7 +15,7 @@ from schemas.settings.events import (
     FieldType,
 )
 from schemas.settings.keys import SCOPES, AccessKey, Scope
-from schemas.settings.orgs import IDENTIFIERS, Identifier, Org, Store, Till
+from schemas.settings.orgs import Org, Store, Till
 from schemas.settings.settings import OrgSettings, TopicSetting
 
 __all__ = [

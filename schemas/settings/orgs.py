@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal, TypeVar, get_args
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator
 
 from schemas.limits import AtMost, Misfit, Plain
+from schemas.messages.values import Identifier
 from schemas.program.values import Definition, Name
 from schemas.settings.events import EventDefinition
 from schemas.zones import zone_names
@@ -18,25 +19,6 @@ EVENTS_MAX: Final = 1_000
 PLACEHOLDERS_MAX: Final = 1_000
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
-
-Identifier = Literal[
-    "mobile",
-    "email",
-    "externalId",
-    "cardNumber",
-    "userId",
-    "wechat",
-    "martjackId",
-    "cuid",
-    "fbid",
-    "unionId",
-    "fcmToken",
-    "line",
-    "cardExternalId",
-    "sourceId",
-]
-"""What names a customer beside `customerId` (S1; `sourceId` is S3's `source_id`)."""
-IDENTIFIERS: Final[tuple[Identifier, ...]] = get_args(Identifier)
 
 
 def _zone(value: str) -> str:

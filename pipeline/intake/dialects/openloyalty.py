@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pipeline.intake.dialects.parts import Part, attributes_of
-from pipeline.intake.dialects.vendor import Draft, Received, Site, customer_id, local_time, normalise_with
+from pipeline.intake.dialects.vendor import Draft, Received, Site, local_time, normalise_with
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Rejected
 
 _SELL: Final = "sell"
@@ -102,12 +102,7 @@ def _is_local(text: str) -> bool:
 
 
 def _customer(customer: Part, draft: Draft) -> None:
-    own = customer_id(customer, "customerId")
-    if own is not None:
-        draft.put("customerId", own, customer.at("customerId"))
-    else:
-        draft.identify("userId", customer.text("customerId"))
-    draft.trace("identifiers", customer.path)
+    draft.of(customer, "customerId")
     draft.identify("email", customer.text("email"))
     draft.identify("mobile", customer.text("phone"))
     draft.identify("cardNumber", customer.text("loyaltyCardNumber"))

@@ -65,6 +65,15 @@ class Draft:
         if value:
             self.identifiers[kind] = value
 
+    def of(self, customer: Part, field: str) -> None:
+        """Whose the message is: our own customer id in a field, else another system's, which is an identifier."""
+        own = customer_id(customer, field)
+        if own is not None:
+            self.put("customerId", own, customer.at(field))
+        else:
+            self.identify("userId", customer.text(field))
+        self.trace("identifiers", customer.path)
+
     def by_vendor(self, defect: Defect) -> Defect:
         """The defect with the path of the vendor's field."""
         head = defect.path.partition(".")[0].partition("[")[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.intake.dialects.parts import Part, attributes_of
-from pipeline.intake.dialects.vendor import Draft, Received, Site, customer_id, normalise_with
+from pipeline.intake.dialects.vendor import Draft, Received, Site, normalise_with
 from pipeline.intake.verdict import Accepted, Incoming, Limits, Rejected
 
 _KEPT: Final = (
@@ -43,12 +43,7 @@ def _event(body: Part, _site: Site, received: Received) -> Draft:
 
 
 def _customer(customer: Part, draft: Draft) -> None:
-    own = customer_id(customer, "id")
-    if own is not None:
-        draft.put("customerId", own, customer.at("id"))
-    else:
-        draft.identify("userId", customer.text("id"))
-    draft.trace("identifiers", customer.path)
+    draft.of(customer, "id")
     draft.identify("sourceId", customer.text("source_id"))
     draft.identify("email", customer.text("email"))
     draft.identify("mobile", customer.text("phone"))
