@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from secrets import token_hex
@@ -23,7 +22,7 @@ from pipeline.gateway.customers import customer_view
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.forms import BadForm, form_in
 from pipeline.gateway.openapi import OPENAPI
-from pipeline.gateway.outbox import Full, Outbox
+from pipeline.gateway.outbox import NotNow, Outbox
 from pipeline.gateway.points import command_of, program_of, status_of, transfer_in
 from pipeline.gateway.requests import (
     BODY_BYTES_MAX,
@@ -39,10 +38,11 @@ from pipeline.gateway.requests import (
 from pipeline.gateway.vendor_ids import customer_of
 from pipeline.gateway.vendors import ROUTES, VendorRoute, form_errors, id_of
 from pipeline.intake.org_settings import event_entry, orgs_in
-from pipeline.intake.verdict import Defect, Limits
+from pipeline.intake.verdict import Defect
 from pipeline.log.port import Log, LogError
 from pipeline.runtime.roles.following import SettingsFollower
-from pipeline.runtime.roles.questions import Elsewhere, Questions, Standing, TooManyQuestions
+from pipeline.runtime.roles.intake import limits_of
+from pipeline.runtime.roles.questions import Questions, Standing, Unanswered
 from pipeline.runtime.roles.settings_writer import Change, write_settings
 from pipeline.runtime.settings import Settings
 from schemas.facts import Refusal
@@ -71,18 +71,12 @@ _STATUS: Final = {
 }
 
 
-class Stale(Exception):
-    """The settings may have changed, and cannot be read."""
-
-
 _TOLD: Final = (
     NotAllowed,
     Misread,
     BadForm,
-    Full,
-    Stale,
-    Elsewhere,
-    TooManyQuestions,
+    NotNow,
+    Unanswered,
     LogError,
     TimeoutError,
 )
@@ -112,11 +106,7 @@ class Api:
         self._questions = questions
         self._clock = clock
         self._topic = catalog.name("gateway")
-        self._limits = Limits(
-            clock_topic=catalog.name("transactions"),
-            future_ms=settings.future_tolerance // timedelta(milliseconds=1),
-            identity_key=settings.secret_of_identities(),
-        )
+        self._limits = limits_of(settings)
 
     def app(self) -> web.Application:
         """The application with all its routes."""
@@ -236,24 +226,22 @@ class Api:
         if not wanted.isdecimal() or len(wanted) > _DIGITS_MAX:
             message = f"minSeq is {wanted[:_DIGITS_MAX]!r}; write the seq of a reply"
             raise Misread(message)
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                standing = await self._standing(org_id, customer_id, int(wanted))
-        except TimeoutError:
-            return _busy("the customer's partition did not answer in time, or has not come so far")
+        standing = await self._look(org_id, customer_id, int(wanted))
         if standing is None:
             return problem(HTTPStatus.NOT_FOUND, f"nothing is known of customer {customer_id} of org {org_id}")
         return web.json_response(customer_view(standing), dumps=_dumps)
 
-    async def _look(self, org_id: int, customer_id: int) -> Standing | None:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            return await self._standing(org_id, customer_id, 0)
-
-    async def _standing(self, org_id: int, customer_id: int, seq: int) -> Standing | None:
-        while True:
-            standing = await asyncio.wrap_future(self._questions.ask(org_id, customer_id))
-            if (0 if standing is None else standing.head.seq) >= seq:
-                return standing
+    async def _look(self, org_id: int, customer_id: int, seq: int = 0) -> Standing | None:
+        """Where a customer stands, once they have so many facts. Raises `NotNow` and `Unanswered`."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                while True:
+                    standing = await asyncio.wrap_future(self._questions.ask(org_id, customer_id))
+                    if (0 if standing is None else standing.head.seq) >= seq:
+                        return standing
+        except TimeoutError as error:
+            message = "the customer's partition did not answer in time, or has not come so far"
+            raise NotNow(message) from error
 
     async def healthcheck(self, _request: web.Request) -> web.Response:
         """204 where messages are taken, else 503."""
@@ -263,7 +251,7 @@ class Api:
         """Who sends, and the body. Raises what `_told` tells."""
         if not self._answers.fresh():
             message = "the settings may have changed, and cannot be read"
-            raise Stale(message)
+            raise NotNow(message)
         key = key_of(request.headers, self._follower.keys, "produce")
         body = await asyncio.wait_for(request.read(), _READ_SECONDS)
         sender = Sender(
@@ -282,7 +270,7 @@ class Api:
         asked = {id(one): Asked(org_id, one.id) for one in good if one.waits}
         if self._answers.waiting() + len(asked) > _WAITING_MAX:
             message = "too many requests wait already"
-            raise Full(message)
+            raise NotNow(message)
         expected = {number: self._answers.expect(one) for number, one in asked.items()}
         try:
             if good:
@@ -328,7 +316,7 @@ def _of_error(error: Exception) -> web.Response:
     match error:
         case NotAllowed():
             return problem(error.status, str(error))
-        case Full() | Stale() | Elsewhere() | TooManyQuestions():
+        case NotNow() | Unanswered():
             return _busy(str(error))
         case LogError():
             return problem(

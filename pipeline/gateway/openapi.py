@@ -93,6 +93,26 @@ def _described() -> dict[str, Any]:
                     },
                 }
             },
+            "/v1/customers/{org}/{id}": {
+                "get": {
+                    "summary": "Where a customer stands",
+                    "parameters": [
+                        {"name": "org", "in": "path", "required": True, "schema": {"type": "integer"}},
+                        {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}},
+                        {
+                            "name": "minSeq",
+                            "in": "query",
+                            "description": "The `seq` of a reply: what it led to is in the answer.",
+                            "schema": {"type": "integer"},
+                        },
+                    ],
+                    "responses": {
+                        "200": _answer("in each program, as of `asOf`", {"type": "object"}),
+                        "404": _answer("nothing is known of the customer", problem, "application/problem+json"),
+                        **refusals,
+                    },
+                }
+            },
             "/healthcheck": {
                 "get": {
                     "summary": "Whether messages are taken",

@@ -22,8 +22,8 @@ _FLUSH_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 0.1
 
 
-class Full(Exception):
-    """Too many requests wait already; nothing of this one was sent."""
+class NotNow(Exception):
+    """Nothing of the request was done, for a reason that passes."""
 
 
 class Outbox:
@@ -35,13 +35,13 @@ class Outbox:
         self._waiting: queue.Queue[tuple[Sequence[Outgoing], Future[None]]] = queue.Queue(_QUEUE_MAX)
 
     def put(self, messages: Sequence[Outgoing]) -> Future[None]:
-        """Send the messages, in order; done when the log has them all, else `LogError`. Raises `Full`."""
+        """Send the messages, in order; done when the log has them all, else `LogError`. Raises `NotNow`."""
         sent: Future[None] = Future()
         try:
             self._waiting.put_nowait((messages, sent))
         except queue.Full as error:
             message = "too many requests wait already"
-            raise Full(message) from error
+            raise NotNow(message) from error
         return sent
 
     def run(self, stop: threading.Event) -> None:

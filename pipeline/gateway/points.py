@@ -10,9 +10,9 @@ from pipeline.engine.calendar import Calendar, as_date
 from pipeline.engine.state import CustomerState
 from pipeline.gateway.vendor_ids import customer_of, uuid_of
 from pipeline.intake.verdict import Defect
+from pipeline.notify.numbers import major
 from pipeline.runtime.roles.questions import Standing
 from pipeline.trial.reader import customer_row
-from schemas.money import minor_digits
 from schemas.program import ProgramDefinition
 
 _COMMENT: Final = "by the API"
@@ -68,7 +68,7 @@ def status_of(standing: Standing, definition: ProgramDefinition) -> dict[str, An
     standings = customer_row(CustomerState(head, {}), standing.definitions, standing.as_of).programs
     row = standings[str(definition.program_id)]
     balance = row.balances[definition.points.name]
-    amount = _major(row.purchases_minor - row.returned_minor, definition.currency)
+    amount = major(row.purchases_minor - row.returned_minor, definition.currency)
     told: dict[str, Any] = {
         "firstName": head.profile.first_name,
         "lastName": head.profile.last_name,
@@ -99,8 +99,3 @@ def status_of(standing: Standing, definition: ProgramDefinition) -> dict[str, An
         told["levelWillExpireInDays"] = (date.fromisoformat(progress.expires_on) - today).days
         told["pointsRequiredToRetainLevel"] = progress.to_keep
     return told
-
-
-def _major(minor: int, currency: str) -> float:
-    units: int = 10 ** minor_digits(currency)
-    return minor / units

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from pipeline.gateway.forms import DEPTH_MAX, BadForm, form_in
 from pipeline.gateway.requests import Misread, Refused, Sender, Taken, messages_in, take, take_of_vendor
@@ -15,6 +16,8 @@ from pipeline.gateway.vendor_ids import customer_of, uuid_of
 from pipeline.gateway.vendors import form_errors
 from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Limits
+from pipeline.runtime.roles.intake import limits_of
+from pipeline.runtime.settings import Settings
 from schemas.settings import Org, Store
 
 WALL = 1_780_000_000_000
@@ -101,6 +104,14 @@ def test_what_intake_would_not_take_is_refused_with_each_defect() -> None:
     assert isinstance(refused, Refused)
     assert refused.reason == "INVALID_FIELDS"
     assert {defect.path for defect in refused.defects} == {"customerId", "points"}
+
+
+def test_what_intake_takes_from_another_topic_only_is_refused() -> None:
+    settings = Settings(prefix="", types_by_topic={"commands": ("redeemPoints",)}, identity_key=SecretStr("k" * 16))
+    by_intake = sender()._replace(limits=limits_of(settings), topic="gateway")
+    refused = take(msgspec.Raw(json.dumps(REDEMPTION).encode()), None, by_intake)
+    assert isinstance(refused, Refused)
+    assert isinstance(take(msgspec.Raw(json.dumps(VISIT).encode()), None, by_intake), Taken)
 
 
 @pytest.mark.parametrize("message", [b'{"type": "advanceClock", "time": 1}', b"7", b'"x"', b"null"])

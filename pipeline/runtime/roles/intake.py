@@ -41,12 +41,7 @@ class IntakeRole:
         self._clock = clock
         self._prefix = settings.prefix
         self._settings = SettingsFollower(log, catalog.name("settings"), clock)
-        self._limits = Limits(
-            clock_topic=catalog.name("transactions"),
-            future_ms=settings.future_tolerance // timedelta(milliseconds=1),
-            types={catalog.name(topic): types for topic, types in settings.taken_types().items()},
-            identity_key=settings.secret_of_identities(),
-        )
+        self._limits = limits_of(settings)
         self._journal = catalog.name("journal")
         self._replies = catalog.name("replies")
         self._journal_partitions = range(settings.partitions)
@@ -166,3 +161,14 @@ class IntakeRole:
     def close(self) -> None:
         """Stop following the settings."""
         self._settings.close()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What messages are held to, as far as the settings of a worker say it: by intake, and by who sends to it."""
+    catalog = Catalog(settings.prefix, settings.partitions)
+    return Limits(
+        clock_topic=catalog.name("transactions"),
+        future_ms=settings.future_tolerance // timedelta(milliseconds=1),
+        types={catalog.name(topic): types for topic, types in settings.taken_types().items()},
+        identity_key=settings.secret_of_identities(),
+    )

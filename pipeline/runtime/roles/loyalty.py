@@ -14,7 +14,7 @@ from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
-from pipeline.runtime.roles.questions import Elsewhere, Questions, Standing
+from pipeline.runtime.roles.questions import Questions, Standing, Unanswered
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.state.marker import committed_with, mark_of
@@ -263,7 +263,7 @@ class LoyaltyRole:
         partition = self._partitions.get(number)
         if partition is None:
             message = "another worker has this customer, or the customer is being restored"
-            raise Elsewhere(message)
+            raise Unanswered(message)
         return partition.standing(org_id, customer_id)
 
     def _working(self) -> list[LoyaltyPartition]:

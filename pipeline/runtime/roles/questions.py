@@ -25,12 +25,8 @@ class Standing(NamedTuple):
     """The later of the clocks of the partition and of the customer, milliseconds since the epoch."""
 
 
-class Elsewhere(Exception):
-    """Another worker has the customer's partition, or it is being restored."""
-
-
-class TooManyQuestions(Exception):
-    """So many wait that one more would wait too long."""
+class Unanswered(Exception):
+    """Too many questions wait already, or another worker has the customer's partition, or it is being restored."""
 
 
 class Questions:
@@ -40,20 +36,17 @@ class Questions:
         self._waiting: queue.Queue[tuple[int, int, Future[Standing | None]]] = queue.Queue(_WAITING_MAX)
 
     def ask(self, org_id: int, customer_id: int) -> Future[Standing | None]:
-        """Where a customer stands; None for one that nothing is known of, `Elsewhere` for one of another worker.
-
-        Raises `TooManyQuestions`.
-        """
+        """Where a customer stands; None for one that nothing is known of. Raises `Unanswered`, now or as the answer."""
         answer: Future[Standing | None] = Future()
         try:
             self._waiting.put_nowait((org_id, customer_id, answer))
         except queue.Full as error:
             message = "too many questions wait already"
-            raise TooManyQuestions(message) from error
+            raise Unanswered(message) from error
         return answer
 
     def answer(self, look: Callable[[int, int], Standing | None]) -> None:
-        """Answer what waits, some at once; `look` raises `Elsewhere`."""
+        """Answer what waits, some at once; `look` raises `Unanswered`."""
         for _ in range(_AT_ONCE):
             try:
                 org_id, customer_id, answer = self._waiting.get_nowait()
@@ -63,5 +56,5 @@ class Questions:
                 continue
             try:
                 answer.set_result(look(org_id, customer_id))
-            except Elsewhere as error:
+            except Unanswered as error:
                 answer.set_exception(error)

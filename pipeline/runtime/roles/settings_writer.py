@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.port import Log, Outgoing, Unavailable
 from pipeline.runtime.roles.following import SettingsFollower
 from pipeline.runtime.settings import Settings
@@ -22,14 +22,14 @@ class Change(NamedTuple):
     after: bytes | None
 
 
-def read_settings(log: Log, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> dict[bytes, bytes]:
+def read_settings(log: Log, settings: Settings) -> dict[bytes, bytes]:
     """All entries of the settings topic, by key. Raises `Unavailable` when it cannot be read."""
     topic = Catalog(settings.prefix, settings.partitions).name("settings")
-    follower = SettingsFollower(log, topic, clock)
-    deadline = clock.now() + _TIMEOUT
+    follower = SettingsFollower(log, topic, SYSTEM_CLOCK)
+    deadline = SYSTEM_CLOCK.now() + _TIMEOUT
     try:
         while not follower.begun():
-            if clock.now() > deadline:
+            if SYSTEM_CLOCK.now() > deadline:
                 message = f"{topic} could not be read within {_TIMEOUT:.0f} s"
                 raise Unavailable(message)
         return follower.entries
