@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Final, get_args
+from typing import Final
 
 import click
 import msgspec
@@ -21,13 +21,12 @@ from pipeline.intake.identifiers import known_by
 from pipeline.intake.org_settings import known
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Log, Outgoing, Partition
+from pipeline.runtime.state.store_port import ENTRY_MARK
 from schemas import messages
 from schemas.records import KnownBy
-from schemas.settings import Identifier
+from schemas.settings import IDENTIFIERS
 
 _TIMEOUT: Final = 30.0
-_KINDS: Final = get_args(Identifier)
-_MARK: Final = "#"
 
 
 @click.group()
@@ -44,8 +43,8 @@ def identity() -> None:
 
 def _identifier(written: str) -> tuple[str, str]:
     kind, equals, value = written.partition("=")
-    if kind not in _KINDS or not (equals and value):
-        message = f"{written!r} is no identifier: write TYPE=VALUE with one of {', '.join(_KINDS)}"
+    if kind not in IDENTIFIERS or not (equals and value):
+        message = f"{written!r} is no identifier: write TYPE=VALUE with one of {', '.join(IDENTIFIERS)}"
         raise click.BadParameter(message)
     return kind, value
 
@@ -203,9 +202,9 @@ def entries_of_org(place: Place, log: Log, org: int) -> Iterator[tuple[str, Entr
     partition = Partition(place.catalog.name("state"), partition_for(key, place.settings.partitions))
     latest: dict[str, bytes | None] = {}
     for message in read_all(log, [partition]):
-        owner, _, name = (message.key or b"").decode(errors="replace").partition(_MARK)
-        if owner == key.decode() and name:
-            latest[name] = message.value
+        owner, _, entry = (message.key or b"").partition(ENTRY_MARK)
+        if owner == key and entry:
+            latest[entry.decode()] = message.value
     for name, raw in latest.items():
         if raw is not None:
             yield name, decode_entry(raw)
