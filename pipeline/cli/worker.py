@@ -63,22 +63,23 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
             )
         log = opened.enter_context(place.log(create=True))
         gc.disable()  # what is loaded stays, and looking through it again and again is a tenth of a start
-        from pipeline.runtime.host.starting import Runnable, roles_of  # noqa: PLC0415 - no other command pays for loading it
+        from pipeline.runtime.host.starting import roles_of  # noqa: PLC0415 - no other command pays for loading it
         from pipeline.runtime.roles.questions import Questions  # noqa: PLC0415
 
         logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
         sinks = opened.enter_context(sinks_of(place, log))
         _end_by(_end)
-        others: list[Runnable] = [*sinks]
         questions = Questions()
-        if doors is not None:
-            from pipeline.gateway.role import GatewayRole  # noqa: PLC0415 - loads a web framework
-
-            others.append(GatewayRole(log, settings, doors, questions))
-        begun = opened.enter_context(roles_of(settings, log, settings.roles, others, questions=questions))
+        at_once = [one for one in settings.roles if one != GATEWAY]
+        begun = opened.enter_context(roles_of(settings, log, at_once, sinks, questions=questions))
         begun.start()
         served = ""
         with _held_back(begun.stop):  # what follows takes longer to load than roles take to begin
+            if doors is not None:
+                from pipeline.gateway.role import GatewayRole  # noqa: PLC0415
+
+                begun.all.append(GatewayRole(log, settings, doors, questions))
+                begun.start()
             from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415
 
             if listener is not None:
