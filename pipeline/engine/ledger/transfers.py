@@ -161,8 +161,7 @@ def _received(turn: ProgramTurn, currency: str, lot_id: int, part: TransferredPa
 def settle(turn: ProgramTurn, record: AnswerTransfer) -> list[Decision]:
     """The receiver has the points, or the customer has them again; those past their last day expire in this turn."""
     held = find_hold(turn.section, record.transfer_id)
-    if held is None:
-        return []
+    assert held is not None  # noqa: S101 - an answer that is not awaited is not admitted
     if record.refusal:
         reason = Refusal(record.refusal).text
         return released(held, ReleasedBecause.REFUSED, clock=turn.head.clock, reason=reason)

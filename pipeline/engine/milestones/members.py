@@ -169,8 +169,7 @@ def _enrol(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
 def _told_by_enrolment(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
     """The start of the running cycle."""
     target = _named(turn.program, record.milestone)
-    if target is None:
-        return []
+    assert target is not None  # noqa: S101 - the stage before it refuses what the program does not know
     everybody = target.tells_cycles == "everybody"
     return _running_or_awaited(turn, target, turn.day) if everybody else told_start(turn, target, turn.day)
 

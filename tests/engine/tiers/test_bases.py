@@ -219,6 +219,15 @@ def test_return_does_not_cost_a_tier_that_a_redemption_took_the_points_of() -> N
     assert (story.tier(), told(story, TierCheckSet)) == (2, [])
 
 
+def test_return_of_a_bill_from_before_the_program_is_no_reason_to_spare_a_tier_in_it() -> None:
+    definition = club(silver(10), basis="current_points", on_return="at_once")
+    story = given(program(program_id=2), bought("B1", 100, "2011-03-01"), definition)
+    story.play(bought("B2", 1_500, "2011-03-02"))
+    story.play(redeem(10, "2011-03-03"))
+    story.play(brought_back("B1", 100, "2011-03-04"))
+    assert (story.tier(), told(story, TierLossExcused)) == (2, [])
+
+
 @pytest.mark.parametrize("back", [True, False])
 def test_only_a_return_of_the_day_costs_a_tier_at_its_end(back: bool) -> None:  # noqa: FBT001 - a parameter
     levels = (silver(10), gold(20))
