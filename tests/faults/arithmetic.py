@@ -1,6 +1,6 @@
 """The arithmetic of `tests/frozen.yaml`, done naively: what must be decided about each customer, message by message.
 
-It knows what was sent and in which order, and nothing of the engine.
+It knows what was sent and in which order, when customers asked something of each other, and nothing of the engine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tests.faults.generator import Sent
 from tests.faults.messages import DAY_MS
@@ -22,13 +22,39 @@ _FIELDS: Final = {
     "transactionAdded": {"billNumber", "amountMinor", "currency"},
     "transactionReturned": {"ofBill", "amountMinor", "currency"},
     "redeemPoints": {"programId", "points"},
+    "transferPoints": {"programId", "toCustomerId", "points"},
     "customEvent": {"eventName"},
 }
 _TIERS: Final = (200, 900)
 _NAMES: Final = {"transactionAdded": "TransactionAdded", "transactionReturned": "TransactionReturned"} | {
     "redeemPoints": "RedeemPoints",
+    "transferPoints": "TransferPoints",
     "customEvent": "CustomEventReceived",
 }
+
+
+class Asked(NamedTuple):
+    """What one customer asked of another, at its place in the journal: points are offered, or have been taken."""
+
+    partition: int
+    after: int
+    """The offset, in the input, of the last message before it."""
+    place: int
+    """Its offset in the journal."""
+    id: str
+    is_answer: bool
+    customer: int
+    sender: int
+    transfer: str
+    at: int
+    points: int
+    """That are offered; 0 in an answer."""
+
+    @property
+    def what(self) -> str:
+        """It, in words."""
+        asks = f"answers {self.transfer}" if self.is_answer else f"offers {self.points} points as {self.transfer}"
+        return f"{self.sender} {asks} to {self.customer}"
 
 
 def message_of(value: bytes) -> dict[str, Any] | None:
@@ -80,6 +106,8 @@ class Customer:
     _parked: list[dict[str, Any]] = field(default_factory=list)
     _months: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     _weeks: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    _given: dict[str, int] = field(default_factory=dict)
+    """Points put aside for others, by transfer."""
 
     def take(self, message: dict[str, Any]) -> None:
         """Decide one message."""
@@ -92,17 +120,33 @@ class Customer:
             self._refuse(message, "id_reused")
             return
         self._seen[kind, one] = content
-        if not self.decisions:
-            self._decide("accepted", message)
-            self._decide("registered", message)
-        else:
-            self._decide("accepted", message)
+        self._accept(one)
         {
             "transactionAdded": self._buy,
             "transactionReturned": self._return,
             "redeemPoints": self._redeem,
+            "transferPoints": self._give,
             "customEvent": self._event,
         }[kind](message)
+
+    def hear(self, asked: Asked) -> None:
+        """Decide what another customer asks."""
+        if asked.is_answer:
+            points = self._given.pop(asked.transfer, 0)
+            self.decisions.append(("given back", asked.id, points, self.balance + points))
+            self.decisions.append(("transferred", asked.id, points, self.balance, asked.sender))
+            return
+        self._accept(asked.id)
+        self.joined = True
+        self.balance += asked.points
+        self._lots.append(_Lot(asked.at, asked.points))
+        self.decisions.append(("received", asked.id, asked.points, self.balance, asked.sender))
+
+    def _accept(self, one: str) -> None:
+        first = not self.decisions
+        self.decisions.append(("accepted", one))
+        if first:
+            self.decisions.append(("registered", one))
 
     def _buy(self, message: dict[str, Any]) -> None:
         number, amount = message["billNumber"], message["amountMinor"]
@@ -169,6 +213,24 @@ class Customer:
             return
         self.balance -= points
         self._decide("redeemed", message, points, self.balance)
+        self._spend(points)
+
+    def _give(self, message: dict[str, Any]) -> None:
+        points = message["points"]
+        if message["toCustomerId"] == message["customerId"]:
+            self._refuse(message, "same_customer")
+            return
+        self.joined = True
+        if points > self.balance:
+            self._refuse(message, "balance_too_low")
+            return
+        self.balance -= points
+        self._given[message["id"]] = points
+        self._spend(points)
+        self._decide("held", message, points, self.balance)
+        self._decide("offered", message, message["toCustomerId"])
+
+    def _spend(self, points: int) -> None:
         for lot in sorted(self._lots, key=lambda lot: lot.at):
             taken = min(lot.points, points)
             lot.points -= taken
@@ -207,11 +269,14 @@ class Customer:
         self.decisions.append((kind, message["id"], *numbers))
 
 
-def customers_of(ledger: Iterable[Sent]) -> dict[int, Customer]:
-    """Every customer as they must stand after all that was sent."""
+def customers_of(ledger: Iterable[Sent], asked: Iterable[Asked] = ()) -> dict[int, Customer]:
+    """Every customer as they must stand after all that was sent, and asked between them."""
     customers: dict[int, Customer] = defaultdict(Customer)
-    for sent in sorted(ledger, key=lambda one: (one.partition, one.offset)):
-        message = message_of(sent.value)
-        if message is not None:
+    steps: list[tuple[tuple[int, int, int], Sent | Asked]] = [((one.partition, one.offset, -1), one) for one in ledger]
+    steps += [((one.partition, one.after, one.place), one) for one in asked]
+    for _, step in sorted(steps, key=lambda one: one[0]):
+        if isinstance(step, Asked):
+            customers[step.customer].hear(step)
+        elif (message := message_of(step.value)) is not None:
             customers[message["customerId"]].take(message)
     return dict(customers)

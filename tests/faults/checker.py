@@ -12,12 +12,16 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.faults.arithmetic import Customer, Decision, customers_of, message_of, record_name
-from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, REPLIES, Evidence
+from tests.faults.arithmetic import Asked, Customer, Decision, customers_of, message_of, record_name
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, REPLIES, Evidence, Read
 
 _SHOWN: Final = 5
 _SOURCE, _SOURCE_OFFSET, _ORG, _CUSTOMER, _ID, _EVENT_TIME = 2, 3, 4, 5, 6, 8
 """Places in a journal record, after its type."""
+_SENDER, _TRANSFER, _PARTS = 9, 11, 14
+"""Places in a request to another customer."""
+_REQUESTS: Final = {"ReceiveTransfer", "AnswerTransfer"}
+_ANSWER: Final = "AnswerTransfer"
 _JOURNAL_PARTITION, _JOURNAL_OFFSET, _OF_CUSTOMER, _FIRST_SEQ, _GROUPS = 0, 1, 4, 5, 7
 """Places in a facts message."""
 _CAUSE: Final = 0
@@ -35,9 +39,14 @@ _KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
     33: ("reversed", {"points": 2, "balance": 3, "lifetime": 7}),
     51: ("achieved", {"milestone": 1, "value": 3}),
     70: ("upgraded", {"previous": 1, "reached": 2}),
+    100: ("held", {"points": 2, "balance": 3}),
+    101: ("given back", {"points": 2, "balance": 3}),
+    150: ("offered", {"receiver": 2}),
+    151: ("transferred", {"points": 2, "balance": 3, "receiver": 5}),
+    152: ("received", {"points": 2, "balance": 3, "sender": 5}),
 }
 """What the arithmetic states of a decision, by the number of its kind: its name there, and the places of the values."""
-_COMMAND: Final = "redeemPoints"
+_COMMANDS: Final = {"redeemPoints", "transferPoints"}
 _SILENT: Final = {
     5: "registered earlier",
     12: "purchase counted",
@@ -53,6 +62,7 @@ _REASONS: Final = {
     11: "bill_returned",
     14: "balance_too_low",
     16: "return_before_bill",
+    60: "same_customer",
 }
 _AWARD_RULE, _AWARD_POINTS = 1, 2
 _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
@@ -64,24 +74,34 @@ _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
     "reversed": ("issuedPointsReversed", lambda decision: float(decision[2])),
     "achieved": ("targetValueAchieved", lambda _: None),
     "upgraded": ("tierUpgraded", lambda decision: float(decision[3])),
+    "transferred": ("pointsTransferredInitiated", lambda decision: float(decision[2])),
+    "received": ("pointsTransferredReceived", lambda decision: float(decision[2])),
 }
+_MOVEMENTS: Final = {one: one for one in ("issued", "redeemed", "reversed", "held", "transferred", "received")} | {
+    "given back": "released"
+}
+"""What ClickHouse calls the decisions that move points."""
 _NUMBER: Final = {
     "pointsIssued": "totalPointsIssued",
     "pointsRedeemed": "totalPointsRedeemed",
     "issuedPointsReversed": "currentEventTotalPointsReturned",
     "tierUpgraded": "upgradedTierNumber",
+    "pointsTransferredInitiated": "totalPointsTransferred",
+    "pointsTransferredReceived": "totalPointsTransferred",
 }
 
 
 def check(evidence: Evidence) -> list[str]:
     """Everything that is not as it must be; empty when all is well."""
-    customers = customers_of(evidence.ledger)
+    asked = list(_asked_in(evidence.topics[JOURNAL]))
+    customers = customers_of(evidence.ledger, asked)
     return [
         *(f"a transaction hangs in {place}" for place in evidence.hanging),
         *_check_intake(evidence),
+        *_check_requests(asked, customers),
         *_check_facts(evidence, customers),
         *_check_notifications(evidence, customers),
-        *_check_replies(evidence),
+        *_check_replies(evidence, customers),
         *_check_tables(evidence, customers),
     ]
 
@@ -117,6 +137,47 @@ def _check_intake(evidence: Evidence) -> Iterator[str]:
     yield from _some("the journal is out of order", disorder)
     letters = ((read.headers["accrue.origin"].decode(), read.value) for read in evidence.topics[DEAD_LETTERS])
     yield from _differences("dead letters", dead, letters)
+
+
+def _asked_in(journal: Iterable[Read]) -> Iterator[Asked]:
+    """What customers asked of each other."""
+    latest: dict[int, int] = defaultdict(lambda: -1)
+    for read in journal:
+        record = msgspec.msgpack.decode(read.value[1:])
+        if record[_SOURCE].startswith(f"{INPUT}:"):
+            latest[read.partition] = record[_SOURCE_OFFSET]
+        if record[0] in _REQUESTS:
+            is_answer = record[0] == _ANSWER
+            yield Asked(
+                partition=read.partition,
+                after=latest[read.partition],
+                place=read.offset,
+                id=record[_ID],
+                is_answer=is_answer,
+                customer=record[_CUSTOMER],
+                sender=record[_SENDER],
+                transfer=record[_TRANSFER],
+                at=record[_EVENT_TIME],
+                points=0 if is_answer else sum(part[0] for part in record[_PARTS]),
+            )
+
+
+def _check_requests(asked: Iterable[Asked], customers: Mapping[int, Customer]) -> Iterator[str]:
+    """What was offered to somebody was asked of them once, and answered once."""
+    expected: list[str] = []
+    for number, customer in customers.items():
+        held = 0
+        for kind, one, *numbers in customer.decisions:
+            if kind == "held":
+                held = numbers[0]
+            elif kind == "offered":
+                receiver = numbers[0]
+                expected.append(f"{number} offers {held} points as {one} to {receiver}")
+                expected.append(f"{receiver} answers {one} to {number}")
+    found = Counter(one.what for one in asked)
+    yield from _some("requests: lost", [one for one in expected if one not in found])
+    yield from _some("requests: twice", [one for one, count in found.items() if count > 1])
+    yield from _some("requests: nobody made", [one for one in found if one not in set(expected)])
 
 
 def _check_facts(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
@@ -193,8 +254,9 @@ def _check_notifications(evidence: Evidence, customers: Mapping[int, Customer]) 
     yield from _unlike("notifications", expected, in_order)
 
 
-def _check_replies(evidence: Evidence) -> Iterator[str]:
-    """Every redemption is answered once, and so is every message that came before, with the first outcome."""
+def _check_replies(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
+    """Every command is answered once, every transfer again when the receiver has the points, and every message that
+    came before, with the first outcome."""
     first: dict[tuple[Any, ...], dict[str, Any]] = {}
     expected: dict[str, str] = {}
     for sent in sorted(evidence.ledger, key=lambda one: (one.partition, one.offset)):
@@ -205,20 +267,27 @@ def _check_replies(evidence: Evidence) -> Iterator[str]:
         name = (message["orgId"], message["customerId"], message["type"], message["id"])
         if first.setdefault(name, message) is not message and first[name] == message:
             expected[place] = "duplicate"
-        elif message["type"] == _COMMAND:
+        elif message["type"] in _COMMANDS:
             expected[place] = "answered"
+    for customer in customers.values():
+        transfers = [one for kind, one, *_ in customer.decisions if kind == "offered"]
+        expected.update(dict.fromkeys(transfers, "transferred"))
 
-    def answered() -> Iterator[tuple[str, str]]:
-        for read in evidence.topics[REPLIES]:
-            reply = json.loads(read.value)
-            if reply["outcome"] == "duplicate" and reply["firstOutcome"]:
-                yield reply["requestId"], "duplicate"
-            elif reply["type"] == _COMMAND and reply["outcome"] in {"done", "refused"}:
-                yield reply["requestId"], "answered"
-
-    yield from _differences("replies", expected, answered())
+    yield from _differences("replies", expected, _answered(evidence.topics[REPLIES]))
     ids = [json.loads(read.value)["replyId"] for read in evidence.topics[REPLIES]]
     yield from _some("ids of replies come twice", _twice(ids))
+
+
+def _answered(replies: Iterable[Read]) -> Iterator[tuple[str, str]]:
+    """What was answered, and how."""
+    for read in replies:
+        reply = json.loads(read.value)
+        if reply["outcome"] == "duplicate" and reply["firstOutcome"]:
+            yield reply["requestId"], "duplicate"
+        elif reply["type"] == "transferPoints" and reply["requestId"] is None and reply["outcome"] == "done":
+            yield reply["recordId"], "transferred"
+        elif reply["type"] in _COMMANDS and reply["outcome"] in {"done", "held", "refused"}:
+            yield reply["requestId"], "answered"
 
 
 def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
@@ -252,9 +321,9 @@ def _movements(customers: Mapping[int, Customer]) -> dict[tuple[int, str], list[
     moved: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
     for number, customer in customers.items():
         for kind, _, *numbers in customer.decisions:
-            if kind in ("issued", "redeemed", "reversed"):
-                moved[number, kind][0] += numbers[0]
-                moved[number, kind][1] += 1
+            if kind in _MOVEMENTS:
+                moved[number, _MOVEMENTS[kind]][0] += numbers[0]
+                moved[number, _MOVEMENTS[kind]][1] += 1
     return dict(moved)
 
 

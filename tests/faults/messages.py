@@ -1,4 +1,4 @@
-"""What upstream systems send: bills, returns, redemptions, app events, repeats and rubbish, by seed."""
+"""What upstream systems send: bills, returns, redemptions, gifts, app events, repeats and rubbish, by seed."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Messages:
             self._bill: 46,
             self._return: 14,
             self._redemption: 10,
+            self._gift: 10,
             self._event: 20,
             self._bill_again: 2,
         }
@@ -96,6 +97,15 @@ class Messages:
             **self._head("redeemPoints", customer, wall),
             "programId": 1,
             "points": self._random.randrange(1, 120),
+        }
+
+    def _gift(self, customer: int, wall: int) -> dict[str, Any]:
+        """To whomever: somebody whom nobody knows yet, and now and then oneself."""
+        return {
+            **self._head("transferPoints", customer, wall),
+            "programId": 1,
+            "toCustomerId": customer if self._random.random() < 0.05 else self._random.randrange(1, _CUSTOMERS + 1),
+            "points": self._random.randrange(1, 60),
         }
 
     def _event(self, customer: int, wall: int) -> dict[str, Any]:

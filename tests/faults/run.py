@@ -119,7 +119,8 @@ def run(
             sending.stop()
             ledger = sending.ledger()
             write_ledger(ledger, folder / "ledger.jsonl")
-            if not crew.wait(lambda: watch.has_decided(sending.latest_news()), _DRAIN_SECONDS):
+            news = sending.latest_news()
+            if not crew.wait(lambda: watch.has_decided(news) and watch.has_settled(), _DRAIN_SECONDS):
                 result.violations.append(Violation("what was sent is not decided in time", crew.readiness()))
         crew.stop_workers()
         topics, hanging = read_topics(bootstrap, (*_STORED, DEAD_LETTERS), PARTITIONS)

@@ -277,3 +277,106 @@ def with_a_duplicate(*replies: Read) -> list[str]:
 )
 def test_reply_to_a_duplicate_is_looked_for(replies: tuple[Read, ...], complaints: list[str]) -> None:
     assert with_a_duplicate(*replies) == complaints
+
+
+GIFT = {
+    "type": "transferPoints",
+    "orgId": ORG,
+    "customerId": ANN,
+    "id": "n3",
+    "eventTime": BILL["eventTime"],
+    "programId": 1,
+    "toCustomerId": BOB,
+    "points": 4,
+}
+OFFER, ANSWER = GIFT | {"customerId": BOB, "id": "offer"}, GIFT | {"id": "answer"}
+
+
+def request(offset: int, name: str, of: dict[str, Any], sender: int, *rest: Any) -> Read:
+    head = [name, 1, JOURNAL, 2, ORG, of["customerId"], of["id"], 5, of["eventTime"], sender, "TransferPoints:n3"]
+    return read(offset, of, [*head, "n3", 1, "POINTS", *rest])
+
+
+def offered(offset: int, points: int = 4) -> Read:
+    return request(offset, "ReceiveTransfer", OFFER, ANN, [[points, None, None, None]])
+
+
+def answered(offset: int) -> Read:
+    return request(offset, "AnswerTransfer", ANSWER, BOB, 0, "")
+
+
+def decided(offset: int, of: dict[str, Any], name: str, first: int, *decisions: list[Any]) -> Read:
+    cause, at = f"{name}:{of['id']}", of["eventTime"]
+    groups = [[[cause, at, at, 1, 1], decisions]]
+    return read(offset, of, [0, offset, 1, ORG, of["customerId"], first, 1, groups])
+
+
+def with_a_gift() -> Evidence:
+    """The undisturbed evidence; then Ann gives Bob four of her points."""
+    evidence = undisturbed()
+    topics, tables = evidence.topics, evidence.tables
+    evidence.ledger.append(Sent(0, 3, json.dumps(GIFT).encode()))
+    head = ["TransferPoints", 1, f"{INPUT}:0", 3, ORG, ANN, "n3", 5, GIFT["eventTime"]]
+    topics[JOURNAL] += [read(2, GIFT, head), offered(3), answered(4)]
+    held, given_back, given = (
+        [100, "POINTS", 4, 6, "n3"],
+        [101, "POINTS", 4, 10, "n3"],
+        [151, "POINTS", 4, 6, "n3", BOB],
+    )
+    topics[FACTS] += [
+        decided(2, GIFT, "TransferPoints", 6, [1, 5, 0], held, [150, "n3", BOB, "POINTS", []]),
+        decided(3, OFFER, "ReceiveTransfer", 6, [1, 5, 0], [152, "POINTS", 4, 14, "n3", ANN]),
+        decided(4, ANSWER, "AnswerTransfer", 9, given_back, given),
+    ]
+    topics[POINTS] += [
+        news(2, OFFER, 7, "pointsTransferredReceived", totalPointsTransferred=4.0),
+        news(3, ANSWER, 10, "pointsTransferredInitiated", totalPointsTransferred=4.0),
+    ]
+    settled = answer(1, GIFT, 3, "done")
+    body = json.loads(settled.value) | {"replyId": "reply-settled", "requestId": None, "recordId": "n3"}
+    topics[REPLIES] += [answer(0, GIFT, 3, "held"), settled._replace(value=json.dumps(body).encode())]
+    tables["rows"] = [
+        [JOURNAL, 5, 5, 10],
+        [FACTS, 5, 5, 10],
+        [REPLIES, 2, 2, 1],
+        [POINTS, 4, 4, 6],
+        [CUSTOMERS, 4, 4, 6],
+    ]
+    tables["facts"], tables["notification_ids"] = [[17]], [[8]]
+    tables["members"] = [[ANN, 6], [BOB, 14]]
+    tables["movements"] += [
+        [ANN, "held", 4, 1],
+        [ANN, "released", 4, 1],
+        [ANN, "transferred", 4, 1],
+        [BOB, "received", 4, 1],
+    ]
+    tables["states"] = [[ANN, 6, 10, 1], [BOB, 14, 10, 1]]
+    return evidence
+
+
+def test_gift_that_arrived_is_nothing_to_complain_about() -> None:
+    assert check(with_a_gift()) == []
+
+
+@pytest.mark.parametrize(
+    ("requests", "complaint"),
+    [
+        ((), "requests: lost: 1 offers 4 points as n3 to 2; 2 answers n3 to 1"),
+        ((offered(3),), "requests: lost: 2 answers n3 to 1"),
+        ((offered(3), offered(4), answered(5)), "requests: twice: 1 offers 4 points as n3 to 2"),
+        ((offered(3, points=5), answered(4)), "requests: nobody made: 1 offers 5 points as n3 to 2"),
+    ],
+    ids=["none", "no answer", "offered twice", "too much"],
+)
+def test_request_that_is_not_as_it_was_made_is_found(requests: tuple[Read, ...], complaint: str) -> None:
+    evidence = with_a_gift()
+    evidence.topics[JOURNAL][3:] = requests
+
+    assert complaint in check(evidence)
+
+
+def test_transfer_that_nobody_is_told_the_end_of_is_found() -> None:
+    evidence = with_a_gift()
+    del evidence.topics[REPLIES][1]
+
+    assert "replies: lost: n3" in check(evidence)
