@@ -11,7 +11,7 @@ from pipeline.notify.activity import bill_id, entered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
-from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, place_of
+from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, entered_at
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     BillUpdated,
@@ -134,7 +134,7 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
         line_item_count=len(bill.lines),
         discount=major(bill.discount_minor, decision.currency),
         currency_code=decision.currency,
-        entered_by=EnteredBy(till=place_of(bill.till), store=place_of(bill.store)),
+        entered_by=entered_at(bill.store, bill.till, bill.site),
         customer_identifiers=context.member_in(envelope),
         gross_amount=UNSET if bill.gross_minor is None else major(bill.gross_minor, decision.currency),
     )
@@ -156,7 +156,7 @@ def transaction_returned(decision: ReturnRecorded, envelope: Envelope, context: 
         line_item_count=decision.line_count or UNSET,
         discount=0.0,
         currency_code=decision.currency,
-        entered_by=EnteredBy(till=place_of(decision.till), store=place_of(decision.store)),
+        entered_by=entered_at(decision.store, decision.till, decision.site),
         customer_identifiers=context.member_in(envelope),
         amount_beyond_bill=major(over, decision.currency) if over else UNSET,
         returned_bill_number=decision.of_bill,

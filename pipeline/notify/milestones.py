@@ -11,7 +11,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.notify.activity import Activity, triggered_by
 from pipeline.notify.context import Context
 from pipeline.notify.numbers import instant_text, padded, plain
-from pipeline.notify.parts import CustomerIdentifiers, EnteredBy, NoActivity, Pair, TriggeringActivity, place_of
+from pipeline.notify.parts import CustomerIdentifiers, NoActivity, Pair, TriggeringActivity, entered_at
 from pipeline.notify.program_view import MilestoneView
 from pipeline.notify.shared import taken_back_by
 from pipeline.notify.table import News, Table
@@ -212,9 +212,7 @@ def _at_the_till(activity: Activity | None, context: Context) -> Activity | None
     record = context.record
     if activity is None or not isinstance(record, TransactionAdded | TransactionReturned):
         return activity
-    return msgspec.structs.replace(
-        activity, entered_by=EnteredBy(store=place_of(record.store), till=place_of(record.till))
-    )
+    return msgspec.structs.replace(activity, entered_by=entered_at(record.store, record.till, record.site))
 
 
 def _united(milestone: MilestoneView, period: int, part: UnifiedPart) -> dict[str, object]:

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from schemas.records import Site
+
 
 class Instore(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel", omit_defaults=True):
     """How a customer is known to people: what is unknown is left out."""
@@ -27,16 +29,15 @@ class CustomerIdentifiers(msgspec.Struct, frozen=True, kw_only=True, gc=False, r
     instore: Instore | UnsetType = UNSET
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """A store, or a till in it."""
 
     code: str
     name: str
-
-
-def place_of(code: str) -> Place | UnsetType:
-    """A store or a till, known by its code alone; left out where a record names none."""
-    return Place(code=code, name=code) if code else UNSET
+    external_id: str | UnsetType = UNSET
+    """These are of a store that the org's settings know, all three, empty where it has none."""
+    external_id1: str | UnsetType = UNSET
+    external_id2: str | UnsetType = UNSET
 
 
 class EnteredBy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -51,6 +52,20 @@ class EnteredBy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 NOBODY: Final = EnteredBy()
+
+
+def entered_at(store: str, till: str, site: Site | None) -> EnteredBy:
+    """The store and the till that a record names by their codes, with what the settings say of them."""
+    if not store and not till:
+        return NOBODY
+    till_place = Place(code=till, name=(site and site.till_name) or till) if till else UNSET
+    if not store:
+        return EnteredBy(till=till_place)
+    if site is None:
+        return EnteredBy(till=till_place, store=Place(code=store, name=store))
+    one, two, three = site.store_ids
+    known = Place(code=store, name=site.store_name or store, external_id=one, external_id1=two, external_id2=three)
+    return EnteredBy(till=till_place, store=known)
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):

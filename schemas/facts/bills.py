@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.facts.decision import Decision
+from schemas.records import Site
 
 
 class TransactionRecorded(Decision, frozen=True, tag=10):
@@ -41,6 +42,7 @@ class ReturnRecorded(Decision, frozen=True, tag=11):
     """How many lines the return names; 0 also where it waited for its bill and no program looks at lines."""
     store: str = ""
     till: str = ""
+    site: Site | None = None
 
 
 class PurchaseCounted(Decision, frozen=True, tag=12):
@@ -106,6 +108,7 @@ class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1
     till: str = ""
     lines: tuple[ParkedLine, ...] = ()
     """Where a program of the org looks at lines."""
+    site: Site | None = None
 
 
 class RecordParked(Decision, frozen=True):

@@ -5,7 +5,7 @@ Fields are only ever appended, with defaults, so an old record can be read for e
 Instants are milliseconds since the epoch (UTC); amounts are integers in the currency's minor units.
 """
 
-from schemas.records.bills import Line, TransactionAdded, TransactionReturned, TransactionUpdated
+from schemas.records.bills import Line, Site, TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
@@ -82,6 +82,7 @@ __all__ = [
     "ResumeStreak",
     "ReverseRedemption",
     "SetTarget",
+    "Site",
     "StreakCommand",
     "TransactionAdded",
     "TransactionReturned",

@@ -7,6 +7,15 @@ import msgspec
 from schemas.records.record import CustomerRecord
 
 
+class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the settings of the org say, when the record was taken, of the store and the till that it names."""
+
+    store_name: str
+    store_ids: tuple[str, ...] = ("", "", "")
+    """Its three names in the org's own systems; empty where it has none."""
+    till_name: str = ""
+
+
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a bill."""
 
@@ -33,6 +42,8 @@ class TransactionAdded(CustomerRecord, frozen=True):
     till: str = ""
     zone: str = ""
     """The IANA zone of its store, as the message or the settings of the org name it; empty where neither does."""
+    site: Site | None = None
+    """None where the settings do not know the store."""
 
 
 class TransactionUpdated(CustomerRecord, frozen=True):
@@ -63,3 +74,5 @@ class TransactionReturned(CustomerRecord, frozen=True):
     lines: tuple[Line, ...] = ()
     store: str = ""
     till: str = ""
+    site: Site | None = None
+    """None where the settings do not know the store."""

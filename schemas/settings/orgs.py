@@ -65,6 +65,9 @@ class Store(Definition):
     name: MaybeName = ""
     external_id: MaybeCode = ""
     """Its name in the org's own systems."""
+    external_id1: MaybeCode = ""
+    """And in further ones."""
+    external_id2: MaybeCode = ""
     zone: Zone | None = None
     """IANA zone in which its local times are read; None: the org's."""
     currency: Currency | None = None

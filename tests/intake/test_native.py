@@ -15,7 +15,7 @@ from pipeline.intake.verdict import Accepted
 from pipeline.log.port import Message
 from schemas import messages, records
 from schemas.records import decode_record, encode_record
-from schemas.settings import Org, Store
+from schemas.settings import Org, Store, Till
 from tests.intake.incoming import FOLDER, LIMITS, WALL, Sent, example, examples, normalise, taken
 
 SOURCE = "loyalty.transactions:2"
@@ -423,6 +423,36 @@ def test_a_bill_knows_the_zone_of_its_store_and_its_digest_does_not(changes: dic
     assert isinstance(with_settings.record, records.TransactionAdded)
     assert isinstance(without.record, records.TransactionAdded)
     assert with_settings.record.zone == zone
+    assert with_settings.record.digest == without.record.digest
+
+
+TILLS = (Till(code="1", name="Counter"), Till(code="2"))
+FEN_STREET = Store(code="SOHO", name="Fen Street", external_id="S-1", external_id2="X", tills=TILLS)
+SHOP = known(Org(org_id=100, name="Cafe", zone="Europe/Paris", currency="GBP", country="GB", stores=(FEN_STREET,)))
+
+
+@pytest.mark.parametrize("kind", ["transactionAdded", "transactionReturned"])
+@pytest.mark.parametrize(
+    ("store", "till", "site"),
+    [
+        ("SOHO", "1", records.Site(store_name="Fen Street", store_ids=("S-1", "", "X"), till_name="Counter")),
+        ("SOHO", "2", records.Site(store_name="Fen Street", store_ids=("S-1", "", "X"))),
+        ("SOHO", "9", records.Site(store_name="Fen Street", store_ids=("S-1", "", "X"))),
+        ("ELSEWHERE", "1", None),
+    ],
+    ids=["known", "without a name", "an unknown till", "an unknown store"],
+)
+def test_a_document_knows_what_the_settings_call_its_store_and_its_digest_does_not(
+    kind: str, store: str, till: str, site: records.Site | None
+) -> None:
+    message = Sent(json.dumps({**example(kind), "store": store, "till": till}).encode())
+    with_settings, without = (
+        normalise(message, wall=WALL, limits=LIMITS._replace(orgs=orgs)) for orgs in ({100: SHOP}, {})
+    )
+    assert isinstance(with_settings, Accepted)
+    assert isinstance(without, Accepted)
+    assert isinstance(with_settings.record, records.TransactionAdded | records.TransactionReturned)
+    assert with_settings.record.site == site
     assert with_settings.record.digest == without.record.digest
 
 

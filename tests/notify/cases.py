@@ -80,6 +80,7 @@ from schemas.records import (
     ReceiveTransfer,
     RedeemPoints,
     ReverseRedemption,
+    Site,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
@@ -187,6 +188,9 @@ def record_fields(identity: str, source: str) -> dict[str, Any]:
     }
 
 
+SOHO = Site(store_name="Old Compton Street", store_ids=("S-7", "7", ""))
+
+
 def bill(number: str = "B-1001", **changes: Any) -> TransactionAdded:
     given: dict[str, Any] = {
         "bill_number": number,
@@ -200,6 +204,7 @@ def bill(number: str = "B-1001", **changes: Any) -> TransactionAdded:
         "gross_minor": 1_400,
         "store": "soho",
         "till": "soho.1",
+        "site": SOHO,
     }
     return TransactionAdded(**record_fields(number, "transactions"), **{**given, **changes})
 

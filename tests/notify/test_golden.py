@@ -103,7 +103,6 @@ EXTENSIONS: dict[str, set[str]] = {
 
 NO_USER = "triggeringActivity.enteredBy.id"  # records know a store and a till, no user
 NO_PLACE = {"enteredBy.till", "enteredBy.store"}  # records about customers know none
-STORE_IDS = {f"enteredBy.store.externalId{number}" for number in ("", "1", "2")}  # we know a store by one code
 NO_PROMOTIONS = {
     "alternateCurrencies[].currentEventPromotionAlternateCurrenciesReturnedDetails[]",
     "alternateCurrencies[].promotionalAlternateCurrenciesReversed[]",
@@ -112,8 +111,8 @@ OMISSIONS: dict[str, set[str]] = {
     EventName.CUSTOMER_ADDED: {"enteredBy.id", *NO_PLACE},
     EventName.CUSTOMER_UPDATED: {"enteredBy.id", *NO_PLACE},
     "customerUpdated-status": NO_PLACE,
-    EventName.TRANSACTION_ADDED: {"enteredBy.id", "customerIdentifiers.web_engage", *STORE_IDS},
-    "transactionAdded-return": {"enteredBy.id", "customerIdentifiers.web_engage", *STORE_IDS},
+    EventName.TRANSACTION_ADDED: {"enteredBy.id", "customerIdentifiers.web_engage"},
+    "transactionAdded-return": {"enteredBy.id", "customerIdentifiers.web_engage"},
     EventName.TRANSACTION_UPDATED: {"enteredBy.id"},
     EventName.POINTS_ISSUED: {NO_USER},
     "pointsIssued-milestone": {NO_USER, "regularPointsBreakup[].expiryAt"},  # never to expire
@@ -141,7 +140,7 @@ OMISSIONS: dict[str, set[str]] = {
     EventName.TARGET_ACHIEVED_VALUE_UPDATED: {NO_USER},
     EventName.TARGET_VALUE_ACHIEVED: {NO_USER},
     # Capillary's numbers of returns and updates are not published.
-    EventName.UNIFIED_TARGETS_ACHIEVED: {NO_USER, *(f"triggeringActivity.{one}" for one in STORE_IDS)},
+    EventName.UNIFIED_TARGETS_ACHIEVED: {NO_USER},
     EventName.UNIFIED_TARGETS_UN_ACHIEVED: {  # the return names no store
         f"triggeringActivity.enteredBy.{part}" for part in ("id", "store", "till")
     },
@@ -154,7 +153,7 @@ OMISSIONS: dict[str, set[str]] = {
 INSTORE = {f"customerIdentifiers.instore.{field}" for field in ("mobile", "email", "externalId")}
 """Where a sample has one of these, ours has what is known of the three."""
 
-FREE_TEXT = {"customerIdentifiers.instore.externalId"}
+FREE_TEXT = {"customerIdentifiers.instore.externalId", "enteredBy.store.externalId"}
 """Texts that have any form; the sample's happens to be a number."""
 
 RATIO = "loyaltyProgramDetails.pointsToCurrencyRatio"

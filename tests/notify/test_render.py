@@ -42,6 +42,7 @@ from schemas.records import (
     ConfirmRedemption,
     CustomerStatus,
     Profile,
+    Site,
     TransactionUpdated,
 )
 from tests.notify.cases import (
@@ -69,6 +70,7 @@ from tests.notify.cases import (
     REGISTRATION,
     RETURN,
     REVERSAL,
+    SOHO,
     bill,
     context,
     event,
@@ -495,6 +497,33 @@ def test_a_return_is_told_as_a_bill_of_its_own_with_what_it_counts_for() -> None
         "customerIdentifiers": {"customerId": CUSTOMER, "loyaltyType": "loyalty"},
         "returnedBillNumber": "B-1001",
     }
+
+
+KNOWN = {"code": "soho", "name": "Old Compton Street", "externalId": "S-7", "externalId1": "7", "externalId2": ""}
+
+
+@pytest.mark.parametrize(
+    ("store", "till", "site", "told"),
+    [
+        ("soho", "", SOHO, {"store": KNOWN}),
+        ("soho", "1", SOHO, {"till": {"code": "1", "name": "1"}, "store": KNOWN}),
+        (
+            "soho",
+            "1",
+            Site(store_name="", till_name="Bar"),
+            {
+                "till": {"code": "1", "name": "Bar"},
+                "store": {"code": "soho", "name": "soho", "externalId": "", "externalId1": "", "externalId2": ""},
+            },
+        ),
+        ("", "1", None, {"till": {"code": "1", "name": "1"}}),
+    ],
+    ids=["no till", "a till by its code", "no name of the store", "no store"],
+)
+def test_a_store_is_told_as_the_settings_know_it(
+    store: str, till: str, site: Site | None, told: dict[str, Any]
+) -> None:
+    assert data_of(returned(store=store, till=till, site=site), context(RETURN))["enteredBy"] == told
 
 
 def test_a_return_that_names_no_lines_tells_no_number_of_them() -> None:

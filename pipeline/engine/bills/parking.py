@@ -73,6 +73,7 @@ def park(turn: Turn, record: TransactionReturned) -> list[Decision]:
         currency=record.currency,
         store=record.store,
         till=record.till,
+        site=record.site,
         lines=tuple(ParkedLine(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in lines),
     )
     return [ReturnParked(of_bill=record.of_bill, until=turn.as_of + turn.org.window_ms, parked=parked)]
@@ -154,6 +155,7 @@ def _return(parked: ParkedReturn, bill: TransactionAdded) -> TransactionReturned
         currency=parked.currency,
         store=parked.store,
         till=parked.till,
+        site=parked.site,
         lines=tuple(Line(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in parked.lines),
     )
 

@@ -98,6 +98,7 @@ def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
         line_count=len(record.lines),
         store=record.store,
         till=record.till,
+        site=record.site,
     )
     return [recorded] if by_line is None else [recorded, by_line]
 

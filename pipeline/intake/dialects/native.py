@@ -21,13 +21,14 @@ from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
+from schemas.settings import Store
 
 _DECODER: Final[msgspec.json.Decoder[messages.AnyMessage]] = msgspec.json.Decoder(messages.AnyMessage)
 # Two spellings of one message have one digest, so the keys of its objects are put in order.
 _CONTENT: Final = msgspec.msgpack.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 6
-_PLACED: Final = (records.TransactionAdded, records.CustomEventReceived)
-"""Records of which it is known in which zone they happened."""
+_PLACED: Final = (records.TransactionAdded, records.TransactionReturned, records.CustomEventReceived)
+"""Records of which it is known where they happened."""
 _SEPARATORS: Final = (b",", b"[", b"{")
 SEPARATORS_MAX: Final = 50_000
 """Limit for messages that are not well formed: finding every defect of a larger one would take too long."""
@@ -114,19 +115,32 @@ def _customer_record(
 
 
 def _placed(
-    record: records.TransactionAdded | records.CustomEventReceived,
+    record: records.TransactionAdded | records.TransactionReturned | records.CustomEventReceived,
     content: messages.CustomerMessage,
     org: KnownOrg | None,
 ) -> records.CustomerRecord:
-    """The record with the zone in which it happened: that of its message, else that of its store by the org's settings.
+    """The record with where it happened: its zone, and what the org's settings call its store and till.
 
-    It is not in the digest: however it is known, it is the same bill.
+    None of it is in the digest: however it is known, it is the same bill.
     """
     zone = content.zone
-    if zone is None and org is not None and isinstance(record, records.TransactionAdded):
+    if org is not None and not isinstance(record, records.CustomEventReceived):
         store = org.stores.get(record.store)
-        zone = None if store is None else store.zone or org.org.zone
-    return record if zone is None else msgspec.structs.replace(record, zone=zone)
+        if store is not None:
+            zone = zone or store.zone or org.org.zone
+            record = msgspec.structs.replace(record, site=_site(store, record.till))
+    if zone is None or isinstance(record, records.TransactionReturned):
+        return record
+    return msgspec.structs.replace(record, zone=zone)
+
+
+def _site(store: Store, till_code: str) -> records.Site:
+    tills = (till.name for till in store.tills if till.code == till_code)
+    return records.Site(
+        store_name=store.name,
+        store_ids=(store.external_id, store.external_id1, store.external_id2),
+        till_name=next(tills, ""),
+    )
 
 
 def _names_nobody(content: messages.CustomerMessage) -> bool:

@@ -18,7 +18,7 @@ from schemas.facts import (
     ReturnRecorded,
     ReturnReleased,
 )
-from schemas.records import Line
+from schemas.records import Line, Site
 from tests.dsl import BOOKKEEPING, Story, given
 from tests.steps import Step, bought, brought_back, instant, program, spend, tick
 
@@ -78,11 +78,14 @@ def test_bill_and_its_returns_end_the_same_in_every_order(order: tuple[int, ...]
     assert (story.balance(), story.section().returned_minor, story.waiting()) == (8, 700, [])
 
 
+SOHO = Site(store_name="Old Compton Street")
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "waited"])
 def test_return_is_recorded_with_the_number_and_the_place_of_its_document(order: tuple[int, int]) -> None:
-    steps = (B1, brought_back("B1", 400, "2011-03-02", bill_number="R1", store="soho", till="soho.1"))
+    steps = (B1, brought_back("B1", 400, "2011-03-02", bill_number="R1", store="soho", till="soho.1", site=SOHO))
     (one,) = played(*(steps[place] for place in order)).only(ReturnRecorded)
-    assert (one.bill_number, one.currency, one.store, one.till) == ("R1", "GBP", "soho", "soho.1")
+    assert (one.bill_number, one.currency, one.store, one.till, one.site) == ("R1", "GBP", "soho", "soho.1", SOHO)
 
 
 def test_return_is_recorded_with_the_number_of_its_lines() -> None:
