@@ -118,7 +118,7 @@ def simple_journal(catalog: Catalog, size: Sizes) -> Iterator[Outgoing]:
 def prepare_roastery(environment: dict[str, str], _folder: Path) -> None:
     """The roastery's program is in force, in event mode."""
     accrue(environment, "backfill", "begin")
-    accrue(environment, "program", "apply", str(ROOT / "examples" / "programs" / "roastery.yaml"))
+    accrue(environment, "program", "apply", str(ROOT / "bench" / "roastery.yaml"))
 
 
 def roastery_journal(catalog: Catalog, size: Sizes) -> Iterator[Outgoing]:

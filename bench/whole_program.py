@@ -21,7 +21,7 @@ from pipeline.log.port import Outgoing
 from tests.broker import running_broker
 from topics.catalog import Catalog
 
-PROGRAM: Final = ROOT / "examples" / "programs" / "roastery.yaml"
+PROGRAM: Final = ROOT / "bench" / "roastery.yaml"
 WORKERS: Final = (1, 2)
 GROUP: Final = "accrue"
 LIMIT_SECONDS: Final = 1_200.0

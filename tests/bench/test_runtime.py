@@ -5,10 +5,12 @@ import pytest
 from bench.at_least_once import AtLeastOnceLog
 from bench.delivery import AT_LEAST_ONCE, EXACTLY_ONCE, compared, roastery_journal
 from bench.latency import bill_in, percentiles
+from bench.processes import ROOT
 from bench.samples import TEN_RULES, three_line_bills
 from bench.sizes import Sizes
 from bench.state import LOTS, ONE_IN, PROGRAM, changelog, instants, typical
 from bench.watch import Run
+from pipeline.cli.program_file import load_program
 from pipeline.engine.decide import decide
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head
@@ -91,6 +93,10 @@ def test_the_ratio_of_deliveries_is_one_of_rates() -> None:
         "ratio": 0.8,
         "ratio_by_cpu": 1.0,
     }
+
+
+def test_the_program_of_the_roastery_is_valid() -> None:
+    assert load_program((ROOT / "bench" / "roastery.yaml").read_text("utf-8")).name == "Copper Kettle Rewards"
 
 
 def test_the_roastery_journal_is_in_event_time_and_in_the_customers_partitions() -> None:

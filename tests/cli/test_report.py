@@ -11,9 +11,11 @@ import pytest
 from pipeline.cli.report import charts
 from pipeline.cli.report.page import (
     Funnel,
+    MetTogether,
     PointsOverTime,
     ReportData,
     StreakLengths,
+    TierMoves,
     TiersOverTime,
     Tile,
     render_report,
@@ -28,13 +30,26 @@ DATA = ReportData(
     tiles=(Tile("Customers", 5217), Tile("Purchases", "£1,234.50", "net of returns")),
     points=PointsOverTime(WEEKS, (1500, 2501, 3300), (0, 40, 512), (0, 0, 77), (3, 0, 19)),
     tiers=TiersOverTime(WEEKS, (("Green", (100, 150, 160)), ("Dark roast", (0, 7, 23)))),
-    funnels=(Funnel("A visit in the week", (("made progress", 183), ("reached once", 91), ("three times", 1))),),
-    streaks=(StreakLengths("Weekly ritual", "weeks", ((1, 61), (2, 29), (4, 8))),),
+    moves=TierMoves(WEEKS, (107, 31, 0), (0, 0, 41), (0, 1, 13)),
+    funnels=(
+        Funnel("A visit in the week", (("made progress", 183), ("reached once", 91), ("three times", 1)), 1414, 999),
+    ),
+    together=(MetTogether("All-round", 2718, 314),),
+    streaks=(StreakLengths("Weekly ritual", "weeks", ((1, 61), (2, 29), (4, 8)), 1066, 17, 1492),),
     tables=(("Notifications", (("pointsIssued", 7301),)),),
     footer="Made by accrue demo",
 )
 NOTHING = ReportData(
-    "Empty", "nothing", "2024-01-01", (), PointsOverTime((), (), (), (), ()), TiersOverTime((), ()), (), ()
+    program="Empty",
+    source="nothing",
+    settled="2024-01-01",
+    tiles=(),
+    points=PointsOverTime((), (), (), (), ()),
+    tiers=TiersOverTime((), ()),
+    moves=TierMoves((), (), (), ()),
+    funnels=(),
+    together=(),
+    streaks=(),
 )
 
 VOID = {"meta", "line", "rect", "br"}
@@ -89,6 +104,13 @@ def test_every_number_appears() -> None:
         "183",
         "61",
         "7,301",
+        "138",
+        "41",
+        "14",
+        "(met in 999 of 1,414 cycles)",
+        "2,718",
+        "314",
+        "(longest run in weeks; 1,066 runs kept, 17 of them as a missed one is forgiven, 1,492 broken)",
     ):
         assert expected in texts
     assert "91 (50%)" in texts
@@ -113,8 +135,8 @@ def test_names_are_escaped() -> None:
 def test_every_chart_has_a_title_and_a_table() -> None:
     html = render_report(DATA)
 
-    assert html.count("<svg ") == len(re.findall(r"<svg [^>]*role=\"img\"[^>]*><title>[^<]+</title>", html)) == 4
-    assert html.count("<details>") == 4
+    assert html.count("<svg ") == len(re.findall(r"<svg [^>]*role=\"img\"[^>]*><title>[^<]+</title>", html)) == 5
+    assert html.count("<details>") == 5
 
 
 def test_bars_below_the_line_stay_within_the_drawing() -> None:

@@ -66,6 +66,13 @@ def test_same_seed_again_in_the_same_folder_gives_the_same_figures(demo: Demo) -
         assert re.search(rf"{name}\D+{demo.figures['totals'][name]:,}\b", demo.said), (name, demo.said)
 
 
+def test_what_became_of_tiers_and_milestones_is_what_customers_were_told(demo: Demo) -> None:
+    told = demo.figures["notifications"]
+
+    assert re.search(rf"tiers reached\D+{told['tierUpgraded']:,}\b", demo.said), demo.said
+    assert re.search(rf"cycles of milestones met\D+{told['targetValueAchieved']:,}\b", demo.said)
+
+
 def test_report_needs_no_network(demo: Demo) -> None:
     html = (demo.product.data / "report.html").read_text("utf-8")
 

@@ -101,15 +101,16 @@ def test_a_day_ends_when_the_program_says(
 
 
 @pytest.mark.parametrize(
-    ("settled", "through", "run"),
+    ("settled", "through", "run", "in_a_row"),
     [
-        pytest.param("2012-01-02 09:00", day("2012-01-02") - 1, 3, id="the-last-day-of-what-is-forgiven"),
-        pytest.param("2012-01-02 12:00", day("2012-01-02") - 1, 0, id="the-day-after"),
-        pytest.param("2013-01-01 12:00", None, 3, id="nothing-breaks-it"),
+        pytest.param("2011-12-31 12:00", day("2012-01-02") - 1, 3, 1, id="the-day-after-the-last-visit"),
+        pytest.param("2012-01-02 09:00", day("2012-01-02") - 1, 3, 0, id="the-last-day-of-what-is-forgiven"),
+        pytest.param("2012-01-02 12:00", day("2012-01-02") - 1, 0, 0, id="the-day-after"),
+        pytest.param("2013-01-01 12:00", None, 3, 0, id="nothing-breaks-it"),
     ],
 )
 def test_a_run_stands_as_long_as_missed_days_are_forgiven(
-    clickhouse: Client, embedded_log: EmbeddedLog, settled: str, through: int | None, run: int
+    clickhouse: Client, embedded_log: EmbeddedLog, settled: str, through: int | None, run: int, in_a_row: int
 ) -> None:
     told = begin(embedded_log)
     told.journal(samoan(), clock(settled))
@@ -119,7 +120,8 @@ def test_a_run_stands_as_long_as_missed_days_are_forgiven(
     told.facts(11, [Happening("2011-12-27 10:00", (ADOPTED, STARTED, earlier, last))])
     drain(embedded_log, clickhouse)
 
-    assert clickhouse.query("SELECT run, longest FROM customer_streaks").result_rows == [(run, 3)]
+    found = clickhouse.query("SELECT run, in_a_row, longest FROM customer_streaks").result_rows
+    assert found == [(run, in_a_row, 3)]
 
 
 def test_the_view_knows_every_zone_that_skipped_a_date() -> None:

@@ -157,6 +157,7 @@ def test_milestone_funnel_narrows_from_the_program_to_repeated_achievement(click
             "achieved": 1,
             "achieved_twice": 1,
             "achieved_three_times": 0,
+            "cycles": 2,
             "achievements": 2,
         }
     ]

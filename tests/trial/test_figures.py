@@ -28,7 +28,8 @@ def test_roastery_is_worth_pinning() -> None:
 
     assert [key for key, points in pinned["points"].items() if not points] == ["adjusted"]
     assert len(pinned["tiers"]) == 4
-    assert len(pinned["notifications"]) == 14
+    assert len(pinned["notifications"]) == 19
+    assert min(pinned["notifications"][name] for name in ("tierUpgraded", "tierRenewed", "tierDowngraded")) > 5
 
 
 @pytest.mark.skipif(not DATA, reason="ACCRUE_RETAIL_DATA names no file of the UCI Online Retail format (csv.xz)")

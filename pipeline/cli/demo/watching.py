@@ -25,7 +25,10 @@ _NEWS: Final = frozenset(
         "pointsExpired",
         "issuedPointsReversed",
         "tierUpgraded",
+        "tierDowngraded",
+        "tierRenewed",
         "targetValueAchieved",
+        "unifiedTargetsAchieved",
         "streakLevelAchieved",
         "streakEnd",
         "customerAdded",
@@ -58,14 +61,16 @@ class Watcher:
             if name == "pointsIssued":
                 self._points += int(_data(message)["totalPointsIssued"])
             elif name == "tierUpgraded":
-                self._upgrade(_data(message))
+                self._moved(_data(message), "upgradedTierNumber")
+            elif name == "tierDowngraded":
+                self._moved(_data(message), "downgradedTierNumber")
         worth = [message for message in messages if event_name(message) in _NEWS] or messages
         return [self._notice(message) for message in worth[-_SHOWN_MAX:]]
 
     def snapshot(self, now: float, done: float, records: int, clock: int, notices: list[Notice]) -> Snapshot:
         """The progress so far; `clock` is the time in the data, milliseconds since the epoch."""
         customers = self._events.get("customerAdded", 0)
-        tiers = [customers - sum(self._in_tier), *self._in_tier[1:]] if self._tiers else []
+        tiers = [customers + self._in_tier[0], *self._in_tier[1:]] if self._tiers else []
         figures = [
             ("customers", customers),
             ("notifications", sum(self._events.values())),
@@ -78,11 +83,9 @@ class Watcher:
         """Release the consumer."""
         self._consumer.close()
 
-    def _upgrade(self, data: Mapping[str, Any]) -> None:
-        previous, reached = int(data["previousTierNumber"]) - 1, int(data["upgradedTierNumber"]) - 1
-        if previous > 0:
-            self._in_tier[previous] -= 1
-        self._in_tier[reached] += 1
+    def _moved(self, data: Mapping[str, Any], reached: str) -> None:
+        self._in_tier[int(data["previousTierNumber"]) - 1] -= 1
+        self._in_tier[int(data[reached]) - 1] += 1
 
     def _notice(self, message: Message) -> Notice:
         name, data = event_name(message), _data(message)
@@ -112,7 +115,12 @@ _WORDS: Final[dict[str, Callable[[Watcher, Mapping[str, Any]], str]]] = {
     "tierUpgraded": lambda self, data: (
         f"{self.tier_name(data['previousTierNumber'])} to {self.tier_name(data['upgradedTierNumber'])}"
     ),
+    "tierDowngraded": lambda self, data: (
+        f"{self.tier_name(data['previousTierNumber'])} to {self.tier_name(data['downgradedTierNumber'])}"
+    ),
+    "tierRenewed": lambda self, data: self.tier_name(data["currentTierNumber"]),
     "targetValueAchieved": lambda _, data: str(data["targetDetails"]["name"]),
+    "unifiedTargetsAchieved": lambda _, data: str(data["unifiedTargetGroupDetails"]["targetGroupName"]),
     "streakLevelAchieved": lambda _, data: str(data["streakData"][0]["streakLevelName"]),
     "streakEnd": lambda _, data: str(data["streakEndData"][0]["streakName"]),
 }

@@ -26,6 +26,19 @@ class Funnel(NamedTuple):
     name: str
     stages: tuple[tuple[str, int], ...]
     """(what they did, how many customers), from most to fewest; such as made progress, reached it once, three times."""
+    cycles: int
+    """Cycles of all customers in which something counted."""
+    met: int
+    """Those of them in which it was met."""
+
+
+class MetTogether(NamedTuple):
+    """How often milestones were met together."""
+
+    name: str
+    cycles: int
+    """Cycles of all customers in which they were."""
+    customers: int
 
 
 class StreakLengths(NamedTuple):
@@ -36,6 +49,12 @@ class StreakLengths(NamedTuple):
     """The unit of a run, such as `weeks`."""
     lengths: tuple[tuple[int, int], ...]
     """(length, customers with such a longest run), by length."""
+    kept: int
+    """Customers whose last run goes on, or went on to the end of the streak."""
+    forgiven: int
+    """Those of them who would have a shorter one if no missed period were forgiven."""
+    broken: int
+    """Customers who have had a run, and have none now."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,17 @@ class TiersOverTime:
 
 
 @dataclass(frozen=True)
+class TierMoves:
+    """What became of tiers, by period; each sequence has one number for each of `periods`."""
+
+    periods: Sequence[date]
+    """The first day of each period, in order."""
+    up: Sequence[int]
+    renewed: Sequence[int]
+    down: Sequence[int]
+
+
+@dataclass(frozen=True)
 class ReportData:
     """What the report shows: results of queries, nothing is computed from them but sums and shares."""
 
@@ -71,7 +101,9 @@ class ReportData:
     tiles: Sequence[Tile]
     points: PointsOverTime
     tiers: TiersOverTime
+    moves: TierMoves
     funnels: Sequence[Funnel]
+    together: Sequence[MetTogether]
     streaks: Sequence[StreakLengths]
     tables: Sequence[tuple[str, Sequence[tuple[str, int | str]]]] = field(default=())
     """(heading, rows of what and figure): notifications by name, what the ledger says, where imported lines went."""
@@ -83,7 +115,8 @@ def render_report(data: ReportData) -> str:
     sections = [
         _points(data.points),
         _tiers(data.tiers),
-        _funnels(data.funnels),
+        _moves(data.moves),
+        _funnels(data.funnels, data.together),
         _streaks(data.streaks),
         _tables(data.tables),
     ]
@@ -137,12 +170,32 @@ def _tiers(tiers: TiersOverTime) -> str:
     )
 
 
-def _funnels(funnels: Sequence[Funnel]) -> str:
+def _moves(moves: TierMoves) -> str:
+    up = (
+        charts.Series("Up", "var(--issued)", moves.up),
+        charts.Series("Renewed", "var(--redeemed)", moves.renewed),
+    )
+    down = (charts.Series("Down", "var(--reversed)", moves.down),)
+    series = (*up, *down)
+    return _card(
+        "Moves between tiers",
+        "Tiers that were reached or renewed above, tiers that were lost below.",
+        _legend(series, [sum(single.values) for single in series]),
+        _plot(charts.diverging_bars("Tiers reached, renewed and lost over time", moves.periods, up, down)),
+        _by_period(moves.periods, series),
+    )
+
+
+def _funnels(funnels: Sequence[Funnel], together: Sequence[MetTogether]) -> str:
     parts = [
-        f"<h3>{escape(funnel.name)}</h3>"
+        f'<h3>{escape(funnel.name)} <span class="soft">(met in {charts.grouped(funnel.met)} of '
+        f"{charts.grouped(funnel.cycles)} cycles)</span></h3>"
         + _plot(charts.funnel(f"{funnel.name}: how many customers got how far", funnel.stages, "var(--accent)"))
         for funnel in funnels
     ]
+    if together:
+        met = [(one.name, charts.grouped(one.cycles), charts.grouped(one.customers)) for one in together]
+        parts.append(_table(("Met together", "Cycles", "Customers"), met))
     rows = [(funnel.name, stage, charts.grouped(count)) for funnel in funnels for stage, count in funnel.stages]
     return _card(
         "Milestones",
@@ -154,7 +207,8 @@ def _funnels(funnels: Sequence[Funnel]) -> str:
 
 def _streaks(streaks: Sequence[StreakLengths]) -> str:
     parts = [
-        f'<h3>{escape(streak.name)} <span class="soft">(longest run in {escape(streak.unit)})</span></h3>'
+        f'<h3>{escape(streak.name)} <span class="soft">(longest run in {escape(streak.unit)}; '
+        f"{_kept(streak)})</span></h3>"
         + _plot(
             charts.histogram(f"{streak.name}: customers by longest run", streak.lengths, "var(--streak)", streak.unit)
         )
@@ -171,6 +225,11 @@ def _streaks(streaks: Sequence[StreakLengths]) -> str:
         *parts,
         _numbers(("Streak", "Longest run", "Customers"), rows),
     )
+
+
+def _kept(streak: StreakLengths) -> str:
+    forgiven = f", {charts.grouped(streak.forgiven)} of them as a missed one is forgiven" if streak.forgiven else ""
+    return f"{charts.grouped(streak.kept)} runs kept{forgiven}, {charts.grouped(streak.broken)} broken"
 
 
 def _tables(tables: Sequence[tuple[str, Sequence[tuple[str, int | str]]]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,16 @@ from rich.table import Table
 
 from pipeline.cli.output import summary_table
 from pipeline.cli.printing import printable
-from pipeline.cli.report.page import Funnel, PointsOverTime, ReportData, StreakLengths, TiersOverTime, Tile
+from pipeline.cli.report.page import (
+    Funnel,
+    MetTogether,
+    PointsOverTime,
+    ReportData,
+    StreakLengths,
+    TierMoves,
+    TiersOverTime,
+    Tile,
+)
 from pipeline.trial.names import money
 from schemas.program import ProgramDefinition
 from schemas.succession import plural
@@ -103,6 +113,7 @@ class Summary:
         """The figures, for people."""
         yield summary_table("Totals, from ClickHouse", [("customers", self.customers), *self._totals_shown()])
         yield summary_table("Tiers", list(self.tiers.items()))
+        yield summary_table("Tiers, milestones and streaks over time", self._movements())
         yield summary_table("Notifications", list(self.notifications.items()))
 
     def write_customers(self, file: Path) -> None:
@@ -128,6 +139,7 @@ class Summary:
         totals = self.totals
         tables: list[tuple[str, Sequence[tuple[str, int | str]]]] = [
             ("Totals", self._totals_shown()),
+            ("Tiers, milestones and streaks", self._movements()),
             ("Notifications", list(self.notifications.items())),
         ]
         if lines:
@@ -145,8 +157,10 @@ class Summary:
             ),
             points=self._points(),
             tiers=self._tiers_over_time(),
-            funnels=self._funnels(),
-            streaks=self._streaks(),
+            moves=self._tier_moves,
+            funnels=self._funnels,
+            together=self._together,
+            streaks=self._streaks,
             tables=tables,
         )
 
@@ -154,6 +168,20 @@ class Summary:
         return [
             (name, money(total, self._definition.currency) if name in _MONEY else total)
             for name, total in self.totals.items()
+        ]
+
+    def _movements(self) -> list[tuple[str, int | str]]:
+        moves = self._tier_moves
+        return [
+            ("tiers reached", sum(moves.up)),
+            ("tiers renewed", sum(moves.renewed)),
+            ("tiers lost", sum(moves.down)),
+            ("cycles of milestones begun", sum(one.cycles for one in self._funnels)),
+            ("cycles of milestones met", sum(one.met for one in self._funnels)),
+            ("milestones met together", sum(one.cycles for one in self._together)),
+            ("streaks kept", sum(one.kept for one in self._streaks)),
+            ("of them, a missed period forgiven", sum(one.forgiven for one in self._streaks)),
+            ("streaks broken", sum(one.broken for one in self._streaks)),
         ]
 
     def _points(self) -> PointsOverTime:
@@ -173,16 +201,51 @@ class Summary:
         names = [tier.name for tier in self._definition.tiers.levels] if self._definition.tiers else []
         return TiersOverTime(days, [(name, [counted.get((day, name), 0) for day in days]) for name in names])
 
+    @cached_property
+    def _tier_moves(self) -> TierMoves:
+        rows = self._rows(
+            "SELECT toStartOfMonth(toDate32(formatDateTime(at, '%F', zone))) AS month, countIf(step > 0), "
+            "countIf(step = 0), countIf(step < 0) FROM ("
+            f"SELECT org_id, program_id, at, reached - previous AS step FROM tier_changes {_WHERE} "
+            f"UNION ALL SELECT org_id, program_id, at, 0 FROM tier_terms {_WHERE} AND kind = 'renewed'"
+            ") AS moves JOIN programs_in_force AS p USING (org_id, program_id) GROUP BY month ORDER BY month"
+        )
+        months, up, renewed, down = zip(*rows, strict=True) if rows else ((),) * 4
+        return TierMoves(months, up, renewed, down)
+
+    @cached_property
     def _funnels(self) -> list[Funnel]:
         rows = self._rows(
-            "SELECT name, customers, progressed, achieved, achieved_twice, achieved_three_times "
+            "SELECT name, cycles, achievements, customers, progressed, achieved, achieved_twice, achieved_three_times "
             f"FROM milestone_funnel {_WHERE} ORDER BY milestone_id"
         )
         stages = ("in the program", "made progress", "reached it", "reached it twice", "three times or more")
-        return [Funnel(name, tuple(zip(stages, counts, strict=True))) for name, *counts in rows]
+        return [
+            Funnel(name, tuple(zip(stages, counts, strict=True)), cycles, met) for name, cycles, met, *counts in rows
+        ]
 
+    @cached_property
+    def _together(self) -> list[MetTogether]:
+        counted = {
+            unified_id: (int(cycles), int(customers))
+            for unified_id, cycles, customers in self._rows(
+                "SELECT unified_id, sum(met), uniqExactIf(customer_id, met > 0) FROM ("
+                "SELECT unified_id, customer_id, period, argMax(kind = 'achieved', seq) AS met "
+                f"FROM unified_target_events {_WHERE} GROUP BY unified_id, customer_id, period) GROUP BY unified_id"
+            )
+        }
+        return [MetTogether(one.name, *counted.get(one.id, (0, 0))) for one in self._definition.unified_targets]
+
+    @cached_property
     def _streaks(self) -> list[StreakLengths]:
         milestones = {milestone.id: plural(milestone.cycles) for milestone in self._definition.milestones}
+        kept = {
+            streak_id: counts
+            for streak_id, *counts in self._rows(
+                "SELECT streak_id, toInt64(countIf(run > 0)), toInt64(countIf(run > in_a_row)), "
+                f"toInt64(countIf(run = 0 AND longest > 0)) FROM customer_streaks {_WHERE} GROUP BY streak_id"
+            )
+        }
         found: list[StreakLengths] = []
         for streak in self._definition.streaks:
             rows = self._client.query(
@@ -190,8 +253,9 @@ class Summary:
                 "AND longest > 0 ORDER BY length",
                 parameters={**self._ids, "streak": streak.id},
             ).result_rows
+            lengths = tuple((int(length), int(customers)) for length, customers in rows)
             found.append(
-                StreakLengths(streak.name, milestones[streak.milestone], tuple((int(a), int(b)) for a, b in rows))
+                StreakLengths(streak.name, milestones[streak.milestone], lengths, *kept.get(streak.id, (0, 0, 0)))
             )
         return found
 

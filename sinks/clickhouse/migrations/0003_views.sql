@@ -146,7 +146,8 @@ GROUP BY org_id, program_id, customer_id, currency;
 -- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
 -- period or in the one before it (the running one breaks nothing), a date that the zone skipped left out. Of a streak that is over it is the run at its end,
 -- with late records that came after the end was told. Where missed periods are forgiven, or periods are only counted, it
--- is what the last decision left standing. level: the highest one reached, 0 for none.
+-- is what the last decision left standing. in_a_row: the run if nothing were forgiven. level: the highest one reached, 0
+-- for none.
 -- enrolled: whether the customer takes part; paused: whether missed periods break no run for now.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
@@ -161,8 +162,8 @@ WITH
     arrayReverseSort(arrayFilter(period -> period <= running, periods)) AS past,
     if(has(past, running), running, running - 1) AS last
 SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
-    multiIf(isNull(standing.1), arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past)),
-        ifNull(running > standing.2, false), 0, assumeNotNull(standing.1))::Int64 AS run,
+    arrayCount((period, place) -> period = last + 1 - place, past, arrayEnumerate(past))::Int64 AS in_a_row,
+    multiIf(isNull(standing.1), in_a_row, ifNull(running > standing.2, false), 0, assumeNotNull(standing.1))::Int64 AS run,
     longest, levels, ended, if(empty(levels), 0, arrayMax(levels)) AS level, enrolled, paused
 FROM (
     SELECT org_id, program_id, customer_id, streak_id,
@@ -301,12 +302,12 @@ JOIN programs_in_force AS p USING (org_id, program_id)
 GROUP BY org_id, program_id, currency, day;
 
 -- How far customers get: all of the program, those with progress, those who reached it once, twice, three times; without
--- what returns and updates undid.
+-- what returns and updates undid. cycles, achievements: of all customers, those with progress and those that were met.
 CREATE OR REPLACE VIEW milestone_funnel AS
 SELECT m.org_id AS org_id, m.program_id AS program_id, m.milestone_id AS milestone_id, m.name AS name,
     a.customers AS customers, toInt64(countIf(e.progressed)) AS progressed, toInt64(countIf(e.achieved >= 1)) AS achieved,
     toInt64(countIf(e.achieved >= 2)) AS achieved_twice, toInt64(countIf(e.achieved >= 3)) AS achieved_three_times,
-    toInt64(sum(e.achieved)) AS achievements
+    toInt64(sum(e.cycles)) AS cycles, toInt64(sum(e.achieved)) AS achievements
 FROM (
     SELECT org_id, program_id, milestone_id, name
     FROM program_milestones AS m JOIN programs_in_force AS p USING (org_id, program_id, version)
@@ -316,7 +317,7 @@ LEFT JOIN (
 ) AS a USING (org_id, program_id)
 LEFT JOIN (
     SELECT org_id, program_id, milestone_id, customer_id, max(value > 0 AND NOT recorded) AS progressed,
-        sum(achieved) AS achieved
+        sum(value > 0 AND NOT recorded) AS cycles, sum(achieved) AS achieved
     FROM customer_milestones GROUP BY org_id, program_id, milestone_id, customer_id
 ) AS e USING (org_id, program_id, milestone_id)
 GROUP BY org_id, program_id, milestone_id, name, customers;
