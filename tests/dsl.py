@@ -31,6 +31,7 @@ from tests.steps import CUSTOMER, ORG, Activation, Step, Tick, day, instant
 BOOKKEEPING: Final = frozenset(
     {
         known.RecordAccepted,
+        known.IdsSpilled,
         known.CustomerRegistered,
         known.RegisteredEarlier,
         known.ProgramAdopted,
@@ -186,7 +187,8 @@ class Story:
 
     def remembers(self, record: AnyCustomerRecord) -> bool:
         """Whether the record's id is still known."""
-        return key_of(f"{type(record).__name__}:{record.id}") in self.state.head.recent
+        key, since = key_of(f"{type(record).__name__}:{record.id}"), self.state.head.horizon
+        return key in self.state.head.recent or self.state.spilled_id(key, since) is not None
 
 
 def given(*steps: Step) -> Story:

@@ -8,8 +8,9 @@ import pytest
 from pipeline.cli.program_yaml import TEXT_BYTES_MAX, VALUES_MAX
 from pipeline.engine.amounts import AWARD_MAX
 from pipeline.engine.customers import EXTENDED_MAX
-from pipeline.engine.duplicates import RECENT_MAX
+from pipeline.engine.duplicates import RECENT_MAX, SPILLED_MAX
 from pipeline.engine.numbers import _UNITS_MAX
+from pipeline.engine.spilled import BUCKETS
 from pipeline.intake.defects import _SHOWN_MAX
 from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX
 from pipeline.intake.letters.letter import PART_BYTES_MAX, WHOLE_BYTES_MAX
@@ -36,7 +37,7 @@ RETENTION = {
         f"a bill | {LINES_MAX:,} lines, {AWARD_MAX:,} minor units",
         f"one profile message | {ATTRIBUTES_MAX}; text",
         f"extended fields of a customer | {EXTENDED_MAX} |",
-        f"{RECENT_MAX:,} per customer",
+        f"{RECENT_MAX:,} per customer in the head and {SPILLED_MAX:,} in each of {BUCKETS} entries",
         f"points of one award, redemption or adjustment | {AWARD_MAX:,} |",
         f"adds to a sum milestone | {_UNITS_MAX:,} |",
         f"in the future | {DEFAULTS.future_tolerance.total_seconds() / 60:.0f} minutes",

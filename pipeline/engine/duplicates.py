@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Final
+from typing import Final, get_args
 
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
-from pipeline.engine.outcomes import note_refused, note_wait_ended, note_waits, uses_up_id, waited_as
+from pipeline.engine.outcomes import is_waiting, note_refused, note_wait_ended, note_waits, uses_up_id, waited_as
+from pipeline.engine.programs import LAG_ALLOWANCE_MS, WINDOW_MAX_MS, Org
+from pipeline.engine.spilled import SpilledIds, bucket_of, entry_of, mark_of
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     Decision,
     Envelope,
+    IdsSpilled,
     PointsReleased,
     PointsTransferred,
     RecordAccepted,
@@ -26,11 +29,15 @@ from schemas.facts import (
     UpdateParked,
     UpdateReleased,
 )
-from schemas.records import CustomerRecord, TransferPoints
+from schemas.records import AnyCustomerRecord, CustomerRecord, TransferPoints
 
-RECENT_MAX: Final = 20_000
-"""Ids remembered of one customer: one record every two minutes for five weeks, and 0.6 MB of a head, which must fit a
-message of the changelog. An id must not leave early, so records beyond are refused."""
+RECENT_MAX: Final = 5_000
+"""Ids in a head: a record every ten minutes for five weeks, and 0.14 MB. Further ones spill into entries, a bucket at a
+time, so that 1 in 80 records of a customer with as many as that writes an entry."""
+
+SPILLED_MAX: Final = 20_000
+"""Ids in one entry: 0.6 MB, which must fit a message of the changelog, and 1,280,000 of one customer. An id must not
+leave early, so records beyond are refused."""
 
 HEAD_ITEMS_MAX: Final = 200_000
 """Ids, lots and milestone periods of one customer, over all programs: at most 6 MB of a head."""
@@ -43,30 +50,56 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     accepted = RecordAccepted(digest=record.digest, forget_before=horizon)
     reason = _refusal_of(turn, horizon)
     if reason is None:
-        return [accepted]
+        return [*_make_room(turn, horizon), accepted]
     if reason is Refusal.ID_REUSED:
         return [RecordRefused(reason=reason, subject=record.id)]
     refused = RecordRefused(reason=reason)
-    is_remembered = uses_up_id(reason, type(record).__name__) and not _is_full(turn.head, horizon)
-    return [accepted, refused] if is_remembered else [refused]
+    is_remembered = uses_up_id(reason, type(record).__name__) and not _is_full(turn, horizon)
+    return [*_make_room(turn, horizon), accepted, refused] if is_remembered else [refused]
 
 
 def _refusal_of(turn: Turn, horizon: int) -> Refusal | None:
-    recent = turn.head.recent
-    known = recent.get(turn.key)
+    known = turn.head.recent.get(turn.key) or turn.state.spilled_id(turn.key, horizon)
     if known is not None and known[0] >= horizon:
         return Refusal.ID_REUSED
     if turn.at < horizon:
         return Refusal.TOO_OLD
-    if _is_full(turn.head, horizon):
+    if _is_full(turn, horizon):
         return Refusal.TOO_MANY
     return Refusal.TOTAL_TOO_LARGE if _items_of(turn.head) >= HEAD_ITEMS_MAX else None
 
 
-def _is_full(head: Head, horizon: int) -> bool:
-    """Whether as many ids are remembered as a head holds."""
-    recent = head.recent
-    return len(recent) >= RECENT_MAX and sum(when >= horizon for when, _ in recent.values()) >= RECENT_MAX
+def _is_full(turn: Turn, horizon: int) -> bool:
+    """Whether neither the head nor the entry of the record's bucket holds one id more."""
+    if not _is_head_full(turn.head, horizon):
+        return False
+    spilled = turn.state.spilled(turn.key)
+    return spilled is not None and _count(spilled.recent, horizon) >= SPILLED_MAX
+
+
+def _is_head_full(head: Head, horizon: int) -> bool:
+    return len(head.recent) >= RECENT_MAX and _count(head.recent, horizon) >= RECENT_MAX
+
+
+def _count(recent: dict[int, tuple[int, int]], horizon: int) -> int:
+    return sum(when >= horizon for when, _ in recent.values())
+
+
+def _make_room(turn: Turn, horizon: int) -> list[Decision]:
+    """Where the head is full, the ids of the record's own bucket spill: the entry that is at hand to look it up in."""
+    if not _is_head_full(turn.head, horizon):
+        return []
+    bucket = bucket_of(turn.key)
+    return [IdsSpilled(bucket=bucket, forget_before=horizon)] if _spilling(turn.head, bucket, horizon) else []
+
+
+def _spilling(head: Head, bucket: int, horizon: int) -> list[int]:
+    """The ids of a bucket that may leave the head; those of records that wait stay, as their outcome is still open."""
+    return [
+        key
+        for key, (when, _) in head.recent.items()
+        if key >= 0 and bucket_of(key) == bucket and when >= horizon and not is_waiting(head, key)
+    ]
 
 
 def _items_of(head: Head) -> int:
@@ -107,6 +140,29 @@ def _remember(state: CustomerState, envelope: Envelope, decision: RecordAccepted
             outcomes.pop(forgotten, None)
 
 
+def _spill(state: CustomerState, _envelope: Envelope, decision: IdsSpilled) -> None:
+    head, bucket, horizon = state.head, decision.bucket, decision.forget_before
+    before = state.spilled_of(bucket) or SpilledIds(forgotten_at=0)
+    recent = {key: known for key, known in before.recent.items() if known[0] >= horizon}
+    outcomes = {key: outcome for key, outcome in before.outcomes.items() if key in recent}
+    for key in _spilling(head, bucket, horizon):
+        recent[key] = head.recent.pop(key)
+        if key in head.outcomes:
+            outcomes[key] = head.outcomes.pop(key)
+    newest = max(when for when, _ in recent.values())
+    head.recent.pop(mark_of(bucket), None)  # it moves to the end, as what is oldest leaves first
+    head.recent[mark_of(bucket)] = (newest, 0)
+    forgotten_at = newest + WINDOW_MAX_MS + LAG_ALLOWANCE_MS + 1
+    state.entries[entry_of(bucket)] = SpilledIds(forgotten_at=forgotten_at, recent=recent, outcomes=outcomes)
+
+
+def _entry_of_id(head: Head, record: CustomerRecord, _org: Org) -> tuple[str, ...]:
+    """The entry in which the record's id may be, or which it makes room in."""
+    recent = head.recent
+    bucket = bucket_of(key_of(f"{type(record).__name__}:{record.id}"))
+    return (entry_of(bucket),) if len(recent) >= RECENT_MAX or mark_of(bucket) in recent else ()
+
+
 def _note_refused(state: CustomerState, envelope: Envelope, decision: RecordRefused) -> None:
     note_refused(state.head, envelope, decision.reason)
 
@@ -140,6 +196,7 @@ ADMIT: Final = ProgramStage(_admit_in_program)
 CONCERN: Final = Concern(
     name="duplicates",
     effects={
+        IdsSpilled: _spill,
         RecordAccepted: _remember,
         RecordRefused: _note_refused,
         ReturnParked: _note_parked,
@@ -150,5 +207,7 @@ CONCERN: Final = Concern(
         UpdateParked: _note_parked,
         UpdateReleased: _note_released,
     },
+    needs=dict.fromkeys(get_args(AnyCustomerRecord), _entry_of_id),
+    entries={IdsSpilled: lambda decision: entry_of(decision.bucket)},
     ends=(RecordRefused,),
 )

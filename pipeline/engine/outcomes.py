@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, get_args
 
 from pipeline.engine.kernel.identity import key_of
-from pipeline.engine.state import Head
+from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     AlternatePointsIssued,
     Decision,
@@ -197,9 +197,12 @@ def waited_as(decision: RecordReleased) -> str:
     return f"{WAITED[type(decision)].__name__}:{decision.record_id}"
 
 
-def first_outcome(head: Head, cause: str) -> Outcome:
-    """The outcome of the record whose id is remembered under this cause."""
-    found = head.outcomes.get(key_of(cause))
+def first_outcome(state: CustomerState, cause: str) -> Outcome:
+    """The outcome of the record whose id is remembered under this cause, in the head or in an entry beside it."""
+    head, key = state.head, key_of(cause)
+    found = head.outcomes.get(key)
+    if key not in head.recent and (spilled := state.spilled(key)) is not None:
+        found = spilled.outcomes.get(key)
     if found is None:
         return DONE
     number, programs = found
@@ -221,6 +224,12 @@ def note_refused(head: Head, envelope: Envelope, reason: Refusal) -> None:
         head.outcomes[key] = (int(reason), 0)
     else:
         del head.recent[key]
+
+
+def is_waiting(head: Head, key: int) -> bool:
+    """Whether the record whose id has this hash waits for another one."""
+    found = head.outcomes.get(key)
+    return found is not None and found[0] == _WAITS
 
 
 def note_waits(head: Head, cause: str) -> None:

@@ -20,6 +20,7 @@ from pipeline.engine.tiers.rules import tier_rules
 from pipeline.engine.trackers.rules import tracker_rules
 from schemas.program import (
     LINE_METHODS,
+    REPEAT_WINDOW_DAYS_MAX,
     Adds,
     Condition,
     Cycle,
@@ -41,6 +42,10 @@ from schemas.succession import reaches_all
 
 DAY_MS: Final = 86_400_000
 _WINDOW_DAYS_DEFAULT: Final = 35
+WINDOW_MAX_MS: Final = REPEAT_WINDOW_DAYS_MAX * DAY_MS
+"""No program remembers ids for longer."""
+LAG_ALLOWANCE_MS: Final = 7 * DAY_MS
+"""How far a partition's clock may run ahead of a record that waits in the journal behind it."""
 SUPERSEDED_MS: Final = 7 * DAY_MS
 """How long after its successor's start a version is kept: records that intake journals late still need it."""
 SUPERSEDED_MAX: Final = 50

@@ -7,7 +7,7 @@ transaction fails, the working copy is dropped and decoded again.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.milestones.state import Member, Progress, Tally
 from pipeline.engine.rewards.state import Reward
+from pipeline.engine.spilled import SpilledIds, bucket_of, entry_of, mark_of
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
 from pipeline.engine.trackers.state import Tracked
@@ -75,7 +76,9 @@ class Head(msgspec.Struct, array_like=True):
     """When the customer registered; None if not registered yet."""
     profile: Profile = Profile()
     recent: dict[int, tuple[int, int]] = {}
-    """Record ids as hashes of type and id, with event time and digest, for as long as a duplicate must be detected."""
+    """Record ids as hashes of type and id, with event time and digest, for as long as a duplicate must be detected.
+
+    Ids of a bucket that spilled have one item together (`mark_of`), with the event time of the newest of them."""
     sections: dict[int, Section] = {}
     profile_at: int = 0
     """The event time of the last write of the profile's fields; 0 for before the horizon."""
@@ -116,7 +119,7 @@ class Head(msgspec.Struct, array_like=True):
         return min(self.timers.values(), default=None)
 
 
-Entry = Bill | Parked | ItemisedBill | Redemption | Payment | Link | Person | Held
+Entry = Bill | Parked | ItemisedBill | Redemption | Payment | Link | Person | Held | SpilledIds
 """What is kept beside the head, loaded when a record names it. Every kind is a case of this tagged union and begins
 with `forgotten_at`, the instant at which it may leave."""
 
@@ -129,6 +132,21 @@ class CustomerState(msgspec.Struct, gc=False):
     """An entry that does not exist is absent."""
     stale: int = 0
     """A bit for each kind of timer whose due instant the last decisions may have moved."""
+
+    def spilled(self, key: int) -> SpilledIds | None:
+        """The entry that may have the id of this hash, if ids of its bucket spilled and are not forgotten."""
+        bucket = bucket_of(key)
+        return self.spilled_of(bucket) if mark_of(bucket) in self.head.recent else None
+
+    def spilled_of(self, bucket: int) -> SpilledIds | None:
+        """The entry of a bucket; it may hold ids that are forgotten."""
+        return cast("SpilledIds | None", self.entries.get(entry_of(bucket)))
+
+    def spilled_id(self, key: int, since: int) -> tuple[int, int] | None:
+        """What `Head.recent` would have of an id that spilled, unless it is of a record from before `since`."""
+        spilled = self.spilled(key)
+        known = None if spilled is None else spilled.recent.get(key)
+        return known if known is not None and known[0] >= since else None
 
 
 class _HeadTimers(msgspec.Struct, array_like=True, gc=False):

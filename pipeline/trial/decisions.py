@@ -449,6 +449,7 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
 SILENT: Final = frozenset(
     {
         "RecordAccepted",
+        "IdsSpilled",
         "RecordRefused",
         "TransactionRecorded",
         "ProgramAdopted",

@@ -186,10 +186,10 @@ class Trial:
             decided.warnings += self._warnings(record, self._customers.states[who].head.clock)
             outcome = outcome_of((fact.envelope, fact.decision) for fact in reader.own_facts(told.facts, cause))
             if outcome == WAITS and who.customer_id:  # for another customer, who may have answered by now
-                outcome = first_outcome(self._customers.states[who].head, cause)
+                outcome = first_outcome(self._customers.states[who], cause)
             said, first = _name_of(outcome), None
         else:
-            outcome = first_outcome(self._customers.states[who].head, cause)
+            outcome = first_outcome(self._customers.states[who], cause)
             said, first = "duplicate", outcome
             place = _place(who, decided, line.at)
             seq = self._customers.states[who].head.seq

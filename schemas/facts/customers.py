@@ -14,6 +14,14 @@ class RecordAccepted(Decision, frozen=True, tag=1):
     """Ids of records with an event time before this are forgotten."""
 
 
+class IdsSpilled(Decision, frozen=True, tag=330):
+    """The head is full of ids: those of one bucket move to an entry beside it."""
+
+    bucket: int
+    forget_before: int
+    """Of the bucket's records with an event time before this, the ids are forgotten."""
+
+
 class RecordRefused(Decision, frozen=True, tag=2):
     """The record, or its part in the envelope's program, had no effect."""
 

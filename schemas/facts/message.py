@@ -27,6 +27,7 @@ from schemas.facts.customers import (
     CustomerRegistered,
     CustomerStatusChanged,
     EventSetAside,
+    IdsSpilled,
     RecordAccepted,
     RecordRefused,
     RegisteredEarlier,
@@ -206,6 +207,7 @@ AnyDecision = (
     | RewardKept
     | PointsCancelled
     | EventSetAside
+    | IdsSpilled
     | MilestoneTallied
     | MilestoneMeasured
     | MilestoneEnrolled

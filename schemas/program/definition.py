@@ -28,6 +28,7 @@ from schemas.program.unified import UNIFIED_MAX, UnifiedTarget, milestones_in
 from schemas.program.values import (
     CURRENCIES_MAX,
     MILESTONES_MAX,
+    REPEAT_WINDOW_DAYS_MAX,
     RULES_MAX,
     STREAKS_MAX,
     TRACKERS_MAX,
@@ -64,7 +65,7 @@ class ProgramDefinition(Definition):
     """What points of rules, milestones and streaks wait for before they can be spent; None: for nothing."""
     add_customers: bool = True
     """Whether a customer nobody announced is added by their first record."""
-    repeat_window_days: Annotated[int, Field(ge=1, le=366)] = 35
+    repeat_window_days: Annotated[int, Field(ge=1, le=REPEAT_WINDOW_DAYS_MAX)] = 35
     """How long record ids are remembered; older records are refused."""
     rules: Annotated[tuple[EarningRule, ...], AtMost(RULES_MAX)] = ()
     tiers: Tiers | None = Field(None, validate_default=True)

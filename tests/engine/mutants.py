@@ -17,6 +17,7 @@ from pipeline.engine.tiers.assess import ASSESS
 from schemas import succession
 from schemas.facts import (
     Decision,
+    IdsSpilled,
     MilestoneAchieved,
     ProgramAdopted,
     RecordAccepted,
@@ -77,6 +78,11 @@ def forget_ids_too_early() -> Mutant:
         state.head.recent = {key: known for key, known in state.head.recent.items() if known[0] >= half}
 
     return _then(RecordAccepted, forget)
+
+
+def forget_ids_that_spill() -> Mutant:
+    """Ids that leave the head are gone."""
+    return _then(IdsSpilled, lambda state, _envelope, _decision: state.entries.clear())
 
 
 def refuse_what_comes_late() -> Mutant:

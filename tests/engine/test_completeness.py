@@ -102,6 +102,7 @@ DECISION_NUMBERS = {
     130: "RewardKept",
     170: "PointsCancelled",
     300: "EventSetAside",
+    330: "IdsSpilled",
     200: "MilestoneTallied",
     201: "MilestoneMeasured",
     202: "MilestoneEnrolled",

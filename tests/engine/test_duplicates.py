@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from pipeline.engine import duplicates
+from pipeline.engine import duplicates, spilled
 from schemas.facts import PointsIssued, RecordAccepted, RecordRefused, Refusal
 from schemas.program import ProgramDefinition
 from schemas.records import CustomEventReceived
@@ -152,7 +152,9 @@ def test_customer_with_as_much_as_a_head_holds_takes_no_more(monkeypatch: pytest
 
 
 def test_ids_make_room_by_time_and_then_records_are_accepted_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "RECENT_MAX", 2)
+    monkeypatch.setattr(spilled, "BUCKETS", 1)
+    monkeypatch.setattr(duplicates, "RECENT_MAX", 1)
+    monkeypatch.setattr(duplicates, "SPILLED_MAX", 1)
     story = given(shop(10), bought("B1", 100, "2011-03-01"), bought("B2", 100, "2011-03-05"))
     story.when(bought("B3", 100, "2011-03-11")).then(RecordRefused(reason=Refusal.TOO_MANY))
     story.when(bought("B4", 100, "2011-03-12")).then(

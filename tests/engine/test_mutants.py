@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.engine import mutants
 from tests.engine import test_orders as orders
+from tests.engine import test_spilled_ids as busy
 from tests.engine import test_successors as successors
 from tests.engine.history import histories, late
 
@@ -21,6 +22,7 @@ EXAMPLES_MAX: Final = 600
 Check = tuple[Callable[..., None], tuple[st.SearchStrategy[Any], ...]]
 
 ORDERS: Final[Check] = (orders.same_in_every_order, (orders.disordered(),))
+BUSY: Final[Check] = (busy.counts_each_id_once, (busy.ARRIVALS, st.sampled_from([1, 2])))
 OF_RETURNS: Final[Check] = (orders.same_in_every_order, (orders.disordered("bill", "return"),))
 OF_PROFILES: Final[Check] = (orders.same_in_every_order, (orders.disordered("profile", "joined"),))
 OF_PERIODS: Final[Check] = (orders.same_in_every_order, (orders.disordered("bill", "event"),))
@@ -46,6 +48,7 @@ RETIRED: Final[Check] = (successors.retired_rule_gives_nothing, (successors.orde
 CAUGHT_BY: Final[dict[Callable[[], mutants.Mutant], Check]] = {
     mutants.take_a_duplicate_for_new: ORDERS,
     mutants.forget_ids_too_early: ORDERS,
+    mutants.forget_ids_that_spill: BUSY,
     mutants.refuse_what_comes_late: ORDERS,
     mutants.refuse_a_return_before_its_bill: OF_RETURNS,
     mutants.release_one_return_only: OF_RETURNS,

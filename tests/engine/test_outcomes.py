@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine import duplicates
+from pipeline.engine import duplicates, spilled
 from pipeline.engine.outcomes import DONE, USES_UP_ID, WAITS, Outcome, first_outcome, outcome_of
 from schemas.facts import PointsDebited, PointsIssued, PointsRedeemed, RecordRefused, Refusal
 from schemas.program import ProgramDefinition
@@ -35,7 +35,7 @@ def cause(record: AnyCustomerRecord) -> str:
 
 
 def remembered(story: Story, record: AnyCustomerRecord) -> Outcome:
-    return first_outcome(story.state.head, cause(record))
+    return first_outcome(story.state, cause(record))
 
 
 def play(story: Story, *steps: Step) -> None:
@@ -125,8 +125,15 @@ def test_command_that_is_too_old_is_remembered_for_a_window_from_then() -> None:
     assert (story.remembers(asked), story.state.head.outcomes) == (False, {})
 
 
-def test_command_that_is_too_old_is_not_remembered_where_a_head_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "RECENT_MAX", 2)
+def with_few_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One id in a head, and one beside it."""
+    monkeypatch.setattr(spilled, "BUCKETS", 1)
+    monkeypatch.setattr(duplicates, "RECENT_MAX", 1)
+    monkeypatch.setattr(duplicates, "SPILLED_MAX", 1)
+
+
+def test_command_that_is_too_old_is_not_remembered_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_few_ids(monkeypatch)
     story = given(SHOP, did("x", "2011-06-01"))
     play(story, *(redeem(5, "2011-03-01", id=f"r{number}") for number in range(5)))
     assert len(story.state.head.recent) == 2
@@ -134,9 +141,9 @@ def test_command_that_is_too_old_is_not_remembered_where_a_head_is_full(monkeypa
 
 
 def test_command_beyond_the_ids_of_a_customer_is_refused_and_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "RECENT_MAX", 1)
+    with_few_ids(monkeypatch)
     asked = redeem(5, "2011-03-02")
-    story = given(SHOP, B1, asked)
+    story = given(SHOP, B1, did("x", "2011-03-02"), asked)
     assert (refusals(story), story.remembers(asked)) == ([Refusal.TOO_MANY], False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine import duplicates
+from pipeline.engine import duplicates, spilled
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.customers import EXTENDED_MAX
 from pipeline.engine.identity import concern as identity
@@ -75,7 +75,7 @@ STRICT = program(
 THRIFTY = program(rules=[spend()], redemption={"minimum_lifetime_purchases_minor": 1_001})
 B1 = bought("B1", 1_000, "2011-03-01")
 D1 = redeem(5, "2011-03-02", id="d")
-RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(4)]
+RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(7)]
 TEA = (Line("TEA", 100),)
 Case = tuple[list[ProgramDefinition | Step], Step, str, int]
 
@@ -192,7 +192,9 @@ CASES: dict[Refusal, Case] = {
 
 def with_small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the bounds that `CASES` go beyond."""
-    monkeypatch.setattr(duplicates, "RECENT_MAX", len(RUSH))
+    monkeypatch.setattr(spilled, "BUCKETS", 1)
+    monkeypatch.setattr(duplicates, "RECENT_MAX", 4)
+    monkeypatch.setattr(duplicates, "SPILLED_MAX", 4)
     monkeypatch.setattr(holds, "HOLDS_MAX", 1)
     monkeypatch.setattr(identity, "HELD_MAX", 1)
     monkeypatch.setattr(streak_requests, "EXCUSES_MAX", 1)

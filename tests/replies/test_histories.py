@@ -24,7 +24,7 @@ def answers(story: Story, step: Step, offset: int) -> list[Reply]:
     story.play(step)
     record = step if isinstance(step, CustomerRecord) else None
     if record is not None and not story.groups:
-        first = first_outcome(story.state.head, f"{type(record).__name__}:{record.id}")
+        first = first_outcome(story.state, f"{type(record).__name__}:{record.id}")
         return [reply_to_duplicate(place, record, first, story.state.head.seq)]
     return replies_of(place, record, story.groups, first_seq, amount)
 

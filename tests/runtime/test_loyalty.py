@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from pipeline.engine import duplicates, spilled
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
 from pipeline.failure import Halted
@@ -801,6 +802,26 @@ def test_first_outcome_outlives_a_restart_without_the_local_store(small: Worksho
         ("p1", "refused", None, "balance_too_low"),
         ("p1", "duplicate", "refused", "balance_too_low"),
     ]
+
+
+def test_ids_beside_a_head_outlive_a_restart_without_the_local_store(
+    small: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "RECENT_MAX", 3)
+    monkeypatch.setattr(spilled, "BUCKETS", 2)
+    asked = redemption(5, 1, START, 99)
+    bills = [bill(5, number, START + number) for number in range(1, 20)]
+    small.journal(activation(), asked, *bills)
+    small.decide_all()
+    assert {key for _, key in small.state() if b"ids:" in key} == {b"1:5#ids:0", b"1:5#ids:1"}
+    small.forget_stores()
+    facts = len(small.read("facts"))
+
+    small.journal(asked, *bills)
+    small.decide_all()
+
+    assert len(small.read("facts")) == facts
+    assert ("p1", "duplicate", "refused", "balance_too_low") in told_to(replies_in(small))
 
 
 def test_while_history_is_loaded_only_commands_are_answered(small: Workshop) -> None:

@@ -37,6 +37,7 @@ from schemas.facts import (
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    IdsSpilled,
     IgnoredFor,
     IssuedFor,
     LineKept,
@@ -726,6 +727,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     MessageHeld(place="in:0:1", until=4_705, record=b"s"),
     MessageAwaits(kind="email", digest="e3", place="in:0:2", until=4_706),
     MessageReleased(place="in:0:3", person=4_707, record=b"t"),
+    IdsSpilled(bucket=63, forget_before=4_708),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

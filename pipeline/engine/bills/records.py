@@ -18,7 +18,7 @@ from pipeline.engine.bills.state import (
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import Turn
-from pipeline.engine.programs import DAY_MS, Org
+from pipeline.engine.programs import LAG_ALLOWANCE_MS, Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     Decision,
@@ -38,9 +38,6 @@ from schemas.facts import (
     TransactionRecorded,
 )
 from schemas.records import TransactionAdded, TransactionReturned
-
-LAG_ALLOWANCE_MS: Final = 7 * DAY_MS
-"""How far a partition's clock may run ahead of a record that waits in the journal behind it."""
 
 DOCUMENTS_MAX: Final = 1_000
 """Return documents remembered of one bill, 9 kB of its entry. A number must not leave early, so returns beyond are

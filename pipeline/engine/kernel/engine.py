@@ -10,7 +10,7 @@ from pipeline.engine.kernel.concern import Concern, Effect, FollowUp, ProgramSta
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.requests import requests_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
-from pipeline.engine.programs import Program, Programs, Start, Timeline
+from pipeline.engine.programs import WINDOW_MAX_MS, Program, Programs, Start, Timeline
 from pipeline.engine.state import CustomerState, Head, Section
 from schemas.facts import Decision, Envelope, Group
 from schemas.records import AnyCustomerRecord, CustomerRecord, Request
@@ -79,13 +79,13 @@ class Engine:
         cause = self._prefixes[kind] + record.id
         key = key_of(cause)
         head = state.head
+        clock = max(head.clock, as_of)
         awaited = self._answers.get(kind)
         if awaited is not None:
             if not awaited(state, record):
                 return []
-        elif (known := head.recent.get(key)) is not None and known[1] == record.digest:
+        elif self._is_duplicate(state, key, record.digest, clock):
             return []
-        clock = max(head.clock, as_of)
         timeline = programs.org(record.org_id)
         groups: list[Group] = []
         if head.due <= clock or timeline.starts:
@@ -137,17 +137,23 @@ class Engine:
         """
         head = state.head
         clock = max(head.clock, as_of)
+        org = programs.org(record.org_id).at(clock)
         names = self.due_entries(head, clock)
         for asked in self._needs[type(record)]:
-            names += asked(head, record, programs.org(record.org_id).at(clock))
+            names += asked(head, record, org)
         for then in self._needs_then[type(record)]:
-            names += then(state, record, programs.org(record.org_id).at(clock))
+            names += then(state, record, org)
         return names
 
     @staticmethod
     def due_entries(head: Head, until: int) -> tuple[str, ...]:
         """The entries beside the head that `fire` must see: those with timers due at or before `until`."""
         return tuple(dict.fromkeys(name for due, _, name in head.agenda if due <= until)) if head.agenda else ()
+
+    @staticmethod
+    def _is_duplicate(state: CustomerState, key: int, digest: int, clock: int) -> bool:
+        known = state.head.recent.get(key) or state.spilled_id(key, clock - WINDOW_MAX_MS)
+        return known is not None and known[1] == digest
 
     def _decide_one(
         self, turn: Turn, record: CustomerRecord, stages: Sequence[Stage], envelope: Envelope, groups: list[Group]

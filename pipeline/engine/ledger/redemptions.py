@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.engine.bills.records import LAG_ALLOWANCE_MS
 from pipeline.engine.currencies import Currency
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
@@ -19,7 +18,7 @@ from pipeline.engine.ledger.redeemed import (
     payment_of,
     redemption_of,
 )
-from pipeline.engine.programs import DAY_MS, Org
+from pipeline.engine.programs import DAY_MS, LAG_ALLOWANCE_MS, Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     BillUpdated,

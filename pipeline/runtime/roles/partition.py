@@ -263,9 +263,8 @@ class LoyaltyPartition:
         if not groups:
             self.repeats += 1
             if is_answered(record, event_mode=in_force.clock.event_mode):
-                head = state.head
-                first = first_outcome(head, f"{type(record).__name__}:{record.id}")
-                self.outputs.add_duplicate(out, customer.key, offset, record, first, head.seq)
+                first = first_outcome(state, f"{type(record).__name__}:{record.id}")
+                self.outputs.add_duplicate(out, customer.key, offset, record, first, state.head.seq)
             return
         self._start_late(customer, groups)
         customers.changed(customer)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.engine.bills import records
-from pipeline.engine.bills.records import LAG_ALLOWANCE_MS
 from pipeline.engine.bills.state import AwardContribution, Bill, BillPart
 from pipeline.engine.decide import decide
+from pipeline.engine.programs import LAG_ALLOWANCE_MS
 from schemas.facts import (
     PointsIssued,
     PurchaseCounted,

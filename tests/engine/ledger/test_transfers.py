@@ -186,7 +186,7 @@ def test_answer_ends_the_hold_and_both_have_what_they_should() -> None:
         ),
     )
     assert town.waiting == []
-    assert first_outcome(giver.state.head, f"TransferPoints:x-{THEN}") == DONE
+    assert first_outcome(giver.state, f"TransferPoints:x-{THEN}") == DONE
     assert giver.totals()[LedgerAccount.TRANSFERRED] == 12
     assert giver.account().lifetime == 15
     assert {one.via for one in giver.envelopes(PointsTransferred)} == {ROOT}
@@ -418,9 +418,9 @@ def test_refused_transfer_is_remembered_as_refused_for_as_long_as_its_id() -> No
     asked = transfer(12, TAKER, THEN)
     cause = f"TransferPoints:{asked.id}"
     town.play(asked)
-    assert first_outcome(town.customer(GIVER).state.head, cause) == WAITS
+    assert first_outcome(town.customer(GIVER).state, cause) == WAITS
     town.play(answer(refusal=Refusal.TOO_OLD, on="2011-03-12"))
-    assert first_outcome(town.customer(GIVER).state.head, cause) == Outcome(reason=Refusal.TOO_OLD)
+    assert first_outcome(town.customer(GIVER).state, cause) == Outcome(reason=Refusal.TOO_OLD)
 
 
 def test_refusal_that_comes_after_the_id_was_forgotten_gives_the_points_back_all_the_same() -> None:
