@@ -8,13 +8,19 @@ from typing import Any, Final
 
 from pipeline.engine.calendar import Calendar, as_date
 from pipeline.engine.state import CustomerState
-from pipeline.gateway.vendor_ids import customer_of, uuid_of
+from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
 from pipeline.intake.verdict import Defect
 from pipeline.notify.numbers import major
-from pipeline.runtime.roles.questions import Standing
+from pipeline.runtime.roles.questions import Foreseen, Standing
 from pipeline.trial.reader import customer_row
+from schemas.facts import PointsIssued
+from schemas.messages.values import IDENTITY_MAX
 from schemas.program import ProgramDefinition
+from schemas.records import CustomerRecord
 
+_NUMBER: Final = "simulation"
+"""The document number of what is only simulated."""
+_NAMES: Final = ("customerId", "email", "phone", "loyaltyCardNumber")
 _COMMENT: Final = "by the API"
 """The reason of a command whose comment was left out: it is optional (S2), and a reason is not."""
 TRANSFERS: Final = {
@@ -56,6 +62,35 @@ def program_of(standing: Standing | None) -> ProgramDefinition | None:
     """
     followed = [] if standing is None else sorted(standing.definitions.values(), key=lambda one: one.program_id)
     return next((one for one in followed if one.default), followed[0] if followed else None)
+
+
+def sale_of(content: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The transaction that a simulation asks about as one that is registered, and whether it names its customer.
+
+    It has no number, and its purchase date stands beside its items (S2 l.8864).
+    """
+    transaction = content.get("transaction")
+    given = transaction if isinstance(transaction, dict) else {}
+    data = {"documentType": "sell", "documentNumber": _NUMBER, "purchaseDate": given.get("purchaseDate", "")}
+    customer = given.get("customerData")
+    is_named = isinstance(customer, dict) and any(customer.get(name) for name in _NAMES)
+    whose = customer if is_named else {"customerId": IDENTITY_MAX}
+    return {"transaction": {**given, "transactionData": data, "customerData": whose}}, is_named
+
+
+def earned_in(foreseen: Foreseen, record: CustomerRecord) -> int:
+    """The points of the main currency that a record would earn in the program that it is about, promised ones too."""
+    program = program_of(foreseen.standing)
+    if program is None:
+        return 0
+    own = f"{type(record).__name__}:{record.id}"
+    return sum(
+        decision.points
+        for group in foreseen.groups
+        if group.envelope.cause == own and group.envelope.program_id == program.program_id
+        for decision in group.decisions
+        if isinstance(decision, PointsIssued)
+    )
 
 
 def status_of(standing: Standing, definition: ProgramDefinition) -> dict[str, Any]:

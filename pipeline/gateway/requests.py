@@ -22,7 +22,7 @@ from pipeline.intake.letters.letter import (
 )
 from pipeline.intake.verdict import Defect, Limits, Rejected
 from pipeline.log.port import Message, Outgoing
-from schemas.records import CommandRecord, CustomerRecord, as_sent
+from schemas.records import CommandRecord, CustomerRecord, KnownBy, ResolveCustomer, as_sent
 
 BODY_BYTES_MAX: Final = 2**20
 """The longest body that is read."""
@@ -68,6 +68,9 @@ class Taken(NamedTuple):
 
     id: str
     """What its sender knows it by."""
+
+    identifiers: tuple[KnownBy, ...] = ()
+    """Who it is about, where it has no customer id; in the order in which they decide."""
 
     @property
     def waits(self) -> bool:
@@ -151,7 +154,9 @@ def _judge(value: bytes, headers: Headers, sender: Sender) -> Taken | Refused:
         defect = Defect("type", "is about no customer", "send it to Kafka; only backfills move the time")
         return Refused("UNKNOWN_TYPE", (defect,))
     record = as_sent(verdict.record)
-    return Taken(Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall), record, record.id)
+    identifiers = verdict.record.identifiers if isinstance(verdict.record, ResolveCustomer) else ()
+    outgoing = Outgoing(sender.topic, verdict.key, value, None, headers, sender.wall)
+    return Taken(message=outgoing, record=record, id=record.id, identifiers=identifiers)
 
 
 def _number_of_bill(fields: Mapping[str, Any]) -> str | None:

@@ -15,9 +15,11 @@ from aiohttp import web
 from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.gateway.answers import Answers
 from pipeline.gateway.api import Api
+from pipeline.gateway.desk import Desk
 from pipeline.gateway.outbox import Outbox
 from pipeline.log.port import Log, Partition
 from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.roles.intake import limits_of
 from pipeline.runtime.roles.questions import Questions
 from pipeline.runtime.settings import GATEWAY, Settings
 from topics.catalog import Catalog
@@ -47,7 +49,9 @@ class GatewayRole:
         self._listener = listener
         self._outbox = Outbox(log, clock)
         self._answers = Answers(log, catalog.name("replies"), settings.partitions, follower, clock)
-        self._api = Api(log, settings, follower, self._outbox, self._answers, questions, clock)
+        topic, limits = catalog.name("gateway"), limits_of(settings)
+        desk = Desk(topic, limits, follower, self._outbox, self._answers, questions, clock)
+        self._api = Api(log, settings, desk)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; requests that are open then get some seconds."""

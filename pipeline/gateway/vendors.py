@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -18,6 +19,19 @@ _NAMESPACE: Final = UUID("5d0a1f0e-7c52-5b1c-8f3e-2f6b1a9c4e77")
 _STEP: Final = re.compile(r"[^.\[\]]+")
 
 Body = Mapping[str, Any]
+Form = Mapping[str, Any]
+"""The fields of a form by name: those inside of each, or None."""
+NO_FORM: Final[Form] = MappingProxyType({})
+_SENTENCES: Final = {"is not a valid phone number": "This value is not a valid phone number."}
+"""What the documents say word by word (S2 l.4091)."""
+CUSTOMER_FORM: Final[Form] = {
+    **dict.fromkeys(("firstName", "lastName", "gender", "email", "phone", "birthDate", "createdAt")),
+    "address": dict.fromkeys(("street", "address1", "address2", "postal", "city", "province", "country")),
+    "company": dict.fromkeys(("name", "nip")),
+    **dict.fromkeys(("loyaltyCardNumber", "labels", "agreement1", "agreement2", "agreement3")),
+    **dict.fromkeys(("levelId", "posId", "sellerId")),
+}
+"""The fields of a customer's form, as its errors list them (S2 l.4083)."""
 
 
 class VendorRoute(NamedTuple):
@@ -60,12 +74,12 @@ def id_of(taken: Taken) -> str:
     return str(uuid5(_NAMESPACE, f"{record.org_id}:{type(record).__name__}:{taken.id}"))
 
 
-def form_errors(defects: Sequence[Defect]) -> dict[str, Any]:
-    """Defects as a form of Open Loyalty tells them: each at its field (S2 l.238)."""
-    form: dict[str, Any] = {"children": {}}
+def form_errors(defects: Sequence[Defect], fields: Form = NO_FORM) -> dict[str, Any]:
+    """Defects as a form of Open Loyalty tells them: each at its field (S2 l.238); `fields`: all that the form has."""
+    form = _form_of(fields)
     general: list[str] = []
     for defect in defects:
-        told = f"{defect.problem}; {defect.remedy}"
+        told = _SENTENCES.get(defect.problem) or f"{defect.problem}; {defect.remedy}"
         steps = _STEP.findall(defect.path)[1:]  # the object around all fields is the form itself
         if not steps:
             general.append(f"{defect.path} {told}".strip())
@@ -75,6 +89,10 @@ def form_errors(defects: Sequence[Defect]) -> dict[str, Any]:
             place = place.setdefault("children", {}).setdefault(step, {})
         place.setdefault("errors", []).append(told)
     return {"form": form, "errors": general}
+
+
+def _form_of(fields: Form) -> dict[str, Any]:
+    return {"children": {name: _form_of(inside) if inside else {} for name, inside in fields.items()}}
 
 
 def _payload_errors(defects: Sequence[Defect]) -> dict[str, Any]:

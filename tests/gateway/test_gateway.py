@@ -3,89 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from http.client import HTTPConnection
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from pipeline.gateway.access import digest_of, written
 from pipeline.gateway.openapi import OPENAPI
-from pipeline.gateway.role import GatewayRole
-from pipeline.gateway.vendor_ids import uuid_of
 from pipeline.gateway.vendors import ROUTES
-from pipeline.intake.org_settings import entries_of, entry_of
-from pipeline.log.embedded import EmbeddedLog
-from pipeline.runtime.host.app import build_app, running
-from pipeline.runtime.host.web import listen_on
-from pipeline.runtime.roles.questions import Questions
-from schemas.settings import AccessKey, Org, Scope, Store
-from tests.runtime.workshop import Until, Workshop, activation
-
-SECRET = "s" * 43
-NOW = 1_780_000_000_000
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-
-class Client:
-    """What another system does."""
-
-    def __init__(self, port: int, workshop: Workshop) -> None:
-        self._port = port
-        self.workshop = workshop
-
-    def ask(self, method: str, path: str, body: object = None, key: str | None = "1" * 12, **headers: str) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
-        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        keyed = {} if key is None else {"Authorization": f"Bearer {written(key, SECRET)}"}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            connection.request(method, path, raw, {**keyed, **named})
-            answer = connection.getresponse()
-            content = answer.read()
-            return Answer(answer.status, dict(answer.headers), json.loads(content) if content else None)
-        finally:
-            connection.close()
-
-    def send(self, message: object, **headers: str) -> Answer:
-        return self.ask("POST", "/v1/messages", message, **headers)
-
-
-def access_key(digit: str, org_id: int, *scopes: Scope) -> AccessKey:
-    return AccessKey(key_id=digit * 12, org_id=org_id, scopes=scopes, secret_sha256=digest_of(SECRET), created_at=NOW)
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("gateway")
-    log = EmbeddedLog(folder / "log")
-    workshop = Workshop(log, folder, "gateway.")
-    org = Org(org_id=1, name="One", zone="UTC", currency="GBP", country="GB", stores=(Store(code="DEFAULT"),))
-    keys = [
-        access_key("1", 1, "produce", "read"),
-        access_key("2", 2, "admin"),
-        access_key("3", 1, "read"),
-        access_key("4", 1, "admin"),
-    ]
-    for key, value in [*entries_of(org).items(), *map(entry_of, keys)]:
-        workshop.send("settings", key, value, 0)
-    workshop.journal(activation())
-    listener = listen_on("127.0.0.1", 0)
-    questions = Questions()
-    role = GatewayRole(log, workshop.settings, listener, questions)
-    app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role], questions=questions)
-    with listener, running(app):
-        ready = Until(lambda: all(is_ready for is_ready, _ in app.roles.status().values()))
-        while not ready.is_set():
-            ready.wait(0.05)
-        yield Client(listener.getsockname()[1], workshop)
-    workshop.close()
-    log.close()
+from pipeline.intake.dialects.vendor_ids import uuid_of
+from tests.gateway.service import Answer, Client
+from tests.runtime.workshop import Until
 
 
 def bill(number: str, customer: int, amount: int = 10_000) -> dict[str, Any]:
@@ -266,6 +192,74 @@ def test_points_are_added_spent_and_blocked_and_a_status_shows_them(client: Clie
     assert shown == {"points": 100, "usedPoints": 5, "blockedPoints": 4, "transactionsAmount": 100.5}
     assert status.body["customerId"] == uuid_of(17)
     assert client.ask("GET", "/api/DEFAULT/admin/customer/999/status").status == 404
+
+
+def simulated(client: Client, amount: str, **customer: str) -> Answer:
+    items = [{"sku": {"code": "A"}, "quantity": 1, "grossValue": amount}]
+    body = {"transaction": {"items": items, "customerData": customer}}
+    return client.ask("POST", "/api/DEFAULT/transaction/simulate", body)
+
+
+def test_simulation_says_what_a_transaction_would_earn_and_leaves_nothing_behind(client: Client) -> None:
+    client.send(bill("B1", 21, 1_000))
+    done = client.send({"type": "adjustPoints", "customerId": 21, "programId": 7, "points": 5, "reason": "gift"})
+    client.send({"type": "linkIdentifiers", "customerId": 21, "identifiers": {"email": "sim@example.com"}})
+    linked = Until(lambda: simulated(client, "3", email="sim@example.com").status == 200)
+    while not linked.is_set():
+        linked.wait(0.05)
+
+    assert simulated(client, "12.50", customerId="21").body == {"points": 12}
+    assert simulated(client, "12.50", customerId=uuid_of(21)).body == {"points": 12}
+    assert simulated(client, "12.50", email="SIM@example.com").body == {"points": 12}
+    assert simulated(client, "7", customerId="777").body == {"points": 7}, "of somebody new"
+    unknown, odd = simulated(client, "1", email="nobody@example.com"), simulated(client, "x", customerId="21")
+    assert (unknown.status, list(unknown.body["form"]["children"])) == (400, ["customerData"])
+    assert (odd.status, list(odd.body["form"]["children"])) == (400, ["items"])
+    standing = client.ask("GET", "/v1/customers/1/21").body
+    assert (standing["seq"], standing["programs"]["7"]["balances"]["POINTS"]["current"]) == (done.body["seq"], 15)
+    assert client.ask("GET", "/v1/customers/1/777").status == 404
+
+
+def registration(**fields: str) -> dict[str, Any]:
+    person = {"firstName": "Jo", "lastName": "Lee", "email": "lee@example.com", "agreement1": "1"}
+    return {"customer": person | fields}
+
+
+def test_customer_who_is_registered_and_updated_has_the_profile(client: Client) -> None:
+    address = {"city": "Leeds", "postal": "LS1"}
+    body = registration(phone="07911 123456", gender="female", loyaltyCardNumber="777", customerId="22")
+    body["customer"]["address"] = address
+    registered = client.ask("POST", "/api/DEFAULT/customer/register", body)
+    update = {"customer": {"phone": "", "lastName": "Li", "address": {"city": "York"}}}
+    updated = client.ask("PUT", f"/api/DEFAULT/customer/{uuid_of(22)}", update)
+
+    assert registered.body == {"customerId": uuid_of(22), "email": "lee@example.com"}
+    assert (updated.status, updated.body) == (200, {"customerId": uuid_of(22)})
+    read = Until(lambda: client.ask("GET", "/v1/customers/1/22").body.get("profile", {}).get("lastName") == "Li")
+    while not read.is_set():
+        read.wait(0.05)
+    profile = client.ask("GET", "/v1/customers/1/22").body["profile"]
+    assert profile == {
+        "firstName": "Jo",
+        "lastName": "Li",
+        "email": "lee@example.com",
+        "extended": {"gender": "female", "address.city": "York", "agreement1": "1"},
+    }
+    by_card = client.ask("POST", "/api/DEFAULT/customer/register", registration(loyaltyCardNumber="777"))
+    assert by_card.body["customerId"] == uuid_of(22), "known by the card already"
+
+
+def test_registration_of_whom_nobody_knows_waits_for_an_id(client: Client) -> None:
+    held = client.ask(
+        "POST", "/api/DEFAULT/customer/register", registration(email="new@example.com"), Idempotency_Key="new"
+    )
+    assert (held.status, held.body["customerId"], held.headers["Location"]) == (202, None, "/v1/replies/new")
+    assert client.ask("GET", held.headers["Location"]).body["outcome"] == "held"
+
+
+@pytest.mark.parametrize("customer", ["b9af6a8c-9cc5-4924-989c-e4af614ab2a3", "0", "x"])
+def test_update_of_whom_no_id_names_is_not_found(client: Client, customer: str) -> None:
+    assert client.ask("PUT", f"/api/DEFAULT/customer/{customer}", {"customer": {"lastName": "Li"}}).status == 404
 
 
 DEFINITION = {

@@ -16,6 +16,7 @@ from pipeline.intake.defects import shown
 from pipeline.intake.dialects import native
 from pipeline.intake.dialects.native_diagnosis import DEFECTS_MAX, object_in
 from pipeline.intake.dialects.parts import Part
+from pipeline.intake.dialects.vendor_ids import customer_of
 from pipeline.intake.letters.letter import ORG_HEADER, REQUEST_HEADER, STORE_HEADER
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.verdict import Accepted, Defect, Headers, Incoming, Limits, Reason, Rejected
@@ -24,6 +25,7 @@ from schemas.settings import Identifier
 # Numbers with a fraction stay as they were written: a float would lose digits of an amount.
 _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=str)
 _SEQ: Final = "seq"
+DATE_LENGTH: Final = len("2017-10-05")
 
 
 class Site(NamedTuple):
@@ -48,6 +50,8 @@ class Draft:
         self.content: dict[str, Any] = {"type": kind}
         self.identifiers: dict[Identifier, str] = {}
         """Whom it is about, where no customer id says so."""
+        self.says_who = False
+        """Whether its identifiers are the customer's from then on, beside a customer id, too."""
         self._sources: dict[str, str] = {}
 
     def put(self, name: str, value: object, path: str) -> None:
@@ -130,7 +134,7 @@ def _judged(draft: Draft, site: Site, message: Incoming, wall: int, limits: Limi
         wanted = ", ".join(site.org.org.identifiers)
         defect = Defect("", "names no customer", f"add a customer id, or one of {wanted}")
         return Rejected(Reason.INVALID_FIELDS, (defect,))
-    if "customerId" not in draft.content:
+    if "customerId" not in draft.content or (draft.says_who and draft.identifiers):
         draft.content["identifiers"] = draft.identifiers
     request = dict(message.headers).get(REQUEST_HEADER)
     if request is not None:
@@ -180,14 +184,19 @@ def site_of(content: dict[str, Any], message: Incoming, limits: Limits) -> Site 
 
 
 def customer_id(part: Part, name: str) -> int | None:
-    """A customer id of ours in a field; None for another system's id, which is an identifier."""
-    text = part.text(name)
-    return int(text) if text.isdecimal() and 0 < len(text) < len(str(2**53)) else None
+    """A customer id of ours in a field, a number or its UUID; None for another system's id, which is an identifier."""
+    return customer_of(part.text(name))
 
 
 def local_time(text: str) -> str:
-    """An ISO 8601 time as the vendors write it: the space that some put between date and time is a `T`."""
-    return text.replace(" ", "T", 1)
+    """An ISO 8601 time as the vendors write it.
+
+    The space that some put between date and time is a `T`; the one before an offset is the `+` of a form that was not
+    encoded, as in S2 l.8895.
+    """
+    if text[DATE_LENGTH : DATE_LENGTH + 1] not in {" ", "T"}:
+        return text
+    return f"{text[:DATE_LENGTH]}T{text[DATE_LENGTH + 1 :].replace(' ', '+')}"
 
 
 def _restated(message: Incoming, draft: Draft) -> _Restated:

@@ -14,7 +14,7 @@ from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
-from pipeline.runtime.roles.questions import Questions, Standing, Unanswered
+from pipeline.runtime.roles.questions import Known, Questions, Unanswered
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.state.marker import committed_with, mark_of
@@ -161,7 +161,7 @@ class LoyaltyRole:
     def wants_round(self) -> bool:
         """Whether the passing of time must be written to a partition, or where one stands must be said again."""
         self._tails.begin()  # to be read while a round is decided
-        self._questions.answer(self._standing)
+        self._questions.answer(self._known)
         wall = self._clock.wall()
         return any(partition.touched for partition in self._partitions.values()) or any(
             one.wants_wall_tick(wall, self._wall_every) for one in self._working()
@@ -258,13 +258,13 @@ class LoyaltyRole:
             self.drop(Partition(journal, number))
         self._tails.close()
 
-    def _standing(self, org_id: int, customer_id: int) -> Standing | None:
+    def _known(self, org_id: int, customer_id: int) -> Known:
         number = partition_for(b"%d:%d" % (org_id, customer_id), self._settings.partitions)
         partition = self._partitions.get(number)
         if partition is None:
             message = "another worker has this customer, or the customer is being restored"
             raise Unanswered(message)
-        return partition.standing(org_id, customer_id)
+        return partition.known()
 
     def _working(self) -> list[LoyaltyPartition]:
         """Those that got on since a round of theirs had no effect: a tick would only wait behind what failed."""

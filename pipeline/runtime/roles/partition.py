@@ -14,13 +14,12 @@ from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide, due_entries, fire, needs
 from pipeline.engine.outcomes import first_outcome
 from pipeline.engine.programs import Programs
-from pipeline.engine.state import decode_head
 from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.replies.replies import is_answered
 from pipeline.runtime.roles.outputs import Outputs
-from pipeline.runtime.roles.questions import Standing
+from pipeline.runtime.roles.questions import Known
 from pipeline.runtime.state.customers import Changes, Customer, Customers
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
 from pipeline.runtime.state.store_port import Change, Store
@@ -126,23 +125,9 @@ class LoyaltyPartition:
         """The partition's clock, as committed."""
         return self._saved.clock.time
 
-    def standing(self, org_id: int, customer_id: int) -> Standing | None:
-        """Where a customer stands as committed; None for one that nothing is known of."""
-        raw = self.store.get(b"%d:%d" % (org_id, customer_id))
-        if raw is None:
-            return None
-        head = decode_head(raw)
-        followed = [(org_id, number, section.version) for number, section in head.sections.items()]
-        definitions = {one: self.store.get(program_key(*one)) for one in followed}
-        return Standing(
-            head=head,
-            definitions={
-                one: ProgramDefinition.model_validate_json(definition)
-                for one, definition in definitions.items()
-                if definition is not None
-            },
-            as_of=max(self.clock, head.clock),
-        )
+    def known(self) -> Known:
+        """What is known here, without the open round."""
+        return Known(self.store, self._saved.clock, self._saved.programs)
 
     def take(self, messages: Sequence[Message], out: list[Outgoing], budget: int) -> int:
         """Decides records in order and adds their output to `out`; returns what is left of the timer budget."""

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from pipeline.engine.state import Head
+from pipeline.engine.clock import PartitionClock
+from pipeline.engine.decide import decide, needs
+from pipeline.engine.identity.concern import find_link
+from pipeline.engine.identity.state import link_of
+from pipeline.engine.programs import Programs
+from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head
+from pipeline.intake.dialects.naming import NOBODY, input_key
+from pipeline.runtime.state.customers import key_of_entry
+from pipeline.runtime.state.marker import program_key
+from pipeline.runtime.state.store_port import Store
+from schemas.facts import Group
 from schemas.program import ProgramDefinition
+from schemas.records import AnyCustomerRecord, KnownBy
 
 _WAITING_MAX: Final = 1_000
 _AT_ONCE: Final = 64
 """Questions answered between two rounds: records should not wait for more."""
+_Answer = TypeVar("_Answer")
 
 
 class Standing(NamedTuple):
@@ -25,36 +37,109 @@ class Standing(NamedTuple):
     """The later of the clocks of the partition and of the customer, milliseconds since the epoch."""
 
 
+class Foreseen(NamedTuple):
+    """What a record would lead to."""
+
+    groups: Sequence[Group]
+    """Everything that would be decided, timers that are due by then first; empty for a duplicate."""
+    standing: Standing
+    """Where the customer would stand."""
+
+
+class Known:
+    """What a partition knows of its customers as of the last round that took effect."""
+
+    def __init__(self, store: Store, clock: PartitionClock, programs: Programs) -> None:
+        self._store = store
+        self._clock = clock
+        self._programs = programs
+
+    def standing(self, org_id: int, customer_id: int) -> Standing | None:
+        """Where a customer stands; None for one that nothing is known of."""
+        raw = self._store.get(input_key(org_id, customer_id))
+        return None if raw is None else self._standing_of(decode_head(raw))
+
+    def named_by(self, org_id: int, identifiers: Sequence[KnownBy]) -> int | None:
+        """The customer whom the first of the identifiers that names anybody names; None where none does.
+
+        The org itself, its subject 0, knows: ask its partition.
+        """
+        state = CustomerState(Head(org_id, NOBODY))
+        self._bring(state, [link_of(one.kind, one.digest) for one in identifiers])
+        links = (find_link(state, one) for one in identifiers)
+        return next((link.person for link in links if link is not None and link.person), None)
+
+    def foresee(self, record: AnyCustomerRecord) -> Foreseen:
+        """What a record of one of the customers would lead to if it came now. Nothing is changed."""
+        raw = self._store.get(input_key(record.org_id, record.customer_id))
+        state = CustomerState(Head(record.org_id, record.customer_id) if raw is None else decode_head(raw))
+        as_of = self._clock.as_of(record)
+        known: set[str] = set()
+        while names := set(needs(state, record, self._programs, as_of)) - known:
+            known |= names
+            self._bring(state, names)
+        groups = decide(state, record, self._programs, as_of, backfill=self._clock.event_mode)
+        return Foreseen(groups=groups, standing=self._standing_of(state.head))
+
+    def _bring(self, state: CustomerState, names: Iterable[str]) -> None:
+        """Bring entries into a state, those that exist."""
+        key = input_key(state.head.org_id, state.head.customer_id)
+        for name in names:
+            raw = self._store.get(key_of_entry(key, name))
+            if raw is not None:
+                state.entries[name] = decode_entry(raw)
+
+    def _standing_of(self, head: Head) -> Standing:
+        followed = [(head.org_id, number, section.version) for number, section in head.sections.items()]
+        definitions = {one: self._store.get(program_key(*one)) for one in followed}
+        return Standing(
+            head=head,
+            definitions={
+                one: ProgramDefinition.model_validate_json(definition)
+                for one, definition in definitions.items()
+                if definition is not None
+            },
+            as_of=max(self._clock.time, head.clock),
+        )
+
+
 class Unanswered(Exception):
     """Too many questions wait already, or another worker has the customer's partition, or it is being restored."""
+
+
+class _Question(NamedTuple):
+    org_id: int
+    customer_id: int
+    ask: Callable[[Known], Any]
+    answer: Future[Any]
 
 
 class Questions:
     """The questions that wait, bounded."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[int, int, Future[Standing | None]]] = queue.Queue(_WAITING_MAX)
+        self._waiting: queue.Queue[_Question] = queue.Queue(_WAITING_MAX)
 
-    def ask(self, org_id: int, customer_id: int) -> Future[Standing | None]:
-        """Where a customer stands; None for one that nothing is known of. Raises `Unanswered`, now or as the answer."""
-        answer: Future[Standing | None] = Future()
+    def ask(self, org_id: int, customer_id: int, ask: Callable[[Known], _Answer]) -> Future[_Answer]:
+        """Ask the partition of a customer. Raises `Unanswered`, now or as the answer."""
+        answer: Future[_Answer] = Future()
         try:
-            self._waiting.put_nowait((org_id, customer_id, answer))
+            self._waiting.put_nowait(_Question(org_id=org_id, customer_id=customer_id, ask=ask, answer=answer))
         except queue.Full as error:
             message = "too many questions wait already"
             raise Unanswered(message) from error
         return answer
 
-    def answer(self, look: Callable[[int, int], Standing | None]) -> None:
-        """Answer what waits, some at once; `look` raises `Unanswered`."""
+    def answer(self, partition_of: Callable[[int, int], Known]) -> None:
+        """Answer what waits, some at once; `partition_of` a customer raises `Unanswered`."""
         for _ in range(_AT_ONCE):
             try:
-                org_id, customer_id, answer = self._waiting.get_nowait()
+                question = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            if not answer.set_running_or_notify_cancel():
+            if not question.answer.set_running_or_notify_cancel():
                 continue
             try:
-                answer.set_result(look(org_id, customer_id))
+                question.answer.set_result(question.ask(partition_of(question.org_id, question.customer_id)))
             except Unanswered as error:
-                answer.set_exception(error)
+                question.answer.set_exception(error)

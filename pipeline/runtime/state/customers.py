@@ -79,7 +79,7 @@ class Customers:
             if name not in loaded:
                 found = True
                 self._in_hand[customer.key] = customer
-                entry_key = _entry_key(customer.key, name)
+                entry_key = key_of_entry(customer.key, name)
                 raw = None if entry_key in self._forgotten else self._store.get(entry_key)
                 if raw is None:
                     loaded[name] = None
@@ -167,9 +167,9 @@ class Customers:
                     raw = encode_state(entry)
                     before = customer.loaded.get(name)
                     if before is None:
-                        entries.append(Change(_entry_key(key, name), raw, None, entry.forgotten_at))
+                        entries.append(Change(key_of_entry(key, name), raw, None, entry.forgotten_at))
                     elif before.raw != raw:
-                        entries.append(Change(_entry_key(key, name), raw, before.forgotten_at, entry.forgotten_at))
+                        entries.append(Change(key_of_entry(key, name), raw, before.forgotten_at, entry.forgotten_at))
         return Changes(heads, entries)
 
     def committed(self, changes: Changes) -> None:
@@ -244,5 +244,6 @@ class Customers:
                 yield one
 
 
-def _entry_key(key: bytes, name: str) -> bytes:
+def key_of_entry(key: bytes, name: str) -> bytes:
+    """The key of a customer's entry in the store and the changelog."""
     return b"%b%b%b" % (key, ENTRY_MARK, name.encode())

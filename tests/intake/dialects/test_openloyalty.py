@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 
+from pipeline.intake.dialects.vendor_ids import uuid_of
+from pipeline.intake.verdict import Accepted
 from schemas.records import (
+    CustomerAdded,
+    CustomerUpdated,
     CustomEventReceived,
     Line,
+    Profile,
     ResolveCustomer,
     TransactionAdded,
     TransactionReturned,
     decode_record,
 )
-from tests.intake.dialects.vendors import record, rejected
+from tests.intake.dialects.vendors import record, rejected, verdict
 from tests.intake.incoming import WALL
 
 EVENT: dict[str, Any] = json.loads(
@@ -149,7 +154,7 @@ def test_an_event_by_e_mail_is_looked_for() -> None:
 @pytest.mark.parametrize(
     ("body", "defect"),
     [
-        ({}, "has neither `event` nor `transaction`; wrap the body in one of them"),
+        ({}, "has neither `event` nor `transaction` nor `customer`; wrap the body in one of them"),
         ({"event": 5}, "event is 5; write an object"),
         (sale({"documentType": "rent"}), "transaction.transactionData.documentType is 'rent'; write sell or return"),
         (sale({"documentType": ""}), "transaction.transactionData.documentType is empty; add sell or return"),
@@ -187,3 +192,103 @@ def test_every_defect_has_the_vendors_path(body: dict[str, Any], defect: str) ->
     reason, found = rejected("openloyalty", body)
     assert reason == "INVALID_FIELDS"
     assert found[0] == defect
+
+
+REGISTRATION: dict[str, Any] = {
+    "customer": {
+        "firstName": "John",
+        "lastName": "Kowalski",
+        "email": "john3@example.com",
+        "phone": "000000004000",
+        "birthDate": "1990-01-01",
+        "createdAt": "2017-01-01 14:15:16",
+        "address": {"street": "Street", "postal": "00-000"},
+        "company": {"nip": "111-222-33-44", "name": "Company name"},
+        "loyaltyCardNumber": "00000000000000002",
+        "agreement1": "1",
+    }
+}
+
+
+def registered(**fields: Any) -> dict[str, Any]:
+    return {"customer": REGISTRATION["customer"] | fields}
+
+
+def test_the_printed_registration_is_a_profile_and_says_who_has_the_card() -> None:
+    accepted = verdict("openloyalty", registered(customerId="4711"))
+
+    assert isinstance(accepted, Accepted)
+    added = accepted.record
+    assert isinstance(added, CustomerAdded)
+    assert (added.customer_id, added.event_time) == (4711, WALL - 5), "not createdAt, which is long ago"
+    assert added.profile == Profile(
+        first_name="John",
+        last_name="Kowalski",
+        mobile="000000004000",
+        email="john3@example.com",
+        extended={
+            "birthDate": "1990-01-01",
+            "createdAt": "2017-01-01 14:15:16",
+            "agreement1": "1",
+            "address.street": "Street",
+            "address.postal": "00-000",
+            "company.name": "Company name",
+            "company.nip": "111-222-33-44",
+        },
+    )
+    assert accepted.links is not None
+    assert [one.kind for one in accepted.links.identifiers] == ["email", "cardNumber"]
+
+
+def test_a_registration_by_identifiers_is_looked_for() -> None:
+    resolve = record("openloyalty", REGISTRATION)
+    assert isinstance(resolve, ResolveCustomer)
+    assert [one.kind for one in resolve.identifiers] == ["email", "cardNumber"]
+
+
+@pytest.mark.parametrize("customer", [4711, "4711", uuid_of(4711)])
+def test_an_update_clears_what_is_empty_and_the_rest_of_what_is_given_as_a_whole(customer: object) -> None:
+    body = {"customerId": customer, "customer": {"phone": "", "labels": "", "address": {"city": "York"}}}
+    updated = record("openloyalty", body)
+
+    assert isinstance(updated, CustomerUpdated)
+    assert (updated.customer_id, updated.profile) == (4711, Profile(extended={"address.city": "York"}))
+    assert sorted(updated.clear) == [
+        *(f"extended.address.{name}" for name in ("address1", "address2", "country", "postal", "province", "street")),
+        "extended.labels",
+        "mobile",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "defect"),
+    [
+        ({"firstName": ""}, "customer.firstName is empty; add the customer's firstName"),
+        ({"email": None}, "customer.email is missing; add the customer's email"),
+        (
+            {"phone": "+440000000"},
+            "customer.phone is not a valid phone number; write it with its country code, such as +48234234000",
+        ),
+        (
+            {"phone": " 440000000"},
+            "customer.phone is not a valid phone number; write it with its country code, such as +48234234000",
+        ),
+        ({"gender": "x"}, "customer.gender is 'x'; write one of male, female, not_disclosed"),
+        (
+            {"birthDate": "1990-13-01"},
+            "customer.birthDate is '1990-13-01', which no calendar has; write a date such as 2027-03-31",
+        ),
+        ({"agreement1": "yes"}, "customer.agreement1 is 'yes'; write 1 for yes, 0 for no"),
+        ({"address": "x"}, 'customer.address is "x"; write an object'),
+    ],
+)
+def test_a_registration_with_a_mistake_is_told_by_its_field(fields: dict[str, Any], defect: str) -> None:
+    reason, found = rejected("openloyalty", registered(**fields))
+    assert (reason, found) == ("INVALID_FIELDS", [defect])
+
+
+def test_a_plus_that_a_form_made_a_space_is_one() -> None:
+    added = record("openloyalty", registered(phone=" 48234234000", customerId="4711"))
+    assert added.profile.mobile == "+48234234000"
+    body = sale({"purchaseDate": "2019-02-20T09:28:00 0100"})
+    assert record("openloyalty", body).event_time == at(2019, 2, 20, 8, 28)

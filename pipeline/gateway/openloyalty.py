@@ -1,0 +1,151 @@
+"""Open Loyalty's pages (S2) that more than one message answers: over commands, our own state and dry runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from pipeline.gateway.answers import Asked
+from pipeline.gateway.desk import Desk, content_of, patience, problem, told
+from pipeline.gateway.points import command_of, earned_in, program_of, sale_of, status_of, transfer_in
+from pipeline.gateway.requests import Refused, Sender, Taken, take, take_of_vendor
+from pipeline.gateway.vendors import CUSTOMER_FORM, NO_FORM, Form, form_errors, id_of
+from pipeline.intake.dialects.naming import NOBODY
+from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
+from pipeline.intake.verdict import Defect
+
+DIALECT: Final = "openloyalty"
+_LOOK_SECONDS: Final = 0.05
+"""Between two looks at whether somebody is known by the identifiers of who registers."""
+_STRANGER: Final = -1
+"""No customer has this id, so where one would stand is where everybody begins."""
+
+
+class OpenLoyalty:
+    """Handles requests on the event loop of the gateway."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Each with the line at which it stands in S2."""
+        return [
+            web.post("/api/{store}/customer/register", self.register),  # l.3788
+            web.post("/api/{store}/admin/customer/register", self.register),  # l.5078
+            web.put("/api/{store}/customer/{customer}", self.update),  # l.4017
+            web.get("/api/{store}/admin/customer/{customer}/status", self.get_status),  # l.3258
+            web.post("/api/{store}/points/transfer/{action:add|spend|block}", self.transfer),  # l.7102, l.7132, l.7410
+            web.post("/api/{store}/transaction/simulate", self.simulate),  # l.8854
+        ]
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Register a customer; answered once it is known who that is.
+
+        RULE: who is known by one of the identifiers already is that customer, who then is brought up to date.
+        """
+        sender, body = await self._desk.sender(request)
+        content, _ = content_of(request, body)
+        taken = _take({"customer": content.get("customer", {})}, request, sender)
+        if isinstance(taken, Refused):
+            return _form(taken.defects, CUSTOMER_FORM)
+        await self._desk.send([taken], sender.org_id, 0)
+        customer_id = taken.record.customer_id or await self._known_in_time(sender.org_id, taken, patience(request))
+        email = content["customer"].get("email")
+        if customer_id is None:
+            answer = told({"customerId": None, "email": email}, HTTPStatus.ACCEPTED)
+            answer.headers["Location"] = f"/v1/replies/{quote(taken.id, safe='')}"
+            return answer
+        return told({"customerId": uuid_of(customer_id), "email": email})
+
+    async def update(self, request: web.Request) -> web.Response:
+        """Change what is known of a customer."""
+        sender, body = await self._desk.sender(request)
+        content, _ = content_of(request, body)
+        customer_id = customer_of(request.match_info["customer"])
+        if customer_id is None:
+            return problem(HTTPStatus.NOT_FOUND, "this is no customer id: write the number, or the UUID of an answer")
+        taken = _take({"customer": content.get("customer", {}), "customerId": customer_id}, request, sender)
+        if isinstance(taken, Refused):
+            return _form(taken.defects, CUSTOMER_FORM)
+        await self._desk.send([taken], sender.org_id, 0)
+        return told({"customerId": uuid_of(customer_id)})
+
+    async def transfer(self, request: web.Request) -> web.Response:
+        """Add, spend or block points: a command, answered when it is decided."""
+        sender, body = await self._desk.sender(request)
+        content, _ = content_of(request, body)
+        found = transfer_in(content)
+        if isinstance(found, list):
+            return _form(found)
+        customer_id, transfer = found
+        program = program_of(await self._desk.look(sender.org_id, customer_id))
+        if program is None:
+            return _form([Defect("transfer.customer", "is in no program", "register the customer first")])
+        command = command_of(request.match_info["action"], customer_id, program.program_id, transfer)
+        taken = take(msgspec.Raw(msgspec.json.encode(command)), None, sender)
+        if isinstance(taken, Refused):
+            return _form([defect._replace(path=f"transfer.{defect.path}") for defect in taken.defects])
+        (result,) = await self._desk.send([taken], sender.org_id, patience(request))
+        if result["status"] in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT):
+            return _form([Defect("transfer.points", str(result["message"]), "nothing was done")])
+        return told({"pointsTransferId": id_of(taken)}, min(result["status"], HTTPStatus.ACCEPTED))
+
+    async def get_status(self, request: web.Request) -> web.Response:
+        """A customer's points, tier and progress."""
+        key = self._desk.key(request, "read")
+        customer_id = customer_of(request.match_info["customer"])
+        standing = None if customer_id is None else await self._desk.look(key.org_id, customer_id)
+        program = program_of(standing)
+        if standing is None or program is None:
+            return problem(HTTPStatus.NOT_FOUND, "no customer with this id is in a program")
+        return told(status_of(standing, program))
+
+    async def simulate(self, request: web.Request) -> web.Response:
+        """How many points a transaction would earn: decided on the customer's own state, and forgotten.
+
+        RULE: without any customer, as the document's example has it, one who is new.
+        """
+        sender, body = await self._desk.sender(request, "read")
+        content, _ = content_of(request, body)
+        sale, is_named = sale_of(content)
+        taken = _take(sale, request, sender)
+        if isinstance(taken, Refused):
+            return _form([one._replace(path=one.path.replace("transactionData.", "")) for one in taken.defects])
+        customer_id = await self._who(sender.org_id, taken) if is_named else _STRANGER
+        if customer_id is None:
+            nobody = "name nobody who is known here"
+            return _form([Defect("transaction.customerData", nobody, "register the customer, or leave it out")])
+        record = msgspec.structs.replace(taken.record, customer_id=customer_id)
+
+        foreseen = await self._desk.ask(sender.org_id, customer_id, lambda known: known.foresee(record))  # type: ignore[arg-type]  # the union's cases
+        return told({"points": earned_in(foreseen, record)})
+
+    async def _known_in_time(self, org_id: int, taken: Taken, seconds: float) -> int | None:
+        """Whom the identifiers of a message name, once it is taken in; None where that takes too long, or is nobody."""
+        asked = Asked(org_id, taken.id)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while (found := await self._who(org_id, taken)) is None:
+            if self._desk.answers.known(asked) is not None or asyncio.get_running_loop().time() > deadline:
+                return None
+            await asyncio.sleep(_LOOK_SECONDS)
+        return found
+
+    async def _who(self, org_id: int, taken: Taken) -> int | None:
+        """Whom a message is about, by its own customer id, else by what its identifiers name now."""
+        if taken.record.customer_id != NOBODY:
+            return taken.record.customer_id
+        return await self._desk.ask(org_id, NOBODY, lambda known: known.named_by(org_id, taken.identifiers))
+
+
+def _take(content: Mapping[str, Any], request: web.Request, sender: Sender) -> Taken | Refused:
+    return take_of_vendor(msgspec.json.encode(content), DIALECT, request.match_info["store"], sender)
+
+
+def _form(defects: Sequence[Defect], fields: Form = NO_FORM) -> web.Response:
+    return told(form_errors(defects, fields), HTTPStatus.BAD_REQUEST)

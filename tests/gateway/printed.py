@@ -1,0 +1,279 @@
+"""Requests and answers as the vendors' documents print them: each with the line where it begins.
+
+Host, token and dates are replaced; `{customer}` stands for the document's own customer, as ids are ours.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from pipeline.clock import SYSTEM_CLOCK
+
+
+class Printed(NamedTuple):
+    """One request of a document, and what it says about the answer."""
+
+    source: str
+    """Document and line."""
+    method: str
+    path: str
+    sent: tuple[str, ...] = ()
+    """A JSON body, or the fields of a form, one by one as behind curl's `-d`."""
+    status: int = 200
+    answer: str = ""
+    """As JSON; empty where the document prints none."""
+    left_out: frozenset[str] = frozenset()
+    """Fields of the answer that have no counterpart here, or none in the customer's standing."""
+
+    def body(self, customer: str) -> bytes | None:
+        """What is sent, with dates of today."""
+        now = datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1_000, UTC)
+        fields = [
+            one.replace("{customer}", customer)
+            .replace("{today}", f"{now:%Y-%m-%dT%H:%M:%S}")
+            .replace("{this minute}", f"{now:%Y-%m-%d %H:%M}")
+            for one in self.sent
+        ]
+        if not fields:
+            return None
+        return (fields[0] if self.is_json else "&".join(fields)).encode()
+
+    def where(self, customer: str) -> str:
+        """The address."""
+        return self.path.replace("{customer}", quote(customer))
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON."""
+        return self.sent[:1] != () and self.sent[0].startswith("{")
+
+    @property
+    def expected(self) -> Any:
+        """The answer."""
+        return json.loads(self.answer)
+
+
+_CUSTOMER_FORM = """{
+  "form": {
+    "children": {
+      "firstName": {}, "lastName": {}, "gender": {}, "email": {}, "phone": {}, "birthDate": {}, "createdAt": {},
+      "address": {
+        "children": {
+          "street": {}, "address1": {}, "address2": {}, "postal": {}, "city": {}, "province": {}, "country": {}
+        }
+      },
+      "company": {"children": {"name": {}, "nip": {}}},
+      "loyaltyCardNumber": {}, "agreement1": {}, "agreement2": {}, "agreement3": {},
+      "levelId": {}, "posId": {}, "sellerId": {}
+    }
+  },
+  "errors": []
+}"""
+
+PRINTED = (
+    Printed(
+        source="S0 l.18",
+        method="POST",
+        path="/api/DEFAULT/customEvent",
+        sent=(
+            '{"event": {"type": "app_login", "eventDate": "{today}", "customerData": {"email": "john4@example.com"}}}',
+        ),
+    ),
+    Printed(
+        source="S2 l.3258",
+        method="GET",
+        path="/api/DEFAULT/admin/customer/{customer}/status",
+        answer="""{
+          "firstName": "Test", "lastName": "test", "customerId": "a284f230-c1c0-4a1c-af9a-159b81de1f2b",
+          "points": 0, "totalEarnedPoints": 0, "usedPoints": 0, "expiredPoints": 0, "lockedPoints": 0,
+          "level": "15.00%", "levelName": "level1", "levelConditionValue": 20,
+          "nextLevel": "20.00%", "nextLevelName": "level2", "nextLevelConditionValue": 200,
+          "transactionsAmountToNextLevelWithoutDeliveryCosts": 100, "transactionsAmountWithoutDeliveryCosts": 100,
+          "averageTransactionsAmount": "50.00", "transactionsCount": 2, "transactionsAmount": 100,
+          "pointsToNextLevel": 200, "currency": "eur", "levelWillExpireInDays": 100,
+          "pointsSinceLastLevelRecalculation": 0, "pointsRequiredToRetainLevel": 20, "pointsExpiringNextMonth": 150
+        }""",
+        left_out=frozenset(
+            {
+                *("level", "levelName", "levelConditionValue", "nextLevel", "nextLevelName", "nextLevelConditionValue"),
+                *("transactionsAmountToNextLevelWithoutDeliveryCosts", "pointsToNextLevel", "levelWillExpireInDays"),
+                *("pointsSinceLastLevelRecalculation", "pointsRequiredToRetainLevel", "pointsExpiringNextMonth"),
+            }
+        ),
+    ),
+    Printed(
+        source="S2 l.3824",
+        method="POST",
+        path="/api/DEFAULT/customer/register",
+        sent=(
+            "customer[firstName]=John",
+            "customer[lastName]=Kowalski",
+            "customer[email]=john4@example.com",
+            "customer[phone]=000000005000",
+            "customer[agreement1]=1",
+        ),
+        answer='{"customerId": "e0eb0355-8aaa-4fb1-8159-f58e81b7a25c", "email": "john4@example.com"}',
+    ),
+    Printed(
+        source="S2 l.3845",
+        method="POST",
+        path="/api/DEFAULT/customer/register",
+        sent=(
+            "customer[firstName]=John",
+            "customer[lastName]=Kowalski",
+            "customer[email]=john3@example.com",
+            "customer[phone]=000000004000",
+            "customer[birthDate]=1990-01-01",
+            "customer[address][street]=Street",
+            "customer[address][postal]=00-000",
+            "customer[address][city]=Wroclaw",
+            "customer[address][province]=Dolnoslaskie",
+            "customer[address][country]=Poland",
+            "customer[company][nip]=111-222-33-44",
+            "customer[company][name]=Company+name",
+            "customer[loyaltyCardNumber]=00000000000000002",
+            "customer[agreement1]=1",
+            "customer[agreement2]=1",
+            "customer[agreement3]=1",
+        ),
+        answer='{"customerId": "e0eb0355-8aaa-4fb1-8159-f58e81b7a25c", "email": "john3@example.com"}',
+    ),
+    Printed(
+        source="S2 l.3876",
+        method="POST",
+        path="/api/DEFAULT/customer/register",
+        status=400,
+        answer=_CUSTOMER_FORM,
+    ),
+    Printed(
+        source="S2 l.5107",
+        method="POST",
+        path="/api/DEFAULT/admin/customer/register",
+        sent=(
+            "customer[firstName]=John",
+            "customer[lastName]=Kowalski",
+            "customer[email]=john@example.com",
+            "customer[phone]=0665998332",
+            "customer[agreement1]=1",
+        ),
+        answer='{"customerId": "e0eb0355-8aaa-4fb1-8159-f58e81b7a25c", "email": "john@example.com"}',
+    ),
+    Printed(
+        source="S2 l.4047",
+        method="PUT",
+        path="/api/DEFAULT/customer/{customer}",
+        sent=("customer[email]=john4@example.com", "customer[phone]=", "customer[agreement2]=1"),
+        answer='{"customerId": "e0eb0355-8aaa-4fb1-8159-f58e81b7a25c"}',
+    ),
+    Printed(
+        source="S2 l.4070",
+        method="PUT",
+        path="/api/DEFAULT/customer/{customer}",
+        sent=("customer[phone]=+440000000",),
+        status=400,
+        answer=_CUSTOMER_FORM.replace('"loyaltyCardNumber": {}', '"loyaltyCardNumber": {}, "labels": {}').replace(
+            '"phone": {}', '"phone": {"errors": ["This value is not a valid phone number."]}'
+        ),
+    ),
+    Printed(
+        source="S2 l.7110",
+        method="POST",
+        path="/api/DEFAULT/points/transfer/add",
+        sent=("transfer[customer]={customer}", "transfer[points]=9"),
+        answer='{"pointsTransferId": "32132863-3d1e-4a94-8bb4-6e42e3c96c0b"}',
+    ),
+    Printed(
+        source="S2 l.7140",
+        method="POST",
+        path="/api/DEFAULT/points/transfer/spend",
+        sent=("transfer[customer]={customer}", "transfer[points]=1"),
+        answer='{"pointsTransferId": "b97a31fe-9bc9-4fff-a467-487f2c316371"}',
+    ),
+    Printed(
+        source="S2 l.7418",
+        method="POST",
+        path="/api/DEFAULT/points/transfer/block",
+        sent=("transfer[customer]={customer}", "transfer[points]=9"),
+        answer='{"pointsTransferId": "32132863-3d1e-4a94-8bb4-6e42e3c96c0b"}',
+    ),
+    Printed(
+        source="S2 l.8618",
+        method="POST",
+        path="/api/DEFAULT/transaction",
+        sent=(
+            "transaction[items][0][sku][code]=test0101",
+            "transaction[items][0][name]=Product+name",
+            "transaction[items][0][quantity]=1",
+            "transaction[items][0][grossValue]=1500.00",
+            "transaction[items][0][category]=Category+Name",
+            "transaction[items][0][maker]=Marker+name",
+            "transaction[items][0][labels][0][key]=Label+key",
+            "transaction[items][0][labels][0][value]=Label+value",
+            "transaction[customerData][name]=Firstname+Lastname",
+            "transaction[customerData][email]=tomasztest8@wp.pl",
+            "transaction[customerData][phone]=00000000000000",
+            "transaction[customerData][loyaltyCardNumber]=11111111111",
+            "transaction[customerData][nip]=00000000000000",
+            "transaction[customerData][address][street]=Street+name",
+            "transaction[customerData][address][address1]=123",
+            "transaction[customerData][address][postal]=00-000",
+            "transaction[customerData][address][city]=Wroclaw",
+            "transaction[customerData][address][province]=Dolnoslaskie",
+            "transaction[customerData][address][country]=PL",
+            "transaction[transactionData][documentNumber]=214124124125",
+            "transaction[transactionData][purchaseDate]={this minute}",
+            "transaction[transactionData][documentType]=sell",
+        ),
+        answer='{"transactionId": "d5b1119a-698b-40b4-9ac4-8ef704fa4433"}',
+    ),
+    Printed(
+        source="S2 l.8881",
+        method="POST",
+        path="/api/DEFAULT/transaction/simulate",
+        sent=(
+            "transaction[items][0][sku][code]=SKU1",
+            "transaction[items][0][name]=item+8",
+            "transaction[items][0][quantity]=1",
+            "transaction[items][0][grossValue]=1",
+            "transaction[items][0][category]=aaa",
+            "transaction[items][0][maker]=sss",
+            "transaction[items][0][labels][0]=labels",
+            "transaction[items][0][labels][0][key]=test",
+            "transaction[items][0][labels][0][value]=label",
+            "transaction[purchaseDate]={today}+0000",
+        ),
+        answer='{"points": 2.3}',
+    ),
+    Printed(
+        source="S3 l.7",
+        method="POST",
+        path="/client/v1/events",
+        sent=(
+            """{
+              "event": "user_subscribed",
+              "customer": {"source_id": "source_customer_event"},
+              "referral": {"code": "46jL0kYI", "referrer_id": "cust_Vzck5i8U3OhcEUFY6MKhN9Rv"},
+              "metadata": {"login": "bob", "pricing_plan": "PP1", "volume_number": 4}
+            }""",
+        ),
+        answer="""{
+          "object": "event", "type": "cart_abandoned",
+          "customer": {"source_id": "source_customer_event", "object": "customer"},
+          "referral": null, "loyalty": null, "metadata": {}
+        }""",
+    ),
+    Printed(
+        source="S3 l.96",
+        method="POST",
+        path="/v1/events",
+        sent=('{"event": "cart_abandoned", "customer": {"source_id": "source_customer_event"}}',),
+        answer="""{
+          "object": "event", "type": "cart_abandoned",
+          "customer": {"source_id": "source_customer_event", "object": "customer"},
+          "referral": null, "loyalty": null
+        }""",
+    ),
+)
