@@ -48,6 +48,7 @@ BOOKKEEPING: Final = frozenset(
         known.MilestoneCounted,
         known.MilestoneMeasured,
         known.MilestoneTallied,
+        known.WindowMoved,
         known.RewardKept,
         known.MilestoneProgressed,
         known.StreakRiskPlanned,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 import click
@@ -11,9 +12,11 @@ from rich.markup import escape
 
 from pipeline.cli.output import CONSOLE, json_option, placed, print_json, print_table, summary_table
 from pipeline.cli.place import Place, Unusable
-from pipeline.engine.calendar import Calendar, as_day, calendar_of
+from pipeline.engine.calendar import NEVER, Calendar, as_day, calendar_of
 from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.milestones.rolling import window_on
+from pipeline.engine.milestones.state import Progress
 from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
@@ -28,7 +31,7 @@ from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
 from pipeline.trial.names import money
 from schemas.facts import StreakStanding
-from schemas.program import Cycle, PeriodUnit, ProgramDefinition
+from schemas.program import Cycle, Milestone, PeriodUnit, ProgramDefinition
 
 _ROWS_SHOWN: Final = 10
 """Rows shown of a table: a busy customer has hundreds of lots."""
@@ -107,8 +110,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
                 "scale": digits_of(milestones[one["milestone_id"]], definition.currency if definition else ""),
                 "money": definition.currency if definition and milestones[one["milestone_id"]].adds_money else None,
             }
-            for one in _nested(state, "milestones")
-            if one["milestone_id"] in milestones
+            for one in _cycles(state, milestones, today)
         ],
         "trackers": [
             {
@@ -131,6 +133,27 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             if one["streak_id"] in streaks
         ],
     }
+
+
+def _cycles(state: dict[str, Any], milestones: dict[str, Milestone], today: int) -> Iterator[dict[str, Any]]:
+    """The cycles of the program's milestones; of a rolling window the one that ends today."""
+    windows: dict[str, dict[int, Progress]] = {}
+    for one in _nested(state, "milestones"):
+        milestone = milestones.get(one["milestone_id"])
+        if milestone is not None and milestone.window_days:
+            days = windows.setdefault(milestone.id, {})
+            days[one["period"]] = Progress(ends_at=NEVER, value=one["value"], achieved=one["achieved"])
+        elif milestone is not None:
+            yield one
+    for milestone_id, days in windows.items():
+        window = window_on(days, milestones[milestone_id].window_days, today)
+        yield {
+            "milestone_id": milestone_id,
+            "period": today,
+            "ends_at": None,
+            "value": window.value,
+            "achieved": window.achieved,
+        }
 
 
 def _named(held: dict[str, Any], definition: ProgramDefinition | None) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The arithmetic of cycles on local days: which cycle a day lies in, its days, and what it is called.
 
 Cycles that have a first one are counted from 1 and called `Cycle_1`, `Cycle_2` and so on, as downstream systems know
-them (S4 l.2664). Calendar periods are counted from 1970 and called by their date.
+them (S4 l.2664). Calendar periods are counted from 1970 and called by their date. A rolling window has no cycles: what
+stands in for them are its days, counted from 1970, each called by the window that ends with it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from bisect import bisect_right
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.engine.calendar import LAST_DAY, Days, add_months, as_date, as_day, days_of, period_name, period_of
-from schemas.program import Cycle, FromDate, PerCustomer, PeriodUnit, Windows
+from schemas.program import Cycle, FromDate, PerCustomer, PeriodUnit, Rolling, Windows
 
 _DAYS: Final = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
 _MONTHS: Final = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.HALF_YEAR: 6, PeriodUnit.YEAR: 12}
@@ -134,6 +135,22 @@ class _Listed(NamedTuple):
         return next((first for first in self.firsts if first > day), None)
 
 
+class _RollingDays(NamedTuple):
+    """The days that a rolling window is made of, each through the last day on which it counts."""
+
+    length: int
+    daily: bool = False
+
+    def number_on(self, day: int) -> int:
+        return day
+
+    def days_of(self, number: int) -> Days:
+        return Days(number, min(number + self.length, LAST_DAY + 1))
+
+    def name_of(self, number: int) -> str:
+        return f"{self.length} days to {as_date(number)}"
+
+
 class _Whole(NamedTuple):
     """One cycle that never ends."""
 
@@ -155,6 +172,8 @@ def arithmetic_of(cycles: PeriodUnit | Cycle) -> Arithmetic:
         return _CalendarPeriods(cycles)
     if isinstance(cycles, PerCustomer):
         return steps(0, cycles.unit, cycles.every)
+    if isinstance(cycles, Rolling):
+        return _RollingDays(cycles.days)
     return dated(cycles) or _Whole()
 
 

@@ -84,6 +84,8 @@ class Target(NamedTuple):
     """So many of the goal's unit are one of what the program writes."""
     periods: Periods
     streaks: tuple[CompiledStreak, ...]
+    window: int = 0
+    """The days of a rolling window, in place of cycles; 0 for none."""
 
 
 class Unified(NamedTuple):
@@ -425,6 +427,7 @@ def _target(
         unit=milestone.goal // milestone.target,
         periods=periods,
         streaks=streaks,
+        window=milestone.window_days,
     )
 
 

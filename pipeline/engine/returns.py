@@ -21,6 +21,8 @@ from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
 from pipeline.engine.milestones.concern import counted_in
 from pipeline.engine.milestones.members import goal_of, periods_of
+from pipeline.engine.milestones.rolling import days_with, met_so_far
+from pipeline.engine.milestones.rolling import fallen as window_fallen
 from pipeline.engine.milestones.tallies import fallen, left_by, measured_again, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.state import Reward
@@ -125,6 +127,9 @@ def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed:
     if removed <= 0 or progress is None:
         return False
     value = progress.value - removed
+    if target.window:
+        _fall_in_window(turn, of_bill, target, period, removed, value, undone)
+        return False
     undone.decisions.append(
         MilestoneLowered(
             milestone_id=target.milestone_id,
@@ -142,6 +147,38 @@ def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed:
     )
     undone.keys.append(f"milestone/{target.milestone_id}/{period}")
     return True
+
+
+def _fall_in_window(
+    turn: ProgramTurn, of_bill: str, target: Target, day: int, removed: int, value: int, undone: _Undone
+) -> None:
+    """What counts on one day of a rolling window falls to a value: the windows that are met, one fewer or moved."""
+    goal, days = goal_of(turn, target), days_with(turn, target, day, value)
+    undone.decisions.append(
+        MilestoneLowered(
+            milestone_id=target.milestone_id,
+            period=day,
+            removed=removed,
+            value=days.value(day),
+            target=goal,
+            of_bill=of_bill,
+            of_day=value,
+        )
+    )
+    change = window_fallen(turn, target, days, day)
+    if change.lost is not None:
+        number = met_so_far(turn, target)
+        undone.decisions.append(
+            MilestoneUnachieved(
+                milestone_id=target.milestone_id,
+                period=change.lost,
+                value=days.value(change.lost),
+                target=goal,
+                number=number,
+            )
+        )
+        undone.keys.append(f"milestone/{target.milestone_id}/{number}")
+    undone.decisions.extend(change.moved)
 
 
 def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone: _Undone) -> None:

@@ -59,6 +59,8 @@ class Section(msgspec.Struct, array_like=True):
     """By milestone, where the program asks for enrolment, tells cycles or has a target for this customer."""
     unified: dict[str, dict[int, int]] = {}
     """The unified targets that are achieved: by target, then by period, with its end."""
+    windows: dict[str, int] = {}
+    """By milestone that goes by a rolling window: how many windows are met."""
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -37,6 +37,7 @@ from schemas.facts import (
     UnifiedPart,
     UnifiedUnachieved,
     ValueIgnored,
+    WindowMoved,
 )
 from schemas.notifications import EventName
 from schemas.records import TransactionAdded, TransactionReturned
@@ -298,5 +299,6 @@ TABLE: Final = Table(
         MilestoneUnachieved,
         MilestoneUnenrolled,
         ValueIgnored,
+        WindowMoved,
     ),
 )

@@ -472,6 +472,7 @@ SILENT: Final = frozenset(
         "MilestoneCounted",
         "MilestoneMeasured",
         "MilestoneTallied",
+        "WindowMoved",
         "CycleAwaited",
         "ProgressGiven",
         "RewardKept",

@@ -11,6 +11,8 @@ from pipeline.engine.bills.state import Parked, parked_of
 from pipeline.engine.calendar import NEVER, as_date, calendar_of
 from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
+from pipeline.engine.milestones.rolling import window_on
+from pipeline.engine.milestones.state import Progress
 from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState, Section
@@ -29,7 +31,7 @@ from schemas.facts import (
     TransferRefused,
 )
 from schemas.money import minor_digits
-from schemas.program import ProgramDefinition
+from schemas.program import Milestone, ProgramDefinition
 from schemas.records import CustomerRecord
 
 Definitions = Mapping[tuple[int, int, int], ProgramDefinition]
@@ -130,7 +132,7 @@ def _membership(section: Section, definition: ProgramDefinition, settled_at: int
         balances={name: _balances(account) for name, account in accounts.items()},
         lots=[row for name, account in accounts.items() for row in _lots(name, account)],
         holds=[row for name, account in accounts.items() for row in _holds(name, account)],
-        milestones=_milestones(section, definition),
+        milestones=_milestones(section, definition, settled_at),
         streaks=_streaks(section, definition, settled_at),
         trackers=_trackers(section, definition, settled_at),
     )
@@ -214,7 +216,8 @@ def _holds(currency: str, account: Account) -> list[form.HoldRow]:
     ]
 
 
-def _milestones(section: Section, definition: ProgramDefinition) -> list[form.MilestoneRow]:
+def _milestones(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.MilestoneRow]:
+    today = calendar_of(definition).day_of(settled_at)
     return [
         form.MilestoneRow(
             id=milestone.id,
@@ -227,8 +230,16 @@ def _milestones(section: Section, definition: ProgramDefinition) -> list[form.Mi
             achieved=progress.achieved,
         )
         for milestone in definition.milestones
-        for period, progress in sorted(section.milestones.get(milestone.id, {}).items())
+        for period, progress in _cycles_of(section, milestone, today)
     ]
+
+
+def _cycles_of(section: Section, milestone: Milestone, today: int) -> list[tuple[int, Progress]]:
+    """The cycles of a milestone that are kept; of a rolling window the one that ends today."""
+    periods = section.milestones.get(milestone.id, {})
+    if milestone.window_days and periods:
+        return [(today, window_on(periods, milestone.window_days, today))]
+    return sorted(periods.items())
 
 
 def _trackers(section: Section, definition: ProgramDefinition, settled_at: int) -> list[form.TrackerRow]:

@@ -105,6 +105,7 @@ from schemas.facts.milestones import (
     UnifiedPart,
     UnifiedUnachieved,
     ValueIgnored,
+    WindowMoved,
 )
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.promises import CancelledFor, ConvertedBy, LotConverted, PointsConverted, PromiseCancelled
@@ -312,6 +313,7 @@ __all__ = [
     "UpdateReleased",
     "UpdatedLine",
     "ValueIgnored",
+    "WindowMoved",
     "decode_facts",
     "encode_facts",
     "facts_of",

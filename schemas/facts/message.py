@@ -78,6 +78,7 @@ from schemas.facts.milestones import (
     UnifiedAchieved,
     UnifiedUnachieved,
     ValueIgnored,
+    WindowMoved,
 )
 from schemas.facts.programs import ProgramAdopted
 from schemas.facts.promises import PointsConverted, PromiseCancelled
@@ -228,6 +229,7 @@ AnyDecision = (
     | MessageHeld
     | MessageAwaits
     | MessageReleased
+    | WindowMoved
 )
 
 

@@ -28,12 +28,16 @@ class MilestoneProgressed(Decision, frozen=True, tag=50):
 
     milestone_id: str
     period: int
-    """The period's number: counted from 1970, days, weeks, months, quarters or years as the milestone says."""
+    """The period's number: counted from 1970, days, weeks, months, quarters or years as the milestone says.
+
+    Of a rolling window its last day."""
     period_ends_at: int
-    """The instant at which the period is over."""
+    """The instant at which the period is over; of a rolling window, at which that day is no longer in it."""
     added: int
     value: int
     target: int
+    of_day: int | None = None
+    """Of a rolling window: what counts on its last day alone."""
 
 
 class MilestoneAchieved(Decision, frozen=True, tag=51):
@@ -45,6 +49,8 @@ class MilestoneAchieved(Decision, frozen=True, tag=51):
     target: int
     added: int
     """What the record that met it added."""
+    number: int = 0
+    """Of a rolling window: how many are met with it, which names the reward; 0 where periods do."""
 
 
 class ValueIgnored(Decision, frozen=True, tag=52):
@@ -79,6 +85,8 @@ class MilestoneLowered(Decision, frozen=True, tag=126):
     value: int
     target: int
     of_bill: str
+    of_day: int | None = None
+    """As in `MilestoneProgressed`."""
 
 
 class MilestoneUnachieved(Decision, frozen=True, tag=127):
@@ -88,6 +96,18 @@ class MilestoneUnachieved(Decision, frozen=True, tag=127):
     period: int
     value: int
     target: int
+    number: int = 0
+    """As in `MilestoneAchieved`."""
+
+
+class WindowMoved(Decision, frozen=True, tag=350):
+    """A rolling window in which a target was met is another one now: something came late, or came back."""
+
+    milestone_id: str
+    period: int
+    """The last day that it had."""
+    to: int
+    """The last day that it has now."""
 
 
 class MilestoneTallied(Decision, frozen=True, tag=200):

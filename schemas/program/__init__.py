@@ -5,7 +5,7 @@ units of `currency` (pence for GBP); points are integers. Dates are local dates 
 """
 
 from schemas.program.counts import Events, FrequencyLimit, Transactions
-from schemas.program.cycles import Cycle, FromDate, Lifetime, PerCustomer, PeriodUnit, Window, Windows
+from schemas.program.cycles import Cycle, FromDate, Lifetime, PerCustomer, PeriodUnit, Rolling, Window, Windows
 from schemas.program.definition import ProgramDefinition, expiries, paths_of_currencies
 from schemas.program.events import event_names
 from schemas.program.expiry import Activity, Expiry, RoundUp
@@ -101,6 +101,7 @@ __all__ = [
     "ReturnMethod",
     "Returns",
     "RewardPolicy",
+    "Rolling",
     "RoundUp",
     "Rule",
     "Shortfall",

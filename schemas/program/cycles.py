@@ -105,7 +105,17 @@ class Lifetime(Definition):
         return "one cycle that never ends"
 
 
-Cycle = Annotated[FromDate | PerCustomer | Windows | Lifetime, Field(discriminator="kind")]
+class Rolling(Definition):
+    """No cycles, but the last days, today among them: what is older counts no longer."""
+
+    kind: Literal["rolling"] = "rolling"
+    days: Annotated[int, Field(ge=2, le=366)]
+
+    def __str__(self) -> str:
+        return f"a rolling window of {self.days} days"
+
+
+Cycle = Annotated[FromDate | PerCustomer | Windows | Lifetime | Rolling, Field(discriminator="kind")]
 
 
 def _length(unit: PeriodUnit, every: int) -> str:

@@ -262,12 +262,19 @@ class ProgramDefinition(Definition):
             _measures_are_known(self.tiers, self)
         retired = {milestone.id: milestone.retired for milestone in self.milestones}
         of_their_own = {one.id for one in self.milestones if isinstance(one.cycle, PerCustomer)}
+        rolling = {one.id for one in self.milestones if one.window_days}
         for index, streak in enumerate(self.streaks):
             if streak.milestone not in retired:
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is not a milestone"
                 raise ValueError(message)
             if streak.milestone in of_their_own:
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, whose cycles differ by customer"
+                raise ValueError(message)
+            if streak.milestone in rolling:
+                message = (
+                    f"streaks.{index}.milestone names {streak.milestone!r}, which goes by a rolling window: streaks "
+                    f"count cycles one after the other"
+                )
                 raise ValueError(message)
             if retired[streak.milestone] and not streak.retired:
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"
@@ -284,6 +291,8 @@ def _adds_wrongly(milestone: Milestone, known: Mapping[str, Milestone]) -> str |
         following = known[adds.milestone]
         if following.retired:
             return f"{following.id} is retired; let it add to another milestone, or to none"
+        if following.window_days:
+            return f"{following.id} goes by a rolling window, which has no cycle to add to; name another milestone"
         if following in passed:
             return f"{following.id} would add to itself in the end; let one of them add to none"
         passed.append(following)
@@ -298,6 +307,8 @@ def _apart(milestones: Sequence[Milestone], unified: UnifiedTarget) -> str | Non
             return f"{one.id} is retired; retire this, too, or leave it out"
         if isinstance(one.cycle, PerCustomer):
             return f"the cycles of {one.id} differ by customer; unite milestones with equal cycles"
+        if one.window_days:
+            return f"{one.id} goes by a rolling window, which has no cycles; unite milestones with equal cycles"
         if one.cycles != first.cycles:
             return f"{one.id} has other cycles than {first.id}; unite milestones with equal cycles"
         apart = (one.adds_money, one.adds_attribute) != (first.adds_money, first.adds_attribute)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.limits import Misfit
-from schemas.program.counts import Events, Transactions
-from schemas.program.cycles import Cycle, PeriodUnit
+from schemas.program.counts import Events, FrequencyLimit, Transactions
+from schemas.program.cycles import Cycle, PeriodUnit, Rolling
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
 from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, Validity
 
+_IN_ONE_CYCLE: Final = ("stores", "skus", "values")
+"""Measures of different things, each of which counts once in a cycle."""
+_DAYS_AT_MOST: Final = {
+    PeriodUnit.DAY: 1,
+    PeriodUnit.WEEK: 7,
+    PeriodUnit.MONTH: 31,
+    PeriodUnit.QUARTER: 92,
+    PeriodUnit.HALF_YEAR: 184,
+    PeriodUnit.YEAR: 366,
+}
 TargetNumber = Annotated[int, Field(ge=1, le=2**31)]
 
 
@@ -81,6 +91,32 @@ class Milestone(Definition):
             raise Misfit(message)
         return cycle
 
+    @field_validator("counts")
+    @classmethod
+    def _adds_up_by_day(cls, counts: Transactions | Events, info: ValidationInfo) -> Transactions | Events:
+        cycle = info.data.get("cycle")
+        if isinstance(cycle, Rolling):
+            if counts.measure in _IN_ONE_CYCLE:
+                message = (
+                    f"different {counts.measure} are counted in one cycle, and a rolling window has none; count days"
+                )
+                raise Misfit(message, "measure")
+            _fits_the_window(counts.at_most, cycle)
+        return counts
+
+    @field_validator("tells_cycles", "adds")
+    @classmethod
+    def _has_cycles(cls, by_cycle: str | Adds | None, info: ValidationInfo) -> str | Adds | None:
+        if by_cycle not in (None, "none") and isinstance(info.data.get("cycle"), Rolling):
+            message = "goes by cycles, and a rolling window has none; leave it out, or choose another cycle"
+            raise Misfit(message)
+        return by_cycle
+
+    @property
+    def window_days(self) -> int:
+        """The days of a rolling window; 0 where it has cycles."""
+        return self.cycle.days if isinstance(self.cycle, Rolling) else 0
+
     @property
     def cycles(self) -> PeriodUnit | Cycle:
         """What its cycles are."""
@@ -100,3 +136,10 @@ class Milestone(Definition):
     def adds_money(self) -> bool:
         """Whether its values are amounts of money."""
         return isinstance(self.counts, Transactions) and self.counts.measure in ("sum", "gross")
+
+
+def _fits_the_window(limit: FrequencyLimit | None, window: Rolling) -> None:
+    """What was counted in the limit's period is known for as long as the window reaches."""
+    if limit is not None and _DAYS_AT_MOST[limit.per] > window.days:
+        message = f"a {limit.per} may be longer than the window of {window.days} days; choose a shorter period"
+        raise Misfit(message, "at_most", "per")

@@ -12,9 +12,10 @@ from pipeline.engine.state import Head
 from sinks.clickhouse.tables.customers import CUSTOMER_STATE, StateRow
 from sinks.clickhouse.tables.table import Source
 from tests.dsl import Story, given
-from tests.steps import bought, program, spend
+from tests.steps import bought, milestone, program, spend
 
 ROLLING = program(rules=[spend()], points={"expiry": {"days": 30, "rolling": True}, "reminders": [7]})
+SUM = {"of": "transactions", "measure": "sum"}
 FIXED = program(rules=[spend()], points={"expiry": {"days": 30}})
 
 
@@ -51,3 +52,22 @@ def test_no_reminder_is_shown_where_none_is_due(capsys: pytest.CaptureFixture[st
     story = given(FIXED, bought("B1", 1_000, "2011-03-01"))
     assert [lot["rolls"] for lot in customer.view_of(state_of(story.state.head), None)["lots"]] == [False]
     assert "reminder" not in shown(story, capsys)
+
+
+@pytest.mark.parametrize(
+    ("until", "value", "achieved"), [("2025-03-06", 1_100, True), ("2025-03-07", 600, True), ("2025-03-08", 0, False)]
+)
+def test_rolling_window_is_the_one_that_ends_today(
+    until: str, value: int, *, achieved: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    week = milestone("m", 1_000, period=None, cycle={"kind": "rolling", "days": 7}, counts=SUM)
+    definition = program(milestones=[week, milestone("other")])
+    story = given(definition, bought("B1", 500, "2025-02-28"), bought("B2", 600, "2025-03-01"))
+    story = story.when(bought("B3", 0, until))
+    view = customer.view_of(state_of(story.state.head), definition)
+    ends = f"7 days to {until}"
+    assert [
+        (one["period_name"], one["value"], one["achieved"]) for one in view["milestones"] if one["milestone_id"] == "m"
+    ] == [(ends, value, achieved)]
+    customer._print(7, view)
+    assert ends in capsys.readouterr().out

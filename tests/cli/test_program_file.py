@@ -582,12 +582,19 @@ def test_renewal_of_a_tier_that_holds_for_ever_is_a_mistake() -> None:
     assert problem.startswith("line 7, tiers.levels[1].renewal: does nothing where tiers hold for ever")
 
 
+ROLLING = "{id: m, target_id: 1, name: M, target: 1, cycle: {kind: rolling, days: 30}"
+
+
 @pytest.mark.parametrize(
     ("written", "wrong"),
     [
+        ("cycle: {kind: rolling, days: 1}", "cycle.days: found 1; write a whole number from 2 to 366"),
         ("period: month, cycle: {kind: lifetime}", "cycle: write either period or cycle: "),
         ("name: M", "cycle: write either period or cycle: "),
-        ("cycle: {kind: moon}", "cycle.kind: found 'moon'; write from_date | lifetime | per_customer | windows"),
+        (
+            "cycle: {kind: moon}",
+            "cycle.kind: found 'moon'; write from_date | lifetime | per_customer | rolling",
+        ),
         ("cycle: {kind: from_date, unit: week}", "cycle.first: is missing; add "),
         ("cycle: {kind: from_date, first: 2025-01-06, unit: moon}", "cycle.unit: found 'moon'; write day | week | "),
         (
@@ -635,6 +642,53 @@ def test_streak_on_cycles_that_differ_by_customer_is_a_mistake() -> None:
     streak = "{id: s, streak_id: 1, name: S, milestone: m, levels: [{name: L, periods: 2}]}"
     (problem,) = problems(f"{HEAD}milestones: [{own}]\nstreaks: [{streak}]\n")
     assert "streaks.0.milestone names 'm', whose cycles differ by customer" in problem
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("counts: {of: transactions, measure: skus}", "counts.measure: different skus are counted in one cycle, and "),
+        (
+            "counts: {of: events, event: e, measure: values, attribute: a}",
+            "counts.measure: different values are counted in one cycle",
+        ),
+        (
+            "counts: {of: transactions, at_most: {times: 1, per: month}}",
+            "counts.at_most.per: a month may be longer than the window of 30 days; choose a shorter period",
+        ),
+        ("tells_cycles: counted", "tells_cycles: goes by cycles, and a rolling window has none; leave it out, or "),
+        ("adds: {milestone: n, value: 1}", "adds: goes by cycles, and a rolling window has none; leave it out, or "),
+    ],
+)
+def test_what_goes_by_cycles_does_not_go_with_a_rolling_window(written: str, wrong: str) -> None:
+    counts = "" if "counts" in written else ", counts: {of: transactions}"
+    (problem,) = problems(f"{HEAD}milestones: [{ROLLING}{counts}, {written}}}]\n")
+    assert problem.startswith(f"line 7, milestones[0].{wrong}")
+
+
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        (
+            "streaks: [{id: s, streak_id: 1, name: S, milestone: m, levels: [{name: L, periods: 2}]}]",
+            "streaks.0.milestone names 'm', which goes by a rolling window: streaks count cycles one after the other",
+        ),
+        (
+            "unified_targets: [{id: u, group_id: 9, name: U, expression: m}]",
+            "expression: m goes by a rolling window, which has no cycles; unite milestones with equal cycles",
+        ),
+    ],
+)
+def test_nothing_counts_the_cycles_of_a_rolling_window(more: str, wrong: str) -> None:
+    (problem,) = problems(f"{HEAD}milestones: [{ROLLING}, counts: {{of: transactions}}}}]\n{more}\n")
+    assert wrong in problem
+
+
+def test_nothing_is_added_to_a_rolling_window() -> None:
+    adds = "adds: {milestone: m, value: 1}"
+    giver = f"{{id: n, target_id: 2, name: N, target: 1, period: week, counts: {{of: transactions}}, {adds}}}"
+    (problem,) = problems(f"{HEAD}milestones: [{ROLLING}, counts: {{of: transactions}}}}, {giver}]\n")
+    assert "m goes by a rolling window, which has no cycle to add to; name another milestone" in problem
 
 
 _UNITED = """

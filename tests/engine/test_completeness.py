@@ -123,6 +123,7 @@ DECISION_NUMBERS = {
     306: "MessageHeld",
     307: "MessageAwaits",
     308: "MessageReleased",
+    350: "WindowMoved",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

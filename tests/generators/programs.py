@@ -108,6 +108,7 @@ cycles = st.one_of(
         }
     ),
     st.just({"cycle": {"kind": "lifetime"}}),
+    st.fixed_dictionaries({"cycle": st.fixed_dictionaries({"kind": st.just("rolling"), "days": _ends([2, 366])})}),
     st.just({"cycle": {"kind": "windows", "windows": [{"first": "1970-01-01", "last": "2199-12-31", "name": "All"}]}}),
 )
 milestones = st.builds(

@@ -74,6 +74,7 @@ SILENT: Final = (
     facts.MilestoneCounted,
     facts.MilestoneMeasured,
     facts.MilestoneTallied,
+    facts.WindowMoved,
     facts.CycleAwaited,
     facts.ProgressGiven,
     facts.RewardKept,

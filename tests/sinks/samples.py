@@ -146,6 +146,7 @@ from schemas.facts import (
     UpdateParked,
     UpdateReleased,
     ValueIgnored,
+    WindowMoved,
 )
 from schemas.records import Profile, TransferredPart
 from sinks.clickhouse.tables import Source
@@ -328,8 +329,10 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     PointsRestored(currency="POINTS", points=50, balance=51, restored=(Taken(lot_id=52, points=53),)),
     RemindersPlanned(due=16_600),
     ExpiryReminded(currency="POINTS", expires_on=15_500, lead_days=47, remaining=49),
-    MilestoneProgressed(milestone_id="m", period=490, period_ends_at=9_100, added=17, value=19, target=22),
-    MilestoneAchieved(milestone_id="m", period=490, value=19, target=22, added=17),
+    MilestoneProgressed(
+        milestone_id="m", period=490, period_ends_at=9_100, added=17, value=19, target=22, of_day=23_100
+    ),
+    MilestoneAchieved(milestone_id="m", period=490, value=19, target=22, added=17, number=23_101),
     ValueIgnored(milestone_id="m", attribute="km", value="4.0001", reason=IgnoredFor.TOO_FINE),
     StreakStarted(streak_id="s", starts_on=15_000, ends_on=15_200, ends_at=9_200, ends_in=499),
     StreakExtended(
@@ -578,6 +581,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     PointsSettled(currency="POINTS", points=57, taken=(Taken(lot_id=58, points=59),), balance=61, deficit=62),
     LotsTracked(currency="POINTS", lots=(63, 64), until=9_700),
     MilestoneCounted(bill_number="B1", milestone_id="m", period=490, added=65, return_days=66, sums=True),
+    WindowMoved(milestone_id="m", period=20_301, to=20_302),
     MilestoneTallied(milestone_id="m", period=490, keys=(67, 68), limit_period=69, times=-1),
     MilestoneMeasured(
         bill_number="B1",
@@ -642,8 +646,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         unified_id="u", period=490, parts=(UnifiedPart(milestone_id="m", value=90, target=91),), total=92, of_bill="B1"
     ),
     MilestoneRecorded(milestone_id="m", period=490, period_ends_at=9_907, added=85, value=86),
-    MilestoneLowered(milestone_id="m", period=490, removed=67, value=68, target=69, of_bill="B1"),
-    MilestoneUnachieved(milestone_id="m", period=490, value=71, target=72),
+    MilestoneLowered(milestone_id="m", period=490, removed=67, value=68, target=69, of_bill="B1", of_day=23_102),
+    MilestoneUnachieved(milestone_id="m", period=490, value=71, target=72, number=23_103),
     StreakBroken(
         streak_id="s",
         period=490,

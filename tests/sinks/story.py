@@ -411,6 +411,20 @@ class Told:
             self._send([Outgoing(FACTS, key, encode_facts(message), 0, (), message.recorded_at)])
             seq += len(happening.decisions)
 
+    def groups(self, customer: int, groups: Sequence[Group]) -> None:
+        """Append one message with these groups."""
+        message = FactMessage(
+            journal_partition=0,
+            journal_offset=0,
+            engine_version=1,
+            org_id=ORG,
+            customer_id=customer,
+            first_seq=1,
+            recorded_at=groups[-1].envelope.as_of,
+            groups=tuple(groups),
+        )
+        self._send([Outgoing(FACTS, f"{ORG}:{customer}".encode(), encode_facts(message), 0, (), message.recorded_at)])
+
     def state(self, *heads: Head) -> None:
         """Append heads to the changelog, between entries that the sink must pass by."""
         self._send([Outgoing(STATE, b"$partition", b"?", 0), Outgoing(STATE, b"1:11#bill:B1", b"?", 0)])

@@ -128,6 +128,7 @@ BOOKKEEPING = {
     "CycleAwaited",
     "ProgressGiven",
     "MilestoneTallied",
+    "WindowMoved",
     "RemindersPlanned",
     "StreakRiskPlanned",
     "TierCheckSet",

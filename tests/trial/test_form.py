@@ -284,6 +284,15 @@ def test_scale_of_money_is_that_of_its_currency(trying: Trying) -> None:
     assert membership(result)["milestones"][0]["scale"] == 0
 
 
+def test_rolling_window_is_the_one_that_ends_with_the_last_record(trying: Trying) -> None:
+    week = RICH["milestones"][0] | {"period": None, "cycle": {"kind": "rolling", "days": 7}}
+    bills = (bill("A", 10_000, "2026-03-02T10:00:00Z"), bill("B", 500, "2026-03-09T10:00:00Z"))
+
+    (row,) = membership(trying.result(*bills, programs=(program(milestones=[week]),)))["milestones"]
+
+    assert (row["period"], row["value"]) == ("7 days to 2026-03-09", 500)
+
+
 @pytest.mark.parametrize("profile", ["flat", "wrapped", "as-published"])
 def test_notification_has_topic_seq_and_the_envelope_of_its_program(profile: str, trying: Trying) -> None:
     told = trying.result(STORY[0], programs=(program(notifications={"profile": profile}),))["steps"][0]

@@ -23,6 +23,7 @@ from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.milestones.measures import text_of, worth
 from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, member_of, periods_of, told_start
+from pipeline.engine.milestones.rolling import days_in, days_with, met_so_far, risen
 from pipeline.engine.milestones.state import Member, Progress, Tally
 from pipeline.engine.milestones.tallies import gained, measured, measured_again, tally
 from pipeline.engine.programs import DAY_MS, Program, Target
@@ -45,6 +46,7 @@ from schemas.facts import (
     ProgramAdopted,
     ProgressGiven,
     ValueIgnored,
+    WindowMoved,
 )
 from schemas.records import CustomEventReceived, EnrolTarget, SetTarget, TransactionAdded, TransactionUpdated
 
@@ -107,7 +109,7 @@ def _count(
     known = turn.section.milestones.get(milestone_id)
     so_far = None if known is None else known.get(period)
     value = added if so_far is None else so_far.value + added
-    if value > TOTAL_MAX:
+    if value > TOTAL_MAX - _of_other_days(turn, target, period):
         return [_ignored(target, record, IgnoredFor.TOO_LARGE)] if measure.attribute else []
     kept = _kept(turn, record, target, tallied, period, added) if isinstance(record, TransactionAdded) else []
     progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
@@ -122,14 +124,23 @@ def _count(
     return decisions + _achieve(turn, target, period, progress, added, achieved, keeps=keeps)
 
 
+def _of_other_days(turn: ProgramTurn, target: Target, day: int) -> int:
+    """What is kept of a rolling window beside one day; 0 where cycles count."""
+    return sum(value for on, value in days_in(turn, target).values.items() if on != day) if target.window else 0
+
+
 def _progressed(turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int) -> MilestoneProgressed:
+    value, of_day = progress.value, None
+    if target.window:
+        value, of_day = days_with(turn, target, period, progress.value).value(period), progress.value
     return MilestoneProgressed(
         milestone_id=target.milestone_id,
         period=period,
         period_ends_at=progress.ends_at,
         added=added,
-        value=progress.value,
+        value=value,
         target=goal_of(turn, target),
+        of_day=of_day,
     )
 
 
@@ -154,6 +165,8 @@ def _achieve(
     keeps: bool = True,
 ) -> list[Decision]:
     """That the target is met, if it is now; its reward joins those of the others, one of nothing if returns undo it."""
+    if target.window:
+        return _meet_window(turn, target, period, progress.value, added, achieved, keeps=keeps)
     goal = goal_of(turn, target)
     if progress.achieved or progress.value < goal:
         return []
@@ -164,6 +177,30 @@ def _achieve(
             milestone_id=target.milestone_id, period=period, value=progress.value, target=goal, added=added
         )
     ]
+
+
+def _meet_window(
+    turn: ProgramTurn, target: Target, day: int, value: int, added: int, achieved: list[Achieved], *, keeps: bool
+) -> list[Decision]:
+    """The same of a rolling window, with so much on one day: the windows that are met, one more or moved."""
+    if added < 0:
+        return []
+    days = days_with(turn, target, day, value)
+    change = risen(turn, target, days, day)
+    if change.met is None:
+        return change.moved
+    number = met_so_far(turn, target) + 1
+    if target.reward or keeps:
+        achieved.append(_reward(turn, target, number, target.periods.around(change.met).ends_at))
+    met = MilestoneAchieved(
+        milestone_id=target.milestone_id,
+        period=change.met,
+        value=days.value(change.met),
+        target=goal_of(turn, target),
+        added=added,
+        number=number,
+    )
+    return [*change.moved, met]
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -259,6 +296,11 @@ def _met(turn: ProgramTurn, targets: Iterable[Target]) -> list[Decision]:
         if not (target.span is None or target.span.holds(turn.day)) or not is_in(turn, target):
             continue
         period = periods_of(turn, target).around(turn.day).number
+        if target.window:
+            days = days_in(turn, target)
+            period = max((day for day, value in days.values.items() if value and day <= turn.day), default=period)
+            if days.value(turn.day) < goal_of(turn, target):
+                continue
         so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
         if so_far is not None:
             decisions += _achieve(turn, target, period, so_far, 0, achieved)
@@ -378,21 +420,33 @@ def _note_progress(state: CustomerState, envelope: Envelope, decision: Milestone
     if periods is None:
         periods = milestones[decision.milestone_id] = {}
     known = periods.get(decision.period)
+    value = decision.value
+    if isinstance(decision, MilestoneProgressed) and decision.of_day is not None:
+        value = decision.of_day
     if known is not None:
-        known.value = decision.value
+        known.value = value
         return
     section = state.head.sections[envelope.program_id]
     horizon = state.head.horizon - section.milestones_kept_ms
     for period in [number for number, progress in periods.items() if progress.ends_at <= horizon]:
         del periods[period]
         section.tallies.get(decision.milestone_id, {}).pop(period, None)
-    periods[decision.period] = Progress(ends_at=decision.period_ends_at, value=decision.value)
+    periods[decision.period] = Progress(ends_at=decision.period_ends_at, value=value)
 
 
 def _note_achieved(state: CustomerState, envelope: Envelope, decision: MilestoneAchieved) -> None:
     """The period's target is met, for good."""
-    milestones = state.head.sections[envelope.program_id].milestones
-    milestones[decision.milestone_id][decision.period].achieved = True
+    section = state.head.sections[envelope.program_id]
+    section.milestones[decision.milestone_id][decision.period].achieved = True
+    if decision.number:
+        section.windows[decision.milestone_id] = decision.number
+
+
+def _note_window(state: CustomerState, envelope: Envelope, decision: WindowMoved) -> None:
+    """Another window is the one that is met."""
+    days = state.head.sections[envelope.program_id].milestones[decision.milestone_id]
+    days[decision.period].achieved = False
+    days[decision.to].achieved = True
 
 
 def _note_tallied(state: CustomerState, envelope: Envelope, decision: MilestoneTallied) -> None:
@@ -416,13 +470,16 @@ def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneC
 def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneLowered) -> None:
     """The period has this value."""
     milestones = state.head.sections[envelope.program_id].milestones
-    milestones[decision.milestone_id][decision.period].value = decision.value
+    value = decision.value if decision.of_day is None else decision.of_day
+    milestones[decision.milestone_id][decision.period].value = value
 
 
 def _note_unachieved(state: CustomerState, envelope: Envelope, decision: MilestoneUnachieved) -> None:
     """The target can be met again."""
-    milestones = state.head.sections[envelope.program_id].milestones
-    milestones[decision.milestone_id][decision.period].achieved = False
+    section = state.head.sections[envelope.program_id]
+    section.milestones[decision.milestone_id][decision.period].achieved = False
+    if decision.number:
+        section.windows[decision.milestone_id] = decision.number - 1
 
 
 def _nothing(_state: CustomerState, _envelope: Envelope, _decision: ValueIgnored) -> None:
@@ -439,6 +496,7 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
         if milestone_id in decision.milestones
     }
     section.milestones = {milestone_id: periods for milestone_id, periods in kept.items() if periods}
+    section.windows = {key: met for key, met in section.windows.items() if key in decision.milestones}
     tallies = {
         milestone_id: {number: tally for number, tally in periods.items() if number in kept.get(milestone_id, {})}
         for milestone_id, periods in section.tallies.items()
@@ -468,6 +526,7 @@ CONCERN: Final = Concern(
         MilestoneTallied: _note_tallied,
         MilestoneLowered: _note_lowered,
         MilestoneUnachieved: _note_unachieved,
+        WindowMoved: _note_window,
         ValueIgnored: _nothing,
         ProgramAdopted: _note_adopted,
     },

@@ -32,7 +32,7 @@ def tally(
     measure, use = target.measure, None
     if measure.limit is not None:
         use = measure.limit.periods.around(turn.day).number
-        if _tally(turn, target.milestone_id, period).uses.get(use, 0) >= measure.limit.times:
+        if _uses(turn, target, period, use) >= measure.limit.times:
             return None
     keys = () if measure.keys is None else measure.keys(record, turn.day)
     return MilestoneTallied(milestone_id=target.milestone_id, period=period, keys=keys, limit_period=use, times=1)
@@ -171,6 +171,14 @@ def _untallied(counted: MeasuredContribution) -> MilestoneTallied:
         limit_period=counted.limit_period,
         times=-1,
     )
+
+
+def _uses(turn: ProgramTurn, target: Target, period: int, use: int) -> int:
+    """How many counted in a period of the limit: in the same cycle, or on any day of a rolling window."""
+    if not target.window:
+        return _tally(turn, target.milestone_id, period).uses.get(use, 0)
+    tallies = turn.section.tallies.get(target.milestone_id, {})
+    return sum(one.uses.get(use, 0) for one in tallies.values())
 
 
 def _tally(turn: ProgramTurn, milestone_id: str, period: int) -> Tally:

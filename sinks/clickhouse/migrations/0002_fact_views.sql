@@ -269,21 +269,23 @@ FROM (
 -- kind: counted and measured (of a bill that can be returned), progressed, achieved, lowered, unachieved. period: calendar
 -- periods since 1970, other cycles from their first, which is 1. period_ends_at: null for a cycle that never ends.
 -- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up; added is below zero
--- for what a return took off.
+-- for what a return took off. Of a rolling window, period: its last day since 1970; of_day: what counts on that day alone;
+-- number: how many windows are met with an achieved one; moved: a window that was met ends on the day moved_to instead.
 CREATE OR REPLACE VIEW milestone_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    lower(substring(f.kind, 10)) AS kind,
+    if(f.kind = 'WindowMoved', 'moved', lower(substring(f.kind, 10))) AS kind,
     f.d.milestone_id AS milestone_id, f.d.period AS period,
     if(f.kind = 'MilestoneProgressed' AND f.d.period_ends_at < 4611686018427387904,
         fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
-    f.d.added - f.d.removed AS added, f.d.value AS value, f.d.target AS target
+    f.d.added - f.d.removed AS added, f.d.value AS value, f.d.target AS target, f.d.of_day AS of_day,
+    f.d.number AS number, if(f.kind = 'WindowMoved', toNullable(f.d.to), NULL) AS moved_to
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(milestone_id String, period Int64, period_ends_at Int64, added Int64,
-        removed Int64, value Int64, target Int64)') AS d
+        removed Int64, value Int64, target Int64, of_day Nullable(Int64), number Int64, to Int64)') AS d
     FROM facts WHERE kind IN ('MilestoneCounted', 'MilestoneMeasured', 'MilestoneProgressed', 'MilestoneAchieved',
-        'MilestoneLowered', 'MilestoneUnachieved')
+        'MilestoneLowered', 'MilestoneUnachieved', 'WindowMoved')
 ) AS f;
 
 -- What bills and returns change in trackers. value: of the whole window from then on; day: the one on which the bill was

@@ -115,14 +115,20 @@ FROM (
 LEFT JOIN tiers_in_force AS t USING (org_id, program_id, tier_id);
 
 -- What counts towards each milestone of a customer, by period, without what returns and updates took off. value: as in
--- milestone_events. recorded: whether all of it came before an enrolment.
+-- milestone_events. recorded: whether all of it came before an enrolment. Of a rolling window each day, with its value
+-- alone, and whether a window that was met ends with it.
 CREATE OR REPLACE VIEW customer_milestones AS
 SELECT org_id, program_id, customer_id, milestone_id, period,
     argMaxIf(e.value, seq, kind IN ('progressed', 'lowered', 'recorded')) AS value,
     argMaxIf(kind = 'achieved', seq, kind IN ('achieved', 'unachieved')) AS achieved,
     countIf(kind IN ('progressed', 'achieved')) = 0 AS recorded
 FROM (
-    SELECT org_id, program_id, customer_id, seq, milestone_id, period, kind, value FROM milestone_events
+    SELECT org_id, program_id, customer_id, seq, milestone_id, period, if(kind = 'moved', 'unachieved', kind) AS kind,
+        ifNull(of_day, value) AS value
+    FROM milestone_events
+    UNION ALL
+    SELECT org_id, program_id, customer_id, seq, milestone_id, assumeNotNull(moved_to), 'achieved', 0
+    FROM milestone_events WHERE kind = 'moved'
     UNION ALL
     SELECT org_id, program_id, customer_id, seq, milestone_id, period, kind, value FROM target_events
     WHERE kind = 'recorded'
