@@ -45,6 +45,7 @@ BOOKKEEPING: Final = frozenset(
         known.AwardsCorrected,
         known.PurchaseCorrected,
         known.LotsTracked,
+        known.ClaimsKept,
         known.MilestoneCounted,
         known.MilestoneMeasured,
         known.MilestoneTallied,

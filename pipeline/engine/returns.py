@@ -7,7 +7,7 @@ program says. What is retired is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from pipeline.engine.bills.entries import bill_of, day_of_bill
@@ -16,6 +16,7 @@ from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.claims import keep
 from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
@@ -31,6 +32,7 @@ from pipeline.engine.streaks.runs import holds
 from pipeline.engine.streaks.value import lost, value_without
 from schemas.facts import (
     Decision,
+    KeptClaim,
     MilestoneLowered,
     MilestoneUnachieved,
     PointsReversed,
@@ -99,7 +101,7 @@ def _finish(turn: ProgramTurn, of_bill: str, bill: Bill, missed: list[Target], u
     """What follows from targets that are met no longer: streaks, and the rewards of all of these."""
     for target in missed:
         _break(turn, of_bill, day_of_bill(turn.program, bill), target, undone)
-    rewards = [turn.section.rewards[key] for key in undone.keys if key in turn.section.rewards]
+    rewards = {key: turn.section.rewards[key] for key in undone.keys if key in turn.section.rewards}
     return undone.decisions + take_rewards(turn, of_bill, bill.paid_at, rewards)
 
 
@@ -217,20 +219,23 @@ def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone
             undone.keys.append(key)
 
 
-def take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: list[Reward]) -> list[Decision]:
-    """What goes of the rewards of what a bill undid, as the program says."""
+def take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: Mapping[str, Reward]) -> list[Decision]:
+    """What goes of the rewards of what a bill undid, by what they were given for, as the program says."""
     policy = turn.program.returns
     if policy is None or policy.rewards is RewardPolicy.KEEP:
         return []
     claims: dict[str, list[Claim]] = {}
-    for reward in rewards:
+    keys: dict[str, list[str]] = {}
+    for key, reward in rewards.items():
         for lot in reward.lots:
             account = account_of(turn.section, lot.currency)
             if lot.points and (policy.rewards is RewardPolicy.CLAWBACK or _unused(account, lot.lot_id, lot.points)):
                 claims.setdefault(lot.currency, []).append(
                     Claim(rule_id=reward.rule_id, lot_id=lot.lot_id, points=lot.points)
                 )
+                keys.setdefault(lot.currency, []).append(key)
     reversals: list[PointsReversed] = []
+    kept: list[Decision] = []
     for currency, some in claims.items():
         account = account_of(turn.section, currency)
         drawn = draw(account, some, policy.shortfall, paid_at)
@@ -250,7 +255,13 @@ def take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: list[Re
                 rewards=True,
             )
         )
-    return by_kind(turn.program.currency, reversals)
+        unmet = [
+            KeptClaim(rule_id=one.rule_id, lots=(one.lot_id,), points=one.forgiven, activity=key)
+            for one, key in zip(drawn.reversals, keys[currency], strict=True)
+            if one.forgiven
+        ]
+        kept += keep(turn, currency, of_bill, unmet, policy.shortfall)
+    return [*by_kind(turn.program.currency, reversals), *kept]
 
 
 def _unused(account: Account, lot_id: int, points: int) -> bool:

@@ -22,6 +22,7 @@ from schemas.facts import (
     Awaits,
     AwardsCorrected,
     AwardTermsKept,
+    ClaimsKept,
     ConvertedBy,
     Envelope,
     ExpiryMoved,
@@ -35,6 +36,7 @@ from schemas.facts import (
     PointsDebited,
     PointsExpired,
     PointsIssued,
+    PointsReclaimed,
     PointsRestored,
     PointsReversed,
     PointsSettled,
@@ -239,11 +241,14 @@ def issued_points_reversed(decision: PointsReversed, envelope: Envelope, context
     }
 
 
-def points_cancelled(decision: PointsCancelled, envelope: Envelope, context: Context) -> dict[str, object] | None:
-    """The `data` of issuedPointsReversed for an award that was cancelled by request; None if no points were left.
+def points_cancelled(
+    decision: PointsCancelled | PointsReclaimed, envelope: Envelope, context: Context
+) -> dict[str, object] | None:
+    """The `data` of issuedPointsReversed for an award that was cancelled, or came back and had been asked back before.
 
-    RULE: `total…` and `…Reversed` are cumulative for the bill, where the request names one. Where it is another
-    currency than the points, it says which (ours).
+    None if no points were left. RULE: `total…` and `…Reversed` are cumulative for the bill, where the request names
+    one; of points that came back, they are what is taken now. Where it is another currency than the points, it says
+    which (ours).
     """
     if not decision.points:
         return None
@@ -317,6 +322,11 @@ TABLE: Final = Table(
             subject=lambda decision: decision.currency,
             data=points_cancelled,
         ),
+        PointsReclaimed: News(
+            event=EventName.ISSUED_POINTS_REVERSED,
+            subject=lambda decision: f"{decision.currency}/claim/{decision.claim}",
+            data=points_cancelled,
+        ),
         AlternatePointsIssued: News(
             event=EventName.ALTERNATE_CURRENCIES_ISSUED,
             subject=lambda decision: decision.currencies[0].activity,
@@ -337,6 +347,7 @@ TABLE: Final = Table(
         PromiseCancelled,
         PointsSettled,
         LotsTracked,
+        ClaimsKept,
         RewardKept,
     ),
 )

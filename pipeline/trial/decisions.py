@@ -160,6 +160,12 @@ def _back_for(body: Body) -> str:
     return f"cancelled{of_bill} ({body['reason']})" if "reason" in body else f"taken back{of_bill}"
 
 
+def _reclaimed(body: Body, names: Names) -> str:
+    of_bill = f" for bill {body['of_bill']}" if body["of_bill"] else ""
+    owed = f", {names.number(body['owed'], body['currency'])} of them are owed" if body["owed"] else ""
+    return f"{_points(body, names)} taken, as they had been asked back{of_bill} before{owed}{_balance(body, names)}"
+
+
 def _settled(body: Body, names: Names) -> str:
     left = f", {names.number(body['deficit'], body['currency'])} are still owed" if body["deficit"] else ""
     return f"{_points(body, names)} repay what was owed{left}{_balance(body, names)}"
@@ -357,6 +363,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "PointsExpired": _expired,
     "PointsReversed": _reversed,
     "PointsCancelled": _reversed,
+    "PointsReclaimed": _reclaimed,
     "TransferInitiated": lambda body, _: f"offered to customer {body['receiver_id']}",
     "PointsTransferred": _transferred,
     "PointsReceived": _received,
@@ -469,6 +476,7 @@ SILENT: Final = frozenset(
         "TierRemindersPlanned",
         "TransferRefused",
         "LotsTracked",
+        "ClaimsKept",
         "MilestoneCounted",
         "MilestoneMeasured",
         "MilestoneTallied",

@@ -219,6 +219,42 @@ class PointsCancelled(PointsReversed, frozen=True, tag=170):
     """Who asked."""
 
 
+class KeptClaim(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was asked back of one award and was not there."""
+
+    rule_id: str
+    lots: tuple[int, ...]
+    """Those that the award lies in."""
+    points: int
+    activity: str = ""
+    """Of a reward, what it was given for, as `PointsIssued.activity`; empty for an award of a bill."""
+
+
+class ClaimsKept(Decision, frozen=True, tag=340):
+    """What was asked back and was not there, as it was spent, is held or had expired, is taken of what comes back."""
+
+    currency: str
+    of_bill: str
+    """Empty where a lot was named."""
+    claims: tuple[KeptClaim, ...]
+    until: int
+    """When they may be forgotten."""
+    reach: int = 0
+    """Beyond their own lots, they may take of all lots up to this number; 0 for of their own alone."""
+    owes: bool = False
+    """Whether what is still missing then is owed."""
+
+
+class PointsReclaimed(PointsReversed, frozen=True, tag=341):
+    """Points came back that had been asked back before, and were taken.
+
+    `claimed` is 0, as that was said before; `reversed_of_bill` is what this decision takes.
+    """
+
+    claim: int = 0
+    """The number of the claim in its account."""
+
+
 class PointsDebited(PointsMoved, frozen=True, tag=34):
     """Points were taken away by an adjustment."""
 

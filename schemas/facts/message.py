@@ -48,11 +48,13 @@ from schemas.facts.identity import (
 from schemas.facts.ledger import (
     AlternatePointsIssued,
     AlternatePointsReversed,
+    ClaimsKept,
     LotsTracked,
     PointsCancelled,
     PointsDebited,
     PointsExpired,
     PointsIssued,
+    PointsReclaimed,
     PointsRedeemed,
     PointsRestored,
     PointsReversed,
@@ -191,6 +193,8 @@ AnyDecision = (
     | AwardsCorrected
     | PointsSettled
     | LotsTracked
+    | ClaimsKept
+    | PointsReclaimed
     | MilestoneCounted
     | MilestoneLowered
     | TrackerCounted

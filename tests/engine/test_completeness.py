@@ -85,6 +85,8 @@ DECISION_NUMBERS = {
     164: "AwardsCorrected",
     123: "PointsSettled",
     124: "LotsTracked",
+    340: "ClaimsKept",
+    341: "PointsReclaimed",
     125: "MilestoneCounted",
     126: "MilestoneLowered",
     251: "TrackerCounted",

@@ -83,10 +83,10 @@ class TestAnySplitAndAnyOrder:
         spent: int,
         data: st.DataObject,
     ) -> None:
-        definition = shop(method, shortfall=shortfall, redeemed="restore" if shortfall == "deficit" else "keep")
+        definition = shop(method, shortfall=shortfall)
         before = purchases(bills)
         spent = min(spent, played(definition, before).balance())
-        if spent:  # what was forgiven is not asked for again, so only debts make restored points end the same
+        if spent:
             before.append(redeem(spent, START + 100 * HOUR, bill_number="B0"))
         whole = [self.draw_return(data, number, basket, by_line=by_line) for number, (_, basket) in enumerate(bills)]
         endings = [outcome(played(definition, [*before, *self.returns(data, whole, by_line=by_line)])) for _ in "ab"]

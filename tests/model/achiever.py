@@ -95,6 +95,7 @@ class Achiever(Holder):
             reward = self.rewards[key] = Reward()
         else:
             points, reward.taken = reward.taken, 0
+            self.purse.waits_no_more(("reward", id(reward)))
         if points:
             (lot,) = self._issue([(source, points, None, None, True)], at, now, key)
             reward.lots.append([lot, points])
@@ -164,7 +165,14 @@ class Achiever(Holder):
                 if points and (policy == "clawback" or len(lot.there()) >= points):
                     claims.append((reward, part))
         asked = [([part[0]], part[1]) for _, part in claims]
-        got = self.purse.take_back(asked, self.returns.shortfall)  # type: ignore[arg-type]
+
+        def taken_later(place: int, points: int) -> None:
+            reward, part = claims[place]
+            part[1] -= points  # type: ignore[operator]
+            reward.taken += points
+
+        whose = [("reward", id(reward)) for reward, _ in claims]
+        got = self.purse.take_back(asked, self.returns.shortfall, whose, taken_later)  # type: ignore[arg-type]
         for (reward, part), taken in zip(claims, got, strict=True):
             part[1] -= taken  # type: ignore[operator]
             reward.taken += taken

@@ -89,6 +89,7 @@ class Holder:
 
     def close(self) -> None:
         """What ends every step: debts are repaid, and the tier rises."""
+        self.purse.collect()
         self.purse.settle()
         reached = sum(self.purse.lifetime >= threshold for threshold in self.program.tiers)
         self.tier = max(self.tier, reached)
@@ -193,9 +194,9 @@ class Holder:
         if corrects:
             lot = self.adjustments.get(corrects)
             if lot is not None:
-                used = lot.used() if self.returns.shortfall != "own_lot" and self.program.returns else 0
+                used = self.purse.used(lot) if self.returns.shortfall != "own_lot" and self.program.returns else 0
                 there = len(lot.there()) + used
-                self.purse.take_back([([lot], min(-points, there))], self.returns.shortfall)
+                self.purse.take_back([([lot], min(-points, there))], self.returns.shortfall, [("lot", id(lot))])
         elif points > 0:
             (lot,) = self._issue([("", points, None, Promise("at_once"), False)], at, at, name)
             self.adjustments[name] = lot
@@ -272,6 +273,9 @@ class Holder:
             past += [] if point.place == "current" else [point]
         if past and self.program.main.reissues:
             anew = self.purse.open_lot(0, at, self._closes(None, at), rolling=self._rolling(None))
+            for unmet in self.purse.unmet:
+                if any(point.lot in unmet.within for point in past):
+                    unmet.within = [*unmet.within, anew]
             for point in past:
                 point.lot.gone_anew += 1
                 point.lot.points.remove(point)

@@ -77,11 +77,16 @@ class Member(Achiever):
         self.returned += counted
         bill.returned += counted
         self._restore_payments(name, bill, at)
+        self.purse.collect()
         claims = [
             (award, due_of(self.program, award.rule, award.points, bill) - award.claimed) for award in bill.awards
         ]
         claims = [(award, claim) for award, claim in claims if claim > 0]
-        self.purse.take_back([(award.lots, claim) for award, claim in claims], self.returns.shortfall)
+        self.purse.take_back(
+            [(award.lots, claim) for award, claim in claims],
+            self.returns.shortfall,
+            [("award", id(award)) for award, _ in claims],
+        )
         for award, claim in claims:
             award.claimed += claim
         if self.returns.goals_fall:
@@ -106,7 +111,11 @@ class Member(Achiever):
         if bill is None or not self.takes(bill, at):
             return
         named = [award for award in bill.awards if rule in {"", award.rule.id} and award.points > award.claimed]
-        self.purse.take_back([(award.lots, award.points - award.claimed) for award in named], self.returns.shortfall)
+        self.purse.take_back(
+            [(award.lots, award.points - award.claimed) for award in named],
+            self.returns.shortfall,
+            [("award", id(award)) for award in named],
+        )
         for award in named:
             award.claimed, award.cancelled = award.points, True
 
@@ -155,6 +164,7 @@ class Member(Achiever):
         elif lines:
             self._reline(bill, lines)
         self._restore_payments(name, bill, at)
+        self.purse.collect()
         self._correct_points(name, bill, at)
         self._correct_goals({"bills": counted, "money": more}, bill, at)
 
@@ -192,12 +202,22 @@ class Member(Achiever):
             more = points - claimed - (award.points - award.claimed)
             again = min(award.forgiven, max(0, more))
             award.forgiven -= again
+            self.purse.waits_no_more(("corrected", id(award)), award.forgiven)
             award.points, award.claimed = points, claimed
             if more < 0:
                 falls.append((award, -more))
             elif more > again:
                 rises.append((rule, more - again))
-        got = self.purse.take_back([(award.lots, claim) for award, claim in falls], self.returns.shortfall)
+
+        def taken_later(place: int, points: int) -> None:
+            falls[place][0].forgiven -= points
+
+        got = self.purse.take_back(
+            [(award.lots, claim) for award, claim in falls],
+            self.returns.shortfall,
+            [("corrected", id(award)) for award, _ in falls],
+            taken_later,
+        )
         for (award, claim), taken in zip(falls, got, strict=True):
             award.forgiven += claim - taken
         issued = [(rule.id, points, rule.lasts, rule.promise, False) for rule, points in rises if points > 0]

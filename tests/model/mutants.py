@@ -18,6 +18,7 @@ from pipeline.engine.kernel.concern import Effect, ProgramStage, addressed
 from pipeline.engine.ledger import (
     accounts,
     changing,
+    claims,
     conversion,
     correction,
     deficit,
@@ -31,7 +32,7 @@ from pipeline.engine.ledger import (
 )
 from pipeline.engine.ledger.postings import MOVEMENTS
 from pipeline.engine.ledger.redeemed import Redemption, kept_redemption
-from pipeline.engine.ledger.state import Account
+from pipeline.engine.ledger.state import Account, OpenClaim
 from pipeline.engine.milestones import concern as milestones
 from schemas.facts import (
     AwardsCorrected,
@@ -283,13 +284,33 @@ def extend_where_earlier_was_asked_for() -> Mutant:
     return ENGINE, "_stages", {**ENGINE._stages, ChangeExpiry: (*before, addressed(ProgramStage(wrong)))}
 
 
+def forgive_for_good() -> Mutant:
+    """What was spent when its goods came back is not asked of what comes back later."""
+    return claims, "_may_come_back", lambda *_: False
+
+
+def reclaim_from_own_lots_alone() -> Mutant:
+    """What comes back of other lots is left alone, although the program takes of them."""
+    return OpenClaim, "reaches", lambda _claim, _lot_id: False
+
+
+def reclaim_of_later_points() -> Mutant:
+    """Points that were awarded after their return are taken, too."""
+    return OpenClaim, "reaches", lambda _claim, _lot_id: True
+
+
+def reclaim_what_was_made_good() -> Mutant:
+    """What other lots stood in for is taken, too, when it comes back."""
+    return Account, "used", property(lambda self: {lot_id: max(0, use.points) for lot_id, use in self.uses.items()})
+
+
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     spend_in_the_wrong_order: 26,
     expire_a_day_early: 0,
     count_expiry_from_the_promise: 13,
     forget_what_was_spent: 26,
     ask_for_what_expired: 11,
-    owe_nothing: 62,
+    owe_nothing: 211,
     leave_promised_points_to_the_customer: 4,
     leave_debts_open: 62,
     round_returns_up: 3,
@@ -314,6 +335,10 @@ CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     roll_nothing: 17,
     roll_backwards: 2094,
     extend_where_earlier_was_asked_for: 1,
+    forgive_for_good: 228,
+    reclaim_from_own_lots_alone: 228,
+    reclaim_of_later_points: 348,
+    reclaim_what_was_made_good: 207,
 }
 """The seed of a history on which each disagrees; `python -m tests.model --mutants` looks for them again."""
 

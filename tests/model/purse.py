@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.model.words import Lasts, Promise
 
@@ -44,9 +45,11 @@ class Lot:
         return [point for point in self.points if point.place in {"promised", "current"}]
 
     def used(self) -> int:
-        """How many were spent or are held, and no return has taken others for them."""
+        """How many were spent or are held, less those for which returns took others; below nothing where they came
+        back since.
+        """
         used = sum(point.place in {"redeemed", "transferred", "settled", "held", "stood in"} for point in self.points)
-        return max(0, used + self.gone_anew - self.made_good)
+        return used + self.gone_anew - self.made_good
 
 
 @dataclass(eq=False)
@@ -68,6 +71,26 @@ class Point:
 
 
 @dataclass
+class Unmet:
+    """Points that were asked back and were not there."""
+
+    of: tuple[object, ...]
+    """Whose they are."""
+    lots: list[Lot]
+    points: int
+    within: list[Lot]
+    """Beyond its own lots, those that were there then, where the program takes of other lots."""
+    owes: bool
+    then: Callable[[int], None]
+    """What so many points mean that are taken later."""
+
+    @property
+    def like(self) -> tuple[object, ...]:
+        """What is the same for those that can be added up."""
+        return (self.of, [lot.number for lot in self.lots], [lot.number for lot in self.within], self.owes)
+
+
+@dataclass
 class Purse:
     """All lots of a customer, and what is owed."""
 
@@ -75,6 +98,7 @@ class Purse:
     lots: list[Lot] = field(default_factory=list)
     owed: int = 0
     """Points that were taken back and were not there, repaid ones too."""
+    unmet: list[Unmet] = field(default_factory=list)
 
     @property
     def points(self) -> list[Point]:
@@ -133,15 +157,23 @@ class Purse:
             - self.owed
         )
 
-    def take_back(self, claims: Sequence[tuple[list[Lot], int]], shortfall: str) -> list[int]:
-        """For each claim on some lots how many points are taken for it, from where the program says.
+    def take_back(
+        self,
+        claims: Sequence[tuple[list[Lot], int]],
+        shortfall: str,
+        whose: Sequence[tuple[object, ...]],
+        then: Callable[[int, int], None] = lambda _place, _points: None,
+    ) -> list[int]:
+        """For each claim on some lots how many points are taken for it, from where the program says; `then` is told
+        what is taken later, when points come back.
 
         From its own lots, those first that no other claim shares, then, for what was used of them, from others or as a
         debt.
         """
         shared = Counter(lot for lots, _ in claims for lot in lots)
+        asked = claims
         claims = [(sorted(lots, key=lambda lot: shared[lot]), wanted) for lots, wanted in claims]
-        used = {lot: lot.used() for lot in shared}
+        used = {lot: self.used(lot) for lot in shared}
         got = dict.fromkeys(range(len(claims)), 0)
         stand_ins: list[tuple[int, Lot]] = []
         for place in sorted(got, key=lambda place: len(claims[place][0])):
@@ -162,7 +194,76 @@ class Purse:
                 self.owed += 1
             lot.made_good += 1
             got[place] += 1
+        within = [] if shortfall == "own_lot" else list(self.lots)
+        for place, (lots, wanted) in enumerate(asked):
+            if wanted > got[place]:
+                new = Unmet(
+                    whose[place],
+                    list(lots),
+                    wanted - got[place],
+                    within,
+                    shortfall == "deficit",
+                    partial(then, place),
+                )
+                known = next((one for one in self.unmet if one.like == new.like), None)
+                if known is None:
+                    self.unmet.append(new)
+                else:
+                    known.points += new.points
         return list(got.values())
+
+    def used(self, lot: Lot) -> int:
+        """How many of a lot were spent or are held, and nobody has asked back."""
+        used = {one: max(0, one.used()) for one in self.lots}
+        for unmet in self.unmet:
+            left = unmet.points
+            for one in unmet.lots:
+                part = min(left, used[one])
+                used[one] -= part
+                left -= part
+        return used[lot]
+
+    def collect(self) -> None:
+        """What has come back is taken, as far as it was asked back before: of its own lots, then of the others."""
+        unmet = sorted(self.unmet, key=lambda one: len(one.lots))
+        used = {lot: lot.used() for lot in self.lots}
+        own = {lot: sum(one.place == "current" for one in lot.points) + min(0, used[lot]) for lot in self.lots}
+        got = [0] * len(unmet)
+        for place, one in enumerate(unmet):
+            for lot in one.lots:
+                here = [point for point in lot.points if point.place == "current"]
+                for point in here[: max(0, min(own[lot], one.points - got[place]))]:
+                    point.place = "reversed"
+                    own[lot] -= 1
+                    got[place] += 1
+        for place, one in enumerate(unmet):
+            missing = one.points - got[place]
+            for lot in one.lots if one.within else []:
+                wanted = min(missing, max(0, used[lot]))
+                used[lot] -= wanted
+                missing -= wanted
+                for _ in range(wanted):
+                    others = [point for point in self.current("fefo") if point.lot in one.within]
+                    if others:
+                        others[0].place = "stood in"
+                    elif one.owes:
+                        self.owed += 1
+                    else:
+                        break
+                    lot.made_good += 1
+                    got[place] += 1
+        for one, points in zip(unmet, got, strict=True):
+            one.points -= points
+            one.then(points)
+        self.unmet = [one for one in self.unmet if one.points]
+
+    def waits_no_more(self, of: tuple[object, ...], left: int = 0) -> None:
+        """Of what was asked of somebody only so much is asked still."""
+        for one in self.unmet:
+            if one.of == of:
+                one.points = min(one.points, left)
+                left -= one.points
+        self.unmet = [one for one in self.unmet if one.points]
 
     def settle(self) -> None:
         """What can be spent repays what is owed."""

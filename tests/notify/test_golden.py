@@ -123,6 +123,7 @@ OMISSIONS: dict[str, set[str]] = {
     EventName.ISSUED_POINTS_REVERSED: {NO_USER},
     "issuedPointsReversed-owed": {NO_USER},
     "issuedPointsReversed-update": {NO_USER},
+    "issuedPointsReversed-reclaimed": {NO_USER},
     EventName.ALTERNATE_CURRENCIES_ISSUED: {
         NO_USER,
         "alternateCurrencies[].promisedAlternateCurrenciesIssued[]",  # all of it is regular

@@ -20,6 +20,7 @@ from schemas.facts import (
     MovedBy,
     PointsCancelled,
     PointsIssued,
+    PointsReclaimed,
     PointsReversed,
     RedemptionReversed,
     ReturnRecorded,
@@ -224,6 +225,24 @@ VARIANTS: dict[str, Case] = {
             seq=19,
         ),
         record=CANCELLATION,
+        topic="notifications.points",
+    ),
+    "issuedPointsReversed-reclaimed": Case(
+        fact=fact_of(
+            PointsReclaimed(
+                currency="POINTS",
+                points=14,
+                of_bill="B-1001",
+                reversals=(Reversal(rule_id="every-pound", lot_id=4, claimed=0, points=14, forgiven=0),),
+                reversed_of_bill=14,
+                balance=151,
+                lifetime=651,
+                claim=1,
+            ),
+            BY_RETURN,
+            seq=20,
+        ),
+        record=RETURN,
         topic="notifications.points",
     ),
     "issuedalternateCurrenciesReversed-owed": Case(

@@ -71,6 +71,7 @@ SILENT: Final = (
     facts.LinesReturned,
     facts.AwardTermsKept,
     facts.LotsTracked,
+    facts.ClaimsKept,
     facts.MilestoneCounted,
     facts.MilestoneMeasured,
     facts.MilestoneTallied,
@@ -325,6 +326,16 @@ def _reversed(decision: facts.PointsReversed, *_: object) -> str:
     return f"{taken} {done}{'' if done != 'taken back' else for_what}{how} (balance {decision.balance})"
 
 
+def _reclaimed(decision: facts.PointsReclaimed, *_: object) -> str:
+    elsewhere = sum(part.points for part in decision.others)
+    others = f", {elsewhere} of it from other lots" if elsewhere else ""
+    owed = f", {decision.owed} of it owed" if decision.owed else ""
+    return (
+        f"-{decision.points} {decision.currency} taken, as asked back for {decision.of_bill} before{others}{owed} "
+        f"(balance {decision.balance})"
+    )
+
+
 def _taken_back(decision: facts.RedemptionReversed, *_: object) -> str:
     anew = f", {sum(lot.points for lot in decision.lots)} of them anew" if decision.lots else ""
     back = f"+{decision.points - decision.expired} {decision.currency} of redemption {decision.redemption_id}"
@@ -435,6 +446,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     ),
     facts.PointsReversed: _reversed,
     facts.PointsCancelled: _reversed,
+    facts.PointsReclaimed: _reclaimed,
     facts.PointsDebited: lambda decision, *_: (
         f"-{decision.points} {decision.currency}: {decision.reason} (balance {decision.balance})"
     ),

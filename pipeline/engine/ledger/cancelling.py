@@ -9,7 +9,7 @@ RULE (once): a cancelled award of a bill stays cancelled, whatever returns or up
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
@@ -19,8 +19,9 @@ from pipeline.engine.bills.state import AwardContribution, CancelledAward, entry
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.claims import keep, of_awards
 from pipeline.engine.ledger.drawdown import Claim, draw
-from pipeline.engine.ledger.undo import by_lot, note_reversed, policy_of
+from pipeline.engine.ledger.undo import by_lot, lots_of, note_reversed, policy_of
 from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope, PointsCancelled, RecordRefused, Refusal
@@ -33,15 +34,15 @@ def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
     if currency is None:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     if record.bill_number:
-        return [_of_bill(turn, record, currency.id)]
-    return [_of_lot(turn, currency.id, record.lot, TOTAL_MAX, record.reason, record.entered_by)]
+        return _of_bill(turn, record, currency.id)
+    return _of_lot(turn, currency.id, record.lot, TOTAL_MAX, record.reason, record.entered_by)
 
 
-def correct(turn: ProgramTurn, record: AdjustPoints, currency: str) -> Decision:
+def correct(turn: ProgramTurn, record: AdjustPoints, currency: str) -> list[Decision]:
     """So many points of the adjustment that is named are taken back, as far as they are there; or it is refused."""
     lot_id = account_of(turn.section, currency).adjustments.get(key_of(f"{AdjustPoints.__name__}:{record.corrects}"))
     if lot_id is None:
-        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=record.corrects)
+        return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=record.corrects)]
     return _of_lot(turn, currency, lot_id, -record.points, record.reason)
 
 
@@ -65,36 +66,40 @@ def bill_to_cancel(_head: Head, record: CancelPoints, _org: Org) -> tuple[str, .
     return (entry_of(record.bill_number),) if record.bill_number else ()
 
 
-def _of_lot(turn: ProgramTurn, currency: str, lot_id: int, at_most: int, reason: str, entered_by: str = "") -> Decision:
+def _of_lot(
+    turn: ProgramTurn, currency: str, lot_id: int, at_most: int, reason: str, entered_by: str = ""
+) -> list[Decision]:
     account = account_of(turn.section, currency)
     lot = next((lot for lot in account.lots if lot.lot_id == lot_id), None)
     if lot is not None and lot.received:
-        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(lot_id))
+        return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(lot_id))]
     promised = sum(lot.open_points for lot in account.promised_lots if lot.lot_id == lot_id)
     points = promised + (0 if lot is None else lot.open_points) + account.spent.get(lot_id, 0)
     if not points:
-        return RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(lot_id))
+        return [RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(lot_id))]
     claim = Claim(rule_id="", lot_id=lot_id, points=min(points, at_most))
     awarded_at = turn.at if lot is None else lot.issued_at
-    return _cancelled(turn, currency, [claim], awarded_at, reason=reason, entered_by=entered_by)
+    lots = {"": [lot_id]}
+    return _cancelled(turn, currency, [claim], lots, awarded_at, reason=reason, entered_by=entered_by)
 
 
-def _of_bill(turn: ProgramTurn, record: CancelPoints, currency: str) -> Decision:
+def _of_bill(turn: ProgramTurn, record: CancelPoints, currency: str) -> list[Decision]:
     bill = find_bill(turn.state, record.bill_number)
     subject = f"{record.bill_number}/{record.rule}" if record.rule else record.bill_number
     if bill is None or not bill.takes(turn.program.id, turn.at):
-        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)
+        return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)]
     earned = [award for award in bill.parts[turn.program.id].awards if award.currency == currency]
     named = [award for award in earned if record.rule in ("", award.rule_id)]
     if not named:
-        return RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)
+        return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)]
     claims = [(award, award.points - award.claimed) for award in named if award.points > award.claimed]
     if not claims:
-        return RecordRefused(reason=Refusal.AWARD_CANCELLED, subject=subject)
+        return [RecordRefused(reason=Refusal.AWARD_CANCELLED, subject=subject)]
     return _cancelled(
         turn,
         currency,
         by_lot(account_of(turn.section, currency), claims),
+        lots_of(claims),
         bill.paid_at,
         reason=record.reason,
         entered_by=record.entered_by,
@@ -107,16 +112,18 @@ def _cancelled(
     turn: ProgramTurn,
     currency: str,
     claims: Sequence[Claim],
+    lots: Mapping[str, Sequence[int]],
     awarded_at: int,
     *,
     reason: str,
     entered_by: str = "",
     of_bill: str = "",
     earned: Sequence[AwardContribution] = (),
-) -> PointsCancelled:
+) -> list[Decision]:
     account = account_of(turn.section, currency)
-    drawn = draw(account, claims, policy_of(turn).shortfall, awarded_at)
-    return PointsCancelled(
+    shortfall = policy_of(turn).shortfall
+    drawn = draw(account, claims, shortfall, awarded_at)
+    cancelled = PointsCancelled(
         currency=currency,
         points=drawn.points,
         of_bill=of_bill,
@@ -131,3 +138,4 @@ def _cancelled(
         reason=reason,
         entered_by=entered_by,
     )
+    return [cancelled, *keep(turn, currency, of_bill, of_awards(drawn.reversals, lots), shortfall)]

@@ -32,6 +32,7 @@ from schemas.facts import (
     PointsHeld,
     PointsIssued,
     PointsReceived,
+    PointsReclaimed,
     PointsRedeemed,
     PointsReleased,
     PointsRestored,
@@ -74,6 +75,7 @@ LEDGER: Final = Concern(
         PointsDebited: close_taken,
         PointsReversed: close_taken,
         PointsCancelled: close_taken,
+        PointsReclaimed: close_taken,
         PointsSettled: close_taken,
         PointsHeld: note_held,
         PointsReleased: note_released,
@@ -101,6 +103,7 @@ USES: Final = Concern(
         RedemptionReversed: note_taken_back,
         PointsReversed: note_reversed,
         PointsCancelled: note_reversed,
+        PointsReclaimed: note_reversed,
         AlternatePointsReversed: _each_currency(note_reversed),
     },
 )

@@ -3,7 +3,8 @@
 RULE (net difference): for each rule and currency, what the bill would have given had it been right from the beginning,
 less what its returns so far would have asked back of that, against what is left of the award. Above zero the difference
 is issued with the terms of the bill's date, below zero it is taken back as a return takes back. What a correction could
-not take, as it was used or had expired, a later one does not give again: the customer has had it.
+not take, as it was used or had expired, a later one does not give again: the customer has had it, unless it was taken
+when it came back.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pipeline.engine.bills.state import AwardContribution, Bill, BillPart, Cance
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.earning import candidates_on_bill
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.claims import corrections
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.ledger.methods import due
 from pipeline.engine.ledger.undo import policy_of, taken_back
@@ -127,7 +130,8 @@ def _differences(turn: ProgramTurn, record: TransactionUpdated) -> list[_Differe
             continue
         points = 0 if candidate is None else candidate.points
         claimed = _asked_back(turn, bill, part, AwardContribution(currency, rule_id, _NO_LOT, points))
-        had, had_claimed, forgiven = (0, 0, 0) if award is None else (award.points, award.claimed, award.forgiven)
+        had, had_claimed = (0, 0) if award is None else (award.points, award.claimed)
+        forgiven = 0 if award is None else _forgiven_of(turn, record, award)
         if (had, had_claimed) != (points, claimed):
             more = points - claimed - (had - had_claimed)
             had_already = min(forgiven, max(0, more))
@@ -143,6 +147,13 @@ def _differences(turn: ProgramTurn, record: TransactionUpdated) -> list[_Differe
                 _Difference(award=award, candidate=candidate if more > 0 else None, more=more, corrected=corrected)
             )
     return differences
+
+
+def _forgiven_of(turn: ProgramTurn, record: TransactionUpdated, award: AwardContribution) -> int:
+    """What corrections could not take of the award, and has not been taken since, when it came back."""
+    account = account_of(turn.section, award.currency)
+    claims = corrections(account, record.bill_number, award.rule_id) if account.claims else []
+    return award.forgiven - sum(claim.taken for claim in claims)
 
 
 def note_corrected(state: CustomerState, envelope: Envelope, decision: AwardsCorrected) -> None:

@@ -47,13 +47,13 @@ def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall, paid_a
     counted |= {lot.lot_id: lot.issued_at for lot in account.lots}
     left = {lot.lot_id: lot.open_points for lot in account.lots}
     promised = {lot.lot_id: lot.open_points for lot in account.promised_lots}
-    early = [_from(promised, claim.lot_id, claim.points) for claim in claims]
-    own = [part + _from(left, claim.lot_id, claim.points - part) for claim, part in zip(claims, early, strict=True)]
+    early = [take_from(promised, claim.lot_id, claim.points) for claim in claims]
+    own = [part + take_from(left, claim.lot_id, claim.points - part) for claim, part in zip(claims, early, strict=True)]
     if shortfall is Shortfall.OWN_LOT:
         beyond = [0] * len(claims)
     else:
         spent = account.spent
-        beyond = [_from(spent, claim.lot_id, claim.points - part) for claim, part in zip(claims, own, strict=True)]
+        beyond = [take_from(spent, claim.lot_id, claim.points - part) for claim, part in zip(claims, own, strict=True)]
     others: list[Taken] = []
     missing = sum(beyond)
     for lot_id, points in left.items():
@@ -80,7 +80,7 @@ def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall, paid_a
     return Drawdown(reversals=reversals, others=tuple(others), owed=missing)
 
 
-def _from(left: dict[int, int], lot_id: int, wanted: int) -> int:
+def take_from(left: dict[int, int], lot_id: int, wanted: int) -> int:
     """At most `wanted` of a lot, which then is no longer left."""
     part = min(wanted, left.get(lot_id, 0))
     if part:

@@ -30,7 +30,7 @@ def adjust(turn: ProgramTurn, record: AdjustPoints) -> Sequence[Decision]:
     if currency is None or (currency.retired and record.points > 0):
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     if record.corrects:
-        return [cancelling.correct(turn, record, currency.id)]
+        return cancelling.correct(turn, record, currency.id)
     account = account_of(turn.section, currency.id)
     refusal = _refusal_of_adjustment(record, account.balance)
     if refusal is not None:

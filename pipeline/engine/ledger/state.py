@@ -123,6 +123,37 @@ class LotUse(msgspec.Struct, array_like=True, gc=False):
     """When its points became current; until then, when they were promised."""
 
 
+class OpenClaim(msgspec.Struct, array_like=True):
+    """What was asked back of an award and was not there, as far as it has not been taken of what came back."""
+
+    number: int
+    """No two claims of an account have the same at one time."""
+    of_bill: str
+    """Empty where a lot was named."""
+    rule_id: str
+    activity: str
+    """Of a reward, what it was given for; empty for an award of a bill."""
+    lots: list[int]
+    """Those that the award lies in."""
+    points: int
+    until: int
+    """When it may be forgotten, once nothing is held."""
+    reach: int
+    """It may take of all lots up to this number, where what is missing was spent; 0 for of its own alone."""
+    owes: bool
+    """Whether what is still missing then is owed."""
+    corrects: bool
+    """Whether an update of the bill asked."""
+    taken: int = 0
+    """What has been taken since the last update of the bill, where one asked."""
+    anew: list[int] = []
+    """Lots beyond `reach` in which points of lots within it were issued anew."""
+
+    def reaches(self, lot_id: int) -> bool:
+        """Whether it may take of a lot that is not its own."""
+        return lot_id <= self.reach or lot_id in self.anew
+
+
 class Account(msgspec.Struct, array_like=True):
     """One points currency of one customer in one program: totals that are sums of postings, open lots and holds."""
 
@@ -141,6 +172,8 @@ class Account(msgspec.Struct, array_like=True):
     """By lot, where the program takes points back from other lots, too."""
     adjustments: dict[int, int] = {}
     """By the id of an adjustment, as a hash: the lot that it gave, as long as something of it is there or counted."""
+    claims: list[OpenClaim] = []
+    """What was asked back and is taken of what comes back, in the order in which it was asked."""
 
     @property
     def balance(self) -> int:
@@ -154,19 +187,34 @@ class Account(msgspec.Struct, array_like=True):
 
     @property
     def kept(self) -> int:
-        """How many lots are kept, promised ones too, parts of lots that are held, and lots whose use is counted."""
+        """How many lots are kept, promised ones too, parts of lots that are held, lots whose use is counted, claims."""
         held = sum(len(hold.parts) for hold in self.holds) if self.holds else 0
-        return len(self.lots) + len(self.promised_lots) + held + len(self.uses)
+        return len(self.lots) + len(self.promised_lots) + held + len(self.uses) + len(self.claims)
+
+    @property
+    def used(self) -> dict[int, int]:
+        """By lot, where it is counted: what was spent or is held, less what returns took from elsewhere for it.
+
+        Below zero where what they took it for has come back.
+        """
+        used = {lot_id: use.points for lot_id, use in self.uses.items()}
+        for hold in self.holds if used else ():
+            for part in hold.parts:
+                if part.lot_id in used:
+                    used[part.lot_id] += part.open_points
+        return used
 
     @property
     def spent(self) -> dict[int, int]:
-        """By lot, where it is counted: what was spent or is held, and no return has taken from elsewhere yet."""
-        spent = {lot_id: use.points for lot_id, use in self.uses.items()}
-        for hold in self.holds if spent else ():
-            for part in hold.parts:
-                if part.lot_id in spent:
-                    spent[part.lot_id] += part.open_points
-        return {lot_id: max(0, points) for lot_id, points in spent.items()}
+        """By lot, where it is counted: what was spent or is held, and no return has asked back yet."""
+        spent = {lot_id: max(0, points) for lot_id, points in self.used.items()}
+        for claim in self.claims if spent else ():
+            left = claim.points
+            for lot_id in [lot_id for lot_id in claim.lots if lot_id in spent]:
+                part = min(left, spent[lot_id])
+                spent[lot_id] -= part
+                left -= part
+        return spent
 
     @property
     def deficit(self) -> int:

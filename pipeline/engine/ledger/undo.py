@@ -1,7 +1,7 @@
 """Undoing awards: a return takes back points that its bill earned, as many as the program's method says.
 
 RULE (source and shortfall): as `drawdown` says. What a return claims does not depend on whether earlier returns could
-take all that they claimed.
+take all that they claimed; what was not there is waited for (`claims`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.bills.state import AwardContribution, Bill, TermsContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.ledger.claims import keep, of_awards
 from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.methods import due
 from pipeline.engine.ledger.state import Account
@@ -57,11 +58,19 @@ def taken_back(
     for award, claim in claims:
         by_currency.setdefault(award.currency, []).append((award, claim))
     shortfall = policy_of(turn).shortfall
-    reversals = [
-        _reversed(turn, of_bill, bill, currency, by_lot(account_of(turn.section, currency), some), shortfall)
-        for currency, some in by_currency.items()
-    ]
-    return by_kind(turn.program.currency, reversals)
+    reversals: list[PointsReversed] = []
+    kept: list[Decision] = []
+    for currency, some in by_currency.items():
+        asked = by_lot(account_of(turn.section, currency), some)
+        taken = _reversed(turn, of_bill, bill, currency, asked, shortfall)
+        reversals.append(taken)
+        kept += keep(turn, currency, of_bill, of_awards(taken.reversals, lots_of(some)), shortfall)
+    return [*by_kind(turn.program.currency, reversals), *kept]
+
+
+def lots_of(claims: Sequence[tuple[AwardContribution, int]]) -> dict[str, tuple[int, ...]]:
+    """The lots of each rule's award."""
+    return {award.rule_id: award.lots for award, _ in claims}
 
 
 def by_kind(main: str, reversals: Sequence[PointsReversed]) -> list[Decision]:

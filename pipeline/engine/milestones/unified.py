@@ -99,7 +99,7 @@ def _changed(turn: ProgramTurn, unified: Unified, moves: _Moves, achieved: list[
         lost = UnifiedUnachieved(
             unified_id=unified.unified_id, period=period, parts=parts, total=total, of_bill=of_bill
         )
-        rewards = [section.rewards[key]] if key in section.rewards else []
+        rewards = {key: section.rewards[key]} if key in section.rewards else {}
         return [lost, *take_rewards(turn, of_bill, bill_of(turn.state, of_bill).paid_at, rewards)]
     ends_at = next(one.ends_at for one in values.values() if one is not None)
     if unified.reward or turn.program.milestones_fall:

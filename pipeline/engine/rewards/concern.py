@@ -5,7 +5,7 @@ RULE: what is achieved again gives exactly what returns had taken back of its re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.engine.kernel.concern import Concern
@@ -20,6 +20,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     PointsIssued,
+    PointsReclaimed,
     PointsReversed,
     RecordRefused,
     RewardKept,
@@ -92,20 +93,18 @@ def _note_reversed(state: CustomerState, envelope: Envelope, decision: PointsRev
         return
     rewards = state.head.sections[envelope.program_id].rewards.values()
     for reversal in decision.reversals:
-        reward, lot = _find(rewards, decision.currency, reversal.rule_id, reversal.lot_id)
-        points = reversal.points + reversal.beyond
-        lot.points -= points
-        reward.taken += points
+        for reward, lot in _find(rewards, decision.currency, reversal.rule_id, reversal.lot_id):
+            points = reversal.points + reversal.beyond
+            lot.points -= points
+            reward.taken += points
 
 
-def _find(rewards: Iterable[Reward], currency: str, rule_id: str, lot_id: int) -> tuple[Reward, RewardLot]:
-    return next(
-        (reward, lot)
-        for reward in rewards
-        if reward.rule_id == rule_id
-        for lot in reward.lots
-        if (lot.currency, lot.lot_id) == (currency, lot_id)
-    )
+def _find(rewards: Iterable[Reward], currency: str, rule_id: str, lot_id: int) -> Iterator[tuple[Reward, RewardLot]]:
+    """The one of that lot; none where the reward has been forgotten before its points came back."""
+    for reward in rewards:
+        for lot in reward.lots if reward.rule_id == rule_id else ():
+            if (lot.currency, lot.lot_id) == (currency, lot_id):
+                yield reward, lot
 
 
 def _note_each(state: CustomerState, envelope: Envelope, decision: AlternatePointsReversed) -> None:
@@ -115,5 +114,10 @@ def _note_each(state: CustomerState, envelope: Envelope, decision: AlternatePoin
 
 CONCERN: Final = Concern(
     name="rewards",
-    effects={RewardKept: _note_kept, PointsReversed: _note_reversed, AlternatePointsReversed: _note_each},
+    effects={
+        RewardKept: _note_kept,
+        PointsReversed: _note_reversed,
+        PointsReclaimed: _note_reversed,
+        AlternatePointsReversed: _note_each,
+    },
 )

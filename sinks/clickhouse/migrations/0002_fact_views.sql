@@ -170,7 +170,8 @@ FROM (
 
 -- Decisions that move points, one row for each currency that they move, with what they consist of. Points are in units of
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
--- kind: issued, redeemed, expired, reversed, cancelled (an award, by request), debited, held, released, restored, settled, redemption_reversed, transferred,
+-- kind: issued, redeemed, expired, reversed, cancelled (an award, by request), reclaimed (came back, and had been asked back
+-- before), debited, held, released, restored, settled, redemption_reversed, transferred,
 -- received, converted (promised points became current), promise_cancelled. points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a
 -- day of expiry, or converted. restored: points put back, by lot. rewards: whether what was reversed were rewards of milestones
@@ -190,7 +191,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
         -promised_reversed) AS gained_promised,
     f.d.awards AS awards, arrayConcat(f.d.lots, f.d.promised_lots) AS lots,
     f.d.promised_lots.lot_id AS promised_lots,
-    if(f.moved IN ('PointsReversed', 'PointsCancelled'),
+    if(f.moved IN ('PointsReversed', 'PointsCancelled', 'PointsReclaimed'),
         arrayConcat(arrayMap(part -> (part.lot_id, part.points), f.d.reversals), f.d.others), f.d.taken)
         ::Array(Tuple(lot_id Int64, points Int64)) AS taken,
     f.d.restored AS restored, f.d.reversals AS reversals,
@@ -222,7 +223,7 @@ FROM (
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
             'PointsReleased', 'PointsRestored', 'PointsCancelled', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
-            'PointsConverted', 'PromiseCancelled', 'PointsSettled',
+            'PointsConverted', 'PromiseCancelled', 'PointsSettled', 'PointsReclaimed',
             'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;

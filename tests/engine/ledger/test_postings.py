@@ -20,6 +20,7 @@ from schemas.facts import (
     PointsIssued,
     PointsMoved,
     PointsReceived,
+    PointsReclaimed,
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
@@ -150,6 +151,8 @@ def test_lifetime_points_count_what_becomes_current_and_what_returns_take_of_it(
         (PointsReversed, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
         (PointsCancelled, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
         (PointsCancelled, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
+        (PointsReclaimed, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
+        (PointsReclaimed, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
         (PointsReceived, LedgerAccount.TRANSFERRED, LedgerAccount.CURRENT): 1,
     }
 
