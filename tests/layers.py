@@ -69,6 +69,7 @@ LAYERS: Final = {
     "tests/test_locks.py": Layer.pure,
     "tests/test_monitoring.py": Layer.pure,
     "tests/test_once.py": Layer.embedded,
+    "tests/test_sealing.py": Layer.pure,
     "tests/test_security.py": Layer.pure,
     "tests/topics": Layer.pure,
     "tests/trial": Layer.pure,

@@ -21,6 +21,8 @@ _NOTIFICATION: Final = _kept_for(timedelta(days=30))
 _COMPACT: Final = {"cleanup.policy": "compact"}
 # Small segments and an early cleaner keep the changelog, which is read whole at a restore, near its live size.
 _CHANGELOG: Final = _COMPACT | {"segment.bytes": str(16 * 2**20), "min.cleanable.dirty.ratio": "0.1"} | _LARGE
+# An erased key must not lie about: cleaned within a day, however little is written.
+_KEYS: Final = _COMPACT | {"max.compaction.lag.ms": "86400000", "delete.retention.ms": "86400000"}
 # A dead letter is the original and its reasons, so it may be longer than the longest input of a broker's default.
 _DEAD_LETTER: Final = _kept_for(timedelta(days=30)) | {"max.message.bytes": str(2 * 2**20)}
 
@@ -90,6 +92,13 @@ TOPICS: Final = (
         "part of the settings, JSON",
         _COMPACT,
         "Orgs with their stores and events, all in partition 0, so that one offset is one version of all of it.",
+    ),
+    Topic(
+        "keys",
+        "orgId:path",
+        "secret, 32 bytes",
+        _KEYS,
+        "The secrets that personal data is sealed with, all in partition 0. Let nobody but Accrue read it.",
     ),
     Topic(
         "deadletters",

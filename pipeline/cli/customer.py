@@ -29,6 +29,8 @@ from pipeline.engine.trackers.state import Tracked
 from pipeline.engine.trackers.values import tracker_value
 from pipeline.notify.numbers import plain
 from pipeline.notify.program_view import digits_of
+from pipeline.runtime.roles.settings_writer import read_keys
+from pipeline.sealing import is_sealed
 from pipeline.trial.names import money
 from schemas.facts import StreakStanding
 from schemas.program import Cycle, Milestone, PeriodUnit, ProgramDefinition
@@ -57,12 +59,23 @@ def customer(org: int, customer_id: int, place: Place, *, as_json: bool) -> None
         if not states:
             message = f"org {org} has no customer {customer_id} (in ClickHouse, which follows the log)"
             raise Unusable(message)
+        for state in states:
+            state["profile"] = _readable(state["profile"], org, customer_id, place)
         views = [view_of(state, definition_of(client, org, state)) for state in states]
     if as_json:
         print_json({"org": org, "customer": customer_id, "programs": views})
         return
     for view in views:
         _print(customer_id, view)
+
+
+def _readable(profile: str, org: int, customer_id: int, place: Place) -> str:
+    """A profile with what is sealed in it opened; what is erased is empty."""
+    stored = profile.encode()
+    if not is_sealed(stored):
+        return profile
+    with place.log() as log:
+        return read_keys(log, place.catalog).open_json(stored, org, customer_id).decode()
 
 
 def definition_of(client: Client, org: int, state: dict[str, Any]) -> ProgramDefinition | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 
 from pipeline.cli.place import Place
 from pipeline.cli.program_problem import InvalidProgram, Problem
 from pipeline.intake.org_settings import access_keys_in, entries_of, entry_of, org_of, orgs_in, topic_entry, topics_in
 from pipeline.log.port import Log
-from pipeline.runtime.roles.settings_writer import Change, read_settings, write_settings
+from pipeline.runtime.roles.settings_writer import Change, read_settings, write_keys, write_settings
+from pipeline.sealing import SECRET_BYTES, Keys, root_of
 from schemas.settings import AccessKey, Org, OrgSettings, TopicSetting
 from schemas.settings.succession import breaches
 
@@ -32,8 +34,12 @@ def changes_by(place: Place, log: Log, wanted: OrgSettings) -> tuple[list[Change
 def apply(place: Place, log: Log, wanted: OrgSettings) -> Sequence[Change]:
     """Make the topic say what the file says about its orgs, in one transaction; what was changed.
 
+    Before that, each org that seals personal data gets a key, if it has none.
     Raises `InvalidProgram` for settings that may not follow those that are there.
     """
+    sealing = [org.org_id for org in wanted.orgs if org.personal_data == "sealed"]
+    if sealing:
+        write_keys(log, place.settings, lambda known: _missing_keys(known, sealing))
 
     def changes(entries: Mapping[bytes, bytes]) -> list[Change]:
         problems = problems_after(orgs_in(entries), wanted)
@@ -63,6 +69,11 @@ def problems_after(before: Mapping[int, Org], wanted: OrgSettings) -> list[Probl
         if org.org_id in before
         for breach in breaches(before[org.org_id], org)
     ]
+
+
+def _missing_keys(known: Mapping[bytes, bytes], orgs: Sequence[int]) -> dict[bytes, bytes | None]:
+    keys = Keys(known)
+    return {root_of(org_id): secrets.token_bytes(SECRET_BYTES) for org_id in orgs if not keys.has(org_id)}
 
 
 def _changes(entries: Mapping[bytes, bytes], wanted: OrgSettings) -> list[Change]:

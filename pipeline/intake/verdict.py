@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from pipeline.intake.org_settings import KnownOrg
+from pipeline.sealing import Keys
 from schemas.records import LinkIdentifiers, Record
 from schemas.settings import TopicSetting
 
@@ -65,6 +66,8 @@ class Limits(NamedTuple):
     """By full topic name: the dialect that its messages are in, and whose they are."""
     identity_key: bytes | None = None
     """The secret that identifiers are hashed with; without it nobody is known by them."""
+    keys: Keys | None = None
+    """What personal data is sealed with in orgs that want that; None: it stays readable, as nothing is stored."""
 
 
 class Reason(StrEnum):

@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.log.port import Headers, Message, Outgoing
 from pipeline.replies.rejected import OF_INTAKE
+from pipeline.sealing import same_but_erased
 from pipeline.verify.reading import Reading, name_of
 from pipeline.verify.report import Check, Report
 from schemas.facts import decode_facts
@@ -266,4 +267,9 @@ def _reply_told(key: bytes | None, value: bytes | None, _headers: Headers) -> st
 
 FACTS: Final = Kind(Check.FACTS, _facts_of, _same_facts, _facts_told)
 REPLIES: Final = Kind(Check.REPLIES, _reply_of, lambda one, other: one == other, _reply_told, OF_INTAKE.__eq__)
-NOTIFICATIONS: Final = Kind(Check.NOTIFICATIONS, _notification_of, lambda one, other: one == other, _notification_told)
+NOTIFICATIONS: Final = Kind(
+    Check.NOTIFICATIONS,
+    _notification_of,
+    lambda one, other: same_but_erased(one or b"", other or b""),
+    _notification_told,
+)

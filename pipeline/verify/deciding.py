@@ -10,6 +10,7 @@ import msgspec
 from pipeline.log.port import Message, Outgoing
 from pipeline.runtime.roles.partition import LoyaltyPartition
 from pipeline.runtime.state.store_port import Store
+from pipeline.sealing import Keys, is_sealed
 from pipeline.verify.comparing import Decided
 from pipeline.verify.reading import Reading
 from schemas.records import ClockAdvanced, UnknownVersion, decode_record
@@ -34,12 +35,24 @@ class Round(NamedTuple):
 class Deciding:
     """One journal partition, decided from where the store stands; it produces nothing."""
 
-    def __init__(self, journal: Reading, store: Store, catalog: Catalog, seen: Callable[[Message], None]) -> None:
-        """`journal` begins where the store's state goes on; each record that is taken from it is `seen`."""
+    def __init__(
+        self,
+        journal: Reading,
+        store: Store,
+        catalog: Catalog,
+        seen: Callable[[Message], None],
+        keys: Callable[[], Keys],
+    ) -> None:
+        """`journal` begins where the store's state goes on; each record that is taken from it is `seen`.
+
+        `keys` open personal data, and are asked for where any is; what is erased stays sealed in notifications.
+        """
         self._seen = seen
         self._journal = journal
         self._waiting: list[Message] = []
-        self._partition = LoyaltyPartition(journal.partition.number, store, journal.first, catalog, _CACHED_MAX)
+        self._keys = keys
+        number = journal.partition.number
+        self._partition = LoyaltyPartition(number, store, journal.first, catalog, _CACHED_MAX, self._open_json)
 
     def next_offset(self) -> int | None:
         """The offset of the record to be decided next; None at the journal's end."""
@@ -80,6 +93,9 @@ class Deciding:
         if count:
             self._end_round(keep)
             yield Round(count, told)
+
+    def _open_json(self, body: bytes, org_id: int, customer_id: int) -> bytes:
+        return self._keys().open_json(body, org_id, customer_id, keep_erased=True) if is_sealed(body) else body
 
     def _end_round(self, keep: Keep) -> None:
         changelog: list[Outgoing] = []

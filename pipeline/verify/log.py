@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import cache, partial
 from pathlib import Path
 
 from pipeline.log.port import Log, Unavailable
+from pipeline.runtime.roles.settings_writer import read_keys
 from pipeline.verify.hanging import OpenTransactions
 from pipeline.verify.partition import Bench, verify_partition
 from pipeline.verify.report import Report, Watcher
@@ -31,7 +33,9 @@ def verify_log(
     transactions = OpenTransactions(log, [spec.name for spec in catalog.specs()], numbers)
     with tempfile.TemporaryDirectory(prefix="accrue-verify-") as folder, ExitStack() as stack:
         requests = stack.enter_context(closing(Requests(catalog, Path(folder) / "requests", report)))
-        bench = Bench(log, catalog, group, Path(folder), report, watcher, requests)
+        bench = Bench(
+            log, catalog, group, Path(folder), report, watcher, requests, cache(partial(read_keys, log, catalog))
+        )
         try:
             for number in numbers:
                 verify_partition(bench, number)

@@ -26,6 +26,7 @@ from pipeline.engine.state import decode_entry
 from pipeline.log.port import Log, Partition
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, UnknownCommit, mark_of
 from pipeline.runtime.state.store import PartitionStore
+from pipeline.sealing import Keys
 from pipeline.verify.comparing import FACTS, NOTIFICATIONS, REPLIES, Comparison
 from pipeline.verify.deciding import Deciding
 from pipeline.verify.facts import FactsAlone, NewerEngine, Older
@@ -57,6 +58,8 @@ class Bench(NamedTuple):
     report: Report
     watcher: Watcher
     requests: Requests
+    keys: Callable[[], Keys]
+    """Reads those of personal data."""
 
 
 class _Base(NamedTuple):
@@ -109,7 +112,7 @@ class _Verification:
             journal = self._read(journal.partition.topic, older.journal)
         # 3 decide again
         comparisons = self._comparisons(facts.partition.topic, outputs, older)
-        deciding = Deciding(journal, self._store, self._bench.catalog, self._bench.requests.find)
+        deciding = Deciding(journal, self._store, self._bench.catalog, self._bench.requests.find, self._bench.keys)
         self._bench.watcher.stage(f"partition {self._number}: deciding again", upto - journal.first)
         self._decide(deciding, comparisons, upto, due=True)
         for comparison in comparisons.values():

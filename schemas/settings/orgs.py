@@ -103,6 +103,9 @@ class Org(Definition):
     """Phone numbers, addresses and codes that tills send where they know nobody: they name no customer."""
     unknown_events: Literal["accept", "reject"] = "accept"
     """What becomes of custom events that `events` does not define."""
+    personal_data: Literal["readable", "sealed"] = "readable"
+    """How names, addresses, numbers and extended fields of customers are kept: as they came, or sealed, each customer's
+    with a key that `accrue erase` takes away."""
     stores: Annotated[tuple[Store, ...], AtMost(STORES_MAX)] = ()
     events: Annotated[tuple[EventDefinition, ...], AtMost(EVENTS_MAX)] = ()
 

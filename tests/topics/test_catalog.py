@@ -24,6 +24,7 @@ ALL = [
     "state",
     "programs",
     "settings",
+    "keys",
     "deadletters",
 ]
 
@@ -60,11 +61,15 @@ def test_every_topic_has_the_same_partitions_and_says_what_it_carries() -> None:
         ),
         (["programs", "settings"], {"cleanup.policy": "compact"}),
         (
+            ["keys"],
+            {"cleanup.policy": "compact", "max.compaction.lag.ms": "86400000", "delete.retention.ms": "86400000"},
+        ),
+        (
             ["deadletters"],
             {"cleanup.policy": "delete", "retention.ms": "2592000000", "max.message.bytes": "2097152"},
         ),
     ],
-    ids=["inputs", "truth", "notifications", "state", "catalogs", "dead letters"],
+    ids=["inputs", "truth", "notifications", "state", "catalogs", "keys", "dead letters"],
 )
 def test_a_topic_is_kept_as_long_as_its_use_asks(topics: list[str], config: dict[str, str]) -> None:
     catalog = Catalog()

@@ -13,7 +13,9 @@ import msgspec
 from pipeline.intake.events import Judged, judge
 from pipeline.intake.identifiers import known_by
 from pipeline.intake.org_settings import KnownOrg
+from pipeline.intake.personal import sealed
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
+from pipeline.sealing import subject_of
 from schemas import messages, records
 
 NOBODY: Final = 0
@@ -43,6 +45,7 @@ def by_settings(
             undefined = f"{content.org_id}/{content.event_name}"
     if content.customer_id is None:
         return _unnamed(message, content, record, limits, org, undefined)
+    record = sealed(record, content.customer_id, limits, org)
     key = input_key(content.org_id, content.customer_id)
     if org is None or limits.identity_key is None or not isinstance(content, messages.ProfileMessage):
         return Accepted(record, key, undefined)
@@ -84,6 +87,7 @@ def _unnamed(
     identifiers = _known_by(content, limits, org)
     if isinstance(identifiers, Rejected):
         return identifiers
+    record = sealed(record, subject_of(identifiers[0].digest), limits, org)
     resolve = records.ResolveCustomer(
         received_at=record.received_at,
         source=record.source,

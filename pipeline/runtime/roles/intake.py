@@ -12,14 +12,15 @@ from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.intake.dialects.naming import input_key
 from pipeline.intake.dialects.registry import read as read_message
 from pipeline.intake.verdict import Accepted, Limits, Reason, Rejected, in_words
-from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unreadable
+from pipeline.log.port import Committed, Log, Message, Outgoing, Partition, Unavailable, Unreadable
 from pipeline.replies.rejected import OF_INTAKE, addressed, reply_to_rejected
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
-from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.roles.following import KeyRing, SettingsFollower
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.settings import Settings
+from pipeline.sealing import Keys
 from schemas.records import encode_record
 from topics.catalog import Catalog
 
@@ -41,6 +42,7 @@ class IntakeRole:
         self._clock = clock
         self._prefix = settings.prefix
         self._settings = SettingsFollower(log, catalog.name("settings"), clock)
+        self._ring = KeyRing(log, catalog.name("keys"), clock)
         self._limits = limits_of(settings)
         self._journal = catalog.name("journal")
         self._replies = catalog.name("replies")
@@ -84,6 +86,7 @@ class IntakeRole:
         self._limits = self._limits._replace(
             orgs=self._settings.orgs,
             topics={self._prefix + name: setting for name, setting in self._settings.topics.items()},
+            keys=self._keys_in_use(),
         )
         out: list[Outgoing] = []
         halt: TooManyDeadLetters | None = None
@@ -113,6 +116,21 @@ class IntakeRole:
             read[message[:2]] = message[2] + 1
         self._read.update({Partition(*partition): offset for partition, offset in read.items()})
         return Decided(out, halt=halt)
+
+    def _keys_in_use(self) -> Keys | None:
+        """The keys, if any org seals personal data. Raises `Unavailable` where they cannot be read, or one is missing.
+
+        Nothing is taken without them, as it would be readable for ever.
+        """
+        sealing = [number for number, one in self._settings.orgs.items() if one.org.personal_data == "sealed"]
+        if not sealing:
+            return None
+        keys = self._ring.keys_of(sealing)
+        for org_id in sealing:
+            if not keys.has(org_id):
+                message = f"org {org_id} seals personal data and has no key; run `accrue settings apply` for it again"
+                raise Unavailable(message)
+        return keys
 
     def _answer(self, message: Message, rejected: Rejected, wall: int) -> list[Outgoing]:
         """The reply to a dead letter, where its bytes name a customer."""
@@ -159,8 +177,9 @@ class IntakeRole:
         self._opened.pop(partition, None)
 
     def close(self) -> None:
-        """Stop following the settings."""
+        """Stop following the settings and the keys."""
         self._settings.close()
+        self._ring.close()
 
 
 def limits_of(settings: Settings) -> Limits:

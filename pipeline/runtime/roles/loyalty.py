@@ -12,6 +12,7 @@ from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
+from pipeline.runtime.roles.following import KeyRing
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
 from pipeline.runtime.roles.questions import Known, Questions, Unanswered
@@ -91,6 +92,7 @@ class LoyaltyRole:
             clock.now,
         )
         progress.unknown_events = self._events.counts
+        self._ring = KeyRing(log, catalog.name("keys"), clock)
         self._tails = Tails(log, clock)
         self._unproven: dict[int, _Restoring] = {}
         """Partitions whose store matched, and whose changelog has not been checked for later rounds yet."""
@@ -146,7 +148,7 @@ class LoyaltyRole:
             self._tell(number, restore)
             return None
         cached_max = self._settings.heads_cached_max // self._settings.partitions
-        opened = LoyaltyPartition(number, store, first, self._catalog, cached_max)
+        opened = LoyaltyPartition(number, store, first, self._catalog, cached_max, self._ring.open_json)
         if is_behind:
             self._go_on_from_the_state(partition, opened, committed)
         if restore.matched:
@@ -257,6 +259,7 @@ class LoyaltyRole:
         for number in (*self._partitions, *self._restores):
             self.drop(Partition(journal, number))
         self._tails.close()
+        self._ring.close()
 
     def _known(self, org_id: int, customer_id: int) -> Known:
         number = partition_for(b"%d:%d" % (org_id, customer_id), self._settings.partitions)

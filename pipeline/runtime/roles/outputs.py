@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -25,6 +26,8 @@ from topics.catalog import Catalog
 EVENT_NAME_HEADER: Final = "eventName"
 _HEADERS: Final[dict[str, Headers]] = {name.value: ((EVENT_NAME_HEADER, name.value.encode()),) for name in EventName}
 
+Open = Callable[[bytes, int, int], bytes]
+"""Opens what is sealed in JSON about a customer of an org."""
 _ADJUSTMENT: Final = IssuedFor.ADJUSTMENT
 
 
@@ -34,7 +37,9 @@ class Outputs:
     All keep its number, hence a customer's order, but requests: they go where the journal has the other customer.
     """
 
-    def __init__(self, catalog: Catalog, partition: int) -> None:
+    def __init__(self, catalog: Catalog, partition: int, open_json: Open) -> None:
+        """`open_json` opens personal data that is sealed in what is told about a customer."""
+        self._open_json = open_json
         self._facts = catalog.name("facts")
         self._replies = catalog.name("replies")
         self._journal = catalog.name("journal")
@@ -107,7 +112,13 @@ class Outputs:
         self.notifications += len(notifications)
         families = self._families
         out += [
-            Outgoing(families[notification.topic], key, notification.body, partition, _HEADERS[notification.event])
+            Outgoing(
+                families[notification.topic],
+                key,
+                self._open_json(notification.body, org_id, customer_id),
+                partition,
+                _HEADERS[notification.event],
+            )
             for notification in notifications
         ]
         if answered and is_answered(record, event_mode=event_mode):

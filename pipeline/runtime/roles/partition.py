@@ -18,7 +18,7 @@ from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.replies.replies import is_answered
-from pipeline.runtime.roles.outputs import Outputs
+from pipeline.runtime.roles.outputs import Open, Outputs
 from pipeline.runtime.roles.questions import Known
 from pipeline.runtime.state.customers import Changes, Customer, Customers
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, encode_marker, program_key
@@ -83,11 +83,17 @@ _NEEDS_ROUNDS_MAX: Final = 3
 class LoyaltyPartition:
     """The working set of one journal partition."""
 
-    def __init__(self, number: int, store: Store, first: int, catalog: Catalog, cached_max: int) -> None:
-        """Over a restored `store`; `first` is the journal offset to begin with where it holds nothing."""
+    def __init__(
+        self, number: int, store: Store, first: int, catalog: Catalog, cached_max: int, open_json: Open
+    ) -> None:
+        """Over a restored `store`; `first` is the journal offset to begin with where it holds nothing.
+
+        `open_json` opens personal data that is sealed, for those who are told.
+        """
         self.number = number
         self.store = store
-        self.outputs = Outputs(catalog, number)
+        self.outputs = Outputs(catalog, number, open_json)
+        self._open_json = open_json
         self.rejected: list[Rejected] = []
         """Records of this round that could not be decoded, and programs that may not follow the one in force."""
         self.repeats = 0
@@ -127,7 +133,7 @@ class LoyaltyPartition:
 
     def known(self) -> Known:
         """What is known here, without the open round."""
-        return Known(self.store, self._saved.clock, self._saved.programs)
+        return Known(self.store, self._saved.clock, self._saved.programs, self._open_json)
 
     def take(self, messages: Sequence[Message], out: list[Outgoing], budget: int) -> int:
         """Decides records in order and adds their output to `out`; returns what is left of the timer budget."""

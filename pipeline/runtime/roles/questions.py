@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple, TypeVar
 
+import msgspec
+
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide, needs
 from pipeline.engine.identity.concern import find_link
@@ -14,12 +16,14 @@ from pipeline.engine.identity.state import link_of
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head
 from pipeline.intake.dialects.naming import NOBODY, input_key
+from pipeline.log.port import Unavailable
+from pipeline.runtime.roles.outputs import Open
 from pipeline.runtime.state.customers import key_of_entry
 from pipeline.runtime.state.marker import program_key
 from pipeline.runtime.state.store_port import Store
 from schemas.facts import Group
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, KnownBy
+from schemas.records import AnyCustomerRecord, KnownBy, Profile
 
 _WAITING_MAX: Final = 1_000
 _AT_ONCE: Final = 64
@@ -49,7 +53,9 @@ class Foreseen(NamedTuple):
 class Known:
     """What a partition knows of its customers as of the last round that took effect."""
 
-    def __init__(self, store: Store, clock: PartitionClock, programs: Programs) -> None:
+    def __init__(self, store: Store, clock: PartitionClock, programs: Programs, open_json: Open) -> None:
+        """`open_json` opens personal data that is sealed."""
+        self._open_json = open_json
         self._store = store
         self._clock = clock
         self._programs = programs
@@ -90,6 +96,7 @@ class Known:
                 state.entries[name] = decode_entry(raw)
 
     def _standing_of(self, head: Head) -> Standing:
+        head.profile = self._opened(head)
         followed = [(head.org_id, number, section.version) for number, section in head.sections.items()]
         definitions = {one: self._store.get(program_key(*one)) for one in followed}
         return Standing(
@@ -101,6 +108,13 @@ class Known:
             },
             as_of=max(self._clock.time, head.clock),
         )
+
+    def _opened(self, head: Head) -> Profile:
+        try:
+            readable = self._open_json(msgspec.json.encode(head.profile), head.org_id, head.customer_id)
+        except Unavailable as error:
+            raise Unanswered(str(error)) from error
+        return msgspec.json.decode(readable, type=Profile)
 
 
 class Unanswered(Exception):

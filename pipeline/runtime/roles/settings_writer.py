@@ -1,4 +1,4 @@
-"""Writes the settings topic. Only the holder of its transactional id writes, after reading all of it."""
+"""Writes the topics of settings and keys. Only the holder of one transactional id writes, after reading all of one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK
 from pipeline.log.port import Log, Outgoing, Unavailable
-from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.roles.following import Follower
 from pipeline.runtime.settings import Settings
+from pipeline.sealing import Keys
 from topics.catalog import Catalog
 
+SETTINGS: Final = "settings"
+KEYS: Final = "keys"
 _TIMEOUT: Final = 30.0
 
 
@@ -24,8 +27,16 @@ class Change(NamedTuple):
 
 def read_settings(log: Log, settings: Settings) -> dict[bytes, bytes]:
     """All entries of the settings topic, by key. Raises `Unavailable` when it cannot be read."""
-    topic = Catalog(settings.prefix, settings.partitions).name("settings")
-    follower = SettingsFollower(log, topic, SYSTEM_CLOCK)
+    return _read(log, Catalog(settings.prefix, settings.partitions).name(SETTINGS))
+
+
+def read_keys(log: Log, catalog: Catalog) -> Keys:
+    """The keys of personal data. Raises `Unavailable` when they cannot be read."""
+    return Keys(_read(log, catalog.name(KEYS)))
+
+
+def _read(log: Log, topic: str) -> dict[bytes, bytes]:
+    follower = Follower(log, topic, SYSTEM_CLOCK)
     deadline = SYSTEM_CLOCK.now() + _TIMEOUT
     try:
         while not follower.begun():
@@ -40,7 +51,25 @@ def read_settings(log: Log, settings: Settings) -> dict[bytes, bytes]:
 def write_settings(
     log: Log, settings: Settings, changes: Callable[[Mapping[bytes, bytes]], Sequence[Change]]
 ) -> Sequence[Change]:
-    """Write what `changes` makes of the entries, in one transaction; what was changed. What it raises ends all.
+    """Write what `changes` makes of the settings, in one transaction; what was changed. What it raises ends all."""
+    return _write(log, settings, SETTINGS, changes)
+
+
+def write_keys(
+    log: Log, settings: Settings, changes: Callable[[Mapping[bytes, bytes]], Mapping[bytes, bytes | None]]
+) -> int:
+    """Write what `changes` makes of the secrets, None for one that is to be forgotten; how many it changed."""
+
+    def differing(entries: Mapping[bytes, bytes]) -> list[Change]:
+        return [Change(name, entries.get(name), secret) for name, secret in changes(entries).items()]
+
+    return len(_write(log, settings, KEYS, differing))
+
+
+def _write(
+    log: Log, settings: Settings, name: str, changes: Callable[[Mapping[bytes, bytes]], Sequence[Change]]
+) -> Sequence[Change]:
+    """Write what `changes` makes of the entries, in one transaction.
 
     1. Take over the transactional id of settings, which ends what another writer left open.
     2. Read the topic to its end. No other writer can commit from here on.
@@ -49,9 +78,9 @@ def write_settings(
     producer = log.producer(f"{settings.prefix}{settings.group}-settings")
     try:
         producer.init(_TIMEOUT)
-        made = changes(read_settings(log, settings))
+        topic = Catalog(settings.prefix, settings.partitions).name(name)
+        made = changes(_read(log, topic))
         if made:
-            topic = Catalog(settings.prefix, settings.partitions).name("settings")
             producer.begin()
             producer.produce([Outgoing(topic, change.key, change.after, 0) for change in made])
             producer.commit(_TIMEOUT)
