@@ -46,7 +46,8 @@ class _Step:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
-        """What stands for the place in the journal."""
+        self.asked = 0
+        """What stands for the place in the journal: the line, and how many customers were asked something before."""
         self.warnings: list[str] = []
         self.facts: list[form.FactRow] = []
         self.refusals: list[form.RefusalRow] = []
@@ -251,6 +252,7 @@ class Trial:
         place = _place(who, decided, recorded_at)
         decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount)
         for request in requests_of(who, told.groups, source=TOPIC, offset=0):
+            decided.asked += 1
             asked: AnyCustomerRecord = forwarded(request)  # type: ignore[arg-type, assignment]  # the union's cases
             at_once = self._customers.decide(asked, self._programs)
             other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
@@ -290,7 +292,7 @@ class Trial:
 
 
 def _place(who: Who, step: _Step, at: int) -> Place:
-    return Place(partition=0, offset=step.offset, org_id=who.org_id, customer_id=who.customer_id, at=at)
+    return Place(partition=step.asked, offset=step.offset, org_id=who.org_id, customer_id=who.customer_id, at=at)
 
 
 def _name_of(outcome: Outcome) -> str:

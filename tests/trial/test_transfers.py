@@ -28,6 +28,7 @@ def test_both_customers_are_told_in_the_step_of_the_transfer_with_one_token(tryi
     assert [sent["envelope"][key] for key in shared] == [received["envelope"][key] for key in shared]
     assert sent["envelope"]["eventId"] != received["envelope"]["eventId"]
     assert [(row["outcome"], row["recordId"]) for row in step["replies"]] == [("held", "gift"), ("done", "gift")]
+    assert len({row["replyId"] for row in step["replies"]}) == 2
     assert (balance(ended.json), balance(ended.json, who=FRIEND)) == (30, 20)
 
 
