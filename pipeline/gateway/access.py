@@ -1,13 +1,14 @@
-"""Who may do what: the access key that a request brings, as the settings know it."""
+"""Who may do what: the access key that a request brings, or a token stands for, as the settings know it."""
 
 from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from pipeline.gateway.tokens import Tokens, Use
 from schemas.settings import AccessKey, Scope
 
 HEADERS: Final = ("Authorization", "X-AUTH-TOKEN", "X-CAP-API-OAUTH-TOKEN")
@@ -16,6 +17,9 @@ _APPLICATION: Final = ("X-Client-Application-Id", "X-Client-Token")
 """The same in two headers, as Voucherify's clients do."""
 _BEARER: Final = re.compile(r"^Bearer +", re.IGNORECASE)
 _KEY: Final = re.compile(r"^ak_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
+
+
+_TOKEN: Final = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")
 
 
 class NotAllowed(Exception):
@@ -36,20 +40,69 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def key_of(headers: Mapping[str, str], keys: Mapping[str, AccessKey], scope: Scope) -> AccessKey:
-    """The access key of a request, which must be good for `scope`. Raises `NotAllowed`; the key is in no message."""
+class Access:
+    """Judges requests by the access keys that there are now."""
+
+    def __init__(
+        self, keys: Callable[[], Mapping[str, AccessKey]], tokens: Tokens | None, wall: Callable[[], int]
+    ) -> None:
+        """`tokens`: None where the installation has no secret for them."""
+        self._keys = keys
+        self._tokens = tokens
+        self._wall = wall
+
+    def key_of(self, headers: Mapping[str, str], scope: Scope) -> AccessKey:
+        """The access key of a request, good for `scope`. Raises `NotAllowed`; the key is in no message."""
+        sent = _sent(headers)
+        if _TOKEN.match(sent):
+            return _good(self._behind(sent, "access"), scope)
+        return _good(_known(sent, self._keys()), scope)
+
+    def login(self, key_id: str, secret: str) -> dict[str, str]:
+        """Tokens for an access key, by its id and its secret. Raises `NotAllowed`."""
+        key = _good(_known(written(key_id, secret), self._keys()), None)
+        return self._issued_by().issue(key.key_id, self._wall())
+
+    def renew(self, refresh_token: str) -> dict[str, str]:
+        """New tokens for one that renews them. Raises `NotAllowed`."""
+        key = _good(self._behind(refresh_token, "refresh"), None)
+        return self._issued_by().issue(key.key_id, self._wall())
+
+    def _behind(self, token: str, use: Use) -> AccessKey:
+        key_id = self._issued_by().key_id(token, use, self._wall())
+        key = None if key_id is None else self._keys().get(key_id)
+        if key is None:
+            raise NotAllowed(401, "the token is not known, or is over; log in again, or renew it")
+        return key
+
+    def _issued_by(self) -> Tokens:
+        if self._tokens is None:
+            raise NotAllowed(401, "this installation gives no tokens; send an access key, or set ACCRUE_JWT_SECRET")
+        return self._tokens
+
+
+def _sent(headers: Mapping[str, str]) -> str:
     sent = next((headers[name] for name in HEADERS if name in headers), None)
     if sent is None and all(name in headers for name in _APPLICATION):
         sent = written(*(headers[name] for name in _APPLICATION))
     if sent is None:
         raise NotAllowed(401, f"no access key: send one as `{HEADERS[0]}: Bearer ak_…`; `accrue key create` makes it")
-    parts = _KEY.match(_BEARER.sub("", sent.strip()))
+    return _BEARER.sub("", sent.strip())
+
+
+def _known(sent: str, keys: Mapping[str, AccessKey]) -> AccessKey:
+    parts = _KEY.match(sent)
     known = None if parts is None else keys.get(parts[1])
     if parts is None or known is None or not hmac.compare_digest(known.secret_sha256, digest_of(parts[2])):
         raise NotAllowed(401, "the access key is not known; `accrue key list` shows those that are")
+    return known
+
+
+def _good(known: AccessKey, scope: Scope | None) -> AccessKey:
+    """The key, if it may still be used, for `scope` where one is asked for."""
     if known.revoked:
         raise NotAllowed(401, f"the access key {known.key_id} was revoked; ask for another")
-    if not known.may(scope):
+    if scope is not None and not known.may(scope):
         can = ", ".join(known.scopes)
         raise NotAllowed(403, f"the access key {known.key_id} is good for {can}, and not for {scope}")
     return known

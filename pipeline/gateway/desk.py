@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from pipeline.clock import Clock
-from pipeline.gateway.access import key_of
+from pipeline.gateway.access import Access
 from pipeline.gateway.answers import Answers, Asked
 from pipeline.gateway.forms import form_in
 from pipeline.gateway.outbox import NotNow, Outbox
@@ -56,6 +56,7 @@ class Desk:
         topic: str,
         limits: Limits,
         follower: SettingsFollower,
+        access: Access,
         outbox: Outbox,
         answers: Answers,
         questions: Questions,
@@ -63,6 +64,7 @@ class Desk:
     ) -> None:
         """`topic`: the full name of the topic that messages go to; `limits`: intake's, without the orgs."""
         self.follower = follower
+        self.access = access
         self.answers = answers
         self._topic = topic
         self._limits = limits
@@ -72,7 +74,7 @@ class Desk:
 
     def key(self, request: web.Request, scope: Scope) -> AccessKey:
         """The access key of a request. Raises `NotAllowed`."""
-        return key_of(request.headers, self.follower.keys, scope)
+        return self.access.key_of(request.headers, scope)
 
     async def sender(self, request: web.Request, scope: Scope = "produce") -> tuple[Sender, bytes]:
         """Who sends, and the body. Raises `NotAllowed`, `NotNow`, `Misread` and `TimeoutError`."""

@@ -12,9 +12,9 @@ import msgspec
 from aiohttp import web
 
 from pipeline.gateway.answers import Asked
-from pipeline.gateway.desk import Desk, content_of, patience, problem, told
+from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, patience, problem, told
 from pipeline.gateway.points import command_of, earned_in, program_of, sale_of, status_of, transfer_in
-from pipeline.gateway.requests import Refused, Sender, Taken, take, take_of_vendor
+from pipeline.gateway.requests import Misread, Refused, Sender, Taken, take, take_of_vendor
 from pipeline.gateway.vendors import CUSTOMER_FORM, NO_FORM, Form, form_errors, id_of
 from pipeline.intake.dialects.naming import NOBODY
 from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
@@ -36,6 +36,8 @@ class OpenLoyalty:
     def routes(self) -> list[web.RouteDef]:
         """Each with the line at which it stands in S2."""
         return [
+            web.post("/api/admin/login_check", self.log_in),  # l.160
+            web.post("/api/token/refresh", self.renew),  # ours: S2 names no request for its refresh_token
             web.post("/api/{store}/customer/register", self.register),  # l.3788
             web.post("/api/{store}/admin/customer/register", self.register),  # l.5078
             web.put("/api/{store}/customer/{customer}", self.update),  # l.4017
@@ -43,6 +45,16 @@ class OpenLoyalty:
             web.post("/api/{store}/points/transfer/{action:add|spend|block}", self.transfer),  # l.7102, l.7132, l.7410
             web.post("/api/{store}/transaction/simulate", self.simulate),  # l.8854
         ]
+
+    async def log_in(self, request: web.Request) -> web.Response:
+        """A token for an access key, by its id as `_username` and its secret as `_password`."""
+        key_id, secret = await _texts(request, "_username", "_password")
+        return told(self._desk.access.login(key_id, secret))
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """New tokens for one that renews them."""
+        (refresh_token,) = await _texts(request, "refresh_token")
+        return told(self._desk.access.renew(refresh_token))
 
     async def register(self, request: web.Request) -> web.Response:
         """Register a customer; answered once it is known who that is.
@@ -141,6 +153,16 @@ class OpenLoyalty:
         if taken.record.customer_id != NOBODY:
             return taken.record.customer_id
         return await self._desk.ask(org_id, NOBODY, lambda known: known.named_by(org_id, taken.identifiers))
+
+
+async def _texts(request: web.Request, *names: str) -> list[str]:
+    """The texts of these names in the body. Raises `Misread`."""
+    content, _ = content_of(request, await asyncio.wait_for(request.read(), READ_SECONDS))
+    texts = [content.get(name) for name in names]
+    if not all(isinstance(text, str) for text in texts):
+        message = f"the body needs {' and '.join(names)}, as texts"
+        raise Misread(message)
+    return texts  # type: ignore[return-value]  # all are texts
 
 
 def _take(content: Mapping[str, Any], request: web.Request, sender: Sender) -> Taken | Refused:

@@ -13,10 +13,12 @@ from typing import Final
 from aiohttp import web
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
+from pipeline.gateway.access import Access
 from pipeline.gateway.answers import Answers
 from pipeline.gateway.api import Api
 from pipeline.gateway.desk import Desk
 from pipeline.gateway.outbox import Outbox
+from pipeline.gateway.tokens import Tokens
 from pipeline.log.port import Log, Partition
 from pipeline.runtime.roles.following import SettingsFollower
 from pipeline.runtime.roles.intake import limits_of
@@ -50,7 +52,10 @@ class GatewayRole:
         self._outbox = Outbox(log, clock)
         self._answers = Answers(log, catalog.name("replies"), settings.partitions, follower, clock)
         topic, limits = catalog.name("gateway"), limits_of(settings)
-        desk = Desk(topic, limits, follower, self._outbox, self._answers, questions, clock)
+        secret = settings.jwt_secret
+        tokens = None if secret is None else Tokens(secret.get_secret_value())
+        access = Access(lambda: follower.keys, tokens, clock.wall)
+        desk = Desk(topic, limits, follower, access, self._outbox, self._answers, questions, clock)
         self._api = Api(log, settings, desk)
 
     def run(self, stop: threading.Event) -> None:

@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     identity_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     """The secret that e-mail addresses, phone and card numbers are hashed with: the same for every worker, for ever.
     None: with the embedded log, that of the file `identity.key` in `data_dir`; else nobody is known by them."""
+    jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """The secret that the gateway signs tokens with: the same for every worker. None: it gives no tokens."""
     types_by_topic: dict[InputTopic, tuple[MessageType, ...]] = {}
     """By input topic, without prefix, the types of messages that are taken from there only, as a JSON object.
 

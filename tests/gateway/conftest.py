@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from pipeline.gateway.role import GatewayRole
 from pipeline.intake.org_settings import entries_of, entry_of
@@ -42,7 +43,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     workshop.journal(activation())
     listener = listen_on("127.0.0.1", 0)
     questions = Questions()
-    role = GatewayRole(log, workshop.settings, listener, questions)
+    settings = workshop.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
+    role = GatewayRole(log, settings, listener, questions)
     app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role], questions=questions)
     with listener, running(app):
         ready = Until(lambda: all(is_ready for is_ready, _ in app.roles.status().values()))

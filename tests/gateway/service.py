@@ -40,8 +40,8 @@ class Client:
         finally:
             connection.close()
 
-    def send(self, message: object, **headers: str) -> Answer:
-        return self.ask("POST", "/v1/messages", message, **headers)
+    def send(self, message: object, key: str | None = "1" * 12, **headers: str) -> Answer:
+        return self.ask("POST", "/v1/messages", message, key, **headers)
 
 
 def access_key(digit: str, org_id: int, *scopes: Scope) -> AccessKey:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.gateway.openapi import OPENAPI
 from pipeline.gateway.vendors import ROUTES
 from pipeline.intake.dialects.vendor_ids import uuid_of
-from tests.gateway.service import Answer, Client
+from tests.gateway.service import SECRET, Answer, Client
 from tests.runtime.workshop import Until
 
 
@@ -118,6 +118,23 @@ def test_request_that_may_not_or_cannot_be_answered_is_a_problem(
 def test_replies_of_another_org_are_out_of_reach(client: Client) -> None:
     client.send(redemption(15, 5), Idempotency_Key="mine")
     assert [client.ask("GET", "/v1/replies/mine", key=digit * 12).status for digit in ("1", "2")] == [200, 404]
+
+
+def test_a_login_as_the_document_prints_it_gives_a_token_that_is_good_and_can_be_renewed(client: Client) -> None:
+    given = client.ask("POST", "/api/admin/login_check", {"_username": "1" * 12, "_password": SECRET}, key=None)
+    renewed = client.ask("POST", "/api/token/refresh", {"refresh_token": given.body["refresh_token"]}, key=None)
+    assert (given.status, renewed.status, renewed.body.keys()) == (200, 200, {"token", "refresh_token"})
+    for answer in (given, renewed):
+        taken = client.send(bill("T1", 61), key=None, Authorization=f"Bearer {answer.body['token']}")
+        assert (taken.status, taken.body["id"]) == (202, "transactionAdded::T1")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"_username": "1" * 12, "_password": "t" * 43}, 401), ({"_username": "1" * 12}, 400), ({"_password": 1}, 400)],
+)
+def test_a_login_without_a_good_key_is_refused(client: Client, body: object, status: int) -> None:
+    assert client.ask("POST", "/api/admin/login_check", body, key=None).status == status
 
 
 def test_events_as_the_documents_print_them_are_answered_as_there(client: Client) -> None:

@@ -181,9 +181,15 @@ class Workshop:
 
     def _wait_until_settled(self, topics: Sequence[str]) -> None:
         """Offsets may show as committed a moment before the last messages of the same transaction do."""
-        settled, pause = Until(lambda: not self.log.unsettled(topics)), threading.Event()
+        settled, pause = Until(lambda: self._is_settled(topics)), threading.Event()
         while not settled.is_set():
             pause.wait(0.01)
+
+    def _is_settled(self, topics: Sequence[str]) -> bool:
+        try:
+            return not self.log.unsettled(topics)
+        except Unavailable:  # a new topic has no leader yet
+            return False
 
     def told(self) -> list[tuple[str, int, bytes | None, bytes | None, Headers]]:
         """Facts, notifications and replies, in order within each topic and partition."""
