@@ -139,7 +139,10 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             one
             | {
                 "name": streaks[one["streak_id"]].name,
-                "run": _run(one, _place(milestones[streaks[one["streak_id"]].milestone].cycles, today, calendar)),
+                "run": _run(
+                    one,
+                    _place(milestones[streaks[one["streak_id"]].milestone].cycles, _counted_on(one, today), calendar),
+                ),
                 "all_levels": [level.periods for level in streaks[one["streak_id"]].levels],
             }
             for one in _nested(state, "streaks")
@@ -191,7 +194,12 @@ def _nested(state: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _place(cycles: PeriodUnit | Cycle, day: int, calendar: Calendar | None) -> int:
-    return Periods(cycles, calendar).around(day).place if calendar else 0
+    return Periods(cycles, calendar).running(day) if calendar else 0
+
+
+def _counted_on(streak: dict[str, Any], today: int) -> int:
+    """The day on which the run is counted: of a streak that is over, the day after its last one."""
+    return as_day(streak["ends_on"]) + 1 if streak["ended"] and streak["ends_on"] is not None else today
 
 
 def _run(streak: dict[str, Any], period: int) -> int:

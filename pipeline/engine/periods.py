@@ -86,6 +86,7 @@ class Periods:
 
     def __init__(self, cycles: PeriodUnit | Cycle | Steps, calendar: Calendar) -> None:
         self._cycles = cycles if isinstance(cycles, Steps) else arithmetic_of(cycles)
+        self._dated = None if isinstance(cycles, Steps) else dated(cycles)
         self._calendar = calendar
         self._by_day: dict[int, Period] = {}
 
@@ -105,6 +106,11 @@ class Periods:
                 skipped=skipped,
             )
         return period
+
+    def running(self, day: int) -> int:
+        """The place of the cycle that runs on `day`; between two cycles that of the next one, as the last is over."""
+        place = self.around(day).place
+        return place if self._dated is None or self._dated.holds(day) else place + 1
 
 
 class OwnPeriods:

@@ -191,7 +191,7 @@ def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone
         known = turn.section.streaks.get(streak_id)
         if known is None or not holds(known.runs, period.place):
             continue
-        value = value_without(streak, known, period.place, target.periods.around(turn.day).place)
+        value = value_without(streak, known, period.place, target.periods.running(turn.day))
         undone.decisions.append(
             StreakBroken(
                 streak_id=streak_id,

@@ -129,7 +129,6 @@ BOOKKEEPING = {
     "CycleAwaited",
     "ProgressGiven",
     "MilestoneTallied",
-    "WindowMoved",
     "RemindersPlanned",
     "StreakRiskPlanned",
     "TierCheckSet",

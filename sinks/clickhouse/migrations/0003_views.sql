@@ -51,19 +51,27 @@ ARRAY JOIN arrayPushFront(
     (JSONExtractString(definition, 'points', 'name'), JSONExtractString(definition, 'points', 'name'), toInt64(0), true,
         false)) AS points;
 
--- starts: when local days begin, in minutes after midnight.
+-- starts: when local days begin, in minutes after midnight. cycle: from_date, windows, per_customer, lifetime or rolling;
+-- empty for calendar periods. unit, every: of calendar periods and of cycles of equal length. first: the first day of
+-- cycles from a date; window_lasts: the last days of windows.
 CREATE OR REPLACE VIEW program_milestones AS
 SELECT org_id, program_id, version, zone,
     ifNull(toInt32OrNull(splitByChar(':', JSONExtractString(definition, 'days', 'start'))[1]), 0) * 60
         + ifNull(toInt32OrNull(splitByChar(':', JSONExtractString(definition, 'days', 'start'))[2]), 0) AS starts,
     JSONExtractString(milestone, 'id') AS milestone_id,
-    JSONExtractString(milestone, 'name') AS name, JSONExtractString(milestone, 'period') AS unit
+    JSONExtractString(milestone, 'name') AS name, JSONExtractString(milestone, 'cycle', 'kind') AS cycle,
+    JSONExtractString(milestone, 'period') || JSONExtractString(milestone, 'cycle', 'unit') AS unit,
+    greatest(JSONExtractInt(milestone, 'cycle', 'every'), 1) AS every,
+    toDate32OrZero(JSONExtractString(milestone, 'cycle', 'first')) AS first,
+    arrayMap(one -> toDate32OrZero(JSONExtractString(one, 'last')), JSONExtractArrayRaw(milestone, 'cycle', 'windows'))
+        AS window_lasts
 FROM programs
 ARRAY JOIN JSONExtractArrayRaw(definition, 'milestones') AS milestone;
 
 CREATE OR REPLACE VIEW program_streaks AS
 SELECT s.org_id AS org_id, s.program_id AS program_id, s.version AS version, s.streak_id AS streak_id, s.name AS name,
-    m.unit AS unit, m.zone AS zone, m.starts AS starts
+    m.unit AS unit, m.zone AS zone, m.starts AS starts, m.cycle AS cycle, m.every AS every, m.first AS first,
+    m.window_lasts AS window_lasts
 FROM (
     SELECT org_id, program_id, version, JSONExtractString(streak, 'id') AS streak_id,
         JSONExtractString(streak, 'name') AS name, JSONExtractString(streak, 'milestone') AS milestone_id
@@ -149,12 +157,12 @@ FROM (
 )
 GROUP BY org_id, program_id, customer_id, currency;
 
--- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running
--- period or in the one before it (the running one breaks nothing), a date that the zone skipped left out. Of a streak that is over it is the run at its end,
--- with late records that came after the end was told. Where missed periods are forgiven, or periods are only counted, it
--- is what the last decision left standing. in_a_row: the run if nothing were forgiven. level: the highest one reached, 0
--- for none.
--- enrolled: whether the customer takes part; paused: whether missed periods break no run for now.
+-- Each customer's streaks as of the settlement: `run` is the run of consecutive periods that ends in the running period or
+-- in the one before it (the running one breaks nothing), a date that the zone skipped left out. Periods are those of the
+-- milestone: of the calendar, or its cycles from their first; between two of them the next one is the running one. Of a
+-- streak that is over it is the run at its end, with late records that came after the end was told. Where missed periods
+-- are forgiven, or periods are only counted, it is what the last decision left standing. in_a_row: the run if nothing were
+-- forgiven. level: the highest one reached, 0 for none. enrolled: whether the customer takes part; paused: whether missed periods break no run for now.
 CREATE OR REPLACE VIEW customer_streaks AS
 WITH
     formatDateTime((SELECT as_of FROM settlement), '%F %T', zone) AS clock,
@@ -163,8 +171,15 @@ WITH
     (toYear(today) - 1970) * 12 + toMonth(today) - 1 AS month,
     transform(zone, ['Kwajalein', 'Pacific/Kwajalein', 'Pacific/Enderbury', 'Pacific/Kanton', 'Pacific/Kiritimati',
         'Pacific/Apia', 'Pacific/Fakaofo'], [8633, 8633, 9130, 9130, 9130, 15338, 15338], 100000) AS skipped_day,
-    multiIf(unit = 'day', day - (day > skipped_day), unit = 'week', intDiv(day + 3, 7), unit = 'month', month,
-        unit = 'quarter', intDiv(month, 3), toYear(today) - 1970) AS running,
+    transform(unit, ['week', 'quarter', 'half_year', 'year'], [7, 3, 6, 12], 1) * every AS length,
+    (toYear(first) - 1970) * 12 + toMonth(first) - 1 AS first_month,
+    toInt64(floor((month - first_month) / length)) AS begun,
+    day > skipped_day AS skips,
+    multiIf(cycle = 'lifetime', 1, cycle = 'windows', arrayCount(one -> one < today, window_lasts) + 1,
+        cycle = 'from_date' AND unit IN ('day', 'week'),
+        toInt64(floor((day - toInt32(first)) / length)) + 1 - (length = 1 AND skips),
+        cycle = 'from_date', begun + (addMonths(first, begun * length) <= today),
+        unit = 'day', day - skips, unit = 'week', intDiv(day + 3, 7), intDiv(month, length))::Int64 AS running,
     arrayReverseSort(arrayFilter(period -> period <= running, periods)) AS past,
     if(has(past, running), running, running - 1) AS last
 SELECT e.org_id AS org_id, e.program_id AS program_id, e.customer_id AS customer_id, e.streak_id AS streak_id,
@@ -190,7 +205,7 @@ FROM (
     GROUP BY org_id, program_id, customer_id, streak_id
 ) AS e
 JOIN (
-    SELECT org_id, program_id, streak_id, unit, zone, starts
+    SELECT org_id, program_id, streak_id, unit, zone, starts, cycle, every, first, window_lasts
     FROM program_streaks AS s
     JOIN programs_in_force AS p USING (org_id, program_id, version)
 ) AS u USING (org_id, program_id, streak_id);

@@ -375,3 +375,18 @@ def test_update_that_changes_no_amount_gives_a_streak_nothing() -> None:
     story = visits("2011-03").when(updated("B2011-03", None, "2011-03-12", delivery_status="SHIPPED"))
     assert len(story.only(StreakExtended)) == 1
     assert StreakExtended not in story.kinds()
+
+
+@pytest.mark.parametrize(
+    ("last", "run"), [("2011-03-08", 1), ("2011-03-15", 1), ("2011-03-21", 0), ("2011-03-25", 0), ("2011-04-15", 0)]
+)
+def test_between_two_windows_a_missed_one_is_over(last: str, run: int) -> None:
+    """RULE: in between, the window to come is the running one."""
+    dates = [("2011-03-01", "2011-03-05"), ("2011-03-10", "2011-03-20"), ("2011-04-01", "2011-04-30")]
+    cycle = {"kind": "windows", "windows": [{"first": first, "last": last} for first, last in dates]}
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "levels": [{"name": "Two", "periods": 2}]}
+    definition = program(
+        milestones=[milestone("m", period=None, cycle=cycle)], streaks=[streak | {"validity": {"last": last}}]
+    )
+    story = given(definition, bought("B1", 100, "2011-03-02")).when(tick("2011-06-01"))
+    assert [one.run for one in story.only(StreakEnded)] == [run]
