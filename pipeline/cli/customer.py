@@ -96,6 +96,7 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
     calendar = calendar_of(definition) if definition else None
     today = calendar.day_of(int(as_of.timestamp() * 1000)) if calendar else 0
     section = _section(state)
+    own = {one["milestone_id"]: one["target"] for one in _nested(state, "own_targets")}
     return {
         "as_of": as_of,
         "facts": state["seq"],
@@ -119,11 +120,22 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
             | {
                 "name": milestones[one["milestone_id"]].name,
                 "period_name": cycle_name(milestones[one["milestone_id"]].cycles, one["period"]),
-                "target": milestones[one["milestone_id"]].goal,
+                "target": own.get(one["milestone_id"], milestones[one["milestone_id"]].goal),
                 "scale": digits_of(milestones[one["milestone_id"]], definition.currency if definition else ""),
                 "money": definition.currency if definition and milestones[one["milestone_id"]].adds_money else None,
             }
             for one in _cycles(state, milestones, today)
+        ],
+        "own_targets": [
+            {
+                "milestone_id": milestone_id,
+                "name": milestones[milestone_id].name,
+                "target": target,
+                "scale": digits_of(milestones[milestone_id], definition.currency if definition else ""),
+                "money": definition.currency if definition and milestones[milestone_id].adds_money else None,
+            }
+            for milestone_id, target in own.items()
+            if milestone_id in milestones
         ],
         "trackers": [
             {
@@ -309,6 +321,7 @@ def _print(customer_id: int, view: dict[str, Any]) -> None:
         ),
         ("Points put aside", "holds", ("hold_id", "kind", "points", "name", "ends_at")),
         ("Milestones", "milestones", ("name", "period_name", "value", "target", "achieved")),
+        ("Own targets", "own_targets", ("name", "target")),
         ("Trackers", "trackers", ("name", "value")),
         (
             "Streaks",

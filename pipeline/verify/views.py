@@ -99,6 +99,17 @@ _COMPARED: Final = (
         state=_PERIODS,
     ),
     _Compared(
+        view="customer_targets",
+        key="milestone_id",
+        figures={"target": "target"},
+        rows="true",
+        state="""(
+            SELECT org_id, customer_id, program_id, milestone_id, target
+            FROM customer_state_latest
+            ARRAY JOIN `own_targets.milestone_id` AS milestone_id, `own_targets.target` AS target
+        )""",
+    ),
+    _Compared(
         view="customer_streaks",
         key="streak_id",
         figures={

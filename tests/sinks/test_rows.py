@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.ledger.postings import MOVEMENTS
 from pipeline.engine.ledger.state import Account, LedgerAccount, Lot, PromisedLot
-from pipeline.engine.milestones.state import Progress
+from pipeline.engine.milestones.state import Member, Progress
 from pipeline.engine.state import Head, Section, encode_state
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.trackers.state import Tracked
@@ -402,6 +402,7 @@ HEAD = Head(
                     left_at=64,
                 ),
             },
+            members={"m": Member(own=73), "n": Member(target=74)},
             trackers={"coffee": Tracked(first_day=15_001, days={15_002: 71, 15_003: 72})},
         ),
         13: Section(version=1),
@@ -478,6 +479,8 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "milestones.ends_at": [31, None],
         "milestones.value": [32, 33],
         "milestones.achieved": [True, False],
+        "own_targets.milestone_id": ["m"],
+        "own_targets.target": [73],
         "trackers.tracker_id": ["coffee"],
         "trackers.first_on": [15_001],
         "trackers.days": [[15_002, 15_003]],

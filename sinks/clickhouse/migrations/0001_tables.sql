@@ -164,6 +164,8 @@ CREATE TABLE IF NOT EXISTS customer_state (
     `trackers.first_on` Array(Date32) COMMENT 'the day of the first bill that counted: cycles begin with it',
     `trackers.days` Array(Array(Date32)),
     `trackers.day_values` Array(Array(Int64)),
+    `own_targets.milestone_id` Array(String),
+    `own_targets.target` Array(Int64) COMMENT 'what the milestone asks of this customer alone',
     `streaks.streak_id` Array(String),
     `streaks.run_first` Array(Nullable(Int64)),
     `streaks.run_last` Array(Nullable(Int64)),

@@ -143,6 +143,15 @@ FROM (
 ) AS e
 GROUP BY org_id, program_id, customer_id, milestone_id, period;
 
+-- Targets of customers' own, set by request, which hold in place of the program's. target: as in milestone_events.
+CREATE OR REPLACE VIEW customer_targets AS
+SELECT org_id, program_id, customer_id, milestone_id, argMax(if(own, e.target, 0), seq) AS target,
+    argMax(reason, seq) AS reason, argMax(entered_by, seq) AS entered_by, max(at) AS set_at
+FROM target_events AS e
+WHERE kind = 'target_changed'
+GROUP BY org_id, program_id, customer_id, milestone_id
+HAVING target != 0;
+
 -- Lifetime points by currency, in units of 10^-scale: what tiers by lifetime points go by.
 CREATE OR REPLACE VIEW customer_lifetime AS
 SELECT org_id, program_id, customer_id, currency, argMax(stated, seq) AS lifetime

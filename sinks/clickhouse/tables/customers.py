@@ -72,6 +72,11 @@ class _Counted(NamedTuple):
     progress: Progress
 
 
+class _Own(NamedTuple):
+    milestone_id: str
+    target: int
+
+
 class _Measuring(NamedTuple):
     over: str
     measured: Measured
@@ -152,6 +157,10 @@ def _counted(row: StateRow) -> list[_Counted]:
         for milestone_id, periods in row.section.milestones.items()
         for period, progress in periods.items()
     ]
+
+
+def _own(row: StateRow) -> list[_Own]:
+    return [_Own(milestone_id, member.own) for milestone_id, member in row.section.members.items() if member.own]
 
 
 def _tracking(row: StateRow) -> list[_Tracking]:
@@ -304,6 +313,14 @@ CUSTOMER_STATE: Final = Table[StateRow](
                 ),
                 Column("days", "Array(Date32)", lambda one: list(one.tracked.days)),
                 Column("day_values", "Array(Int64)", lambda one: list(one.tracked.days.values())),
+            ),
+        ),
+        *nested(
+            "own_targets",
+            _own,
+            (
+                Column("milestone_id", "String", lambda own: own.milestone_id),
+                integer("target", lambda own: own.target, "what the milestone asks of this customer alone"),
             ),
         ),
         *nested(
