@@ -20,16 +20,16 @@ VENDOR_CODES: Final[Mapping[Refusal, int]] = {
     Refusal.REDEMPTION_REVERSED: 812,
     Refusal.REVERSAL_TOO_LARGE: 814,
 }
-"""Reasons that the vendor has no number for are not here."""
+"""By the status codes of Capillary's points API; reasons that the vendor has no number for are not here."""
 REJECTION_CODES: Final[Mapping[str, int]] = {"INVALID_EVENT": 1802}
 """By reason of a dead letter (S1: "field attribute value fails for validation type isRequired")."""
 TRANSFER_CODES: Final[Mapping[Refusal, int]] = {
-    Refusal.CUSTOMER_FRAUD: 414,
-    Refusal.RECEIVER_FRAUD: 415,
+    Refusal.RECEIVER_FRAUD: 414,
+    Refusal.CUSTOMER_FRAUD: 415,
     Refusal.SAME_CUSTOMER: 418,
-    Refusal.BALANCE_TOO_LOW: 419,
 }
-"""Of a transfer, where they are others than those of redemptions."""
+"""Of a transfer, where they are others than those of redemptions, as the status codes of Capillary's points API have
+them: 414 is about the destination, 415 about the source, 418 about both being the same."""
 
 
 def vendor_code(reason: Refusal, *, of_transfer: bool) -> int | None:

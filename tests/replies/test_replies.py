@@ -398,11 +398,11 @@ def test_transfer_that_the_receiver_refuses_is_refused_with_the_reason_of_the_re
 @pytest.mark.parametrize(
     ("marked", "asked", "code"),
     [
-        pytest.param([status("FRAUD", "2011-03-01", customer_id=8)], {}, 415, id="receiver-marked-for-fraud"),
+        pytest.param([status("FRAUD", "2011-03-01", customer_id=8)], {}, 414, id="receiver-marked-for-fraud"),
         pytest.param([status("BLOCKED", "2011-03-01", customer_id=8)], {}, None, id="receiver-blocked"),
-        pytest.param([status("FRAUD", "2011-03-01 14:00")], {}, 414, id="sender-marked-for-fraud"),
+        pytest.param([status("FRAUD", "2011-03-01 14:00")], {}, 415, id="sender-marked-for-fraud"),
         pytest.param([], {"to": CUSTOMER}, 418, id="to-oneself"),
-        pytest.param([], {"points": 99}, 419, id="more-than-there-are"),
+        pytest.param([], {"points": 99}, 818, id="more-than-there-are"),
     ],
 )
 def test_transfer_that_is_refused_carries_the_number_that_the_vendor_has_for_transfers(
