@@ -1,6 +1,7 @@
 """Requests and answers as the vendors' documents print them: each with the line where it begins.
 
-Host, token and dates are replaced; `{customer}` stands for the document's own customer, as ids are ours.
+Host, token, user name, password and dates are replaced; `{customer}` stands for the document's own customer, as ids are
+ours.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pipeline.clock import SYSTEM_CLOCK
+from tests.gateway.service import SECRET
 
 
 class Printed(NamedTuple):
@@ -33,6 +35,8 @@ class Printed(NamedTuple):
         now = datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1_000, UTC)
         fields = [
             one.replace("{customer}", customer)
+            .replace("{user}", "1" * 12)
+            .replace("{password}", SECRET)
             .replace("{today}", f"{now:%Y-%m-%dT%H:%M:%S}")
             .replace("{this minute}", f"{now:%Y-%m-%d %H:%M}")
             for one in self.sent
@@ -74,6 +78,13 @@ _CUSTOMER_FORM = """{
 }"""
 
 PRINTED = (
+    Printed(
+        source="S2 l.171",
+        method="POST",
+        path="/api/admin/login_check",
+        sent=('{"_username":"{user}","_password":"{password}"}',),
+        answer='{"token":"eyJhbGciOiJSUzI1NiIsInR5cCI6...", "refresh_token":"0558f8bb29948c4e54c443f..."}',
+    ),
     Printed(
         source="S0 l.18",
         method="POST",

@@ -17,6 +17,8 @@ from tests.gateway.service import Client
 from tests.runtime.workshop import Until
 
 CUSTOMER = 100
+REFRESH = "/api/token/refresh"
+"""Ours: the document prints what it gives, and no request."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -74,7 +76,7 @@ def kind_of(value: Any) -> str:
 
 def test_every_page_of_the_vendors_is_walked() -> None:
     walked = {(one.method, one.path.replace("DEFAULT", "{store}").partition("?")[0]) for one in PRINTED}
-    pages = [(one.method, one.path) for one in OpenLoyalty(Mock()).routes()]
+    pages = [(one.method, one.path) for one in OpenLoyalty(Mock()).routes() if one.path != REFRESH]
     pages += [("POST", one.path) for one in ROUTES]
     assert [one for one in pages if not any(fits(*one, *printed) for printed in walked)] == []
 
