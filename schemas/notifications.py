@@ -13,6 +13,7 @@ class EventName(StrEnum):
 
     CUSTOMER_ADDED = "customerAdded"
     CUSTOMER_UPDATED = "customerUpdated"
+    LOYALTY_CUSTOMER_MERGE = "loyaltyCustomerMerge"
     TRANSACTION_ADDED = "transactionAdded"
     TRANSACTION_UPDATED = "transactionUpdated"
     POINTS_ISSUED = "pointsIssued"

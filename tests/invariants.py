@@ -25,10 +25,12 @@ from schemas.facts import (
     Group,
     ParkedReturn,
     PointsConverted,
+    PointsHandedOver,
     PointsIssued,
     PointsMoved,
     PointsReceived,
     PointsReversed,
+    PointsTakenOver,
     PromiseCancelled,
     RedemptionReversed,
     decode_facts,
@@ -55,7 +57,7 @@ class Invariants:
         self._awards = Counter[tuple[int, str, str, str]]()
         """What may still be taken back of what each rule gave for a bill, or of a reward, which has its own lot."""
         self._received = Counter[tuple[int, str]]()
-        """Points of other customers that count towards lifetime points."""
+        """Points of other customers that count towards lifetime points, less those that count elsewhere."""
         self._open = Counter[tuple[int, str]]()
         """Points in open lots."""
         self._lots = Counter[tuple[int, str]]()
@@ -128,9 +130,13 @@ class Invariants:
         became_current = -totals[LedgerAccount.ISSUED] - totals[LedgerAccount.PROMISED]
         if isinstance(decision, PointsReceived) and decision.lifetime is not None:
             self._received[key] += decision.points
+        if isinstance(decision, PointsHandedOver | PointsTakenOver):  # with the promises that come and go uncounted
+            sign = 1 if isinstance(decision, PointsTakenOver) else -1
+            self._received[key] += sign * (decision.counted + decision.promised)
         totals[LedgerAccount.LIFETIME] = became_current - totals[LedgerAccount.REVERSED] + self._received[key]
         stated = isinstance(decision, PointsReceived) and decision.lifetime is not None
-        if stated or isinstance(decision, PointsIssued | PointsReversed | PointsConverted):
+        moved = PointsIssued | PointsReversed | PointsConverted | PointsHandedOver | PointsTakenOver
+        if stated or isinstance(decision, moved):
             assert decision.lifetime == totals[LedgerAccount.LIFETIME]
         if isinstance(decision, PointsConverted | PromiseCancelled):
             assert decision.promised == totals[LedgerAccount.PROMISED]
@@ -139,6 +145,8 @@ class Invariants:
             self._lots[key] += len(decision.lots) + len(decision.promised_lots)
         if isinstance(decision, PointsReceived | RedemptionReversed):
             self._lots[key] += len(decision.lots)
+        if isinstance(decision, PointsTakenOver):
+            self._lots[key] += len(decision.lots) + len(decision.promised_lots)
 
     def _use_lots(self, key: tuple[int, str], decision: PointsMoved) -> None:
         """Of no lot more is taken than came in, and of no award more is taken back than it gave."""

@@ -33,6 +33,7 @@ from schemas.records import (
     KnownBy,
     Line,
     LinkIdentifiers,
+    MergeCustomers,
     PauseStreak,
     Profile,
     ReassessTier,
@@ -275,6 +276,11 @@ def set_target(milestone_id: str, target: int | None, on: str | int, **parts: An
 def transfer(points: int, to: int, on: str | int, **parts: Any) -> TransferPoints:
     """A wish to give points to another customer."""
     return _record(TransferPoints, f"x-{on}", on, **{"program_id": 1, "points": points, "receiver_id": to, **parts})
+
+
+def merge(victim: int, on: str | int, **parts: Any) -> MergeCustomers:
+    """A wish to get all that another customer has."""
+    return _record(MergeCustomers, f"m-{on}", on, **{"victim_id": victim, **parts})
 
 
 def unnamed(

@@ -149,6 +149,29 @@ def unlink(org: int, customer: int, identifiers: dict[str, str], place: Place, *
     _send(place, messages.UnlinkIdentifiers, org, customer, identifiers, as_json=as_json)
 
 
+@identity.command()
+@click.argument("org", type=int)
+@click.argument("survivor", type=int)
+@click.argument("victim", type=int)
+@placed
+@json_option
+def merge(org: int, survivor: int, victim: int, place: Place, *, as_json: bool) -> None:
+    """Make one customer out of two who are the same person: the survivor gets all that the victim has.
+
+    What still arrives for the victim goes to the survivor. It cannot be undone. The reply to `mergeCustomers` says
+    whether it was done.
+
+    \b
+    Example:
+      accrue identity merge 100 4711 4712
+    """
+    now = int(time.time() * 1000)
+    message = messages.MergeCustomers(
+        org_id=org, customer_id=survivor, event_time=now, victim_customer_id=victim, id=f"merge-{victim}-{now}"
+    )
+    _produce(place, input_key(org, survivor), message, as_json=as_json)
+
+
 def _send(
     place: Place,
     kind: type[messages.LinkIdentifiers | messages.UnlinkIdentifiers],
@@ -160,11 +183,15 @@ def _send(
 ) -> None:
     now = int(time.time() * 1000)
     message = kind(org_id=org, customer_id=customer, event_time=now, identifiers=identifiers)
+    _produce(place, input_key(org, NOBODY), message, as_json=as_json)
+
+
+def _produce(place: Place, key: bytes, message: messages.CustomerMessage, *, as_json: bool) -> None:
     topic = place.catalog.name("customers")
     with place.log() as log:
         producer = log.producer()
         try:
-            producer.produce([Outgoing(topic, input_key(org, NOBODY), msgspec.json.encode(message))])
+            producer.produce([Outgoing(topic, key, msgspec.json.encode(message))])
             producer.flush(_TIMEOUT)
         finally:
             producer.close()

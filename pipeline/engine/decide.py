@@ -32,6 +32,7 @@ from pipeline.engine.ledger.concern import AWARDS, LEDGER, USES
 from pipeline.engine.ledger.conversion import CONVERSION
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.ledger.holds import HOLD_END
+from pipeline.engine.merging import concern as merging
 from pipeline.engine.milestones import concern as milestones
 from pipeline.engine.milestones import members, unified
 from pipeline.engine.rewards import concern as rewards
@@ -45,6 +46,7 @@ from pipeline.engine.trackers import concern as trackers
 from schemas.records import (
     ActivatePoints,
     AdjustPoints,
+    AnswerMerge,
     AnswerTransfer,
     AssignTier,
     BlockPoints,
@@ -61,7 +63,9 @@ from schemas.records import (
     EnrolTarget,
     ExpirePoints,
     FreezeStreak,
+    HandOver,
     LinkIdentifiers,
+    MergeCustomers,
     PauseStreak,
     ReassessTier,
     ReceiveTransfer,
@@ -72,6 +76,8 @@ from schemas.records import (
     ResumeStreak,
     ReverseRedemption,
     SetTarget,
+    TakeOverPoints,
+    TakeOverSection,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
@@ -88,6 +94,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     identity.IDENTIFIERS,
     identity.PERSONS,
     identity.HELD,
+    merging.CONCERN,
     adoption.CONCERN,
     bills.CONCERN,
     parking.CONCERN,
@@ -152,6 +159,11 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     AnswerTransfer: (),
     LinkIdentifiers: (identity.link,),
     ResolveCustomer: (identity.resolve,),
+    MergeCustomers: (merging.survives, duplicates.admit, customers.enrol, merging.start),
+    HandOver: (merging.give_up,),
+    TakeOverSection: (),
+    TakeOverPoints: (),
+    AnswerMerge: (merging.end,),
 }
 """Stages about the customer as such, by type of record."""
 
@@ -238,6 +250,21 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     AnswerTransfer: (addressed(ProgramStage(transfers.settle)),),
     LinkIdentifiers: (),
     ResolveCustomer: (),
+    MergeCustomers: (),
+    HandOver: merging.HAND_OVER,
+    TakeOverSection: tuple(
+        addressed(stage)
+        for stage in (
+            extending.MERGE,
+            merging.TAKE_OVER_SECTION,
+            merging.RAISE_TIER,
+            milestones.MET_BY_MERGE,
+            extending.LOOK_AGAIN,
+            unified.LOOK_AGAIN,
+        )
+    ),
+    TakeOverPoints: (addressed(merging.TAKE_OVER_POINTS),),
+    AnswerMerge: (),
 }
 """Stages in each program. A return is counted; then each concern undoes its part, in this order."""
 

@@ -8,14 +8,18 @@ from typing import Final, get_args
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn, Turn
+from pipeline.engine.merging.passing import passed_on
 from pipeline.engine.outcomes import is_waiting, note_refused, note_wait_ended, note_waits, uses_up_id, waited_as
 from pipeline.engine.programs import LAG_ALLOWANCE_MS, WINDOW_MAX_MS, Org
 from pipeline.engine.spilled import SpilledIds, bucket_of, entry_of, mark_of
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
+    CustomersMerged,
     Decision,
     Envelope,
     IdsSpilled,
+    MergeAsked,
+    MergeFailed,
     PointsReleased,
     PointsTransferred,
     RecordAccepted,
@@ -29,7 +33,7 @@ from schemas.facts import (
     UpdateParked,
     UpdateReleased,
 )
-from schemas.records import AnyCustomerRecord, CustomerRecord, TransferPoints
+from schemas.records import AnyCustomerRecord, CustomerRecord, MergeCustomers, TransferPoints
 
 RECENT_MAX: Final = 5_000
 """Ids in a head: a record every ten minutes for five weeks, and 0.14 MB. Further ones spill into entries, a bucket at a
@@ -44,7 +48,9 @@ HEAD_ITEMS_MAX: Final = 200_000
 
 
 def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
-    """Accept the record, or refuse it for its id or its age."""
+    """Accept the record, or refuse it for its id or its age; what comes for somebody who was merged is passed on."""
+    if turn.head.merge is not None and (passed := passed_on(turn, record)):
+        return passed
     # A window that a new program version widens does not bring back the ids that are forgotten.
     horizon = max(turn.as_of - turn.org.window_ms, turn.head.horizon)
     accepted = RecordAccepted(digest=record.digest, forget_before=horizon)
@@ -177,7 +183,7 @@ def _note_released(state: CustomerState, envelope: Envelope, decision: ReturnRel
     note_wait_ended(state.head, cause, None if envelope.cause == cause else Refusal.BILL_UNKNOWN)
 
 
-def _note_offered(state: CustomerState, envelope: Envelope, _decision: TransferInitiated) -> None:
+def _note_offered(state: CustomerState, envelope: Envelope, _decision: TransferInitiated | MergeAsked) -> None:
     note_waits(state.head, envelope.cause)
 
 
@@ -192,6 +198,12 @@ def _note_given_back(state: CustomerState, _envelope: Envelope, decision: Points
         note_wait_ended(state.head, cause, Refusal[decision.reason.upper()])
 
 
+def _note_merged(state: CustomerState, _envelope: Envelope, decision: CustomersMerged | MergeFailed) -> None:
+    """A merge that the victim refused was refused."""
+    refused = decision.reason if isinstance(decision, MergeFailed) else None
+    note_wait_ended(state.head, f"{MergeCustomers.__name__}:{decision.merge_id}", refused)
+
+
 ADMIT: Final = ProgramStage(_admit_in_program)
 CONCERN: Final = Concern(
     name="duplicates",
@@ -204,6 +216,9 @@ CONCERN: Final = Concern(
         TransferInitiated: _note_offered,
         PointsTransferred: _note_transferred,
         PointsReleased: _note_given_back,
+        MergeAsked: _note_offered,
+        CustomersMerged: _note_merged,
+        MergeFailed: _note_merged,
         UpdateParked: _note_parked,
         UpdateReleased: _note_released,
     },

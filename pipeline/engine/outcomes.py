@@ -13,6 +13,7 @@ from schemas.facts import (
     EnrolledBy,
     Envelope,
     LotsTracked,
+    MergeAsked,
     MessageHeld,
     MilestoneAchieved,
     MilestoneEnrolled,
@@ -105,6 +106,9 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.IN_BACKFILL: True,
     Refusal.RECEIVER_FRAUD: True,
     Refusal.RECEIVER_BLOCKED: True,
+    Refusal.CUSTOMER_MERGED: True,
+    Refusal.MERGE_UNDER_WAY: True,
+    Refusal.POINTS_HELD: True,
     Refusal.IDENTIFIER_UNKNOWN: False,
     Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,
@@ -163,7 +167,7 @@ def outcome_of(decided: Iterable[tuple[Envelope, Decision]]) -> Outcome:
     refused: Refusal | None = None
     taken = False
     for envelope, decision in decided:
-        if isinstance(decision, RecordParked | TransferInitiated | MessageHeld):
+        if isinstance(decision, RecordParked | TransferInitiated | MergeAsked | MessageHeld):
             return WAITS
         if isinstance(decision, RecordRefused):
             refused = decision.reason if refused is None else refused

@@ -8,6 +8,7 @@ from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.entries import bill_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.merging import sections
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     BillUpdated,
@@ -20,6 +21,8 @@ from schemas.facts import (
     Refusal,
     ReturnCounted,
     ReturnRecorded,
+    SectionHandedOver,
+    SectionTakenOver,
 )
 from schemas.records import TransactionAdded, TransactionReturned, TransactionUpdated
 
@@ -109,5 +112,11 @@ def _note_return(state: CustomerState, envelope: Envelope, decision: ReturnCount
 
 CONCERN: Final = Concern(
     name="purchases",
-    effects={PurchaseCounted: _note_purchase, PurchaseCorrected: _note_purchase, ReturnCounted: _note_return},
+    effects={
+        SectionHandedOver: sections.emptied("transactions", "purchases_minor", "returned_minor"),
+        SectionTakenOver: sections.note_purchases,
+        PurchaseCounted: _note_purchase,
+        PurchaseCorrected: _note_purchase,
+        ReturnCounted: _note_return,
+    },
 )

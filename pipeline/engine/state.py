@@ -16,6 +16,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.identity.state import Held, Link, Person
 from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
+from pipeline.engine.merging.state import Merge
 from pipeline.engine.milestones.state import Member, Progress, Tally
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.spilled import SpilledIds, bucket_of, entry_of, mark_of
@@ -95,6 +96,8 @@ class Head(msgspec.Struct, array_like=True):
     standing: Standing = Standing.ACTIVE
     standing_at: int = 0
     """The event time of the last status; 0 without any."""
+    merge: Merge | None = None
+    """The merges that this customer takes part in; None for most."""
 
     @property
     def lots(self) -> int:

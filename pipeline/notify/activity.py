@@ -14,6 +14,7 @@ from pipeline.notify.parts import NO_ACTIVITY, NOBODY, EnteredBy, Entity, NoActi
 from schemas.records import (
     ActivatePoints,
     AdjustPoints,
+    AnswerMerge,
     AnswerTransfer,
     AssignTier,
     BlockPoints,
@@ -30,7 +31,9 @@ from schemas.records import (
     EnrolTarget,
     ExpirePoints,
     FreezeStreak,
+    HandOver,
     LinkIdentifiers,
+    MergeCustomers,
     PauseStreak,
     ReassessTier,
     ReceiveTransfer,
@@ -42,6 +45,8 @@ from schemas.records import (
     ReverseRedemption,
     SetTarget,
     StreakCommand,
+    TakeOverPoints,
+    TakeOverSection,
     TransactionAdded,
     TransactionReturned,
     TransactionUpdated,
@@ -240,6 +245,13 @@ def _update(record: CustomerUpdated | CustomerStatus) -> Activity:
     return Activity(name="CustomerUpdate", identifiers=[_customer(record)])
 
 
+MERGE_ACTIVITY: Final = "customerMerge"
+
+
+def _merge(_record: MergeCustomers | HandOver | TakeOverSection | TakeOverPoints | AnswerMerge) -> Activity:
+    return Activity(name=MERGE_ACTIVITY, identifiers=[])
+
+
 def _of_org(record: LinkIdentifiers | ResolveCustomer) -> Activity:
     """What is asked of the org itself leads to no notification of its own."""
     return Activity(name=type(record).__name__, identifiers=[_customer(record)])
@@ -284,6 +296,11 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     ResumeStreak: _streak,
     FreezeStreak: _streak,
     CustomerStatus: _update,
+    MergeCustomers: _merge,
+    HandOver: _merge,
+    TakeOverSection: _merge,
+    TakeOverPoints: _merge,
+    AnswerMerge: _merge,
 }
 """Every kind of customer record is an activity."""
 _ENTERED: Final = frozenset(kind for kind in ACTIVITIES if "entered_by" in kind.__struct_fields__)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import bill_id, entered_by
+from pipeline.notify.activity import MERGE_ACTIVITY, bill_id, entered_by
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
@@ -16,8 +16,10 @@ from pipeline.notify.table import News, Table
 from schemas.facts import (
     BillUpdated,
     CustomerChanged,
+    CustomerMerged,
     CustomerRegistered,
     CustomerResolved,
+    CustomersMerged,
     CustomerStatusChanged,
     Envelope,
     EventSetAside,
@@ -28,6 +30,10 @@ from schemas.facts import (
     IdsSpilled,
     LinesKept,
     LinesReturned,
+    MergeAsked,
+    MergeFailed,
+    MergeHandedOver,
+    MergeRefused,
     MessageAwaits,
     MessageHeld,
     MessageReleased,
@@ -35,12 +41,15 @@ from schemas.facts import (
     PurchaseCorrected,
     PurchaseCounted,
     RecordAccepted,
+    RecordPassedOn,
     RecordRefused,
     RegisteredEarlier,
     ReturnCounted,
     ReturnParked,
     ReturnRecorded,
     ReturnReleased,
+    SectionHandedOver,
+    SectionTakenOver,
     TransactionRecorded,
     UpdateParked,
     UpdateReleased,
@@ -95,6 +104,26 @@ def status_changed(decision: CustomerStatusChanged, envelope: Envelope, context:
         "enteredBy": entered_by(decision.entered_by),
         "updatedFields": [] if decision.status is decision.previous else [changed],
         "customerIdentifiers": context.contact_in(envelope),
+    }
+
+
+def merged(decision: CustomersMerged, _envelope: Envelope, context: Context) -> dict[str, object]:
+    """The `data` of loyaltyCustomerMerge, at the survivor, when all that the victim had is there (S4 l.2311)."""
+    return {
+        "survivorCustomerIdentifiers": context.customer,
+        "victimCustomerIdentifiers": CustomerIdentifiers(customer_id=decision.victim_id),
+        "triggeringActivity": {"name": MERGE_ACTIVITY, "identifiers": [], "additionalAttributes": []},
+        "enteredBy": EnteredBy(id=-1),
+        "survivorCustomerLoyaltySummary": [
+            {
+                "loyaltyProgramId": one.program_id,
+                "lifetimePoints": float(one.lifetime),
+                "currentPoints": float(one.current),
+                "promisedPoints": float(one.promised),
+                "tierNumber": one.tier,
+            }
+            for one in decision.standings
+        ],
     }
 
 
@@ -221,6 +250,9 @@ TABLE: Final = Table(
         CustomerStatusChanged: News(
             event=EventName.CUSTOMER_UPDATED, subject=lambda _: "status", data=status_changed, ref=_customer
         ),
+        CustomersMerged: News(
+            event=EventName.LOYALTY_CUSTOMER_MERGE, subject=lambda decision: str(decision.victim_id), data=merged
+        ),
         TransactionRecorded: News(
             event=EventName.TRANSACTION_ADDED,
             subject=lambda decision: decision.bill_number,
@@ -254,6 +286,14 @@ TABLE: Final = Table(
         MessageHeld,
         MessageAwaits,
         MessageReleased,
+        MergeAsked,
+        CustomerMerged,
+        MergeRefused,
+        RecordPassedOn,
+        SectionHandedOver,
+        SectionTakenOver,
+        MergeHandedOver,
+        MergeFailed,
         ReturnParked,
         ReturnReleased,
         UpdateParked,

@@ -76,6 +76,7 @@ _WINDOW: Final = Page(no_token="")
 PAGES: Final[Mapping[str, Page]] = {
     EventName.CUSTOMER_ADDED: Page(wrapped=True, org_in_type=True),
     EventName.CUSTOMER_UPDATED: _BARE,
+    EventName.LOYALTY_CUSTOMER_MERGE: Page(),
     EventName.TRANSACTION_ADDED: _BARE,
     EventName.TRANSACTION_UPDATED: _BARE,
     EventName.POINTS_ISSUED: _WRAPPED,

@@ -10,7 +10,15 @@ from typing import Final
 from pipeline.notify.context import Context
 from pipeline.notify.parts import CustomerIdentifiers, Entity
 from pipeline.notify.table import News, Table
-from schemas.facts import Envelope, PointsReceived, PointsTransferred, TransferInitiated, TransferRefused
+from schemas.facts import (
+    Envelope,
+    PointsHandedOver,
+    PointsReceived,
+    PointsTakenOver,
+    PointsTransferred,
+    TransferInitiated,
+    TransferRefused,
+)
 from schemas.notifications import EventName
 
 
@@ -72,5 +80,5 @@ TABLE: Final = Table(
             data=points_transferred_received,
         ),
     },
-    silent=(TransferInitiated, TransferRefused),
+    silent=(TransferInitiated, TransferRefused, PointsHandedOver, PointsTakenOver),
 )

@@ -27,6 +27,18 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "the customer is registered already, and this brings nothing new",
         "nothing needs to be done",
     ),
+    Refusal.CUSTOMER_MERGED: (
+        "the customer was merged into customer {subject}",
+        "name that customer",
+    ),
+    Refusal.MERGE_UNDER_WAY: (
+        "a merge with customer {subject} is not done yet, or too many customers were merged",
+        "wait for its reply, and ask again",
+    ),
+    Refusal.POINTS_HELD: (
+        "points of the customer who is to be merged are put aside",
+        "release or confirm what is held, let transfers be answered, and ask again",
+    ),
     Refusal.IDENTIFIERS_IN_BACKFILL: (
         "history is being loaded, and this names no customer id",
         "look the customers up first, and send the customer id",

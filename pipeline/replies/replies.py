@@ -17,13 +17,17 @@ from pipeline.replies import refusals, results
 from pipeline.replies.results import Amount
 from pipeline.replies.vendor import vendor_code
 from schemas.facts import (
+    CustomersMerged,
     Decision,
     Envelope,
     Group,
+    MergeAsked,
+    MergeFailed,
     MessageHeld,
     PointsReleased,
     PointsTransferred,
     RecordParked,
+    RecordPassedOn,
     RecordRefused,
     RecordReleased,
     Refusal,
@@ -32,10 +36,12 @@ from schemas.facts import (
     UpdateParked,
 )
 from schemas.records import (
+    AnswerMerge,
     AnswerTransfer,
     CommandRecord,
     CustomerRecord,
     CustomEventReceived,
+    MergeCustomers,
     TransferPoints,
     as_sent,
 )
@@ -44,7 +50,17 @@ from schemas.replies import Reply, ReplyOutcome
 NAMESPACE: Final = UUID("0c1f5b0e-8d5b-5a7e-9f0d-3f6a0f0b7c52")
 """The UUIDv5 namespace of all reply ids. Never change it: every id would."""
 ANSWERED: Final = frozenset(
-    (RecordRefused, ReturnParked, UpdateParked, MessageHeld, *WAITED, PointsTransferred, PointsReleased)
+    (
+        RecordRefused,
+        ReturnParked,
+        UpdateParked,
+        MessageHeld,
+        *WAITED,
+        PointsTransferred,
+        PointsReleased,
+        CustomersMerged,
+        MergeFailed,
+    )
 )
 """The kinds of decision that make an event be answered."""
 
@@ -79,6 +95,10 @@ def replies_of(
         if cause == own and record is not None:
             if isinstance(record, AnswerTransfer):
                 replies.append(_reply_to_transfer(place, record, decided, seq, amount))
+            elif isinstance(record, AnswerMerge):
+                replies.append(_reply_to_merge(place, record, seq))
+            elif any(isinstance(decision, RecordPassedOn) for _, decision in decided):
+                continue  # the survivor answers
             elif isinstance(record, CommandRecord) or outcome_of(decided) != DONE:
                 replies.append(_reply_to(place, record, decided, seq, amount))
         else:
@@ -156,6 +176,22 @@ def _reply_to_transfer(
     )
 
 
+def _reply_to_merge(place: Place, answer: AnswerMerge, seq: int) -> Reply:
+    """What became of a merge, which has waited for the victim."""
+    outcome = Outcome(reason=Refusal(answer.refusal)) if answer.refusal else DONE
+    why = "" if outcome.reason is None else refusals.told(outcome.reason.text, answer.subject)
+    return _reply(
+        place,
+        record_id=answer.merge_id,
+        kind=MergeCustomers,
+        request_id=None,
+        outcome=_name_of(outcome),
+        first_or_own=outcome,
+        message=f"Refused: {why}." if why else f"Done: customer {answer.sender_id} is merged into this one.",
+        seq=seq,
+    )
+
+
 def _replies_to_waiting(
     place: Place, cause: str, decided: Sequence[tuple[Envelope, Decision]], seq: int
 ) -> list[Reply]:
@@ -185,6 +221,9 @@ def _message(decided: Sequence[tuple[Envelope, Decision]], outcome: Outcome, num
     offered = next((decision for _, decision in decided if isinstance(decision, TransferInitiated)), None)
     if offered is not None:
         return f"The points are put aside until customer {offered.receiver_id} has answered."
+    asked = next((decision for _, decision in decided if isinstance(decision, MergeAsked)), None)
+    if asked is not None:
+        return f"It waits until customer {asked.victim_id} has handed over all that they have."
     held = next((decision for _, decision in decided if isinstance(decision, MessageHeld)), None)
     if held is not None:
         return f"It waits until somebody is known by its identifiers, until {iso(held.until)} at the latest."

@@ -367,6 +367,15 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "TransferInitiated": lambda body, _: f"offered to customer {body['receiver_id']}",
     "PointsTransferred": _transferred,
     "PointsReceived": _received,
+    "PointsHandedOver": lambda body, names: (
+        f"{_points(body, names)} go to customer {body['survivor_id']}{_balance(body, names)}"
+    ),
+    "PointsTakenOver": lambda body, names: (
+        f"{_points(body, names)} come from customer {body['victim_id']}{_balance(body, names)}"
+    ),
+    "SectionTakenOver": lambda body, _: (
+        f"what customer {body['victim_id']} did counts here: {body['transactions']:,} bills"
+    ),
     "PointsDebited": _debited,
     "PointsHeld": _held,
     "PointsReleased": _released,
@@ -436,6 +445,10 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "MessageHeld": lambda _: "held until somebody is known by its identifiers",
     "MessageAwaits": lambda body: f"waits for somebody with the {body['kind']}",
     "MessageReleased": lambda body: f"what was held is of customer {body['person']}",
+    "MergeAsked": lambda body: f"customer {body['victim_id']} is to be merged into this one",
+    "CustomerMerged": lambda body: f"merged into customer {body['survivor_id']}, who gets all that comes from now on",
+    "RecordPassedOn": lambda body: f"passed on to customer {body['survivor_id']}",
+    "CustomersMerged": lambda body: f"customer {body['victim_id']} is merged into this one",
     "IdentifiersKnown": lambda _: "nothing new about identifiers",
     "EventSetAside": lambda _: "kept for analysts, no program gets it",
     "RegisteredEarlier": lambda _: "registered earlier than was known",
@@ -475,6 +488,10 @@ SILENT: Final = frozenset(
         "TierLossExcused",
         "TierRemindersPlanned",
         "TransferRefused",
+        "SectionHandedOver",
+        "MergeHandedOver",
+        "MergeRefused",
+        "MergeFailed",
         "LotsTracked",
         "ClaimsKept",
         "MilestoneCounted",

@@ -187,6 +187,9 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     ),
     "setTarget": _set_target,
     "transferPoints": _transfer,
+    "mergeCustomers": lambda message: (
+        f"customer {message['victimCustomerId']} is to be merged into {_customer(message)}"
+    ),
     "advanceClock": lambda _: "a clock message, which counts in a backfill only",
 }
 """By the type of a message."""

@@ -26,6 +26,7 @@ from pipeline.trial import form
 from pipeline.trial.times import iso
 from schemas.facts import (
     Fact,
+    MergeRefused,
     Reason,
     RecordRefused,
     TransferRefused,
@@ -76,7 +77,7 @@ def refusal_rows(customer: str, facts: Iterable[Fact]) -> list[form.RefusalRow]:
             cause=fact.envelope.cause,
         )
         for fact in facts
-        if isinstance(fact.decision, RecordRefused | TransferRefused)
+        if isinstance(fact.decision, RecordRefused | TransferRefused | MergeRefused)
     ]
 
 

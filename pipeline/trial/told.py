@@ -268,9 +268,15 @@ def _bill_changed(data: Data) -> str:
     return f"We have corrected your purchase.{status}"
 
 
+def _merged(data: Data) -> str:
+    victim = data["victimCustomerIdentifiers"]["customerId"]
+    return f"We have put what you had as customer {victim} together with what you have here."
+
+
 HOUSE: Final[dict[EventName, Callable[[Data], str]]] = {
     EventName.CUSTOMER_ADDED: _joined,
     EventName.CUSTOMER_UPDATED: _changed,
+    EventName.LOYALTY_CUSTOMER_MERGE: _merged,
     EventName.TRANSACTION_ADDED: _paid,
     EventName.TRANSACTION_UPDATED: _bill_changed,
 }

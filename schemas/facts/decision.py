@@ -139,6 +139,12 @@ class Refusal(Reason):
     """The receiver of a transfer is marked for fraud."""
     RECEIVER_BLOCKED = 83
     """The receiver of a transfer is blocked."""
+    CUSTOMER_MERGED = 165
+    """The customer was merged into another one."""
+    MERGE_UNDER_WAY = 166
+    """A merge of the customer is not done yet."""
+    POINTS_HELD = 167
+    """Points of the customer are put aside: what holds them has to end first."""
     IDENTIFIER_UNKNOWN = 130
     """Nobody is known by the identifiers of the record, and as many records as are held wait for somebody who is."""
     IDENTIFIERS_IN_BACKFILL = 131

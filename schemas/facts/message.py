@@ -61,6 +61,19 @@ from schemas.facts.ledger import (
     PointsSettled,
     RewardKept,
 )
+from schemas.facts.merging import (
+    CustomerMerged,
+    CustomersMerged,
+    MergeAsked,
+    MergeFailed,
+    MergeHandedOver,
+    MergeRefused,
+    PointsHandedOver,
+    PointsTakenOver,
+    RecordPassedOn,
+    SectionHandedOver,
+    SectionTakenOver,
+)
 from schemas.facts.milestones import (
     CycleAwaited,
     CycleBegan,
@@ -234,6 +247,17 @@ AnyDecision = (
     | MessageAwaits
     | MessageReleased
     | WindowMoved
+    | MergeAsked
+    | CustomerMerged
+    | MergeRefused
+    | RecordPassedOn
+    | SectionHandedOver
+    | SectionTakenOver
+    | PointsHandedOver
+    | PointsTakenOver
+    | MergeHandedOver
+    | CustomersMerged
+    | MergeFailed
 )
 
 

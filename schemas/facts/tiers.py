@@ -41,6 +41,8 @@ class TierMoved(Reason):
     """By somebody."""
     REQUEST = 4
     """By a request to move to what the tiers in force give."""
+    MERGE = 5
+    """It is that of a customer who was merged into this one."""
 
 
 class TierUpgraded(Decision, frozen=True, tag=70):

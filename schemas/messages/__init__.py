@@ -12,6 +12,7 @@ from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.identity import LinkIdentifiers, UnlinkIdentifiers
 from schemas.messages.kinds import AnyMessage
+from schemas.messages.merging import MergeCustomers
 from schemas.messages.message import CustomerMessage, Message
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
@@ -49,6 +50,7 @@ __all__ = [
     "Identity",
     "Line",
     "LinkIdentifiers",
+    "MergeCustomers",
     "Message",
     "PauseStreak",
     "ProfileMessage",

@@ -9,6 +9,7 @@ from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
 from schemas.messages.identity import LinkIdentifiers, UnlinkIdentifiers
+from schemas.messages.merging import MergeCustomers
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
 from schemas.messages.redemptions import ConfirmRedemption, ReverseRedemption
@@ -50,5 +51,6 @@ AnyMessage = (
     | CustomerStatus
     | LinkIdentifiers
     | UnlinkIdentifiers
+    | MergeCustomers
     | AdvanceClock
 )

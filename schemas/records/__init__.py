@@ -12,6 +12,23 @@ from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.identity import ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
+from schemas.records.merging import (
+    AnswerMerge,
+    HandOver,
+    MergeCustomers,
+    MergedCount,
+    MergedMember,
+    MergedMilestone,
+    MergedPromise,
+    MergedSection,
+    MergedStreak,
+    MergedTracker,
+    MergedUnified,
+    MergedVisits,
+    MergedWindows,
+    TakeOverPoints,
+    TakeOverSection,
+)
 from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import CommandRecord, CustomerRecord, ProgramCommand, Record, Request
@@ -42,6 +59,7 @@ __all__ = [
     "WALL_SOURCE",
     "ActivatePoints",
     "AdjustPoints",
+    "AnswerMerge",
     "AnswerTransfer",
     "AnyCustomerRecord",
     "AnyRecord",
@@ -64,9 +82,21 @@ __all__ = [
     "ExpirePoints",
     "ForwardRecord",
     "FreezeStreak",
+    "HandOver",
     "KnownBy",
     "Line",
     "LinkIdentifiers",
+    "MergeCustomers",
+    "MergedCount",
+    "MergedMember",
+    "MergedMilestone",
+    "MergedPromise",
+    "MergedSection",
+    "MergedStreak",
+    "MergedTracker",
+    "MergedUnified",
+    "MergedVisits",
+    "MergedWindows",
     "PauseStreak",
     "Profile",
     "ProgramActivated",
@@ -84,6 +114,8 @@ __all__ = [
     "SetTarget",
     "Site",
     "StreakCommand",
+    "TakeOverPoints",
+    "TakeOverSection",
     "TransactionAdded",
     "TransactionReturned",
     "TransactionUpdated",

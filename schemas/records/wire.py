@@ -13,6 +13,7 @@ from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.identity import ForwardRecord, LinkIdentifiers, ResolveCustomer
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
+from schemas.records.merging import AnswerMerge, HandOver, MergeCustomers, TakeOverPoints, TakeOverSection
 from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.records.promises import ActivatePoints, CancelPromise
 from schemas.records.record import CustomerRecord, Record
@@ -59,6 +60,11 @@ AnyCustomerRecord = (
     | CustomerStatus
     | LinkIdentifiers
     | ResolveCustomer
+    | MergeCustomers
+    | HandOver
+    | TakeOverSection
+    | TakeOverPoints
+    | AnswerMerge
 )
 AnyRecord = AnyCustomerRecord | ForwardRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

@@ -57,6 +57,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "held",
         "identity conflicts",
         "identity link",
+        "identity merge",
         "identity show",
         "identity unlink",
         "import retail",

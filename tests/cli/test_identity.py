@@ -71,6 +71,21 @@ def test_links_are_made_shown_and_contested(terminal: Terminal, tmp_path: Path) 
     assert "Customer 100:4712 is known by" in terminal.done("identity", "show", "100", "email=jo@example.com").out
 
 
+def test_two_customers_become_one(terminal: Terminal, tmp_path: Path) -> None:
+    now = int(time.time() * 1000)
+    joined = {"type": "customerAdded", "orgId": 100, "eventTime": now}
+    file = tmp_path / "joined.json"
+    file.write_text(json.dumps([joined | {"customerId": 4711}, joined | {"customerId": 4712}]))
+    terminal.done("send", str(file), "--topic", "customers")
+    terminal.done("program", "apply", "examples/programs/roastery.yaml")
+    work(terminal.folder)
+    terminal.done("identity", "merge", "100", "4711", "4712")
+    work(terminal.folder)
+    found = terminal.done("tail", "--replies", "--json").out
+    assert '"type":"mergeCustomers"' in found.replace(" ", "")
+    assert "customer 4712 is merged into this one" in found
+
+
 def test_what_waits_for_somebody_is_listed_until_it_is_released(terminal: Terminal, tmp_path: Path) -> None:
     now = int(time.time() * 1000)
     visit = {"type": "customEvent", "orgId": 100, "eventTime": now, "eventName": "app_login", "id": "v"}

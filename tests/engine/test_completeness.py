@@ -126,6 +126,17 @@ DECISION_NUMBERS = {
     307: "MessageAwaits",
     308: "MessageReleased",
     350: "WindowMoved",
+    365: "MergeAsked",
+    366: "CustomerMerged",
+    367: "MergeRefused",
+    368: "RecordPassedOn",
+    369: "SectionHandedOver",
+    370: "SectionTakenOver",
+    371: "PointsHandedOver",
+    372: "PointsTakenOver",
+    373: "MergeHandedOver",
+    374: "CustomersMerged",
+    375: "MergeFailed",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -191,6 +202,9 @@ REFUSAL_NUMBERS = {
     106: "too_many_freezes",
     130: "identifier_unknown",
     131: "identifiers_in_backfill",
+    165: "customer_merged",
+    166: "merge_under_way",
+    167: "points_held",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
@@ -237,8 +251,16 @@ COMMANDS = {
     "UnenrolTarget",
     "SetTarget",
     "TransferPoints",
+    "MergeCustomers",
 }
-REQUESTS = {"AnswerTransfer", "ReceiveTransfer"}
+REQUESTS = {
+    "AnswerTransfer",
+    "ReceiveTransfer",
+    "HandOver",
+    "TakeOverSection",
+    "TakeOverPoints",
+    "AnswerMerge",
+}
 EVENTS = {
     "CustomEventReceived",
     "CustomerAdded",

@@ -35,6 +35,7 @@ from tests.steps import (
     freeze,
     instant,
     joined,
+    merge,
     milestone,
     pause,
     program,
@@ -79,8 +80,13 @@ RUSH = [bought(f"R{n}", 1, "2011-03-01") for n in range(7)]
 TEA = (Line("TEA", 100),)
 Case = tuple[list[ProgramDefinition | Step], Step, str, int]
 
-OF_RECEIVERS = {Refusal.RECEIVER_FRAUD, Refusal.RECEIVER_BLOCKED}
-"""No record is refused for them: a receiver refuses points (`TransferRefused`)."""
+OF_RECEIVERS = {
+    Refusal.RECEIVER_FRAUD,
+    Refusal.RECEIVER_BLOCKED,
+    Refusal.CUSTOMER_MERGED,
+    Refusal.POINTS_HELD,
+}
+"""A receiver refuses points for them (`TransferRefused`), or a victim a merge (`MergeRefused`)."""
 CASES: dict[Refusal, Case] = {
     Refusal.ID_REUSED: ([SHOP, B1], bought("B2", 1, "2011-03-02", id="t-B1"), "t-B1", 0),
     Refusal.TOO_OLD: ([SHOP, joined("2011-03-01")], bought("B2", 1, "2011-01-01"), "", 0),
@@ -184,6 +190,7 @@ CASES: dict[Refusal, Case] = {
     Refusal.TARGET_UNCHANGED: ([GOAL, B1], set_target("m", None, "2011-03-02"), "m", 1),
     Refusal.SAME_CUSTOMER: ([SHOP, B1], transfer(5, CUSTOMER, "2011-03-02"), str(CUSTOMER), 0),
     Refusal.IN_BACKFILL: ([SHOP, B1, BACKFILL], transfer(5, 8, "2011-03-02"), "", 0),
+    Refusal.MERGE_UNDER_WAY: ([SHOP, B1, merge(8, "2011-03-02")], merge(8, "2011-03-03"), "8", 0),
     Refusal.IDENTIFIER_UNKNOWN: ([SHOP, unnamed("email", "2011-03-02")], unnamed("email", "2011-03-03"), "email", 0),
     Refusal.IDENTIFIERS_IN_BACKFILL: ([SHOP, BACKFILL], unnamed("email", "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),

@@ -17,6 +17,7 @@ from schemas.facts import (
     ConvertedBy,
     CustomerChanged,
     CustomerRegistered,
+    CustomersMerged,
     CycleBegan,
     CycleEnded,
     Decision,
@@ -30,6 +31,7 @@ from schemas.facts import (
     LotOpened,
     LotPromised,
     LotsMoved,
+    MergedStanding,
     MilestoneAchieved,
     MilestoneEnrolled,
     MilestoneProgressed,
@@ -68,6 +70,7 @@ from schemas.notifications import EventName
 from schemas.program import ProgramDefinition
 from schemas.records import (
     AdjustPoints,
+    AnswerMerge,
     AnswerTransfer,
     AnyRecord,
     CustomerAdded,
@@ -260,6 +263,12 @@ OFFER = ReceiveTransfer(
     parts=(TransferredPart(points=10, expires_on=19_785, closes_at=1_709_510_400_000),),
 )
 ANSWER = AnswerTransfer(**record_fields("0a1b", "journal"), **ASKED)
+MERGED = AnswerMerge(
+    **record_fields("0a1b", "journal"),
+    sender_id=43,
+    via=f"{CUSTOMER}:{AT}:MergeCustomers:same-person-1",
+    merge_id="same-person-1",
+)
 ENROL = EnrolStreak(**record_fields("enrol-1", "commands"), program_id=PROGRAM, streak="regular")
 UNENROL = UnenrolStreak(**record_fields("unenrol-1", "commands"), program_id=PROGRAM, streak="regular")
 TRANSFER = TransferPoints(**record_fields("gift-1", "commands"), receiver_id=43, program_id=PROGRAM, points=10)
@@ -396,6 +405,21 @@ CASES: dict[EventName, Case] = {
             CustomerChanged(profile=PERSON, updated_fields=("mobile",)), of_customer("CustomerUpdated:c-2"), seq=3
         ),
         record=CHANGE,
+        topic="notifications.customers",
+    ),
+    EventName.LOYALTY_CUSTOMER_MERGE: Case(
+        fact=fact_of(
+            CustomersMerged(
+                merge_id="same-person-1",
+                victim_id=43,
+                standings=(MergedStanding(program_id=PROGRAM, lifetime=200, current=190, promised=10, tier=3),),
+            ),
+            msgspec.structs.replace(
+                of_customer("AnswerMerge:0a1b"), via=f"{CUSTOMER}:{AT}:MergeCustomers:same-person-1"
+            ),
+            seq=9,
+        ),
+        record=MERGED,
         topic="notifications.customers",
     ),
     EventName.TRANSACTION_ADDED: Case(

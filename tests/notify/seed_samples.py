@@ -41,6 +41,7 @@ SOURCES: dict[str, tuple[int, int]] = {
     "tierRenewed": (1_636, 1_671),
     "tierDowngraded": (1_673, 1_708),
     "tierDowngradeReminder": (1_710, 1_744),
+    "loyaltyCustomerMerge": (2_311, 2_344),
     "targetAchievedValueUpdated": (2_363, 2_412),
     "targetValueAchieved": (2_414, 2_461),
     "unifiedTargetsAchieved": (2_465, 2_548),

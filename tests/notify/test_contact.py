@@ -46,7 +46,8 @@ REACHED = [event for event in EventName if has_contact(event)]
 
 def identifiers_of(body: bytes) -> dict[str, Any]:
     document = msgspec.json.decode(body)
-    told: dict[str, Any] = document.get("attributes", document)["data"]["customerIdentifiers"]
+    data = document.get("attributes", document)["data"]
+    told: dict[str, Any] = data.get("customerIdentifiers") or data["survivorCustomerIdentifiers"]
     return told
 
 

@@ -295,7 +295,8 @@ def traits_of(document: dict[str, Any]) -> dict[str, object]:
     """What the values of an envelope have in common with those of the sample."""
     envelope = inside(document)
     data, org_id = envelope["data"], f"{envelope['orgId']:.0f}"
-    named = {str(data.get("transactionId")): "transaction", str(data["customerIdentifiers"]["customerId"]): "customer"}
+    customer = data.get("customerIdentifiers") or data["survivorCustomerIdentifiers"]
+    named = {str(data.get("transactionId")): "transaction", str(customer["customerId"]): "customer"}
     return {
         "eventType": document.get("eventType", "").replace(org_id, "org"),
         "loyaltyEventId": envelope.get("loyaltyEventId", "none") and "text",

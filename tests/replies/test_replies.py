@@ -17,18 +17,20 @@ from pipeline.replies.refusals import REASONS
 from pipeline.replies.replies import NAMESPACE, Place, is_answered, replies_of, reply_to_duplicate, type_of
 from schemas.facts import (
     AnyDecision,
+    PointsHandedOver,
     PointsMoved,
     PointsReceived,
     PointsReclaimed,
     PointsRestored,
     PointsReversed,
     PointsSettled,
+    PointsTakenOver,
     Refusal,
 )
 from schemas.messages import AnyMessage, CustomerMessage
 from schemas.messages import LinkIdentifiers as LinkIdentifiersMessage
 from schemas.messages import UnlinkIdentifiers as UnlinkIdentifiersMessage
-from schemas.records import AnyCustomerRecord, Profile
+from schemas.records import AnyCustomerRecord, Profile, forwarded
 from schemas.replies import Reply, ReplyOutcome
 from tests.dsl import Story, given
 from tests.engine.test_refusals import B1, CASES, SHOP, with_small_bounds
@@ -45,6 +47,7 @@ from tests.steps import (
     did,
     instant,
     joined,
+    merge,
     program,
     redeem,
     reverse,
@@ -420,6 +423,35 @@ def test_transfer_that_is_refused_carries_the_number_that_the_vendor_has_for_tra
     assert town.customer(CUSTOMER).balance() == 10
 
 
+def test_merge_is_held_until_the_victim_has_answered_and_then_done() -> None:
+    town = Town(SHOP)
+    town.play(B1)
+    town.play(joined("2011-03-01", customer_id=8))
+    asked = merge(8, "2011-03-02")
+    held = only(transferred(town, asked))
+    assert (held.outcome, held.message) == (
+        ReplyOutcome.HELD,
+        "It waits until customer 8 has handed over all that they have.",
+    )
+    replies = [transferred(town, town.waiting.pop(0)) for _ in range(3)]  # type: ignore[arg-type]
+    assert replies[:2] == [[], []]
+    done = only(replies[2])
+    assert (done.outcome, done.record_id, done.type) == (ReplyOutcome.DONE, asked.id, "mergeCustomers")
+    assert done.message == "Done: customer 8 is merged into this one."
+    assert transferred(town, adjust(3, "2011-03-03", customer_id=8)) == []
+    assert only(transferred(town, forwarded(town.waiting.pop(0)))).outcome is ReplyOutcome.DONE  # type: ignore[arg-type]
+
+
+def test_merge_that_the_victim_refuses_is_refused_with_the_reason_of_the_victim() -> None:
+    town = Town(SHOP)
+    town.play(B1)
+    asked = merge(8, "2011-03-02")
+    transferred(town, asked)
+    assert transferred(town, town.waiting.pop(0)) == []  # type: ignore[arg-type]
+    refused = only(transferred(town, town.waiting.pop(0)))  # type: ignore[arg-type]
+    assert (refused.outcome, refused.reason, refused.record_id) == (ReplyOutcome.REFUSED, "customer_unknown", asked.id)
+
+
 def test_type_of_a_record_is_that_of_its_message() -> None:
     kinds = {kind: made for kind, (made, _) in native._KINDS.items()}
     of_org = {LinkIdentifiersMessage, UnlinkIdentifiersMessage}
@@ -430,7 +462,15 @@ def test_type_of_a_record_is_that_of_its_message() -> None:
 
 def test_every_decision_that_moves_points_is_told_to_those_who_asked_or_never_asked_for() -> None:
     """A command that leads to another kind gets a line in `WORDS`; what no command asks for stands here."""
-    never = {PointsReceived, PointsReclaimed, PointsRestored, PointsReversed, PointsSettled}
+    never = {
+        PointsReceived,
+        PointsReclaimed,
+        PointsRestored,
+        PointsReversed,
+        PointsSettled,
+        PointsHandedOver,
+        PointsTakenOver,
+    }
     assert set(results.WORDS) | never == {kind for kind in get_args(AnyDecision) if issubclass(kind, PointsMoved)}
     assert not set(results.WORDS) & never
 

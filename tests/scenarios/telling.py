@@ -42,6 +42,7 @@ from tests.steps import (
     freeze,
     instant,
     joined,
+    merge,
     pause,
     program,
     reassess,
@@ -88,6 +89,8 @@ SILENT: Final = (
     facts.TierRemindersPlanned,
     facts.AwardsCorrected,
     facts.PurchaseCorrected,
+    facts.SectionHandedOver,
+    facts.MergeHandedOver,
 )
 """Bookkeeping that a loyalty manager need not read."""
 
@@ -219,6 +222,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
         step["releases"], at, reason=step["because"], program_id=step.get("from", 1), **common
     ),
     "gives": lambda step, at, common: transfer(step["gives"], step["to"], at, program_id=step.get("from", 1), **common),
+    "merges": lambda step, at, common: merge(step["merges"], at, **common),
     "confirms": lambda step, at, common: confirm(step["confirms"], at, **common),
     "takes back": lambda step, at, common: reverse(step["takes back"], at, step.get("only"), **common),
     "expires later": lambda step, at, common: extend(
@@ -471,6 +475,26 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"+{decision.points} {decision.currency} from customer {decision.sender_id}, {' and '.join(_ends(decision))} "
         f"(balance {decision.balance})"
     ),
+    facts.MergeAsked: lambda decision, *_: f"customer {decision.victim_id} is asked for all that they have",
+    facts.CustomerMerged: lambda decision, *_: f"merged into customer {decision.survivor_id}",
+    facts.MergeRefused: lambda decision, *_: f"stays a customer: {decision.reason.text} {decision.subject}".rstrip(),
+    facts.MergeFailed: lambda decision, *_: (
+        f"customer {decision.victim_id} is not merged: {decision.reason.text} {decision.subject}".rstrip()
+    ),
+    facts.RecordPassedOn: lambda decision, *_: f"passed on to customer {decision.survivor_id}",
+    facts.SectionTakenOver: lambda decision, *_: (
+        f"takes over from customer {decision.victim_id}: {decision.transactions} bills, "
+        f"{decision.purchases_minor} spent"
+    ),
+    facts.PointsHandedOver: lambda decision, *_: (
+        f"-{decision.points} {decision.currency} to customer {decision.survivor_id}, {decision.promised} of them "
+        f"promised, {decision.owed} owed (balance {decision.balance})"
+    ),
+    facts.PointsTakenOver: lambda decision, *_: (
+        f"+{decision.points} {decision.currency} of customer {decision.victim_id}, {decision.promised} of them "
+        f"promised, {decision.owed} owed (balance {decision.balance}, lifetime {decision.lifetime})"
+    ),
+    facts.CustomersMerged: lambda decision, *_: f"has all of customer {decision.victim_id}",
     facts.AlternatePointsIssued: _each_currency(_issued),
     facts.AlternatePointsReversed: _each_currency(_reversed),
     facts.CustomerStatusChanged: lambda decision, *_: (

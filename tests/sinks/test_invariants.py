@@ -63,6 +63,20 @@ CORRUPTIONS = {
         ),
         {"transfer_mismatches": 1},
     ),
+    "a survivor takes over what nobody handed over": (
+        (
+            "INSERT INTO facts SELECT * REPLACE ('PointsTakenOver' AS kind, "
+            """'{"currency":"POINTS","points":5,"balance":20,"merge_id":"m","victim_id":9}' AS data) """
+            "FROM (SELECT * FROM facts WHERE kind = 'PointsExpired') SETTINGS insert_deduplication_token = 'taken over'"
+        ),
+        {
+            "merge_mismatches": 1,
+            "ledger_fact_mismatches": 1,
+            "stated_balance_mismatches": 2,
+            "seq_gaps": 1,
+            "repeated_rows": 1,
+        },
+    ),
     "a lot has other points": (
         "ALTER TABLE customer_state UPDATE `lots.open_points` = [39, 7, 9] WHERE customer_id = 12",
         {"balance_mismatches": 1, "lot_mismatches": 1},

@@ -32,6 +32,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReversed,
     PointsSettled,
+    PointsTakenOver,
     PointsTransferred,
     PromiseCancelled,
     Taken,
@@ -69,8 +70,10 @@ _ORDERS: Final[Mapping[SpendingOrder, Callable[[Lot], tuple[int, ...]]]] = {
 """Beside the order in which open lots stand."""
 
 
-def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued | PointsReceived) -> None:
-    """Opens the lots that points were issued or received in."""
+def open_lots(
+    state: CustomerState, envelope: Envelope, decision: PointsIssued | PointsReceived | PointsTakenOver
+) -> None:
+    """Opens the lots that points were issued, received or taken over in."""
     accounts = state.head.sections[envelope.program_id].accounts
     account = accounts.get(decision.currency)
     if account is None:
@@ -80,7 +83,7 @@ def open_lots(state: CustomerState, envelope: Envelope, decision: PointsIssued |
     received = isinstance(decision, PointsReceived)
     for opened in decision.lots:
         open_lot(account, opened, envelope.at, promotional=opened.lot_id in promotional, received=received)
-    for promised in decision.promised_lots if isinstance(decision, PointsIssued) else ():
+    for promised in () if isinstance(decision, PointsReceived) else decision.promised_lots:
         account.lots_opened = max(account.lots_opened, promised.lot_id)
         waiting = PromisedLot(
             lot_id=promised.lot_id,

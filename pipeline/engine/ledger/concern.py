@@ -16,6 +16,7 @@ from pipeline.engine.ledger.redeemed import redemption_of
 from pipeline.engine.ledger.redemptions import kept_of, note_redeemed
 from pipeline.engine.ledger.reversal import note_redemption_reversed
 from pipeline.engine.ledger.uses import note_current, note_reversed, note_taken_back, note_used, track
+from pipeline.engine.merging import points
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     AlternatePointsIssued,
@@ -29,6 +30,7 @@ from schemas.facts import (
     PointsConverted,
     PointsDebited,
     PointsExpired,
+    PointsHandedOver,
     PointsHeld,
     PointsIssued,
     PointsReceived,
@@ -38,6 +40,7 @@ from schemas.facts import (
     PointsRestored,
     PointsReversed,
     PointsSettled,
+    PointsTakenOver,
     PointsTransferred,
     PromiseCancelled,
     RedemptionReversed,
@@ -68,6 +71,8 @@ def _bill_returned(taken_back: PointsReversed) -> str:
 LEDGER: Final = Concern(
     name="ledger",
     effects={
+        PointsHandedOver: points.note_handed_over,
+        PointsTakenOver: open_lots,
         PointsIssued: open_lots,
         PointsRedeemed: note_redeemed,
         PointsExpired: note_expired,
@@ -95,6 +100,7 @@ LEDGER: Final = Concern(
 USES: Final = Concern(
     name="uses",
     effects={
+        PointsHandedOver: points.note_uses_gone,
         LotsTracked: track,
         PointsConverted: note_current,
         PointsRedeemed: note_used,

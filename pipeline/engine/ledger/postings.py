@@ -18,6 +18,7 @@ from schemas.facts import (
     PointsConverted,
     PointsDebited,
     PointsExpired,
+    PointsHandedOver,
     PointsHeld,
     PointsIssued,
     PointsMoved,
@@ -28,6 +29,7 @@ from schemas.facts import (
     PointsRestored,
     PointsReversed,
     PointsSettled,
+    PointsTakenOver,
     PointsTransferred,
     PromiseCancelled,
     RedemptionReversed,
@@ -57,6 +59,8 @@ _TRANSFERRED: Final = LedgerAccount.TRANSFERRED
 _DEFICIT: Final = LedgerAccount.DEFICIT
 _OF_CURRENT: Final = attrgetter("current")
 _OF_PROMISED: Final = attrgetter("promised")
+_OWED: Final = attrgetter("owed")
+_COUNTED: Final = attrgetter("counted")
 _TAKEN_BACK: Final = (
     Movement(source=_CURRENT, destination=_REVERSED, lifetime=-1, points=_OF_CURRENT),
     Movement(source=_PROMISED, destination=_REVERSED, points=_OF_PROMISED),
@@ -88,6 +92,18 @@ MOVEMENTS: Final[dict[type[PointsMoved], tuple[Movement, ...]]] = {
         Movement(source=_TRANSFERRED, destination=_CURRENT, lifetime=1, points=attrgetter("counted")),
     ),
     PointsSettled: (Movement(source=_CURRENT, destination=_DEFICIT),),
+    PointsHandedOver: (
+        Movement(source=_CURRENT, destination=_TRANSFERRED, points=_OF_CURRENT),
+        Movement(source=_PROMISED, destination=_TRANSFERRED, points=_OF_PROMISED),
+        Movement(source=_TRANSFERRED, destination=_DEFICIT, points=_OWED),
+        Movement(source=_TRANSFERRED, destination=_TRANSFERRED, lifetime=-1, points=_COUNTED),
+    ),
+    PointsTakenOver: (
+        Movement(source=_TRANSFERRED, destination=_CURRENT, points=_OF_CURRENT),
+        Movement(source=_TRANSFERRED, destination=_PROMISED, points=_OF_PROMISED),
+        Movement(source=_DEFICIT, destination=_TRANSFERRED, points=_OWED),
+        Movement(source=_TRANSFERRED, destination=_TRANSFERRED, lifetime=1, points=_COUNTED),
+    ),
 }
 """The decisions that move points, each with all its movements."""
 
@@ -131,7 +147,7 @@ def postings(decision: Decision) -> list[Posting]:
     return [
         Posting(source=one.source, destination=one.destination, points=points, currency=decision.currency)
         for one in movements
-        if (points := one.points(decision))
+        if one.source is not one.destination and (points := one.points(decision))
     ]
 
 
@@ -142,9 +158,9 @@ def lifetime_change(decision: PointsMoved) -> int:
 
 def lots_moved(decision: PointsMoved) -> int:
     """The points that a decision puts into lots of current points, less those that it takes out of them."""
-    if isinstance(decision, PointsIssued | PointsConverted | PointsReceived):
+    if isinstance(decision, PointsIssued | PointsConverted | PointsReceived | PointsTakenOver):
         return sum(lot.points for lot in decision.lots)
-    if isinstance(decision, PointsReversed):
+    if isinstance(decision, PointsReversed | PointsHandedOver):
         return -decision.current
     if isinstance(decision, _TAKING):
         return -sum(part.points for part in decision.taken)

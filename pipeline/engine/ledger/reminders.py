@@ -16,9 +16,10 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject
 from pipeline.engine.kernel.timers import section_timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
+from pipeline.engine.merging import sections
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState
-from schemas.facts import Decision, Envelope, ExpiryReminded, RemindersPlanned
+from schemas.facts import Decision, Envelope, ExpiryReminded, RemindersPlanned, SectionHandedOver
 from schemas.records import CustomerRecord
 
 
@@ -88,6 +89,10 @@ REMINDER: Final = section_timer(
 PLAN: Final = ProgramStage(_plan, used=_reminds)
 CONCERN: Final = Concern(
     name="reminders",
-    effects={RemindersPlanned: _note_planned, ExpiryReminded: _note_reminded},
+    effects={
+        SectionHandedOver: sections.emptied("reminder_at"),
+        RemindersPlanned: _note_planned,
+        ExpiryReminded: _note_reminded,
+    },
     timers=(REMINDER,),
 )

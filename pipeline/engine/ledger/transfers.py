@@ -13,7 +13,7 @@ RULE (standing): who is blocked or marked for fraud neither gives nor receives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import structs
@@ -68,20 +68,25 @@ def offer(turn: ProgramTurn, record: TransferPoints) -> list[Decision]:
     held = hold(turn, currency=currency, points=record.points, hold_id=record.id, kind=HoldFor.TRANSFER)
     if not isinstance(held, PointsHeld):
         return [held]
-    by_terms: dict[tuple[int, Duration | None], Lot] = {}
-    for part in parts_of(account_of(turn.section, currency), held.taken):
-        same = by_terms.setdefault((part.closes_at, part.rolls), part)
-        if same is not part:
-            same.open_points += part.open_points
     return [
         held,
         TransferInitiated(
             transfer_id=record.id,
             receiver_id=record.receiver_id,
             currency=currency,
-            parts=tuple(map(_part, by_terms.values())),
+            parts=parts_by_terms(parts_of(account_of(turn.section, currency), held.taken)),
         ),
     ]
+
+
+def parts_by_terms(parts: Iterable[Lot]) -> tuple[TransferredPart, ...]:
+    """Points that leave a customer, those together that have the same terms."""
+    by_terms: dict[tuple[int, Duration | None], Lot] = {}
+    for part in parts:
+        same = by_terms.setdefault((part.closes_at, part.rolls), part)
+        if same is not part:
+            same.open_points += part.open_points
+    return tuple(map(_part, by_terms.values()))
 
 
 def answering(stage: Callable[[Turn, ReceiveTransfer], Sequence[Decision]]) -> Stage:

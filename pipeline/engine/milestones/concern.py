@@ -21,6 +21,7 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate
+from pipeline.engine.merging import sections
 from pipeline.engine.milestones.measures import text_of, worth
 from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, member_of, periods_of, told_start
 from pipeline.engine.milestones.rolling import days_in, days_with, met_so_far, risen
@@ -45,10 +46,19 @@ from schemas.facts import (
     MilestoneUnachieved,
     ProgramAdopted,
     ProgressGiven,
+    SectionHandedOver,
+    SectionTakenOver,
     ValueIgnored,
     WindowMoved,
 )
-from schemas.records import CustomEventReceived, EnrolTarget, SetTarget, TransactionAdded, TransactionUpdated
+from schemas.records import (
+    CustomEventReceived,
+    EnrolTarget,
+    SetTarget,
+    TakeOverSection,
+    TransactionAdded,
+    TransactionUpdated,
+)
 
 _SHOWN_MAX: Final = 64
 """How much of a value that can't be used is kept."""
@@ -289,6 +299,21 @@ def _met_by_request(turn: ProgramTurn, record: EnrolTarget | SetTarget) -> list[
     return _met(turn, [one for one in turn.program.targets if one.milestone_id == record.milestone])
 
 
+def _met_by_merge(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
+    """The periods that have what milestones ask for, as those of both customers add up; one more rolling window."""
+    targets = {target.milestone_id: target for target in turn.program.targets}
+    decisions: list[Decision] = []
+    achieved: list[Achieved] = []
+    for one in sorted(record.section.milestones, key=lambda one: one.period):
+        target = targets.get(one.milestone_id)
+        so_far = turn.section.milestones.get(one.milestone_id, {}).get(one.period)
+        if target is not None and so_far is not None and is_in(turn, target):
+            decisions += _achieve(turn, target, one.period, so_far, 0, achieved)
+            if target.window:
+                del targets[one.milestone_id]  # all its windows were looked at from the first day on
+    return decisions + give(turn, achieved) if achieved else decisions
+
+
 def _met(turn: ProgramTurn, targets: Iterable[Target]) -> list[Decision]:
     decisions: list[Decision] = []
     achieved: list[Achieved] = []
@@ -509,6 +534,7 @@ def _enrols(program: Program) -> bool:
 
 
 ENROL: Final = ProgramStage(_enrol, used=_enrols)
+MET_BY_MERGE: Final = ProgramStage(_met_by_merge, used=uses_targets)
 MET_BY_REQUEST: Final = ProgramStage(_met_by_request, used=uses_targets)
 PASS_ON: Final = ProgramStage(_pass_on, used=_adds)
 PROGRESS: Final = ProgramStage(_progress, used=uses_targets)
@@ -517,6 +543,8 @@ LOOK_AGAIN: Final = ProgramStage(_look_again, used=uses_targets)
 CONCERN: Final = Concern(
     name="milestones",
     effects={
+        SectionHandedOver: sections.emptied("milestones", "tallies", "milestones_kept_ms", "windows"),
+        SectionTakenOver: sections.note_milestones,
         MilestoneProgressed: _note_progress,
         MilestoneRecorded: _note_progress,
         MilestoneAchieved: _note_achieved,

@@ -15,6 +15,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, ProgramStage, Subject, Timer
 from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.merging import sections
 from pipeline.engine.milestones.state import Cycle, Member
 from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program, Target
@@ -31,6 +32,8 @@ from schemas.facts import (
     ProgramAdopted,
     RecordRefused,
     Refusal,
+    SectionHandedOver,
+    SectionTakenOver,
     TargetChanged,
 )
 from schemas.records import EnrolTarget, SetTarget, UnenrolTarget
@@ -326,6 +329,8 @@ CYCLE_START: Final = part_timer(
 CONCERN: Final = Concern(
     name="milestone members",
     effects={
+        SectionHandedOver: sections.emptied("members"),
+        SectionTakenOver: sections.note_members,
         MilestoneEnrolled: _note_enrolled,
         MilestoneUnenrolled: _note_unenrolled,
         TargetChanged: _note_target,

@@ -16,6 +16,7 @@ from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.ledger.terms import own_terms
+from pipeline.engine.merging import sections
 from pipeline.engine.milestones.members import goal_of
 from pipeline.engine.programs import Program, Target, Unified
 from pipeline.engine.returns import take_rewards
@@ -29,6 +30,8 @@ from schemas.facts import (
     MilestoneLowered,
     MilestoneProgressed,
     MilestoneUnachieved,
+    SectionHandedOver,
+    SectionTakenOver,
     UnifiedAchieved,
     UnifiedPart,
     UnifiedUnachieved,
@@ -156,5 +159,10 @@ LOOK: Final = ProgramStage(_look, used=_used)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=_used)
 CONCERN: Final = Concern(
     name="unified targets",
-    effects={UnifiedAchieved: _note_achieved, UnifiedUnachieved: _note_unachieved},
+    effects={
+        SectionHandedOver: sections.emptied("unified"),
+        SectionTakenOver: sections.note_unified,
+        UnifiedAchieved: _note_achieved,
+        UnifiedUnachieved: _note_unachieved,
+    },
 )

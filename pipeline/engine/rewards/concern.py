@@ -12,6 +12,7 @@ from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, issue
 from pipeline.engine.ledger.uses import tracked
+from pipeline.engine.merging import sections
 from pipeline.engine.programs import DAY_MS
 from pipeline.engine.rewards.state import Reward, RewardLot
 from pipeline.engine.state import CustomerState, Section
@@ -24,6 +25,7 @@ from schemas.facts import (
     PointsReversed,
     RecordRefused,
     RewardKept,
+    SectionHandedOver,
     movements_in,
 )
 
@@ -118,6 +120,7 @@ CONCERN: Final = Concern(
         RewardKept: _note_kept,
         PointsReversed: _note_reversed,
         PointsReclaimed: _note_reversed,
+        SectionHandedOver: sections.emptied("rewards"),
         AlternatePointsReversed: _note_each,
     },
 )

@@ -18,6 +18,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern, Subject
 from pipeline.engine.kernel.timers import part_timer
 from pipeline.engine.kernel.turn import ProgramTurn
+from pipeline.engine.merging import sections
 from pipeline.engine.state import CustomerState
 from pipeline.engine.streaks.excuses import excusing, until
 from pipeline.engine.streaks.risk import RISK
@@ -28,6 +29,8 @@ from schemas.facts import (
     Decision,
     Envelope,
     ProgramAdopted,
+    SectionHandedOver,
+    SectionTakenOver,
     StreakAtRisk,
     StreakBroken,
     StreakEnded,
@@ -180,6 +183,8 @@ END: Final = part_timer(
 CONCERN: Final = Concern(
     name="streaks",
     effects={
+        SectionHandedOver: sections.emptied("streaks"),
+        SectionTakenOver: sections.note_levels,
         StreakStarted: _note_started,
         StreakEnrolled: _note_enrolled,
         StreakUnenrolled: _note_unenrolled,

@@ -30,7 +30,7 @@ from schemas.facts import (
     StreakLevelReached,
     StreakStarted,
 )
-from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
+from schemas.records import CustomEventReceived, TakeOverSection, TransactionAdded, TransactionUpdated
 
 _SKIPPED: Final = "a date that the zone skipped"
 
@@ -98,6 +98,40 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                 run = alive(streak, known, target.periods.running(turn.day))
                 decisions += levels_of(streak, reached_once(streak, known, run), last, run)
     return decisions + rewards(turn, decisions)
+
+
+def _merge(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
+    """The periods that counted for a customer who is merged into this one; no level is reached by them alone."""
+    others = {one.streak_id: one for one in record.section.streaks}
+    decisions: list[Decision] = []
+    for target in turn.program.targets:
+        for streak in target.streaks:
+            other, known = others.get(streak.definition.id), turn.section.streaks.get(streak.definition.id)
+            if other is None or (known is not None and (known.ended or known.left_at is not None)):
+                continue
+            if known is None:
+                decisions.append(start(streak, target.periods, turn))
+                known = StreakRuns(ends_at=NEVER)
+            for place in other.places:
+                if not holds(known.runs, place):
+                    extended, known = _with_place(streak, known, place)
+                    decisions.append(extended)
+    return decisions
+
+
+def _with_place(streak: CompiledStreak, known: StreakRuns, place: int) -> tuple[StreakExtended, StreakRuns]:
+    value = value_with(streak, known, place)
+    gone = 0 if value.settled is None else value.settled.runs
+    settled = known.settled if value.settled is None else value.settled.periods
+    extended = StreakExtended(
+        streak_id=streak.definition.id,
+        period=place,
+        run=value.run,
+        longest=value.longest,
+        standing=value.standing,
+        settled=value.settled,
+    )
+    return extended, structs.replace(known, runs=value.runs[gone:], longest=value.longest, settled=settled)
 
 
 def _skipped(
@@ -205,4 +239,5 @@ def rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:
 
 EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)
 CORRECT: Final = ProgramStage(_correct, used=_uses_streaks)
+MERGE: Final = ProgramStage(_merge, used=_uses_streaks)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=_uses_streaks)

@@ -14,11 +14,14 @@ from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
     Envelope,
+    PointsHandedOver,
     PointsMoved,
     PointsReversed,
+    PointsTakenOver,
     PurchaseCorrected,
     PurchaseCounted,
     ReturnCounted,
+    SectionHandedOver,
     TierApproached,
     TierAssigned,
     TierCheckSet,
@@ -130,6 +133,12 @@ def _note_released(state: CustomerState, envelope: Envelope, decision: TierRelea
         _begin_term(tenure, decision.term)
 
 
+def _note_handed_over(state: CustomerState, envelope: Envelope, decision: SectionHandedOver) -> None:
+    """Nothing is kept of how the tier was held."""
+    section = state.head.sections[envelope.program_id]
+    section.tier, section.tier_id, section.tenure = decision.reached, decision.reached_id, None
+
+
 def _count_purchase(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
     """In the term and in the period in which the bill was paid."""
     tenure = state.head.sections[envelope.program_id].tenure
@@ -205,6 +214,7 @@ def _or_never(instant: int | None) -> int:
 CONCERN: Final = Concern(
     name="tiers",
     effects={
+        SectionHandedOver: _note_handed_over,
         TierUpgraded: _note_upgraded,
         TierReassigned: _note_tier,
         TierRenewed: _note_renewed,
@@ -230,7 +240,11 @@ MEASURED: Final = Concern(
         ReturnCounted: _count_return,
         AlternatePointsIssued: _count_each,
         AlternatePointsReversed: _count_each,
-        **{kind: _count_points for kind, movements in MOVEMENTS.items() if any(one.lifetime for one in movements)},
+        **{
+            kind: _count_points
+            for kind, movements in MOVEMENTS.items()
+            if any(one.lifetime for one in movements) and kind not in (PointsHandedOver, PointsTakenOver)
+        },
     },
 )
 """What comes in while a tier is held; a concern of its own, as it moves no timer."""

@@ -20,12 +20,21 @@ from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import at_the_sale
+from pipeline.engine.merging import sections
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState
 from pipeline.engine.trackers.rules import Amounts, Counted, TrackerRule
 from pipeline.engine.trackers.state import Tracked
 from pipeline.engine.trackers.values import tracked_of, value_with
-from schemas.facts import BillUpdated, Decision, Envelope, TrackerCounted, TrackerLowered
+from schemas.facts import (
+    BillUpdated,
+    Decision,
+    Envelope,
+    SectionHandedOver,
+    SectionTakenOver,
+    TrackerCounted,
+    TrackerLowered,
+)
 from schemas.records import TransactionAdded, TransactionReturned, TransactionUpdated
 
 
@@ -214,4 +223,12 @@ def _move(tracked: Tracked, day: int, added: int, store: int, bills: int) -> Non
 COUNT: Final = ProgramStage(_count, used=uses_trackers)
 UNDO: Final = ProgramStage(_undo, used=uses_trackers)
 CORRECT: Final = ProgramStage(_correct, used=uses_trackers)
-CONCERN: Final = Concern(name="trackers", effects={TrackerCounted: _note_counted, TrackerLowered: _note_lowered})
+CONCERN: Final = Concern(
+    name="trackers",
+    effects={
+        SectionHandedOver: sections.emptied("trackers"),
+        SectionTakenOver: sections.note_trackers,
+        TrackerCounted: _note_counted,
+        TrackerLowered: _note_lowered,
+    },
+)

@@ -375,6 +375,10 @@ def _transfer(message: messages.TransferPoints) -> Fields:
     return message.program_id, message.to_customer_id, message.points, message.currency
 
 
+def _merge(message: messages.MergeCustomers) -> Fields:
+    return (message.victim_customer_id,)
+
+
 def _status(message: messages.CustomerStatus) -> Fields:
     return message.status, message.reason, message.entered_by
 
@@ -409,5 +413,6 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.SetTarget: (records.SetTarget, _set_target),
     messages.TransferPoints: (records.TransferPoints, _transfer),
     messages.TransactionUpdated: (records.TransactionUpdated, _updated),
+    messages.MergeCustomers: (records.MergeCustomers, _merge),
     messages.CustomerStatus: (records.CustomerStatus, _status),
 }

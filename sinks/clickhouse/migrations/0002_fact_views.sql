@@ -9,13 +9,13 @@ FROM (
     FROM facts WHERE kind = 'RecordAccepted'
 );
 
--- Of records, and of points that another customer wanted to give.
+-- Of records, of points that another customer wanted to give, and of merges by the customer who was to be merged.
 CREATE OR REPLACE VIEW refusals AS
 SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset, idx,
     d.reason AS reason, as_of AS clock, program_id, program_version, d.subject AS subject
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(reason String, subject String)') AS d
-    FROM facts WHERE kind IN ('RecordRefused', 'TransferRefused')
+    FROM facts WHERE kind IN ('RecordRefused', 'TransferRefused', 'MergeRefused')
 );
 
 -- kind: registered, registered_earlier (a record from before it came), changed, status_changed. status, reason and
@@ -172,7 +172,8 @@ FROM (
 -- 10^-scale of their currency (view program_currencies): never add them up over currencies.
 -- kind: issued, redeemed, expired, reversed, cancelled (an award, by request), reclaimed (came back, and had been asked back
 -- before), debited, held, released, restored, settled, redemption_reversed, transferred,
--- received, converted (promised points became current), promise_cancelled. points: moved, never negative. balance: after the
+-- received, handed_over (to the customer into whom this one was merged), taken_over (from one who was merged into this one),
+-- converted (promised points became current), promise_cancelled. points: moved, never negative. balance: after the
 -- decision. gained: what it does to the balance, gained_promised: to what is promised. lots: opened, promised ones without a
 -- day of expiry, or converted. restored: points put back, by lot. rewards: whether what was reversed were rewards of milestones
 -- and streak levels that a return undid.
@@ -181,13 +182,16 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
     multiIf(f.moved = 'RedemptionReversed', 'redemption_reversed', f.moved = 'PromiseCancelled', 'promise_cancelled',
+        f.moved = 'PointsHandedOver', 'handed_over', f.moved = 'PointsTakenOver', 'taken_over',
         lower(substring(f.moved, 7))) AS kind,
     f.d.currency AS currency, f.d.points AS points, f.d.balance AS balance,
-    multiIf(f.moved = 'PointsIssued', f.d.points - f.d.promised,
+    multiIf(f.moved IN ('PointsIssued', 'PointsTakenOver'), f.d.points - f.d.promised,
+        f.moved = 'PointsHandedOver', f.d.promised - f.d.points,
         f.moved IN ('PointsConverted', 'PointsReleased', 'PointsRestored', 'PointsReceived'), f.d.points,
         f.moved = 'PromiseCancelled', 0, f.moved = 'RedemptionReversed', f.d.points - f.d.expired,
         promised_reversed + f.d.owed - f.d.points) AS gained,
-    multiIf(f.moved = 'PointsIssued', f.d.promised, f.moved IN ('PointsConverted', 'PromiseCancelled'), -f.d.points,
+    multiIf(f.moved IN ('PointsIssued', 'PointsTakenOver'), f.d.promised, f.moved = 'PointsHandedOver', -f.d.promised,
+        f.moved IN ('PointsConverted', 'PromiseCancelled'), -f.d.points,
         -promised_reversed) AS gained_promised,
     f.d.awards AS awards, arrayConcat(f.d.lots, f.d.promised_lots) AS lots,
     f.d.promised_lots.lot_id AS promised_lots,
@@ -201,6 +205,7 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
         f.moved IN ('PointsRedeemed', 'RedemptionReversed'), f.d.redemption_id,
         f.moved IN ('PointsHeld', 'PointsReleased'), f.d.hold_id,
         f.moved IN ('PointsTransferred', 'PointsReceived'), f.d.transfer_id,
+        f.moved IN ('PointsHandedOver', 'PointsTakenOver'), f.d.merge_id,
         f.moved = 'PromiseCancelled', arrayStringConcat(f.d.references, ', '),
         f.moved = 'PointsConverted', arrayStringConcat(arrayDistinct(f.d.lots.reference), ', '), f.d.of_bill) AS subject,
     f.d.expired_on::Nullable(Date32) AS expired_on, f.d.value_minor AS value_minor, f.d.rewards AS rewards
@@ -215,7 +220,7 @@ FROM (
         reversals Array(Tuple(rule_id String, lot_id Int64, claimed Int64, points Int64, promised Int64, beyond Int64)),
         others Array(Tuple(lot_id Int64, points Int64)), owed Int64,
         reason String, bill_number String, redemption_id String, of_bill String, hold_id String,
-        transfer_id String, expired Int64,
+        transfer_id String, merge_id String, expired Int64,
         expired_on Nullable(Int32), value_minor Int64, rewards Bool)') AS d
     FROM (
         SELECT *, replaceOne(kind, 'Alternate', '') AS moved,
@@ -223,7 +228,7 @@ FROM (
         FROM facts
         WHERE kind IN ('PointsIssued', 'PointsRedeemed', 'PointsExpired', 'PointsReversed', 'PointsDebited', 'PointsHeld',
             'PointsReleased', 'PointsRestored', 'PointsCancelled', 'RedemptionReversed', 'PointsTransferred', 'PointsReceived',
-            'PointsConverted', 'PromiseCancelled', 'PointsSettled', 'PointsReclaimed',
+            'PointsConverted', 'PromiseCancelled', 'PointsSettled', 'PointsReclaimed', 'PointsHandedOver', 'PointsTakenOver',
             'AlternatePointsIssued', 'AlternatePointsReversed')
     )
 ) AS f;
@@ -233,7 +238,7 @@ FROM (
 -- empty unless issued. standing: promised or current, of issued points. reason: the rule that issued; the reason of a
 -- debit, a block or a cancelled award; what made promised points current (date, delivery, trigger, command) or cancelled them (not_in_time,
 -- command). subject: the bill that earned, was returned or whose award was cancelled; the redemption; the hold; the transfer; what points were
--- promised for. expires_on: the last day on which they can, or could, be spent. value_minor: worth of redeemed points.
+-- promised for; the merge. expires_on: the last day on which they can, or could, be spent. value_minor: worth of redeemed points.
 -- claimed: what a return asks for, forgiven points included. lot_id: where issued points lie, 0 for others; taken: points
 -- taken, by lot.
 CREATE OR REPLACE VIEW points_facts AS
@@ -248,6 +253,50 @@ SELECT org_id, customer_id, seq, cause, at, src_topic, src_partition, src_offset
 FROM points_decisions AS p
 ARRAY JOIN if(kind = 'issued', awards, [('', '', toInt64(0), toInt64(0))])
     ::Array(Tuple(issued_for String, rule_id String, points Int64, lot_id Int64)) AS award;
+
+-- Two customers who become one, at both of them. kind: asked, done, failed and taken_over (what the other had in a program) at
+-- the survivor; merged, refused, handed_over, all_handed_over and passed_on (a later record) at the one who was merged;
+-- points_handed_over and points_taken_over, promised ones included. transactions, purchases_minor, returned_minor, points:
+-- what that adds, below zero for what is handed over.
+CREATE OR REPLACE VIEW merges AS
+SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
+    f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
+    f.program_id AS program_id, f.program_version AS program_version,
+    transform(f.kind, ['MergeAsked', 'CustomersMerged', 'MergeFailed', 'SectionTakenOver', 'CustomerMerged', 'MergeRefused',
+        'SectionHandedOver', 'MergeHandedOver', 'PointsHandedOver', 'PointsTakenOver'],
+        ['asked', 'done', 'failed', 'taken_over', 'merged', 'refused', 'handed_over', 'all_handed_over',
+        'points_handed_over', 'points_taken_over'], 'passed_on')
+        AS kind,
+    f.d.merge_id AS merge_id, if(f.d.victim_id = 0, f.d.survivor_id, f.d.victim_id) AS other_id, f.d.reason AS reason,
+    if(kind = 'handed_over', -f.d.transactions, f.d.transactions) AS transactions,
+    if(kind = 'handed_over', -f.d.purchases_minor, f.d.purchases_minor) AS purchases_minor,
+    if(kind = 'handed_over', -f.d.returned_minor, f.d.returned_minor) AS returned_minor,
+    f.d.currency AS currency, if(kind = 'points_handed_over', -f.d.points, f.d.points) AS points
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(merge_id String, victim_id Int64, survivor_id Int64, reason String,
+        transactions Int64, purchases_minor Int64, returned_minor Int64, currency String, points Int64)') AS d
+    FROM facts WHERE kind IN ('MergeAsked', 'CustomersMerged', 'MergeFailed', 'SectionTakenOver', 'CustomerMerged',
+        'MergeRefused', 'SectionHandedOver', 'MergeHandedOver', 'PointsHandedOver', 'PointsTakenOver', 'RecordPassedOn')
+) AS f;
+
+-- What counts towards milestones, and which levels of streaks are reached, of customers who became one.
+CREATE OR REPLACE VIEW merged_milestones AS
+SELECT org_id, customer_id, seq, program_id, milestone.milestone_id AS milestone_id, milestone.period AS period,
+    milestone.value AS value, milestone.achieved AS achieved
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(section Tuple(milestones Array(Tuple(
+        milestone_id String, period Int64, value Int64, achieved Bool))))') AS d
+    FROM facts WHERE kind = 'SectionTakenOver'
+)
+ARRAY JOIN d.section.milestones AS milestone;
+
+CREATE OR REPLACE VIEW merged_levels AS
+SELECT org_id, customer_id, seq, program_id, streak.streak_id AS streak_id, arrayJoin(streak.levels) AS level
+FROM (
+    SELECT *, JSONExtract(data, 'Tuple(section Tuple(streaks Array(Tuple(streak_id String, levels Array(Int64)))))') AS d
+    FROM facts WHERE kind = 'SectionTakenOver'
+)
+ARRAY JOIN d.section.streaks AS streak;
 
 -- Points that one customer gives to another, at both of them. kind: offered (and put aside), transferred, received,
 -- refused. other_id: the receiver; at the receiver, the sender. reason: why the receiver refused.
@@ -387,20 +436,23 @@ FROM (
         'StreakFrozen', 'StreakAtRisk')
 ) AS f;
 
--- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand).
+-- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand),
+-- handed_over (the customer was merged into another one, and is in the base tier).
 -- previous, reached: numbers of that version. basis_value: what decides the tier, in points, minor units or visits; NULL
 -- where it did not. expires_on: the last day of the tier; NULL for ever.
 CREATE OR REPLACE VIEW tier_changes AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
-    lower(replaceOne(f.kind, 'Tier', '')) AS kind, f.d.previous AS previous, f.d.reached AS reached,
+    if(f.kind = 'SectionHandedOver', 'handed_over', lower(replaceOne(f.kind, 'Tier', ''))) AS kind,
+    f.d.previous AS previous, f.d.reached AS reached,
     f.d.basis_value AS basis_value, f.d.reached_id AS reached_id,
     toDate32(f.d.term.expires_on) AS expires_on
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Nullable(Int64), reached_id String,
         term Tuple(expires_on Nullable(Int32)))') AS d
-    FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned', 'TierDowngraded', 'TierAssigned', 'TierReleased')
+    FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned', 'TierDowngraded', 'TierAssigned', 'TierReleased',
+        'SectionHandedOver')
 ) AS f;
 
 -- kind: renewed, gracebegun (not renewed, and held for some days more), reminded, approached (the

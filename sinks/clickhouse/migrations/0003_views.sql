@@ -140,6 +140,11 @@ FROM (
     UNION ALL
     SELECT org_id, program_id, customer_id, seq, milestone_id, period, kind, value FROM target_events
     WHERE kind = 'recorded'
+    UNION ALL
+    SELECT org_id, program_id, customer_id, seq, milestone_id, period, 'progressed', value FROM merged_milestones
+    UNION ALL
+    SELECT org_id, program_id, customer_id, seq, milestone_id, period, 'achieved', value FROM merged_milestones
+    WHERE achieved
 ) AS e
 GROUP BY org_id, program_id, customer_id, milestone_id, period;
 
@@ -148,7 +153,9 @@ CREATE OR REPLACE VIEW customer_targets AS
 SELECT org_id, program_id, customer_id, milestone_id, argMax(if(own, e.target, 0), seq) AS target,
     argMax(reason, seq) AS reason, argMax(entered_by, seq) AS entered_by, max(at) AS set_at
 FROM target_events AS e
-WHERE kind = 'target_changed'
+WHERE kind = 'target_changed' AND (org_id, program_id, customer_id) NOT IN (
+    SELECT org_id, program_id, customer_id FROM merges WHERE kind = 'handed_over'
+)
 GROUP BY org_id, program_id, customer_id, milestone_id
 HAVING target != 0;
 
@@ -210,7 +217,17 @@ FROM (
         groupArrayIf(level, kind = 'level_unachieved') AS lost,
         max(kind = 'ended') AS ended,
         addDays(maxIf(assumeNotNull(ends_on), kind = 'ended'), 1) AS end_day
-    FROM streak_events
+    FROM (
+        SELECT org_id, program_id, customer_id, seq, streak_id, kind, period, skipped, longest, standing_run,
+            standing_through, level, ends_on
+        FROM streak_events
+        UNION ALL
+        SELECT org_id, program_id, customer_id, seq, streak_id, 'level_reached', NULL, 0, 0, NULL, NULL, level, NULL
+        FROM merged_levels
+    )
+    WHERE (org_id, program_id, customer_id) NOT IN (
+        SELECT org_id, program_id, customer_id FROM merges WHERE kind = 'handed_over'
+    )
     GROUP BY org_id, program_id, customer_id, streak_id
 ) AS e
 JOIN (
@@ -249,7 +266,15 @@ FROM (SELECT DISTINCT org_id, program_id, customer_id FROM adoptions) AS a
 LEFT JOIN (
     SELECT org_id, program_id, customer_id, sum(bills) AS transactions,
         sumIf(amount_minor, kind != 'returned') AS purchases, sumIf(amount_minor, kind = 'returned') AS returned
-    FROM purchases GROUP BY org_id, program_id, customer_id
+    FROM (
+        SELECT org_id, program_id, customer_id, kind, bills, amount_minor FROM purchases
+        UNION ALL
+        SELECT org_id, program_id, customer_id, kind, transactions, purchases_minor FROM merges
+        UNION ALL
+        SELECT org_id, program_id, customer_id, 'returned', 0, returned_minor FROM merges
+        WHERE kind IN ('handed_over', 'taken_over')
+    )
+    GROUP BY org_id, program_id, customer_id
 ) AS b USING (org_id, program_id, customer_id)
 LEFT JOIN (
     SELECT * FROM customer_points

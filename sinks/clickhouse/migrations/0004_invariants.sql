@@ -61,6 +61,7 @@ CREATE OR REPLACE VIEW transfer_mismatches AS
 SELECT org_id, program_id, currency, sum(posted) AS given_less_received, sum(held) AS held_points
 FROM (
     SELECT org_id, program_id, currency, points AS posted, 0 AS held FROM ledger_entries WHERE account = 'transferred'
+        AND (org_id, customer_id, seq) NOT IN (SELECT org_id, customer_id, seq FROM merges WHERE points != 0)
     UNION ALL
     SELECT org_id, program_id, hold.1, 0, hold.3
     FROM customer_state_latest ARRAY JOIN arrayZip(`holds.currency`, `holds.kind`, `holds.points`) AS hold
@@ -68,6 +69,16 @@ FROM (
 )
 GROUP BY org_id, program_id, currency
 HAVING given_less_received > 0 OR given_less_received + held_points < 0;
+
+-- What a customer who is merged hands over the survivor takes over: no more, and all of it once the merge is done.
+CREATE OR REPLACE VIEW merge_mismatches AS
+SELECT org_id, program_id, currency, merge_id,
+    if(kind = 'points_handed_over', customer_id, other_id) AS victim_id, sum(points) AS taken_less_handed_over
+FROM merges
+WHERE kind IN ('points_handed_over', 'points_taken_over')
+GROUP BY org_id, program_id, currency, merge_id, victim_id
+HAVING taken_less_handed_over > 0 OR (taken_less_handed_over < 0
+    AND (org_id, merge_id, victim_id) IN (SELECT org_id, merge_id, other_id FROM merges WHERE kind = 'done'));
 
 -- Came in = still open + redeemed + expired + reversed + adjusted + transferred + held, for every lot: what is put back was
 -- taken before.
@@ -232,6 +243,8 @@ UNION ALL
 SELECT 'hold_mismatches', 'blocked = points in holds = ledger, for every customer', (SELECT count() FROM hold_mismatches)
 UNION ALL
 SELECT 'transfer_mismatches', 'what one customer gives another receives, and nothing else', (SELECT count() FROM transfer_mismatches)
+UNION ALL
+SELECT 'merge_mismatches', 'what a merged customer hands over the survivor takes over, and nothing else', (SELECT count() FROM merge_mismatches)
 UNION ALL
 SELECT 'lot_mismatches', 'awarded or received = open + redeemed + expired + reversed + adjusted + transferred + held, for every lot', (SELECT count() FROM lot_mismatches)
 UNION ALL

@@ -16,6 +16,7 @@ from schemas.facts import (
     PointsConverted,
     PointsDebited,
     PointsExpired,
+    PointsHandedOver,
     PointsHeld,
     PointsIssued,
     PointsMoved,
@@ -24,6 +25,7 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
+    PointsTakenOver,
     ReleasedBecause,
     Reversal,
     Taken,
@@ -154,6 +156,8 @@ def test_lifetime_points_count_what_becomes_current_and_what_returns_take_of_it(
         (PointsReclaimed, LedgerAccount.CURRENT, LedgerAccount.REVERSED): -1,
         (PointsReclaimed, LedgerAccount.DEFICIT, LedgerAccount.REVERSED): -1,
         (PointsReceived, LedgerAccount.TRANSFERRED, LedgerAccount.CURRENT): 1,
+        (PointsHandedOver, LedgerAccount.TRANSFERRED, LedgerAccount.TRANSFERRED): -1,
+        (PointsTakenOver, LedgerAccount.TRANSFERRED, LedgerAccount.TRANSFERRED): 1,
     }
 
 

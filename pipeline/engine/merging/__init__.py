@@ -1,0 +1,1 @@
+"""Merging: two customers who are the same person become one."""

@@ -1,0 +1,159 @@
+"""What is asked when two customers become one: the survivor gets what the victim has."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.records.record import CommandRecord, Request
+from schemas.records.transfers import TransferredPart
+
+
+class MergeCustomers(CommandRecord, frozen=True):
+    """This customer, the survivor, is to get all that another one has, who is the same person."""
+
+    victim_id: int
+
+
+class MergedCount(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How often a key was counted."""
+
+    key: int
+    times: int
+
+
+class MergedMilestone(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What counts towards a milestone in one period."""
+
+    milestone_id: str
+    period: int
+    ends_at: int
+    value: int
+    achieved: bool
+    keys: tuple[MergedCount, ...] = ()
+    """The different things that are counted, each with how many bills or events have it."""
+    uses: tuple[MergedCount, ...] = ()
+    """How many counted, by period of the frequency limit."""
+
+
+class MergedMember(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An enrolment in a milestone."""
+
+    milestone_id: str
+    enrolled_at: int
+    anchor: int
+    """The local day on which cycles of the customer's own begin."""
+    given: tuple[MergedCount, ...] = ()
+    """The cycles in which meeting it added to another milestone, each with its end."""
+
+
+class MergedStreak(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What counts in a streak, and the levels that it reached."""
+
+    streak_id: str
+    places: tuple[int, ...]
+    """The periods that count, by number without those that the zone skipped."""
+    levels: tuple[int, ...]
+    """Each as often as it was reached."""
+
+
+class MergedWindows(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How many windows are met of a milestone that goes by a rolling one."""
+
+    milestone_id: str
+    met: int
+
+
+class MergedUnified(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A unified target that is achieved in a cycle."""
+
+    unified_id: str
+    period: int
+    ends_at: int
+
+
+class MergedVisits(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How many bills make the visit of a store on a day."""
+
+    day: int
+    store: int
+    bills: int
+
+
+class MergedTracker(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The values of a tracker, by day."""
+
+    tracker_id: str
+    first_day: int
+    days: tuple[MergedCount, ...]
+    visits: tuple[MergedVisits, ...]
+
+
+class MergedSection(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a customer has in a program beside points and purchases."""
+
+    milestones: tuple[MergedMilestone, ...] = ()
+    members: tuple[MergedMember, ...] = ()
+    streaks: tuple[MergedStreak, ...] = ()
+    unified: tuple[MergedUnified, ...] = ()
+    trackers: tuple[MergedTracker, ...] = ()
+    windows: tuple[MergedWindows, ...] = ()
+
+
+class MergedPromise(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Points that are promised to the victim."""
+
+    points: int
+    awaits: int
+    """The number of what they wait for (`schemas.facts.Awaits`)."""
+    due_at: int | None
+    """When they become current or, if they wait for something else, are cancelled; None for never."""
+    reference: str
+    issued_for: int
+    """The number of why they were issued (`schemas.facts.IssuedFor`)."""
+    rule_id: str
+    event: str
+
+
+class HandOver(Request, frozen=True):
+    """The sender is to get all that this customer has."""
+
+    merge_id: str
+    programs: tuple[int, ...]
+    """Those that are in force at the sender."""
+
+
+class TakeOverSection(Request, frozen=True):
+    """What the victim, who sends this, had in a program beside points."""
+
+    merge_id: str
+    program_id: int
+    tier_id: str
+    transactions: int
+    purchases_minor: int
+    returned_minor: int
+    section: MergedSection
+
+
+class TakeOverPoints(Request, frozen=True):
+    """Points that the victim, who sends this, had in a program."""
+
+    merge_id: str
+    program_id: int
+    currency: str
+    parts: tuple[TransferredPart, ...]
+    """The points that can be spent, by their terms."""
+    promises: tuple[MergedPromise, ...]
+    owed: int
+    """What returns have taken back that was not there."""
+    counted: int
+    """Lifetime points."""
+
+
+class AnswerMerge(Request, frozen=True):
+    """The victim, who sends this, has nothing any more, or has to stay a customer."""
+
+    merge_id: str
+    refusal: int = 0
+    """The number of the reason (`schemas.facts.Refusal`); 0 where all was handed over."""
+    subject: str = ""
+    """What the reason is about, as in the refusal."""
