@@ -54,6 +54,9 @@ class EnteredBy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 NOBODY: Final = EnteredBy()
 
 
+_NO_IDS: Final = ("", "", "")
+
+
 def entered_at(store: str, till: str, site: Site | None) -> EnteredBy:
     """The store and the till that a record names by their codes, with what the settings say of them."""
     if not store and not till:
@@ -63,7 +66,7 @@ def entered_at(store: str, till: str, site: Site | None) -> EnteredBy:
         return EnteredBy(till=till_place)
     if site is None:
         return EnteredBy(till=till_place, store=Place(code=store, name=store))
-    one, two, three = site.store_ids
+    one, two, three = site.store_ids or _NO_IDS
     known = Place(code=store, name=site.store_name or store, external_id=one, external_id1=two, external_id2=three)
     return EnteredBy(till=till_place, store=known)
 

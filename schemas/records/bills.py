@@ -11,8 +11,8 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the settings of the org say, when the record was taken, of the store and the till that it names."""
 
     store_name: str
-    store_ids: tuple[str, ...] = ("", "", "")
-    """Its three names in the org's own systems; empty where it has none."""
+    store_ids: tuple[str, ...] = ()
+    """Its three names in the org's own systems, each empty where it has none; all left out where none is known."""
     till_name: str = ""
 
 

@@ -31,7 +31,7 @@ def canonical_json(decision: Decision) -> bytes:
 
 
 def _named(struct: msgspec.Struct) -> msgspec.Struct:
-    twin, changed = _twin_of(type(struct))
+    twin, changed = twin_of(type(struct))
     if not changed:
         return twin(*msgspec.structs.astuple(struct))
     values = list(msgspec.structs.astuple(struct))
@@ -41,7 +41,8 @@ def _named(struct: msgspec.Struct) -> msgspec.Struct:
 
 
 @cache
-def _twin_of(kind: type[msgspec.Struct]) -> _Twin:
+def twin_of(kind: type[msgspec.Struct]) -> _Twin:
+    """How a kind of struct is written. Raises `TypeError` for one that has a default that cannot be left out."""
     info = inspect.type_info(kind)
     if not isinstance(info, inspect.StructType):
         message = f"{kind.__name__} is no struct"

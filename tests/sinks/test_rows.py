@@ -23,7 +23,7 @@ from pipeline.log.port import Message
 from schemas.facts import AnyDecision, Awaits, Decision, Duration, IssuedFor, StreakStanding
 from schemas.records import Line, Profile, TransactionAdded, encode_record
 from schemas.replies import ReplyOutcome
-from sinks.clickhouse.canonical import canonical_json
+from sinks.clickhouse.canonical import canonical_json, twin_of
 from sinks.clickhouse.ddl import FILE, tables_sql
 from sinks.clickhouse.tables import (
     CUSTOMER_STATE,
@@ -180,6 +180,26 @@ class _Unfit(Decision, frozen=True, tag=30_001):
 def test_a_default_that_cannot_be_left_out_reliably_is_refused() -> None:
     with pytest.raises(TypeError, match=r"the default of _Unfit\.days is not empty"):
         canonical_json(_Unfit())
+
+
+def structs_in(kind: msgspec.inspect.Type) -> Iterator[type[msgspec.Struct]]:
+    """The structs that values of a type consist of."""
+    match kind:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            yield cls
+            for field in fields:
+                yield from structs_in(field.type)
+        case msgspec.inspect.VarTupleType(item_type=item):
+            yield from structs_in(item)
+        case msgspec.inspect.UnionType(types=types):
+            for one in types:
+                yield from structs_in(one)
+
+
+@pytest.mark.parametrize("kind", get_args(AnyDecision), ids=lambda kind: kind.__name__)
+def test_every_kind_of_decision_and_what_is_inside_of_it_has_a_canonical_form(kind: type[Decision]) -> None:
+    for struct in structs_in(msgspec.inspect.type_info(kind)):
+        assert twin_of(struct).kind.__name__ == struct.__name__
 
 
 def test_rows_of_one_message_are_told_apart_by_their_index() -> None:
