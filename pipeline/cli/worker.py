@@ -77,8 +77,9 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         with _held_back(begun.stop):  # what follows takes longer to load than roles take to begin
             if doors is not None:
                 from pipeline.gateway.role import GatewayRole  # noqa: PLC0415
+                from sinks.clickhouse.connect import open_clickhouse  # noqa: PLC0415
 
-                begun.all.append(GatewayRole(log, settings, doors, questions))
+                begun.all.append(GatewayRole(log, settings, doors, questions, lambda: open_clickhouse(place.dsn)))
                 begun.start()
             from pipeline.runtime.host.pages import pages_of  # noqa: PLC0415
 

@@ -20,7 +20,9 @@ from pipeline.gateway.forms import BadForm
 from pipeline.gateway.openapi import OPENAPI
 from pipeline.gateway.openloyalty import OpenLoyalty
 from pipeline.gateway.outbox import NotNow
+from pipeline.gateway.reports import Reports
 from pipeline.gateway.requests import BODY_BYTES_MAX, Misread, Refused, messages_in, take, take_of_vendor
+from pipeline.gateway.tables import Tables
 from pipeline.gateway.vendors import ROUTES, VendorRoute
 from pipeline.intake.org_settings import event_entry, orgs_in
 from pipeline.log.port import Log, LogError
@@ -46,10 +48,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Api:
     """Handles requests on the event loop of the gateway."""
 
-    def __init__(self, log: Log, settings: Settings, desk: Desk) -> None:
+    def __init__(self, log: Log, settings: Settings, desk: Desk, tables: Tables) -> None:
         self._log = log
         self._settings = settings
         self._desk = desk
+        self._tables = tables
 
     def app(self) -> web.Application:
         """The application with all its routes."""
@@ -62,6 +65,7 @@ class Api:
                 web.post("/v2/events", self.post_definition),
                 *(web.post(route.path, partial(self.post_to_vendor, route)) for route in ROUTES),
                 *OpenLoyalty(self._desk).routes(),
+                *Reports(self._desk, self._tables).routes(),
                 web.get("/healthcheck", self.healthcheck),
                 web.get("/openapi.json", _openapi),
             ]

@@ -18,9 +18,10 @@ from pipeline.gateway.answers import Answers
 from pipeline.gateway.api import Api
 from pipeline.gateway.desk import Desk
 from pipeline.gateway.outbox import Outbox
+from pipeline.gateway.tables import Connect, Tables
 from pipeline.gateway.tokens import Tokens
 from pipeline.log.port import Log, Partition
-from pipeline.runtime.roles.following import SettingsFollower
+from pipeline.runtime.roles.following import KeyRing, SettingsFollower
 from pipeline.runtime.roles.intake import limits_of
 from pipeline.runtime.roles.questions import Questions
 from pipeline.runtime.settings import GATEWAY, Settings
@@ -43,9 +44,11 @@ class GatewayRole:
         settings: Settings,
         listener: socket.socket,
         questions: Questions,
+        connect: Connect,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        """`connect`: to ClickHouse, where lists and figures are read."""
         catalog = Catalog(settings.prefix, settings.partitions)
         follower = SettingsFollower(log, catalog.name("settings"), clock)
         self._listener = listener
@@ -56,7 +59,8 @@ class GatewayRole:
         tokens = None if secret is None else Tokens(secret.get_secret_value())
         access = Access(lambda: follower.keys, tokens, clock.wall)
         desk = Desk(topic, limits, follower, access, self._outbox, self._answers, questions, clock)
-        self._api = Api(log, settings, desk)
+        self._tables = Tables(connect, KeyRing(log, catalog.name("keys"), clock))
+        self._api = Api(log, settings, desk, self._tables)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; requests that are open then get some seconds."""
@@ -95,6 +99,7 @@ class GatewayRole:
             finally:
                 await runner.cleanup()
                 ending.set()
+                self._tables.close()
             await asyncio.gather(*threads)
 
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from pipeline.gateway.requests import Taken
 from pipeline.intake.verdict import Defect
 
-_NAMESPACE: Final = UUID("5d0a1f0e-7c52-5b1c-8f3e-2f6b1a9c4e77")
+NAMESPACE: Final = UUID("5d0a1f0e-7c52-5b1c-8f3e-2f6b1a9c4e77")
 """Of the ids that a vendor's caller expects where Accrue has none. Never change it: every id would."""
 _STEP: Final = re.compile(r"[^.\[\]]+")
 
@@ -71,7 +71,12 @@ def _event_received(body: Body, _taken: Taken) -> dict[str, Any]:
 def id_of(taken: Taken) -> str:
     """The id that a vendor's caller gets for what was taken: the same one for the same message."""
     record = taken.record
-    return str(uuid5(_NAMESPACE, f"{record.org_id}:{type(record).__name__}:{taken.id}"))
+    return uuid_named(record.org_id, f"{type(record).__name__}:{taken.id}")
+
+
+def uuid_named(org_id: int, name: str) -> str:
+    """The id of something of an org that has none but a name: of a decision, its cause."""
+    return str(uuid5(NAMESPACE, f"{org_id}:{name}"))
 
 
 def form_errors(defects: Sequence[Defect], fields: Form = NO_FORM) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from clickhouse_connect.driver.client import Client as ClickHouse
 from pydantic import SecretStr
 
 from pipeline.gateway.role import GatewayRole
@@ -13,39 +15,84 @@ from pipeline.log.embedded import EmbeddedLog
 from pipeline.runtime.host.app import build_app, running
 from pipeline.runtime.host.web import listen_on
 from pipeline.runtime.roles.questions import Questions
+from pipeline.runtime.roles.settings_writer import write_keys
+from pipeline.sealing import root_of
+from schemas.program import ProgramDefinition
 from schemas.settings import Org, Store
+from sinks.clickhouse.connect import open_clickhouse
+from sinks.clickhouse.schema import migrate
+from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
+from sinks.clickhouse.writer import ClickHouseWriter
 from tests.gateway.service import Client, access_key
-from tests.runtime.workshop import Until, Workshop, activation
+from tests.runtime.workshop import PROGRAM, Until, Workshop, activation
+
+FIGURES = 3
+"""An org of which nobody but the test of its figures knows; its personal data is sealed."""
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("gateway")
-    log = EmbeddedLog(folder / "log")
-    workshop = Workshop(log, folder, "gateway.")
-    org = Org(
-        org_id=1,
+def org(number: int) -> Org:
+    return Org(
+        org_id=number,
         name="One",
         zone="UTC",
         currency="GBP",
         country="GB",
         identifiers=("mobile", "email", "externalId", "cardNumber", "sourceId"),
-        stores=(Store(code="DEFAULT"),),
+        stores=(Store(code="DEFAULT", name="High Street"),),
+        personal_data="sealed" if number == FIGURES else "readable",
     )
+
+
+def program(number: int) -> ProgramDefinition:
+    levels = [{"name": f"level{place}", "threshold": threshold} for place, threshold in enumerate((0, 20, 200))]
+    tiers = {"basis": "lifetime_points", "levels": levels}
+    return ProgramDefinition.model_validate_json(
+        json.dumps(json.loads(PROGRAM.model_dump_json()) | {"org_id": number, "tiers": tiers})
+    )
+
+
+def migrated(dsn: str) -> ClickHouse:
+    opened = open_clickhouse(dsn)
+    migrate(opened)
+    return opened
+
+
+def sink_settings(workshop: Workshop) -> SinkSettings:
+    return SinkSettings(
+        group="sink",
+        journal=workshop.topic("journal"),
+        facts=workshop.topic("facts"),
+        state=workshop.topic("state"),
+        replies=(workshop.topic("replies"),),
+        notifications=(),
+        linger_seconds=0.0,
+    )
+
+
+@pytest.fixture(scope="package")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("gateway")
+    log = EmbeddedLog(folder / "log")
+    workshop = Workshop(log, folder, "gateway.")
     keys = [
+        access_key("5", FIGURES, "produce", "read"),
         access_key("1", 1, "produce", "read"),
         access_key("2", 2, "admin"),
         access_key("3", 1, "read"),
         access_key("4", 1, "admin"),
     ]
-    for key, value in [*entries_of(org).items(), *map(entry_of, keys)]:
+    orgs = [entry for number in (1, FIGURES) for entry in entries_of(org(number)).items()]
+    write_keys(log, workshop.settings, lambda _: {root_of(FIGURES): b"r" * 32})
+    for key, value in [*orgs, *map(entry_of, keys)]:
         workshop.send("settings", key, value, 0)
-    workshop.journal(activation())
+    workshop.journal(*(activation(program(number)) for number in (1, FIGURES)))
     listener = listen_on("127.0.0.1", 0)
     questions = Questions()
     settings = workshop.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
-    role = GatewayRole(log, settings, listener, questions)
-    app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role], questions=questions)
+    dsn = f"chdb://{folder / 'clickhouse'}"
+    role = GatewayRole(log, settings, listener, questions, lambda: open_clickhouse(dsn))
+    sink = ClickHouseSink(log, ClickHouseWriter(lambda: migrated(dsn)), sink_settings(workshop))
+    app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role, sink], questions=questions)
     with listener, running(app):
         ready = Until(lambda: all(is_ready for is_ready, _ in app.roles.status().values()))
         while not ready.is_set():

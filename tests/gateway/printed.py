@@ -1,7 +1,7 @@
 """Requests and answers as the vendors' documents print them: each with the line where it begins.
 
-Host, token, user name, password and dates are replaced; `{customer}` stands for the document's own customer, as ids are
-ours.
+Host, token, user name, password and dates are replaced; `{customer}` stands for the document's own customer, and
+`{transaction}` for its transaction, as ids are ours.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Printed(NamedTuple):
             return None
         return (fields[0] if self.is_json else "&".join(fields)).encode()
 
-    def where(self, customer: str) -> str:
+    def where(self, customer: str, transaction: str) -> str:
         """The address."""
-        return self.path.replace("{customer}", quote(customer))
+        return self.path.replace("{customer}", quote(customer)).replace("{transaction}", transaction)
 
     @property
     def is_json(self) -> bool:
@@ -109,8 +109,7 @@ PRINTED = (
         }""",
         left_out=frozenset(
             {
-                *("level", "levelName", "levelConditionValue", "nextLevel", "nextLevelName", "nextLevelConditionValue"),
-                *("transactionsAmountToNextLevelWithoutDeliveryCosts", "pointsToNextLevel", "levelWillExpireInDays"),
+                *("level", "nextLevel", "transactionsAmountToNextLevelWithoutDeliveryCosts", "levelWillExpireInDays"),
                 *("pointsSinceLastLevelRecalculation", "pointsRequiredToRetainLevel", "pointsExpiringNextMonth"),
             }
         ),
@@ -285,6 +284,105 @@ PRINTED = (
           "object": "event", "type": "cart_abandoned",
           "customer": {"source_id": "source_customer_event", "object": "customer"},
           "referral": null, "loyalty": null
+        }""",
+    ),
+    Printed(
+        source="S2 l.560",
+        method="GET",
+        path="/api/DEFAULT/admin/analytics/customers",
+        answer="""{
+          "total": 10, "intervals": {"in_1_days": 0, "in_7_days": 0, "in_30_days": 0, "in_365_days": 0}
+        }""",
+    ),
+    Printed(
+        source="S2 l.591",
+        method="GET",
+        path="/api/DEFAULT/admin/analytics/points",
+        answer='{"totalSpendingTransfers": 1, "totalPointsSpent": 100}',
+    ),
+    Printed(
+        source="S2 l.617",
+        method="GET",
+        path="/api/DEFAULT/admin/analytics/referrals",
+        answer='{"total": 4, "totalCompleted": 0, "totalRegistered": 0}',
+    ),
+    Printed(
+        source="S2 l.644",
+        method="GET",
+        path="/api/DEFAULT/admin/analytics/transactions",
+        answer="""{
+          "total": 5, "countIntervals": {"in_1_days": 0, "in_7_days": 0, "in_30_days": 0, "in_365_days": 0},
+          "amount": 1126, "amountWithoutDeliveryCosts": 1126, "currency": "EUR"
+        }""",
+    ),
+    Printed(
+        source="S2 l.679",
+        method="GET",
+        path="/api/DEFAULT/admin/analytics/levels",
+        answer="""{
+          "total": 4,
+          "levels": [
+            {
+              "levelId": "e82c96cf-32a3-43bd-9034-4df343e50000", "name": "level0", "conditionValue": "0.00",
+              "store": "", "customers": 9
+            }
+          ]
+        }""",
+    ),
+    Printed(
+        source="S2 l.6021",
+        method="GET",
+        path="/api/DEFAULT/customer/level",
+        answer="""{
+          "levels": [{"name": "level1", "description": "example level", "conditionValue": 20, "hasPhoto": true}],
+          "total": 2
+        }""",
+    ),
+    Printed(
+        source="S2 l.6811",
+        method="GET",
+        path="/api/DEFAULT/points/transfer?customerId={customer}",
+        answer="""{
+          "transfers": [
+            {
+              "pointsTransferId": "ae1c49b1-02ab-4626-982d-71b544b01136",
+              "accountId": "49a218ab-71ba-4f7f-8f4e-407df5f84b11",
+              "customerId": "00000000-0000-474c-b092-b0dd880c07e1",
+              "customerFirstName": "John", "customerLastName": "Doe",
+              "createdAt": "2018-09-13T16:37:33+0200", "value": 10, "state": "active", "type": "adding",
+              "comment": "Event - First Purchase - 10", "issuer": "system"
+            }
+          ],
+          "total": 2
+        }""",
+    ),
+    Printed(
+        source="S2 l.8403",
+        method="GET",
+        path="/api/DEFAULT/transaction",
+        answer="""{
+          "transactions": [
+            {
+              "grossValue": 3, "transactionId": "00000000-0000-1111-0000-000000000003", "documentNumber": "456",
+              "purchaseDate": "2018-02-20T09:45:04+0100", "documentType": "sell",
+              "customerId": "00000000-0000-474c-b092-b0dd880c07e1", "customerData": {}, "labels": [],
+              "items": [{"sku": {"code": "SKU1"}, "quantity": 1, "grossValue": 1, "labels": []}],
+              "currency": "eur", "pointsEarned": 6.9
+            }
+          ],
+          "total": 2
+        }""",
+    ),
+    Printed(
+        source="S2 l.8912",
+        method="GET",
+        path="/api/DEFAULT/transaction/{transaction}",
+        answer="""{
+          "grossValue": 3, "transactionId": "00000000-0000-1111-0000-000000000003", "documentNumber": "456",
+          "purchaseDate": "2018-02-20T09:45:04+0100", "purchasePlace": "wroclaw", "documentType": "sell",
+          "customerId": "00000000-0000-474c-b092-b0dd880c07e1", "customerData": {}, "labels": [],
+          "items": [{"sku": {"code": "SKU1"}, "quantity": 1, "grossValue": 1, "category": "aaa", "labels": []}],
+          "currency": "eur", "pointsEarned": 6.9
         }""",
     ),
 )

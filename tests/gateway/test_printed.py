@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from pipeline.gateway.openloyalty import OpenLoyalty
+from pipeline.gateway.reports import Reports
 from pipeline.gateway.vendors import ROUTES
 from pipeline.intake.dialects.vendor_ids import uuid_of
 from tests.gateway.printed import PRINTED, Printed
@@ -23,8 +24,8 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture(scope="module")
-def known(client: Client) -> str:
-    """The documents' customer, who is known here by each of the addresses that they print, and has points."""
+def known(client: Client) -> tuple[str, str]:
+    """The documents' customer, known here by each address that they print, and a transaction that is stored."""
     identifiers = {"cardNumber": "11111111111", "sourceId": "source_customer_event"}
     client.send({"type": "customerAdded", "customerId": CUSTOMER, "firstName": "Test", "lastName": "test"})
     client.send({"type": "linkIdentifiers", "customerId": CUSTOMER, "identifiers": identifiers})
@@ -33,16 +34,22 @@ def known(client: Client) -> str:
         client.send({"type": "linkIdentifiers", **about})
     granted = {"type": "adjustPoints", "customerId": CUSTOMER, "programId": 7, "points": 100, "reason": "a test"}
     client.send(granted)
-    settled = Until(lambda: client.ask("GET", f"/v1/customers/1/{CUSTOMER}").body["programs"] != {})
-    while not settled.is_set():
-        settled.wait(0.05)
-    return uuid_of(CUSTOMER)
+    sold = {
+        "transactionData": {"documentType": "sell", "documentNumber": "456"},
+        "items": [{"sku": {"code": "SKU1"}, "quantity": 1, "grossValue": 3, "category": "aaa"}],
+        "customerData": {"customerId": str(CUSTOMER)},
+    }
+    transaction = client.ask("POST", "/api/DEFAULT/transaction", {"transaction": sold}).body["transactionId"]
+    stored = Until(lambda: client.ask("GET", f"/api/DEFAULT/transaction/{transaction}").status == 200)
+    while not stored.is_set():
+        stored.wait(0.05)
+    return uuid_of(CUSTOMER), transaction
 
 
 @pytest.mark.parametrize("printed", PRINTED, ids=lambda one: f"{one.source} {one.method} {one.path}")
-def test_what_a_document_prints_is_answered_as_there(client: Client, known: str, printed: Printed) -> None:
+def test_what_a_document_prints_is_answered_as_there(client: Client, known: tuple[str, str], printed: Printed) -> None:
     kind = {"Content_Type": "application/json" if printed.is_json else _FORM}
-    answer = client.ask(printed.method, printed.where(known), printed.body(known), **kind)
+    answer = client.ask(printed.method, printed.where(*known), printed.body(known[0]), **kind)
 
     assert answer.status == printed.status, answer.body
     if printed.answer:
@@ -77,6 +84,7 @@ def kind_of(value: Any) -> str:
 def test_every_page_of_the_vendors_is_walked() -> None:
     walked = {(one.method, one.path.replace("DEFAULT", "{store}").partition("?")[0]) for one in PRINTED}
     pages = [(one.method, one.path) for one in OpenLoyalty(Mock()).routes() if one.path != REFRESH]
+    pages += [(one.method, one.path) for one in Reports(Mock(), Mock()).routes()]
     pages += [("POST", one.path) for one in ROUTES]
     assert [one for one in pages if not any(fits(*one, *printed) for printed in walked)] == []
 

@@ -1,0 +1,168 @@
+"""Lists and figures from ClickHouse: of one org, whose every bill is known here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.gateway.lists import page_of, transactions_where
+from pipeline.gateway.requests import Misread
+from pipeline.gateway.vendors import uuid_named
+from pipeline.intake.dialects.vendor_ids import uuid_of
+from tests.gateway.conftest import FIGURES, org
+from tests.gateway.service import Answer, Client
+from tests.runtime.workshop import Until
+
+KEY = "5" * 12
+
+
+def ask(client: Client, path: str) -> Answer:
+    return client.ask("GET", f"/api/DEFAULT/{path}", key=KEY)
+
+
+def sell(client: Client, customer: int, number: str, amount: str, kind: str = "sell") -> str:
+    body = {
+        "transactionData": {"documentType": kind, "documentNumber": number},
+        "items": [{"sku": {"code": "SKU1"}, "quantity": 2, "grossValue": amount, "category": "aaa"}],
+        "customerData": {"customerId": str(customer)},
+        "revisedDocument": "A1",
+    }
+    answer = client.ask("POST", "/api/DEFAULT/transaction", {"transaction": body}, key=KEY)
+    return str(answer.body["transactionId"])
+
+
+@pytest.fixture(scope="module")
+def sold(client: Client) -> dict[str, str]:
+    """What was sold and returned, by document number; done once ClickHouse has all of it."""
+    client.send({"type": "customerAdded", "customerId": 1, "firstName": "Jo", "email": "jo@example.com"}, KEY)
+    found = {
+        "A1": sell(client, 1, "A1", "30.00"),
+        "A2": sell(client, 1, "A2", "7.50"),
+        "A3": sell(client, 2, "A3", "5"),
+    }
+    found["R1"] = sell(client, 1, "R1", "10.00", "return")
+    client.send({"type": "redeemPoints", "customerId": 1, "programId": 7, "points": 4}, KEY)
+    client.send({"type": "adjustPoints", "customerId": 2, "programId": 7, "points": 6, "reason": "sorry"}, KEY)
+    stored = Until(
+        lambda: (
+            ask(client, "admin/analytics/points").body["totalPointsSpent"] == 4
+            and ask(client, "transaction").body["total"] == 4
+            and ask(client, "points/transfer").body["total"] == 5
+        )
+    )
+    while not stored.is_set():
+        stored.wait(0.05)
+    return found
+
+
+@pytest.mark.usefixtures("sold")
+def test_figures_are_those_of_the_org(client: Client) -> None:
+    recent = {f"in_{days}_days": 3 for days in (1, 7, 30, 365)}
+    customers, points, transactions, levels = (
+        ask(client, f"admin/analytics/{name}").body for name in ("customers", "points", "transactions", "levels")
+    )
+
+    assert (customers["total"], set(customers["intervals"].values()), customers["source"]) == (2, {2}, "clickhouse")
+    assert (points["totalSpendingTransfers"], points["totalPointsSpent"]) == (1, 4)
+    assert (transactions["total"], transactions["countIntervals"]) == (3, recent)
+    assert (transactions["amount"], transactions["currency"]) == (32.5, "GBP")
+    assert [(one["name"], one["conditionValue"], one["customers"]) for one in levels["levels"]] == [
+        ("level0", "0.00", 1),
+        ("level1", "20.00", 1),
+        ("level2", "200.00", 0),
+    ]
+    assert transactions["asOf"].endswith("Z")
+
+
+def numbers(answer: Answer) -> list[str]:
+    return [one["documentNumber"] for one in answer.body["transactions"]]
+
+
+@pytest.mark.usefixtures("sold")
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("", ["A1", "A2", "A3", "R1"]),
+        ("?customerId=2", ["A3"]),
+        (f"?customerId={uuid_of(1)}&direction=DESC&sort=documentNumber", ["R1", "A2", "A1"]),
+        ("?customerId=9", []),
+        ("?documentType=return", ["R1"]),
+        ("?documentType=sell&perPage=2&page=2", ["A3"]),
+        ("?documentNumber=A2", ["A2"]),
+        ("?grossValueFrom=7.5&grossValueTo=10", ["A2", "R1"]),
+        ("?purchaseDateTo=2020-01-01", []),
+        ("?purchaseDateFrom=2020-01-01T00:00:00+0100&sort=grossValue", ["A3", "A2", "R1", "A1"]),
+    ],
+)
+def test_transactions_are_found_by_what_is_asked(client: Client, asked: str, expected: list[str]) -> None:
+    assert numbers(ask(client, f"transaction{asked}")) == expected
+
+
+def test_transaction_says_what_was_sold_and_what_it_earned(client: Client, sold: dict[str, str]) -> None:
+    bill = ask(client, f"transaction/{sold['A1']}").body
+    returned = ask(client, f"transaction/{sold['R1'].upper()}").body
+
+    assert (bill["grossValue"], bill["pointsEarned"], bill["currency"]) == (30, 30, "gbp")
+    assert (bill["purchasePlace"], bill["documentType"]) == ("High Street", "sell")
+    assert (bill["customerId"], bill["customerData"]) == (uuid_of(1), {"email": "jo@example.com"})
+    sku = {"sku": {"code": "SKU1"}, "quantity": 2, "grossValue": 30, "category": "aaa", "labels": []}
+    assert bill["items"] == [sku]
+    assert (returned["documentType"], returned["revisedDocument"], returned["transactionId"]) == (
+        "return",
+        "A1",
+        sold["R1"],
+    )
+    assert ask(client, f"transaction/{uuid_named(FIGURES, 'x')}").status == 404
+    assert ask(client, "transaction/x").status == 404
+
+
+def test_transfers_are_awards_and_what_was_spent(client: Client, sold: dict[str, str]) -> None:
+    of_one = ask(client, "points/transfer?customerId=1&sort=value").body["transfers"]
+    added = ask(client, "points/transfer?type=adding&state[]=active&perPage=1&customerId=2&direction=desc").body
+
+    assert [(one["value"], one["type"], one["issuer"]) for one in of_one] == [
+        (4, "spending", "admin"),
+        (7, "adding", "system"),
+        (30, "adding", "system"),
+    ]
+    assert of_one[2]["transactionId"] == {"transactionId": sold["A1"]}
+    assert (of_one[2]["transactionDocumentNumber"], of_one[2]["customerFirstName"]) == ("A1", "Jo")
+    assert of_one[2]["expiresAt"].endswith("T23:59:59+0000")
+    assert (added["total"], added["transfers"][0]["value"], added["transfers"][0]["comment"]) == (2, 6, "sorry")
+
+
+def test_levels_are_listed_by_name(client: Client) -> None:
+    listed = ask(client, "customer/level?perPage=2&direction=desc").body
+    assert [(one["name"], one["conditionValue"]) for one in listed["levels"]] == [("level2", 200), ("level1", 20)]
+    assert listed["total"] == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("transaction?page=0", "transaction?page=x", "transaction?perPage=1000&page=11", "transaction?sort=price"),
+        *("transaction?direction=up", "transaction?documentType=rent", "transaction?labels[0][key]=a"),
+        *("transaction?purchaseDateFrom=yesterday", "transaction?grossValueTo=1e99", "transaction?grossValueTo=NaN"),
+        *("transaction?customerData_name=Jo", "transaction?documentNumber[]=1", "points/transfer?type=gift"),
+        *("points/transfer?state[]=lost", "customer/level?sort=photo", "transaction?a[b=1"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(client: Client, path: str) -> None:
+    refused = ask(client, path)
+    assert (refused.status, bool(refused.body["detail"])) == (400, True)
+
+
+def test_store_of_nobody_is_not_found(client: Client) -> None:
+    assert client.ask("GET", "/api/NOWHERE/transaction", key=KEY).status == 404
+
+
+@pytest.mark.parametrize("asked", [{"page": "2", "perPage": "5001"}, {"perPage": "10001"}])
+def test_results_end_at_the_ten_thousandth(asked: dict[str, Any]) -> None:
+    with pytest.raises(Misread):
+        page_of(asked, {"at": "at"}, "seq")
+
+
+def test_local_times_of_a_search_are_the_orgs() -> None:
+    where = transactions_where({"purchaseDateFrom": "2022-07-01"}, org(1).model_copy(update={"zone": "Europe/London"}))
+    assert where.parameters["purchaseDateFrom"] == 1_656_630_000_000
