@@ -28,8 +28,8 @@ class StreakRuns(msgspec.Struct, array_like=True):
     standing: StreakStanding | None = None
     """Where missed periods are forgiven, or periods are only counted; elsewhere it follows from the runs."""
     excused: list[tuple[int, int]] = []
-    """(first, last) of each stretch of periods in which a missed one breaks no run, in order, as `runs` have them; the
-    last one never ends while the streak is paused."""
+    """(first, last) of each stretch of periods in which a missed one breaks no run, in order, as `runs` have them; one
+    never ends while the streak is paused, and may lie over others."""
     since: int | None = None
     """The first period that counts; None for all."""
     left_at: int | None = None
@@ -43,7 +43,7 @@ class StreakRuns(msgspec.Struct, array_like=True):
     @property
     def paused(self) -> bool:
         """Whether it is paused."""
-        return bool(self.excused) and self.excused[-1][1] == NEVER
+        return any(last == NEVER for _, last in self.excused)
 
     @property
     def will_end(self) -> bool:

@@ -268,10 +268,20 @@ def test_frozen_days_reach_repeated_levels_again() -> None:
 
 def test_too_many_pauses_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.engine.streaks.requests.EXCUSES_MAX", 1)
-    story = also(visits(daily(), 1), freeze("daily", "2011-03-20", 1, "2011-03-01 13:00"), pause("daily", "2011-03-05"))
+    story = also(visits(daily(), 1), pause("daily", "2011-03-05"))
     assert story.only(RecordRefused) == []
     other = also(visits(daily(), 1), freeze("daily", "2011-03-02", 1, "2011-03-01 13:00"), pause("daily", "2011-03-05"))
     assert [one.reason.text for one in other.only(RecordRefused)] == ["too_many_freezes"]
+
+
+@pytest.mark.parametrize("asked_on", ["2011-03-02", "2011-03-04"], ids=["before-the-pause", "meanwhile"])
+def test_days_to_come_stay_frozen_when_a_pause_ends(asked_on: str) -> None:
+    frozen = freeze("daily", "2011-03-07", 2, f"{asked_on} 13:00")
+    paused, resumed = pause("daily", "2011-03-03"), resume("daily", "2011-03-05")
+    asked = sorted((frozen, paused, resumed), key=lambda one: one.event_time)
+    story = also(visits(daily(), 1, 2), *asked, visit(6), visit(9))
+    assert story.only(RecordRefused) == []
+    assert (reached(story), story.section().streaks["daily"].longest) == ([3], 4)
 
 
 UNKNOWN = "hourly"
@@ -331,6 +341,8 @@ def test_retired_streak_takes_no_requests() -> None:
         pytest.param([(1, 2), (6, 7)], (3, 5), [(1, 7)], id="between"),
         pytest.param([(1, 2)], (500, 501), [(500, 501)], id="what-no-run-needs-leaves"),
         pytest.param([(5, 6)], (8, NEVER), [(5, 6), (8, NEVER)], id="pause"),
+        pytest.param([(5, 6), (9, 9)], (3, NEVER), [(3, NEVER), (5, 6), (9, 9)], id="pause-over-others"),
+        pytest.param([(3, NEVER), (5, 6)], (7, 8), [(3, NEVER), (5, 8)], id="in-a-pause"),
     ],
 )
 def test_excuses_are_joined_where_they_touch(excused: list[Run], more: Run, joined: list[Run]) -> None:
@@ -348,6 +360,7 @@ def test_an_excuse_within_a_run_that_is_kept_stays() -> None:
         pytest.param([(5, NEVER)], 9, [(5, 9)], id="ends"),
         pytest.param([(1, 2), (5, NEVER)], 3, [(1, 2)], id="before-it-began"),
         pytest.param([(5, NEVER)], 5, [(5, 5)], id="in-the-same-period"),
+        pytest.param([(3, NEVER), (5, 6), (9, 9)], 7, [(3, 7), (9, 9)], id="over-others"),
     ],
 )
 def test_a_pause_ends_with_a_period(excused: list[Run], last: int, left: list[Run]) -> None:
