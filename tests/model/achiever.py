@@ -8,7 +8,8 @@ from tests.model.bills import Bill
 from tests.model.dates import DAY_MS, day_of, period_end, period_of
 from tests.model.holder import Holder
 from tests.model.purse import Lot
-from tests.model.words import Goal, Streak
+from tests.model.rows import Row
+from tests.model.words import Freezes, Goal, Streak
 
 REPEAT_DAYS = 35
 """How long after its end a period is final."""
@@ -30,13 +31,19 @@ class Achiever(Holder):
     values: dict[tuple[str, int], int] = field(default_factory=dict)
     """By goal and period."""
     met: set[tuple[str, int]] = field(default_factory=set)
-    rows: dict[str, set[int]] = field(default_factory=dict)
-    """The periods of each streak."""
-    levels: dict[str, set[int]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
+    """By streak, from when the customer takes part."""
+    together: set[tuple[str, int]] = field(default_factory=set)
+    """Of unified targets and periods, those that are achieved."""
+    fell: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Goals and periods whose values fell since the last look at unified targets."""
+    when: int = 0
+    """The instant of what happens, as it says itself."""
     rewards: dict[str, Reward] = field(default_factory=dict)
 
     def does(self, event: str, reference: str, at: int) -> None:
         """An event: what waits for it becomes current, rules pay, goals count."""
+        self.when = at
         for lot in self._promised(reference):
             promise = lot.promise
             if promise is not None and promise.until == "trigger" and promise.event == event:
@@ -45,7 +52,9 @@ class Achiever(Holder):
             (gift.id, gift.points, None, gift.promise, True) for gift in self.program.gifts if gift.event == event
         ]
         self._issue(awards, at, at, reference)
-        self._progress([goal for goal in self.program.goals if goal.counts == event], 1, at, at)
+        goals = [goal for goal in self.program.goals if goal.counts == event]
+        self._progress(goals, 1, at, at)
+        self._extend(goals, at, at)
 
     def _key(self, goal: Goal, at: int) -> tuple[str, int]:
         return goal.id, period_of(goal.period, day_of(at, self.program.zone))
@@ -60,7 +69,7 @@ class Achiever(Holder):
         self._meet(goals, at, now)
 
     def _meet(self, goals: list[Goal], at: int, now: int) -> None:
-        """Goals that have what they ask for are met, then come their rewards; then the streaks on them."""
+        """Goals that have what they ask for are met, then come their rewards."""
         met = [
             goal
             for goal in goals
@@ -70,24 +79,107 @@ class Achiever(Holder):
         for goal in met:
             _, period = self._key(goal, at)
             self._reward(f"milestone/{goal.id}/{period}", goal.id, goal.points, at, now)
-        reached: list[tuple[Streak, int, int]] = []
+
+    def _extend(self, goals: list[Goal], at: int, now: int) -> None:
+        """Periods in which these goals are met join their streaks."""
+        reached: list[tuple[str, str, int]] = []
         for goal in goals:
             key = self._key(goal, at)
-            for streak in self.program.streaks:
-                row = self.rows.setdefault(streak.id, set()) if streak.goal == goal.id else set()
-                if streak.goal == goal.id and key in self.met and key[1] not in row:
-                    row.add(key[1])
-                    levels = self.levels.setdefault(streak.id, set())
-                    length = _run_through(row, key[1])
-                    new = [
-                        (streak, level, points)
-                        for level, points in streak.levels
-                        if max(levels, default=0) < level <= length
-                    ]
-                    levels |= {level for _, level, _ in new}
-                    reached += new
-        for streak, level, points in reached:
-            self._reward(f"streak/{streak.id}/{level}", f"{streak.id}:{level}", points, at, now)
+            for streak in [one for one in self.program.streaks if one.goal == goal.id and key in self.values]:
+                if streak.id not in self.rows and not streak.opt_in:
+                    self.rows[streak.id] = Row(streak, goal.period)
+                row = self.rows.get(streak.id)
+                if row is not None and row.takes(key[1], at) and key in self.met and key[1] not in row.periods:
+                    reached += self._with(row, key[1])
+        self._reward_levels(reached, at, now)
+
+    def _reward_levels(self, reached: list[tuple[str, str, int]], at: int, now: int) -> None:
+        for key, source, points in reached:
+            self._reward(key, source, points, at, now)
+
+    def _with(self, row: Row, period: int) -> list[tuple[str, str, int]]:
+        """One more period counts; the levels that it reaches."""
+        before = {level: row.times(level) for level, _ in row.terms.levels}
+        row.periods.add(period)
+        return self._reaches(row, row.through(period), before)
+
+    def _reaches(self, row: Row, length: int, before: dict[int, int]) -> list[tuple[str, str, int]]:
+        """The levels that a stretch of that length reaches: each with its key, its source and its points."""
+        reached: list[tuple[str, str, int]] = []
+        highest = max(row.levels, default=0)
+        for level, points in row.terms.levels:
+            more = row.times(level) - before[level] if row.terms.repeats else int(highest < level <= length)
+            for _ in range(more):
+                key = _level_key(row.terms, level, row.levels.count(level))
+                reached.append((key, f"{row.terms.id}:{level}", points))
+                row.levels.append(level)
+        return reached
+
+    def enrol(self, streak_id: str, at: int) -> None:
+        """The customer takes part, with what is met from that period on."""
+        streak = next(one for one in self.program.streaks if one.id == streak_id)
+        goal = next(one for one in self.program.goals if one.id == streak.goal)
+        row = self.rows.setdefault(streak_id, Row(streak, goal.period, left=0))
+        if row.left is None:
+            return
+        row.left, row.since = None, self._key(goal, at)[1]
+        met = sorted(period for name, period in self.met if name == goal.id and period >= row.since)
+        reached = [one for period in met if period not in row.periods for one in self._with(row, period)]
+        self._reward_levels(reached, at, at)
+
+    def leave(self, streak_id: str, at: int) -> None:
+        """The customer takes part no longer; a pause ends with it."""
+        row = self._part(streak_id)
+        if row is not None:
+            row.left = at
+            row.end_pause(self._period(row, at))
+
+    def pause(self, streak_id: str, at: int) -> None:
+        """From this period on, missed ones break no run."""
+        row = self._part(streak_id)
+        if row is not None and row.paused is None:
+            before = {level: row.times(level) for level, _ in row.terms.levels}
+            row.paused = self._period(row, at)
+            self._reward_levels(self._reaches(row, row.longest(), before), at, at)
+
+    def resume(self, streak_id: str, at: int) -> None:
+        """This period is the last one that may be missed."""
+        row = self._part(streak_id)
+        if row is not None:
+            row.end_pause(self._period(row, at))
+
+    def freeze(self, asked: Freezes) -> None:
+        """Periods that these days touch may be missed."""
+        row = self._part(asked.streak)
+        if row is not None:
+            before = {level: row.times(level) for level, _ in row.terms.levels}
+            row.frozen.append((period_of(row.unit, asked.first), period_of(row.unit, asked.last)))
+            self._reward_levels(self._reaches(row, row.longest(), before), asked.at, asked.at)
+
+    def _part(self, streak_id: str) -> Row | None:
+        row = self.rows.get(streak_id)
+        return None if row is None or row.left is not None else row
+
+    def _period(self, row: Row, at: int) -> int:
+        return period_of(row.unit, day_of(at, self.program.zone))
+
+    def close(self) -> None:
+        """Unified targets are looked at before debts and tiers."""
+        for unified in self.program.unified:
+            goals = [goal for goal in self.program.goals if goal.id in unified.goals]
+            for period in sorted({period for name, period in self.values if name in unified.goals}):
+                parts = [(goal.id, period) for goal in goals]
+                enough = sum(part in self.met for part in parts) >= unified.least
+                holds = enough and sum(self.values.get(part, 0) for part in parts) >= unified.threshold
+                was, key = (unified.id, period) in self.together, f"unified/{unified.id}/{period}"
+                if holds and not was:
+                    self.together.add((unified.id, period))
+                    self._reward(key, unified.id, unified.points, self.when, self.when)
+                elif was and not holds and any(part in self.fell for part in parts):
+                    self.together.discard((unified.id, period))
+                    self._take_rewards([self.rewards[key]])
+        self.fell.clear()
+        super().close()
 
     def _reward(self, key: str, source: str, points: int, at: int, now: int) -> None:
         reward = self.rewards.get(key)
@@ -117,6 +209,7 @@ class Achiever(Holder):
                 moved.append(goal)
         bill.counted += [goal for goal in moved if goal not in bill.counted]
         self._meet(moved, bill.paid, at)
+        self._extend([goal for goal in self.program.goals if goal.counts in changed], bill.paid, at)
         if self.goals_fall:
             self._fall(bill)
 
@@ -136,20 +229,16 @@ class Achiever(Holder):
                 continue
             bill.worth[goal.id] -= removed
             self.values[key] -= removed
+            self.fell[key] = bill.paid
             if key in self.met and self.values[key] < goal.target:
                 self.met.discard(key)
                 fallen.append(goal)
                 keys.append(f"milestone/{key[0]}/{key[1]}")
         for goal in fallen:
             for streak in self.program.streaks:
-                row = self.rows.get(streak.id, set())
-                period = self._key(goal, bill.paid)[1]
-                if streak.goal == goal.id and period in row:
-                    row.discard(period)
-                    longest = max((_run_through(row, one) for one in row), default=0)
-                    lost = sorted((one for one in self.levels.get(streak.id, set()) if one > longest), reverse=True)
-                    self.levels.get(streak.id, set()).difference_update(lost)
-                    keys += [f"streak/{streak.id}/{level}" for level in lost]
+                row, period = self.rows.get(streak.id), self._key(goal, bill.paid)[1]
+                if streak.goal == goal.id and row is not None and period in row.periods:
+                    keys += _without(row, period)
         self._take_rewards([self.rewards[key] for key in keys if key in self.rewards])
 
     def _take_rewards(self, rewards: list[Reward]) -> None:
@@ -178,11 +267,20 @@ class Achiever(Holder):
             reward.taken += taken
 
 
-def _run_through(row: set[int], period: int) -> int:
-    """How many periods in a row have this one among them."""
-    first = last = period
-    while first - 1 in row:
-        first -= 1
-    while last + 1 in row:
-        last += 1
-    return last - first + 1
+def _without(row: Row, period: int) -> list[str]:
+    """One period counts no longer; the keys of the levels that are lost, the highest first."""
+    before = {level: row.times(level) for level in row.levels}
+    row.periods.discard(period)
+    longest = row.longest()
+    keys: list[str] = []
+    for level in sorted(before, reverse=True):
+        fewer = before[level] - row.times(level) if row.terms.repeats else int(level > longest)
+        for _ in range(min(fewer, row.levels.count(level))):
+            row.levels.remove(level)
+            keys.append(_level_key(row.terms, level, row.levels.count(level)))
+    return keys
+
+
+def _level_key(streak: Streak, level: int, before: int) -> str:
+    """What a reward is known by, for the how manieth time that its level is reached."""
+    return f"streak/{streak.id}/{level}/{before + 1}" if before else f"streak/{streak.id}/{level}"

@@ -9,6 +9,7 @@ from random import Random
 
 from tests.model import words
 from tests.model.dates import day_of, start_of
+from tests.model.richer import enriched
 from tests.model.words import (
     SECOND,
     Gift,
@@ -337,4 +338,6 @@ def history_by(seed: int) -> tuple[Program, list[Happening]]:
     """The program and the history of a seed."""
     chance = Random(seed)
     program = program_by(chance)
-    return program, Life(chance, program).history(chance.randint(4, 25))
+    history = Life(chance, program).history(chance.randint(4, 25))
+    more = Random(f"more of {seed}")
+    return enriched(more, program, history) if history and more.random() < 0.6 else (program, history)

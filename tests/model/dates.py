@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from tests.model.words import Lasts
 
 DAY_MS = 86_400_000
+MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 
 
 @cache
@@ -41,27 +42,34 @@ def last_day(lasts: Lasts, day: date) -> date | None:
 
 
 def period_of(period: str, day: date) -> int:
-    """The number of the day, the week from Monday or the month; the next one has the next number."""
-    if period == "month":
-        return day.year * 12 + day.month
+    """The number of the day, the week from Monday, the month or the months; the next one has the next number."""
+    if period in MONTHS:
+        return (day.year * 12 + day.month - 1) // MONTHS[period]
     return day.toordinal() if period == "day" else (day.toordinal() - 1) // 7
+
+
+def first_day(period: str, number: int) -> date:
+    """The first day of a period."""
+    if period in MONTHS:
+        months = number * MONTHS[period]
+        return date(months // 12, months % 12 + 1, 1)
+    return date.fromordinal(number if period == "day" else number * 7 + 1)
 
 
 def period_end(period: str, number: int, zone: str) -> int:
     """The instant at which the next period begins."""
-    if period == "month":
-        return start_of(date(number // 12, number % 12 + 1, 1), zone)
-    return start_of(date.fromordinal(number + 1 if period == "day" else (number + 1) * 7 + 1), zone)
+    return start_of(first_day(period, number + 1), zone)
 
 
 def period_name(period: str, number: int) -> str:
     """What people call a period."""
-    if period == "month":
-        return f"{(number - 1) // 12}-{(number - 1) % 12 + 1:02}"
+    first = first_day(period, number)
     if period == "day":
-        return date.fromordinal(number).isoformat()
-    year, week, _ = date.fromordinal(number * 7 + 1).isocalendar()
-    return f"{year}-W{week:02}"
+        return first.isoformat()
+    year, week, _ = first.isocalendar()
+    named = {"month": f"{first:%Y-%m}", "quarter": f"{first.year}-Q{first.month // 3 + 1}", "year": str(first.year)}
+    named |= {"half_year": f"{first.year}-H{first.month // 6 + 1}", "week": f"{year}-W{week:02}"}
+    return named[period]
 
 
 def _clamped(year: int, month: int, day: int) -> date:

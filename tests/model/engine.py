@@ -7,7 +7,14 @@ from functools import partial
 from typing import Any
 
 from pipeline.engine.cycles import cycle_name
-from schemas.facts import MilestoneAchieved, MilestoneLowered, MilestoneProgressed, MilestoneUnachieved
+from schemas.facts import (
+    MilestoneAchieved,
+    MilestoneLowered,
+    MilestoneProgressed,
+    MilestoneUnachieved,
+    UnifiedAchieved,
+    UnifiedUnachieved,
+)
 from schemas.program import PeriodUnit, ProgramDefinition
 from schemas.records import AnyCustomerRecord
 from schemas.records import Line as SoldLine
@@ -82,19 +89,8 @@ def definition_of(program: Program) -> ProgramDefinition:
         promised=_promised(program.promise),
         rules=rules,
         milestones=[_milestone(number, goal) for number, goal in enumerate(program.goals, 1)],
-        streaks=[
-            {
-                "id": streak.id,
-                "streak_id": number,
-                "name": streak.id,
-                "milestone": streak.goal,
-                "levels": [
-                    {"name": f"L{periods}", "periods": periods, "points": points, "currency": streak.currency or None}
-                    for periods, points in streak.levels
-                ],
-            }
-            for number, streak in enumerate(program.streaks, 1)
-        ],
+        streaks=[_streak(number, streak) for number, streak in enumerate(program.streaks, 1)],
+        unified_targets=[_unified(number, unified) for number, unified in enumerate(program.unified, 1)],
         returns=None
         if returns is None
         else {
@@ -134,6 +130,37 @@ def _milestone(number: int, goal: words.Goal) -> dict[str, Any]:
         counts = {"of": "transactions", "measure": "count" if goal.counts == "bills" else "sum"}
     fixed = {"target_id": number, "counts": counts, "points": goal.points, "currency": goal.currency or None}
     return steps.milestone(goal.id, goal.target, goal.period, **fixed)
+
+
+def _streak(number: int, streak: words.Streak) -> dict[str, Any]:
+    freezes = {"per": streak.freezes_per, "max": streak.freezes}
+    return {
+        "id": streak.id,
+        "streak_id": number,
+        "name": streak.id,
+        "milestone": streak.goal,
+        "levels": [
+            {"name": f"L{periods}", "periods": periods, "points": points, "currency": streak.currency or None}
+            for periods, points in streak.levels
+        ],
+        "continuous": streak.continuous,
+        "repeats": streak.repeats,
+        "grace": streak.grace,
+        "freezes": freezes if streak.freezes else None,
+        "enrolment": "opt_in" if streak.opt_in else "automatic",
+    }
+
+
+def _unified(number: int, unified: words.Unified) -> dict[str, Any]:
+    return {
+        "id": unified.id,
+        "group_id": number,
+        "name": unified.id,
+        "expression": f"{unified.least} of ({', '.join(unified.goals)})",
+        "threshold": unified.threshold or None,
+        "points": unified.points,
+        "currency": unified.currency or None,
+    }
 
 
 def _expiry(lasts: Lasts) -> dict[str, Any]:
@@ -194,6 +221,14 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
     words.Cancels: lambda one: (steps.cancel, {"bill_number": one.bill, "rule": one.rule}),
     words.Expires: lambda _one: (steps.expire_now, {}),
     words.Moves: lambda one: (steps.expire_on, {"until": one.last.isoformat(), "later": one.later}),
+    words.Enrols: lambda one: (steps.enrol, {"streak": one.streak}),
+    words.Leaves: lambda one: (steps.unenrol, {"streak": one.streak}),
+    words.Pauses: lambda one: (steps.pause, {"streak": one.streak}),
+    words.Resumes: lambda one: (steps.resume, {"streak": one.streak}),
+    words.Freezes: lambda one: (
+        steps.freeze,
+        {"streak": one.streak, "first": one.first.isoformat(), "days": (one.last - one.first).days + 1},
+    ),
     words.Gives: lambda one: (steps.transfer, {"points": one.points, "to": one.to}),
 }
 
@@ -220,6 +255,12 @@ def _figures(program: Program, story: Story) -> Figures:
             if streak.runs
         },
         "levels": {name: sorted(streak.levels) for name, streak in section.streaks.items() if streak.levels},
+        "away": sorted(name for name, streak in section.streaks.items() if streak.left_at is not None),
+        "together": sorted(
+            (unified.id, named[unified.goals[0]](period))
+            for unified in program.unified
+            for period in _together(story, unified.id)
+        ),
     }
 
 
@@ -241,6 +282,16 @@ def _values(story: Story) -> dict[tuple[str, int], int]:
         for one in (fact.decision for fact in story.facts)
         if isinstance(one, MilestoneProgressed | MilestoneLowered)
     }
+
+
+def _together(story: Story, unified_id: str) -> set[int]:
+    achieved: set[int] = set()
+    for one in (fact.decision for fact in story.facts):
+        if isinstance(one, UnifiedAchieved) and one.unified_id == unified_id:
+            achieved.add(one.period)
+        elif isinstance(one, UnifiedUnachieved) and one.unified_id == unified_id:
+            achieved.remove(one.period)
+    return achieved
 
 
 def _met(story: Story) -> set[tuple[str, int]]:

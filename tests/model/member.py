@@ -26,6 +26,7 @@ class Member(Achiever):
 
     def pay(self, name: str, pence: int, lines: tuple[Line, ...], at: int) -> None:
         """A bill earns points and counts for goals."""
+        self.when = at
         self.paid += pence
         self.visits += 1
         bill = Bill(pence, lines, lines, at, line_returned=[0] * len(lines))
@@ -39,10 +40,13 @@ class Member(Achiever):
         for goal in self.program.goals:
             if goal.counts in {"bills", "money"} and (goal.counts == "bills" or pence):
                 bill.counted.append(goal)
+            elif goal.counts == "money":
+                self._count(goal, 0, at)
         for goal in bill.counted:
             bill.worth[goal.id] = bill.peak[goal.id] = bill.counts_for(goal)
             self._count(goal, bill.worth[goal.id], at)
         self._meet(bill.counted, at, at)
+        self._extend([goal for goal in self.program.goals if goal.counts in {"bills", "money"}], at, at)
         self.roll(at)
         for made, until, then in sorted(self.waiting.pop(name, []), key=lambda one: one[0]):
             if made >= at and until > self.now:
@@ -61,6 +65,7 @@ class Member(Achiever):
             return
         if not self.takes(bill, at):
             return
+        self.when = at
         keeps_lines = self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
         if bill.returned >= bill.pence:
             return
@@ -132,6 +137,7 @@ class Member(Achiever):
             return
         if not self.takes(bill, at):
             return
+        self.when = at
         after = bill.pence if pence is None else pence or bill.returned
         is_cancelled = bill.cancelled if pence is None else pence == 0
         relined = bool(lines) and lines != bill.said_lines

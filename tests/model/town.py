@@ -88,6 +88,11 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
     words.CallsOff: lambda member, one: member.call_off(one.reference),
     words.Expires: lambda member, _one: member.expire(),
     words.Moves: lambda member, one: member.move_expiry(one.last, later=one.later),
+    words.Enrols: lambda member, one: member.enrol(one.streak, one.at),
+    words.Leaves: lambda member, one: member.leave(one.streak, one.at),
+    words.Pauses: lambda member, one: member.pause(one.streak, one.at),
+    words.Resumes: lambda member, one: member.resume(one.streak, one.at),
+    words.Freezes: lambda member, one: member.freeze(one),
     words.Cancels: lambda member, one: member.cancel(one.bill, one.rule, one.at),
 }
 """What each kind of happening does to the customer whom it is about."""
@@ -127,6 +132,7 @@ def figures_of(member: Member) -> Figures:
     lots = Counter((point.lot.number, point.closes) for point in purse.points if point.place == "current")
     named = {goal.id: partial(period_name, goal.period) for goal in member.program.goals}
     goals = {streak.id: streak.goal for streak in member.program.streaks}
+    groups = {unified.id: unified.goals for unified in member.program.unified}
     promised = Counter(point.lot.number for point in purse.points if point.place == "promised")
     return {
         "points": {name: count for name, count in points.items() if count},
@@ -136,6 +142,12 @@ def figures_of(member: Member) -> Figures:
         "tier": member.tier,
         "values": {(goal, named[goal](period)): value for (goal, period), value in member.values.items() if value},
         "met": sorted((goal, named[goal](period)) for goal, period in member.met),
-        "streaks": {name: [named[goals[name]](one) for one in sorted(row)] for name, row in member.rows.items() if row},
-        "levels": {name: sorted(levels) for name, levels in member.levels.items() if levels},
+        "together": sorted((name, named[groups[name][0]](period)) for name, period in member.together),
+        "streaks": {
+            name: [named[goals[name]](one) for one in sorted(row.periods)]
+            for name, row in member.rows.items()
+            if row.periods
+        },
+        "levels": {name: sorted(row.levels) for name, row in member.rows.items() if row.levels},
+        "away": sorted(name for name, row in member.rows.items() if row.left is not None),
     }

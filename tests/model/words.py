@@ -65,7 +65,7 @@ class Gift:
 
 @dataclass(frozen=True)
 class Goal:
-    """A milestone: so many bills, so much money or so many events in a day, week or month."""
+    """A milestone: so many bills, so much money or so many events in a calendar period."""
 
     id: str
     period: str
@@ -84,6 +84,29 @@ class Streak:
     goal: str
     levels: tuple[tuple[int, int], ...]
     """Periods in a row, and the points for them."""
+    currency: str = ""
+    continuous: bool = True
+    """Whether a missed period breaks a run; else periods are only counted."""
+    repeats: bool = False
+    """Whether as many periods again reach a level again."""
+    grace: int = 0
+    """So many missed in a row break no run."""
+    freezes: int = 0
+    """And so many more in each of these periods."""
+    freezes_per: str = "month"
+    opt_in: bool = False
+    """Whether only who enrols takes part."""
+
+
+@dataclass(frozen=True)
+class Unified:
+    """Goals of equal periods that are met together: so many of them, with values that add up to a threshold."""
+
+    id: str
+    goals: tuple[str, ...]
+    least: int
+    threshold: int
+    points: int
     currency: str = ""
 
 
@@ -127,6 +150,7 @@ class Program:
     promise: Promise | None = None
     goals: tuple[Goal, ...] = ()
     streaks: tuple[Streak, ...] = ()
+    unified: tuple[Unified, ...] = ()
     returns: Returns | None = None
     tiers: tuple[int, ...] = ()
     """Lifetime points from which each begins."""
@@ -148,6 +172,7 @@ class Program:
                 else replace(one, levels=tuple((periods, 0) for periods, _ in one.levels))
                 for one in self.streaks
             ),
+            unified=tuple(one if one.currency == currency else replace(one, points=0) for one in self.unified),
         )
 
 
@@ -282,6 +307,35 @@ class Moves(Happening):
     last: date
     later: bool
     currency: str = ""
+
+
+@dataclass(frozen=True)
+class Enrols(Happening):
+    streak: str
+
+
+@dataclass(frozen=True)
+class Leaves(Happening):
+    streak: str
+
+
+@dataclass(frozen=True)
+class Pauses(Happening):
+    streak: str
+
+
+@dataclass(frozen=True)
+class Resumes(Happening):
+    streak: str
+
+
+@dataclass(frozen=True)
+class Freezes(Happening):
+    """Periods that these days touch break no run."""
+
+    streak: str
+    first: date
+    last: date
 
 
 @dataclass(frozen=True)
