@@ -18,6 +18,9 @@ def lasting(expiry: Expiry | None) -> str:
         return f"until the next {' or '.join(expiry.dates)}"
     if expiry.inactive_days is not None:
         return f"{expiry.inactive_days:,} days from the last activity"
+    if expiry.with_tier is not None:
+        then = "" if expiry.with_tier == "expire" else ", and on with the tier that is left"
+        return f"as long as the tier is held{then}"
     months = expiry.months is not None
     number = expiry.months if months else expiry.days
     ends = f" and to the end of the {expiry.round_up.replace('_', '-')}" if expiry.round_up else ""

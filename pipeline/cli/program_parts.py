@@ -49,6 +49,7 @@ def between_parts(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]
     yield from _tiers_of_one_id(written, root)
     yield from _unknown_milestones(written, root)
     yield from _unknown_tiers(written, root)
+    yield from _tiers_without_end(written, root)
     yield from _too_many_factors(written, root)
     yield from _too_much_at_once(written, root)
 
@@ -106,6 +107,29 @@ def _unknown_tiers(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem
             yield Problem(
                 dotted(path), line_of(root, path), f"{shown(tier)} is not the id of a tier", _meant(tier, tiers)
             )
+
+
+def _tiers_without_end(written: dict[str, Any], root: yaml.Node) -> Iterator[Problem]:
+    """Points that last as long as a tier, where no tier ends."""
+    tiers = written.get("tiers")
+    if isinstance(tiers, dict) and tiers.get("validity") is not None:
+        return
+    remedy = "give the tiers a validity, such as `months: 12`, or let points last by days or months"
+    for path in _lasting_with_tier(written, ()):
+        yield Problem(dotted(path), line_of(root, path), "goes with tiers that end, and these do not", remedy)
+
+
+def _lasting_with_tier(written: object, at: Path) -> Iterator[Path]:
+    """Where it is written, at whatever depth."""
+    if isinstance(written, dict):
+        for key, value in written.items():
+            is_expiry = at[-1:] == ("expiry",) or at[-2:-1] == ("expiry_by_tier",)
+            if is_expiry and key == "with_tier" and value in ("expire", "keep"):
+                yield (*at, key)
+            yield from _lasting_with_tier(value, (*at, key))
+    elif isinstance(written, list):
+        for index, value in enumerate(written):
+            yield from _lasting_with_tier(value, (*at, index))
 
 
 def _known_by(tier: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ from pipeline.engine.ledger import (
     rolling,
     transfers,
     undo,
+    with_tier,
 )
 from pipeline.engine.ledger.concern import AWARDS, LEDGER, USES
 from pipeline.engine.ledger.conversion import CONVERSION
@@ -306,6 +307,7 @@ CLOSING: Final[Sequence[ProgramStage]] = (
     claims.COLLECT,
     ProgramStage(deficit.settle),
     assess.ASSESS,
+    with_tier.FOLLOW,
     approach.APPROACH,
     reminders.PLAN,
     risk.PLAN,

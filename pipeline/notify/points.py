@@ -218,7 +218,7 @@ def expiry_updated(decision: ExpiryMoved, envelope: Envelope, context: Context) 
                 "points": float(one.remaining) if alternate is None else alternate.amount(one.remaining),
                 "pointsType": "billRegular",
                 **({} if one.old_on is None else {"oldExpiryDate": date_text(one.old_on)}),
-                "newExpiryDate": date_text(one.new_on),
+                **({} if one.new_on is None else {"newExpiryDate": date_text(one.new_on)}),
             }
             for one in decision.moved
         ],

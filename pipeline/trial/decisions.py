@@ -116,7 +116,7 @@ def _expired(body: Body, names: Names) -> str:
 def _moved(body: Body, names: Names) -> str:
     rows = [one for one in body["moved"] if one["old_on"] != one["new_on"]]
     what = ", ".join(
-        f"{names.amount(row['remaining'], body['currency'])} from {_until(row['old_on'])} to {_day(row['new_on'])}"
+        f"{names.amount(row['remaining'], body['currency'])} from {_until(row['old_on'])} to {_until(row['new_on'])}"
         for row in rows
     )
     why = f" ({body['reason']})" if body["reason"] else ""

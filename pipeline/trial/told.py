@@ -86,9 +86,11 @@ def _reminder(data: Data, names: Names) -> str:
 
 
 def _expiry_updated(data: Data, names: Names) -> str:
-    moved = [one for one in data["updatedPointsExpiry"] if one.get("oldExpiryDate") != one["newExpiryDate"]]
+    moved = [one for one in data["updatedPointsExpiry"] if one.get("oldExpiryDate") != one.get("newExpiryDate")]
     dates = [
-        f"{_named(one['points'], data, names)} can be used until {day_text(one['newExpiryDate'])}" for one in moved
+        f"{_named(one['points'], data, names)} "
+        + (f"can be used until {day_text(one['newExpiryDate'])}" if "newExpiryDate" in one else "no longer expire")
+        for one in moved
     ]
     return f"{'; '.join(dates)}."
 

@@ -18,6 +18,8 @@ class MovedBy(IntEnum):
     """A request to let them expire earlier."""
     EXTEND = 3
     """A request to let them expire later."""
+    TIER = 4
+    """The tier that they last with was renewed, reached or lost."""
 
     @property
     def text(self) -> str:
@@ -33,9 +35,10 @@ class LotsMoved(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lots: tuple[int, ...]
     old_on: int | None
     """The last day on which they could be spent; None for never."""
-    new_on: int
+    new_on: int | None
+    """None for never."""
     closes_at: int
-    """The start of the day after the new last day, as an instant."""
+    """The start of the day after the new last day, as an instant; that of the end of the calendar for never."""
 
 
 class ExpiryMoved(Decision, frozen=True, tag=37):

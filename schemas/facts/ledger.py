@@ -68,8 +68,9 @@ class LotOpened(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The last day on which they can be spent; None for never."""
     closes_at: int | None
     """The start of the day after, as an instant."""
-    rolls: Duration | None = None
-    """How long they last from each activity on; None where no activity moves their expiry."""
+    rolls: Duration | str | None = None
+    """How long they last from each activity on; or the id of the tier with which they expire, empty where they go on
+    with the tier that is left; None where nothing moves their last day."""
 
 
 class LotPromised(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -38,8 +38,8 @@ class LotConverted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     promised_at: int
     reference: str
     issued_for: IssuedFor
-    rolls: Duration | None = None
-    """How far an activity moves the expiry; None for not at all."""
+    rolls: Duration | str | None = None
+    """As in `LotOpened`."""
 
 
 class PointsConverted(PointsMoved, frozen=True, tag=90):

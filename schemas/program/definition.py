@@ -246,6 +246,15 @@ class ProgramDefinition(Definition):
         return self
 
     @model_validator(mode="after")
+    def _tiers_end_where_points_do(self) -> Self:
+        if self.tiers is None or self.tiers.validity is None:
+            for path, expiry in expiries(self):
+                if expiry.with_tier is not None:
+                    message = f"{path}.with_tier needs tiers that have a validity"
+                    raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _ids_unique_and_known(self) -> Self:
         for what, ids in (
             ("rules", [rule.id for rule in self.rules]),

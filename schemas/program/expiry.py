@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -17,6 +17,7 @@ REMINDERS_MAX: Final = 10
 ACTIVITY_EVENTS_MAX: Final = 100
 _LEAP_YEAR: Final = 2000
 """Every date that comes in any year is a date of this one."""
+_WAYS: Final = ("days", "months", "dates", "inactive_days", "with_tier", "never")
 _WITHIN: Final = Between(date(1970, 1, 1), date(2199, 12, 31))
 
 
@@ -40,7 +41,7 @@ CalendarDate = Annotated[
 
 
 class Expiry(Definition):
-    """How long points last, by exactly one of `days`, `months`, `dates`, `inactive_days` and `never`.
+    """How long points last, by exactly one of `days`, `months`, `dates`, `inactive_days`, `with_tier` and `never`.
 
     The last day on which they can be spent is a local date in the program's zone.
     """
@@ -54,6 +55,9 @@ class Expiry(Definition):
     inactive_days: Annotated[int | None, Field(ge=0, le=36_500)] = None
     """Through the date of the last activity plus so many days; the award counts as one."""
     never: bool = False
+    with_tier: Literal["expire", "keep"] | None = None
+    """Through the last day of the tier that the customer is in, for ever in one without an end; later with every
+    renewal. What becomes of them when the tier is lost: they expire with it, or go on with the tier that is left."""
     round_up: RoundUp | None = Field(None, strict=False)
     """With `days` or `months`: through the last date of the month, quarter, half-year or year that they lead to."""
     rolling: bool = False
@@ -74,10 +78,10 @@ class Expiry(Definition):
 
     @model_validator(mode="after")
     def _by_one_of_them(self) -> Self:
-        named = [name for name in ("days", "months", "dates", "inactive_days", "never") if self._gives(name)]
+        named = [name for name in _WAYS if self._gives(name)]
         if len(named) != 1:
             found = f"names {' and '.join(named)}" if named else "does not say how long points last"
-            message = f"{found}; write one of days, months, dates, inactive_days and never, such as months: 12"
+            message = f"{found}; write one of {', '.join(_WAYS[:-1])} and never, such as months: 12"
             raise Misfit(message)
         for key in ("round_up", "rolling"):
             if getattr(self, key) and named[0] not in ("days", "months"):

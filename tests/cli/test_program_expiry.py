@@ -15,7 +15,12 @@ from schemas.program import ProgramDefinition
 from tests.cli.test_program_file import HEAD, problems
 
 SPEND = "rules: [{id: s, kind: spend, points: 1, per_minor: 100}]"
-ONE_OF = "write one of days, months, dates, inactive_days and never, such as months: 12"
+ONE_OF = "write one of days, months, dates, inactive_days, with_tier and never, such as months: 12"
+
+WITHOUT_END = (
+    "goes with tiers that end, and these do not; give the tiers a validity, such as `months: 12`, or let points last "
+    "by days or months"
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,8 @@ ONE_OF = "write one of days, months, dates, inactive_days and never, such as mon
             "expiry_by_tier: {gold: {days: 1}}",
             "points.expiry_by_tier.gold: 'gold' is not the id of a tier; known: none",
         ),
+        ("expiry: {with_tier: expire}", f"points.expiry.with_tier: {WITHOUT_END}"),
+        ("expiry: {with_tier: lose}", "points.expiry.with_tier: found 'lose'; write expire | keep"),
         ("expiry_by_tier: [gold]", 'points.expiry_by_tier: found ["gold"]; write a mapping of at most 20 entries'),
     ],
 )
@@ -145,3 +152,22 @@ def test_delivery_that_nobody_can_tell_is_doubted(parts: str, places: list[str])
         program = load_program(f"{HEAD}{spend}\n{parts}\n{returns}\n")
         found = [one for one in doubts(program, date(2026, 11, 29)) if "delivery" in one]
         assert [one.partition(":")[0] for one in found] == expected
+
+
+def test_points_last_with_a_tier_only_where_tiers_end() -> None:
+    tiers = "tiers: {basis: net_purchases, levels: [{name: Base, threshold: 0}]%s}\n"
+    currencies = "currencies: [{id: COINS, expiry_by_tier: {base: {with_tier: keep}}}]\n"
+    rule = "{id: s, kind: spend, points: 1, per_minor: 100, expiry: {with_tier: keep}}"
+    text = f"{HEAD}{currencies}rules: [{rule}]\n"
+    assert problems(text + tiers % "") == [
+        f"line 7, currencies[0].expiry_by_tier.base.with_tier: {WITHOUT_END}",
+        f"line 8, rules[0].expiry.with_tier: {WITHOUT_END}",
+    ]
+    assert load_program(text + tiers % ", validity: {months: 12}").tiers is not None
+
+
+def test_points_that_last_with_tiers_that_do_not_end_are_refused_by_whoever_reads_the_program() -> None:
+    program = load_program(HEAD).model_dump(mode="json")
+    program["points"]["expiry"] = {"with_tier": "expire"}
+    with pytest.raises(ValueError, match=r"points\.expiry\.with_tier needs tiers that have a validity"):
+        ProgramDefinition.model_validate_json(json.dumps(program))

@@ -540,3 +540,18 @@ def test_text_that_is_no_instant_is_refused(with_topics: Terminal, tmp_path: Pat
     ended = with_topics.run("program", "apply", file(tmp_path, "1", 1, **FULL), "--from", "Monday")
 
     assert (ended.code, "--from is 'Monday', which is not an instant" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("when_lost", "lasts"),
+    [
+        ("expire", "as long as the tier is held"),
+        ("keep", "as long as the tier is held, and on with the tier that is left"),
+    ],
+)
+def test_points_that_last_with_the_tier_are_told(when_lost: str, lasts: str) -> None:
+    ending = {"tiers": {"basis": "lifetime_points", "levels": (BASE, SILVER), "validity": {"months": 12}}}
+    after = program(version=2, points={"expiry": {"with_tier": when_lost}}, **ending)
+    assert between(program(**ending), after) == [
+        f"points.expiry: points issued from then on last {lasts}, not for ever; others keep theirs"
+    ]

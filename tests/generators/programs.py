@@ -41,6 +41,8 @@ expiries = st.one_of(
     st.fixed_dictionaries({"inactive_days": _ends([0, 1, 36_500])}),
     st.just({"never": True}),
 )
+with_tier = _ends([{"with_tier": "expire"}, {"with_tier": "keep"}])
+"""Only where tiers end."""
 activities = st.fixed_dictionaries(
     {}, optional={"transactions": st.booleans(), "redemptions": st.booleans(), "events": st.lists(events, max_size=2)}
 )
@@ -321,7 +323,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         by_tier = draw(st.dictionaries(_ends([f"t{level}" for level in (0, *tiers)]), expiries, max_size=2))
         definition["points"] = {
-            "expiry": draw(expiries),
+            "expiry": draw(expiries | with_tier if terms.get("validity") else expiries),
             "expiry_by_tier": by_tier,
             "activity": draw(activities),
             "reminders": draw(st.lists(_ends([0, 1, 30, 3_650]), max_size=3)),

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from pipeline.engine.calendar import NEVER
 from pipeline.notify.activity import ACTIVITIES, activity_of
 from pipeline.notify.context import Context
 from pipeline.notify.parts import Pair
@@ -18,11 +19,14 @@ from schemas.facts import (
     Award,
     CustomerStatusChanged,
     Decision,
+    ExpiryMoved,
     Fact,
     Group,
     IssuedFor,
     LotOpened,
+    LotsMoved,
     MilestoneLowered,
+    MovedBy,
     PointsCancelled,
     PointsDebited,
     PointsIssued,
@@ -594,3 +598,15 @@ def test_what_an_update_takes_off_a_milestone_is_below_zero_and_names_the_update
     )
     told = data_of(fact_of(lowered, envelope), context(record))
     assert (told["triggeringActivity"]["name"], told["currentEventTargetValue"][0]) == ("TransactionUpdate", "-")
+
+
+def test_points_that_expire_no_longer_have_no_new_day() -> None:
+    moved = ExpiryMoved(
+        currency="POINTS",
+        moved_by=MovedBy.TIER,
+        moved=(LotsMoved(remaining=5, lots=(2,), old_on=FEBRUARY_29, new_on=None, closes_at=NEVER),),
+    )
+    told = data_of(fact_of(moved, in_program("tierEnd:7:1")), context(None))
+    assert told["updatedPointsExpiry"] == [
+        {"programId": PROGRAM, "points": 5.0, "pointsType": "billRegular", "oldExpiryDate": "2024-02-29"}
+    ]

@@ -354,9 +354,13 @@ def _each_currency(told: Callable[..., str]) -> Callable[..., str]:
     return lambda decision, *context: "; ".join(told(one, *context) for one in decision.currencies)
 
 
+def _day_or_never(day: int | None) -> str:
+    return "for good" if day is None else str(as_date(day))
+
+
 def _moved(decision: facts.ExpiryMoved, *_: object) -> str:
     rows = ", ".join(
-        f"{one.remaining} from {'for good' if one.old_on is None else as_date(one.old_on)} to {as_date(one.new_on)}"
+        f"{one.remaining} from {_day_or_never(one.old_on)} to {_day_or_never(one.new_on)}"
         for one in decision.moved
         if one.old_on != one.new_on
     )

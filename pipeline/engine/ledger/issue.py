@@ -14,6 +14,7 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.promises import Promise
 from pipeline.engine.ledger.terms import Terms, closing
+from pipeline.engine.ledger.with_tier import lasting_with_tier
 from pipeline.engine.programs import Program
 from schemas.facts import (
     AlternatePointsIssued,
@@ -91,7 +92,8 @@ class Lasting(NamedTuple):
 
     expires_on: int | None
     closes_at: int | None
-    rolls: Duration | None
+    rolls: Duration | str | None
+    """As in `LotOpened`."""
 
 
 class _Waiting(NamedTuple):
@@ -203,6 +205,9 @@ class _Till:
 
 def lasting_of(turn: ProgramTurn, terms: Terms) -> Lasting:
     """How long points last that become current in this turn by these terms."""
+    if terms.with_tier is not None:
+        expires_on, closes_at, tier = lasting_with_tier(turn, terms.with_tier)
+        return Lasting(expires_on=expires_on, closes_at=closes_at, rolls=tier)
     expires_on, closes_at = closing(turn.program.calendar, terms, turn.day) or (None, None)
     return Lasting(expires_on=expires_on, closes_at=closes_at, rolls=terms.duration if terms.rolls else None)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.state import Lot
 from schemas.facts import ExpiryMoved, LotsMoved, MovedBy
 
-Moves = dict[tuple[int | None, int], list[Lot]]
-"""Lots by the last day that they had (None for never) and have."""
+Moves = dict[tuple[int | None, int | None], list[Lot]]
+"""Lots by the last day that they had and have, None for never."""
 
 
 def moved(
@@ -25,7 +26,7 @@ def moved(
                 lots=tuple(dict.fromkeys(lot.lot_id for lot in lots)),
                 old_on=old,
                 new_on=new,
-                closes_at=turn.program.calendar.start_of(new + 1),
+                closes_at=NEVER if new is None else turn.program.calendar.start_of(new + 1),
             )
             for (old, new), lots in moves.items()
         ),

@@ -48,7 +48,7 @@ def _roll(turn: ProgramTurn, currency: Currency) -> list[Decision]:
     reached: dict[Duration, int] = {}
     moves: Moves = {}
     for lot in with_held(account_of(turn.section, currency.id)):
-        if lot.rolls is None or lot.expires_on is None or lot.closes_at <= clock:
+        if not isinstance(lot.rolls, Duration) or lot.expires_on is None or lot.closes_at <= clock:
             continue
         if lot.rolls not in reached:
             reached[lot.rolls] = closing_on(turn.program.calendar, through(lot.rolls, turn.day)).expires_on

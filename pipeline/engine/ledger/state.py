@@ -60,8 +60,9 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     expires_on: int | None
     closes_at: int
     """The instant from which they can't be spent; `NEVER` for points that don't expire."""
-    rolls: Duration | None = None
-    """How long they last from each activity on; None where no activity moves their expiry."""
+    rolls: Duration | str | None = None
+    """How long they last from each activity on; or the id of the tier with which they expire, empty where they go on
+    with the tier that is left; None where nothing moves their last day."""
     promotional: bool = False
     """Whether a milestone, a streak or an event rule gave them."""
     received: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pipeline.engine.calendar import LAST_DAY, NEVER, Calendar, add_months, as_date, as_day, on_date
 from schemas.facts import Duration
@@ -29,6 +29,8 @@ class Terms(NamedTuple):
     """Days on which points expire, in order."""
     rolls: bool = False
     """Whether activity moves their expiry."""
+    with_tier: Literal["expire", "keep"] | None = None
+    """Whether they last as long as the tier, and what becomes of them when it is lost."""
 
 
 class Closing(NamedTuple):
@@ -90,6 +92,8 @@ def terms_of(expiry: Expiry | None) -> Terms:
             yearly=tuple((int(one[:2]), int(one[3:])) for one in expiry.dates if len(one) == _YEARLY),
             fixed=tuple(sorted(as_day(date.fromisoformat(one)) for one in expiry.dates if len(one) != _YEARLY)),
         )
+    if expiry.with_tier is not None:
+        return Terms(with_tier=expiry.with_tier)
     days = expiry.days if expiry.inactive_days is None else expiry.inactive_days
     duration = Duration(months=expiry.months or 0, days=days or 0, round_months=_MONTHS_OF[expiry.round_up])
     return Terms(duration=duration, rolls=expiry.rolls)

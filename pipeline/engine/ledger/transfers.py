@@ -81,7 +81,7 @@ def offer(turn: ProgramTurn, record: TransferPoints) -> list[Decision]:
 
 def parts_by_terms(parts: Iterable[Lot]) -> tuple[TransferredPart, ...]:
     """Points that leave a customer, those together that have the same terms."""
-    by_terms: dict[tuple[int, Duration | None], Lot] = {}
+    by_terms: dict[tuple[int, Duration | str | None], Lot] = {}
     for part in parts:
         same = by_terms.setdefault((part.closes_at, part.rolls), part)
         if same is not part:
@@ -189,7 +189,7 @@ def _part(lot: Lot) -> TransferredPart:
         points=lot.open_points,
         expires_on=lot.expires_on,
         closes_at=None if lot.closes_at == NEVER else lot.closes_at,
-        rolls=None if lot.rolls is None else (lot.rolls.months, lot.rolls.days, lot.rolls.round_months),
+        rolls=(lot.rolls.months, lot.rolls.days, lot.rolls.round_months) if isinstance(lot.rolls, Duration) else None,
     )
 
 

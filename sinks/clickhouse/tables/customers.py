@@ -15,6 +15,7 @@ from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.engine.trackers.state import Tracked
 from pipeline.log.port import Message
+from schemas.facts import Duration
 from sinks.clickhouse.tables.table import (
     SOURCE_COLUMNS,
     Column,
@@ -127,7 +128,7 @@ def _current(currency: str, account: Account) -> list[_Open]:
             open_points=lot.open_points,
             expires_on=lot.expires_on,
             closes_at=lot.closes_at,
-            rolls=lot.rolls is not None,
+            rolls=isinstance(lot.rolls, Duration),
         )
         for lot in account.lots
     ]
