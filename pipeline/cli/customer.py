@@ -250,6 +250,11 @@ def _tier(state: dict[str, Any], definition: ProgramDefinition | None) -> dict[s
         "renewed_by": progress.renewed_by,
         "to_keep": progress.to_keep,
         "assigned": state["tier_assigned"] or None,
+        "rewards": [
+            {"reward_of": one["reward_of"], "tier": one["tier_id"], "until": one["until"]}
+            for one in _nested(state, "tier_rewards")
+            if not one["taken"]
+        ],
     }
 
 
@@ -350,7 +355,9 @@ def _progress(tier: dict[str, Any], currency: str | None) -> str:
         lacking = _amount(tier["to_keep"], currency) if tier["renewal"] == "purchases" else f"{tier['to_keep']:,}"
         kept = f"{lacking} of {tier['renewal'].replace('_', ' ')} to keep it" if tier["to_keep"] else "renewed already"
         said = f"{said}; through {tier['expires_on']}, {kept}"
-    return f"{said}; given by hand: {tier['assigned']}" if tier["assigned"] else said
+    said = f"{said}; given by hand: {tier['assigned']}" if tier["assigned"] else said
+    rewards = ", ".join(f"{one['tier']} of {one['reward_of']}" for one in tier["rewards"])
+    return f"{said}; as a reward: {rewards}" if rewards else said
 
 
 def _condition(one: dict[str, Any]) -> str:

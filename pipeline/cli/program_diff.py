@@ -29,6 +29,7 @@ from schemas.program import (
     StreakLevel,
     Tier,
     TierBasis,
+    TierReward,
     Tiers,
     TierValidity,
     Tracker,
@@ -248,17 +249,27 @@ def _promise(terms: PromisedOfBill) -> str:
             return f"until {what}, within {terms.within_days:,} days"
 
 
+def _span(value: Validity) -> str:
+    first, last = value.first, value.last
+    return "always" if value == _NOTHING else f"from {first or 'the beginning'} to {last or 'the end of time'}"
+
+
 def _plain(value: object, currency: str) -> str:
     if isinstance(value, AtOnce | AfterDays | OnDate | Delivered | Triggered):
         return _promise(value)
+    if isinstance(value, TierReward):
+        return value.id if value.validity is None else f"{value.id} ({_held(value.validity)})"
     if isinstance(value, Validity):
-        first, last = value.first, value.last
-        return "always" if value == _NOTHING else f"from {first or 'the beginning'} to {last or 'the end of time'}"
+        return _span(value)
     if isinstance(value, tuple):
         return ", ".join(str(one) for one in value[:10]) + (f" and {len(value) - 10:,} more" if value[10:] else "")
     fields: Mapping[str, Any] = getattr(type(value), "model_fields", {})
     if fields:
         return ", ".join(f"{key} {_value(key, getattr(value, key), currency) or 'none'}" for key in fields)
+    return _word(value)
+
+
+def _word(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)
@@ -460,4 +471,5 @@ def _levels(path: str, old: Streak, new: Streak, told: Callable[[StreakLevel], s
 
 def _level(level: StreakLevel, program: ProgramDefinition) -> str:
     lasts = f" that last {lasting(level.expiry)}" if level.expiry else ""
-    return f"{level.name} for {_amount(level, program)}{lasts} at {level.periods:,} in a row"
+    tier = f" and the tier {_plain(level.tier, program.currency)}" if level.tier else ""
+    return f"{level.name} for {_amount(level, program)}{lasts}{tier} at {level.periods:,} in a row"

@@ -43,6 +43,7 @@ from pipeline.engine.streaks import requests as streak_requests
 from pipeline.engine.tiers import approach, assess, timers
 from pipeline.engine.tiers import concern as tiers
 from pipeline.engine.tiers import requests as tier_requests
+from pipeline.engine.tiers import rewards as tier_rewards
 from pipeline.engine.trackers import concern as trackers
 from schemas.records import (
     ActivatePoints,
@@ -290,6 +291,7 @@ TIMERS: Final[Sequence[Timer]] = (
     streaks.END,
     timers.CHECK,
     timers.FLOOR,
+    timers.REWARD_END,
     timers.END,
     EXPIRY,
     reminders.REMINDER,
@@ -306,6 +308,8 @@ CLOSING: Final[Sequence[ProgramStage]] = (
     unified.LOOK,
     claims.COLLECT,
     ProgramStage(deficit.settle),
+    tier_rewards.GIVE,
+    tier_rewards.TAKE,
     assess.ASSESS,
     with_tier.FOLLOW,
     approach.APPROACH,

@@ -33,6 +33,7 @@ from schemas.program import (
     ProgramDefinition,
     Shortfall,
     Streak,
+    TierReward,
     UnifiedTarget,
     event_names,
     expiries,
@@ -168,6 +169,14 @@ class Program:
             for one in self.definition.unified_targets
             if not one.retired
         )
+
+    @cached_property
+    def tier_rewards(self) -> dict[str, TierReward]:
+        """The tiers that are given, by `milestone/ID` and by `streak/ID/PERIODS` of a level."""
+        rewards = {f"milestone/{one.id}": one.tier for one in self.definition.milestones}
+        for streak in self.definition.streaks:
+            rewards |= {f"streak/{streak.id}/{level.periods}": level.tier for level in streak.levels}
+        return {subject: reward for subject, reward in rewards.items() if reward is not None}
 
     @cached_property
     def enrolling(self) -> tuple[Target, ...]:

@@ -45,14 +45,17 @@ def tier_upgraded(decision: TierUpgraded, envelope: Envelope, context: Context) 
 
 
 def tier_assigned(decision: TierAssigned, envelope: Envelope, context: Context) -> dict[str, object] | None:
-    """The `data` of tierUpgraded for a tier given by hand; None where the customer had it already."""
+    """The `data` of tierUpgraded for a tier given by hand or as a reward; None where the customer had it already.
+
+    RULE (upgradeType): a reward is REWARD, as MANUAL is what people do.
+    """
     if decision.reached == decision.previous:
         return None
     return {
         **program_fields(envelope, context),
         "previousTierNumber": decision.previous,
         "upgradedTierNumber": decision.reached,
-        "upgradeType": "MANUAL",
+        "upgradeType": "REWARD" if decision.reward_of else "MANUAL",
         "notes": decision.reason,
         "tierExpiryDate": _date(decision.term),
     }

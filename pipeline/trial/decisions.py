@@ -342,7 +342,8 @@ def _tier_reminded(body: Body, names: Names) -> str:
 
 
 def _assigned(body: Body, names: Names) -> str:
-    given = f"the tier {names.tier_of(body['assigned_id'])} given by hand ({body['reason']})"
+    how = _as_reward(body, names) if body["reward_of"] else f"by hand ({body['reason']})"
+    given = f"the tier {names.tier_of(body['assigned_id'])} given {how}"
     return given if body["reached"] == body["previous"] else f"{given}: {_moved_up(body, names)}"
 
 
@@ -350,7 +351,15 @@ def _tier_released(body: Body, names: Names) -> str:
     why = f" ({body['reason']})" if body["reason"] else ""
     kept = body["reached"] == body["previous"]
     move = f"tier {names.tier(body['reached'])} stays" if kept else _upgraded(body, names)
-    return f"the tier given by hand holds no longer{why}: {move}"
+    how = _as_reward(body, names) if body["reward_of"] else "by hand"
+    taken = ", taken back" if body["taken"] else ""
+    return f"the tier given {how} holds no longer{why}{taken}: {move}"
+
+
+def _as_reward(body: Body, names: Names) -> str:
+    kind, subject = body["reward_of"].split("/")[:2]
+    named = names.milestone(subject) if kind == "milestone" else names.streak(subject)
+    return f"as the reward of the {kind} {named.name if named else subject}"
 
 
 def _through(term: Body | None) -> str:

@@ -179,6 +179,10 @@ class TierAssigned(Decision, frozen=True, tag=79):
     """None where the tier stays as it is."""
     reason: str
     entered_by: str
+    reward_of: str = ""
+    """What gave it as its reward, as `PointsIssued.activity`; empty for a tier given by hand."""
+    final_at: int = 0
+    """The instant from which on no return takes that reward back."""
 
 
 class TierReleased(Decision, frozen=True, tag=69):
@@ -192,3 +196,7 @@ class TierReleased(Decision, frozen=True, tag=69):
     """None where the tier stays as it is."""
     reason: str
     entered_by: str
+    reward_of: str = ""
+    """As in `TierAssigned`."""
+    taken: bool = False
+    """Whether a return took the reward back; else its time was up."""

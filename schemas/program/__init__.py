@@ -35,6 +35,7 @@ from schemas.program.tiers import (
     RenewalBasis,
     Tier,
     TierBasis,
+    TierReward,
     Tiers,
     TierValidity,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "Tier",
     "TierBasis",
     "TierLimits",
+    "TierReward",
     "TierValidity",
     "Tiers",
     "Tracker",

@@ -21,7 +21,7 @@ from schemas.program.redemption import Redemption
 from schemas.program.returns import Returns
 from schemas.program.rules import EarningRule, EventRule, MultiplierRule, SpendRule
 from schemas.program.streaks import DAYS_IN, PERIODS_IN, Streak
-from schemas.program.tiers import Tiers
+from schemas.program.tiers import TierReward, Tiers
 from schemas.program.trackers import Tracker
 from schemas.program.transfers import Transfers
 from schemas.program.unified import UNIFIED_MAX, UnifiedTarget, milestones_in
@@ -169,6 +169,25 @@ class ProgramDefinition(Definition):
                 raise Misfit(wrong, index, "adds", "milestone")
         return milestones
 
+    @field_validator("milestones", "streaks")
+    @classmethod
+    def _give_tiers_there_are(
+        cls, parts: tuple[Milestone | Streak, ...], info: ValidationInfo
+    ) -> tuple[Milestone | Streak, ...]:
+        tiers: Tiers | None = info.data.get("tiers")
+        levels = {level.id: level for level in tiers.levels} if tiers else {}
+        given = {one: number for number, one in enumerate(levels)}
+        for index, part in enumerate(parts):
+            for within, reward in _tiers_given(part):
+                if given.get(reward.id, 0) == 0:
+                    named = ", ".join(list(levels)[1:]) or "none"
+                    message = f"{reward.id} is no tier above the first one of this program; known: {named}"
+                    raise Misfit(message, index, *within, "tier", "id")
+                if levels[reward.id].retired and not part.retired:
+                    message = f"{reward.id} is retired; give another tier, or none"
+                    raise Misfit(message, index, *within, "tier", "id")
+        return parts
+
     @field_validator("unified_targets")
     @classmethod
     def _unite_milestones_there_are(
@@ -289,6 +308,16 @@ class ProgramDefinition(Definition):
                 message = f"streaks.{index}.milestone names {streak.milestone!r}, which is retired"
                 raise ValueError(message)
         return self
+
+
+def _tiers_given(part: Milestone | Streak) -> Iterator[tuple[tuple[str | int, ...], TierReward]]:
+    """The tiers that a part gives, each with its place in the part."""
+    rewards: list[tuple[tuple[str | int, ...], TierReward | None]] = (
+        [((), part.tier)]
+        if isinstance(part, Milestone)
+        else [(("levels", number), level.tier) for number, level in enumerate(part.levels)]
+    )
+    yield from ((within, reward) for within, reward in rewards if reward is not None)
 
 
 def _adds_wrongly(milestone: Milestone, known: Mapping[str, Milestone]) -> str | None:

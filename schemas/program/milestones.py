@@ -11,6 +11,7 @@ from schemas.program.counts import Events, FrequencyLimit, Transactions
 from schemas.program.cycles import Cycle, PeriodUnit, Rolling
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
+from schemas.program.tiers import TierReward
 from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, Validity
 
 _IN_ONE_CYCLE: Final = ("stores", "skus", "values")
@@ -75,6 +76,8 @@ class Milestone(Definition):
     """What the reward is in; None for the points of the program."""
     expiry: Expiry | None = None
     """How long the reward lasts; None for as long as other points."""
+    tier: TierReward | None = None
+    """A tier that it gives, beside the points."""
     adds: Adds | None = None
     """What it adds to another milestone, once in each cycle, however often it is met again."""
     validity: Validity = Validity()

@@ -10,6 +10,7 @@ from schemas.limits import AtMost, Misfit, Plain
 from schemas.program.cycles import PeriodUnit
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
+from schemas.program.tiers import TierReward
 from schemas.program.values import CurrencyId, Definition, Id, Name, Validity, require_rising
 
 
@@ -53,6 +54,8 @@ class StreakLevel(Definition):
     """What the reward is in; None for the points of the program."""
     expiry: Expiry | None = None
     """How long the reward lasts; None for as long as other points."""
+    tier: TierReward | None = None
+    """A tier that it gives, beside the points."""
 
 
 class Freezes(Definition):

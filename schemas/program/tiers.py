@@ -104,6 +104,14 @@ class TierValidity(Definition):
         return self
 
 
+class TierReward(Definition):
+    """A tier as a reward: the customer does not fall below it while it holds, as if somebody gave it by hand."""
+
+    id: Id
+    validity: TierValidity | None = None
+    """How long it holds, from the day on which it is given; None for good."""
+
+
 class FurtherBasis(Definition):
     """One more condition for a tier, beside the basis."""
 

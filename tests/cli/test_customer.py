@@ -27,6 +27,8 @@ def state_of(head: Head) -> dict[str, Any]:
 
 
 def _read(kind: str, value: Any) -> Any:
+    if kind.startswith("Array("):
+        return [_read(kind.removeprefix("Array("), one) for one in value]
     if value is None or not kind.startswith(("DateTime64", "Nullable(DateTime64")):
         return value
     return datetime.fromtimestamp(value / 1_000, UTC).replace(tzinfo=None)

@@ -691,6 +691,35 @@ def test_nothing_is_added_to_a_rolling_window() -> None:
     assert "m goes by a rolling window, which has no cycle to add to; name another milestone" in problem
 
 
+@pytest.mark.parametrize(
+    ("tier", "wrong"),
+    [
+        ("{id: silk}", "tier.id: silk is no tier above the first one of this program; known: silver, gold"),
+        ("{id: base}", "tier.id: base is no tier above the first one of this program; known: silver, gold"),
+        ("{id: gold}", "tier.id: gold is retired; give another tier, or none"),
+        ("{id: silver, validity: {}}", "tier.validity: names none of days, months, "),
+    ],
+)
+@pytest.mark.parametrize("given_by", ["milestone", "level"])
+def test_reward_that_is_no_tier_is_a_mistake_at_its_place(tier: str, wrong: str, given_by: str) -> None:
+    own, of_level = (f", tier: {tier}", "") if given_by == "milestone" else ("", f", tier: {tier}")
+    levels = "{name: Base, threshold: 0}, {name: Silver, threshold: 1}, {name: Gold, threshold: 2, retired: true}"
+    text = (
+        f"tiers: {{basis: visits, levels: [{levels}]}}\n"
+        f"milestones: [{{id: m, target_id: 1, name: M, target: 1, period: week, counts: {{of: transactions}}{own}}}]\n"
+        f"streaks: [{{id: s, streak_id: 1, name: S, milestone: m, levels: [{{name: L, periods: 2{of_level}}}]}}]\n"
+    )
+    (problem,) = problems(HEAD + text)
+    place = "milestones[0]" if given_by == "milestone" else "streaks[0].levels[0]"
+    assert f"{place}.{wrong}" in problem
+
+
+def test_reward_of_a_program_without_tiers_is_a_mistake() -> None:
+    given = "{id: m, target_id: 1, name: M, target: 1, period: week, counts: {of: transactions}, tier: {id: gold}}"
+    (problem,) = problems(f"{HEAD}milestones: [{given}]\n")
+    assert "milestones[0].tier.id: gold is no tier above the first one of this program; known: none" in problem
+
+
 _UNITED = """
 milestones:
   - {id: a, target_id: 1, name: A, target: 1, period: month, counts: {of: transactions}}

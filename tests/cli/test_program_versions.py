@@ -241,6 +241,20 @@ def between(before: ProgramDefinition, after: ProgramDefinition) -> list[str]:
             id="promised-by-no-milestone",
         ),
         pytest.param(
+            {
+                "milestones": [milestone("m", target=4, tier={"id": "gold", "validity": {"days": 9}})],
+                "streaks": [streak(3) | {"levels": [{"name": "L3", "periods": 3, "tier": {"id": "silver"}}]}],
+            },
+            [
+                "milestones[0].tier: the milestone m: tier is gold (days 9), was none",
+                (
+                    "streaks[0].levels[0]: the streak Regular has L3 for 0 POINTS and the tier silver at 3 in a row, "
+                    "not L3 for 3 POINTS at 3 in a row"
+                ),
+            ],
+            id="tiers-as-rewards",
+        ),
+        pytest.param(
             tiers(BASE, BRONZE, SILVER, GOLD),
             [
                 (

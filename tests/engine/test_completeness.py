@@ -224,6 +224,7 @@ TIMER_NUMBERS = {
     23: "cycleEnd",
     24: "cycleStart",
     30: "streakRisk",
+    50: "rewardedTierEnd",
 }
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {

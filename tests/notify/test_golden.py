@@ -163,6 +163,7 @@ RATIO = "loyaltyProgramDetails.pointsToCurrencyRatio"
 IDENTIFIERS_OF_OTHERS: dict[str, EventName] = {
     # The tier samples hold placeholders: `identifiers` is null there, and a bill is named as in pointsIssued.
     EventName.TIER_UPGRADED: EventName.POINTS_ISSUED,
+    "tierUpgraded-reward": EventName.POINTS_ISSUED,
     # The sample is of a target that was met; ours is of a bill, as in pointsIssued.
     EventName.ALTERNATE_CURRENCIES_ISSUED: EventName.POINTS_ISSUED,
     EventName.TIER_RENEWED: EventName.POINTS_ISSUED,

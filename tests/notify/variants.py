@@ -286,6 +286,25 @@ VARIANTS: dict[str, Case] = {
         record=GIVEN_TIER,
         topic="notifications.tiers",
     ),
+    "tierUpgraded-reward": Case(
+        fact=fact_of(
+            TierAssigned(
+                previous=1,
+                reached=2,
+                reached_id="dark",
+                assigned_id="dark",
+                until=None,
+                currency="BEANS",
+                term=THROUGH_FEBRUARY,
+                reason="",
+                entered_by="",
+                reward_of="milestone/kilos/494",
+            ),
+            seq=20,
+        ),
+        record=BILL,
+        topic="notifications.tiers",
+    ),
     "tierDowngraded-return": Case(
         fact=fact_of(
             TierDowngraded(

@@ -578,10 +578,15 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
         f"{decision.measured} of {decision.needed}"
     ),
     facts.TierAssigned: lambda decision, *_: (
-        f"tier {decision.previous} -> {decision.reached} by hand: {decision.reason}{_through(decision.term)}"
+        f"tier {decision.previous} -> {decision.reached} "
+        + (f"as the reward of {decision.reward_of}" if decision.reward_of else f"by hand: {decision.reason}")
+        + _through(decision.term)
     ),
     facts.TierReleased: lambda decision, *_: (
-        f"tier {decision.previous} -> {decision.reached}, no longer by hand{_through(decision.term)}"
+        f"tier {decision.previous} -> {decision.reached}, no longer "
+        + (f"as the reward of {decision.reward_of}" if decision.reward_of else "by hand")
+        + (", taken back" if decision.taken else "")
+        + _through(decision.term)
     ),
 }
 

@@ -408,6 +408,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         ),
         reason="over",
         entered_by="ann",
+        reward_of="milestone/m/490",
+        taken=True,
     ),
     TierUpgraded(
         previous=34,
@@ -455,6 +457,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         term=None,
         reason="goodwill",
         entered_by="bob",
+        reward_of="streak/s/3",
+        final_at=9_712,
     ),
     TierReassigned(previous=37, reached=38, basis_value=902, reached_id="bronze"),
     ReturnParked(

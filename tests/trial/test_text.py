@@ -31,6 +31,7 @@ from tests.trial.trying import (
 )
 
 README = Path(__file__).parents[2] / "README.md"
+STREAK = {"id": "s", "streak_id": 1, "name": "Streak", "milestone": "m"}
 A = bill("A", 10_000, "2026-03-02T10:00:00Z")
 
 
@@ -53,6 +54,28 @@ def test_bill_is_told_with_money_points_and_dates(trying: Trying) -> None:
         "    pointsIssued tells: You have earned 100 POINTS. Use them by 2 March 2027. Your balance is 100 POINTS.",
         "",
     ]
+
+
+def test_tier_is_told_with_what_gave_it(trying: Trying) -> None:
+    gold = {"tier": {"id": "gold", "validity": {"days": 1}}}
+    month = {"id": "m", "target_id": 1, "name": "Month", "period": "month", "counts": {"of": "transactions"}}
+    club = program(
+        tiers={
+            "basis": "net_purchases",
+            "levels": [{"name": "Base", "threshold": 0}, {"name": "Gold", "threshold": 1}],
+        },
+        milestones=[month | {"target": 1} | gold],
+        streaks=[STREAK | {"levels": [{"name": "One", "periods": 1} | gold]}],
+        returns={"rewards": "clawback"},
+    )
+    for lines, until, why in (
+        ((A, back("A", 10_000, "2026-03-02T11:00:00Z")), "", ", taken back"),
+        ((A,), "2026-03-05T10:00:00Z", ""),
+    ):
+        said = "\n".join(lines_of(trying, *lines, programs=(club,), until=until))
+        assert "the tier Gold given as the reward of the milestone Month: " in said
+        assert "the tier Gold given as the reward of the streak Streak" in said
+        assert f"the tier given as the reward of the milestone Month holds no longer{why}: " in said
 
 
 def test_other_currencies_are_told_by_name_with_their_decimals(trying: Trying) -> None:

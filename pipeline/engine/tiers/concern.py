@@ -8,8 +8,8 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.ledger.postings import MOVEMENTS, lifetime_change
 from pipeline.engine.state import CustomerState
-from pipeline.engine.tiers.state import Measured, Tenure
-from pipeline.engine.tiers.timers import CHECK, END, FLOOR, REMINDER
+from pipeline.engine.tiers.state import Measured, Rewarded, Tenure
+from pipeline.engine.tiers.timers import CHECK, END, FLOOR, REMINDER, REWARD_END
 from schemas.facts import (
     AlternatePointsIssued,
     AlternatePointsReversed,
@@ -118,17 +118,34 @@ def _note_excused(state: CustomerState, envelope: Envelope, decision: TierLossEx
 def _note_assigned(state: CustomerState, envelope: Envelope, decision: TierAssigned) -> None:
     _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope, decision.currency)
-    tenure.floor_id = decision.assigned_id
-    tenure.floor_until = _or_never(decision.until)
+    if decision.reward_of:
+        _note_reward(tenure, decision, state.head.horizon, state.head.sections[envelope.program_id].transactions)
+    else:
+        tenure.floor_id = decision.assigned_id
+        tenure.floor_until = _or_never(decision.until)
     if decision.term is not None:
         _begin_term(tenure, decision.term)
+
+
+def _note_reward(tenure: Tenure, decision: TierAssigned, horizon: int, bills: int) -> None:
+    """The tier is a reward; rewards that were taken back, and that nothing gives again, leave."""
+    kept = {key: one for key, one in tenure.rewards.items() if not one.taken or one.final_at > horizon}
+    tenure.rewards = kept
+    kept[decision.reward_of] = Rewarded(
+        tier_id=decision.assigned_id, until=_or_never(decision.until), final_at=decision.final_at, bills=bills
+    )
 
 
 def _note_released(state: CustomerState, envelope: Envelope, decision: TierReleased) -> None:
     _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope)
-    tenure.floor_id = ""
-    tenure.floor_until = NEVER
+    if decision.taken:
+        tenure.rewards[decision.reward_of].taken = True
+    elif decision.reward_of:
+        del tenure.rewards[decision.reward_of]
+    else:
+        tenure.floor_id = ""
+        tenure.floor_until = NEVER
     if decision.term is not None:
         _begin_term(tenure, decision.term)
 
@@ -230,7 +247,7 @@ CONCERN: Final = Concern(
         TierAssigned: _note_assigned,
         TierReleased: _note_released,
     },
-    timers=(CHECK, FLOOR, END, REMINDER),
+    timers=(CHECK, FLOOR, REWARD_END, END, REMINDER),
 )
 MEASURED: Final = Concern(
     name="measured",

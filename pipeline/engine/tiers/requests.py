@@ -9,7 +9,7 @@ and when it ends, the customer has what their own values give.
 from __future__ import annotations
 
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.tiers.values import basis_values, now_of, tenure_of, term_from, tier_of_values
+from pipeline.engine.tiers.values import basis_values, floor_of, now_of, tenure_of, term_from, tier_of_values
 from schemas.facts import (
     Decision,
     RecordRefused,
@@ -87,21 +87,34 @@ def release(turn: ProgramTurn, record: ReleaseTier) -> list[Decision]:
     """The tier that somebody gave holds no longer."""
     if not tenure_of(turn.section).floor_id:
         return [RecordRefused(reason=Refusal.TIER_NOT_ASSIGNED, subject=turn.section.tier_id)]
-    return [released(turn, turn.at + 1, reason=record.reason, entered_by=record.entered_by)]
+    section, floor = turn.section, floor_of(turn.section, turn.program, but=("",))
+    return [released(turn, turn.at + 1, section.tier, floor, record.reason, record.entered_by)]
 
 
-def released(turn: ProgramTurn, begins_at: int, reason: str, entered_by: str) -> TierReleased:
-    """The customer has the tier that their own values give."""
+def released(
+    turn: ProgramTurn,
+    begins_at: int,
+    previous: int,
+    floor: int,
+    reason: str = "",
+    entered_by: str = "",
+    reward_of: str = "",
+    *,
+    taken: bool = False,
+) -> TierReleased:
+    """A customer of the tier `previous` has that of their own values, not below what else was given (`floor`)."""
     program, section, rules = turn.program, turn.section, turn.program.tier_rules
     values = basis_values(section, program, now_of(turn))
-    reached = min(section.tier, rules.upgrade.reached(values))
-    begins = reached < section.tier or tenure_of(section).expires_on is None
+    reached = min(previous, max(rules.upgrade.reached(values), floor))
+    begins = reached < previous or (tenure_of(section).expires_on is None and reached > floor)
     return TierReleased(
-        previous=section.tier,
+        previous=previous,
         reached=reached,
         reached_id=program.tier_ids[reached],
         basis_value=rules.upgrade.decisive(values, reached).value,
         term=term_from(turn, reached, begins_at) if begins else None,
         reason=reason,
         entered_by=entered_by,
+        reward_of=reward_of,
+        taken=taken,
     )

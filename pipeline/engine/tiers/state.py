@@ -24,6 +24,19 @@ class Measured(msgspec.Struct, array_like=True, gc=False):
         return self.begins_at <= at < self.ends_at
 
 
+class Rewarded(msgspec.Struct, array_like=True, gc=False):
+    """A tier that the customer has as a reward."""
+
+    tier_id: str
+    until: int
+    final_at: int
+    """The instant from which on no return takes it back."""
+    bills: int
+    """How many bills the customer had paid by then: with the next one the reward is used."""
+    taken: bool = False
+    """Whether a return took it back: what is achieved again gives the rest of it."""
+
+
 class Tenure(msgspec.Struct, array_like=True, gc=False):
     """How a customer holds their tier."""
 
@@ -53,3 +66,5 @@ class Tenure(msgspec.Struct, array_like=True, gc=False):
     approached: int = 0
     """The number of the tier that the customer was last told to be near."""
     approached_at: int = 0
+    rewards: dict[str, Rewarded] = {}
+    """By what gave them, as `PointsIssued.activity`."""

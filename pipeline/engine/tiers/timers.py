@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Subject
-from pipeline.engine.kernel.timers import section_timer
+from pipeline.engine.kernel.timers import part_timer, section_timer
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.tiers.assess import fall_after_return, upgrade
 from pipeline.engine.tiers.requests import released
@@ -105,12 +105,25 @@ def _remind(turn: ProgramTurn, _: Subject) -> list[Decision]:
 
 
 def _floor(turn: ProgramTurn, _: Subject) -> list[Decision]:
-    return [released(turn, turn.at, reason="", entered_by="")]
+    floor = floor_of(turn.section, turn.program, but=("",))
+    return [released(turn, turn.at, turn.section.tier, floor)]
+
+
+def _reward_over(turn: ProgramTurn, subject: Subject) -> list[Decision]:
+    floor = floor_of(turn.section, turn.program, but=(subject.part,))
+    return [released(turn, turn.at, turn.section.tier, floor, reward_of=subject.part)]
 
 
 CHECK: Final = section_timer(kind=17, name="tierCheck", at=lambda section: tenure_of(section).check_at, fire=_check)
 FLOOR: Final = section_timer(
     kind=18, name="assignedTierEnd", at=lambda section: tenure_of(section).floor_until, fire=_floor
+)
+REWARD_END: Final = part_timer(
+    kind=50,
+    name="rewardedTierEnd",
+    parts=lambda section: tenure_of(section).rewards,
+    at=lambda reward: NEVER if reward.taken else reward.until,
+    fire=_reward_over,
 )
 END: Final = section_timer(kind=16, name="tierEnd", at=lambda section: tenure_of(section).term.ends_at, fire=_end)
 REMINDER: Final = section_timer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from operator import attrgetter
 from typing import Final
 
@@ -70,9 +71,14 @@ def _renewal_value(section: Section, program: Program, measure: Measure, now: in
     return int(_MEASURED[measure.basis](tenure_of(section).term))
 
 
-def floor_of(section: Section, program: Program) -> int:
-    """The number of the tier that somebody gave, 0 for none."""
-    return program.tier_numbers.get(tenure_of(section).floor_id, 0)
+def floor_of(section: Section, program: Program, but: Collection[str] = ()) -> int:
+    """The number of the highest tier that was given, 0 for none: by hand, or as a reward; `but` for some of them.
+
+    A reward is known by what gave it, what was given by hand by an empty text.
+    """
+    tenure = tenure_of(section)
+    given = {"": tenure.floor_id, **{key: one.tier_id for key, one in tenure.rewards.items() if not one.taken}}
+    return max((program.tier_numbers.get(tier_id, 0) for key, tier_id in given.items() if key not in but), default=0)
 
 
 def tier_of_values(section: Section, program: Program, now: int) -> int:

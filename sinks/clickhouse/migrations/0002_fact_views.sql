@@ -436,8 +436,9 @@ FROM (
         'StreakFrozen', 'StreakAtRisk')
 ) AS f;
 
--- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand), released (no longer by hand),
+-- kind: upgraded, reassigned (their tier was retired), downgraded, assigned (by hand or as a reward), released (no longer),
 -- handed_over (the customer was merged into another one, and is in the base tier).
+-- reward_of: what gave the tier as its reward, such as milestone/ID/PERIOD; empty for others.
 -- previous, reached: numbers of that version. basis_value: what decides the tier, in points, minor units or visits; NULL
 -- where it did not. expires_on: the last day of the tier; NULL for ever.
 CREATE OR REPLACE VIEW tier_changes AS
@@ -447,10 +448,10 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     if(f.kind = 'SectionHandedOver', 'handed_over', lower(replaceOne(f.kind, 'Tier', ''))) AS kind,
     f.d.previous AS previous, f.d.reached AS reached,
     f.d.basis_value AS basis_value, f.d.reached_id AS reached_id,
-    toDate32(f.d.term.expires_on) AS expires_on
+    toDate32(f.d.term.expires_on) AS expires_on, f.d.reward_of AS reward_of
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(previous Int32, reached Int32, basis_value Nullable(Int64), reached_id String,
-        term Tuple(expires_on Nullable(Int32)))') AS d
+        term Tuple(expires_on Nullable(Int32)), reward_of String)') AS d
     FROM facts WHERE kind IN ('TierUpgraded', 'TierReassigned', 'TierDowngraded', 'TierAssigned', 'TierReleased',
         'SectionHandedOver')
 ) AS f;

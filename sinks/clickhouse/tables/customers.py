@@ -12,7 +12,7 @@ from pipeline.engine.ledger.state import Account, Hold, LedgerAccount
 from pipeline.engine.milestones.state import Progress
 from pipeline.engine.state import Head, Section, decode_head
 from pipeline.engine.streaks.state import StreakRuns
-from pipeline.engine.tiers.state import Measured, Tenure
+from pipeline.engine.tiers.state import Measured, Rewarded, Tenure
 from pipeline.engine.trackers.state import Tracked
 from pipeline.log.port import Message
 from schemas.facts import Duration
@@ -78,6 +78,11 @@ class _Own(NamedTuple):
     target: int
 
 
+class _Rewarded(NamedTuple):
+    key: str
+    reward: Rewarded
+
+
 class _Measuring(NamedTuple):
     over: str
     measured: Measured
@@ -103,6 +108,10 @@ def _measured(row: StateRow) -> list[_Measuring]:
         return []
     period = () if tenure.period is None else (_Measuring("period", tenure.period),)
     return [_Measuring("term", tenure.term), *period]
+
+
+def _rewarded(row: StateRow) -> list[_Rewarded]:
+    return [_Rewarded(key, reward) for key, reward in _tenure(row).rewards.items()]
 
 
 def _held(row: StateRow) -> list[_Held]:
@@ -203,6 +212,21 @@ CUSTOMER_STATE: Final = Table[StateRow](
         ),
         text(
             "tier_assigned", lambda row: _tenure(row).floor_id, "the id of the tier that somebody gave; empty for none"
+        ),
+        *nested(
+            "tier_rewards",
+            _rewarded,
+            (
+                Column("reward_of", "String", lambda one: one.key),
+                Column("tier_id", "String", lambda one: one.reward.tier_id),
+                Column(
+                    "until",
+                    "Nullable(DateTime64(3, 'UTC'))",
+                    lambda one: _unless_never(one.reward.until),
+                    comment="NULL for good",
+                ),
+                Column("taken", "Bool", lambda one: one.reward.taken, comment="whether a return took it back"),
+            ),
         ),
         integer("tier_mark", lambda row: _tenure(row).mark, "the tier that the basis reached when one was lost"),
         *nested(

@@ -1,0 +1,214 @@
+"""Tiers as rewards of milestones and streak levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.facts import MilestoneUnachieved, TierAssigned, TierDowngraded, TierReleased, TierRenewed, TierUpgraded
+from schemas.program import ProgramDefinition
+from tests.dsl import Story, given
+from tests.engine.tiers.test_holding import LEVELS, moves
+from tests.steps import (
+    assign,
+    bought,
+    brought_back,
+    did,
+    enrol_target,
+    instant,
+    milestone,
+    program,
+    release_tier,
+    starting,
+    tick,
+    updated,
+)
+
+RETURNS = {"window_days": 60, "milestones": "fall", "rewards": "clawback"}
+DAYS = {"days": 30}
+SUM = {"of": "transactions", "measure": "sum"}
+
+
+def club(*milestones: dict[str, Any], version: int = 1, streaks: Any = (), **parts: Any) -> ProgramDefinition:
+    tiers = {"basis": "net_purchases", "levels": LEVELS, **parts.pop("tiers", {})}
+    parts = {"returns": RETURNS, **parts}
+    return program(version=version, milestones=milestones, streaks=streaks, tiers=tiers, **parts)
+
+
+def giving(tier: str = "gold", target: int = 1, name: str = "m", **parts: Any) -> dict[str, Any]:
+    validity = parts.pop("validity", DAYS)
+    return milestone(name, target, tier={"id": tier, "validity": validity}, **parts)
+
+
+def ran(story: Story) -> list[str]:
+    return [one.reward_of for one in story.only(TierAssigned)]
+
+
+def test_tier_is_given_through_its_last_day_and_then_is_that_of_the_values() -> None:
+    story = given(club(giving()), bought("B1", 100, "2025-03-01"))
+    (given_,) = story.only(TierAssigned)
+    assert (given_.reached_id, given_.until) == ("gold", instant("2025-04-01 00:00"))
+    assert given_.reward_of == "milestone/m/662"
+    story.play(bought("B2", 1_000, "2025-03-02"))
+    story.play(tick("2025-03-31 23:59"))
+    assert (story.tier(), story.only(TierReleased)) == (3, [])
+    story.play(tick("2025-04-01 00:00"))
+    (released,) = story.only(TierReleased)
+    assert (released.reached, released.basis_value, released.taken) == (2, 1_100, False)
+    assert moves(story) == [(1, 3), (3, 2)]
+
+
+def test_tier_is_given_once_in_a_cycle_and_again_in_the_next() -> None:
+    bills = [bought(f"B{number}", 1, on) for number, on in enumerate(("2025-03-01", "2025-03-02", "2025-04-01"))]
+    assert ran(given(club(giving()), *bills)) == ["milestone/m/662", "milestone/m/663"]
+
+
+def test_tier_of_the_values_is_one_move_with_the_reward() -> None:
+    story = given(club(giving()), bought("B1", 1_000, "2025-03-01"))
+    assert (moves(story), story.only(TierUpgraded)) == ([(1, 3)], [])
+
+
+def test_higher_tier_stays() -> None:
+    story = given(club(giving("silver", 2)), bought("B1", 5_000, "2025-03-01"), bought("B2", 1, "2025-03-02"))
+    assert (story.tier(), moves(story)) == (3, [(1, 3), (3, 3)])
+    story.play(tick("2025-06-01"))
+    assert (story.tier(), moves(story)[2:]) == (3, [(3, 3)])
+
+
+def test_several_rewards_of_one_bill_are_one_move_each_higher() -> None:
+    story = given(club(giving("silver"), giving("gold", name="n", target_id=8)), bought("B1", 1, "2025-03-01"))
+    assert moves(story) == [(1, 2), (2, 3)]
+
+
+def test_rewards_end_each_for_itself() -> None:
+    gold, silver = giving("gold", validity={"days": 10}), giving("silver", name="n", target_id=8)
+    story = given(club(gold, silver), bought("B1", 1, "2025-03-01"))
+    assert moves(story.when(tick("2025-03-20")))[2:] == [(3, 2)]
+    assert moves(story.when(tick("2025-06-01")))[3:] == [(2, 1)]
+
+
+@pytest.mark.parametrize("first", ["hand", "reward"])
+def test_tier_given_by_hand_and_a_reward_hold_beside_each_other(first: str) -> None:
+    bill, hand = bought("B1", 1, "2025-03-02"), assign("silver", "2025-03-02")
+    story = given(club(giving()), *([hand, bill] if first == "hand" else [bill, hand]))
+    assert story.tier() == 3
+    story.play(tick("2025-04-02"))
+    assert story.tier() == 2
+    story.play(release_tier("2025-04-03"))
+    assert story.tier() == 1
+
+
+def test_release_by_hand_leaves_a_reward() -> None:
+    story = given(club(giving()), bought("B1", 1, "2025-03-01"), assign("silver", "2025-03-02"))
+    story.play(release_tier("2025-03-03"))
+    assert (story.tier(), moves(story)[-1]) == (3, (3, 3))
+
+
+def test_reward_without_an_end_is_kept_and_stops_losses() -> None:
+    tiers = {"validity": {"months": 1}}
+    story = given(club(milestone("m", tier={"id": "silver"}), tiers=tiers), bought("B1", 5_000, "2025-03-01"))
+    story.play(tick("2026-01-01"))
+    assert (story.tier(), moves(story)) == (2, [(1, 2), (2, 3), (3, 2)])
+    assert [one.measured for one in story.only(TierDowngraded)] == [0]
+    assert len(story.only(TierRenewed)) == 1
+
+
+def test_rewards_that_add_nothing_do_not_pile_up() -> None:
+    """A tier for good, which no return takes back any more, is not given again with each cycle."""
+    months = [f"2025-{month:02}-01" for month in range(1, 13)]
+    story = given(club(milestone("m", tier={"id": "silver"})), *(bought(f"B{on}", 1, on) for on in months))
+    tenure = story.section().tenure
+    assert tenure is not None
+    assert len(tenure.rewards) == 5  # those of cycles of which a bill could still come back
+
+
+@pytest.mark.parametrize(
+    ("rewards", "bills", "tier"),
+    [
+        pytest.param("clawback", [], 1, id="taken"),
+        pytest.param("clawback", ["B2"], 1, id="taken-though-it-was-used"),
+        pytest.param("revoke_if_unused", [], 1, id="taken-unused"),
+        pytest.param("revoke_if_unused", ["B2"], 3, id="kept-as-it-was-used"),
+        pytest.param("keep", [], 3, id="kept"),
+    ],
+)
+def test_return_takes_the_reward_as_the_program_says(rewards: str, bills: list[str], tier: int) -> None:
+    definition = club(giving(target=500, counts=SUM), returns=RETURNS | {"rewards": rewards})
+    story = given(definition, bought("B1", 500, "2025-03-01"), *(bought(one, 1, "2025-03-02") for one in bills))
+    story.play(brought_back("B1", 400, "2025-03-03"))
+    assert story.only(MilestoneUnachieved) != []
+    assert (story.tier(), [one.taken for one in story.only(TierReleased)]) == (tier, [True] if tier == 1 else [])
+
+
+@pytest.mark.parametrize("rewards", ["clawback", "keep"])
+def test_what_is_achieved_again_gives_what_is_left(rewards: str) -> None:
+    story = given(club(giving(), returns=RETURNS | {"rewards": rewards}), bought("B1", 1, "2025-03-01"))
+    story.play(brought_back("B1", 1, "2025-03-02"))
+    story.play(bought("B2", 1, "2025-03-05"))
+    assert (story.tier(), {one.until for one in story.only(TierAssigned)}) == (3, {instant("2025-04-01 00:00")})
+    story.play(tick("2025-04-01 00:00"))
+    assert story.tier() == 1
+
+
+def test_what_is_achieved_again_too_late_gives_nothing() -> None:
+    story = given(club(giving(validity={"days": 1})), bought("B1", 1, "2025-03-01"))
+    story.play(brought_back("B1", 1, "2025-03-02"))
+    story.play(bought("B2", 1, "2025-03-05"))
+    assert (story.tier(), len(story.only(TierAssigned))) == (1, 1)
+
+
+def test_reward_that_was_taken_back_leaves_when_nothing_gives_it_again() -> None:
+    story = given(club(giving()), bought("B1", 1, "2025-03-01"), brought_back("B1", 1, "2025-03-02"))
+    story.play(bought("B2", 1, "2025-08-05"))
+    tenure = story.section().tenure
+    assert tenure is not None
+    assert list(tenure.rewards) == ["milestone/m/667"]
+
+
+def test_update_that_leaves_too_little_takes_the_reward() -> None:
+    story = given(club(giving(target=100, counts=SUM)), bought("B1", 100, "2025-03-01"))
+    story.play(updated("B1", 99, "2025-03-02"))
+    assert (story.tier(), moves(story)) == (1, [(1, 3), (3, 1)])
+
+
+def test_streak_level_gives_and_loses_a_tier() -> None:
+    two = {"name": "Two", "periods": 2, "tier": {"id": "silver", "validity": {"months": 6}}}
+    levels = [two, {"name": "Three", "periods": 3}]
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "levels": levels}
+    bills = [bought(f"B{month}", 1, f"2025-0{month}-10") for month in (1, 2, 3)]
+    story = given(club(milestone("m"), streaks=[streak]), *bills)
+    assert ran(story) == ["streak/s/2"]
+    story.play(brought_back("B2", 1, "2025-03-20"))
+    assert (story.tier(), moves(story)) == (1, [(1, 2), (2, 1)])
+
+
+def test_two_rewards_taken_by_one_return_are_one_way_down() -> None:
+    story = given(club(giving("gold"), giving("silver", name="n", target_id=8)), bought("B1", 1, "2025-03-01"))
+    story.play(brought_back("B1", 1, "2025-03-02"))
+    assert moves(story)[2:] == [(3, 2), (2, 1)]
+
+
+def test_rolling_window_gives_once_for_each_window() -> None:
+    rolling = giving(period=None, cycle={"kind": "rolling", "days": 7}, target=2)
+    days = ("2025-03-01", "2025-03-02", "2025-03-03", "2025-03-10", "2025-03-11")
+    story = given(club(rolling), *(bought(on, 1, on) for on in days))
+    assert ran(story) == ["milestone/m/1", "milestone/m/2"]
+
+
+def test_command_and_event_give_as_bills_do() -> None:
+    ran_ = giving(counts={"of": "events", "event": "run"}, enrolment={"by": "command", "past": True})
+    story = given(club(ran_), did("run", "2025-03-01"))
+    assert story.tier() == 1
+    assert story.when(enrol_target("m", "2025-03-02")).tier() == 3
+
+
+def test_version_that_asks_for_less_gives_at_its_start() -> None:
+    less = starting("2025-03-10", club(giving(target=1), version=2))
+    story = given(club(giving(target=2)), bought("B1", 1, "2025-03-01"), less).when(tick("2025-03-10 13:00"))
+    assert (story.tier(), ran(story)) == (3, ["milestone/m/662"])
+
+
+def test_program_without_returns_gives_too() -> None:
+    story = given(club(giving(), returns=None), bought("B1", 1, "2025-03-01")).when(tick("2025-04-01 00:00"))
+    assert moves(story) == [(1, 3), (3, 1)]
