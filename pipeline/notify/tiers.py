@@ -57,7 +57,7 @@ def tier_assigned(decision: TierAssigned, envelope: Envelope, context: Context) 
         "upgradedTierNumber": decision.reached,
         "upgradeType": "REWARD" if decision.reward_of else "MANUAL",
         "notes": decision.reason,
-        "tierExpiryDate": _date(decision.term),
+        "tierExpiryDate": _first_end(decision),
     }
 
 
@@ -114,6 +114,13 @@ def tier_approaching(decision: TierApproached, envelope: Envelope, context: Cont
 
 def _date(term: TierTerm | None) -> str | None:
     return None if term is None or term.expires_on is None else as_date(term.expires_on).isoformat()
+
+
+def _first_end(decision: TierAssigned) -> str | None:
+    """The day with which the term ends, or what was given, whichever comes first."""
+    ends = [decision.last_day, None if decision.term is None else decision.term.expires_on]
+    first = min((day for day in ends if day is not None), default=None)
+    return None if first is None else as_date(first).isoformat()
 
 
 def _reached(decision: TierUpgraded | TierReassigned | TierDowngraded | TierAssigned | TierReleased) -> str:

@@ -344,7 +344,9 @@ def _tier_reminded(body: Body, names: Names) -> str:
 def _assigned(body: Body, names: Names) -> str:
     how = _as_reward(body, names) if body["reward_of"] else f"by hand ({body['reason']})"
     given = f"the tier {names.tier_of(body['assigned_id'])} given {how}"
-    return given if body["reached"] == body["previous"] else f"{given}: {_moved_up(body, names)}"
+    if body["last_day"] is not None:
+        given = f"{given}, through {_day(body['last_day'])}"
+    return given if body["reached"] == body["previous"] else f"{given}: {_upgraded(body, names)}"
 
 
 def _tier_released(body: Body, names: Names) -> str:

@@ -183,6 +183,8 @@ class TierAssigned(Decision, frozen=True, tag=79):
     """What gave it as its reward, as `PointsIssued.activity`; empty for a tier given by hand."""
     final_at: int = 0
     """The instant from which on no return takes that reward back."""
+    last_day: int | None = None
+    """The last local day on which it holds; None where it has no end."""
 
 
 class TierReleased(Decision, frozen=True, tag=69):

@@ -5,8 +5,11 @@ Named by the event and, after a hyphen, what is different.
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
+from pipeline.engine.calendar import as_day
 from schemas.facts import (
     AlternatePointsReversed,
     Award,
@@ -299,6 +302,7 @@ VARIANTS: dict[str, Case] = {
                 reason="",
                 entered_by="",
                 reward_of="milestone/kilos/494",
+                last_day=as_day(date(2024, 2, 15)),
             ),
             seq=20,
         ),

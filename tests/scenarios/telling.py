@@ -580,6 +580,7 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.TierAssigned: lambda decision, *_: (
         f"tier {decision.previous} -> {decision.reached} "
         + (f"as the reward of {decision.reward_of}" if decision.reward_of else f"by hand: {decision.reason}")
+        + ("" if decision.last_day is None else f", given through {as_date(decision.last_day)}")
         + _through(decision.term)
     ),
     facts.TierReleased: lambda decision, *_: (

@@ -459,6 +459,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         entered_by="bob",
         reward_of="streak/s/3",
         final_at=9_712,
+        last_day=9_713,
     ),
     TierReassigned(previous=37, reached=38, basis_value=902, reached_id="bronze"),
     ReturnParked(

@@ -73,7 +73,7 @@ def test_tier_is_told_with_what_gave_it(trying: Trying) -> None:
         ((A,), "2026-03-05T10:00:00Z", ""),
     ):
         said = "\n".join(lines_of(trying, *lines, programs=(club,), until=until))
-        assert "the tier Gold given as the reward of the milestone Month: " in said
+        assert "the tier Gold given as the reward of the milestone Month, through 3 March 2026: tier Base" in said
         assert "the tier Gold given as the reward of the streak Streak" in said
         assert f"the tier given as the reward of the milestone Month holds no longer{why}: " in said
 

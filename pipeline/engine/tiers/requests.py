@@ -44,6 +44,7 @@ def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
             term=term_from(turn, reached, turn.at + 1) if reached > section.tier else None,
             reason=record.reason,
             entered_by=record.entered_by,
+            last_day=record.last_day,
         )
     ]
 

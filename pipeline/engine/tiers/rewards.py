@@ -91,6 +91,7 @@ def _given(turn: ProgramTurn, reward: _Reward, now: int, begins_at: int) -> Tier
         entered_by="",
         reward_of=reward.key,
         final_at=min(reward.final_at, NEVER),
+        last_day=None if until == NEVER else program.calendar.day_of(until - 1),
     )
 
 
