@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.engine import adoption, analytics, customers, duplicates, earning, purchases, returns, standing
+from pipeline.engine import adoption, analytics, customers, duplicates, earning, purchases, returns, standing, unique
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.identity import concern as identity
@@ -93,6 +93,7 @@ CONCERNS: Final[Sequence[Concern]] = (
     customers.CONCERN,
     standing.CONCERN,
     analytics.CONCERN,
+    unique.CONCERN,
     identity.IDENTIFIERS,
     identity.PERSONS,
     identity.HELD,
@@ -129,7 +130,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     TransactionAdded: (duplicates.admit, customers.enrol, bills.record_bill),
     TransactionReturned: (duplicates.admit, customers.enrol, bills.record_return),
     TransactionUpdated: (duplicates.admit, customers.enrol, updates.record_update),
-    CustomEventReceived: (duplicates.admit, analytics.set_aside, customers.enrol),
+    CustomEventReceived: (unique.once, duplicates.admit, analytics.set_aside, customers.enrol, unique.keep),
     RedeemPoints: _COMMAND,
     AdjustPoints: _COMMAND,
     BlockPoints: _COMMAND,

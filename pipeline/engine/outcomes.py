@@ -109,6 +109,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.CUSTOMER_MERGED: True,
     Refusal.MERGE_UNDER_WAY: True,
     Refusal.POINTS_HELD: True,
+    Refusal.EVENT_EXISTS: True,
     Refusal.IDENTIFIER_UNKNOWN: False,
     Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,

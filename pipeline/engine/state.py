@@ -23,6 +23,7 @@ from pipeline.engine.spilled import SpilledIds, bucket_of, entry_of, mark_of
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.tiers.state import Tenure
 from pipeline.engine.trackers.state import Tracked
+from pipeline.engine.unique_state import UniqueIds
 from schemas.facts import Standing
 from schemas.records import Profile, UnknownVersion
 
@@ -124,7 +125,7 @@ class Head(msgspec.Struct, array_like=True):
         return min(self.timers.values(), default=None)
 
 
-Entry = Bill | Parked | ItemisedBill | Redemption | Payment | Link | Person | Held | SpilledIds
+Entry = Bill | Parked | ItemisedBill | Redemption | Payment | Link | Person | Held | SpilledIds | UniqueIds
 """What is kept beside the head, loaded when a record names it. Every kind is a case of this tagged union and begins
 with `forgotten_at`, the instant at which it may leave."""
 

@@ -34,6 +34,8 @@ class Judged(NamedTuple):
     """The id that follows from its unique key; None where its definition has none."""
     analytics_only: bool
     """Whether no program gets it."""
+    for_ever: bool = False
+    """Whether the unique key holds for ever."""
 
 
 _UNDEFINED: Final = Judged(is_defined=False, unique_id=None, analytics_only=False)
@@ -51,6 +53,7 @@ def judge(name: str, attributes: Attributes, org: KnownOrg) -> Judged | Rejected
         is_defined=True,
         unique_id=_unique_id(attributes, definition),
         analytics_only="EMFConsumer" not in definition.actions,
+        for_ever=definition.unique == "forever",
     )
 
 

@@ -51,6 +51,7 @@ from schemas.facts import (
     SectionHandedOver,
     SectionTakenOver,
     TransactionRecorded,
+    UniqueEventKept,
     UpdateParked,
     UpdateReleased,
 )
@@ -277,6 +278,7 @@ TABLE: Final = Table(
         RecordRefused,
         RegisteredEarlier,
         EventSetAside,
+        UniqueEventKept,
         IdsSpilled,
         IdentifierLinked,
         IdentifierUnlinked,

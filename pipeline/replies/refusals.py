@@ -35,6 +35,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "a merge with customer {subject} is not done yet, or too many customers were merged",
         "wait for its reply, and ask again",
     ),
+    Refusal.EVENT_EXISTS: (
+        "an event with the same unique key came before",
+        "nothing needs to be done: it counts once for ever",
+    ),
     Refusal.POINTS_HELD: (
         "points of the customer who is to be merged are put aside",
         "release or confirm what is held, let transfers be answered, and ask again",

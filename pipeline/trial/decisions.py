@@ -480,6 +480,7 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
 SILENT: Final = frozenset(
     {
         "RecordAccepted",
+        "UniqueEventKept",
         "IdsSpilled",
         "RecordRefused",
         "TransactionRecorded",

@@ -34,6 +34,7 @@ from schemas.facts.customers import (
     RecordRefused,
     RegisteredEarlier,
     Standing,
+    UniqueEventKept,
 )
 from schemas.facts.decision import Decision, Envelope, Reason, Refusal
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
@@ -340,6 +341,7 @@ __all__ = [
     "UnifiedAchieved",
     "UnifiedPart",
     "UnifiedUnachieved",
+    "UniqueEventKept",
     "UnlinkedBecause",
     "UpdateParked",
     "UpdateReleased",

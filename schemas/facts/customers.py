@@ -36,6 +36,10 @@ class CustomerRegistered(Decision, frozen=True, tag=3):
     profile: Profile
 
 
+class UniqueEventKept(Decision, frozen=True, tag=376):
+    """The id of the event is remembered for ever."""
+
+
 class EventSetAside(Decision, frozen=True, tag=300):
     """The event is for analysts alone: it registers nobody, and no program gets it."""
 

@@ -145,6 +145,8 @@ class Refusal(Reason):
     """A merge of the customer is not done yet."""
     POINTS_HELD = 167
     """Points of the customer are put aside: what holds them has to end first."""
+    EVENT_EXISTS = 168
+    """An event with the same unique key came before, and there is one for ever."""
     IDENTIFIER_UNKNOWN = 130
     """Nobody is known by the identifiers of the record, and as many records as are held wait for somebody who is."""
     IDENTIFIERS_IN_BACKFILL = 131

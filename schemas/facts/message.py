@@ -31,6 +31,7 @@ from schemas.facts.customers import (
     RecordAccepted,
     RecordRefused,
     RegisteredEarlier,
+    UniqueEventKept,
 )
 from schemas.facts.decision import Decision, Envelope
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, RemindersPlanned
@@ -258,6 +259,7 @@ AnyDecision = (
     | MergeHandedOver
     | CustomersMerged
     | MergeFailed
+    | UniqueEventKept
 )
 
 

@@ -17,3 +17,5 @@ class CustomEventReceived(CustomerRecord, frozen=True):
     """Whether it is kept for analysts, and no program gets it (S1: actions without EMFConsumer)."""
     zone: str = ""
     """The IANA zone in which it happened, as the message names it; empty where it does not."""
+    unique: bool = False
+    """Whether its id is remembered for ever."""

@@ -94,6 +94,9 @@ class EventDefinition(Definition):
     actions: tuple[str, ...] = ("EMFConsumer",)
     """Who gets it: `EMFConsumer`, the programs; `EIConsumer`, analysts. Events for analysts alone earn nothing."""
     fields: Annotated[tuple[EventField, ...], AtMost(FIELDS_MAX)] = ()
+    unique: Literal["window", "forever"] = "window"
+    """For how long a second event with the same unique key is the same one: for as long as ids are remembered, or for
+    ever."""
     retired: bool = False
     """Whether it has ended: an event of this name is unknown from then on."""
 
@@ -125,6 +128,16 @@ class EventDefinition(Definition):
                 raise Misfit(message, index, "name")
             seen.add(field.name)
         return fields
+
+    @model_validator(mode="after")
+    def _what_is_unique_for_ever(self) -> Self:
+        if self.unique == "forever" and not self.unique_key:
+            message = "no field makes two events the same; mark one with `is_unique_key_field: true`, or leave it out"
+            raise Misfit(message, "unique")
+        if self.unique == "forever" and "EMFConsumer" not in self.actions:
+            message = "only what programs get is remembered for ever; add EMFConsumer to the actions, or leave it out"
+            raise Misfit(message, "unique")
+        return self
 
     @property
     def unique_key(self) -> tuple[EventField, ...]:

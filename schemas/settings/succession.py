@@ -33,6 +33,12 @@ def breaches(before: Org, after: Org) -> Iterator[Breach]:
                 f"and did by {_key(event) or 'nothing'}: earlier events are remembered so",
                 remedy="keep the unique key, or define an event with another name",
             )
+        elif event.unique != after.events[place].unique:
+            yield Breach(
+                path=f"events[{place}].unique",
+                problem=f"is {after.events[place].unique}, and was {event.unique}: earlier events are remembered so",
+                remedy=f"keep {event.unique}, or define an event with another name",
+            )
 
 
 def _key(event: EventDefinition) -> str:

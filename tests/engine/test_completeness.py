@@ -137,6 +137,7 @@ DECISION_NUMBERS = {
     373: "MergeHandedOver",
     374: "CustomersMerged",
     375: "MergeFailed",
+    376: "UniqueEventKept",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -205,6 +206,7 @@ REFUSAL_NUMBERS = {
     165: "customer_merged",
     166: "merge_under_way",
     167: "points_held",
+    168: "event_exists",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}

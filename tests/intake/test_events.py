@@ -172,3 +172,9 @@ def test_a_unique_key_tells_names_types_and_values_apart() -> None:
 
 def test_an_event_without_unique_key_keeps_its_own_id() -> None:
     assert taken(org(field("sku", "productSku")), attributes={"sku": "S"}).id == "own"
+
+
+def test_an_event_that_is_unique_for_ever_says_so() -> None:
+    place = org(field("product", "productSku", unique=True), unique="forever")
+    assert taken(place, attributes={"product": "MUG"}).unique
+    assert not taken(org(field("product", "productSku", unique=True)), attributes={"product": "MUG"}).unique

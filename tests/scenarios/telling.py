@@ -64,6 +64,7 @@ from tests.town import Town
 ROOT: Final = Path(__file__).parents[2]
 SILENT: Final = (
     facts.RecordAccepted,
+    facts.UniqueEventKept,
     facts.IdsSpilled,
     facts.TransactionRecorded,
     facts.PurchaseCounted,

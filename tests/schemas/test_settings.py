@@ -87,6 +87,14 @@ def test_an_org_needs_no_more_than_where_it_is_and_what_money_it_takes() -> None
             {"events": [event(fields=[{"name": "size", "type": "enum"}])]},
             "the field size of type enum needs `values`, the list of what it may hold",
         ),
+        (
+            {"events": [event(fields=[FIELD], unique="forever")]},
+            "no field makes two events the same; mark one with `is_unique_key_field: true`, or leave it out",
+        ),
+        (
+            {"events": [event(fields=[UNIQUE], unique="forever", actions=["EIConsumer"])]},
+            "only what programs get is remembered for ever; add EMFConsumer to the actions, or leave it out",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_what_would_be_right(changes: dict[str, Any], told: str) -> None:
@@ -113,8 +121,23 @@ def test_a_file_says_all_about_an_org_in_one_place() -> None:
             {"events": [event(name="new"), event(fields=[UNIQUE | {"type": "string"}])]},
             ["events[1].fields"],
         ),
+        (
+            {"events": [event(fields=[UNIQUE])]},
+            {"events": [event(fields=[UNIQUE], unique="forever")]},
+            ["events[0].unique"],
+        ),
     ],
-    ids=["what may change", "a store goes", "ids", "an event goes", "an event ends", "fields", "a key", "its type"],
+    ids=[
+        "what may change",
+        "a store goes",
+        "ids",
+        "an event goes",
+        "an event ends",
+        "fields",
+        "a key",
+        "its type",
+        "for how long",
+    ],
 )
 def test_what_makes_ids_and_duplicates_never_changes(
     before: dict[str, Any], after: dict[str, Any], paths: list[str]

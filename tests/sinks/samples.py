@@ -156,6 +156,7 @@ from schemas.facts import (
     UnifiedAchieved,
     UnifiedPart,
     UnifiedUnachieved,
+    UniqueEventKept,
     UnlinkedBecause,
     UpdatedLine,
     UpdateParked,
@@ -896,6 +897,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         standings=(MergedStanding(program_id=4_755, lifetime=4_756, current=4_757, promised=4_758, tier=4_759),),
     ),
     MergeFailed(merge_id="m10", victim_id=4_760, reason=Refusal.CUSTOMER_MERGED, subject="y"),
+    UniqueEventKept(),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

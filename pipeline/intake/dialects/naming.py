@@ -73,6 +73,8 @@ def linked(
 def _by_definition(record: records.CustomerRecord, judged: Judged) -> records.CustomerRecord:
     if judged.unique_id is not None:  # without a digest, as any second event with this key is a duplicate
         record = msgspec.structs.replace(record, id=judged.unique_id, digest=0)
+    if judged.for_ever:
+        record = msgspec.structs.replace(record, unique=True)
     return msgspec.structs.replace(record, analytics_only=True) if judged.analytics_only else record
 
 
