@@ -109,7 +109,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.CUSTOMER_MERGED: True,
     Refusal.MERGE_UNDER_WAY: True,
     Refusal.POINTS_HELD: True,
-    Refusal.EVENT_EXISTS: True,
+    Refusal.EVENT_EXISTS: False,
     Refusal.IDENTIFIER_UNKNOWN: False,
     Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,

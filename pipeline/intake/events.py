@@ -12,9 +12,12 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from pipeline.intake.defects import joined, shown
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.verdict import Defect, Reason, Rejected
+from schemas import messages
 from schemas.settings import EventDefinition, EventField
 
 UNIQUE: Final = "u:"
@@ -38,6 +41,7 @@ class Judged(NamedTuple):
     """Whether the unique key holds for ever."""
 
 
+_MAKING: Final = (messages.CustomerAdded, messages.TransactionAdded)
 _UNDEFINED: Final = Judged(is_defined=False, unique_id=None, analytics_only=False)
 
 
@@ -55,6 +59,32 @@ def judge(name: str, attributes: Attributes, org: KnownOrg) -> Judged | Rejected
         analytics_only="EMFConsumer" not in definition.actions,
         for_ever=definition.unique == "forever",
     )
+
+
+def about_its_subject(event: messages.CustomEvent, org: KnownOrg) -> messages.CustomEvent:
+    """The event with the identifier of its subject, where it names nobody otherwise."""
+    definition = org.events.get(event.event_name)
+    subject = None if definition is None else definition.subject
+    if subject is None or event.customer_id is not None or event.identifiers:
+        return event
+    value = event.attributes.get(subject.name)
+    if value is None or value == "" or subject.identifier_type is None:
+        return event
+    return msgspec.structs.replace(event, identifiers={subject.identifier_type: str(value)})
+
+
+def makes_a_customer(content: messages.CustomerMessage, org: KnownOrg) -> bool:
+    """Whether somebody whom nobody knows becomes a customer with it.
+
+    RULE: with a registration, a bill, and an event whose definition says so; never with a command.
+    """
+    if org.org.ids != "accrue":
+        return False
+    if isinstance(content, messages.CustomEvent):
+        definition = org.events.get(content.event_name)
+        subject = None if definition is None else definition.subject
+        return subject is not None and subject.add_customer_if_not_exists
+    return isinstance(content, _MAKING)
 
 
 def _undefined(name: str, org: KnownOrg) -> Judged | Rejected:

@@ -40,6 +40,11 @@ def _known_by(identifiers: Mapping[str, str], org: KnownOrg, store: str, key: by
             yield KnownBy(kind=kind, digest=_digest(org.org.org_id, kind, value, key))
 
 
+def hashed(kind: str, value: str, org: KnownOrg, store: str, key: bytes) -> str:
+    """An identifier as it is kept, also one that names nobody."""
+    return _digest(org.org.org_id, kind, normalised(kind, value, _country(org, store)) or value, key)
+
+
 def normalised(kind: str, value: str, country: str) -> str:
     """The one spelling of an identifier; empty for what identifies nobody. `country`: ISO 3166 code."""
     text = value.strip()

@@ -16,6 +16,7 @@ from pipeline.notify.table import News, Table
 from schemas.facts import (
     BillUpdated,
     CustomerChanged,
+    CustomerMade,
     CustomerMerged,
     CustomerRegistered,
     CustomerResolved,
@@ -279,6 +280,7 @@ TABLE: Final = Table(
         RegisteredEarlier,
         EventSetAside,
         UniqueEventKept,
+        CustomerMade,
         IdsSpilled,
         IdentifierLinked,
         IdentifierUnlinked,

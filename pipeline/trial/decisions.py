@@ -453,6 +453,7 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
         f"{body['kind']} stays with customer {body['person']}, though customer {body['claimant']} has it, too"
     ),
     "CustomerResolved": lambda body: f"customer {body['person']}, known by {body['kind']}",
+    "CustomerMade": lambda body: f"new customer {body['person']}",
     "MessageHeld": lambda _: "held until somebody is known by its identifiers",
     "MessageAwaits": lambda body: f"waits for somebody with the {body['kind']}",
     "MessageReleased": lambda body: f"what was held is of customer {body['person']}",

@@ -40,6 +40,7 @@ from schemas.facts.decision import Decision, Envelope, Reason, Refusal
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
 from schemas.facts.holds import HoldFor, PointsHeld, PointsReleased, ReleasedBecause
 from schemas.facts.identity import (
+    CustomerMade,
     CustomerResolved,
     IdentifierClaimed,
     IdentifierLinked,
@@ -198,6 +199,7 @@ __all__ = [
     "ClaimsKept",
     "ConvertedBy",
     "CustomerChanged",
+    "CustomerMade",
     "CustomerMerged",
     "CustomerRegistered",
     "CustomerResolved",

@@ -50,6 +50,12 @@ class CustomerResolved(Decision, frozen=True, tag=304):
     """The record as it came, without the customer."""
 
 
+class CustomerMade(Decision, frozen=True, tag=377):
+    """Nobody was known by the identifiers of a record: it is one of a new customer."""
+
+    person: int
+
+
 class MessageHeld(Decision, frozen=True, tag=306):
     """Nobody is known by the identifiers of the record: it waits until somebody is."""
 

@@ -37,6 +37,7 @@ from schemas.facts.decision import Decision, Envelope
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, RemindersPlanned
 from schemas.facts.holds import PointsHeld, PointsReleased
 from schemas.facts.identity import (
+    CustomerMade,
     CustomerResolved,
     IdentifierClaimed,
     IdentifierLinked,
@@ -260,6 +261,7 @@ AnyDecision = (
     | CustomersMerged
     | MergeFailed
     | UniqueEventKept
+    | CustomerMade
 )
 
 

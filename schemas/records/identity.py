@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from schemas.records.record import CustomerRecord, Request
+
+MADE_FROM: Final = 2**52 + 1
+"""The first customer id that Accrue makes, where it makes them."""
 
 
 class KnownBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -33,6 +38,8 @@ class ResolveCustomer(CustomerRecord, frozen=True):
     """In the order in which they decide."""
     record: bytes
     """The record as it will stand in the journal, but for the customer."""
+    makes: bool = False
+    """Whether somebody whom nobody knows becomes a customer."""
 
 
 class ForwardRecord(Request, frozen=True):

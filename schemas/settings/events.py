@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.limits import AtMost, Misfit, Plain
+from schemas.messages.values import Identifier
 from schemas.program.values import Definition, Name
 
 EVENT_NAME_MAX: Final = 300
@@ -52,6 +53,12 @@ class EventField(Definition):
     """Whether it is part of what makes two events the same one; such a field is required (S1)."""
     values: Annotated[tuple[Name, ...], AtMost(ENUM_MAX)] = ()
     """The values of an `enum`."""
+    identifier_type: Identifier | None = None
+    """What kind of identifier a `customer` is; it is kept as a hash."""
+    is_subject: bool = False
+    """Whether this `customer` is who the event is about, where the message names nobody."""
+    add_customer_if_not_exists: bool = False
+    """Whether somebody whom nobody knows becomes a customer; for the subject, where Accrue makes customer ids (S1)."""
 
     @field_validator("type")
     @classmethod
@@ -77,6 +84,20 @@ class EventField(Definition):
             message = f"only a field of type enum has values, and this is a {kind}; leave them out"
             raise ValueError(message)
         return values
+
+    @model_validator(mode="after")
+    def _customers_have_identifiers(self) -> Self:
+        if self.identifier_type is not None and self.type != "customer":
+            message = f"only a field of type customer is an identifier, and this is a {self.type}; leave it out"
+            raise Misfit(message, "identifier_type")
+        if self.is_subject and not (self.identifier_type and self.is_required):
+            message = "who it is about is known by something in every event; write `is_required: true` and "
+            message += "`identifier_type: email`, or another type, beside it"
+            raise Misfit(message, "is_subject")
+        if self.add_customer_if_not_exists and not self.is_subject:
+            message = "only who the event is about becomes a customer; write `is_subject: true` beside it"
+            raise Misfit(message, "add_customer_if_not_exists")
+        return self
 
     @model_validator(mode="after")
     def _enum_has_values(self) -> Self:
@@ -138,6 +159,20 @@ class EventDefinition(Definition):
             message = "only what programs get is remembered for ever; add EMFConsumer to the actions, or leave it out"
             raise Misfit(message, "unique")
         return self
+
+    @field_validator("fields")
+    @classmethod
+    def _one_subject(cls, fields: tuple[EventField, ...]) -> tuple[EventField, ...]:
+        subjects = [index for index, field in enumerate(fields) if field.is_subject]
+        if len(subjects) > 1:
+            message = f"is about somebody else than {fields[subjects[0]].name!r}; an event is about one customer"
+            raise Misfit(message, subjects[1], "is_subject")
+        return fields
+
+    @property
+    def subject(self) -> EventField | None:
+        """The field that says who the event is about; None where its message has to."""
+        return next((field for field in self.fields if field.is_subject), None)
 
     @property
     def unique_key(self) -> tuple[EventField, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.limits import AtMost, Misfit, Plain
 from schemas.messages.values import Identifier
@@ -127,6 +127,22 @@ class Org(Definition):
     @classmethod
     def _events_exist_once(cls, events: tuple[EventDefinition, ...]) -> tuple[EventDefinition, ...]:
         return _each_once(events, "name", "an event of this name exists already (1806); give each its own")
+
+    @model_validator(mode="after")
+    def _subjects_are_known(self) -> Self:
+        for place, event in enumerate(self.events):
+            subject = event.subject
+            if subject is None:
+                continue
+            where = ("events", place, "fields", event.fields.index(subject))
+            if subject.identifier_type not in self.identifiers:
+                message = f"{subject.identifier_type} names nobody in this org; add it to its `identifiers`"
+                raise Misfit(message, *where, "identifier_type")
+            if subject.add_customer_if_not_exists and self.ids != "accrue":
+                message = "customer ids come from upstream here, so nobody can be added; leave it out, or write "
+                message += "`ids: accrue`"
+                raise Misfit(message, *where, "add_customer_if_not_exists")
+        return self
 
 
 _Part = TypeVar("_Part", Till, Store, EventDefinition)

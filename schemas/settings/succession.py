@@ -33,6 +33,12 @@ def breaches(before: Org, after: Org) -> Iterator[Breach]:
                 f"and did by {_key(event) or 'nothing'}: earlier events are remembered so",
                 remedy="keep the unique key, or define an event with another name",
             )
+        elif _subject(event) != _subject(after.events[place]):
+            yield Breach(
+                path=f"events[{place}].fields",
+                problem=f"are about {_subject(after.events[place])}, and were about {_subject(event)}",
+                remedy="keep the field that says who the event is about, or define an event with another name",
+            )
         elif event.unique != after.events[place].unique:
             yield Breach(
                 path=f"events[{place}].unique",
@@ -43,3 +49,8 @@ def breaches(before: Org, after: Org) -> Iterator[Breach]:
 
 def _key(event: EventDefinition) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in event.unique_key)
+
+
+def _subject(event: EventDefinition) -> str:
+    subject = event.subject
+    return "whom the message names" if subject is None else f"{subject.name} ({subject.identifier_type})"

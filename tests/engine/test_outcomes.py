@@ -55,6 +55,7 @@ def test_every_refusal_says_whether_it_uses_up_the_id_of_an_event() -> None:
         Refusal.CUSTOMER_UNKNOWN,
         Refusal.IDENTIFIER_UNKNOWN,
         Refusal.IDENTIFIERS_IN_BACKFILL,
+        Refusal.EVENT_EXISTS,
     }
 
 

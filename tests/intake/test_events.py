@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.intake.dialects.native import normalise
+from pipeline.intake.identifiers import known_by
 from pipeline.intake.org_settings import KnownOrg, known
 from pipeline.intake.verdict import Accepted, Defect, Reason, Rejected
-from schemas.records import CustomEventReceived
+from schemas.records import MADE_FROM, CustomEventReceived, ResolveCustomer, decode_record
 from schemas.settings import EventDefinition, EventField, Org
 from tests.intake.incoming import LIMITS, WALL, Sent, example
 
@@ -178,3 +179,95 @@ def test_an_event_that_is_unique_for_ever_says_so() -> None:
     place = org(field("product", "productSku", unique=True), unique="forever")
     assert taken(place, attributes={"product": "MUG"}).unique
     assert not taken(org(field("product", "productSku", unique=True)), attributes={"product": "MUG"}).unique
+
+
+SECRET = b"a key of the tests"
+WHO = EventField(name="who", type="customer", identifier_type="email", is_subject=True, is_required=True)
+
+
+def unnamed(place: KnownOrg, **changes: Any) -> Accepted | Rejected:
+    message = Sent(json.dumps({key: value for key, value in (EVENT | changes).items() if key != "customerId"}).encode())
+    return normalise(message, wall=WALL, limits=LIMITS._replace(orgs={place.org.org_id: place}, identity_key=SECRET))
+
+
+def resolving(place: KnownOrg, **changes: Any) -> ResolveCustomer:
+    verdict = unnamed(place, **changes)
+    assert isinstance(verdict, Accepted), verdict
+    assert isinstance(verdict.record, ResolveCustomer)
+    return verdict.record
+
+
+def test_an_event_is_about_its_subject_and_keeps_a_hash_in_place_of_who_that_is() -> None:
+    record = resolving(org(WHO), attributes={"who": " Jo@example.com", "stars": 4})
+    assert record.identifiers == known_by({"email": "jo@example.com"}, org(WHO), "", SECRET)
+    assert not record.makes
+    inside = decode_record(record.record)
+    assert isinstance(inside, CustomEventReceived)
+    assert inside.attributes == {"who": record.identifiers[0].digest, "stars": 4}
+
+
+def test_who_else_is_named_is_hashed_and_not_looked_for() -> None:
+    friend = EventField(name="friend", type="customer", identifier_type="email")
+    place = org(friend, field("plain", "customer", required=False))
+    message = Sent(json.dumps(EVENT | {"attributes": {"friend": "Al@example.com", "plain": "x"}}).encode())
+    limits = LIMITS._replace(orgs={place.org.org_id: place}, identity_key=SECRET)
+    verdict = normalise(message, wall=WALL, limits=limits)
+    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict.record, CustomEventReceived)
+    digest = known_by({"email": "al@example.com"}, place, "", SECRET)[0].digest
+    assert verdict.record.attributes == {"friend": digest, "plain": "x"}
+    absent = normalise(Sent(json.dumps(EVENT).encode()), wall=WALL, limits=limits)
+    assert isinstance(absent, Accepted)
+    assert absent.record is not None
+
+
+@pytest.mark.parametrize("changes", [{"attributes": {}}, {"eventName": "other"}])
+def test_an_event_without_its_subject_names_nobody(changes: dict[str, Any]) -> None:
+    verdict = unnamed(org(WHO), **changes)
+    assert isinstance(verdict, Rejected)
+    assert [one.path for one in verdict.defects] == ["customerId"]
+
+
+def test_identifiers_of_the_message_stand_before_its_subject() -> None:
+    record = resolving(org(WHO), attributes={"who": "jo@example.com"}, identifiers={"cardNumber": "C"})
+    assert [one.kind for one in record.identifiers] == ["cardNumber"]
+
+
+def accruing(*fields: EventField) -> KnownOrg:
+    review = EventDefinition(name="review", fields=fields)
+    return known(org().org.model_copy(update={"ids": "accrue", "events": (review,)}))
+
+
+@pytest.mark.parametrize("adds", [False, True])
+def test_an_event_makes_a_customer_where_its_definition_says_so(*, adds: bool) -> None:
+    place = accruing(WHO.model_copy(update={"add_customer_if_not_exists": adds}))
+    assert resolving(place, attributes={"who": "jo@example.com"}).makes is adds
+
+
+def test_an_event_without_a_definition_makes_nobody() -> None:
+    assert not resolving(accruing(), identifiers={"email": "jo@example.com"}).makes
+
+
+@pytest.mark.parametrize(
+    ("kind", "makes"), [("customerAdded", True), ("transactionAdded", True), ("redeemPoints", False)]
+)
+def test_registrations_and_bills_make_customers_and_commands_do_not(kind: str, *, makes: bool) -> None:
+    sample = {key: value for key, value in example(kind).items() if key != "customerId"}
+    limits = LIMITS._replace(orgs={EVENT["orgId"]: accruing()}, identity_key=SECRET)
+    message = Sent(json.dumps(sample | {"identifiers": {"email": "jo@example.com"}}).encode())
+    verdict = normalise(message, wall=WALL, limits=limits)
+    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict.record, ResolveCustomer)
+    assert verdict.record.makes is makes
+
+
+@pytest.mark.parametrize("kind", ["customEvent", "linkIdentifiers"])
+@pytest.mark.parametrize(("customer", "taken"), [(4711, False), (MADE_FROM, True)])
+def test_where_accrue_makes_ids_no_other_is_one(kind: str, customer: int, *, taken: bool) -> None:
+    limits = LIMITS._replace(orgs={EVENT["orgId"]: accruing()}, identity_key=SECRET)
+    body = example(kind) | {"customerId": customer, "identifiers": {"email": "jo@example.com"}}
+    verdict = normalise(Sent(json.dumps(body).encode()), wall=WALL, limits=limits)
+    assert isinstance(verdict, Accepted) is taken
+    if isinstance(verdict, Rejected):
+        assert [one.path for one in verdict.defects] == ["customerId"]
+        assert "made by Accrue" in verdict.defects[0].problem

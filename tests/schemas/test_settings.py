@@ -14,6 +14,13 @@ from schemas.settings.succession import breaches
 
 ORG: dict[str, Any] = {"org_id": 100, "name": "Cafe", "zone": "Europe/London", "currency": "GBP", "country": "GB"}
 FIELD: dict[str, Any] = {"name": "sku", "type": "productSku", "is_required": True}
+SUBJECT: dict[str, Any] = {
+    "name": "who",
+    "type": "customer",
+    "identifier_type": "email",
+    "is_subject": True,
+    "is_required": True,
+}
 UNIQUE = FIELD | {"is_unique_key_field": True}
 
 
@@ -95,6 +102,33 @@ def test_an_org_needs_no_more_than_where_it_is_and_what_money_it_takes() -> None
             {"events": [event(fields=[UNIQUE], unique="forever", actions=["EIConsumer"])]},
             "only what programs get is remembered for ever; add EMFConsumer to the actions, or leave it out",
         ),
+        (
+            {"events": [event(fields=[FIELD | {"identifier_type": "email"}])]},
+            "only a field of type customer is an identifier, and this is a productSku; leave it out",
+        ),
+        (
+            {"events": [event(fields=[{"name": "who", "type": "customer", "is_subject": True}])]},
+            (
+                "who it is about is known by something in every event; write `is_required: true` and "
+                "`identifier_type: email`, or another type, beside it"
+            ),
+        ),
+        (
+            {"events": [event(fields=[FIELD | {"add_customer_if_not_exists": True}])]},
+            "only who the event is about becomes a customer; write `is_subject: true` beside it",
+        ),
+        (
+            {"events": [event(fields=[SUBJECT, SUBJECT | {"name": "friend"}])]},
+            "is about somebody else than 'who'; an event is about one customer",
+        ),
+        (
+            {"events": [event(fields=[SUBJECT | {"identifier_type": "wechat"}])]},
+            "wechat names nobody in this org; add it to its `identifiers`",
+        ),
+        (
+            {"events": [event(fields=[SUBJECT | {"add_customer_if_not_exists": True}])]},
+            "customer ids come from upstream here, so nobody can be added; leave it out, or write `ids: accrue`",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_what_would_be_right(changes: dict[str, Any], told: str) -> None:
@@ -126,6 +160,7 @@ def test_a_file_says_all_about_an_org_in_one_place() -> None:
             {"events": [event(fields=[UNIQUE], unique="forever")]},
             ["events[0].unique"],
         ),
+        ({"events": [event(fields=[SUBJECT])]}, {"events": [event(fields=[])]}, ["events[0].fields"]),
     ],
     ids=[
         "what may change",
@@ -137,6 +172,7 @@ def test_a_file_says_all_about_an_org_in_one_place() -> None:
         "a key",
         "its type",
         "for how long",
+        "its subject",
     ],
 )
 def test_what_makes_ids_and_duplicates_never_changes(

@@ -19,6 +19,7 @@ from schemas.facts import (
     ClaimsKept,
     ConvertedBy,
     CustomerChanged,
+    CustomerMade,
     CustomerMerged,
     CustomerRegistered,
     CustomerResolved,
@@ -898,6 +899,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     ),
     MergeFailed(merge_id="m10", victim_id=4_760, reason=Refusal.CUSTOMER_MERGED, subject="y"),
     UniqueEventKept(),
+    CustomerMade(person=4_783),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

@@ -5,6 +5,7 @@ told once. A customer has one phone number, e-mail address and external id at a 
 and accounts add up. Of several identifiers in one record the first that names anybody decides, and those that name
 nobody are that customer's from then on. A record whose identifiers name nobody is held under each of them, for as long
 as ids are remembered (`repeat_window_days`), and released in the order of holding when one of them names somebody.
+Where Accrue makes customer ids, a record that says so makes a customer instead, who is known by all of them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any, Final, cast
 from msgspec.structs import replace
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.identity.state import Held, Link, Person, held_of, link_of, person_of
+from pipeline.engine.identity.state import MADE, Held, Link, Made, Person, held_of, link_of, person_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import Turn
 from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
+    CustomerMade,
     CustomerResolved,
     Decision,
     Envelope,
@@ -35,7 +37,7 @@ from schemas.facts import (
     Refusal,
     UnlinkedBecause,
 )
-from schemas.records import ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer, with_customer
+from schemas.records import MADE_FROM, ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer, with_customer
 
 REPLACED: Final = frozenset({"mobile", "email", "externalId"})
 """Types of which a customer has one at a time."""
@@ -89,13 +91,22 @@ def resolve(turn: Turn, record: ResolveCustomer) -> list[Decision]:
         return [RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL)]
     named = _named(turn.state, record.identifiers)
     if named is None:
-        return _hold(turn, record)
+        return _make(turn, record) if record.makes else _hold(turn, record)
     kind, person = named
     room = IDENTIFIERS_MAX - len(_identifiers_of(turn.state, person))
     new = [one for one in record.identifiers if not _names_anybody(turn.state, one)]
     links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]]
     resolved = CustomerResolved(person=person, kind=kind, record=record.record)
     return [*links, *_released(turn, links), resolved]
+
+
+def _make(turn: Turn, record: ResolveCustomer) -> list[Decision]:
+    """A new customer, who is known by all of the identifiers."""
+    made = cast("Made | None", turn.state.entries.get(MADE))
+    person = MADE_FROM + (0 if made is None else made.count)
+    links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in record.identifiers]
+    resolved = CustomerResolved(person=person, kind=record.identifiers[0].kind, record=record.record)
+    return [CustomerMade(person=person), *links, *_released(turn, links), resolved]
 
 
 def _hold(turn: Turn, record: ResolveCustomer) -> list[Decision]:
@@ -171,6 +182,10 @@ def _note_claimed(state: CustomerState, _envelope: Envelope, decision: Identifie
     state.entries[name] = replace(known, claimants=(*known.claimants, decision.claimant))
 
 
+def _note_made(state: CustomerState, _envelope: Envelope, decision: CustomerMade) -> None:
+    state.entries[MADE] = Made(forgotten_at=NEVER, count=decision.person - MADE_FROM + 1)
+
+
 def _nothing(_state: CustomerState, _envelope: Envelope, _decision: Decision) -> None:
     """It leaves nothing behind."""
 
@@ -223,9 +238,15 @@ def _needs_of_link_then(state: CustomerState, record: LinkIdentifiers, _org: Org
     return (*replaced, *_held_under(state, record.identifiers))
 
 
+def _needs_of_resolve(head: Head, record: ResolveCustomer, org: Org) -> tuple[str, ...]:
+    return (*_needs(head, record, org), *((MADE,) if record.makes else ()))
+
+
 def _resolved(state: CustomerState, record: ResolveCustomer, _org: Org) -> tuple[str, ...]:
     named = _named(state, record.identifiers)
-    return () if named is None else (person_of(named[1]), *_held_under(state, record.identifiers))
+    if named is None:
+        return tuple(_held_under(state, record.identifiers)) if record.makes else ()
+    return (person_of(named[1]), *_held_under(state, record.identifiers))
 
 
 def _held_under(state: CustomerState, identifiers: Sequence[KnownBy]) -> Iterator[str]:
@@ -252,12 +273,14 @@ IDENTIFIERS: Final = Concern(
         IdentifierUnlinked: _note_unlinked,
         IdentifierClaimed: _note_claimed,
         CustomerResolved: _nothing,
+        CustomerMade: _note_made,
         IdentifiersKnown: _nothing,
         MessageAwaits: _note_awaits,
     },
-    needs={LinkIdentifiers: _needs_of_link, ResolveCustomer: _needs},
+    needs={LinkIdentifiers: _needs_of_link, ResolveCustomer: _needs_of_resolve},
     needs_then={LinkIdentifiers: _needs_of_link_then, ResolveCustomer: _resolved},
     entries={
+        CustomerMade: lambda _: MADE,
         IdentifierLinked: _named_in,
         IdentifierUnlinked: _named_in,
         IdentifierClaimed: _named_in,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 
@@ -24,6 +26,18 @@ class Person(msgspec.Struct, array_like=True, gc=False, tag=61):
     forgotten_at: int
     identifiers: list[tuple[str, str]]
     """Type and digest of each, in the order in which they were linked."""
+
+
+MADE: Final = "made"
+"""The name of the entry."""
+
+
+class Made(msgspec.Struct, array_like=True, gc=False, tag=66):
+    """The customer ids that were made."""
+
+    forgotten_at: int
+    """Never."""
+    count: int
 
 
 class Held(msgspec.Struct, array_like=True, gc=False, tag=62):

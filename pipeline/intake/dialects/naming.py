@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from pipeline.intake.events import Judged, judge
-from pipeline.intake.identifiers import known_by
+from pipeline.intake.events import Judged, judge, makes_a_customer
+from pipeline.intake.identifiers import hashed, known_by
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.personal import sealed
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
@@ -40,11 +40,13 @@ def by_settings(
         judged = judge(content.event_name, content.attributes, org)
         if isinstance(judged, Rejected):
             return judged
-        record = _by_definition(record, judged)
+        record = _with_hashes(_by_definition(record, judged), org, limits.identity_key)
         if org.events and not judged.is_defined:
             undefined = f"{content.org_id}/{content.event_name}"
     if content.customer_id is None:
         return _unnamed(message, content, record, limits, org, undefined)
+    if org is not None and (strange := _not_ours(content.customer_id, org)) is not None:
+        return strange
     record = sealed(record, content.customer_id, limits, org)
     key = input_key(content.org_id, content.customer_id)
     if org is None or limits.identity_key is None or not isinstance(content, messages.ProfileMessage):
@@ -67,6 +69,8 @@ def linked(
     identifiers = _known_by(content, limits, org)
     if isinstance(identifiers, Rejected):
         return identifiers
+    if org is not None and (strange := _not_ours(content.customer_id or NOBODY, org)) is not None:
+        return strange
     return Accepted(_link(message, content, wall, event_time, identifiers), input_key(content.org_id, NOBODY))
 
 
@@ -101,8 +105,32 @@ def _unnamed(
         event_time=record.event_time,
         identifiers=identifiers,
         record=records.encode_record(record),
+        makes=org is not None and makes_a_customer(content, org),
     )
     return Accepted(resolve, input_key(content.org_id, NOBODY), undefined)
+
+
+def _not_ours(customer_id: int, org: KnownOrg) -> Rejected | None:
+    """Why a customer id cannot be one that Accrue made, where it makes all of them."""
+    if org.org.ids != "accrue" or customer_id >= records.MADE_FROM:
+        return None
+    problem = f"is {customer_id}, and org {org.org.org_id} has customer ids from {records.MADE_FROM} on, made by Accrue"
+    defect = Defect("customerId", problem, "leave it out, and name the customer by identifiers")
+    return Rejected(Reason.IDENTIFIER_UNKNOWN, (defect,))
+
+
+def _with_hashes(record: records.CustomerRecord, org: KnownOrg, key: bytes | None) -> records.CustomerRecord:
+    """The event with hashes in place of the identifiers among its attributes."""
+    if key is None or not isinstance(record, records.CustomEventReceived):
+        return record
+    definition = org.events.get(record.event_name)
+    fields = () if definition is None else definition.fields
+    hashes = {
+        field.name: hashed(field.identifier_type, str(record.attributes[field.name]), org, "", key)
+        for field in fields
+        if field.identifier_type is not None and field.name in record.attributes
+    }
+    return msgspec.structs.replace(record, attributes=record.attributes | hashes) if hashes else record
 
 
 def _link(

@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.intake.dialects.naming import NOBODY, by_settings, input_key, linked
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
+from pipeline.intake.events import about_its_subject
 from pipeline.intake.letters.letter import TIME_FILLED_HEADER, origin_of
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
@@ -98,10 +99,12 @@ def _customer_record(
         if isinstance(resolved, Defect):
             return _refused(message, wall, limits, resolved.problem)
         event_time = resolved
+    org = limits.orgs.get(content.org_id) if limits.orgs else None
+    if org is not None and isinstance(content, messages.CustomEvent):
+        content = about_its_subject(content, org)
     customer_id = content.customer_id
     if event_time > wall + limits.future_ms or _names_nobody(content):
         return _refused(message, wall, limits, "it lies in the future, or names no customer")
-    org = limits.orgs.get(content.org_id) if limits.orgs else None
     if isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers):
         return linked(message, content, event_time, wall, limits, org)
     record = _record(message, content, event_time, wall)

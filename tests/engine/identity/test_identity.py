@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.identity import concern
-from pipeline.engine.identity.state import Held, Link, Person
+from pipeline.engine.identity.state import Held, Link, Made, Person
 from schemas.facts import (
+    CustomerMade,
     CustomerResolved,
     IdentifierClaimed,
     IdentifierLinked,
@@ -20,7 +22,7 @@ from schemas.facts import (
     Refusal,
     UnlinkedBecause,
 )
-from schemas.records import ForwardRecord, KnownBy, decode_record, forwarded, with_customer
+from schemas.records import MADE_FROM, ForwardRecord, KnownBy, ResolveCustomer, decode_record, forwarded, with_customer
 from tests.dsl import Story
 from tests.steps import instant, linked, program, unnamed
 from tests.town import Town
@@ -203,3 +205,32 @@ def test_so_many_claimants_are_told_at_most(monkeypatch: pytest.MonkeyPatch) -> 
     for person in (7, 8):
         story.play(linked(person, "2011-03-01", EMAIL))
     story.when(linked(9, "2011-03-02", EMAIL)).then(IdentifiersKnown())
+
+
+def making(kind: str, on: str, digest: str = "d", *more: KnownBy) -> ResolveCustomer:
+    return structs.replace(unnamed(kind, on, digest, *more), makes=True)
+
+
+def test_somebody_whom_nobody_knows_becomes_a_customer_with_all_identifiers() -> None:
+    story = org()
+    record = making("email", "2011-03-01", "e", KnownBy(*CARD))
+    story.when(record).then(
+        CustomerMade(person=MADE_FROM), *gained(MADE_FROM, EMAIL, CARD), resolved(MADE_FROM, "email", record.record)
+    )
+    assert story.state.entries["made"] == Made(forgotten_at=NEVER, count=1)
+    again = making("cardNumber", "2011-03-02", "c")
+    story.when(again).then(resolved(MADE_FROM, "cardNumber", again.record))
+    other = making("email", "2011-03-03", "x")
+    story.when(other).then(
+        CustomerMade(person=MADE_FROM + 1),
+        *gained(MADE_FROM + 1, ("email", "x")),
+        resolved(MADE_FROM + 1, "email", other.record),
+    )
+
+
+def test_what_was_held_under_an_identifier_is_the_new_customers() -> None:
+    town = Town(PROGRAM)
+    town.play(unnamed("email", "2011-03-01", "e"))
+    town.play(making("email", "2011-03-02", "e"))
+    town.settle()
+    assert town.customer(MADE_FROM).balance() == 10
