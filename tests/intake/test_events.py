@@ -271,3 +271,18 @@ def test_where_accrue_makes_ids_no_other_is_one(kind: str, customer: int, *, tak
     if isinstance(verdict, Rejected):
         assert [one.path for one in verdict.defects] == ["customerId"]
         assert "made by Accrue" in verdict.defects[0].problem
+
+
+def test_an_event_on_its_way_is_judged_by_the_definition_of_the_time_at_which_it_is_taken() -> None:
+    """What the journal has keeps its verdict and its id; a later definition changes neither."""
+    sku, channel = field("sku", "productSku", unique=True), field("channel", "enum", values=("app", "web"))
+    before, after = org(sku), org(sku, channel)
+    body = {"attributes": {"sku": "MUG"}}
+    taken_before = taken(before, **body)
+    assert defects(after, **body) == ["attributes.channel is missing, and review needs it; add one of app, web"]
+    again = taken(after, attributes={"sku": "MUG", "channel": "app"})
+    assert (again.id, again.digest) == (taken_before.id, taken_before.digest)
+    retired = known(
+        after.org.model_copy(update={"events": (after.org.events[0].model_copy(update={"retired": True}),)})
+    )
+    assert taken(retired, **body).id == "own"

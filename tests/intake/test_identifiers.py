@@ -184,3 +184,22 @@ def test_an_id_beside_identifiers_decides() -> None:
     verdict = accepted("customEvent", identifiers={"email": "jo@example.com"})
     assert isinstance(verdict.record, CustomEventReceived)
     assert verdict.record.customer_id == 4711
+
+
+def test_two_orgs_with_a_store_of_one_code_read_their_numbers_in_their_own_countries() -> None:
+    """A number without a country code is read in the country of the sender's own store DEFAULT."""
+    orgs = {
+        number: known(ORG.model_copy(update={"org_id": number, "stores": (Store(code="DEFAULT", country=country),)}))
+        for number, country in ((1, "GB"), (2, "ID"))
+    }
+    limits = LIMITS._replace(orgs=orgs, identity_key=KEY)
+    bill = {key: value for key, value in example("transactionAdded").items() if key != "customerId"}
+    numbers = {1: "07911 123456", 2: "0812 3456 789"}
+    for org_id, org in orgs.items():
+        body = bill | {"orgId": org_id, "store": "DEFAULT", "identifiers": {"mobile": numbers[org_id]}}
+        verdict = normalise(Sent(json.dumps(body).encode()), wall=WALL, limits=limits)
+        assert isinstance(verdict, Accepted)
+        assert isinstance(verdict.record, ResolveCustomer)
+        international = {1: "+447911123456", 2: "+628123456789"}[org_id]
+        assert verdict.record.identifiers == known_by({"mobile": international}, org, "", KEY)
+        assert verdict.key == b"%d:0" % org_id

@@ -9,15 +9,20 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import yaml
+from msgspec import structs
 
 from pipeline.cli.program_file import load_program
 from pipeline.engine.calendar import as_date, as_day
 from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import LedgerAccount
+from pipeline.engine.programs import DAY_MS
+from pipeline.intake.identifiers import known_by
+from pipeline.intake.org_settings import KnownOrg, known
 from schemas import facts
 from schemas.facts import Decision, Envelope, Fact
 from schemas.program import ProgramDefinition
-from schemas.records import Line, Profile
+from schemas.records import CustomerAdded, Line, Profile, TransactionAdded
+from schemas.settings import Org
 from tests.dsl import Story
 from tests.steps import (
     CUSTOMER,
@@ -42,6 +47,7 @@ from tests.steps import (
     freeze,
     instant,
     joined,
+    linked,
     merge,
     pause,
     program,
@@ -57,10 +63,13 @@ from tests.steps import (
     transfer,
     unenrol,
     unenrol_target,
+    unnamed,
     updated,
 )
 from tests.town import Town
 
+SETTINGS: Final = {"org_id": ORG, "name": "Shops", "zone": "Europe/London", "currency": "GBP", "country": "GB"}
+IDENTITY_KEY: Final = b"a key of the stories"
 ROOT: Final = Path(__file__).parents[2]
 SILENT: Final = (
     facts.RecordAccepted,
@@ -99,6 +108,7 @@ SILENT: Final = (
 def tell(path: Path) -> str:
     """The scenario of a YAML file as text: each step, and what it led to."""
     scenario = yaml.safe_load(path.read_text())
+    settings = known(Org.model_validate(SETTINGS))
     town, zone, told = Town(), "UTC", [scenario["title"], "=" * len(scenario["title"]), ""]
     story = town.customer(CUSTOMER)
     for step in scenario["story"]:
@@ -113,14 +123,23 @@ def tell(path: Path) -> str:
                 "",
             ]
             continue
+        if "settings" in step:
+            settings = known(Org.model_validate(SETTINGS | step["settings"], strict=False))
+            told += [f"Settings of the org: {_plain(step['settings'])}", ""]
+            continue
         told.append(_sentence(step))
         as_of = instant(str(step["arrives"]), zone) if "arrives" in step else None
-        made = _step(step, zone)
-        if isinstance(made, Tick):
-            town.pass_time(made)
-            lines = [line for one in town.stories.values() for line in _lines(one, zone)]
-        else:
-            lines = _lines(town.play(made, as_of), zone)  # type: ignore[arg-type]  # a record
+        made = _made(step, zone, settings)
+        if not made:
+            told.append("    rejected: its identifiers name nobody")
+            continue
+        lines: list[str] = []
+        for one in made:
+            if isinstance(one, Tick):
+                town.pass_time(one)
+                lines += [line for story_of in town.stories.values() for line in _lines(story_of, zone)]
+            else:
+                lines += _lines(town.play(one, as_of), zone)  # type: ignore[arg-type]  # a record
         decided = story.decided
         while town.waiting:  # what was asked of other customers, and what they answer
             lines += _lines(town.deliver(), zone)
@@ -129,10 +148,32 @@ def tell(path: Path) -> str:
     return "\n".join(told) + "\n"
 
 
+def _made(step: dict[str, Any], zone: str, settings: KnownOrg) -> list[Step]:
+    """What intake makes of a step; of one with identifiers, what the org itself is told of them, too."""
+    if "known by" not in step:
+        return [_step(step, zone)]
+    at = instant(str(step["at"]), zone)
+    identifiers = known_by(step["known by"], settings, "", IDENTITY_KEY)
+    if not identifiers:
+        return []
+    pairs = [(one.kind, one.digest) for one in identifiers]
+    for word in ("links", "unlinks"):
+        if word in step:
+            return [linked(step[word], at, *pairs, unlink=word == "unlinks")]
+    made = _step(step, zone)
+    if "customer" in step:
+        return [made, linked(step["customer"], at, *pairs)]
+    first, *more = identifiers
+    record = structs.replace(made, customer_id=0)  # type: ignore[type-var]  # a record
+    resolve = unnamed(first.kind, at, first.digest, *more, record=record)  # type: ignore[arg-type]  # likewise
+    makes = settings.org.ids == "accrue" and isinstance(record, CustomerAdded | TransactionAdded)
+    return [structs.replace(resolve, makes=makes)]
+
+
 def _lines(story: Story, zone: str) -> list[str]:
     """What the last step of a customer led to; whose it is, where it is another one than the story's."""
     number = story.state.head.customer_id
-    whose = "" if number == CUSTOMER else f"customer {number}: "
+    whose = "" if number == CUSTOMER else f"customer {number}: " if number else "identity: "
     return [f"{whose}{_told(fact, story, zone)}" for fact in story.decided if not isinstance(fact.decision, SILENT)]
 
 
@@ -192,7 +233,9 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     ),
     "calls off": lambda step, at, common: call_off(step["calls off"], at, reason=step["because"], **common),
     "cancels": lambda step, at, common: cancel(at, **step["cancels"], reason=step["because"], **common),
-    "does": lambda step, at, common: did(step["does"], at, attributes=step.get("with", {}), **common),
+    "does": lambda step, at, common: did(
+        step["does"], at, attributes=step.get("with", {}), unique=step.get("counts", "") == "once for ever", **common
+    ),
     "redeems": lambda step, at, common: redeem(
         step["redeems"],
         at,
@@ -486,6 +529,19 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.MergeFailed: lambda decision, *_: (
         f"customer {decision.victim_id} is not merged: {decision.reason.text} {decision.subject}".rstrip()
     ),
+    facts.CustomerMade: lambda decision, *_: f"customer {decision.person} is new",
+    facts.IdentifierLinked: lambda decision, *_: f"the {decision.kind} names customer {decision.person}",
+    facts.IdentifierUnlinked: lambda decision, *_: (
+        f"the {decision.kind} names customer {decision.person} no longer ({decision.because.text})"
+    ),
+    facts.IdentifierClaimed: lambda decision, *_: (
+        f"the {decision.kind} stays with customer {decision.person}, though customer {decision.claimant} has it, too"
+    ),
+    facts.IdentifiersKnown: lambda *_: "nothing new",
+    facts.CustomerResolved: lambda decision, *_: f"it is customer {decision.person}, known by the {decision.kind}",
+    facts.MessageAwaits: lambda decision, *_: f"waits for somebody with the {decision.kind}",
+    facts.MessageHeld: lambda decision, *_: f"held until {as_date(decision.until // DAY_MS)}",
+    facts.MessageReleased: lambda decision, *_: f"what was held is of customer {decision.person}",
     facts.RecordPassedOn: lambda decision, *_: f"passed on to customer {decision.survivor_id}",
     facts.SectionTakenOver: lambda decision, *_: (
         f"takes over from customer {decision.victim_id}: {decision.transactions} bills, "
