@@ -46,7 +46,7 @@ soak-sim: $(INSTALLED) ## seeds of the simulation, for as long as you like: SECO
 model: $(INSTALLED) ## a second implementation of the rules against the engine on random histories: HISTORIES=20000 SEED=0
 	$(BIN)/python -m tests.model --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0)
 
-fuzz: $(INSTALLED) ## odd messages, programs, settings, retail files, dead letters, log files: SECONDS=600 SEED=0
+fuzz: $(INSTALLED) ## odd messages, bodies, programs, settings, retail files, dead letters, log files: SECONDS=600 SEED=0
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0) $(ARGS)
 
 lint: $(INSTALLED) ## formatting, linting, types and the import contract

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -17,7 +18,7 @@ from pipeline.gateway.customers import customer_view
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
 from pipeline.gateway.forms import BadForm
-from pipeline.gateway.openapi import OPENAPI
+from pipeline.gateway.openapi import Page, document
 from pipeline.gateway.openloyalty import OpenLoyalty
 from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.reports import Reports
@@ -52,7 +53,13 @@ class Api:
         self._log = log
         self._settings = settings
         self._desk = desk
-        self._tables = tables
+        self._vendors = [
+            web.post("/v2/events", self.post_definition),
+            *(web.post(route.path, _named(self.post_to_vendor, route)) for route in ROUTES),
+            *OpenLoyalty(desk).routes(),
+            *Reports(desk, tables).routes(),
+        ]
+        self._openapi = document(Page(one.method, one.path, _summary(one)) for one in self._vendors)
 
     def app(self) -> web.Application:
         """The application with all its routes."""
@@ -62,12 +69,9 @@ class Api:
                 web.post("/v1/messages", self.post_messages),
                 web.get("/v1/replies/{id}", self.get_reply),
                 web.get(r"/v1/customers/{org:\d{1,16}}/{customer:\d{1,16}}", self.get_customer),
-                web.post("/v2/events", self.post_definition),
-                *(web.post(route.path, partial(self.post_to_vendor, route)) for route in ROUTES),
-                *OpenLoyalty(self._desk).routes(),
-                *Reports(self._desk, self._tables).routes(),
                 web.get("/healthcheck", self.healthcheck),
-                web.get("/openapi.json", _openapi),
+                web.get("/openapi.json", self.openapi),
+                *self._vendors,
             ]
         )
         return app
@@ -151,6 +155,16 @@ class Api:
         is_well = self._desk.answers.fresh()
         return web.Response(status=HTTPStatus.NO_CONTENT if is_well else HTTPStatus.SERVICE_UNAVAILABLE)
 
+    async def openapi(self, _request: web.Request) -> web.Response:
+        """What is served, described."""
+        return told(self._openapi)
+
+
+def _named(handler: Callable[[VendorRoute, web.Request], Awaitable[web.Response]], route: VendorRoute) -> Handler:
+    handle = partial(handler, route)
+    handle.__doc__ = f"{route.dialect}: {route.source}"
+    return handle
+
 
 def _busy(why: str) -> web.Response:
     answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{why}; nothing was done: send it again")
@@ -192,5 +206,6 @@ def _of_error(error: Exception) -> web.Response:
             return problem(HTTPStatus.BAD_REQUEST, str(error))
 
 
-async def _openapi(_request: web.Request) -> web.Response:
-    return told(OPENAPI)
+def _summary(route: web.RouteDef) -> str:
+    """The first line of what is said of a handler."""
+    return (inspect.getdoc(route.handler) or "").partition("\n")[0]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from schemas.messages import AnyMessage
 from schemas.replies import Reply
 
+_PART: Final = re.compile(r"{(\w+):?([^}]*)}")
 _REF: Final = "#/components/schemas/{name}"
 
 
@@ -18,6 +21,23 @@ def _content(schema: dict[str, Any], kind: str = "application/json") -> dict[str
 
 def _answer(description: str, schema: dict[str, Any] | None = None, kind: str = "application/json") -> dict[str, Any]:
     return {"description": description, **({} if schema is None else _content(schema, kind))}
+
+
+class Page(NamedTuple):
+    """A page of another vendor's document."""
+
+    method: str
+    path: str
+    """As aiohttp has it: `/{name}`, or `/{name:one|other}`."""
+    summary: str
+
+
+def _refusals(problem: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "401": _answer("no good access key", problem, "application/problem+json"),
+        "403": _answer("the access key is for something else", problem, "application/problem+json"),
+        "503": _answer("try again, after Retry-After", problem, "application/problem+json"),
+    }
 
 
 def _described() -> dict[str, Any]:
@@ -40,11 +60,7 @@ def _described() -> dict[str, Any]:
             },
         },
     }
-    refusals = {
-        "401": _answer("no good access key", problem, "application/problem+json"),
-        "403": _answer("the access key is for something else", problem, "application/problem+json"),
-        "503": _answer("try again, after Retry-After", problem, "application/problem+json"),
-    }
+    refusals = _refusals(problem)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Accrue", "version": "1", "description": "Messages to Accrue, and answers."},
@@ -128,4 +144,36 @@ def _described() -> dict[str, Any]:
     }
 
 
-OPENAPI: Final = _described()
+def document(pages: Iterable[Page]) -> dict[str, Any]:
+    """The whole, with the pages of other vendors' documents."""
+    described = _described()
+    for page in pages:
+        path = _PART.sub(r"{\1}", page.path)
+        described["paths"].setdefault(path, {})[page.method.lower()] = _operation(page)
+    return described
+
+
+def _operation(page: Page) -> dict[str, Any]:
+    """RULE: what fields a body has stands in the vendor's document, and is not repeated here."""
+    anything = {"type": "object"}
+    problem = {"$ref": _REF.format(name="Problem")}
+    described: dict[str, Any] = {
+        "summary": page.summary,
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": _schema_of(choice)}
+            for name, choice in _PART.findall(page.path)
+        ],
+        "responses": {
+            "200": _answer("as the vendor's document has it", anything),
+            "400": _answer("as the vendor's document has it, or a problem", anything),
+            **_refusals(problem),
+        },
+    }
+    if page.method != "GET":
+        kinds = ("application/json", "application/x-www-form-urlencoded")
+        described["requestBody"] = {"content": {kind: {"schema": anything} for kind in kinds}}
+    return described
+
+
+def _schema_of(choice: str) -> dict[str, Any]:
+    return {"type": "string", **({"enum": choice.split("|")} if choice else {})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -36,6 +37,8 @@ class OpenLoyalty:
     def routes(self) -> list[web.RouteDef]:
         """Each with the line at which it stands in S2."""
         return [
+            web.get("/api/", self.get_version),  # l.89
+            web.get("/api/healthcheck", self.healthcheck),  # l.106
             web.post("/api/admin/login_check", self.log_in),  # l.160
             web.post("/api/token/refresh", self.renew),  # ours: S2 names no request for its refresh_token
             web.post("/api/{store}/customer/register", self.register),  # l.3788
@@ -45,6 +48,17 @@ class OpenLoyalty:
             web.post("/api/{store}/points/transfer/{action:add|spend|block}", self.transfer),  # l.7102, l.7132, l.7410
             web.post("/api/{store}/transaction/simulate", self.simulate),  # l.8854
         ]
+
+    async def get_version(self, _request: web.Request) -> web.Response:
+        """What this is."""
+        return told({"name": "Accrue", "version": version("accrue")})
+
+    async def healthcheck(self, _request: web.Request) -> web.Response:
+        """204 where messages are taken, else 503 and why they are not."""
+        if self._desk.answers.fresh():
+            return web.Response(status=HTTPStatus.NO_CONTENT)
+        why = "the settings and the replies could not be read for half a minute"
+        return told([{"name": "log", "status": "Problem", "message": why}], HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def log_in(self, request: web.Request) -> web.Response:
         """A token for an access key, by its id as `_username` and its secret as `_password`."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.fuzz import letters, logfiles, messages, programs, retail, settings
+from tests.fuzz import bodies, letters, logfiles, messages, programs, retail, settings
 
 CORPUS: Final = Path(__file__).with_name("corpus")
 """Inputs that once failed, by target: each run of the tests tries them again."""
@@ -32,6 +32,7 @@ class Target(NamedTuple):
 
 TARGETS: Final = (
     Target("messages", messages.make, messages.run, 6_000),
+    Target("bodies", bodies.make, bodies.run, 45_000),
     Target("programs", programs.make, programs.run, 120),
     Target("settings", settings.make, settings.run, 400),
     Target("retail", retail.make, retail.run, 120),

@@ -11,7 +11,7 @@ from pipeline.intake.verdict import Rejected
 from tests.fuzz.running import CORPUS, TARGETS, Target, fuzz, kept, tried
 from tests.intake.incoming import Sent, taken
 
-ENDS_MIN = {"messages": 8, "programs": 4, "settings": 2, "retail": 3, "letters": 3, "logfiles": 2}
+ENDS_MIN = {"messages": 8, "bodies": 30, "programs": 4, "settings": 2, "retail": 3, "letters": 3, "logfiles": 2}
 """So many different ends say that a fuzzer still gets somewhere."""
 
 

@@ -28,6 +28,8 @@ from tests.runtime.workshop import PROGRAM, Until, Workshop, activation
 
 FIGURES = 3
 """An org of which nobody but the test of its figures knows; its personal data is sealed."""
+OTHER = 4
+ORGS = (1, FIGURES, OTHER)
 
 
 def org(number: int) -> Org:
@@ -76,16 +78,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     workshop = Workshop(log, folder, "gateway.")
     keys = [
         access_key("5", FIGURES, "produce", "read"),
+        access_key("6", OTHER, "admin"),
         access_key("1", 1, "produce", "read"),
         access_key("2", 2, "admin"),
         access_key("3", 1, "read"),
         access_key("4", 1, "admin"),
     ]
-    orgs = [entry for number in (1, FIGURES) for entry in entries_of(org(number)).items()]
+    orgs = [entry for number in ORGS for entry in entries_of(org(number)).items()]
     write_keys(log, workshop.settings, lambda _: {root_of(FIGURES): b"r" * 32})
     for key, value in [*orgs, *map(entry_of, keys)]:
         workshop.send("settings", key, value, 0)
-    workshop.journal(*(activation(program(number)) for number in (1, FIGURES)))
+    workshop.journal(*(activation(program(number)) for number in ORGS))
     listener = listen_on("127.0.0.1", 0)
     questions = Questions()
     settings = workshop.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
@@ -97,6 +100,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         ready = Until(lambda: all(is_ready for is_ready, _ in app.roles.status().values()))
         while not ready.is_set():
             ready.wait(0.05)
-        yield Client(listener.getsockname()[1], workshop)
+        yield Client(listener.getsockname()[1])
     workshop.close()
     log.close()

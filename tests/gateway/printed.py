@@ -93,6 +93,8 @@ PRINTED = (
             '{"event": {"type": "app_login", "eventDate": "{today}", "customerData": {"email": "john4@example.com"}}}',
         ),
     ),
+    Printed(source="S2 l.89", method="GET", path="/api/", answer='{"name": "OpenLoyalty", "version": "4.2.0"}'),
+    Printed(source="S2 l.106", method="GET", path="/api/healthcheck", status=204),
     Printed(
         source="S2 l.3258",
         method="GET",

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from pipeline.gateway.access import digest_of, written
 from schemas.settings import AccessKey, Scope
-from tests.runtime.workshop import Workshop
 
 SECRET = "s" * 43
 NOW = 1_780_000_000_000
@@ -23,9 +22,8 @@ class Answer(NamedTuple):
 class Client:
     """What another system does."""
 
-    def __init__(self, port: int, workshop: Workshop) -> None:
+    def __init__(self, port: int) -> None:
         self._port = port
-        self.workshop = workshop
 
     def ask(self, method: str, path: str, body: object = None, key: str | None = "1" * 12, **headers: str) -> Answer:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=60)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from pipeline.gateway.openapi import OPENAPI
 from pipeline.gateway.vendors import ROUTES
 from pipeline.intake.dialects.vendor_ids import uuid_of
 from tests.gateway.service import SECRET, Answer, Client
@@ -338,9 +336,3 @@ def test_mistakes_are_told_in_the_forms_of_the_documents(client: Client) -> None
     )
     assert (payload.status, payload.body["key"]) == (400, "invalid_payload")
     assert (store.status, "NOWHERE" in str(store.body)) == (400, True)
-
-
-def test_what_is_served_is_described(client: Client) -> None:
-    described = client.ask("GET", "/openapi.json", key=None)
-    assert described.body == json.loads(json.dumps(OPENAPI))
-    assert client.ask("GET", "/healthcheck", key=None).status == 204

@@ -1,0 +1,138 @@
+"""What is served is described, answers anything in words, and shows nobody another org's data."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.intake.dialects.vendor_ids import uuid_of
+from tests.gateway.service import Answer, Client
+from tests.runtime.workshop import Until
+
+OWNER: Final = "1" * 12
+OTHERS: Final = ("2" * 12, "6" * 12)
+"""Keys of an org without settings, and of one with a store and a program of the same names."""
+CUSTOMER: Final = 40
+SECRET: Final = "Rumpelstiltskin"
+_TEXT = st.text(max_size=30) | st.sampled_from(
+    ["", "0", "-1", "\x00", "' OR 1=1 --", "{x}", "4" * 40, "%", "../..", uuid_of(40)]
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+_NAMES = ("customer", "transaction", "transfer", "event", "type", "customerId", "points", "items", "page", "sort", "id")
+_OBJECT = st.dictionaries(st.sampled_from(_NAMES) | _TEXT, _JSON, max_size=4)
+
+
+def served(client: Client) -> list[tuple[str, str]]:
+    """Every page that the description names, by method and path."""
+    described = client.ask("GET", "/openapi.json", key=None).body
+    return [(method.upper(), path) for path, page in described["paths"].items() for method in page]
+
+
+def test_pages_of_the_vendors_are_described(client: Client) -> None:
+    described = client.ask("GET", "/openapi.json", key=None).body
+    block = described["paths"]["/api/{store}/points/transfer/{action}"]["post"]
+
+    assert described["openapi"] == "3.1.0"
+    assert {("GET", "/api/{store}/admin/analytics/levels"), ("PUT", "/api/{store}/customer/{customer}")} < set(
+        served(client)
+    )
+    assert [(one["name"], one["schema"]) for one in block["parameters"]] == [
+        ("store", {"type": "string"}),
+        ("action", {"type": "string", "enum": ["add", "spend", "block"]}),
+    ]
+    assert block["summary"] == "Add, spend or block points: a command, answered when it is decided."
+    assert all(page["summary"] for path in described["paths"].values() for page in path.values())
+    assert client.ask("GET", "/healthcheck", key=None).status == 204
+
+
+@given(st.data())
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_anything_that_is_sent_to_a_page_is_answered_in_words(client: Client, data: st.DataObject) -> None:
+    method, path = data.draw(st.sampled_from(served_once(client)))
+    parts = re.findall(r"{(\w+)}", path)
+    for part in parts:
+        value = "DEFAULT" if part == "store" and data.draw(st.booleans()) else data.draw(_TEXT)
+        path = path.replace(f"{{{part}}}", quote(value, safe="") or "-", 1)
+    if data.draw(st.booleans()):
+        path += f"?{data.draw(st.sampled_from(_NAMES))}={quote(data.draw(_TEXT))}"
+    body, kind = None, ""
+    if method != "GET":
+        content = data.draw(_OBJECT)
+        kind = data.draw(st.sampled_from(["application/json", "application/x-www-form-urlencoded"]))
+        body = json.dumps(content).encode() if kind.endswith("json") else _form(content).encode()
+    answer = client.ask(method, path, body, "4" * 12, Content_Type=kind, Prefer="wait=0")
+
+    assert answer.status < 500 or answer.status == 503, answer
+    assert answer.status in {204, 404} or answer.body, answer
+
+
+_SERVED: list[tuple[str, str]] = []
+
+
+def served_once(client: Client) -> list[tuple[str, str]]:
+    _SERVED[:] = _SERVED or served(client)
+    return _SERVED
+
+
+def _form(content: dict[str, Any]) -> str:
+    return "&".join(f"{quote(name)}={quote(str(value))}" for name, value in content.items())
+
+
+@pytest.fixture(scope="module")
+def secret(client: Client) -> dict[str, str]:
+    """A customer of org 1, of whom everything is a secret of that org; by the names of path parameters."""
+    client.send({"type": "customerAdded", "customerId": CUSTOMER, "lastName": SECRET, "email": "rum@example.com"})
+    sale = {
+        "transactionData": {"documentType": "sell", "documentNumber": SECRET},
+        "items": [{"sku": {"code": SECRET}, "quantity": 1, "grossValue": 77}],
+        "customerData": {"customerId": str(CUSTOMER)},
+    }
+    sold = client.ask("POST", "/api/DEFAULT/transaction", {"transaction": sale}).body["transactionId"]
+    redeemed = {"type": "redeemPoints", "customerId": CUSTOMER, "programId": 7, "points": 1}
+    client.send(redeemed, Idempotency_Key=SECRET)
+    stored = Until(lambda: SECRET in str(client.ask("GET", f"/api/DEFAULT/transaction/{sold}").body))
+    while not stored.is_set():
+        stored.wait(0.05)
+    return {"store": "DEFAULT", "customer": uuid_of(CUSTOMER), "transaction": sold, "org": "1", "id": SECRET}
+
+
+def asked_by(client: Client, key: str, method: str, path: str, secret: dict[str, str]) -> Answer:
+    named = secret | {"action": "spend"} | ({"id": str(CUSTOMER)} if "{org}" in path else {})
+    for name, value in named.items():
+        path = path.replace(f"{{{name}}}", value)
+    body = {
+        "transfer": {"customer": str(CUSTOMER), "points": 1},
+        "transaction": {
+            "items": [{"sku": {"code": "A"}, "quantity": 1, "grossValue": 1}],
+            "customerData": {"email": "rum@example.com"},
+        },
+    }
+    return client.ask(method, path, None if method == "GET" else body, key)
+
+
+def test_owner_sees_the_secret(client: Client, secret: dict[str, str]) -> None:
+    seen = [
+        path for method, path in served(client) if SECRET in str(asked_by(client, OWNER, method, path, secret).body)
+    ]
+    assert {path.rpartition("/")[2] for path in seen} >= {"{transaction}", "transaction", "transfer", "{id}", "status"}
+
+
+@pytest.mark.parametrize("key", OTHERS)
+def test_another_org_reaches_nothing_by_any_page(client: Client, secret: dict[str, str], key: str) -> None:
+    before = client.ask("GET", f"/v1/customers/1/{CUSTOMER}").body
+    for method, path in sorted(served(client)):  # what is only read goes first: others make customers of their own org
+        answer = asked_by(client, key, method, path, secret)
+        assert SECRET not in str(answer.body), (method, path)
+        if any(name in path for name in ("{customer}", "{transaction}", "{id}")) and method == "GET":
+            assert answer.status in {403, 404, 400}, (method, path, answer)
+    assert client.ask("GET", f"/v1/customers/1/{CUSTOMER}").body["seq"] == before["seq"]
