@@ -7,14 +7,14 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
 
 from pipeline.gateway.access import NotAllowed, same_org
 from pipeline.gateway.answers import Asked
-from pipeline.gateway.customers import customer_view
+from pipeline.gateway.customers import customer_view, stored_view
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
 from pipeline.gateway.forms import BadForm
@@ -53,6 +53,7 @@ class Api:
         self._log = log
         self._settings = settings
         self._desk = desk
+        self._tables = tables
         self._vendors = [
             web.post("/v2/events", self.post_definition),
             *(web.post(route.path, _named(self.post_to_vendor, route)) for route in ROUTES),
@@ -145,10 +146,31 @@ class Api:
         if not wanted.isdecimal() or len(wanted) > _DIGITS_MAX:
             message = f"minSeq is {wanted[:_DIGITS_MAX]!r}; write the seq of a reply"
             raise Misread(message)
-        standing = await self._desk.look(org_id, customer_id, int(wanted))
+        try:
+            standing = await self._desk.look(org_id, customer_id, int(wanted))
+        except (Unanswered, NotNow):
+            found = await self._stored(org_id, customer_id, int(wanted))
+            if found is None:
+                raise
+            return told(found)
         if standing is None:
             return problem(HTTPStatus.NOT_FOUND, f"nothing is known of customer {customer_id} of org {org_id}")
         return told(customer_view(standing))
+
+    async def _stored(self, org_id: int, customer_id: int, seq: int) -> dict[str, Any] | None:
+        """Where a customer of another worker stood, as ClickHouse knows; None where it does not, or not so far."""
+        rows = await self._tables.rows(
+            """
+            SELECT * FROM customer_state_latest
+            WHERE org_id = {org:Int64} AND customer_id = {customer:Int64} ORDER BY program_id
+            """,
+            org=org_id,
+            customer=customer_id,
+        )
+        if not rows or max(row["seq"] for row in rows) < seq:
+            return None
+        profiles = await self._tables.profiles(org_id, [customer_id])
+        return stored_view(rows, profiles[customer_id])
 
     async def healthcheck(self, _request: web.Request) -> web.Response:
         """204 where messages are taken, else 503."""

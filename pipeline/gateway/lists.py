@@ -194,7 +194,7 @@ def _states(asked: Mapping[str, Any]) -> list[str]:
 def transfer_of(row: Row, customer: Mapping[str, Any], org_id: int, zone: str) -> dict[str, Any]:
     """One points transfer (S2 l.6853): a row of `points_facts`, and the customer's profile."""
     told: dict[str, Any] = {
-        "pointsTransferId": uuid_named(org_id, row["cause"]),
+        "pointsTransferId": uuid_named(org_id, _transfer_name(row)),
         "accountId": uuid_named(org_id, f"account:{row['customer_id']}:{row['program_id']}:{row['currency']}"),
         "customerId": uuid_of(row["customer_id"]),
         **{name: customer[field] for name, field in _TRANSFER_CUSTOMER if customer.get(field)},
@@ -211,6 +211,13 @@ def transfer_of(row: Row, customer: Mapping[str, Any], org_id: int, zone: str) -
         told["transactionId"] = {"transactionId": uuid_named(org_id, row["cause"])}
         told["transactionDocumentNumber"] = row["subject"]
     return told
+
+
+def _transfer_name(row: Row) -> str:
+    """A command's is its cause, as it was answered; a bill may give several awards, each with a name of its own."""
+    if row["kind"] != "issued" or row["issued_for"] == "adjustment":
+        return str(row["cause"])
+    return f"{row['cause']}/{row['seq']}/{row['reason']}/{row['lot_id']}"
 
 
 _TRANSFER_CUSTOMER: Final = (

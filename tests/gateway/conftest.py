@@ -89,17 +89,19 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     for key, value in [*orgs, *map(entry_of, keys)]:
         workshop.send("settings", key, value, 0)
     workshop.journal(*(activation(program(number)) for number in ORGS))
-    listener = listen_on("127.0.0.1", 0)
+    listener, other = listen_on("127.0.0.1", 0), listen_on("127.0.0.1", 0)
     questions = Questions()
     settings = workshop.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
     dsn = f"chdb://{folder / 'clickhouse'}"
     role = GatewayRole(log, settings, listener, questions, lambda: open_clickhouse(dsn))
+    apart = GatewayRole(log, settings, other, Questions(), lambda: open_clickhouse(dsn))
+    apart.name = "apart"
     sink = ClickHouseSink(log, ClickHouseWriter(lambda: migrated(dsn)), sink_settings(workshop))
-    app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role, sink], questions=questions)
-    with listener, running(app):
+    app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role, apart, sink], questions=questions)
+    with listener, other, running(app):
         ready = Until(lambda: all(is_ready for is_ready, _ in app.roles.status().values()))
         while not ready.is_set():
             ready.wait(0.05)
-        yield Client(listener.getsockname()[1])
+        yield Client(listener.getsockname()[1], other.getsockname()[1])
     workshop.close()
     log.close()

@@ -22,8 +22,15 @@ class Answer(NamedTuple):
 class Client:
     """What another system does."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, apart: int) -> None:
+        """`apart`: the port of a gateway whose worker has no customers."""
         self._port = port
+        self._apart = apart
+
+    @property
+    def apart(self) -> Client:
+        """The same by way of the other gateway."""
+        return Client(self._apart, self._apart)
 
     def ask(self, method: str, path: str, body: object = None, key: str | None = "1" * 12, **headers: str) -> Answer:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=60)

@@ -126,10 +126,31 @@ def test_transfers_are_awards_and_what_was_spent(client: Client, sold: dict[str,
         (7, "adding", "system"),
         (30, "adding", "system"),
     ]
+    assert len({one["pointsTransferId"] for one in of_one}) == 3
     assert of_one[2]["transactionId"] == {"transactionId": sold["A1"]}
     assert (of_one[2]["transactionDocumentNumber"], of_one[2]["customerFirstName"]) == ("A1", "Jo")
     assert of_one[2]["expiresAt"].endswith("T23:59:59+0000")
     assert (added["total"], added["transfers"][0]["value"], added["transfers"][0]["comment"]) == (2, 6, "sorry")
+
+
+@pytest.mark.usefixtures("sold")
+def test_customer_of_another_worker_is_read_in_clickhouse(client: Client) -> None:
+    path = f"/v1/customers/{FIGURES}/1"
+    here, there = client.ask("GET", path, key=KEY).body, client.apart.ask("GET", path, key=KEY).body
+
+    assert (here["source"], there["source"]) == ("state", "clickhouse")
+    for name in ("profile", "status", "seq", "registeredAt"):
+        assert there[name] == here[name], name
+    assert there["programs"]["7"]["balances"] == here["programs"]["7"]["balances"]
+    assert there["programs"]["7"]["tier"] == {"number": here["programs"]["7"]["tier"]["number"]}
+    assert client.apart.ask("GET", f"{path}?minSeq=9999", key=KEY).status == 503
+    assert client.apart.ask("GET", f"/v1/customers/{FIGURES}/999", key=KEY).status == 503, "another worker may know"
+    assert simulated_apart(client) == 503
+
+
+def simulated_apart(client: Client) -> int:
+    sale = {"items": [{"sku": {"code": "A"}, "grossValue": 1}], "customerData": {"customerId": "1"}}
+    return client.apart.ask("POST", "/api/DEFAULT/transaction/simulate", {"transaction": sale}, KEY).status
 
 
 def test_levels_are_listed_by_name(client: Client) -> None:
