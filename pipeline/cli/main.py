@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "report": "reporting:report",
     "send": "send:send",
     "settings": "settings:settings",
+    "simulate": "simulate:simulate",
     "sql": "sql:sql",
     "tail": "tail:tail",
     "topics": "topics:topics",

@@ -75,6 +75,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "settings apply",
         "settings diff",
         "settings show",
+        "simulate",
         "sql",
         "tail",
         "topics create",

@@ -80,6 +80,7 @@ WALKED: dict[str, tuple[tuple[str, ...], ...]] = {
     "held": (("held", "100"),),
     "identity conflicts": (("identity", "conflicts", "100"),),
     "identity link": (("identity", "link", "100", "7", f"email={BACKWARDS}@x.com"),),
+    "identity merge": (("identity", "merge", "100", "9", "8"),),
     "identity show": (("identity", "show", "100", "7"), ("identity", "show", "100", f"email={BACKWARDS}@x.com")),
     "identity unlink": (("identity", "unlink", "100", "7", f"email={BACKWARDS}@x.com"),),
     "import retail": (("import", "retail", "{folder}/odd\x9b\u202e.csv"), ("import", "retail", "{folder}/good.csv")),
@@ -100,6 +101,17 @@ WALKED: dict[str, tuple[tuple[str, ...], ...]] = {
     "settings apply": (("settings", "apply", "{folder}/keys.yaml"),),
     "settings diff": (("settings", "diff", "{folder}/keys.yaml"),),
     "settings show": (("settings", "show"),),
+    "simulate": (
+        ("simulate", json.dumps({"type": HOSTILE, "orgId": 100, "customerId": 7, HOSTILE: HOSTILE})),
+        (
+            "simulate",
+            json.dumps(
+                {"type": "transactionAdded", "orgId": 100, "customerId": 7, "billNumber": "S", "amountMinor": 1}
+                | {"currency": "GBP", "store": BACKWARDS}
+            ),
+        ),
+        ("simulate", HOSTILE.replace("\0", "")),
+    ),
     "sql": (
         ("sql", "SELECT * FROM customers"),
         ("sql", "SELECT definition FROM programs"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -133,7 +133,7 @@ class LoyaltyPartition:
 
     def known(self) -> Known:
         """What is known here, without the open round."""
-        return Known(self.store, self._saved.clock, self._saved.programs, self._open_json)
+        return Known(self.store.get, self._saved.clock, self._saved.programs, self._open_json)
 
     def take(self, messages: Sequence[Message], out: list[Outgoing], budget: int) -> int:
         """Decides records in order and adds their output to `out`; returns what is left of the timer budget."""
@@ -381,19 +381,26 @@ def _views_of(programs: Programs, views: dict[int, OrgView], org_id: int) -> dic
 
 def _restored(store: Store, first: int) -> _InForce:
     marker = store.marker
-    programs = Programs()
-    views: dict[int, OrgView] = {}
     if marker is None:
-        return _InForce(Mark(first, 0), PartitionClock(), programs, views)
+        return _InForce(Mark(first, 0), PartitionClock(), Programs(), {})
+    programs = programs_of(marker, store.get)
+    views: dict[int, OrgView] = {}
+    for org_id in {org_id for org_id, *_ in marker.programs}:
+        views = _views_of(programs, views, org_id)
+    return _InForce(marker.mark, marker.clock, programs, views)
+
+
+def programs_of(marker: Marker, get: Callable[[bytes], bytes | None]) -> Programs:
+    """The versions that are in force by the marker of a partition; `get`: the value of a key of its state."""
+    programs = Programs()
     for org_id, program_id, version, starts_at in marker.programs:
         key = program_key(org_id, program_id, version)
-        definition = store.get(key)
+        definition = get(key)
         if definition is None:
             message = f"the state has no {key.decode()}, though that program is in force"
             raise RuntimeError(message)
         programs = programs.activate(ProgramDefinition.model_validate_json(definition), starts_at=starts_at)
-        views = _views_of(programs, views, org_id)
-    return _InForce(marker.mark, marker.clock, programs, views)
+    return programs
 
 
 def _copy(clock: PartitionClock) -> PartitionClock:

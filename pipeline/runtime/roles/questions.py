@@ -20,7 +20,6 @@ from pipeline.log.port import Unavailable
 from pipeline.runtime.roles.outputs import Open
 from pipeline.runtime.state.customers import key_of_entry
 from pipeline.runtime.state.marker import program_key
-from pipeline.runtime.state.store_port import Store
 from schemas.facts import Group
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, KnownBy, Profile
@@ -53,16 +52,18 @@ class Foreseen(NamedTuple):
 class Known:
     """What a partition knows of its customers as of the last round that took effect."""
 
-    def __init__(self, store: Store, clock: PartitionClock, programs: Programs, open_json: Open) -> None:
-        """`open_json` opens personal data that is sealed."""
+    def __init__(
+        self, get: Callable[[bytes], bytes | None], clock: PartitionClock, programs: Programs, open_json: Open
+    ) -> None:
+        """`get`: the value of a key of the state; `open_json` opens personal data that is sealed."""
         self._open_json = open_json
-        self._store = store
+        self._get = get
         self._clock = clock
         self._programs = programs
 
     def standing(self, org_id: int, customer_id: int) -> Standing | None:
         """Where a customer stands; None for one that nothing is known of."""
-        raw = self._store.get(input_key(org_id, customer_id))
+        raw = self._get(input_key(org_id, customer_id))
         return None if raw is None else self._standing_of(decode_head(raw))
 
     def named_by(self, org_id: int, identifiers: Sequence[KnownBy]) -> int | None:
@@ -77,7 +78,7 @@ class Known:
 
     def foresee(self, record: AnyCustomerRecord) -> Foreseen:
         """What a record of one of the customers would lead to if it came now. Nothing is changed."""
-        raw = self._store.get(input_key(record.org_id, record.customer_id))
+        raw = self._get(input_key(record.org_id, record.customer_id))
         state = CustomerState(Head(record.org_id, record.customer_id) if raw is None else decode_head(raw))
         as_of = self._clock.as_of(record)
         known: set[str] = set()
@@ -91,14 +92,14 @@ class Known:
         """Bring entries into a state, those that exist."""
         key = input_key(state.head.org_id, state.head.customer_id)
         for name in names:
-            raw = self._store.get(key_of_entry(key, name))
+            raw = self._get(key_of_entry(key, name))
             if raw is not None:
                 state.entries[name] = decode_entry(raw)
 
     def _standing_of(self, head: Head) -> Standing:
         head.profile = self._opened(head)
         followed = [(head.org_id, number, section.version) for number, section in head.sections.items()]
-        definitions = {one: self._store.get(program_key(*one)) for one in followed}
+        definitions = {one: self._get(program_key(*one)) for one in followed}
         return Standing(
             head=head,
             definitions={
