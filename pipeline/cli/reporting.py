@@ -52,8 +52,9 @@ def report(
             html.write_text(render_report(summary.report("from ClickHouse")), "utf-8")
         if customers_file:
             summary.write_customers(customers_file)
+        figures = summary.as_json() if as_json else {}
+        tables = () if as_json else tuple(summary.tables())  # while ClickHouse is at hand
     if as_json:
-        print_json(summary.as_json())
-    else:
-        for table in summary.tables():
-            CONSOLE.print(table)
+        print_json(figures)
+    for table in tables:
+        CONSOLE.print(table)
