@@ -12,10 +12,10 @@ from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate, issue
 from pipeline.engine.ledger.promises import reference_of
-from pipeline.engine.ledger.uses import tracked
+from pipeline.engine.ledger.uses import all_tracked
 from pipeline.engine.rules.calculation import terms_kept
 from pipeline.engine.rules.earning import Weighted
-from schemas.facts import Decision, IssuedFor, PointsIssued, RecordRefused, movements_in
+from schemas.facts import Decision, IssuedFor, RecordRefused
 from schemas.records import CustomEventReceived, TransactionAdded
 
 _SPEND: Final = IssuedFor.SPEND
@@ -34,13 +34,11 @@ def _earn_on_bill(turn: ProgramTurn, record: TransactionAdded) -> Sequence[Decis
     decisions = issue(turn, (Activity(key="", candidates=candidates, reference=record.bill_number),), bill_number)
     if type(decisions[-1]) is RecordRefused:
         return decisions
-    issued = [one for decision in decisions for one in movements_in(decision) if isinstance(one, PointsIssued)]
+    tracked = all_tracked(decisions, turn)
     if program.keeps_lines:
         kept = terms_kept(program.earning, record, weighted, {one.rule_id for one in candidates})
         decisions += [] if kept is None else [kept]
-    if program.tracks_lots:
-        decisions += [tracked(one, turn) for one in issued]
-    return decisions
+    return decisions + tracked
 
 
 def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[Decision]:

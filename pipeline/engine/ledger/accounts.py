@@ -41,6 +41,7 @@ from schemas.program import SpendingOrder
 
 _EMPTY: Final = Account()
 _EXPIRED: Final = int(LedgerAccount.EXPIRED)
+_ADJUSTMENT: Final = IssuedFor.ADJUSTMENT  # bound once: looking up a member of an enum costs as much as a call
 _PROMOTIONAL: Final = frozenset({IssuedFor.EVENT, IssuedFor.MILESTONE, IssuedFor.STREAK})
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
@@ -99,7 +100,7 @@ def open_lots(
         insort(account.promised_lots, waiting, key=_order_of_promises)
     if account.expired:
         account.expired = [one for one in account.expired if one.until > envelope.as_of]
-    if awards and awards[0].issued_for is IssuedFor.ADJUSTMENT:
+    if awards and awards[0].issued_for is _ADJUSTMENT:
         _note_adjustment(account, envelope.cause, awards[0].lot_id)
     post(account, decision)
 
@@ -220,9 +221,10 @@ def post(account: Account, decision: PointsMoved) -> None:
     totals = account.totals
     for source, destination, lifetime, points_of in MOVEMENTS[type(decision)]:
         points = points_of(decision)
-        totals[source] -= points
-        totals[destination] += points
-        totals[_LIFETIME] += lifetime * points
+        if points:
+            totals[source] -= points
+            totals[destination] += points
+            totals[_LIFETIME] += lifetime * points
 
 
 def _insert(lots: list[Lot], lot: Lot) -> None:

@@ -66,7 +66,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
     program = turn.program
     tills: dict[str, _Till] = {}
     room = LOTS_MAX - turn.head.lots
-    room_promised = PROMISED_LOTS_MAX - turn.head.promised_lots
+    room_promised = PROMISED_LOTS_MAX - turn.head.promised_lots if program.promises else 0
     decisions: list[Decision] = []
     for activity in activities:
         issued: list[PointsIssued] = []
@@ -77,7 +77,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
             one = till.issue(activity, candidates, bill_number)
             room -= len(one.lots) + len(one.promised_lots)
             room_promised -= len(one.promised_lots)
-            if max(till.total, till.taken_in) > TOTAL_MAX or room < 0 or room_promised < 0:
+            if till.is_full or room < 0 or room_promised < 0:
                 return [*decisions, RecordRefused(reason=Refusal.TOTAL_TOO_LARGE, subject=currency)]
             issued.append(one)
         if issued[0].currency == program.currency:
@@ -116,21 +116,21 @@ class _Lot(msgspec.Struct, gc=False):
 class _Till:
     """One account while the activities of a turn add to it."""
 
-    __slots__ = ("_balance", "_currency", "_lifetime", "_lot_id", "_promised", "_turn", "_usual", "taken_in")
+    __slots__ = ("_balance", "_currency", "_lifetime", "_lot_id", "_promised", "_taken_in", "_turn", "_usual")
 
     def __init__(self, turn: ProgramTurn, currency: Currency) -> None:
         account = account_of(turn.section, currency.id)
         self._currency = currency.id
         self._balance, self._lifetime, self._lot_id = account.balance, account.lifetime, account.lots_opened
-        self.taken_in = account.taken_in
+        self._taken_in = account.taken_in
         self._promised = account.promised
         self._turn = turn
         self._usual = lasting_of(turn, currency.terms.held_in(turn.section.tier))
 
     @property
-    def total(self) -> int:
-        """Lifetime points, with those that will count once they are current."""
-        return self._lifetime + self._promised
+    def is_full(self) -> bool:
+        """Whether more came in than an account holds, or lifetime points with those that will count once current."""
+        return self._taken_in > TOTAL_MAX or self._lifetime + self._promised > TOTAL_MAX
 
     def issue(self, activity: Activity, candidates: Sequence[Candidate], bill_number: str) -> PointsIssued:
         points = promised = 0
@@ -142,10 +142,14 @@ class _Till:
             promise = promises.get((candidate.issued_for, candidate.rule_id)) if promises else None
             if promise is None or promise.is_over(day):
                 own = self._usual if candidate.terms is None else lasting_of(self._turn, candidate.terms)
-                lot = opened.get(own) or opened.setdefault(own, self._open(candidate))
+                lot = opened.get(own)
+                if lot is None:
+                    lot = opened[own] = self._open(candidate)
             else:
                 what = _Waiting(promise=promise, terms=candidate.terms)
-                lot = waiting.get(what) or waiting.setdefault(what, self._open(candidate))
+                lot = waiting.get(what)
+                if lot is None:
+                    lot = waiting[what] = self._open(candidate)
                 promised += candidate.points
             lot.points += candidate.points
             points += candidate.points
@@ -160,7 +164,7 @@ class _Till:
         self._balance += points - promised
         self._lifetime += points - promised
         self._promised += promised
-        self.taken_in += points
+        self._taken_in += points
         return PointsIssued(
             currency=self._currency,
             points=points,
@@ -168,19 +172,19 @@ class _Till:
             activity=activity.key,
             awards=tuple(awards),
             lots=tuple(
-                LotOpened(
-                    lot_id=lot.lot_id,
-                    points=lot.points,
-                    expires_on=own.expires_on,
-                    closes_at=own.closes_at,
-                    rolls=own.rolls,
-                )
-                for own, lot in opened.items()
+                [
+                    LotOpened(
+                        lot_id=lot.lot_id, points=lot.points, expires_on=expires_on, closes_at=closes_at, rolls=rolls
+                    )
+                    for (expires_on, closes_at, rolls), lot in opened.items()
+                ]
             ),
             lifetime=self._lifetime,
             bill_number=bill_number,
             promised=promised,
-            promised_lots=tuple(self._promise(what.promise, activity, lot) for what, lot in waiting.items()),
+            promised_lots=(
+                tuple([self._promise(what.promise, activity, lot) for what, lot in waiting.items()]) if waiting else ()
+            ),
         )
 
     def _open(self, candidate: Candidate) -> _Lot:

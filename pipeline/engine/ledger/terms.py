@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from pipeline.engine.calendar import LAST_DAY, NEVER, Calendar, add_months, as_date, as_day, on_date
@@ -17,6 +18,8 @@ from schemas.program import AlternateCurrency, Expiry, PointsCurrency, RoundUp, 
 
 _MONTHS_OF: Final = {None: 0, RoundUp.MONTH: 1, RoundUp.QUARTER: 3, RoundUp.HALF_YEAR: 6, RoundUp.YEAR: 12}
 _YEARLY: Final = len("12-31")
+_MEMORY_MAX: Final = 4_096
+"""Cached ends of points, over all programs: ten years of days on the same terms."""
 
 
 class Terms(NamedTuple):
@@ -64,6 +67,7 @@ def through(duration: Duration, day: int) -> int:
     return day
 
 
+@lru_cache(maxsize=_MEMORY_MAX)
 def closing(calendar: Calendar, terms: Terms, day: int) -> Closing | None:
     """When points awarded on `day` close; None for never."""
     last = last_day(terms, day)
