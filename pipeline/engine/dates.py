@@ -22,18 +22,15 @@ class Dates:
 
     def __init__(self, definition: ProgramDefinition) -> None:
         self._by = definition.days.zone
+        self.differ = self._by != "program"
+        """Whether records may have another date than that of the program's zone."""
         self._starts = definition.days.minutes
         self._calendar = calendar_of(definition)
         self._calendars: dict[str, Calendar] = {}
 
-    @property
-    def differ(self) -> bool:
-        """Whether records may have another date than that of the program's zone."""
-        return self._by != "program"
-
     def calendar_of(self, record: CustomerRecord | None, profile: Profile) -> Calendar:
         """The calendar by which a record has its date."""
-        if self._by == "program":
+        if not self.differ:
             return self._calendar
         zone = profile.extended.get(ZONE_FIELD, "")
         if self._by == "store":

@@ -205,6 +205,8 @@ class Org:
     def __init__(self, programs: Iterable[Program] = ()) -> None:
         self.programs = tuple(sorted(programs, key=lambda program: program.id))
         definitions = [program.definition for program in self.programs]
+        self.moneys = frozenset(program.money for program in self.programs)
+        """The currencies that programs earn on."""
         days = max((definition.repeat_window_days for definition in definitions), default=_WINDOW_DAYS_DEFAULT)
         self.window_ms = days * DAY_MS
         windows = [program.return_days for program in self.programs if program.return_days is not None]

@@ -240,6 +240,8 @@ def _timer(waiting: _Waiting) -> Timer:
 
 
 def _for_bill(head: Head, record: TransactionAdded, _org: Org) -> tuple[str, ...]:
+    if not head.agenda:
+        return ()
     name = parked_of(record.bill_number)
     return (name,) if any(one == name for _, _, one in head.agenda) else ()
 

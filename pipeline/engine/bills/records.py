@@ -46,8 +46,8 @@ refused."""
 
 def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
     """A bill becomes known, unless no program takes its money, or a bill of that number can still be returned."""
-    programs = turn.org.programs
-    if programs and all(program.money != record.currency for program in programs):
+    moneys = turn.org.moneys
+    if moneys and record.currency not in moneys:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     known = find_bill(turn.state, record.bill_number)
     if known is not None and record.event_time < known.returnable_until:

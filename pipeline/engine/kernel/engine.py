@@ -47,7 +47,8 @@ class Engine:
             Timer: opening,
             **{kind: (*opening, *stages) for kind, stages in program_stages.items()},
         }
-        self._timers = tuple((1 << bit, timer) for bit, timer in enumerate(timers))
+        self._timers = timers
+        self._timers_by_bit = {1 << bit: timer for bit, timer in enumerate(timers)}
         self.folds: Final = _folds_of(concerns, timers)
         self._ends = frozenset(kind for concern in concerns for kind in concern.ends)
         self._prefixes = {kind: f"{kind.__name__}:" for kind in customer_stages}
@@ -138,7 +139,7 @@ class Engine:
         head = state.head
         clock = max(head.clock, as_of)
         org = programs.org(record.org_id).at(clock)
-        names = self.due_entries(head, clock)
+        names = self.due_entries(head, clock) if head.agenda else ()
         for asked in self._needs[type(record)]:
             names += asked(head, record, org)
         for then in self._needs_then[type(record)]:
@@ -251,7 +252,7 @@ class Engine:
 
     def _fire_next(self, state: CustomerState, due: int, timeline: Timeline, groups: list[Group]) -> None:
         head = state.head
-        timer = next(timer for _, timer in self._timers if head.timers.get(timer.kind) == due)
+        timer = next(timer for timer in self._timers if head.timers.get(timer.kind) == due)
         subject = timer.first(head, due)
         if not subject.program_id:
             as_of = max(head.clock, due)  # later than due only for a timer that a late record set in the past
@@ -393,13 +394,15 @@ class Engine:
             return
         head = state.head
         timers = head.timers
-        for bit, timer in self._timers:
-            if stale & bit:
-                due = timer.due(head)
-                if due == NEVER:
-                    timers.pop(timer.kind, None)
-                else:
-                    timers[timer.kind] = due
+        while stale:
+            lowest = stale & -stale
+            timer = self._timers_by_bit[lowest]
+            due = timer.due(head)
+            if due != NEVER:
+                timers[timer.kind] = due
+            elif timers:
+                timers.pop(timer.kind, None)
+            stale ^= lowest
         state.stale = 0
 
     def _plan(self, program: Program, kind: type[CustomerRecord | Timer] | None) -> Sequence[Stage]:
@@ -436,22 +439,23 @@ class Fold(NamedTuple):
 
 def _folds_of(concerns: Sequence[Concern], timers: Sequence[Timer]) -> dict[type[Decision], Fold]:
     bits = {timer.kind: 1 << bit for bit, timer in enumerate(timers)}
-    folds: dict[type[Decision], Fold] = {}
+    effects: dict[type[Decision], list[Effect]] = {}
+    stale: dict[type[Decision], int] = {}
     for concern in concerns:
         own = sum(bits[timer.kind] for timer in concern.timers)
         for kind, effect in concern.effects.items():
-            known = folds.get(kind)
-            folds[kind] = (
-                Fold(effect=effect, timers=own)
-                if known is None
-                else Fold(effect=_both(known.effect, effect), timers=known.timers | own)
-            )
-    return folds
+            effects.setdefault(kind, []).append(effect)
+            stale[kind] = stale.get(kind, 0) | own
+    return {kind: Fold(effect=_all_of(some), timers=stale[kind]) for kind, some in effects.items()}
 
 
-def _both(one: Effect, other: Effect) -> Effect:
+def _all_of(effects: Sequence[Effect]) -> Effect:
+    """One effect that is all of these, in their order."""
+    if len(effects) == 1:
+        return effects[0]
+
     def effect(state: CustomerState, envelope: Envelope, decision: Decision) -> None:
-        one(state, envelope, decision)
-        other(state, envelope, decision)
+        for one in effects:
+            one(state, envelope, decision)
 
     return effect

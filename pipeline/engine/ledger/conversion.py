@@ -6,6 +6,7 @@ Points that waited for something else until that day are cancelled.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -116,7 +117,7 @@ def _settle(turn: ProgramTurn, subject: Subject) -> list[Decision]:
 CONVERSION: Final = part_timer(
     kind=7,
     name="promise",
-    parts=lambda section: section.accounts,
+    parts=attrgetter("accounts"),
     at=lambda account: account.promised_lots[0].due_at if account.promised_lots else NEVER,
     key=lambda account: str(account.promised_lots[0].lot_id),
     fire=_settle,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
@@ -39,7 +40,7 @@ def _expire(turn: ProgramTurn, subject: Subject) -> list[Decision]:
 EXPIRY: Final = part_timer(
     kind=2,
     name="expiry",
-    parts=lambda section: section.accounts,
+    parts=attrgetter("accounts"),
     at=lambda account: account.lots[0].closes_at if account.lots else NEVER,
     key=lambda account: f"{account.lots[0].expires_on}/{account.lots[0].lot_id}",
     fire=_expire,

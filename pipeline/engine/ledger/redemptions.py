@@ -203,7 +203,7 @@ def _note_basis(state: CustomerState, _envelope: Envelope, decision: BillUpdated
 
 
 def _redemptions(state: CustomerState, bill_number: str) -> tuple[str, ...]:
-    payment = find_payment(state, bill_number)
+    payment = find_payment(state, bill_number) if state.entries else None
     return () if payment is None else tuple(map(redemption_of, payment.redemptions))
 
 

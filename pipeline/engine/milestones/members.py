@@ -9,6 +9,7 @@ RULE (own targets): a customer's own target holds until it is taken back. What i
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
@@ -322,7 +323,7 @@ CYCLE_END: Final = Timer(kind=23, name="cycleEnd", due=_due, first=_first_end, f
 CYCLE_START: Final = part_timer(
     kind=24,
     name="cycleStart",
-    parts=lambda section: section.members,
+    parts=attrgetter("members"),
     at=lambda member: member.starts_at,
     fire=_start,
 )

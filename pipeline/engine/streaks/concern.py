@@ -12,6 +12,7 @@ long as they are accepted at all: a streak is final `repeat_window_days` after i
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
@@ -176,7 +177,7 @@ def _end(turn: ProgramTurn, subject: Subject) -> list[Decision]:
 END: Final = part_timer(
     kind=1,
     name="streakEnd",
-    parts=lambda section: section.streaks,
+    parts=attrgetter("streaks"),
     at=lambda streak: streak.ends_at if streak.will_end else NEVER,
     fire=_end,
 )

@@ -63,7 +63,7 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | C
                     decisions.append(frozen)
                     known = structs.replace(known, excused=excusing(known, frozen.first, frozen.last))
                 decisions += one_more(streak, known, period)
-    return decisions + rewards(turn, decisions)
+    return decisions + rewards(turn, decisions) if decisions else decisions
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:

@@ -9,6 +9,7 @@ nothing is planned; the first record in the next one plans it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
 from pipeline.engine.calendar import NEVER
@@ -100,7 +101,7 @@ PLAN: Final = ProgramStage(_plan, used=_tells_risks)
 RISK: Final = part_timer(
     kind=30,
     name="streakRisk",
-    parts=lambda section: section.streaks,
+    parts=attrgetter("streaks"),
     at=lambda streak: NEVER if streak.risk_at is None else streak.risk_at,
     fire=_tell,
 )

@@ -37,6 +37,7 @@ from schemas.facts import (
 )
 from schemas.records import CancelPoints, CustomerRecord, TransactionReturned, TransactionUpdated
 
+_BY_VALUE: Final = TierMoved.VALUE  # bound once: looking up a member of an enum costs as much as a call
 _TAKING_BACK: Final = (TransactionReturned, TransactionUpdated, CancelPoints)
 """What may lower the basis as if it had never been so high: a plain debit does not."""
 
@@ -52,7 +53,7 @@ def upgrade(turn: ProgramTurn, begins_at: int) -> TierUpgraded | None:
     section, program = turn.section, turn.program
     now = now_of(turn)
     values = basis_values(section, program, now)
-    reached, by = rules.upgrade.reached(values), TierMoved.VALUE
+    reached, by = rules.upgrade.reached(values), _BY_VALUE
     if reached <= tenure_of(section).mark:
         renewed = rules.renewal.reached(renewal_values(section, program, now))
         reached, by = min(reached, renewed), TierMoved.RENEWAL

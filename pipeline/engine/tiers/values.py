@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from operator import attrgetter
 from typing import Final
 
@@ -35,27 +35,28 @@ _MEASURED: Final = {
     RenewalBasis.VISITS: attrgetter("visits"),
 }
 """What is read of what came in."""
+_TOTALS: Final[Mapping[TierBasis | RenewalBasis, Callable[[Section, str], int]]] = {
+    TierBasis.LIFETIME_POINTS: lambda section, currency: account_of(section, currency).lifetime,
+    TierBasis.NET_PURCHASES: lambda section, _: section.purchases_minor - section.returned_minor,
+    TierBasis.VISITS: lambda section, _: section.transactions,
+    TierBasis.CURRENT_POINTS: lambda section, currency: account_of(section, currency).balance,
+}
+"""What is the same at every instant: of a section, and of its account in the measure's currency."""
 
 
 def basis_values(section: Section, program: Program, now: int) -> tuple[int, ...]:
     """What decides the tier, now: a value of each measure."""
-    return tuple(_basis_value(section, program, one, now) for one in program.tier_rules.upgrade.measures)
+    return tuple([_basis_value(section, program, one, now) for one in program.tier_rules.upgrade.measures])
 
 
 def _basis_value(section: Section, program: Program, measure: Measure, now: int) -> int:
-    basis = measure.basis
-    if basis is TierBasis.LIFETIME_POINTS:
-        return account_of(section, measure.currency).lifetime
-    if basis is TierBasis.NET_PURCHASES:
-        return section.purchases_minor - section.returned_minor
-    if basis is TierBasis.VISITS:
-        return section.transactions
-    if basis is TierBasis.CURRENT_POINTS:
-        return account_of(section, measure.currency).balance
+    total = _TOTALS.get(measure.basis)
+    if total is not None:
+        return total(section, measure.currency)
     if measure.tracker is not None:
         return tracker_value(section, measure.tracker, program.calendar.day_of(now))
     period = tenure_of(section).period or _NOTHING
-    return int(_MEASURED[basis](period)) if period.holds(now) else 0
+    return int(_MEASURED[measure.basis](period)) if period.holds(now) else 0
 
 
 def renewal_values(section: Section, program: Program, now: int) -> tuple[int, ...]:

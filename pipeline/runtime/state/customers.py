@@ -72,12 +72,11 @@ class Customers:
         return self._young.get(key) or self._load(key)
 
     def load(self, customer: Customer, names: Iterable[str]) -> bool:
-        """Bring the named entries into the customer's state, those that exist; whether any was not known yet."""
+        """Bring the named entries into the customer's state, those that exist; whether there was one to bring."""
         loaded = customer.loaded
         found = False
         for name in names:
             if name not in loaded:
-                found = True
                 self._in_hand[customer.key] = customer
                 entry_key = key_of_entry(customer.key, name)
                 raw = None if entry_key in self._forgotten else self._store.get(entry_key)
@@ -85,6 +84,7 @@ class Customers:
                     loaded[name] = None
                 else:
                     entry = decode_entry(raw)
+                    found = True
                     customer.state.entries[name] = entry
                     loaded[name] = _Loaded(raw, entry.forgotten_at)
         return found
