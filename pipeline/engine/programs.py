@@ -97,6 +97,8 @@ class Unified(NamedTuple):
     threshold: int
     """In the unit of the values; 0 for none."""
     targets: tuple[Target, ...]
+    milestone_ids: frozenset[str]
+    """Those of the targets."""
     reward: int
     currency: str
     expiry: Expiry | None
@@ -448,6 +450,7 @@ def _unified(definition: UnifiedTarget, targets: tuple[Target, ...]) -> Unified:
         condition=definition.condition,
         threshold=(definition.threshold or 0) * targets[0].unit,
         targets=targets,
+        milestone_ids=frozenset(target.milestone_id for target in targets),
         reward=definition.points,
         currency=definition.currency or "",
         expiry=definition.expiry,

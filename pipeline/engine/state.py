@@ -148,6 +148,8 @@ class CustomerState(msgspec.Struct, gc=False):
 
     def spilled(self, key: int) -> SpilledIds | None:
         """The entry that may have the id of this hash, if ids of its bucket spilled and are not forgotten."""
+        if not self.entries:
+            return None
         bucket = bucket_of(key)
         return self.spilled_of(bucket) if mark_of(bucket) in self.head.recent else None
 

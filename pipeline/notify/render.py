@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from pipeline.notify import customers, milestones, points, redemptions, streaks, tiers, transfers
 from pipeline.notify.context import Context
 from pipeline.notify.profiles import body_of
+from pipeline.notify.program_view import Delivery
 from pipeline.notify.table import Table
 from schemas.facts import CustomerChanged, CustomerRegistered, Decision, Envelope, Fact, Group
 from schemas.notifications import Notification
@@ -23,6 +24,8 @@ class _Rendering(NamedTuple):
     subject: Callable[[Any], str]
     data: Callable[[Any, Envelope, Context], object]
     ref: Callable[[Any, Context], int] | None
+    learns: bool
+    """Whether the decision changes what is known of the customer."""
 
 
 class Renderer:
@@ -40,36 +43,41 @@ class Renderer:
                         subject=news.subject,
                         data=news.data,
                         ref=news.ref,
+                        learns=kind in _PROFILED,
                     ),
                 )
             for kind in table.silent:
                 self._register(kind, None)
 
     def render(self, fact: Fact, context: Context) -> Notification | None:
-        """The notification of a fact, in the profile of its program; None if it is silent or switched off.
-
-        Raises `KeyError` for a kind of decision that no table names, `LookupError` for a version of a program that
-        `context` does not hold, and `TypeError` for a bill without its record.
-        """
-        rendering = self._renderings[type(fact.decision)]
-        return None if rendering is None else _render(rendering, fact.seq, fact.envelope, fact.decision, context)
+        """The notification of a fact; None if it is silent or switched off; raises as `render_all` does."""
+        group = Group(envelope=fact.envelope, decisions=[fact.decision])  # type: ignore[list-item]  # a kind that a table names
+        return next(iter(self.render_all([group], fact.seq, context)), None)
 
     def render_all(self, groups: Iterable[Group], first_seq: int, context: Context) -> list[Notification]:
-        """The notifications of all facts of one message, in order; raises as `render` does.
+        """The notifications of all facts of one message, in order, in the profile of their program.
 
-        Raises `RuntimeError` if two notifications have the same event id.
+        Raises `KeyError` for a kind of decision that no table names, `LookupError` for a version of a program that
+        `context` does not hold, `TypeError` for a bill without its record, and `RuntimeError` if two notifications have
+        the same event id.
         """
         renderings = self._renderings
         notifications: list[Notification] = []
         seq = first_seq
         for group in groups:
             envelope = group.envelope
+            delivery: Delivery | None = None
             for decision in group.decisions:
                 rendering = renderings[type(decision)]
                 if rendering is not None:
-                    notification = _render(rendering, seq, envelope, decision, context)
-                    if notification is not None:
-                        notifications.append(notification)
+                    if rendering.learns:
+                        context.learn(decision.profile)  # type: ignore[union-attr]  # of those kinds
+                    if delivery is None:
+                        delivery = context.delivery_of(envelope)
+                    if rendering.event not in delivery.off:
+                        notification = _render(rendering, seq, envelope, decision, delivery, context)
+                        if notification is not None:
+                            notifications.append(notification)
                 seq += 1
         if len({notification.id for notification in notifications}) < len(notifications):
             raise RuntimeError(_collision(notifications, context))
@@ -83,14 +91,9 @@ class Renderer:
 
 
 def _render(
-    rendering: _Rendering, seq: int, envelope: Envelope, decision: Decision, context: Context
+    rendering: _Rendering, seq: int, envelope: Envelope, decision: Decision, delivery: Delivery, context: Context
 ) -> Notification | None:
-    if isinstance(decision, _PROFILED):
-        context.learn(decision.profile)
-    delivery = context.delivery_of(envelope)
     event = rendering.event
-    if event in delivery.off:
-        return None
     data = rendering.data(decision, envelope, context)
     if data is None:
         return None

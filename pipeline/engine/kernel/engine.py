@@ -400,7 +400,7 @@ class Engine:
             due = timer.due(head)
             if due != NEVER:
                 timers[timer.kind] = due
-            elif timers:
+            else:
                 timers.pop(timer.kind, None)
             stale ^= lowest
         state.stale = 0

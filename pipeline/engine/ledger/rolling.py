@@ -50,9 +50,10 @@ def _roll(turn: ProgramTurn, currency: Currency) -> list[Decision]:
     for lot in with_held(account_of(turn.section, currency.id)):
         if not isinstance(lot.rolls, Duration) or lot.expires_on is None or lot.closes_at <= clock:
             continue
-        if lot.rolls not in reached:
-            reached[lot.rolls] = closing_on(turn.program.calendar, through(lot.rolls, turn.day)).expires_on
-        moves.setdefault((lot.expires_on, max(lot.expires_on, reached[lot.rolls])), []).append(lot)
+        last = reached.get(lot.rolls)
+        if last is None:
+            last = reached[lot.rolls] = closing_on(turn.program.calendar, through(lot.rolls, turn.day)).expires_on
+        moves.setdefault((lot.expires_on, max(lot.expires_on, last)), []).append(lot)
     decision = moved(turn, currency.id, MovedBy.ACTIVITY, moves)
     return [] if decision is None else [decision]
 

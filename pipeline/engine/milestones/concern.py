@@ -119,7 +119,7 @@ def _count(
     known = turn.section.milestones.get(milestone_id)
     so_far = None if known is None else known.get(period)
     value = added if so_far is None else so_far.value + added
-    if value > TOTAL_MAX - _of_other_days(turn, target, period):
+    if value > TOTAL_MAX - (_of_other_days(turn, target, period) if target.window else 0):
         return [_ignored(target, record, IgnoredFor.TOO_LARGE)] if measure.attribute else []
     kept = _kept(turn, record, target, tallied, period, added) if isinstance(record, TransactionAdded) else []
     progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
@@ -135,8 +135,8 @@ def _count(
 
 
 def _of_other_days(turn: ProgramTurn, target: Target, day: int) -> int:
-    """What is kept of a rolling window beside one day; 0 where cycles count."""
-    return sum(value for on, value in days_in(turn, target).values.items() if on != day) if target.window else 0
+    """What is kept of a rolling window beside one day."""
+    return sum(value for on, value in days_in(turn, target).values.items() if on != day)
 
 
 def _progressed(turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int) -> MilestoneProgressed:

@@ -73,7 +73,7 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
 
 
 def _moves(turn: ProgramTurn, unified: Unified) -> Iterable[_Moves]:
-    ids = {target.milestone_id for target in unified.targets}
+    ids = unified.milestone_ids
     moved: dict[int, dict[str, None]] = {}
     lowered: dict[int, str] = {}
     for one in turn.made:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from pipeline.engine.calendar import LAST_DAY, Calendar, days_of, period_of
 from pipeline.engine.streaks.runs import Run
 from schemas.program import Cycle, PeriodUnit, Streak
+
+_PLACES_MAX: Final = 4_096
+"""Cached periods of a streak: eleven years of days."""
 
 
 class StreakTerms(NamedTuple):
@@ -55,6 +59,7 @@ def streak_terms(streak: Streak, unit: PeriodUnit | Cycle, calendar: Calendar) -
     """The terms of a streak on a milestone with these cycles."""
     freezes = streak.freezes
 
+    @lru_cache(maxsize=_PLACES_MAX)
     def frozen_in(place: int) -> int:
         if freezes is None or not isinstance(unit, PeriodUnit):
             return 0

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush, merge
 from typing import NamedTuple
 
+from pipeline.engine.calendar import NEVER
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head, encode_state
 from pipeline.runtime.state.store_port import ENTRY_MARK, Change, Store
 
@@ -58,9 +59,11 @@ class Customers:
         self._in_hand: dict[bytes, Customer] = {}
         """Working copies: changed, or with entries loaded."""
         self._touched: set[bytes] = set()
-        """Changed since the round's own timers were last looked at."""
+        """Changed since their timers and entries were last looked at."""
         self._timers: list[tuple[int, bytes]] = []
         """A heap of the first timers of changed customers; out of date where `due` says otherwise."""
+        self._forget_from = NEVER
+        """No entry that is new in this round may be forgotten before this instant."""
         self._forgotten: dict[bytes, int] = {}
         """Entries deleted in this round, with the instant under which the index has them."""
         self._forgotten_last: tuple[int, bytes] | None = None
@@ -145,11 +148,17 @@ class Customers:
 
     def _forget_new(self, until: int) -> None:
         """The entries of this round, which the store does not know yet: what is there must not depend on rounds."""
+        self._refresh()
+        if self._forget_from > until:
+            return
+        self._forget_from = NEVER
         for customer in self._in_hand.values():
             entries = customer.state.entries
-            for name in [name for name, entry in entries.items() if entry.forgotten_at <= until]:
-                if customer.loaded.get(name) is None:
+            for name in [name for name in entries if customer.loaded.get(name) is None]:
+                if entries[name].forgotten_at <= until:
                     del entries[name]
+                else:
+                    self._forget_from = min(self._forget_from, entries[name].forgotten_at)
 
     def may_forget(self, until: int) -> bool:
         """Whether there are more entries to delete."""
@@ -199,6 +208,7 @@ class Customers:
         self._in_hand = {}
         self._touched = set()
         self._timers = []
+        self._forget_from = NEVER
         self._forgotten = {}
         self._forgotten_last = None
 
@@ -216,9 +226,11 @@ class Customers:
         return customer
 
     def _refresh(self) -> None:
-        """Look at the timers of customers that changed since the last look."""
+        """Look at the timers and the entries of customers that changed since the last look."""
         for key in self._touched:
             customer = self._in_hand[key]
+            for entry in customer.state.entries.values():
+                self._forget_from = min(self._forget_from, entry.forgotten_at)
             due = customer.state.head.timer
             if due != customer.due:
                 customer.due = due
