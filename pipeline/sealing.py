@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 SECRET_BYTES: Final = 32
 CUSTOMERS_MAX: Final = 2**54
-"""Subjects below are customers, by their ids; those from here on are identifiers (`subject_of`)."""
+"""Subjects below are customers, by their ids; those from here on are messages (`subject_of`)."""
+_ORG_ITSELF: Final = 0
 _BITS: Final = 55
 _CACHED_MAX: Final = 10_000
 _MARK: Final = "sealed:1:"
@@ -38,9 +39,9 @@ def root_of(org_id: int) -> bytes:
     return b"%d:" % org_id
 
 
-def subject_of(digest: str) -> int:
-    """The subject of what is known by an identifier alone, by its hash: hexadecimal, at least 14 digits."""
-    return CUSTOMERS_MAX | int(digest[:14], 16) % CUSTOMERS_MAX
+def subject_of(place: str) -> int:
+    """The subject of a message whose customer nobody knows yet, by its place."""
+    return CUSTOMERS_MAX | int.from_bytes(blake2b(place.encode(), digest_size=7).digest(), "big") % CUSTOMERS_MAX
 
 
 def is_sealed(stored: bytes) -> bool:
@@ -79,28 +80,31 @@ class Keys:
         sealed = base64.urlsafe_b64encode(cipher.encrypt(text.encode(), None)).rstrip(b"=")
         return f"{_MARK}{subject:x}:{sealed.decode()}"
 
-    def digest(self, org_id: int, subject: int, digest: int) -> int:
-        """A digest of the same 48 bits from which nobody without the key can guess the content; 0 without a key."""
-        leaf = self._leaf(org_id, subject)
+    def digest(self, org_id: int, digest: int) -> int:
+        """A digest of the same 48 bits from which nobody without the org's keys can guess the content; 0 without them.
+
+        It is the same whatever the customer is known by, and after an erasure: a copy stays a copy.
+        """
+        leaf = self._leaf(org_id, _ORG_ITSELF)
         if leaf is None:
             return 0
         return int.from_bytes(blake2b(b"digest:%d" % digest, key=leaf, digest_size=6).digest(), "big")
 
-    def open_json(self, body: bytes, org_id: int, customer_id: int, *, keep_erased: bool = False) -> bytes:
-        """JSON about a customer with what is sealed in its texts opened; erased ones are empty, or kept as they are.
+    def open_json(self, body: bytes, org_id: int, *, keep_erased: bool = False) -> bytes:
+        """JSON about an org with what is sealed in its texts opened; erased ones are empty, or kept as they are.
 
-        What is sealed for another customer stays sealed, wherever it was put.
+        What is sealed for another org, or by nobody, stays as it is.
         """
         if _MARK_BYTES not in body:
             return body
         erased: bytes | None = None if keep_erased else b""
-        return _SEALED.sub(lambda found: self._opened(found, org_id, customer_id, erased), body)
+        return _SEALED.sub(lambda found: self._opened(found, org_id, erased), body)
 
-    def open_text(self, text: str, org_id: int, customer_id: int) -> str:
-        """One text about a customer, opened if it is sealed; empty if it is erased."""
+    def open_text(self, text: str, org_id: int) -> str:
+        """One text about an org, opened if it is sealed; empty if it is erased."""
         if not text.startswith(_MARK):
             return text
-        opened: str = msgspec.json.decode(self.open_json(msgspec.json.encode(text), org_id, customer_id))
+        opened: str = msgspec.json.decode(self.open_json(msgspec.json.encode(text), org_id))
         return opened
 
     def without(self, org_id: int, subject: int) -> dict[bytes, bytes | None]:
@@ -117,11 +121,8 @@ class Keys:
             secret = _below(secret, path[place])
         return changes
 
-    def _opened(self, found: re.Match[bytes], org_id: int, customer_id: int, erased: bytes | None) -> bytes:
-        subject = int(found[1], 16)
-        if subject != customer_id and subject < CUSTOMERS_MAX:
-            return found[0]
-        cipher = self._cipher(org_id, subject)
+    def _opened(self, found: re.Match[bytes], org_id: int, erased: bytes | None) -> bytes:
+        cipher = self._cipher(org_id, int(found[1], 16))
         if cipher is None:
             return found[0] if erased is None else erased
         padded = found[2] + b"=" * (-len(found[2]) % 4)

@@ -298,10 +298,10 @@ def unnamed(
     )
 
 
-def linked(person: int, on: str | int, *identifiers: tuple[str, str], unlink: bool = False) -> LinkIdentifiers:
+def linked(person: int, on: str | int, *identifiers: tuple[str, str], **parts: Any) -> LinkIdentifiers:
     """Somebody has identifiers from then on, or no longer."""
     known = tuple(KnownBy(kind=kind, digest=digest) for kind, digest in identifiers)
-    return _record(LinkIdentifiers, f"in:1:{on}", on, customer_id=0, person=person, identifiers=known, unlink=unlink)
+    return _record(LinkIdentifiers, f"in:1:{on}", on, customer_id=0, person=person, identifiers=known, **parts)
 
 
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:

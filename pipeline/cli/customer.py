@@ -60,7 +60,7 @@ def customer(org: int, customer_id: int, place: Place, *, as_json: bool) -> None
             message = f"org {org} has no customer {customer_id} (in ClickHouse, which follows the log)"
             raise Unusable(message)
         for state in states:
-            state["profile"] = _readable(state["profile"], org, customer_id, place)
+            state["profile"] = _readable(state["profile"], org, place)
         views = [view_of(state, definition_of(client, org, state)) for state in states]
     if as_json:
         print_json({"org": org, "customer": customer_id, "programs": views})
@@ -69,13 +69,13 @@ def customer(org: int, customer_id: int, place: Place, *, as_json: bool) -> None
         _print(customer_id, view)
 
 
-def _readable(profile: str, org: int, customer_id: int, place: Place) -> str:
+def _readable(profile: str, org: int, place: Place) -> str:
     """A profile with what is sealed in it opened; what is erased is empty."""
     stored = profile.encode()
     if not is_sealed(stored):
         return profile
     with place.log() as log:
-        return read_keys(log, place.catalog).open_json(stored, org, customer_id).decode()
+        return read_keys(log, place.catalog).open_json(stored, org).decode()
 
 
 def definition_of(client: Client, org: int, state: dict[str, Any]) -> ProgramDefinition | None:

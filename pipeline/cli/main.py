@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "customer": "customer:customer",
     "demo": "demo.command:demo",
     "dlq": "dlq:dlq",
+    "erase": "erase:erase",
     "events": "events:events",
     "held": "held:held",
     "identity": "identity:identity",

@@ -188,6 +188,7 @@ def _key(message: bytes) -> bytes | None:
     except _NO_JSON:
         return None
     customer_id = address.customer_id
-    if address.identifiers and (customer_id is None) != (address.type in _LINKS):
+    links = address.type in _LINKS
+    if (links or address.identifiers) and (customer_id is None) != links:
         customer_id = NOBODY
     return None if customer_id is None else input_key(address.org_id, customer_id)

@@ -82,9 +82,7 @@ class Tables:
         parameters = {"org": org_id, "customers": customers}
         try:
             return {
-                row["customer_id"]: msgspec.json.decode(
-                    self._ring.open_json(row["profile"].encode(), org_id, row["customer_id"])
-                )
+                row["customer_id"]: msgspec.json.decode(self._ring.open_json(row["profile"].encode(), org_id))
                 for row in self._rows(_PROFILES, parameters)
             }
         except Unavailable as error:

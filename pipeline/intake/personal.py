@@ -13,8 +13,8 @@ import msgspec
 from pipeline.engine.dates import ZONE_FIELD
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.verdict import Limits
-from pipeline.sealing import Keys
-from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile
+from pipeline.sealing import Keys, is_sealed
+from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile, Record
 
 _PERSONAL: Final = ("first_name", "last_name", "mobile", "email", "external_id")
 
@@ -32,8 +32,17 @@ def sealed(record: CustomerRecord, subject: int, limits: Limits, org: KnownOrg |
     return msgspec.structs.replace(
         record,
         profile=_sealed(record.profile, record.org_id, subject, keys),
-        digest=keys.digest(record.org_id, subject, record.digest),
+        digest=keys.digest(record.org_id, record.digest),
     )
+
+
+def is_readable(record: Record) -> bool:
+    """Whether a record holds personal data that is not sealed."""
+    if not isinstance(record, CustomerAdded | CustomerUpdated):
+        return False
+    texts = [getattr(record.profile, name) for name in _PERSONAL]
+    texts += [value for name, value in record.profile.extended.items() if name != ZONE_FIELD]
+    return any(text and not is_sealed(text.encode()) for text in texts)
 
 
 def _sealed(profile: Profile, org_id: int, subject: int, keys: Keys) -> Profile:

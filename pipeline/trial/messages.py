@@ -133,6 +133,12 @@ def _transfer(message: Message) -> str:
     return f"{_customer(message)} gives {what} to customer {message['toCustomerId']}"
 
 
+def _unlinked(message: Message) -> str:
+    if message.get("everything"):
+        return f"{_customer(message)} is no longer known by anything but their number"
+    return f"{_customer(message)} no longer has the {', '.join(message['identifiers'])}"
+
+
 SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "transactionAdded": _added,
     "transactionReturned": _returned,
@@ -142,7 +148,7 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     "customerUpdated": lambda message: f"{_customer(message)} changes their profile",
     "customerStatus": lambda message: f"{_customer(message)} is to be {message['status']} ({message['reason']})",
     "linkIdentifiers": lambda message: f"{_customer(message)} has the {', '.join(message['identifiers'])}",
-    "unlinkIdentifiers": lambda message: f"{_customer(message)} no longer has the {', '.join(message['identifiers'])}",
+    "unlinkIdentifiers": _unlinked,
     "redeemPoints": _redeem,
     "adjustPoints": _adjust,
     "blockPoints": _block,

@@ -94,8 +94,8 @@ class Deciding:
             self._end_round(keep)
             yield Round(count, told)
 
-    def _open_json(self, body: bytes, org_id: int, customer_id: int) -> bytes:
-        return self._keys().open_json(body, org_id, customer_id, keep_erased=True) if is_sealed(body) else body
+    def _open_json(self, body: bytes, org_id: int) -> bytes:
+        return self._keys().open_json(body, org_id, keep_erased=True) if is_sealed(body) else body
 
     def _end_round(self, keep: Keep) -> None:
         changelog: list[Outgoing] = []

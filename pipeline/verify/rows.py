@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from typing import Final, NamedTuple
 
@@ -11,6 +11,7 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.port import Log, Message, Partition
+from pipeline.sealing import Keys
 from pipeline.verify.digests import digest, digest_sql
 from pipeline.verify.reading import Reading, name_of
 from pipeline.verify.report import Check, Report, Watcher
@@ -65,7 +66,9 @@ _NOTHING: Final = Sum(rows=0, digests=0)
 class RowsCheck:
     """Compares the rows of one topic."""
 
-    def __init__(self, client: Client, followed: Followed, report: Report, watcher: Watcher) -> None:
+    def __init__(self, client: Client, followed: Followed, report: Report, watcher: Watcher, keys: Keys) -> None:
+        """`keys` of personal data: what erased customers were told is stored no longer, and not compared."""
+        self._keys = keys
         self._client = client
         self._followed = followed
         self._report = report
@@ -92,15 +95,16 @@ class RowsCheck:
                     begin, stretch = message.offset + 1, []
             self._compare(partition, begin, upto, stretch)
 
-    def _compare(self, partition: Partition, begin: int, end: int, messages: Iterable[Message]) -> None:
+    def _compare(self, partition: Partition, begin: int, end: int, messages: Sequence[Message]) -> None:
         if begin >= end:
             return
-        expected = self._expected(partition, messages)
+        erased = frozenset(one.offset for one in messages if self._is_erased(one))
+        expected = self._expected(partition, (one for one in messages if one.offset not in erased))
         for table in self._followed.tables:
             by_offset = expected[table]
             rows, digests = (sum(each[index] for each in by_offset.values()) for index in (0, 1))
-            if self._sum(table, partition, begin, end) != (rows, digests):
-                self._tell(table, partition, begin, end, by_offset)
+            if self._sum(table, partition, begin, end, erased) != (rows, digests):
+                self._tell(table, partition, begin, end, erased, by_offset)
         self._report.look(Check.ROWS, sum(each.rows for sums in expected.values() for each in sums.values()))
         self._watcher.step(end - begin)
 
@@ -119,18 +123,32 @@ class RowsCheck:
                 expected[table][message.offset] = Sum(rows=len(found), digests=sum(found))
         return expected
 
-    def _sum(self, table: str, partition: Partition, begin: int, end: int) -> tuple[int, int]:
+    def _is_erased(self, message: Message) -> bool:
+        if self._followed.tables != (NOTIFICATIONS.name,):
+            return False
+        org, _, customer = (message.key or b"").partition(b":")
+        return self._keys.is_erased(int(org), int(customer))
+
+    def _sum(self, table: str, partition: Partition, begin: int, end: int, erased: Collection[int]) -> tuple[int, int]:
         sql = f"SELECT count(), sum({self._digests[table]}) FROM {table} WHERE {_STRETCH_SQL}"  # noqa: S608 - ours
-        (found,) = self._client.query(sql, parameters=_bounds(partition, begin, end)).result_rows
+        (found,) = self._client.query(sql, parameters=_bounds(partition, begin, end, erased)).result_rows
         return found[0], found[1]
 
-    def _tell(self, table: str, partition: Partition, begin: int, end: int, expected: dict[int, Sum]) -> None:
+    def _tell(
+        self,
+        table: str,
+        partition: Partition,
+        begin: int,
+        end: int,
+        erased: Collection[int],
+        expected: dict[int, Sum],
+    ) -> None:
         """Find the messages whose rows are not as they should be."""
         sql = (
             f"SELECT src_offset, count(), sum({self._digests[table]}) FROM {table} "  # noqa: S608 - ours
             f"WHERE {_STRETCH_SQL} GROUP BY src_offset"
         )
-        found = self._client.query(sql, parameters=_bounds(partition, begin, end)).result_rows
+        found = self._client.query(sql, parameters=_bounds(partition, begin, end, erased)).result_rows
         stored = {offset: Sum(rows=rows, digests=digests) for offset, rows, digests in found}
         for offset in sorted(stored.keys() | expected.keys()):
             has, should = stored.get(offset, _NOTHING), expected.get(offset, _NOTHING)
@@ -150,16 +168,22 @@ class RowsCheck:
                 f"SELECT toInt64(max(src_offset)), count() FROM {table} "  # noqa: S608 - ours
                 "WHERE src_topic = {topic:String} AND src_partition = {number:UInt32}"
             )
-            ((found, rows),) = self._client.query(sql, parameters=_bounds(partition, 0, 0)).result_rows
+            ((found, rows),) = self._client.query(sql, parameters=_bounds(partition, 0, 0, ())).result_rows
             last = max(last, found if rows else -1)
         return last
 
 
 _STRETCH_SQL: Final = (
     "src_topic = {topic:String} AND src_partition = {number:UInt32} "
-    "AND src_offset >= {begin:Int64} AND src_offset < {end:Int64}"
+    "AND src_offset >= {begin:Int64} AND src_offset < {end:Int64} AND src_offset NOT IN {erased:Array(Int64)}"
 )
 
 
-def _bounds(partition: Partition, begin: int, end: int) -> dict[str, object]:
-    return {"topic": partition.topic, "number": partition.number, "begin": begin, "end": end}
+def _bounds(partition: Partition, begin: int, end: int, erased: Collection[int]) -> dict[str, object]:
+    return {
+        "topic": partition.topic,
+        "number": partition.number,
+        "begin": begin,
+        "end": end,
+        "erased": list(erased),
+    }

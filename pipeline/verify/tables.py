@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from clickhouse_connect.driver.client import Client
 
 from pipeline.log.port import Committed, Log, Partition
+from pipeline.runtime.roles.settings_writer import read_keys
 from pipeline.verify.customer_state import CustomerStateCheck
 from pipeline.verify.reading import Reading
 from pipeline.verify.report import Check, Report, Watcher
@@ -111,8 +112,9 @@ def verify_tables(
     followed = followed_by_the_sink(catalog)
     state = catalog.name("state")
     committed = log.group_offsets(group, [*(one.topic for one in followed), state])
+    keys = read_keys(log, catalog)
     for one in followed:
-        check = RowsCheck(client, one, report, watcher)
+        check = RowsCheck(client, one, report, watcher, keys)
         for number in numbers:
             # Without an offset nothing is compared, but rows beyond the end of the log are found.
             check.run(log, number, committed[Partition(one.topic, number)].offset or 0)

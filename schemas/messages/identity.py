@@ -11,3 +11,6 @@ class LinkIdentifiers(CustomerMessage, frozen=True, kw_only=True):
 
 class UnlinkIdentifiers(CustomerMessage, frozen=True, kw_only=True):
     """These identifiers are the customer's no longer."""
+
+    everything: bool = False
+    """Whether none is any more, whatever they are: `identifiers` may be left out."""

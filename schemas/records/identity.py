@@ -29,6 +29,8 @@ class LinkIdentifiers(CustomerRecord, frozen=True):
     identifiers: tuple[KnownBy, ...]
     unlink: bool = False
     """Whether they are the customer's no longer."""
+    everything: bool = False
+    """Whether the customer has no identifier any more, whatever there are."""
 
 
 class ResolveCustomer(CustomerRecord, frozen=True):

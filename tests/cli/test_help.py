@@ -50,6 +50,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "dlq list",
         "dlq replay",
         "dlq show",
+        "erase",
         "events check",
         "events list",
         "events show",

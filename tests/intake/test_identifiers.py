@@ -137,9 +137,23 @@ def test_links_are_made_and_ended_by_messages_of_their_own(kind: str, unlink: bo
     assert verdict.record.identifiers == of(cardNumber="4000 1234")
 
 
+@pytest.mark.parametrize("named", [{}, {"identifiers": None}])
+@pytest.mark.parametrize("limits", [LIMITS, LIMITS._replace(orgs={}), LIMITS._replace(identity_key=None)])
+def test_a_customer_may_lose_all_identifiers_whatever_they_are(named: dict[str, Any], limits: Any) -> None:
+    verdict = judged("unlinkIdentifiers", limits, everything=True, **named)
+    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict.record, LinkIdentifiers)
+    assert (verdict.record.unlink, verdict.record.everything, verdict.record.identifiers) == (True, True, ())
+    other = accepted("unlinkIdentifiers").record
+    assert isinstance(other, LinkIdentifiers)
+    assert not other.everything
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "limits", "told"),
     [
+        ("unlinkIdentifiers", {"identifiers": None, "everything": False}, LIMITS, "identifiers is missing"),
+        ("unlinkIdentifiers", {"customerId": None, "everything": True}, LIMITS, "customerId is missing"),
         ("customEvent", {"customerId": None}, LIMITS, "customerId is missing"),
         ("linkIdentifiers", {"customerId": None}, LIMITS, "customerId is missing"),
         ("linkIdentifiers", {"identifiers": None}, LIMITS, "identifiers is missing"),

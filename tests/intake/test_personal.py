@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.intake.dialects.native import normalise
 from pipeline.intake.org_settings import known
+from pipeline.intake.personal import is_readable
 from pipeline.intake.verdict import Accepted, Limits
 from pipeline.sealing import Keys, root_of, subject_of
 from schemas.records import CustomerAdded, CustomerRecord, CustomerUpdated, Profile, ResolveCustomer, decode_record
@@ -34,12 +35,10 @@ def record(limits: Limits, kind: str = "customerAdded", **changes: Any) -> Custo
     return verdict.record
 
 
-def opened(profile: Profile, customer_id: int = 4711) -> Profile:
-    extended = {name: KEYS.open_text(value, 100, customer_id) for name, value in profile.extended.items()}
+def opened(profile: Profile) -> Profile:
+    extended = {name: KEYS.open_text(value, 100) for name, value in profile.extended.items()}
     texts = {name: getattr(profile, name) for name in Profile.__struct_fields__ if name != "extended"}
-    return Profile(
-        **{name: KEYS.open_text(value, 100, customer_id) for name, value in texts.items()}, extended=extended
-    )
+    return Profile(**{name: KEYS.open_text(value, 100) for name, value in texts.items()}, extended=extended)
 
 
 def test_all_but_type_channel_and_zone_is_sealed_and_opens_as_it_came() -> None:
@@ -79,14 +78,26 @@ def test_of_an_erased_customer_nothing_personal_is_taken() -> None:
     assert late.profile == Profile(loyalty_type="loyalty", channel="INSTORE", extended=left)
 
 
-def test_who_is_known_by_an_identifier_alone_is_sealed_under_that() -> None:
+def test_a_message_by_an_identifier_alone_is_sealed_under_its_own_place() -> None:
     resolve = record(SEALED, customerId=None, identifiers={"email": "jo@example.com"})
     assert isinstance(resolve, ResolveCustomer)
     assert b"Jo" not in resolve.record
     inner = decode_record(resolve.record)
     assert isinstance(inner, CustomerAdded)
-    assert f":{subject_of(resolve.identifiers[0].digest):x}:" in inner.profile.first_name
+    assert f":{subject_of('loyalty.transactions:2:7'):x}:" in inner.profile.first_name
+    assert inner.digest == record(SEALED).digest, "a copy is a copy, whatever names the customer"
     assert opened(inner.profile).first_name == "Jo"
+
+
+def test_records_with_readable_personal_data_are_recognised() -> None:
+    assert is_readable(record(LIMITS))
+    assert is_readable(record(LIMITS, firstName="", lastName="", mobile="", email="", externalId=""))
+    assert not is_readable(record(SEALED))
+    nothing = dict.fromkeys(("firstName", "lastName", "mobile", "email", "externalId"), "")
+    assert not is_readable(record(LIMITS, **nothing, extended={"timeZone": "Europe/Warsaw", "empty": ""}))
+    bill = normalise(Sent(json.dumps(example("transactionAdded")).encode()), wall=WALL, limits=LIMITS)
+    assert isinstance(bill, Accepted)
+    assert not is_readable(bill.record)
 
 
 def test_other_records_orgs_and_places_are_as_they_were() -> None:

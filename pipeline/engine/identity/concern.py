@@ -77,12 +77,18 @@ def _is_news(known: Link, claimant: int) -> bool:
 
 
 def _unlinked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]:
-    for one in record.identifiers:
+    for one in _taken_away(state, record):
         known = find_link(state, one)
         if known is not None and known.person == record.person:
             yield IdentifierUnlinked(
                 kind=one.kind, digest=one.digest, person=record.person, because=UnlinkedBecause.ASKED
             )
+
+
+def _taken_away(state: CustomerState, record: LinkIdentifiers) -> Sequence[KnownBy]:
+    if not record.everything:
+        return record.identifiers
+    return [KnownBy(kind=kind, digest=digest) for kind, digest in _identifiers_of(state, record.person)]
 
 
 def resolve(turn: Turn, record: ResolveCustomer) -> list[Decision]:
@@ -232,9 +238,10 @@ def _needs_of_link(head: Head, record: LinkIdentifiers, org: Org) -> tuple[str, 
 
 
 def _needs_of_link_then(state: CustomerState, record: LinkIdentifiers, _org: Org) -> tuple[str, ...]:
-    """The identifiers that new ones may replace, and what is held under the new ones."""
+    """The identifiers that new ones may replace, or that all go, and what is held under the new ones."""
     kinds = {one.kind for one in record.identifiers} & REPLACED
-    replaced = [link_of(kind, digest) for kind, digest in _identifiers_of(state, record.person) if kind in kinds]
+    own = _identifiers_of(state, record.person)
+    replaced = [link_of(kind, digest) for kind, digest in own if kind in kinds or record.everything]
     return (*replaced, *_held_under(state, record.identifiers))
 
 

@@ -66,7 +66,10 @@ def linked(
     org: KnownOrg | None,
 ) -> Accepted | Rejected:
     """The verdict on a message that says whose identifiers are, or are no longer."""
-    identifiers = _known_by(content, limits, org)
+    if isinstance(content, messages.UnlinkIdentifiers) and content.everything:
+        identifiers: tuple[records.KnownBy, ...] | Rejected = ()
+    else:
+        identifiers = _known_by(content, limits, org)
     if isinstance(identifiers, Rejected):
         return identifiers
     if org is not None and (strange := _not_ours(content.customer_id or NOBODY, org)) is not None:
@@ -93,7 +96,7 @@ def _unnamed(
     identifiers = _known_by(content, limits, org)
     if isinstance(identifiers, Rejected):
         return identifiers
-    record = sealed(record, subject_of(identifiers[0].digest), limits, org)
+    record = sealed(record, subject_of(_place_of(message)), limits, org)
     resolve = records.ResolveCustomer(
         received_at=record.received_at,
         source=record.source,
@@ -152,6 +155,7 @@ def _link(
         person=content.customer_id or NOBODY,
         identifiers=identifiers,
         unlink=isinstance(content, messages.UnlinkIdentifiers),
+        everything=isinstance(content, messages.UnlinkIdentifiers) and content.everything,
     )
 
 

@@ -149,6 +149,8 @@ def _site(store: Store, till_code: str) -> records.Site:
 def _names_nobody(content: messages.CustomerMessage) -> bool:
     """Whether a customer id, or identifiers, are missing."""
     if content.customer_id is not None:
+        if isinstance(content, messages.UnlinkIdentifiers) and content.everything:
+            return False
         return not content.identifiers and isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
     return not content.identifiers or isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
 

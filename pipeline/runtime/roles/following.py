@@ -144,11 +144,11 @@ class KeyRing(Follower):
             self._look()
         return self._keys
 
-    def open_json(self, body: bytes, org_id: int, customer_id: int) -> bytes:
-        """JSON about a customer with what is sealed in it opened; what is erased is empty. Raises as `keys_of` does."""
+    def open_json(self, body: bytes, org_id: int) -> bytes:
+        """JSON about an org with what is sealed in it opened; what is erased is empty. Raises as `keys_of` does."""
         if not is_sealed(body):
             return body
-        return self.keys_of((org_id,)).open_json(body, org_id, customer_id)
+        return self.keys_of((org_id,)).open_json(body, org_id)
 
     def _renew(self) -> None:
         self._keys = Keys(dict(self.entries))

@@ -26,8 +26,8 @@ from topics.catalog import Catalog
 EVENT_NAME_HEADER: Final = "eventName"
 _HEADERS: Final[dict[str, Headers]] = {name.value: ((EVENT_NAME_HEADER, name.value.encode()),) for name in EventName}
 
-Open = Callable[[bytes, int, int], bytes]
-"""Opens what is sealed in JSON about a customer of an org."""
+Open = Callable[[bytes, int], bytes]
+"""Opens what is sealed in JSON about an org."""
 _ADJUSTMENT: Final = IssuedFor.ADJUSTMENT
 
 
@@ -115,7 +115,7 @@ class Outputs:
             Outgoing(
                 families[notification.topic],
                 key,
-                self._open_json(notification.body, org_id, customer_id),
+                self._open_json(notification.body, org_id),
                 partition,
                 _HEADERS[notification.event],
             )

@@ -112,7 +112,7 @@ class Known:
 
     def _opened(self, head: Head) -> Profile:
         try:
-            readable = self._open_json(msgspec.json.encode(head.profile), head.org_id, head.customer_id)
+            readable = self._open_json(msgspec.json.encode(head.profile), head.org_id)
         except Unavailable as error:
             raise Unanswered(str(error)) from error
         return msgspec.json.decode(readable, type=Profile)

@@ -91,6 +91,16 @@ def test_an_identifier_that_is_taken_away_names_nobody() -> None:
     story.when(linked(8, "2011-03-04", EMAIL)).then(*gained(8, EMAIL))
 
 
+def test_who_loses_everything_is_known_by_nothing() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL, CARD))
+    story.play(linked(8, "2011-03-01 13:00", ("cardNumber", "c8")))
+    story.when(linked(7, "2011-03-02", unlink=True, everything=True)).then(*lost(7, UnlinkedBecause.ASKED, EMAIL, CARD))
+    story.when(linked(7, "2011-03-03", unlink=True, everything=True)).then(IdentifiersKnown())
+    story.when(linked(9, "2011-03-04", EMAIL)).then(*gained(9, EMAIL))
+    assert story.state.entries["identifier:cardNumber:c8"] == Link(forgotten_at=NEVER, person=8)
+
+
 DAY = 86_400_000
 END = instant("2011-03-01") + 35 * DAY
 
