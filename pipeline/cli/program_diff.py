@@ -451,8 +451,10 @@ def _target(path: str, old: Milestone, new: Milestone, currency: str) -> Iterato
     if old.target == new.target:
         return
     now, was = (money(one.target, currency) if new.adds_money else f"{one.target:,}" for one in (new, old))
-    lowered = "who has as much in the running period meets it when the version starts"
-    effect = lowered if new.target < old.target else "who has met it stays so until the period ends"
+    days = f"the last {new.window_days:,} days" if new.window_days else "the running period"
+    lowered = f"who has as much in {days} meets it when the version starts"
+    stays = "what was met stays so" if new.window_days else "who has met it stays so until the period ends"
+    effect = lowered if new.target < old.target else stays
     yield Change(f"{path}.target", f"the milestone {new.name} asks for {now}, not {was}: {effect}")
 
 

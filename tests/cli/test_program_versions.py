@@ -569,3 +569,18 @@ def test_points_that_last_with_the_tier_are_told(when_lost: str, lasts: str) -> 
     assert between(program(**ending), after) == [
         f"points.expiry: points issued from then on last {lasts}, not for ever; others keep theirs"
     ]
+
+
+@pytest.mark.parametrize(
+    ("target", "effect"),
+    [
+        (3, "who has as much in the last 7 days meets it when the version starts"),
+        (5, "what was met stays so"),
+    ],
+)
+def test_target_of_a_rolling_window_is_told_by_its_days(target: int, effect: str) -> None:
+    before, after = (
+        program(milestones=[milestone("m", goal, period=None, cycle={"kind": "rolling", "days": 7})])
+        for goal in (4, target)
+    )
+    assert between(before, after) == [f"milestones[0].target: the milestone m asks for {target}, not 4: {effect}"]
