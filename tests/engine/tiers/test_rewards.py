@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given as over
+from hypothesis import settings
+from hypothesis import strategies as st
 
+from pipeline.engine.calendar import as_date
 from schemas.facts import MilestoneUnachieved, TierAssigned, TierDowngraded, TierReleased, TierRenewed, TierUpgraded
 from schemas.program import ProgramDefinition
 from tests.dsl import Story, given
@@ -14,6 +19,7 @@ from tests.steps import (
     assign,
     bought,
     brought_back,
+    day,
     did,
     enrol_target,
     instant,
@@ -212,3 +218,30 @@ def test_version_that_asks_for_less_gives_at_its_start() -> None:
 def test_program_without_returns_gives_too() -> None:
     story = given(club(giving(), returns=None), bought("B1", 1, "2025-03-01")).when(tick("2025-04-01 00:00"))
     assert moves(story) == [(1, 3), (3, 1)]
+
+
+@settings(max_examples=40)
+@over(
+    bills=st.lists(st.tuples(st.integers(0, 50), st.integers(1, 6)), max_size=10),
+    returned=st.sets(st.integers(0, 9)),
+    order=st.randoms(),
+)
+def test_tier_is_that_of_what_is_achieved_whatever_the_order(
+    bills: list[tuple[int, int]], returned: set[int], order: Any
+) -> None:
+    """Of what came back nothing is left, and what came late counts as if it had come in time."""
+    first, long = day("2025-03-03"), {"days": 3_000}
+    months = giving("silver", 2, validity=long)
+    weeks = giving("gold", 9, name="n", period="week", target_id=8, counts=SUM, validity=long)
+    window = {"repeat_window_days": 366, "returns": RETURNS | {"window_days": 366}}
+    steps = [bought(f"B{number}", amount, str(as_date(first + on))) for number, (on, amount) in enumerate(bills)]
+    order.shuffle(steps)
+    back = [brought_back(f"B{number}", bills[number][1], "2025-05-05") for number in returned if number < len(bills)]
+    story = given(club(months, weeks, **window), bought("B", 1, "2025-01-01"), *steps, *back)
+    kept = [one for number, one in enumerate(bills) if number not in returned]
+    in_month = Counter(str(as_date(first + on))[:7] for on, _ in kept)
+    in_week: Counter[int] = Counter()
+    for on, amount in kept:
+        in_week[on // 7] += amount
+    silver, gold = max(in_month.values(), default=0) >= 2, max(in_week.values(), default=0) >= 9
+    assert story.tier() == (3 if gold else 2 if silver else 1)
