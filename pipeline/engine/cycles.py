@@ -195,5 +195,12 @@ def cycle_name(cycles: PeriodUnit | Cycle, number: int) -> str:
     return arithmetic_of(cycles).name_of(number)
 
 
+def cycle_named(cycles: PeriodUnit | Cycle, name: str, day: int) -> int | None:
+    """The last cycle of that name that has begun by a day; None for none."""
+    arithmetic = arithmetic_of(cycles)
+    numbers = range(arithmetic.number_on(day), -1, -1)
+    return next((number for number in numbers if arithmetic.name_of(number) == name), None)
+
+
 def _numbered(number: int) -> str:
     return f"Cycle_{number}"

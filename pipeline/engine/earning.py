@@ -54,7 +54,10 @@ def _earn_on_event(turn: ProgramTurn, record: CustomEventReceived) -> Sequence[D
         for earner in turn.program.earning.on_event.get(record.event_name, ())
         if earner.when is None or earner.when.holds(turn.day, turn.section.tier_id)
     ]
-    return issue(turn, (Activity(key="", candidates=candidates, reference=reference_of(record)),)) if candidates else ()
+    if not candidates:
+        return ()
+    decisions = issue(turn, (Activity(key="", candidates=candidates, reference=reference_of(record)),))
+    return decisions if type(decisions[-1]) is RecordRefused else decisions + all_tracked(decisions, turn)
 
 
 def candidates_on_bill(turn: ProgramTurn, record: TransactionAdded, weighted: Weighted, tier: str) -> list[Candidate]:

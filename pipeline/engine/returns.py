@@ -26,8 +26,8 @@ from pipeline.engine.milestones.rolling import days_with, met_so_far
 from pipeline.engine.milestones.rolling import fallen as window_fallen
 from pipeline.engine.milestones.tallies import fallen, left_by, measured_again, released
 from pipeline.engine.programs import Program, Target
+from pipeline.engine.rewards.keys import level_key, milestone_key
 from pipeline.engine.rewards.state import Reward
-from pipeline.engine.streaks.extending import level_key
 from pipeline.engine.streaks.runs import holds
 from pipeline.engine.streaks.value import lost, value_without
 from schemas.facts import (
@@ -147,7 +147,7 @@ def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed:
     undone.decisions.append(
         MilestoneUnachieved(milestone_id=target.milestone_id, period=period, value=value, target=goal_of(turn, target))
     )
-    undone.keys.append(f"milestone/{target.milestone_id}/{period}")
+    undone.keys.append(milestone_key(target.milestone_id, period))
     return True
 
 

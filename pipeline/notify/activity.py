@@ -196,9 +196,16 @@ def _promise_cancelled(record: CancelPromise) -> Activity:
 def _cancellation(record: CancelPoints) -> Activity:
     if record.bill_number:
         return _about_bill("PointsCancellation", record.org_id, record.customer_id, record.bill_number)
-    return Activity(
-        name="PointsCancellation", identifiers=[_customer(record), Pair(key="lotId", value=str(record.lot))]
-    )
+    named = {
+        "lotId": str(record.lot or ""),
+        "eventId": record.event,
+        "milestoneId": record.milestone,
+        "cycle": record.cycle,
+        "streakId": record.streak,
+        "level": str(record.level or ""),
+    }
+    told = [Pair(key=key, value=value) for key, value in named.items() if value]
+    return Activity(name="PointsCancellation", identifiers=[_customer(record), *told])
 
 
 def _release(record: ReleasePoints) -> Activity:

@@ -116,7 +116,7 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
     ),
     Refusal.AWARD_UNKNOWN: (
         "no award that can be cancelled is known of {subject}",
-        "write the bill as long as it can be returned, and a rule that paid for it; later, the number of the lot",
+        "name the bill (while it can be returned), the event, milestone and cycle, or streak and level that gave it",
     ),
     Refusal.AWARD_CANCELLED: ("nothing is left of what {subject} gave", "nothing needs to be done"),
     Refusal.PROMISE_UNKNOWN: (

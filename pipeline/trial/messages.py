@@ -82,9 +82,20 @@ def _adjust(message: Message) -> str:
 
 
 def _cancel(message: Message) -> str:
-    bill, rule = message.get("billNumber"), message.get("rule")
-    what = f"what bill {bill} gave{f' by the rule {rule}' if rule else ''}" if bill else f"lot {message['lot']}"
-    return f"{_customer(message)}: {what} is to be cancelled ({message['reason']})"
+    return f"{_customer(message)}: {_award(message)} is to be cancelled ({message['reason']})"
+
+
+def _award(message: Message) -> str:
+    if message.get("billNumber"):
+        rule = message.get("rule")
+        return f"what bill {message['billNumber']} gave{f' by the rule {rule}' if rule else ''}"
+    if message.get("event"):
+        return f"what event {message['event']} gave"
+    if message.get("milestone"):
+        return f"what milestone {message['milestone']} gave in {message['cycle']}"
+    if message.get("streak"):
+        return f"what level {message['level']} of streak {message['streak']} gave"
+    return f"lot {message['lot']}"
 
 
 def _block(message: Message) -> str:

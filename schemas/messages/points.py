@@ -46,7 +46,7 @@ class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
 
 
 class CancelPoints(CustomerMessage, frozen=True, kw_only=True):
-    """Somebody asks to cancel an award that was a mistake; it names either `lot` or `billNumber`."""
+    """Somebody asks to cancel an award that was a mistake; it names its lot or what gave it."""
 
     program_id: Program
     reason: Reason
@@ -60,3 +60,15 @@ class CancelPoints(CustomerMessage, frozen=True, kw_only=True):
     """The points of the program where it is left out."""
     entered_by: Short = ""
     """Who asks."""
+    event: MaybeRecordId = ""
+    """The id of the custom event that earned it."""
+    milestone: MaybeCode = ""
+    """The id of the milestone or unified target that gave it, with `cycle`."""
+    cycle: Short = ""
+    """The name of the cycle, as in notifications: `2026-03`, `Cycle_2`, or the name of a window."""
+    streak: MaybeCode = ""
+    """The id of the streak that gave it, with `level`."""
+    level: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    """The level of the streak, by its `periods`."""
+    nth: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    """Which time the level was reached, where it can be reached again; the first one where it is left out."""

@@ -29,14 +29,24 @@ class AdjustPoints(ProgramCommand, frozen=True):
 
 
 class CancelPoints(ProgramCommand, frozen=True):
-    """Somebody asks to cancel an award that was a mistake; it names a lot or a bill."""
+    """Somebody asks to cancel an award that was a mistake; it names its lot, or what gave it."""
 
     reason: str
     lot: int = 0
-    """The number of the lot; 0 where a bill is named."""
+    """The number of the lot; 0 where it is named by what gave it."""
     bill_number: str = ""
     rule: str = ""
     """The rule that gave it, of the bill; empty for all of the bill's awards."""
     currency: str = ""
     """The points of the program where it is empty."""
     entered_by: str = ""
+    event: str = ""
+    """The id of the event."""
+    milestone: str = ""
+    """The milestone or unified target, with the name of the cycle."""
+    cycle: str = ""
+    streak: str = ""
+    level: int = 0
+    """The level of the streak, by its periods."""
+    nth: int = 1
+    """Which time the level was reached."""

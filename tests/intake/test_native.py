@@ -462,3 +462,21 @@ def test_an_event_knows_the_zone_that_its_message_names() -> None:
     assert isinstance(verdict, Accepted)
     assert isinstance(verdict.record, records.CustomEventReceived)
     assert verdict.record.zone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("named", "record"),
+    [
+        ({"lot": 3}, {"lot": 3}),
+        ({"event": "e-1"}, {"event": "e-1"}),
+        ({"milestone": "visits", "cycle": "2026-03"}, {"milestone": "visits", "cycle": "2026-03"}),
+        ({"streak": "days", "level": 2}, {"streak": "days", "level": 2, "nth": 1}),
+        ({"streak": "days", "level": 2, "nth": 3}, {"streak": "days", "level": 2, "nth": 3}),
+    ],
+)
+def test_an_award_to_cancel_is_named_by_what_gave_it(named: dict[str, Any], record: dict[str, Any]) -> None:
+    content = {key: value for key, value in example("cancelPoints").items() if key not in {"billNumber", "rule"}}
+    found = taken({**content, **named})
+    assert isinstance(found, Accepted)
+    assert isinstance(found.record, records.CancelPoints)
+    assert {name: getattr(found.record, name) for name in record} == record

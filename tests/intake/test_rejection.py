@@ -145,17 +145,41 @@ ATTRIBUTE = (
         (
             "cancelPoints",
             {"billNumber": "", "rule": ""},
-            ("", "names no award", "write lot or billNumber, one of them"),
+            ("", "names no award", "write lot, billNumber, event, milestone or streak, one of them"),
         ),
         (
             "cancelPoints",
             {"lot": 3},
-            ("", "names an award by lot and by billNumber", "write lot or billNumber, one of them"),
+            (
+                "",
+                "names an award by lot and by billNumber",
+                "write lot, billNumber, event, milestone or streak, one of them",
+            ),
         ),
         (
             "cancelPoints",
             {"lot": 3, "billNumber": ""},
-            ("rule", "goes with billNumber only", "leave it out: the lot is what is cancelled"),
+            ("rule", "goes with billNumber only", "leave it out: lot names what is cancelled"),
+        ),
+        (
+            "cancelPoints",
+            {"billNumber": "", "rule": "", "milestone": "m"},
+            ("cycle", "is missing beside milestone", 'write it, such as "2026-03"'),
+        ),
+        (
+            "cancelPoints",
+            {"billNumber": "", "rule": "", "streak": "s"},
+            ("level", "is missing beside streak", "write it, such as 4"),
+        ),
+        (
+            "cancelPoints",
+            {"nth": 2},
+            ("nth", "goes with streak only", "leave it out: billNumber names what is cancelled"),
+        ),
+        (
+            "cancelPoints",
+            {"cycle": "2026-03"},
+            ("cycle", "goes with milestone only", "leave it out: billNumber names what is cancelled"),
         ),
         (
             "adjustPoints",
@@ -341,6 +365,7 @@ ATTRIBUTE = (
             ("eventTime", "is 1741508040, which looks like seconds", "write milliseconds: 1741508040000"),
         ),
         ("redeemPoints", {"programId": 0}, ("programId", "is 0", "write an integer from 1 to 2147483648")),
+        ("cancelPoints", {"programId": 0}, ("programId", "is 0", "write an integer from 1 to 2147483648")),
         ("advanceClock", {"last": 1}, ("last", "is 1", "write true or false")),
     ],
 )

@@ -171,6 +171,10 @@ def test_an_award_that_is_cancelled_names_what_asked_for_it_and_its_currency() -
     assert (told["currentEventTotalPointsReturned"], told["alternateCurrencyName"]) == (1.5, "GRAMS")
     nothing = replace(decision, points=0)
     assert RENDERER.render(fact_of(nothing, in_program("CancelPoints:c-1")), context(record)) is None
+    of_streak = replace(record, lot=0, streak="days", level=2)
+    told = data_of(fact_of(decision, in_program("CancelPoints:c-1")), context(of_streak))
+    named = [(one["key"], one["value"]) for one in told["triggeringActivity"]["identifiers"]]
+    assert named[1:] == [("streakId", "days"), ("level", "2")]
     of_bill = replace(record, lot=0, bill_number="B-1001")
     told = data_of(fact_of(decision, in_program("CancelPoints:c-1")), context(of_bill))
     assert {"key": "billNumber", "value": "B-1001"} in told["triggeringActivity"]["identifiers"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -474,3 +474,20 @@ def test_every_event_refusal_and_type_of_message_has_words() -> None:
     assert told.HOUSE.keys() | told.IN_PROGRAM.keys() == set(EventName)
     assert refusals.REASONS.keys() == set(Refusal)
     assert messages.SENTENCES.keys() == {str(kind.__struct_config__.tag) for kind in get_args(AnyMessage)}
+
+
+@pytest.mark.parametrize(
+    ("named", "what"),
+    [
+        ({"lot": 3}, "lot 3"),
+        ({"billNumber": "A"}, "what bill A gave"),
+        ({"billNumber": "A", "rule": "spend"}, "what bill A gave by the rule spend"),
+        ({"event": "e-1"}, "what event e-1 gave"),
+        ({"milestone": "visits", "cycle": "2026-03"}, "what milestone visits gave in 2026-03"),
+        ({"streak": "days", "level": 2}, "what level 2 of streak days gave"),
+    ],
+)
+def test_award_to_cancel_is_told_by_what_it_is_named_by(trying: Trying, named: dict[str, Any], what: str) -> None:
+    content = {"type": "cancelPoints", "orgId": 100, "customerId": 4711, "id": "c", "programId": 1, "reason": "wrong"}
+    out = lines_of(trying, content | {"eventTime": "2026-03-03T10:00:00Z"} | named)
+    assert f"customer 100:4711: {what} is to be cancelled (wrong)" in "\n".join(out)

@@ -41,8 +41,10 @@ from schemas.program import SpendingOrder
 
 _EMPTY: Final = Account()
 _EXPIRED: Final = int(LedgerAccount.EXPIRED)
-_ADJUSTMENT: Final = IssuedFor.ADJUSTMENT  # bound once: looking up a member of an enum costs as much as a call
+_SPEND: Final = IssuedFor.SPEND  # bound once: looking up a member of an enum costs as much as a call
 _PROMOTIONAL: Final = frozenset({IssuedFor.EVENT, IssuedFor.MILESTONE, IssuedFor.STREAK})
+_GONE_MAX: Final = 32
+"""Of so many lots it may be known what gave them though nothing is left of them: looking for them takes time."""
 _LIFETIME: Final = int(LedgerAccount.LIFETIME)
 
 
@@ -100,16 +102,24 @@ def open_lots(
         insort(account.promised_lots, waiting, key=_order_of_promises)
     if account.expired:
         account.expired = [one for one in account.expired if one.until > envelope.as_of]
-    if awards and awards[0].issued_for is _ADJUSTMENT:
-        _note_adjustment(account, envelope.cause, awards[0].lot_id)
+    if isinstance(decision, PointsIssued) and decision.awards[0].issued_for is not _SPEND:
+        _note_given(account, key_of(decision.activity or envelope.cause), decision)
     post(account, decision)
 
 
-def _note_adjustment(account: Account, cause: str, lot_id: int) -> None:
-    """The lot is known by the adjustment that gave it; those of which nothing is left are forgotten."""
-    there = account.uses.keys() | {lot.lot_id for lot in with_held(account)}
-    account.adjustments = {key: one for key, one in account.adjustments.items() if one in there}
-    account.adjustments[key_of(cause)] = lot_id
+def _note_given(account: Account, key: int, issued: PointsIssued) -> None:
+    """The lots are known by what gave them; now and then, those of which nothing is left are forgotten."""
+    if len(account.given) > account.kept + _GONE_MAX:
+        there = account.uses.keys() | {lot.lot_id for lot in with_held(account)}
+        there |= {lot.lot_id for lot in account.promised_lots}
+        known = {known: [lot_id for lot_id in account.lots_given(known) if lot_id in there] for known in account.given}
+        account.given = {known: _one_or_more(lots) for known, lots in known.items() if lots}
+    opened = dict.fromkeys(award.lot_id for award in issued.awards)
+    account.given[key] = _one_or_more([*account.lots_given(key), *opened])
+
+
+def _one_or_more(lots: list[int]) -> int | list[int]:
+    return lots[0] if len(lots) == 1 else lots
 
 
 def convert_lots(state: CustomerState, envelope: Envelope, decision: PointsConverted) -> None:

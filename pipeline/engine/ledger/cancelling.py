@@ -1,4 +1,6 @@
-"""Cancelling: an award that was a mistake is taken back, named by its lot, its bill, or the adjustment that gave it.
+"""Cancelling: an award that was a mistake is taken back, named by its lot or by what gave it.
+
+What gave it is a bill, an adjustment, an event, a milestone in one cycle, or a level of a streak.
 
 RULE (source and shortfall): as of a return: what is left of the award's own lot, promised or current, then as far as
 `returns.shortfall` says. What is spent of a lot is known where that setting has it counted. Held points stay held.
@@ -9,6 +11,7 @@ RULE (once): a cancelled award of a bill stays cancelled, whatever returns or up
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import structs
@@ -16,16 +19,20 @@ from msgspec import structs
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.bills.entries import bill_of, find_bill
 from pipeline.engine.bills.state import AwardContribution, CancelledAward, entry_of
+from pipeline.engine.cycles import cycle_named
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.claims import keep, of_awards
 from pipeline.engine.ledger.drawdown import Claim, draw
+from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_lot, lots_of, note_reversed, policy_of
 from pipeline.engine.programs import Org
+from pipeline.engine.rewards.keys import level_key, milestone_key, unified_key
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope, PointsCancelled, RecordRefused, Refusal
-from schemas.records import AdjustPoints, CancelPoints
+from schemas.program import milestones_in
+from schemas.records import AdjustPoints, CancelPoints, CustomEventReceived
 
 
 def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
@@ -35,15 +42,17 @@ def cancel(turn: ProgramTurn, record: CancelPoints) -> list[Decision]:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
     if record.bill_number:
         return _of_bill(turn, record, currency.id)
-    return _of_lot(turn, currency.id, record.lot, TOTAL_MAX, record.reason, record.entered_by)
+    if record.lot:
+        return _of_lot(turn, currency.id, record.lot, TOTAL_MAX, record.reason, record.entered_by)
+    return _of_source(turn, record, currency.id)
 
 
 def correct(turn: ProgramTurn, record: AdjustPoints, currency: str) -> list[Decision]:
     """So many points of the adjustment that is named are taken back, as far as they are there; or it is refused."""
-    lot_id = account_of(turn.section, currency).adjustments.get(key_of(f"{AdjustPoints.__name__}:{record.corrects}"))
-    if lot_id is None:
+    lots = account_of(turn.section, currency).lots_given(key_of(f"{AdjustPoints.__name__}:{record.corrects}"))
+    if not lots:
         return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=record.corrects)]
-    return _of_lot(turn, currency, lot_id, -record.points, record.reason)
+    return _of_lot(turn, currency, lots[0], -record.points, record.reason)
 
 
 def note_cancelled(state: CustomerState, envelope: Envelope, decision: PointsCancelled) -> None:
@@ -73,14 +82,69 @@ def _of_lot(
     lot = next((lot for lot in account.lots if lot.lot_id == lot_id), None)
     if lot is not None and lot.received:
         return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=str(lot_id))]
-    promised = sum(lot.open_points for lot in account.promised_lots if lot.lot_id == lot_id)
-    points = promised + (0 if lot is None else lot.open_points) + account.spent.get(lot_id, 0)
-    if not points:
+    claims = _claims(account, [lot_id], at_most)
+    if not claims:
         return [RecordRefused(reason=Refusal.LOT_UNKNOWN, subject=str(lot_id))]
-    claim = Claim(rule_id="", lot_id=lot_id, points=min(points, at_most))
-    awarded_at = turn.at if lot is None else lot.issued_at
-    lots = {"": [lot_id]}
-    return _cancelled(turn, currency, [claim], lots, awarded_at, reason=reason, entered_by=entered_by)
+    awarded_at = _awarded_at(turn, account, [lot_id])
+    return _cancelled(turn, currency, claims, {"": [lot_id]}, awarded_at, reason=reason, entered_by=entered_by)
+
+
+def _of_source(turn: ProgramTurn, record: CancelPoints, currency: str) -> list[Decision]:
+    """All that an event, a milestone in one cycle, or a level of a streak gave."""
+    account = account_of(turn.section, currency)
+    key, subject = _source_of(turn, record)
+    lots = account.lots_given(key_of(key))
+    if not lots:
+        return [RecordRefused(reason=Refusal.AWARD_UNKNOWN, subject=subject)]
+    claims = _claims(account, lots, TOTAL_MAX)
+    if not claims:
+        return [RecordRefused(reason=Refusal.AWARD_CANCELLED, subject=subject)]
+    return _cancelled(
+        turn,
+        currency,
+        claims,
+        {"": lots},
+        _awarded_at(turn, account, lots),
+        reason=record.reason,
+        entered_by=record.entered_by,
+    )
+
+
+def _source_of(turn: ProgramTurn, record: CancelPoints) -> tuple[str, str]:
+    """What the ledger knows the award by, and how people name it."""
+    if record.event:
+        return f"{CustomEventReceived.__name__}:{record.event}", record.event
+    if record.streak:
+        again = f"/{record.nth}" if record.nth > 1 else ""
+        return level_key(record.streak, record.level, record.nth - 1), f"{record.streak}/{record.level}{again}"
+    return _reward_of_milestone(turn, record), f"{record.milestone}/{record.cycle}"
+
+
+def _reward_of_milestone(turn: ProgramTurn, record: CancelPoints) -> str:
+    definition = turn.program.definition
+    cycles = {one.id: one.cycles for one in definition.milestones}
+    for unified in definition.unified_targets:
+        if unified.id == record.milestone:
+            cycle = cycle_named(cycles[milestones_in(unified.condition)[0]], record.cycle, turn.day)
+            return "" if cycle is None else unified_key(unified.id, cycle)
+    if record.milestone not in cycles:
+        return ""
+    cycle = cycle_named(cycles[record.milestone], record.cycle, turn.day)
+    return "" if cycle is None else milestone_key(record.milestone, cycle)
+
+
+def _claims(account: Account, lots: Sequence[int], at_most: int) -> list[Claim]:
+    """What there is of lots, promised or current, and what is known to be spent of them."""
+    there = Counter(account.spent)
+    there.update({lot.lot_id: lot.open_points for lot in account.lots})
+    there.update({lot.lot_id: lot.open_points for lot in account.promised_lots})
+    return [
+        Claim(rule_id="", lot_id=lot_id, points=min(there[lot_id], at_most)) for lot_id in lots if there[lot_id] > 0
+    ]
+
+
+def _awarded_at(turn: ProgramTurn, account: Account, lots: Sequence[int]) -> int:
+    return next((lot.issued_at for lot in account.lots if lot.lot_id in lots), turn.at)
 
 
 def _of_bill(turn: ProgramTurn, record: CancelPoints, currency: str) -> list[Decision]:

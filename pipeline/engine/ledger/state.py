@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -171,8 +172,9 @@ class Account(msgspec.Struct, array_like=True):
     """Not to be spent yet, in order of (due_at, promised_at, lot_id)."""
     uses: dict[int, LotUse] = {}
     """By lot, where the program takes points back from other lots, too."""
-    adjustments: dict[int, int] = {}
-    """By the id of an adjustment, as a hash: the lot that it gave, as long as something of it is there or counted."""
+    given: dict[int, int | list[int]] = {}
+    """By what gave them, as a hash: the lot, or the lots, of an adjustment, an event or a reward, as long as something
+    of them is there or counted."""
     claims: list[OpenClaim] = []
     """What was asked back and is taken of what comes back, in the order in which it was asked."""
 
@@ -216,6 +218,11 @@ class Account(msgspec.Struct, array_like=True):
                 spent[lot_id] -= part
                 left -= part
         return spent
+
+    def lots_given(self, key: int) -> Sequence[int]:
+        """The lots of the adjustment, event or reward of this hash, as far as they are known."""
+        given = self.given.get(key, [])
+        return [given] if isinstance(given, int) else given
 
     @property
     def deficit(self) -> int:

@@ -134,7 +134,7 @@ def note_handed_over(state: CustomerState, envelope: Envelope, decision: PointsH
     account = state.head.sections[envelope.program_id].accounts[decision.currency]
     take_out(account, {part.lot_id: part.points for part in decision.taken})
     account.expired = []
-    account.adjustments = {}
+    account.given = {}
     account.claims = []
     post(account, decision)
 

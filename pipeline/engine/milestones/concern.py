@@ -29,6 +29,7 @@ from pipeline.engine.milestones.state import Member, Progress, Tally
 from pipeline.engine.milestones.tallies import gained, measured, measured_again, tally
 from pipeline.engine.programs import DAY_MS, Program, Target
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
+from pipeline.engine.rewards.keys import milestone_key
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     BillUpdated,
@@ -384,7 +385,7 @@ def _adds(program: Program) -> bool:
 
 
 def _reward(turn: ProgramTurn, target: Target, period: int, ends_at: int) -> Achieved:
-    key = f"milestone/{target.milestone_id}/{period}"
+    key = milestone_key(target.milestone_id, period)
     points = reward_of(turn.section, key, target.reward)
     award = Candidate(
         issued_for=_REWARD, rule_id=target.milestone_id, points=points, currency=target.currency, terms=target.terms

@@ -21,6 +21,7 @@ from pipeline.engine.milestones.members import goal_of
 from pipeline.engine.programs import Program, Target, Unified
 from pipeline.engine.returns import take_rewards
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
+from pipeline.engine.rewards.keys import unified_key
 from pipeline.engine.state import CustomerState
 from schemas.facts import (
     Decision,
@@ -96,7 +97,7 @@ def _changed(turn: ProgramTurn, unified: Unified, moves: _Moves, achieved: list[
     if holds == was or (was and moves.lowered_by is None):
         return []
     parts = tuple(_part(turn, one, period) for one in unified.targets if one.milestone_id in moves.milestones)
-    key = f"unified/{unified.unified_id}/{period}"
+    key = unified_key(unified.unified_id, period)
     if was:
         of_bill = moves.lowered_by or ""
         lost = UnifiedUnachieved(

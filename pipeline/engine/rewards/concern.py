@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, issue
-from pipeline.engine.ledger.uses import tracked
+from pipeline.engine.ledger.uses import all_tracked, tracked
 from pipeline.engine.merging import sections
 from pipeline.engine.programs import DAY_MS
 from pipeline.engine.rewards.state import Reward, RewardLot
@@ -20,6 +20,7 @@ from schemas.facts import (
     AlternatePointsReversed,
     Decision,
     Envelope,
+    PointsCancelled,
     PointsIssued,
     PointsReclaimed,
     PointsReversed,
@@ -52,8 +53,10 @@ def give(turn: ProgramTurn, achieved: Sequence[Achieved]) -> list[Decision]:
     """Issue the rewards; where returns can undo what was achieved, it is kept what each of them is."""
     activities = [one.award for one in achieved if one.award is not None]
     decisions = issue(turn, activities) if activities else []
-    if not turn.program.milestones_fall or (decisions and type(decisions[-1]) is RecordRefused):
+    if decisions and type(decisions[-1]) is RecordRefused:
         return decisions
+    if not turn.program.milestones_fall:
+        return decisions + all_tracked(decisions, turn)
     issued = [one for decision in decisions for one in movements_in(decision) if isinstance(one, PointsIssued)]
     window = (turn.program.return_days or 0) * DAY_MS
     for one in achieved:
@@ -101,6 +104,13 @@ def _note_reversed(state: CustomerState, envelope: Envelope, decision: PointsRev
             reward.taken += points
 
 
+def _note_cancelled(state: CustomerState, envelope: Envelope, decision: PointsCancelled) -> None:
+    """A reward that is cancelled is asked back no more, and not given again."""
+    gone = {(decision.currency, reversal.lot_id) for reversal in decision.reversals}
+    for reward in state.head.sections[envelope.program_id].rewards.values():
+        reward.lots = [lot for lot in reward.lots if (lot.currency, lot.lot_id) not in gone]
+
+
 def _find(rewards: Iterable[Reward], currency: str, rule_id: str, lot_id: int) -> Iterator[tuple[Reward, RewardLot]]:
     """The one of that lot; none where the reward has been forgotten before its points came back."""
     for reward in rewards:
@@ -121,6 +131,7 @@ CONCERN: Final = Concern(
         PointsReversed: _note_reversed,
         PointsReclaimed: _note_reversed,
         SectionHandedOver: sections.emptied("rewards"),
+        PointsCancelled: _note_cancelled,
         AlternatePointsReversed: _note_each,
     },
 )

@@ -18,6 +18,7 @@ from pipeline.engine.milestones.concern import targets_of
 from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
+from pipeline.engine.rewards.keys import level_key
 from pipeline.engine.streaks.excuses import excusing
 from pipeline.engine.streaks.runs import holds
 from pipeline.engine.streaks.state import StreakRuns
@@ -207,11 +208,6 @@ def levels_of(streak: CompiledStreak, levels: Iterable[tuple[int, int]], period:
         StreakLevelReached(streak_id=streak.definition.id, level=level, period=period, run=run, again=again)
         for level, again in levels
     ]
-
-
-def level_key(streak_id: str, level: int, again: int) -> str:
-    """What the reward of a level is known by, for each time that it is reached."""
-    return f"streak/{streak_id}/{level}/{again + 1}" if again else f"streak/{streak_id}/{level}"
 
 
 def rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:

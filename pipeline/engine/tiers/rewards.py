@@ -16,7 +16,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.programs import DAY_MS, Program
-from pipeline.engine.streaks.extending import level_key
+from pipeline.engine.rewards.keys import level_key
 from pipeline.engine.tiers.requests import released
 from pipeline.engine.tiers.state import Rewarded
 from pipeline.engine.tiers.terms import last_day

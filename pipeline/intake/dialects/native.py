@@ -286,8 +286,12 @@ def _adjust(message: messages.AdjustPoints) -> Fields:
 
 
 def _cancel(message: messages.CancelPoints) -> Fields:
-    by_lot = message.lot is not None
-    if by_lot == bool(message.bill_number) or (by_lot and message.rule):
+    sources = (message.bill_number, message.event, message.milestone, message.streak)
+    if sum(map(bool, sources)) + (message.lot is not None) != 1:
+        return None
+    if (message.rule and not message.bill_number) or (message.nth is not None and not message.streak):
+        return None
+    if bool(message.milestone) != bool(message.cycle) or bool(message.streak) != (message.level is not None):
         return None
     return (
         message.program_id,
@@ -297,6 +301,12 @@ def _cancel(message: messages.CancelPoints) -> Fields:
         message.rule,
         message.currency,
         message.entered_by,
+        message.event,
+        message.milestone,
+        message.cycle,
+        message.streak,
+        message.level or 0,
+        message.nth or 1,
     )
 
 

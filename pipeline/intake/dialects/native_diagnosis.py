@@ -22,6 +22,15 @@ _TYPES: Final[dict[str, type[messages.Message]]] = {
 }
 _UPDATED: Final = ("amountMinor", "lines", "deliveryStatus")
 """What an update says of a bill, one of them at least."""
+_AWARDS: Final = ("lot", "billNumber", "event", "milestone", "streak")
+"""What an award to cancel is named by, one of them."""
+_WITH_AWARDS: Final = {
+    "rule": ("billNumber", ""),
+    "cycle": ("milestone", '"2026-03"'),
+    "level": ("streak", "4"),
+    "nth": ("streak", ""),
+}
+"""What goes with one of these, with an example where it must."""
 # Not Decimal: an exponent of twenty digits would be an error there, and is infinity here.
 _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=float)
 
@@ -136,7 +145,7 @@ def _defects(content: dict[str, Any], kind: type[messages.Message]) -> list[Defe
         found.append(Defect("points", "is 0", "write the points to add, or below zero those to take away"))
     if kind is messages.AdjustPoints and content.get("corrects") and not _broken(found, "points", "corrects"):
         found += _correction(content)
-    if kind is messages.CancelPoints and not _broken(found, "lot", "billNumber", "rule"):
+    if kind is messages.CancelPoints and not _broken(found, *_AWARDS, *_WITH_AWARDS):
         found += _award_named(content)
     return found
 
@@ -150,13 +159,17 @@ def _correction(content: dict[str, Any]) -> list[Defect]:
 
 
 def _award_named(content: dict[str, Any]) -> list[Defect]:
-    """An award to cancel is named by its lot, or by its bill."""
-    lot, bill = content.get("lot"), content.get("billNumber")
-    if (lot is None) == (not bill):
-        seen = "names no award" if lot is None else "names an award by lot and by billNumber"
-        return [Defect("", seen, "write lot or billNumber, one of them")]
-    if lot is not None and content.get("rule"):
-        return [Defect("rule", "goes with billNumber only", "leave it out: the lot is what is cancelled")]
+    """An award to cancel is named by its lot or by what gave it, and by all that this takes."""
+    named = [field for field in _AWARDS if content.get(field) not in (None, "")]
+    if len(named) != 1:
+        seen = f"names an award by {' and by '.join(named)}" if named else "names no award"
+        return [Defect("", seen, f"write {', '.join(_AWARDS[:-1])} or {_AWARDS[-1]}, one of them")]
+    for field, (owner, example) in _WITH_AWARDS.items():
+        is_there = content.get(field) not in (None, "")
+        if is_there and owner not in named:
+            return [Defect(field, f"goes with {owner} only", f"leave it out: {named[0]} names what is cancelled")]
+        if example and not is_there and owner in named:
+            return [Defect(field, f"is missing beside {owner}", f"write it, such as {example}")]
     return []
 
 
