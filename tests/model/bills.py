@@ -41,6 +41,8 @@ class Bill:
     basis: int = 0
     """The most that it has come to since a redemption was to pay for it."""
     returned: int = 0
+    came_back: bool = False
+    """Whether something of it did, be it nothing."""
     unnamed: int = 0
     """What came back without saying which lines."""
     line_returned: list[int] = field(default_factory=list)
@@ -50,7 +52,12 @@ class Bill:
     @property
     def is_gone(self) -> bool:
         """Whether nothing is left of it."""
-        return self.cancelled or 0 < self.pence <= self.returned
+        return self.cancelled or self.is_back
+
+    @property
+    def is_back(self) -> bool:
+        """Whether all of it came back; of a bill of nothing, whether it ever did."""
+        return self.pence <= self.returned if self.pence or self.cancelled else self.came_back
 
     def counts_for(self, goal: Goal) -> int:
         """What is left of it for a goal."""

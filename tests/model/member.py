@@ -67,7 +67,7 @@ class Member(Achiever):
             return
         self.when = at
         keeps_lines = self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
-        if bill.returned >= bill.pence:
+        if bill.is_back:
             return
         counted = min(pence, bill.pence - bill.returned)
         if keeps_lines and bill.lines:
@@ -81,6 +81,7 @@ class Member(Achiever):
             bill.unnamed += counted
         self.returned += counted
         bill.returned += counted
+        bill.came_back = True
         self._restore_payments(name, bill, at)
         self.purse.collect()
         claims = [
@@ -101,7 +102,7 @@ class Member(Achiever):
         """What was redeemed for the bill comes back in proportion to what is gone of it."""
         basis = max(bill.basis, bill.pence)
         gone = basis if bill.is_gone else basis - bill.pence + bill.returned
-        if not self.returns.redeemed_restored or not (gone or bill.cancelled):
+        if not self.returns.redeemed_restored or not (gone or bill.is_gone):
             return
         for redemption_name in reversed(self.payments.get(name, [])):
             redemption = self.redemptions[redemption_name]

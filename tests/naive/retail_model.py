@@ -69,6 +69,7 @@ class Sale:
     returned: int = 0
     due_before: int = 0
     award: int = 0
+    came_back: bool = False
 
 
 @dataclass
@@ -259,8 +260,9 @@ def taken_back(customer: Customer, invoice: Invoice, dispositions: Counter[str])
 
 
 def give_back(customer: Customer, sale: Sale, pence: int, told: Counter[str]) -> None:
-    if sale.returned < sale.pence:  # else it comes back for nothing
+    if sale.returned < sale.pence or not (sale.pence or sale.came_back):  # else it comes back for nothing
         told["transactionAdded"] += 1
+    sale.came_back = True
     customer.returned += pence
     sale.returned += pence
     due = sale.award if sale.returned >= sale.pence else sale.award * sale.returned // sale.pence

@@ -107,7 +107,7 @@ def _refusal_of(record: TransactionReturned, bill: Bill, document: int | None) -
         return RecordRefused(reason=Refusal.RETURN_EXISTS, subject=record.bill_number)
     if document is not None and len(bill.documents) >= DOCUMENTS_MAX:
         return RecordRefused(reason=Refusal.TOO_MANY, subject=record.of_bill)
-    if bill.returned_minor >= bill.amount_minor:
+    if bill.is_back:
         return RecordRefused(reason=Refusal.BILL_RETURNED, subject=record.of_bill)
     return None
 

@@ -170,9 +170,16 @@ class Bill(msgspec.Struct, array_like=True, gc=False, tag=1):
         part = self.parts.get(program_id)
         return part is not None and self.paid_at <= at < self.paid_at + part.return_days * DAY_MS
 
+    @property
+    def is_back(self) -> bool:
+        """Whether all of it came back. RULE: a bill of 0 has no parts, so its first return takes all of it back."""
+        if self.amount_minor or self.cancelled:
+            return self.returned_minor >= self.amount_minor
+        return bool(self.documents)
+
     def counts_for(self, part: BillPart, *, sums: bool) -> int:
         """What is left of it for a milestone that adds up amounts, or counts bills that are not wholly back."""
-        if self.cancelled or 0 < self.amount_minor <= part.returned_minor:
+        if self.cancelled or (self.amount_minor <= part.returned_minor if self.amount_minor else self.is_back):
             return 0
         return self.amount_minor - part.returned_minor if sums else 1
 

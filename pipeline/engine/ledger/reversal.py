@@ -78,7 +78,7 @@ def restore(turn: ProgramTurn, of_bill: str, bill: Bill) -> list[Decision]:
         return []
     basis_minor = max(payment.basis_minor, bill.amount_minor)
     gone_minor = basis_minor - bill.counts_for(bill.parts[turn.program.id], sums=True)
-    if not (gone_minor or bill.cancelled):
+    if not (gone_minor or bill.cancelled or bill.is_back):
         return []
     stand = _Stand(turn.section)
     room = LOTS_MAX - turn.head.lots

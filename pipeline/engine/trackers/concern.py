@@ -136,7 +136,7 @@ def _lowered(
 
 def _due(total: int, lines: list[int] | tuple[int, ...], bill: Bill, part: BillPart) -> int:
     """What all returns so far take off."""
-    if lines and isinstance(bill, ItemisedBill) and len(lines) == len(bill.lines):
+    if lines and bill.amount_minor and isinstance(bill, ItemisedBill) and len(lines) == len(bill.lines):
         returned = bill.returned_by_line(part)
         return sum(
             reversal_due(counts, line.amount_minor, back) if back else 0
