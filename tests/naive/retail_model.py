@@ -3,6 +3,9 @@
 It shares nothing with the project: no engine, no calendar, no importer, no program file. It is slow, it keeps
 everything in dicts and lists, it counts money in exact fractions, and it is meant to be read beside the rules that
 `pipeline/importer/retail.py` and `examples/programs/online-retail.yaml` state.
+
+`tests/model` has the rules of any program, given what happened. This has what that leaves out: rows of a file, invoices
+and goods that come back by SKU, and how often each notification is sent.
 """
 
 from __future__ import annotations
