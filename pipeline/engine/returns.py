@@ -260,7 +260,7 @@ def take_rewards(turn: ProgramTurn, of_bill: str, paid_at: int, rewards: Mapping
             for one, key in zip(drawn.reversals, keys[currency], strict=True)
             if one.forgiven
         ]
-        kept += keep(turn, currency, of_bill, unmet, policy.shortfall)
+        kept += keep(turn, currency, of_bill, unmet, policy.shortfall, paid_at)
     return [*by_kind(turn.program.currency, reversals), *kept]
 
 

@@ -244,6 +244,8 @@ class ClaimsKept(Decision, frozen=True, tag=340):
     """Beyond their own lots, they may take of all lots up to this number; 0 for of their own alone."""
     owes: bool = False
     """Whether what is still missing then is owed."""
+    paid_at: int = 0
+    """When the bill was paid, or the points of the lot were awarded."""
 
 
 class PointsReclaimed(PointsReversed, frozen=True, tag=341):

@@ -53,6 +53,7 @@ _SILENT: Final = {
     13: "return counted",
     20: "program adopted",
     50: "milestone progressed",
+    340: "claims kept",
 }
 """What the arithmetic does not state."""
 _REASONS: Final = {

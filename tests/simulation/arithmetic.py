@@ -20,6 +20,7 @@ from schemas.facts import (
     PointsHeld,
     PointsIssued,
     PointsReceived,
+    PointsReclaimed,
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
@@ -50,6 +51,7 @@ _KINDS: Final = {
     PointsRedeemed: "redeemed",
     PointsExpired: "expired",
     PointsReversed: "reversed",
+    PointsReclaimed: "reclaimed",
     PointsHeld: "held",
     PointsReleased: "released",
     PointsTransferred: "transferred",
@@ -158,6 +160,8 @@ class _Customer:
     movements: list[Movement] = field(default_factory=list)
     given: dict[str, list[tuple[_Lot, int]]] = field(default_factory=dict)
     """What is put aside for others, by transfer: so many points of each lot."""
+    missing: dict[str, int] = field(default_factory=dict)
+    """By bill: what was asked back and was not there."""
 
     def answer(self, record: CustomerRecord, outcome: str) -> None:
         self.answers.append(Answer(record.id, record.offset, outcome))
@@ -281,6 +285,8 @@ class _Shop:
             points = min(claim, bill.lot.points)
             bill.lot.points -= points
             customer.move("reversed", record.id, version, points)
+            if points < claim:
+                customer.missing[record.of_bill] = customer.missing.get(record.of_bill, 0) + claim - points
 
     def _redeem(self, customer: _Customer, record: RedeemPoints, version: int) -> None:
         points = record.points
@@ -312,10 +318,23 @@ class _Shop:
         if record.refusal:
             for lot, part in parts:
                 lot.points += part
+            self._expire(customer, customer.clock)
+            self._reclaim(customer, record, version)
         else:
             customer.move("transferred", record.id, version, points)
         outcome = "refused" if record.refusal else "done"
         customer.answers.append(Answer(record.transfer_id, -1, outcome))
+
+    def _reclaim(self, customer: _Customer, record: AnswerTransfer, version: int) -> None:
+        """What came back of a bill's own points is taken, as far as it was asked back before."""
+        for number, missing in list(customer.missing.items()):
+            lot = customer.bills[number].lot
+            points = min(missing, lot.points)
+            if points:
+                lot.points -= points
+                customer.missing[number] -= points
+                customer.move("reclaimed", record.id, version, points)
+        customer.missing = {number: missing for number, missing in customer.missing.items() if missing}
 
     def _expire(self, customer: _Customer, until: int) -> None:
         while (lots := customer.open_lots()) and (due := lots[0].closes_at) <= until:

@@ -799,6 +799,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         until=24_004,
         reach=24_005,
         owes=True,
+        paid_at=24_006,
     ),
     PointsReclaimed(
         currency="POINTS",

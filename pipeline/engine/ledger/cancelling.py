@@ -202,4 +202,4 @@ def _cancelled(
         reason=reason,
         entered_by=entered_by,
     )
-    return [cancelled, *keep(turn, currency, of_bill, of_awards(drawn.reversals, lots), shortfall)]
+    return [cancelled, *keep(turn, currency, of_bill, of_awards(drawn.reversals, lots), shortfall, awarded_at)]

@@ -19,7 +19,7 @@ from typing import Final
 from pipeline.engine.kernel.concern import Concern, ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.accounts import account_of
-from pipeline.engine.ledger.drawdown import take_from
+from pipeline.engine.ledger.drawdown import counted_in, take_from
 from pipeline.engine.ledger.state import Account, LedgerAccount, OpenClaim
 from pipeline.engine.programs import DAY_MS, Program
 from pipeline.engine.state import CustomerState
@@ -52,9 +52,9 @@ def of_awards(reversals: Sequence[Reversal], lots: Mapping[str, Sequence[int]]) 
 
 
 def keep(
-    turn: ProgramTurn, currency: str, of_bill: str, claims: Sequence[KeptClaim], shortfall: Shortfall
+    turn: ProgramTurn, currency: str, of_bill: str, claims: Sequence[KeptClaim], shortfall: Shortfall, paid_at: int
 ) -> list[Decision]:
-    """What was not there is waited for, where something of it may come back."""
+    """What was not there of a bill that was paid then is waited for, where something of it may come back."""
     account = account_of(turn.section, currency)
     if not (claims and turn.program.return_days is not None and _may_come_back(turn, account, claims, shortfall)):
         return []
@@ -66,6 +66,7 @@ def keep(
             until=turn.at + turn.program.reversible_days(currency) * DAY_MS,
             reach=0 if shortfall is Shortfall.OWN_LOT else account.lots_opened,
             owes=shortfall is Shortfall.DEFICIT,
+            paid_at=paid_at,
         )
     ]
 
@@ -100,6 +101,7 @@ def _collected(currency: str, account: Account) -> list[Decision]:
     for parts in of_own:
         for lot_id, points in parts.items():
             left[lot_id] -= points
+    counted = counted_in(account)
     balance, lifetime = account.balance, account.lifetime
     decisions: list[Decision] = []
     for claim, parts in zip(claims, of_own, strict=True):
@@ -115,6 +117,7 @@ def _collected(currency: str, account: Account) -> list[Decision]:
                 points=parts.get(lot_id, 0),
                 forgiven=0,
                 beyond=beyond.get(lot_id, 0),
+                counted_at=0 if (at := counted.get(lot_id, claim.paid_at)) == claim.paid_at else at,
             )
             for lot_id in claim.lots
             if lot_id in parts or lot_id in beyond
@@ -135,6 +138,7 @@ def _collected(currency: str, account: Account) -> list[Decision]:
                 lifetime=lifetime,
                 others=others,
                 owed=owed,
+                paid_at=claim.paid_at,
                 rewards=bool(claim.activity),
                 claim=claim.number,
             )
@@ -175,6 +179,7 @@ def _note_kept(state: CustomerState, envelope: Envelope, decision: ClaimsKept) -
             until=decision.until,
             reach=decision.reach,
             owes=decision.owes,
+            paid_at=decision.paid_at,
             corrects=bool(envelope.correction_of),
         )
         known = next((claim for claim in account.claims if _identity(claim) == _identity(new)), None)

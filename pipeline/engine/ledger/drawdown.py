@@ -43,8 +43,7 @@ class Drawdown(NamedTuple):
 
 def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall, paid_at: int) -> Drawdown:
     """Where what is claimed of a bill that was paid then comes from."""
-    counted = {lot_id: use.counted_at for lot_id, use in account.uses.items()}
-    counted |= {lot.lot_id: lot.issued_at for lot in account.lots}
+    counted = counted_in(account)
     left = {lot.lot_id: lot.open_points for lot in account.lots}
     promised = {lot.lot_id: lot.open_points for lot in account.promised_lots}
     early = [take_from(promised, claim.lot_id, claim.points) for claim in claims]
@@ -78,6 +77,12 @@ def draw(account: Account, claims: Sequence[Claim], shortfall: Shortfall, paid_a
         for claim, part, still, more in zip(claims, own, early, beyond, strict=True)
     )
     return Drawdown(reversals=reversals, others=tuple(others), owed=missing)
+
+
+def counted_in(account: Account) -> dict[int, int]:
+    """By lot, where it is known: when its points became current."""
+    counted = {lot_id: use.counted_at for lot_id, use in account.uses.items()}
+    return counted | {lot.lot_id: lot.issued_at for lot in account.lots}
 
 
 def take_from(left: dict[int, int], lot_id: int, wanted: int) -> int:

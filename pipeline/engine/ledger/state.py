@@ -148,6 +148,8 @@ class OpenClaim(msgspec.Struct, array_like=True):
     """Whether an update of the bill asked."""
     taken: int = 0
     """What has been taken since the last update of the bill, where one asked."""
+    paid_at: int = 0
+    """When the bill was paid, or the points of the lot were awarded."""
     anew: list[int] = []
     """Lots beyond `reach` in which points of lots within it were issued anew."""
 

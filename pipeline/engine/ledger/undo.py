@@ -64,7 +64,7 @@ def taken_back(
         asked = by_lot(account_of(turn.section, currency), some)
         taken = _reversed(turn, of_bill, bill, currency, asked, shortfall)
         reversals.append(taken)
-        kept += keep(turn, currency, of_bill, of_awards(taken.reversals, lots_of(some)), shortfall)
+        kept += keep(turn, currency, of_bill, of_awards(taken.reversals, lots_of(some)), shortfall, bill.paid_at)
     return [*by_kind(turn.program.currency, reversals), *kept]
 
 

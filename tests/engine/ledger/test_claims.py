@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given as forall
 from hypothesis import settings
@@ -64,6 +65,7 @@ def test_what_comes_back_is_taken_by_a_decision_of_its_own() -> None:
             of_bill="B1",
             claims=(KeptClaim(rule_id="spend", lots=(1,), points=8),),
             until=instant("2011-03-03") + 400 * DAY_MS,
+            paid_at=instant("2011-03-01"),
         )
     ]
     story.when(reverse("d-2011-03-02", "2011-03-04", 5)).then(
@@ -76,6 +78,7 @@ def test_what_comes_back_is_taken_by_a_decision_of_its_own() -> None:
             reversals=(Reversal(rule_id="spend", lot_id=1, claimed=0, points=5, forgiven=0),),
             reversed_of_bill=5,
             lifetime=3,
+            paid_at=instant("2011-03-01"),
             claim=1,
         ),
         ignoring=BOOKKEEPING,
@@ -226,6 +229,7 @@ def test_debt_of_a_late_redemption_is_a_posting_of_its_own() -> None:
             lifetime=3,
             others=(Taken(lot_id=2, points=3),),
             owed=7,
+            paid_at=instant("2011-03-01"),
             claim=1,
         )
     ]
@@ -331,6 +335,24 @@ def test_claims_go_by_what_the_program_said_when_they_were_made() -> None:
     assert stand(story) == (5, 0, 15)
     story.play(reverse("d-2011-03-02", "2011-03-06"))
     assert stand(story) == (5, 0, 5)
+
+
+@pytest.mark.parametrize("shortfall", POLICIES)
+@pytest.mark.parametrize("returned_first", [True, False])
+def test_points_that_are_taken_go_from_the_term_in_which_they_counted(
+    shortfall: str,
+    returned_first: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    levels = [{"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 1_000}]
+    tiers = {"basis": "net_purchases", "renewal": "points", "validity": {"months": 12}, "levels": levels}
+    story = played(shop(shortfall, tiers=tiers), bought("B1", 1_000, "2011-03-01"), bought("B2", 1_000, "2011-03-02"))
+    story.play(redeem(20, "2011-03-03"))
+    steps = [brought_back("B2", 1_000, "2011-03-04 10:00"), reverse("d-2011-03-03", "2011-03-04 11:00")]
+    for place, step in enumerate(steps if returned_first else steps[::-1]):
+        story.play(msgspec.structs.replace(step, event_time=instant(f"2011-03-05 1{place}:00")))
+    tenure = story.section().tenure
+    assert tenure is not None
+    assert (stand(story), tenure.term.points) == ((10, 0, 10), 0)
 
 
 def test_two_claims_of_one_award_are_one_where_they_may_take_of_the_same() -> None:
