@@ -52,9 +52,9 @@ class Criteria(NamedTuple):
     """Whether a higher tier asks for as much or more."""
 
     def reached(self, values: Sequence[int]) -> int:
-        """The highest tier whose conditions are met."""
+        """The highest tier whose conditions are met; the first takes nothing, also where a value is below zero."""
         if self.rising and len(values) == 1:
-            return self.left[bisect_right(self.steps[0], values[0])]
+            return self.left[max(bisect_right(self.steps[0], values[0]), 1)]
         places = range(len(self.left) - 1)
         return max(self.left[place + 1] for place in places if self._met(values, place))
 
@@ -74,7 +74,8 @@ class Criteria(NamedTuple):
         return ordered[0] if last.value >= last.needed else last
 
     def _met(self, values: Sequence[int], place: int) -> bool:
-        return sum(value >= steps[place] for value, steps in zip(values, self.steps, strict=True)) >= self.enough
+        met = sum(value >= steps[place] for value, steps in zip(values, self.steps, strict=True))
+        return place == 0 or met >= self.enough
 
     def _place(self, tier: int) -> int:
         return max(bisect_right(self.left, tier) - 2, 0)

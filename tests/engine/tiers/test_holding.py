@@ -180,6 +180,19 @@ def test_late_bill_of_the_term_counts_in_it_and_one_of_before_does_not() -> None
     assert story.section().tenure.term.purchases_minor == 300
 
 
+@pytest.mark.parametrize("further", [{}, {"renewal_further": [{"renewal": "purchases"}]}], ids=["one", "two"])
+def test_a_value_below_zero_leaves_the_first_tier(further: dict[str, Any]) -> None:
+    more = {"renewal_further": (1,)} if further else {}
+    levels = ({"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 2_000, **more})
+    story = given(club(levels=levels, validity={"days": 30}, downgrade="by_value", renewal="purchases", **further))
+    story.play(bought("B1", 1_500, "2011-03-10"))
+    story.play(bought("B2", 1_000, "2011-03-05"), as_of=instant("2011-03-11"))  # the term begins with it
+    story.play(brought_back("B1", 1_500, "2011-03-12"))
+    story.play(tick("2011-05-01"))
+    assert moves(story) == [(1, 2), (2, 1)]
+    assert story.section().tier_id == "base"
+
+
 def test_return_counts_where_its_bill_was_paid() -> None:
     levels = ({"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 10})
     points = club(levels=levels, rules=[spend()], basis="lifetime_points", **YEAR)
