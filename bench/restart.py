@@ -94,8 +94,9 @@ class Started:
 class Ticks:
     """Time passes in every journal partition, and what follows of it is watched."""
 
-    def __init__(self, cluster: Cluster, process: Process) -> None:
+    def __init__(self, cluster: Cluster, process: Process, limit_seconds: float = _LIMIT_SECONDS) -> None:
         catalog = Catalog()
+        self._limit_seconds = limit_seconds
         self._cluster = cluster
         self._process = process
         self._journal, self._state, self._facts = (catalog.name(one) for one in ("journal", "state", "facts"))
@@ -116,14 +117,13 @@ class Ticks:
         with probe(self._cluster, [self._journal, self._state, self._facts], self._seen):
             tick = encode_record(ClockAdvanced(until, WALL_SOURCE, 0, WALL_SOURCE, until))
             self._cluster.write(Outgoing(self._journal, None, tick, number) for number in range(PARTITIONS))
-            deadline = time.monotonic() + _LIMIT_SECONDS
+            deadline = time.monotonic() + self._limit_seconds
             with self._moved:
                 while not self._moved.wait_for(lambda: self._is_whole(fact_messages), _CHECK_SECONDS):
                     self._process.check()
                     if time.monotonic() > deadline:
-                        message = (
-                            f"{self._facts_seen} of {fact_messages} messages of facts after {_LIMIT_SECONDS:.0f} s"
-                        )
+                        seen = f"{self._facts_seen} of {fact_messages} messages of facts"
+                        message = f"{seen} after {self._limit_seconds:.0f} s"
                         raise TimeoutError(message)
         return max(self._fact_at, *self._done.values()) - min(self._visible.values())
 

@@ -25,6 +25,7 @@ from pipeline.intake.dialects.naming import input_key
 from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Outgoing
 from pipeline.runtime.state.marker import MARKER_KEY, Mark, Marker, committed_with, encode_marker, program_key
+from schemas.program import ProgramDefinition
 from topics.catalog import Catalog
 
 LOTS: Final = 10
@@ -34,7 +35,7 @@ ONE_IN: Final = 50
 """One customer in so many has points that expire soon."""
 _MARK: Final = Mark(0, 1)
 _HOUR_MS: Final = 3_600_000
-_FIRST_CUSTOMER: Final = 1_000
+FIRST_CUSTOMER: Final = 1_000
 
 
 class Typical(NamedTuple):
@@ -61,8 +62,13 @@ def instants(now: int) -> Instants:
 
 def typical(now: int) -> Typical:
     """The sample that all customers are variations of."""
-    programs = Programs().activate(PROGRAM)
-    head = Head(PROGRAM.org_id, 1)
+    return sample_of(PROGRAM, now)
+
+
+def sample_of(program: ProgramDefinition, now: int) -> Typical:
+    """The same in another program."""
+    programs = Programs().activate(program)
+    head = Head(program.org_id, 1)
     entries: dict[str, Bill] = {}
     first = now - 30 * LOTS * DAY_MS
     for bill in three_line_bills(LOTS, 1, start=first, days=30 * (LOTS - 1)):
@@ -70,7 +76,7 @@ def typical(now: int) -> Typical:
         state = CustomerState(head, {})
         decide(state, before, programs, bill.event_time)
         entries = state.entries
-    lots = len(head.sections[PROGRAM.program_id].accounts[PROGRAM.points.name].lots)
+    lots = len(head.sections[program.program_id].accounts[program.points.name].lots)
     (last,) = entries.values()
     if lots != LOTS or last.forgotten_at <= instants(now).due:
         message = f"the sample has {lots} open lots, not {LOTS}, or a bill that is forgotten too soon"
@@ -82,7 +88,7 @@ def leave_behind(cluster: Cluster, now: int, customers: int, *, bills: bool) -> 
     """Write the changelog of so many customers, with one bill each or none, and commit the offsets beside it."""
     catalog = Catalog()
     cluster.write(changelog(catalog.name("state"), typical(now), instants(now), customers, bills=bills))
-    _commit(cluster.bootstrap, catalog.name("journal"))
+    commit(cluster.bootstrap, catalog.name("journal"))
 
 
 def changelog(topic: str, sample: Typical, at: Instants, customers: int, *, bills: bool) -> Iterator[Outgoing]:
@@ -94,7 +100,7 @@ def changelog(topic: str, sample: Typical, at: Instants, customers: int, *, bill
     later, soon = (first.expires_on, first.closes_at), (at.due // DAY_MS - 1, at.due)
     bill = encode_state(sample.bill)
     for number in range(customers):
-        head.customer_id = _FIRST_CUSTOMER + number
+        head.customer_id = FIRST_CUSTOMER + number
         for lot in account.lots:
             lot.open_points = chance.randrange(5, 50)
         points = sum(lot.open_points for lot in account.lots)
@@ -107,14 +113,19 @@ def changelog(topic: str, sample: Typical, at: Instants, customers: int, *, bill
         yield Outgoing(topic, key, encode_state(head), partition)
         if bills:
             yield Outgoing(topic, key + b"#bill:b-%d" % number, bill, partition)
-    version = (PROGRAM.org_id, PROGRAM.program_id, PROGRAM.version)
-    marker = encode_marker(Marker(_MARK.next_offset, _MARK.round, PartitionClock(at.clock), ((*version, 0),)))
+    yield from last_of(topic, PROGRAM, at.clock)
+
+
+def last_of(topic: str, program: ProgramDefinition, clock: int) -> Iterator[Outgoing]:
+    """What ends the changelog of each partition: the program, and a marker with the clock."""
+    version = (program.org_id, program.program_id, program.version)
+    marker = encode_marker(Marker(_MARK.next_offset, _MARK.round, PartitionClock(clock), ((*version, 0),)))
     for number in range(PARTITIONS):
-        yield Outgoing(topic, program_key(*version), PROGRAM.model_dump_json().encode(), number)
+        yield Outgoing(topic, program_key(*version), program.model_dump_json().encode(), number)
         yield Outgoing(topic, MARKER_KEY, marker, number)
 
 
-def _commit(bootstrap: str, journal: str) -> None:
+def commit(bootstrap: str, journal: str) -> None:
     """What that worker would have committed beside it."""
     offset, metadata = committed_with(_MARK)
     places = [TopicPartition(journal, number, offset or 0, metadata) for number in range(PARTITIONS)]
