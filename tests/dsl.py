@@ -61,7 +61,7 @@ BOOKKEEPING: Final = frozenset(
 class Story:
     """One customer, step by step; `programs` are in force from the beginning."""
 
-    def __init__(self, *programs: ProgramDefinition, customer: int = CUSTOMER) -> None:
+    def __init__(self, *programs: ProgramDefinition | Activation, customer: int = CUSTOMER) -> None:
         self.programs = Programs()
         self.state = CustomerState(Head(org_id=ORG, customer_id=customer))
         self.facts: list[Fact] = []

@@ -9,7 +9,7 @@ from pipeline.engine.ledger.state import LedgerAccount
 from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord, Request, forwarded
 from tests.dsl import Story
-from tests.steps import ORG, Step
+from tests.steps import ORG, Activation, Step
 
 SOURCE: Final = "loyalty.journal:0"
 
@@ -21,7 +21,7 @@ class Town:
         self.stories: dict[int, Story] = {}
         self.waiting: list[Request] = []
         """What was asked and is not delivered, in order."""
-        self._programs = [*programs]
+        self._programs: list[ProgramDefinition | Activation] = [*programs]
         self._records = 0
 
     def customer(self, number: int) -> Story:
@@ -39,7 +39,7 @@ class Town:
 
     def pass_time(self, step: Step) -> None:
         """The passing of time, or a new version, for everybody."""
-        if isinstance(step, ProgramDefinition):
+        if isinstance(step, ProgramDefinition | Activation):
             self._programs.append(step)
         for number in list(self.stories):
             self.customer(number).play(step)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from tests.model.bills import Bill
 from tests.model.dates import DAY_MS, day_of, period_end, period_of
 from tests.model.holder import Holder
 from tests.model.purse import Lot
 from tests.model.rows import Row
-from tests.model.words import Freezes, Goal, Streak
+from tests.model.words import Freezes, Goal, Program, Streak
 
 REPEAT_DAYS = 35
 """How long after its end a period is final."""
@@ -31,19 +32,20 @@ class Achiever(Holder):
     values: dict[tuple[str, int], int] = field(default_factory=dict)
     """By goal and period."""
     met: set[tuple[str, int]] = field(default_factory=set)
+    used: dict[tuple[str, date], int] = field(default_factory=dict)
+    """By goal and day: the events that came."""
     rows: dict[str, Row] = field(default_factory=dict)
     """By streak, from when the customer takes part."""
     together: set[tuple[str, int]] = field(default_factory=set)
     """Of unified targets and periods, those that are achieved."""
-    fell: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Goals and periods whose values fell since the last look at unified targets."""
-    when: int = 0
-    """The instant of what happens, as it says itself."""
+    moved: set[tuple[str, int]] = field(default_factory=set)
+    """Goals and periods that something happened to since the last look at unified targets."""
+    fell: set[tuple[str, int]] = field(default_factory=set)
+    """Those whose values fell."""
     rewards: dict[str, Reward] = field(default_factory=dict)
 
     def does(self, event: str, reference: str, at: int) -> None:
         """An event: what waits for it becomes current, rules pay, goals count."""
-        self.when = at
         for lot in self._promised(reference):
             promise = lot.promise
             if promise is not None and promise.until == "trigger" and promise.event == event:
@@ -53,8 +55,14 @@ class Achiever(Holder):
         ]
         self._issue(awards, at, at, reference)
         goals = [goal for goal in self.program.goals if goal.counts == event]
-        self._progress(goals, 1, at, at)
+        self._progress([goal for goal in goals if self._has_room(goal, at)], 1, at, at)
         self._extend(goals, at, at)
+
+    def _has_room(self, goal: Goal, at: int) -> bool:
+        """Whether one more event of that day counts: those that come first do."""
+        day = (goal.id, day_of(at, self.program.zone))
+        self.used[day] = self.used.get(day, 0) + 1
+        return not goal.most or self.used[day] <= goal.most
 
     def _key(self, goal: Goal, at: int) -> tuple[str, int]:
         return goal.id, period_of(goal.period, day_of(at, self.program.zone))
@@ -62,6 +70,7 @@ class Achiever(Holder):
     def _count(self, goal: Goal, added: int, at: int) -> None:
         key = self._key(goal, at)
         self.values[key] = self.values.get(key, 0) + added
+        self.moved.add(key)
 
     def _progress(self, goals: list[Goal], added: int, at: int, now: int) -> None:
         for goal in goals:
@@ -156,6 +165,17 @@ class Achiever(Holder):
             row.frozen.append((period_of(row.unit, asked.first), period_of(row.unit, asked.last)))
             self._reward_levels(self._reaches(row, row.longest(), before), asked.at, asked.at)
 
+    def adopt(self, program: Program, at: int) -> None:
+        """A version starts: what it makes easier in the running periods is given at once."""
+        self.step(at, at)
+        self.program = program
+        self.moved |= {self._key(goal, at) for goal in program.goals}
+        bills_first = sorted(program.goals, key=lambda goal: goal.counts not in {"bills", "money"})
+        running = [goal for goal in bills_first if self._key(goal, at) in self.values]
+        self._meet(running, at, at)
+        self._extend([goal for goal in running if self._key(goal, at) in self.met], at, at)
+        self.close()
+
     def _part(self, streak_id: str) -> Row | None:
         row = self.rows.get(streak_id)
         return None if row is None or row.left is not None else row
@@ -167,7 +187,7 @@ class Achiever(Holder):
         """Unified targets are looked at before debts and tiers."""
         for unified in self.program.unified:
             goals = [goal for goal in self.program.goals if goal.id in unified.goals]
-            for period in sorted({period for name, period in self.values if name in unified.goals}):
+            for period in sorted({period for name, period in self.moved if name in unified.goals}):
                 parts = [(goal.id, period) for goal in goals]
                 enough = sum(part in self.met for part in parts) >= unified.least
                 holds = enough and sum(self.values.get(part, 0) for part in parts) >= unified.threshold
@@ -178,6 +198,7 @@ class Achiever(Holder):
                 elif was and not holds and any(part in self.fell for part in parts):
                     self.together.discard((unified.id, period))
                     self._take_rewards([self.rewards[key]])
+        self.moved.clear()
         self.fell.clear()
         super().close()
 
@@ -199,7 +220,10 @@ class Achiever(Holder):
             key = self._key(goal, bill.paid)
             is_final = period_end(goal.period, key[1], self.program.zone) <= self.now - REPEAT_DAYS * DAY_MS
             added = 0 if is_final else changed[goal.counts]
-            if self.goals_fall:
+            if goal.sku:
+                added = 0 if is_final else max(0, bill.counts_for(goal) - bill.worth.get(goal.id, 0))
+                bill.worth[goal.id] = bill.worth.get(goal.id, 0) + added
+            elif self.goals_fall:
                 now, had = bill.counts_for(goal), bill.worth.get(goal.id, 0)
                 added = max(0, (min(now, bill.peak.get(goal.id, 0)) if is_final else now) - had)
                 bill.worth[goal.id] = had + added
@@ -207,7 +231,7 @@ class Achiever(Holder):
             if added and self.values.get(key, 0) + added >= 0:
                 self._count(goal, added, bill.paid)
                 moved.append(goal)
-        bill.counted += [goal for goal in moved if goal not in bill.counted]
+        bill.counted |= {goal.id for goal in moved}
         self._meet(moved, bill.paid, at)
         self._extend([goal for goal in self.program.goals if goal.counts in changed], bill.paid, at)
         if self.goals_fall:
@@ -222,14 +246,15 @@ class Achiever(Holder):
         """Goals fall by what is gone of the bill, and all that stood on them."""
         fallen: list[Goal] = []
         keys: list[str] = []
-        for goal in bill.counted:
+        for goal in [goal for goal in self.program.goals if goal.id in bill.counted]:
             key = self._key(goal, bill.paid)
             removed = bill.worth[goal.id] - bill.counts_for(goal)
             if removed <= 0:
                 continue
             bill.worth[goal.id] -= removed
             self.values[key] -= removed
-            self.fell[key] = bill.paid
+            self.moved.add(key)
+            self.fell.add(key)
             if key in self.met and self.values[key] < goal.target:
                 self.met.discard(key)
                 fallen.append(goal)

@@ -32,8 +32,8 @@ class Bill:
     """As they were last told: of a cancelled bill, what came back is left of each."""
     paid: int
     awards: list[Award] = field(default_factory=list)
-    counted: list[Goal] = field(default_factory=list)
-    """The goals that it counts towards."""
+    counted: set[str] = field(default_factory=set)
+    """The ids of the goals that it counts towards."""
     worth: dict[str, int] = field(default_factory=dict)
     """What it counts for now, by goal."""
     peak: dict[str, int] = field(default_factory=dict)
@@ -46,6 +46,8 @@ class Bill:
     unnamed: int = 0
     """What came back without saying which lines."""
     line_returned: list[int] = field(default_factory=list)
+    keeps_lines: bool = False
+    """Whether it is known of each line what came back of it."""
     cancelled: bool = False
     delivered: bool = False
 
@@ -63,4 +65,14 @@ class Bill:
         """What is left of it for a goal."""
         if self.is_gone:
             return 0
+        if goal.sku:
+            return self._counts_for_lines(goal.sku)
         return self.pence - self.returned if goal.counts == "money" else 1
+
+    def _counts_for_lines(self, sku: str) -> int:
+        """What is left of the lines of an SKU: of all of them the share of the bill, where it is not known of each."""
+        total = sum(line.pence for line in self.lines if line.sku == sku)
+        if not self.keeps_lines:
+            return total - (total * self.returned // self.pence if self.pence else 0)
+        lines = zip(self.lines, self.line_returned, strict=True)
+        return total - sum(returned for line, returned in lines if line.sku == sku)

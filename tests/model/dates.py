@@ -33,12 +33,17 @@ def last_day(lasts: Lasts, day: date) -> date | None:
         return min(one for one in found if one >= day)
     if lasts.days is None and not lasts.months and not lasts.round_months:
         return None
-    months = day.year * 12 + day.month - 1 + lasts.months
-    day = _clamped(months // 12, months % 12 + 1, day.day) + timedelta(days=lasts.days or 0)
+    day = months_later(day, lasts.months) + timedelta(days=lasts.days or 0)
     if lasts.round_months:
         month = -(-day.month // lasts.round_months) * lasts.round_months
         day = _clamped(day.year, month, 31)
     return day
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later, or the last one of a shorter month."""
+    month = day.year * 12 + day.month - 1 + months
+    return _clamped(month // 12, month % 12 + 1, day.day)
 
 
 def period_of(period: str, day: date) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.engine.cycles import cycle_name
+from pipeline.engine.tiers.state import Tenure
 from schemas.facts import (
     MilestoneAchieved,
     MilestoneLowered,
@@ -26,14 +27,28 @@ from tests.model.town import Figures, arrival
 from tests.model.words import SECOND, Happening, Lasts, Program, Promise
 from tests.town import Town
 
+_BASES = {
+    "lifetime": "lifetime_points",
+    "current": "current_points",
+    "purchases": "net_purchases",
+    "visits": "visits",
+    "purchases_in_period": "purchases_in_period",
+    "visits_in_period": "visits_in_period",
+    "tracker": "tracker",
+}
+_RENEWALS = {"current": "current_points", "purchases": "purchases", "visits": "visits", "tracker": "tracker"}
 _ROUND = {1: "month", 3: "quarter", 6: "half_year", 12: "year"}
 
 
 def stand_of_engine(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
     """Where the engine says that every customer stands."""
+    version = 1
     town = Town(definition_of(program))
     for happening in history:
-        if isinstance(happening, words.Waits):
+        if isinstance(happening, words.Changes):
+            program, version = happening.to, version + 1
+            town.pass_time(steps.Activation(definition_of(program, version), happening.at))
+        if isinstance(happening, words.Waits | words.Changes):
             town.pass_time(steps.Tick(happening.at))
         else:
             told = happening.before if isinstance(happening, words.Again) else happening
@@ -42,7 +57,7 @@ def stand_of_engine(program: Program, history: Sequence[Happening]) -> dict[int,
     return {who: _figures(program, story) for who, story in sorted(town.stories.items())}
 
 
-def definition_of(program: Program) -> ProgramDefinition:
+def definition_of(program: Program, version: int = 1) -> ProgramDefinition:
     """The program as a file would say it."""
     returns = program.returns
     rules: list[dict[str, Any]] = [
@@ -79,6 +94,7 @@ def definition_of(program: Program) -> ProgramDefinition:
         for gift in program.gifts
     ]
     return steps.program(
+        version=version,
         zone=program.zone,
         points={"expiry": _expiry(program.main.lasts)},
         currencies=[
@@ -101,12 +117,8 @@ def definition_of(program: Program) -> ProgramDefinition:
             "redeemed": "restore" if returns.redeemed_restored else "keep",
             "window_days": returns.days,
         },
-        tiers={
-            "basis": "lifetime_points",
-            "levels": [{"name": f"T{one}", "threshold": one} for one in program.tiers],
-        }
-        if program.tiers
-        else None,
+        tiers=_tiers(program),
+        trackers=_trackers(program.ranks),
         redemption=_redemption(program.main),
     )
 
@@ -128,8 +140,66 @@ def _milestone(number: int, goal: words.Goal) -> dict[str, Any]:
     counts: dict[str, Any] = {"of": "events", "event": goal.counts}
     if goal.counts in {"bills", "money"}:
         counts = {"of": "transactions", "measure": "count" if goal.counts == "bills" else "sum"}
+    counts |= {"skus": [goal.sku]} if goal.sku else {}
+    counts |= {"at_most": {"times": goal.most, "per": "day"}} if goal.most else {}
     fixed = {"target_id": number, "counts": counts, "points": goal.points, "currency": goal.currency or None}
     return steps.milestone(goal.id, goal.target, goal.period, **fixed)
+
+
+def _tiers(program: Program) -> dict[str, Any] | None:
+    ranks = program.ranks
+    if ranks is None:
+        levels = [{"name": f"T{one}", "threshold": one} for one in program.tiers]
+        return {"basis": "lifetime_points", "levels": levels} if levels else None
+    keeps = ranks.term is not None
+    first, *further = ranks.bases
+    kept, *more = ranks.renewals
+    levels = [
+        {"name": f"T{number}", "threshold": needed[0], "further": needed[1:]}
+        | ({"renewal": least[0], "renewal_further": least[1:]} if keeps and number > 1 else {})
+        for number, (needed, least) in enumerate(zip(ranks.steps, ranks.kept_by, strict=True), 1)
+    ]
+    written: dict[str, Any] = {
+        "basis": _BASES[first],
+        "tracker": "tracked" if first == "tracker" else None,
+        "further": [
+            _without_none({"basis": _BASES[one], "tracker": "tracked" if one == "tracker" else None}) for one in further
+        ],
+        "any": ranks.enough,
+        "period": ranks.period or None,
+        "upgrade": ranks.upgrade,
+        "on_return": ranks.on_return,
+        "levels": levels,
+    }
+    if ranks.term is not None:
+        written |= {
+            "validity": _validity(ranks.term),
+            "renewal": _RENEWALS[kept],
+            "renewal_tracker": "tracked" if kept == "tracker" else None,
+            "renewal_further": [
+                _without_none({"renewal": _RENEWALS[one], "tracker": "tracked" if one == "tracker" else None})
+                for one in more
+            ],
+            "renewal_any": ranks.kept_enough,
+            "downgrade": ranks.downgrade,
+            "grace_days": ranks.grace,
+        }
+    return _without_none(written)
+
+
+def _validity(term: words.Term) -> dict[str, Any]:
+    if term.until is not None:
+        return {"until": f"{term.until[0]:02}-{term.until[1]:02}"}
+    if term.period:
+        return {"period": term.period}
+    return {"months": term.months} if term.months else {"days": term.days}
+
+
+def _trackers(ranks: words.Ranks | None) -> list[dict[str, Any]]:
+    if ranks is None or "tracker" not in ranks.bases + ranks.renewals:
+        return []
+    counts = {"of": ranks.tracked} | ({"per_transaction": True} if ranks.tracked == "visits" else {})
+    return [{"id": "tracked", **counts, "window": {"days": ranks.tracked_days}}]
 
 
 def _streak(number: int, streak: words.Streak) -> dict[str, Any]:
@@ -229,6 +299,11 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
         steps.freeze,
         {"streak": one.streak, "first": one.first.isoformat(), "days": (one.last - one.first).days + 1},
     ),
+    words.Assigns: lambda one: (
+        steps.assign,
+        {"tier": f"t{one.tier}", "last_day": None if one.last is None else steps.day(one.last.isoformat())},
+    ),
+    words.LetsGo: lambda _one: (steps.release_tier, {}),
     words.Gives: lambda one: (steps.transfer, {"points": one.points, "to": one.to}),
 }
 
@@ -246,7 +321,8 @@ def _figures(program: Program, story: Story) -> Figures:
         **_account(story, "POINTS"),
         **{f"second {name}": figure for name, figure in second.items()},
         "bills": (section.transactions, section.purchases_minor, section.returned_minor),
-        "tier": max(1, section.tier) if program.tiers else 0,
+        "tier": max(1, section.tier) if program.tiers or program.ranks else 0,
+        "holds": _holds(section.tenure),
         "values": {(name, named[name](period)): value for (name, period), value in _values(story).items() if value},
         "met": sorted((name, named[name](period)) for name, period in _met(story)),
         "streaks": {
@@ -262,6 +338,10 @@ def _figures(program: Program, story: Story) -> Figures:
             for period in _together(story, unified.id)
         ),
     }
+
+
+def _holds(tenure: Tenure | None) -> int | None:
+    return None if tenure is None or tenure.expires_on is None else tenure.term.ends_at
 
 
 def _account(story: Story, currency: str) -> Figures:

@@ -45,11 +45,21 @@ class Holder:
     adjustments: dict[str, Lot] = field(default_factory=dict)
     tier: int = 0
     now: int = 0
+    when: int = 0
+    """The instant of what happens, as it says itself."""
+    stirred: bool = False
+    """Whether anything happened since the last look at the tier."""
+    begins: int = 0
+    """When a tier's term begins that it brings: after a record, with what falls due."""
 
     @property
     def returns(self) -> Returns:
         """What the program does with what comes back."""
         return self.program.returns or Returns()
+
+    def step(self, at: int, begins: int) -> None:
+        """Something happens that is of this instant; a tier's term that it brings begins at another."""
+        self.when, self.begins, self.stirred = at, begins, True
 
     def pass_time(self, until: int) -> None:
         """All that falls due, one instant after the other: holds end, promises are kept or lapse, points expire."""
@@ -57,12 +67,14 @@ class Holder:
             due = min([*self._dues(), NEVER])
             if due > until:
                 break
+            self.step(due, due)
             self._fall_due(due)
             self.close()
         self.now = until
 
     def _dues(self) -> Iterable[int]:
         yield from (hold.ends for hold in self.holds.values())
+        yield from self.tier_dues()
         for point in self.purse.points:
             if point.place == "promised":
                 yield point.lot.due
@@ -82,10 +94,19 @@ class Holder:
                     self._becomes_current(lot, at)
                 else:
                     self._lapses(lot)
+        elif at in self.tier_dues():
+            self.tier_falls_due(at)
         else:
             for point in self.purse.points:
                 if point.place == "current" and point.closes == at:
                     point.place = "expired"
+
+    def tier_dues(self) -> tuple[int, ...]:
+        """When something falls due about the tier."""
+        return ()
+
+    def tier_falls_due(self, at: int) -> None:
+        """The first thing about the tier that falls due at this instant."""
 
     def close(self) -> None:
         """What ends every step: debts are repaid, and the tier rises."""

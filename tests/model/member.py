@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.model.achiever import REPEAT_DAYS, Achiever
+from tests.model.achiever import REPEAT_DAYS
 from tests.model.bills import Award, Bill
 from tests.model.dates import DAY_MS
+from tests.model.ranker import Ranker
 from tests.model.shares import due_of, in_proportion, lines_back, points_for, shared
 from tests.model.words import Line, Spend
 
 
 @dataclass
-class Member(Achiever):
+class Member(Ranker):
     """Where the customer stands after a history."""
 
     bills: dict[str, Bill] = field(default_factory=dict)
@@ -26,10 +27,12 @@ class Member(Achiever):
 
     def pay(self, name: str, pence: int, lines: tuple[Line, ...], at: int) -> None:
         """A bill earns points and counts for goals."""
-        self.when = at
         self.paid += pence
         self.visits += 1
+        self.buys(at, pence, 1)
         bill = Bill(pence, lines, lines, at, line_returned=[0] * len(lines))
+        bill.keeps_lines = bool(lines) and self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
+        self.every.append(bill)
         earned = [(rule, points_for(self.program, rule, pence, lines)) for rule in self.program.spends]
         earned = [(rule, points) for rule, points in earned if points]
         awards = [(rule.id, points, rule.lasts, rule.promise, False) for rule, points in earned]
@@ -37,16 +40,16 @@ class Member(Achiever):
         bill.awards = [Award(rule, points, [lot]) for (rule, points), lot in zip(earned, lots, strict=True)]
         if self.program.returns is not None and self.program.returns.days:
             self.bills[name] = bill
-        for goal in self.program.goals:
-            if goal.counts in {"bills", "money"} and (goal.counts == "bills" or pence):
-                bill.counted.append(goal)
-            elif goal.counts == "money":
-                self._count(goal, 0, at)
-        for goal in bill.counted:
-            bill.worth[goal.id] = bill.peak[goal.id] = bill.counts_for(goal)
-            self._count(goal, bill.worth[goal.id], at)
-        self._meet(bill.counted, at, at)
-        self._extend([goal for goal in self.program.goals if goal.counts in {"bills", "money"}], at, at)
+        counting = [goal for goal in self.program.goals if goal.counts in {"bills", "money"}]
+        for goal in counting:
+            if goal.sku and not bill.counts_for(goal):
+                continue
+            if goal.counts == "bills" or pence:
+                bill.counted.add(goal.id)
+                bill.worth[goal.id] = bill.peak[goal.id] = bill.counts_for(goal)
+            self._count(goal, bill.worth.get(goal.id, 0), at)
+        self._meet([goal for goal in counting if self._key(goal, at) in self.values], at, at)
+        self._extend(counting, at, at)
         self.roll(at)
         for made, until, then in sorted(self.waiting.pop(name, []), key=lambda one: one[0]):
             if made >= at and until > self.now:
@@ -65,7 +68,6 @@ class Member(Achiever):
             return
         if not self.takes(bill, at):
             return
-        self.when = at
         keeps_lines = self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
         if bill.is_back:
             return
@@ -79,7 +81,10 @@ class Member(Achiever):
             bill.unnamed += 0 if lines else counted
         else:
             bill.unnamed += counted
+        self.step(at, at + 1)
+        self.takes_back()
         self.returned += counted
+        self.buys(bill.paid, -counted, 0)
         bill.returned += counted
         bill.came_back = True
         self._restore_payments(name, bill, at)
@@ -116,6 +121,7 @@ class Member(Achiever):
         bill = self.bills.get(name)
         if bill is None or not self.takes(bill, at):
             return
+        self.takes_back()
         named = [award for award in bill.awards if rule in {"", award.rule.id} and award.points > award.claimed]
         self.purse.take_back(
             [(award.lots, award.points - award.claimed) for award in named],
@@ -138,7 +144,6 @@ class Member(Achiever):
             return
         if not self.takes(bill, at):
             return
-        self.when = at
         after = bill.pence if pence is None else pence or bill.returned
         is_cancelled = bill.cancelled if pence is None else pence == 0
         relined = bool(lines) and lines != bill.said_lines
@@ -147,6 +152,7 @@ class Member(Achiever):
         lacks_lines = bool(pence and bill.said_lines) and changes and not lines
         if after < bill.returned or says_nothing or lacks_lines:
             return
+        self.step(at, at + 1)
         bill.delivered = bill.delivered or delivered
         if changes:
             self._change(name, bill, after, lines, at, is_cancelled=is_cancelled)
@@ -158,12 +164,14 @@ class Member(Achiever):
     def _change(
         self, name: str, bill: Bill, pence: int, lines: tuple[Line, ...], at: int, *, is_cancelled: bool
     ) -> None:
+        self.takes_back()
         more, counted = pence - bill.pence, bill.cancelled - is_cancelled
         if name in self.payments:
             bill.basis = max(bill.basis, bill.pence, pence)
         bill.pence, bill.cancelled = pence, is_cancelled
         self.paid += more
         self.visits += counted
+        self.buys(bill.paid, more, counted)
         bill.said_lines = lines or bill.said_lines
         if is_cancelled and bill.lines:
             left = zip(bill.lines, bill.line_returned, strict=True)

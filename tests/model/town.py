@@ -11,7 +11,7 @@ from tests.model import words
 from tests.model.achiever import REPEAT_DAYS
 from tests.model.dates import DAY_MS, period_name
 from tests.model.member import Member
-from tests.model.purse import Point, Purse
+from tests.model.purse import NEVER, Point, Purse
 from tests.model.words import SECOND, Happening, Lasts, Program
 
 Figures = dict[str, Any]
@@ -26,21 +26,30 @@ def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
     customers: dict[int, Purses] = {}
     for happening in history:
         now = arrival(happening)
-        if isinstance(happening, words.Waits):
+        if isinstance(happening, words.Changes):
+            program = happening.to
+        if isinstance(happening, words.Waits | words.Changes):
             for purses in customers.values():
                 _pass_time(purses, now)
-        if isinstance(happening, words.Waits | words.Again):
-            continue
-        purses = _customer(customers, program, happening.who, now)
-        if now - happening.at <= REPEAT_DAYS * DAY_MS:
-            if isinstance(happening, words.Gives):
-                _give(customers, program, purses, happening)
-            else:
-                for currency, member in purses.items():
-                    if getattr(happening, "currency", currency) == currency:
-                        DOES[type(happening)](member, happening)
-        _pass_time(purses, now)
+                for currency, member in purses.items() if isinstance(happening, words.Changes) else ():
+                    member.adopt(program.alone(currency), now)
+        elif not isinstance(happening, words.Again):
+            purses = _customer(customers, program, happening.who, now)
+            if now - happening.at <= REPEAT_DAYS * DAY_MS:
+                _does(customers, program, purses, happening)
+            _pass_time(purses, now)
     return {who: _figures_of(purses) for who, purses in sorted(customers.items())}
+
+
+def _does(customers: dict[int, Purses], program: Program, purses: Purses, happening: Happening) -> None:
+    for member in purses.values() if not isinstance(happening, words.Returned | words.Corrected) else ():
+        member.step(happening.at, happening.at + 1)
+    if isinstance(happening, words.Gives):
+        _give(customers, program, purses, happening)
+        return
+    for currency, member in purses.items():
+        if getattr(happening, "currency", currency) == currency:
+            DOES[type(happening)](member, happening)
 
 
 def _customer(customers: dict[int, Purses], program: Program, who: int, now: int) -> Purses:
@@ -93,6 +102,8 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
     words.Pauses: lambda member, one: member.pause(one.streak, one.at),
     words.Resumes: lambda member, one: member.resume(one.streak, one.at),
     words.Freezes: lambda member, one: member.freeze(one),
+    words.Assigns: lambda member, one: member.assign(one.tier, one.last, one.at),
+    words.LetsGo: lambda member, one: member.release_tier(one.at),
     words.Cancels: lambda member, one: member.cancel(one.bill, one.rule, one.at),
 }
 """What each kind of happening does to the customer whom it is about."""
@@ -104,6 +115,8 @@ def _give(customers: dict[int, Purses], program: Program, purses: Purses, gift: 
     if gift.points > sender.purse.count("current"):
         return
     receiving = _customer(customers, program, gift.to, gift.at)
+    for member in receiving.values():
+        member.step(gift.at, gift.at + 1)
     alike: dict[tuple[int, Lasts | None], list[Point]] = {}
     for point in sender.purse.take(gift.points, "transferred"):
         alike.setdefault((point.closes, point.lot.rolling), []).append(point)
@@ -139,7 +152,8 @@ def figures_of(member: Member) -> Figures:
         "lots": sorted((*lot, count) for lot, count in lots.items()),
         "promised": sorted(promised.items()),
         "bills": (member.visits, member.paid, member.returned),
-        "tier": member.tier,
+        "tier": max(member.tier, 1 if member.program.ranks else 0),
+        "holds": None if member.ends == NEVER else member.ends,
         "values": {(goal, named[goal](period)): value for (goal, period), value in member.values.items() if value},
         "met": sorted((goal, named[goal](period)) for goal, period in member.met),
         "together": sorted((name, named[groups[name][0]](period)) for name, period in member.together),

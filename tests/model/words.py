@@ -74,6 +74,10 @@ class Goal:
     target: int
     points: int
     currency: str = ""
+    sku: str = ""
+    """Of money: only lines of it count."""
+    most: int = 0
+    """Of events: so many a day count at most; 0 for all."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,43 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Term:
+    """How long a tier holds: so many months, then days; until a date of the year; or to the end of a period."""
+
+    months: int = 0
+    days: int = 0
+    until: tuple[int, int] | None = None
+    period: str = ""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Tiers that are more than lifetime points: the first asks for nothing."""
+
+    bases: tuple[str, ...]
+    """What tiers go by: `lifetime`, `current`, `purchases`, `visits`, `purchases_in_period`, `visits_in_period`,
+    `tracker`.
+    """
+    steps: tuple[tuple[int, ...], ...]
+    """By tier: what it asks for of each."""
+    renewals: tuple[str, ...]
+    """What keeps them: `current`, `purchases`, `visits`, `tracker`."""
+    kept_by: tuple[tuple[int, ...], ...]
+    enough: int = 1
+    """How many of the bases are enough."""
+    kept_enough: int = 1
+    period: str = ""
+    upgrade: str = "at_once"
+    on_return: str = "keep"
+    term: Term | None = None
+    downgrade: str = "one_lower"
+    grace: int = 0
+    tracked: str = "amount"
+    """What the tracker adds up: `amount` or `visits`."""
+    tracked_days: int = 5
+
+
+@dataclass(frozen=True)
 class Program:
     """All that a program says."""
 
@@ -154,6 +195,8 @@ class Program:
     returns: Returns | None = None
     tiers: tuple[int, ...] = ()
     """Lifetime points from which each begins."""
+    ranks: Ranks | None = None
+    """In place of those."""
     zone: str = "Europe/London"
 
     def alone(self, currency: str) -> Program:
@@ -163,6 +206,7 @@ class Program:
         return replace(
             self,
             main=terms,
+            ranks=None if currency else self.ranks,
             spends=tuple(one for one in self.spends if one.currency == currency),
             gifts=tuple(one for one in self.gifts if one.currency == currency),
             goals=tuple(one if one.currency == currency else replace(one, points=0) for one in self.goals),
@@ -339,10 +383,30 @@ class Freezes(Happening):
 
 
 @dataclass(frozen=True)
+class Assigns(Happening):
+    """Somebody gives a tier, through a day."""
+
+    tier: int
+    last: date | None = None
+
+
+@dataclass(frozen=True)
+class LetsGo(Happening):
+    """A tier that somebody gave holds no longer."""
+
+
+@dataclass(frozen=True)
 class Again(Happening):
     """What happened before is told again."""
 
     before: Happening
+
+
+@dataclass(frozen=True)
+class Changes(Happening):
+    """A new version of the program starts, for everybody."""
+
+    to: Program
 
 
 @dataclass(frozen=True)
