@@ -51,6 +51,7 @@ from schemas.records import (
     AnswerMerge,
     AnswerTransfer,
     AssignTier,
+    AssignTransaction,
     BlockPoints,
     CancelPoints,
     CancelPromise,
@@ -162,6 +163,7 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     AnswerTransfer: (),
     LinkIdentifiers: (identity.link,),
     ResolveCustomer: (identity.resolve,),
+    AssignTransaction: (identity.assign,),
     MergeCustomers: (merging.survives, duplicates.admit, customers.enrol, merging.start),
     HandOver: (merging.give_up,),
     TakeOverSection: (),
@@ -253,6 +255,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     AnswerTransfer: (addressed(ProgramStage(transfers.settle)),),
     LinkIdentifiers: (),
     ResolveCustomer: (),
+    AssignTransaction: (),
     MergeCustomers: (),
     HandOver: merging.HAND_OVER,
     TakeOverSection: tuple(

@@ -110,6 +110,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.MERGE_UNDER_WAY: True,
     Refusal.POINTS_HELD: True,
     Refusal.EVENT_EXISTS: False,
+    Refusal.TRANSACTION_UNKNOWN: True,
     Refusal.IDENTIFIER_UNKNOWN: False,
     Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,

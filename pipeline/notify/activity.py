@@ -17,6 +17,7 @@ from schemas.records import (
     AnswerMerge,
     AnswerTransfer,
     AssignTier,
+    AssignTransaction,
     BlockPoints,
     CancelPoints,
     CancelPromise,
@@ -259,7 +260,7 @@ def _merge(_record: MergeCustomers | HandOver | TakeOverSection | TakeOverPoints
     return Activity(name=MERGE_ACTIVITY, identifiers=[])
 
 
-def _of_org(record: LinkIdentifiers | ResolveCustomer) -> Activity:
+def _of_org(record: LinkIdentifiers | ResolveCustomer | AssignTransaction) -> Activity:
     """What is asked of the org itself leads to no notification of its own."""
     return Activity(name=type(record).__name__, identifiers=[_customer(record)])
 
@@ -271,6 +272,7 @@ def _customer(record: CustomerRecord) -> Pair:
 ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     LinkIdentifiers: _of_org,
     ResolveCustomer: _of_org,
+    AssignTransaction: _of_org,
     TransactionAdded: _purchase,
     TransactionReturned: _return,
     TransactionUpdated: _update_of_bill,

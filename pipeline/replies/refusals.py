@@ -35,6 +35,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "a merge with customer {subject} is not done yet, or too many customers were merged",
         "wait for its reply, and ask again",
     ),
+    Refusal.TRANSACTION_UNKNOWN: (
+        "no bill {subject} of this store waits for a customer",
+        "check store and number; a bill is assigned once, within 30 days",
+    ),
     Refusal.EVENT_EXISTS: (
         "an event with the same unique key came before",
         "nothing needs to be done: it counts once for ever",

@@ -204,6 +204,7 @@ SENTENCES: Final[dict[str, Callable[[Message], str]]] = {
     ),
     "setTarget": _set_target,
     "transferPoints": _transfer,
+    "assignTransaction": lambda message: f"bill {message['billNumber']} is to be of {_customer(message)}",
     "mergeCustomers": lambda message: (
         f"customer {message['victimCustomerId']} is to be merged into {_customer(message)}"
     ),

@@ -147,6 +147,8 @@ class Refusal(Reason):
     """Points of the customer are put aside: what holds them has to end first."""
     EVENT_EXISTS = 168
     """An event with the same unique key came before, and there is one for ever."""
+    TRANSACTION_UNKNOWN = 169
+    """No bill of that number of the store waits for a customer, or it was assigned before."""
     IDENTIFIER_UNKNOWN = 130
     """Nobody is known by the identifiers of the record, and as many records as are held wait for somebody who is."""
     IDENTIFIERS_IN_BACKFILL = 131

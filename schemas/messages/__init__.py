@@ -10,7 +10,7 @@ from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUp
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
-from schemas.messages.identity import LinkIdentifiers, UnlinkIdentifiers
+from schemas.messages.identity import AssignTransaction, LinkIdentifiers, UnlinkIdentifiers
 from schemas.messages.kinds import AnyMessage
 from schemas.messages.merging import MergeCustomers
 from schemas.messages.message import CustomerMessage, Message
@@ -33,6 +33,7 @@ __all__ = [
     "AdvanceClock",
     "AnyMessage",
     "AssignTier",
+    "AssignTransaction",
     "BlockPoints",
     "CancelPoints",
     "CancelPromise",

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from schemas.messages.message import CustomerMessage
+from schemas.messages.values import Code, MaybeCode
+
+
+class AssignTransaction(CustomerMessage, frozen=True, kw_only=True):
+    """A bill that waits for a customer is this one's."""
+
+    bill_number: Code
+    store: MaybeCode = ""
 
 
 class LinkIdentifiers(CustomerMessage, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUp
 from schemas.messages.events import CustomEvent
 from schemas.messages.expiry import ChangeExpiry, ExpirePoints
 from schemas.messages.holds import BlockPoints, ReleasePoints
-from schemas.messages.identity import LinkIdentifiers, UnlinkIdentifiers
+from schemas.messages.identity import AssignTransaction, LinkIdentifiers, UnlinkIdentifiers
 from schemas.messages.merging import MergeCustomers
 from schemas.messages.points import AdjustPoints, CancelPoints, RedeemPoints
 from schemas.messages.promises import ActivatePoints, CancelPromise
@@ -52,5 +52,6 @@ AnyMessage = (
     | LinkIdentifiers
     | UnlinkIdentifiers
     | MergeCustomers
+    | AssignTransaction
     | AdvanceClock
 )

@@ -10,7 +10,15 @@ from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpd
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
-from schemas.records.identity import MADE_FROM, ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer
+from schemas.records.identity import (
+    BILL,
+    MADE_FROM,
+    AssignTransaction,
+    ForwardRecord,
+    KnownBy,
+    LinkIdentifiers,
+    ResolveCustomer,
+)
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.merging import (
     AnswerMerge,
@@ -56,6 +64,7 @@ from schemas.records.wire import (
 )
 
 __all__ = [
+    "BILL",
     "MADE_FROM",
     "WALL_SOURCE",
     "ActivatePoints",
@@ -65,6 +74,7 @@ __all__ = [
     "AnyCustomerRecord",
     "AnyRecord",
     "AssignTier",
+    "AssignTransaction",
     "BackfillBegun",
     "BlockPoints",
     "CancelPoints",

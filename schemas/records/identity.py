@@ -6,10 +6,14 @@ from typing import Final
 
 import msgspec
 
-from schemas.records.record import CustomerRecord, Request
+from schemas.records.record import CommandRecord, CustomerRecord, Request
 
 MADE_FROM: Final = 2**52 + 1
 """The first customer id that Accrue makes, where it makes them."""
+
+
+BILL: Final = "bill"
+"""The kind of what a bill is held under: its store and its number. It names nobody."""
 
 
 class KnownBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -42,6 +46,16 @@ class ResolveCustomer(CustomerRecord, frozen=True):
     """The record as it will stand in the journal, but for the customer."""
     makes: bool = False
     """Whether somebody whom nobody knows becomes a customer."""
+    days: int = 0
+    """For how many days it is held at most; 0 for as long as ids are remembered."""
+
+
+class AssignTransaction(CommandRecord, frozen=True):
+    """A bill that is held is a customer's."""
+
+    person: int
+    bill: KnownBy
+    bill_number: str
 
 
 class ForwardRecord(Request, frozen=True):

@@ -11,7 +11,7 @@ from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpd
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
-from schemas.records.identity import ForwardRecord, LinkIdentifiers, ResolveCustomer
+from schemas.records.identity import AssignTransaction, ForwardRecord, LinkIdentifiers, ResolveCustomer
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.merging import AnswerMerge, HandOver, MergeCustomers, TakeOverPoints, TakeOverSection
 from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
@@ -65,6 +65,7 @@ AnyCustomerRecord = (
     | TakeOverSection
     | TakeOverPoints
     | AnswerMerge
+    | AssignTransaction
 )
 AnyRecord = AnyCustomerRecord | ForwardRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 

@@ -103,6 +103,9 @@ class Org(Definition):
     """Phone numbers, addresses and codes that tills send where they know nobody: they name no customer."""
     unknown_events: Literal["accept", "reject"] = "accept"
     """What becomes of custom events that `events` does not define."""
+    unassigned_bills: Literal["reject", "hold"] = "reject"
+    """What becomes of bills that name nobody: rejected, or held for 30 days, for `assignTransaction` to say whose they
+    are."""
     personal_data: Literal["readable", "sealed"] = "readable"
     """How names, addresses, numbers and extended fields of customers are kept: as they came, or sealed, each customer's
     with a key that `accrue erase` takes away."""

@@ -208,6 +208,7 @@ REFUSAL_NUMBERS = {
     166: "merge_under_way",
     167: "points_held",
     168: "event_exists",
+    169: "transaction_unknown",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
@@ -256,6 +257,7 @@ COMMANDS = {
     "SetTarget",
     "TransferPoints",
     "MergeCustomers",
+    "AssignTransaction",
 }
 REQUESTS = {
     "AnswerTransfer",

@@ -86,8 +86,9 @@ OF_RECEIVERS = {
     Refusal.RECEIVER_BLOCKED,
     Refusal.CUSTOMER_MERGED,
     Refusal.POINTS_HELD,
+    Refusal.TRANSACTION_UNKNOWN,
 }
-"""A receiver refuses points for them (`TransferRefused`), or a victim a merge (`MergeRefused`)."""
+"""A receiver refuses points for them (`TransferRefused`), a victim a merge (`MergeRefused`), the org an assignment."""
 CASES: dict[Refusal, Case] = {
     Refusal.ID_REUSED: ([SHOP, B1], bought("B2", 1, "2011-03-02", id="t-B1"), "t-B1", 0),
     Refusal.TOO_OLD: ([SHOP, joined("2011-03-01")], bought("B2", 1, "2011-01-01"), "", 0),

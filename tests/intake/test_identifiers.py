@@ -12,6 +12,7 @@ from pipeline.intake.identifiers import known_by, normalised
 from pipeline.intake.org_settings import KnownOrg, known
 from pipeline.intake.verdict import Accepted, Reason, Rejected
 from schemas.records import (
+    AssignTransaction,
     CustomerAdded,
     CustomEventReceived,
     KnownBy,
@@ -217,3 +218,42 @@ def test_two_orgs_with_a_store_of_one_code_read_their_numbers_in_their_own_count
         international = {1: "+447911123456", 2: "+628123456789"}[org_id]
         assert verdict.record.identifiers == known_by({"mobile": international}, org, "", KEY)
         assert verdict.key == b"%d:0" % org_id
+
+
+HOLDING = known(ORG.model_copy(update={"unassigned_bills": "hold"}))
+
+
+def judged_by(kind: str, org: KnownOrg, key: bytes | None = KEY, **changes: Any) -> Accepted | Rejected:
+    body = {name: value for name, value in (example(kind) | changes).items() if value is not None}
+    limits = LIMITS._replace(orgs={org.org.org_id: org}, identity_key=key)
+    return normalise(Sent(json.dumps(body).encode()), wall=WALL, limits=limits)
+
+
+def held(**changes: Any) -> ResolveCustomer:
+    verdict = judged_by("transactionAdded", HOLDING, customerId=None, **changes)
+    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict.record, ResolveCustomer)
+    return verdict.record
+
+
+def test_a_bill_that_names_nobody_is_held_under_its_store_and_number_where_the_org_asks() -> None:
+    alone = held(store="S", billNumber="888")
+    assert ([one.kind for one in alone.identifiers], alone.days) == (["bill"], 30)
+    named = held(store="S", billNumber="888", identifiers={"email": "jo@example.com"})
+    assert ([one.kind for one in named.identifiers], named.days) == (["email", "bill"], 0)
+    assert named.identifiers[1] == alone.identifiers[0] != held(store="S8", billNumber="88").identifiers[0]
+    assigned = judged_by("assignTransaction", HOLDING, store="S", billNumber="888", customerId=4711)
+    assert isinstance(assigned, Accepted)
+    assert isinstance(assigned.record, AssignTransaction)
+    assert (assigned.record.bill, assigned.record.person, assigned.key) == (alone.identifiers[0], 4711, b"100:0")
+
+
+def test_a_bill_that_names_nobody_is_rejected_elsewhere() -> None:
+    for verdict in (
+        judged_by("transactionAdded", SHOP, customerId=None),
+        judged_by("transactionAdded", HOLDING, key=None, customerId=None),
+        judged_by("assignTransaction", HOLDING, key=None),
+        judged_by("assignTransaction", HOLDING, customerId=None),
+        judged_by("assignTransaction", known(HOLDING.org.model_copy(update={"ids": "accrue"})), customerId=4711),
+    ):
+        assert isinstance(verdict, Rejected), verdict

@@ -27,7 +27,7 @@ from schemas.facts import (
     PointsTakenOver,
     Refusal,
 )
-from schemas.messages import AnyMessage, CustomerMessage
+from schemas.messages import AnyMessage, AssignTransaction, CustomerMessage
 from schemas.messages import LinkIdentifiers as LinkIdentifiersMessage
 from schemas.messages import UnlinkIdentifiers as UnlinkIdentifiersMessage
 from schemas.records import AnyCustomerRecord, Profile, forwarded
@@ -454,7 +454,7 @@ def test_merge_that_the_victim_refuses_is_refused_with_the_reason_of_the_victim(
 
 def test_type_of_a_record_is_that_of_its_message() -> None:
     kinds = {kind: made for kind, (made, _) in native._KINDS.items()}
-    of_org = {LinkIdentifiersMessage, UnlinkIdentifiersMessage}
+    of_org = {LinkIdentifiersMessage, UnlinkIdentifiersMessage, AssignTransaction}
     assert set(kinds) | of_org == {kind for kind in get_args(AnyMessage) if issubclass(kind, CustomerMessage)}
     assert {kind.__struct_config__.tag for kind in kinds} == {type_of(made) for made in kinds.values()}
     assert all(type_of(made) == kind.__struct_config__.tag for kind, made in kinds.items())

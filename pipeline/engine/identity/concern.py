@@ -19,7 +19,7 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.identity.state import MADE, Held, Link, Made, Person, held_of, link_of, person_of
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.turn import Turn
-from pipeline.engine.programs import Org
+from pipeline.engine.programs import DAY_MS, Org
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import (
     CustomerMade,
@@ -37,7 +37,16 @@ from schemas.facts import (
     Refusal,
     UnlinkedBecause,
 )
-from schemas.records import MADE_FROM, ForwardRecord, KnownBy, LinkIdentifiers, ResolveCustomer, with_customer
+from schemas.records import (
+    BILL,
+    MADE_FROM,
+    AssignTransaction,
+    ForwardRecord,
+    KnownBy,
+    LinkIdentifiers,
+    ResolveCustomer,
+    with_customer,
+)
 
 REPLACED: Final = frozenset({"mobile", "email", "externalId"})
 """Types of which a customer has one at a time."""
@@ -100,7 +109,7 @@ def resolve(turn: Turn, record: ResolveCustomer) -> list[Decision]:
         return _make(turn, record) if record.makes else _hold(turn, record)
     kind, person = named
     room = IDENTIFIERS_MAX - len(_identifiers_of(turn.state, person))
-    new = [one for one in record.identifiers if not _names_anybody(turn.state, one)]
+    new = [one for one in record.identifiers if one.kind != BILL and not _names_anybody(turn.state, one)]
     links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]]
     resolved = CustomerResolved(person=person, kind=kind, record=record.record)
     return [*links, *_released(turn, links), resolved]
@@ -110,7 +119,8 @@ def _make(turn: Turn, record: ResolveCustomer) -> list[Decision]:
     """A new customer, who is known by all of the identifiers."""
     made = cast("Made | None", turn.state.entries.get(MADE))
     person = MADE_FROM + (0 if made is None else made.count)
-    links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in record.identifiers]
+    named = [one for one in record.identifiers if one.kind != BILL]
+    links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in named]
     resolved = CustomerResolved(person=person, kind=record.identifiers[0].kind, record=record.record)
     return [CustomerMade(person=person), *links, *_released(turn, links), resolved]
 
@@ -118,11 +128,23 @@ def _make(turn: Turn, record: ResolveCustomer) -> list[Decision]:
 def _hold(turn: Turn, record: ResolveCustomer) -> list[Decision]:
     if any(len(_waiting(turn.state, one, turn.as_of)) >= HELD_MAX for one in record.identifiers):
         return [RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject=record.identifiers[0].kind)]
-    until = turn.as_of + turn.org.window_ms
+    until = turn.as_of + min(turn.org.window_ms, record.days * DAY_MS or turn.org.window_ms)
     return [
         *(MessageAwaits(kind=one.kind, digest=one.digest, place=record.id, until=until) for one in record.identifiers),
         MessageHeld(place=record.id, until=until, record=record.record),
     ]
+
+
+def assign(turn: Turn, record: AssignTransaction) -> list[Decision]:
+    """What is held under the bill is the customer's."""
+    if turn.backfill:
+        return [RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL)]
+    found = [
+        MessageReleased(place=place, person=record.person, record=held.record)
+        for place, _ in _waiting(turn.state, record.bill, turn.as_of)
+        if (held := cast("Held | None", turn.state.entries.get(held_of(place)))) is not None and held.record
+    ]
+    return [*found] or [RecordRefused(reason=Refusal.TRANSACTION_UNKNOWN, subject=record.bill_number)]
 
 
 def _released(turn: Turn, changes: Sequence[Decision]) -> Iterator[MessageReleased]:
@@ -256,6 +278,14 @@ def _resolved(state: CustomerState, record: ResolveCustomer, _org: Org) -> tuple
     return (person_of(named[1]), *_held_under(state, record.identifiers))
 
 
+def _needs_of_assign(_head: Head, record: AssignTransaction, _org: Org) -> tuple[str, ...]:
+    return (link_of(record.bill.kind, record.bill.digest),)
+
+
+def _needs_of_assign_then(state: CustomerState, record: AssignTransaction, _org: Org) -> tuple[str, ...]:
+    return tuple(_held_under(state, (record.bill,)))
+
+
 def _held_under(state: CustomerState, identifiers: Sequence[KnownBy]) -> Iterator[str]:
     for one in identifiers:
         known = find_link(state, one)
@@ -284,8 +314,12 @@ IDENTIFIERS: Final = Concern(
         IdentifiersKnown: _nothing,
         MessageAwaits: _note_awaits,
     },
-    needs={LinkIdentifiers: _needs_of_link, ResolveCustomer: _needs_of_resolve},
-    needs_then={LinkIdentifiers: _needs_of_link_then, ResolveCustomer: _resolved},
+    needs={LinkIdentifiers: _needs_of_link, ResolveCustomer: _needs_of_resolve, AssignTransaction: _needs_of_assign},
+    needs_then={
+        LinkIdentifiers: _needs_of_link_then,
+        ResolveCustomer: _resolved,
+        AssignTransaction: _needs_of_assign_then,
+    },
     entries={
         CustomerMade: lambda _: MADE,
         IdentifierLinked: _named_in,

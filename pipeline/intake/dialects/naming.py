@@ -20,6 +20,10 @@ from schemas import messages, records
 
 NOBODY: Final = 0
 """The subject of each org that is the org itself: it knows whom identifiers name."""
+TO_THE_ORG: Final = (messages.LinkIdentifiers, messages.UnlinkIdentifiers, messages.AssignTransaction)
+ToTheOrg = messages.LinkIdentifiers | messages.UnlinkIdentifiers | messages.AssignTransaction
+_UNNAMED_DAYS: Final = 30
+"""For how long a bill is held that names nobody."""
 
 
 def input_key(org_id: int, customer_id: int) -> bytes:
@@ -57,7 +61,16 @@ def by_settings(
     return Accepted(record, key, undefined, links)
 
 
-def linked(
+def to_the_org(
+    message: Incoming, content: ToTheOrg, event_time: int, wall: int, limits: Limits, org: KnownOrg | None
+) -> Accepted | Rejected:
+    """The verdict on a message that tells the org itself something of a customer."""
+    if isinstance(content, messages.AssignTransaction):
+        return _assigned(message, content, event_time, wall, limits, org)
+    return _linked(message, content, event_time, wall, limits, org)
+
+
+def _linked(
     message: Incoming,
     content: messages.LinkIdentifiers | messages.UnlinkIdentifiers,
     event_time: int,
@@ -93,9 +106,10 @@ def _unnamed(
     org: KnownOrg | None,
     undefined: str,
 ) -> Accepted | Rejected:
-    identifiers = _known_by(content, limits, org)
+    identifiers = _known_by_or_held(content, limits, org)
     if isinstance(identifiers, Rejected):
         return identifiers
+    names_somebody = identifiers[0].kind != records.BILL
     record = sealed(record, subject_of(_place_of(message)), limits, org)
     resolve = records.ResolveCustomer(
         received_at=record.received_at,
@@ -108,7 +122,8 @@ def _unnamed(
         event_time=record.event_time,
         identifiers=identifiers,
         record=records.encode_record(record),
-        makes=org is not None and makes_a_customer(content, org),
+        makes=names_somebody and org is not None and makes_a_customer(content, org),
+        days=0 if names_somebody else _UNNAMED_DAYS,
     )
     return Accepted(resolve, input_key(content.org_id, NOBODY), undefined)
 
@@ -174,6 +189,58 @@ def _known_by(
         wanted = ", ".join(org.org.identifiers)
         return _nobody(f"name a customer by {kinds}, which identifies nobody", f"send a valid one of {wanted}")
     return found
+
+
+def waits_for_assignment(content: messages.CustomerMessage, org: KnownOrg | None) -> bool:
+    """Whether it is a bill that may wait until somebody says whose it is."""
+    return org is not None and org.org.unassigned_bills == "hold" and isinstance(content, messages.TransactionAdded)
+
+
+def _known_by_or_held(
+    content: messages.CustomerMessage, limits: Limits, org: KnownOrg | None
+) -> tuple[records.KnownBy, ...] | Rejected:
+    """The identifiers that name somebody, and what a bill is held under that may be assigned."""
+    if org is None or not isinstance(content, messages.TransactionAdded) or not waits_for_assignment(content, org):
+        return _known_by(content, limits, org)
+    if limits.identity_key is None:
+        return _nobody("leave the customer open, and there is no ACCRUE_IDENTITY_KEY", "set it for every worker")
+    named = known_by(content.identifiers, org, content.store, limits.identity_key)
+    return (*named, _bill_of(content.store, content.bill_number, org, limits.identity_key))
+
+
+def _bill_of(store: str, number: str, org: KnownOrg, key: bytes) -> records.KnownBy:
+    digest = hashed(records.BILL, f"{len(store)}:{store}:{number}", org, store, key)
+    return records.KnownBy(kind=records.BILL, digest=digest)
+
+
+def _assigned(
+    message: Incoming,
+    content: messages.AssignTransaction,
+    event_time: int,
+    wall: int,
+    limits: Limits,
+    org: KnownOrg | None,
+) -> Accepted | Rejected:
+    """The verdict on a message that says whose a bill is."""
+    if org is None or limits.identity_key is None:
+        return _nobody(f"are unknown in org {content.org_id}, which holds no bills", "add its settings, and the key")
+    person = content.customer_id or NOBODY
+    if (strange := _not_ours(person, org)) is not None:
+        return strange
+    record = records.AssignTransaction(
+        received_at=wall,
+        source=f"{message.topic}:{message.partition}",
+        offset=message.offset,
+        org_id=content.org_id,
+        customer_id=NOBODY,
+        id=content.id or _place_of(message),
+        digest=0,
+        event_time=event_time,
+        person=person,
+        bill=_bill_of(content.store, content.bill_number, org, limits.identity_key),
+        bill_number=content.bill_number,
+    )
+    return Accepted(record, input_key(content.org_id, NOBODY))
 
 
 def _nobody(problem: str, remedy: str) -> Rejected:

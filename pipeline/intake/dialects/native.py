@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.intake.dialects.naming import NOBODY, by_settings, input_key, linked
+from pipeline.intake.dialects.naming import NOBODY, TO_THE_ORG, by_settings, input_key, to_the_org, waits_for_assignment
 from pipeline.intake.dialects.native_diagnosis import diagnose, duplicate_key
 from pipeline.intake.events import about_its_subject
 from pipeline.intake.letters.letter import TIME_FILLED_HEADER, origin_of
@@ -103,10 +103,10 @@ def _customer_record(
     if org is not None and isinstance(content, messages.CustomEvent):
         content = about_its_subject(content, org)
     customer_id = content.customer_id
-    if event_time > wall + limits.future_ms or _names_nobody(content):
+    if event_time > wall + limits.future_ms or _names_nobody(content, org):
         return _refused(message, wall, limits, "it lies in the future, or names no customer")
-    if isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers):
-        return linked(message, content, event_time, wall, limits, org)
+    if isinstance(content, TO_THE_ORG):
+        return to_the_org(message, content, event_time, wall, limits, org)
     record = _record(message, content, event_time, wall)
     if record is None:
         return _refused(message, wall, limits, "a field contradicts another")
@@ -146,13 +146,15 @@ def _site(store: Store, till_code: str) -> records.Site:
     )
 
 
-def _names_nobody(content: messages.CustomerMessage) -> bool:
+def _names_nobody(content: messages.CustomerMessage, org: KnownOrg | None) -> bool:
     """Whether a customer id, or identifiers, are missing."""
     if content.customer_id is not None:
         if isinstance(content, messages.UnlinkIdentifiers) and content.everything:
             return False
         return not content.identifiers and isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
-    return not content.identifiers or isinstance(content, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
+    if isinstance(content, TO_THE_ORG):
+        return True
+    return not content.identifiers and not waits_for_assignment(content, org)
 
 
 def _record(

@@ -178,8 +178,9 @@ def _unnamed(content: dict[str, Any], kind: type[messages.Message]) -> Iterator[
     if not issubclass(kind, messages.CustomerMessage):
         return
     links = issubclass(kind, messages.LinkIdentifiers | messages.UnlinkIdentifiers)
-    if content.get("customerId") is None and (links or not content.get("identifiers")):
-        other = "" if links else ', or identifiers such as {"email": "jo@example.com"}'
+    by_id = links or kind is messages.AssignTransaction
+    if content.get("customerId") is None and (by_id or not content.get("identifiers")):
+        other = "" if by_id else ', or identifiers such as {"email": "jo@example.com"}'
         yield Defect("customerId", "is missing", f"add an integer from 1 to {messages.IDENTITY_MAX}{other}")
     if links and not content.get("identifiers") and content.get("everything") is not True:
         yield Defect("identifiers", "is missing", 'add an object such as {"email": "jo@example.com"}')

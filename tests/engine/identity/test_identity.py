@@ -22,9 +22,19 @@ from schemas.facts import (
     Refusal,
     UnlinkedBecause,
 )
-from schemas.records import MADE_FROM, ForwardRecord, KnownBy, ResolveCustomer, decode_record, forwarded, with_customer
+from schemas.records import (
+    BILL,
+    MADE_FROM,
+    AssignTransaction,
+    ForwardRecord,
+    KnownBy,
+    ResolveCustomer,
+    decode_record,
+    forwarded,
+    with_customer,
+)
 from tests.dsl import Story
-from tests.steps import instant, linked, program, unnamed
+from tests.steps import BACKFILL, ORG, bought, instant, linked, program, spend, unnamed
 from tests.town import Town
 
 PROGRAM = program(rules=[{"id": "login", "kind": "event", "event": "login", "points": 5}])
@@ -244,3 +254,57 @@ def test_what_was_held_under_an_identifier_is_the_new_customers() -> None:
     town.play(making("email", "2011-03-02", "e"))
     town.settle()
     assert town.customer(MADE_FROM).balance() == 10
+
+
+def unassigned(number: str, on: str, *more: tuple[str, str], days: int = 30) -> ResolveCustomer:
+    """A bill, held under its number and what else it came with."""
+    identifiers = (*(KnownBy(kind=kind, digest=digest) for kind, digest in more), KnownBy(kind=BILL, digest=number))
+    bill = bought(number, 1_000, on, customer_id=0)
+    return structs.replace(unnamed(BILL, on, number, record=bill), identifiers=identifiers, days=days)
+
+
+def assigning(number: str, person: int, on: str) -> AssignTransaction:
+    bill = KnownBy(kind=BILL, digest=number)
+    at = instant(on)
+    return AssignTransaction(at, "in:0", 0, ORG, 0, f"a-{number}-{on}", 0, at, person, bill, number)
+
+
+SHOP = program(rules=[spend()])
+
+
+def test_bill_that_names_nobody_is_assigned_once_and_counts() -> None:
+    town = Town(SHOP)
+    town.play(unassigned("B1", "2011-03-01"))
+    town.play(assigning("B1", 7, "2011-03-05"))
+    town.settle()
+    assert town.customer(7).balance() == 10
+    again = town.play(assigning("B1", 8, "2011-03-06"))
+    assert [fact.decision for fact in again.decided] == [
+        RecordRefused(reason=Refusal.TRANSACTION_UNKNOWN, subject="B1")
+    ]
+
+
+def test_bill_of_somebody_unknown_is_assigned_or_released_and_its_number_names_nobody() -> None:
+    town = Town(SHOP)
+    town.play(unassigned("B1", "2011-03-01", EMAIL, days=0))
+    town.play(unassigned("B2", "2011-03-01 13:00", EMAIL, days=0))
+    town.play(assigning("B1", 7, "2011-03-02"))
+    story = town.play(linked(8, "2011-03-03", EMAIL))
+    town.settle()
+    assert [town.customer(one).balance() for one in (7, 8)] == [10, 10]
+    town.play(unassigned("B3", "2011-03-04", EMAIL, days=0))
+    town.play(structs.replace(unassigned("B4", "2011-03-05", CARD, days=0), makes=True))
+    assert {one.kind for one in story.only(IdentifierLinked)} == {"email", "cardNumber"}
+
+
+@pytest.mark.parametrize(("day", "assigned"), [("2011-03-30", True), ("2011-04-01", False)])
+def test_bill_that_names_nobody_waits_thirty_days(day: str, *, assigned: bool) -> None:
+    town = Town(SHOP)
+    town.play(unassigned("B1", "2011-03-01"))
+    story = town.play(assigning("B1", 7, day))
+    assert bool(story.only(MessageReleased)) is assigned
+
+
+def test_history_is_assigned_to_nobody() -> None:
+    story = org().when(BACKFILL).when(assigning("B1", 7, "2011-03-01"))
+    story.then(RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL))
