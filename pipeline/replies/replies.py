@@ -17,6 +17,7 @@ from pipeline.replies import refusals, results
 from pipeline.replies.results import Amount
 from pipeline.replies.vendor import vendor_code
 from schemas.facts import (
+    CustomerResolved,
     CustomersMerged,
     Decision,
     Envelope,
@@ -97,8 +98,8 @@ def replies_of(
                 replies.append(_reply_to_transfer(place, record, decided, seq, amount))
             elif isinstance(record, AnswerMerge):
                 replies.append(_reply_to_merge(place, record, seq))
-            elif any(isinstance(decision, RecordPassedOn) for _, decision in decided):
-                continue  # the survivor answers
+            elif any(isinstance(decision, CustomerResolved | RecordPassedOn) for _, decision in decided):
+                continue  # who it is passed on to answers
             elif isinstance(record, CommandRecord) or outcome_of(decided) != DONE:
                 replies.append(_reply_to(place, record, decided, seq, amount))
         else:

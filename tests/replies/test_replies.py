@@ -47,6 +47,7 @@ from tests.steps import (
     did,
     instant,
     joined,
+    linked,
     merge,
     program,
     redeem,
@@ -54,6 +55,7 @@ from tests.steps import (
     spend,
     status,
     transfer,
+    unnamed,
 )
 from tests.town import Town
 
@@ -440,6 +442,16 @@ def test_merge_is_held_until_the_victim_has_answered_and_then_done() -> None:
     assert done.message == "Done: customer 8 is merged into this one."
     assert transferred(town, adjust(3, "2011-03-03", customer_id=8)) == []
     assert only(transferred(town, forwarded(town.waiting.pop(0)))).outcome is ReplyOutcome.DONE  # type: ignore[arg-type]
+
+
+def test_command_by_identifiers_is_answered_once_by_the_customer_whom_they_name() -> None:
+    town = Town(SHOP)
+    town.play(B1)
+    town.play(linked(CUSTOMER, "2011-03-01 13:00", ("email", "e")))
+    asked = msgspec.structs.replace(redeem(99, "2011-03-02"), customer_id=0)
+    assert transferred(town, unnamed("email", "2011-03-02", "e", record=asked)) == []
+    refused = only(transferred(town, forwarded(town.waiting.pop(0))))  # type: ignore[arg-type]
+    assert (refused.outcome, refused.record_id) == (ReplyOutcome.REFUSED, asked.id)
 
 
 def test_merge_that_the_victim_refuses_is_refused_with_the_reason_of_the_victim() -> None:
