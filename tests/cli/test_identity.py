@@ -80,7 +80,9 @@ def test_two_customers_become_one(terminal: Terminal, tmp_path: Path) -> None:
     terminal.done("program", "apply", "examples/programs/roastery.yaml")
     work(terminal.folder)
     terminal.done("identity", "merge", "100", "4711", "4712")
-    work(terminal.folder)
+    for card in "ABC":  # at least one of what is asked, handed over and taken over is decided each time
+        terminal.done("identity", "link", "100", "4711", f"cardNumber={card}")
+        work(terminal.folder)
     found = terminal.done("tail", "--replies", "--json").out
     assert '"type":"mergeCustomers"' in found.replace(" ", "")
     assert "customer 4712 is merged into this one" in found
