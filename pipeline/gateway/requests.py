@@ -22,7 +22,7 @@ from pipeline.intake.letters.letter import (
 )
 from pipeline.intake.verdict import Defect, Limits, Rejected
 from pipeline.log.port import Message, Outgoing
-from schemas.records import CommandRecord, CustomerRecord, KnownBy, ResolveCustomer, as_sent
+from schemas.records import CommandRecord, CustomerRecord, KnownBy, LinkIdentifiers, ResolveCustomer, as_sent
 
 BODY_BYTES_MAX: Final = 2**20
 """The longest body that is read."""
@@ -74,8 +74,8 @@ class Taken(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether the sender wants to know what became of it: it is a command."""
-        return isinstance(self.record, CommandRecord)
+        """Whether the sender wants to know what became of it: it is a command, or says whose identifiers are."""
+        return isinstance(self.record, CommandRecord | LinkIdentifiers)
 
 
 class Refused(NamedTuple):

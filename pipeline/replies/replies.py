@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
+import msgspec
+
 from pipeline.engine.outcomes import DONE, WAITED, Outcome, outcome_of, waited_as
 from pipeline.replies import refusals, results
 from pipeline.replies.results import Amount
@@ -22,6 +24,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     Group,
+    IdentifierClaimed,
     MergeAsked,
     MergeFailed,
     MessageHeld,
@@ -42,6 +45,7 @@ from schemas.records import (
     CommandRecord,
     CustomerRecord,
     CustomEventReceived,
+    LinkIdentifiers,
     MergeCustomers,
     TransferPoints,
     as_sent,
@@ -86,9 +90,18 @@ def is_answered(record: CustomerRecord | None, *, event_mode: bool) -> bool:
 
 
 def replies_of(
-    place: Place, record: CustomerRecord | None, groups: Sequence[Group], first_seq: int, amount: Amount
+    place: Place,
+    record: CustomerRecord | None,
+    groups: Sequence[Group],
+    first_seq: int,
+    amount: Amount,
+    *,
+    was_held: bool = False,
 ) -> list[Reply]:
-    """The replies to what was decided at one place: of the record itself, and of what no longer waits."""
+    """The replies to what was decided at one place: of the record itself, and of what no longer waits.
+
+    `was_held`: whether the record has waited for its customer to be known, which its sender was told.
+    """
     replies: list[Reply] = []
     own = None if record is None else f"{type(record).__name__}:{record.id}"
     record = None if record is None else as_sent(record)
@@ -100,7 +113,9 @@ def replies_of(
                 replies.append(_reply_to_merge(place, record, seq))
             elif any(isinstance(decision, CustomerResolved | RecordPassedOn) for _, decision in decided):
                 continue  # who it is passed on to answers
-            elif isinstance(record, CommandRecord) or outcome_of(decided) != DONE:
+            elif isinstance(record, LinkIdentifiers) and record.asked:
+                replies.append(_reply_to_link(place, record, decided, seq))
+            elif isinstance(record, CommandRecord) or was_held or outcome_of(decided) != DONE:
                 replies.append(_reply_to(place, record, decided, seq, amount))
         else:
             replies += _replies_to_waiting(place, cause, decided, seq)
@@ -191,6 +206,25 @@ def _reply_to_merge(place: Place, answer: AnswerMerge, seq: int) -> Reply:
         message=f"Refused: {why}." if why else f"Done: customer {answer.sender_id} is merged into this one.",
         seq=seq,
     )
+
+
+def _reply_to_link(
+    place: Place, record: LinkIdentifiers, decided: Sequence[tuple[Envelope, Decision]], seq: int
+) -> Reply:
+    """Done, also where an identifier is another customer's and stays there, as the sentence says."""
+    outcome = outcome_of(decided)
+    others = ", ".join(one.kind for _, one in decided if isinstance(one, IdentifierClaimed))
+    reply = _reply(
+        place._replace(customer_id=record.person),
+        record_id=record.asked,
+        kind=LinkIdentifiers,
+        request_id=_request_of(record),
+        outcome=_name_of(outcome),
+        first_or_own=outcome,
+        message=f"Done, but another customer has the {others}." if others else _message(decided, outcome),
+        seq=seq,
+    )
+    return msgspec.structs.replace(reply, type="unlinkIdentifiers") if record.unlink else reply
 
 
 def _replies_to_waiting(

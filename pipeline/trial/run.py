@@ -27,7 +27,7 @@ from pipeline.trial.lines import Line, MessageLine, ProgramLine
 from pipeline.trial.times import iso
 from schemas.money import minor_digits
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived, forwarded
+from schemas.records import AnyCustomerRecord, CustomerRecord, CustomEventReceived, ForwardRecord, forwarded
 from schemas.replies import Reply
 from schemas.succession import succession
 
@@ -221,7 +221,14 @@ class Trial:
             self._note(who, None, until, told, decided)
 
     def _note(
-        self, who: Who, record: AnyCustomerRecord | None, recorded_at: int, told: Decided, decided: _Step
+        self,
+        who: Who,
+        record: AnyCustomerRecord | None,
+        recorded_at: int,
+        told: Decided,
+        decided: _Step,
+        *,
+        was_held: bool = False,
     ) -> None:
         """Add to the step what was decided about one customer, by timers where `record` is None.
 
@@ -250,13 +257,14 @@ class Trial:
             for one in RENDERER.render_all(told.groups, told.first_seq, context)
         ]
         place = _place(who, decided, recorded_at)
-        decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount)
+        decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount, was_held=was_held)
         for request in requests_of(who, told.groups, source=TOPIC, offset=0):
             decided.asked += 1
             asked: AnyCustomerRecord = forwarded(request)  # type: ignore[arg-type, assignment]  # the union's cases
             at_once = self._customers.decide(asked, self._programs)
             other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
-            self._note(other, asked, asked.received_at, at_once, decided)
+            was_held = isinstance(request, ForwardRecord) and request.was_held
+            self._note(other, asked, asked.received_at, at_once, decided, was_held=was_held)
 
     def _end_step(
         self,

@@ -35,6 +35,8 @@ class LinkIdentifiers(CustomerRecord, frozen=True):
     """Whether they are the customer's no longer."""
     everything: bool = False
     """Whether the customer has no identifier any more, whatever there are."""
+    asked: str = ""
+    """The id of the message that says so, whose sender is answered; empty where it goes along with a profile."""
 
 
 class ResolveCustomer(CustomerRecord, frozen=True):
@@ -63,3 +65,5 @@ class ForwardRecord(Request, frozen=True):
 
     record: bytes
     """The record as it came, with the customer."""
+    was_held: bool = False
+    """Whether it has waited until its customer was known: its sender was told so, and is told how that ended."""

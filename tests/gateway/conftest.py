@@ -29,6 +29,7 @@ from tests.runtime.workshop import PROGRAM, Until, Workshop, activation
 FIGURES = 3
 """An org of which nobody but the test of its figures knows; its personal data is sealed."""
 OTHER = 4
+"""An org whose customer ids are made here."""
 ORGS = (1, FIGURES, OTHER)
 
 
@@ -42,6 +43,7 @@ def org(number: int) -> Org:
         identifiers=("mobile", "email", "externalId", "cardNumber", "sourceId"),
         stores=(Store(code="DEFAULT", name="High Street"),),
         personal_data="sealed" if number == FIGURES else "readable",
+        ids="accrue" if number == OTHER else "upstream",
     )
 
 

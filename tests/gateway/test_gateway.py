@@ -156,7 +156,8 @@ def test_events_as_the_documents_print_them_are_answered_as_there(client: Client
 
 def test_messages_about_identifiers_have_the_id_that_their_sender_gave(client: Client) -> None:
     link = {"type": "linkIdentifiers", "customerId": 20, "identifiers": {"cardNumber": "4000"}}
-    assert client.send(link, Idempotency_Key="link20").body["id"] == "link20"
+    linked = client.send(link, Idempotency_Key="link20")
+    assert (linked.status, linked.body["id"], linked.body["outcome"]) == (200, "link20", "done")
     unknown = redemption(20, 5) | {"identifiers": {"cardNumber": "4999"}}
     del unknown["customerId"]
     held = client.send(unknown, Idempotency_Key="who", Prefer="wait=20")
@@ -270,6 +271,17 @@ def test_registration_of_whom_nobody_knows_waits_for_an_id(client: Client) -> No
     )
     assert (held.status, held.body["customerId"], held.headers["Location"]) == (202, None, "/v1/replies/new")
     assert client.ask("GET", held.headers["Location"]).body["outcome"] == "held"
+
+
+def test_registration_of_whom_nobody_knows_makes_a_customer_where_ids_are_made_here(client: Client) -> None:
+    path, key = "/api/DEFAULT/customer/register", "6" * 12
+    made, again, other = (
+        client.ask("POST", path, registration(email=f"{name}@example.com"), key) for name in ("made", "made", "more")
+    )
+    assert [one.status for one in (made, again, other)] == [200, 200, 200]
+    assert made.body["customerId"] == again.body["customerId"] != other.body["customerId"]
+    sent = client.ask("PUT", f"/api/DEFAULT/customer/{made.body['customerId']}", {"customer": {"lastName": "Li"}}, key)
+    assert sent.status == 200
 
 
 @pytest.mark.parametrize("customer", ["b9af6a8c-9cc5-4924-989c-e4af614ab2a3", "0", "x"])

@@ -30,7 +30,7 @@ from schemas.facts import (
 from schemas.messages import AnyMessage, AssignTransaction, CustomerMessage
 from schemas.messages import LinkIdentifiers as LinkIdentifiersMessage
 from schemas.messages import UnlinkIdentifiers as UnlinkIdentifiersMessage
-from schemas.records import AnyCustomerRecord, Profile, forwarded
+from schemas.records import AnyCustomerRecord, LinkIdentifiers, Profile, forwarded
 from schemas.replies import Reply, ReplyOutcome
 from tests.dsl import Story, given
 from tests.engine.test_refusals import B1, CASES, SHOP, with_small_bounds
@@ -496,3 +496,36 @@ def test_replies_load_neither_kafka_nor_clickhouse() -> None:
     code = f"import sys, pipeline.replies.replies; print([name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def asked(reply_to: str, *identifiers: tuple[str, str], person: int = 7, unlink: bool = False) -> LinkIdentifiers:
+    """A message of its own that says whose identifiers are."""
+    return msgspec.structs.replace(linked(person, "2011-03-01", *identifiers, unlink=unlink), asked=reply_to)
+
+
+def test_who_says_whose_identifiers_are_is_answered_about_that_customer() -> None:
+    org = Story(program(), customer=0)
+    first, other, taken = (
+        only(answered(org, one))
+        for one in (
+            asked("m1", ("email", "e")),
+            msgspec.structs.replace(asked("m2", ("email", "e"), ("cardNumber", "c"), person=8), id="in:1:2"),
+            msgspec.structs.replace(asked("m3", ("email", "e"), unlink=True), id="in:1:3"),
+        )
+    )
+
+    assert (first.record_id, first.customer_id, first.type, first.message) == ("m1", 7, "linkIdentifiers", "Done.")
+    assert (other.customer_id, other.outcome) == (8, ReplyOutcome.DONE)
+    assert other.message == "Done, but another customer has the email."
+    assert (taken.type, taken.message) == ("unlinkIdentifiers", "Done.")
+    along = msgspec.structs.replace(linked(7, "2011-03-02", ("mobile", "m")), id="in:1:4")
+    assert answered(org, along) == [], "a profile says so, too, and nobody asked"
+
+
+def test_what_was_held_is_answered_when_it_counts() -> None:
+    story = given(SHOP, B1)
+    bill = bought("B2", 500, "2011-03-02")
+    first_seq = story.state.head.seq + 1
+    story.play(bill)
+    (reply,) = replies_of(PLACE, bill, story.groups, first_seq, amount, was_held=True)
+    assert (reply.record_id, reply.outcome, reply.message) == (bill.id, ReplyOutcome.DONE, "Done.")

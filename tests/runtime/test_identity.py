@@ -53,6 +53,11 @@ def decided(workshop: Workshop) -> dict[int, list[int]]:
     return points
 
 
+def told(workshop: Workshop) -> list[dict[str, Any]]:
+    """The replies."""
+    return [json.loads(one.value or b"") for one in workshop.read("replies")]
+
+
 def run(workshop: Workshop) -> None:
     workshop.intake().run(workshop.until_read("intake", "customers", "transactions"))
     for _ in range(3):  # what the org forwards is decided in a later round
@@ -75,7 +80,7 @@ def test_a_bill_by_e_mail_is_one_of_the_customer_and_verify_finds_nothing(worksh
     points = decided(workshop)
     assert points[5] == points[6] * 2, "two bills count, the copy of one does not"
 
-    replies = [json.loads(one.value or b"") for one in workshop.read("replies")]
+    replies = told(workshop)
     assert {(one["recordId"], one["type"], one["outcome"], one["reason"]) for one in replies} == {
         ("transactionAdded-2", "transactionAdded", "duplicate", None),
         ("transactionAdded-3", "transactionAdded", "held", None),
@@ -84,4 +89,29 @@ def test_a_bill_by_e_mail_is_one_of_the_customer_and_verify_finds_nothing(worksh
     workshop.send("customers", b"1:8", message("customerAdded", 20, **late), 0)
     run(workshop)
     assert decided(workshop)[8] == points[6], "what was held counts once its customer is known"
+    (ended,) = [one for one in told(workshop) if one["customerId"] == 8]
+    assert (ended["recordId"], ended["outcome"], ended["message"]) == ("transactionAdded-3", "done", "Done.")
     assert found(verified(workshop)) == []
+
+
+def test_who_says_whose_identifiers_are_is_answered(workshop: Workshop) -> None:
+    mail, card = {"email": "jo@example.com"}, {"cardNumber": "C1"}
+    for number, (kind, customer, identifiers) in enumerate(
+        [
+            ("linkIdentifiers", 5, mail),
+            ("linkIdentifiers", 6, {**mail, **card}),
+            ("unlinkIdentifiers", 6, card),
+            ("unlinkIdentifiers", 6, card),
+        ]
+    ):
+        about = message(kind, number, customerId=customer, identifiers=identifiers)
+        workshop.send("customers", b"1:0", about, 0)
+    workshop.send("customers", b"1:7", message("customerAdded", 9, customerId=7, email="lee@example.com"), 0)
+    run(workshop)
+
+    assert [(one["customerId"], one["recordId"], one["type"], one["message"]) for one in told(workshop)] == [
+        (5, "linkIdentifiers-0", "linkIdentifiers", "Done."),
+        (6, "linkIdentifiers-1", "linkIdentifiers", "Done, but another customer has the email."),
+        (6, "unlinkIdentifiers-2", "unlinkIdentifiers", "Done."),
+        (6, "unlinkIdentifiers-3", "unlinkIdentifiers", "Done."),
+    ], "a profile says so, too, and nobody asked"

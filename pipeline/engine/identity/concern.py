@@ -300,7 +300,7 @@ def _forward(decision: CustomerResolved, _envelope: Envelope, stated: Mapping[st
 def _forward_released(decision: MessageReleased, envelope: Envelope, stated: Mapping[str, Any]) -> ForwardRecord:
     """A record that was held counts as received when it is released."""
     record = with_customer(decision.record, decision.person, received_at=envelope.as_of)
-    return ForwardRecord(**stated, customer_id=decision.person, record=record)
+    return ForwardRecord(**stated, customer_id=decision.person, record=record, was_held=True)
 
 
 IDENTIFIERS: Final = Concern(

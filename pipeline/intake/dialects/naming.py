@@ -87,7 +87,9 @@ def _linked(
         return identifiers
     if org is not None and (strange := _not_ours(content.customer_id or NOBODY, org)) is not None:
         return strange
-    return Accepted(_link(message, content, wall, event_time, identifiers), input_key(content.org_id, NOBODY))
+    link = _link(message, content, wall, event_time, identifiers)
+    asked = msgspec.structs.replace(link, asked=content.id or link.id)
+    return Accepted(asked, input_key(content.org_id, NOBODY))
 
 
 def _by_definition(record: records.CustomerRecord, judged: Judged) -> records.CustomerRecord:

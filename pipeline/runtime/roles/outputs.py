@@ -19,7 +19,7 @@ from pipeline.notify.render import RENDERER
 from pipeline.replies.replies import ANSWERED, Place, is_answered, replies_of, reply_to_duplicate
 from schemas.facts import AlternatePointsIssued, FactMessage, Group, IssuedFor, PointsIssued, encode_facts
 from schemas.notifications import FAMILIES, EventName
-from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord, Profile, encode_record
+from schemas.records import AnyCustomerRecord, CommandRecord, CustomerRecord, LinkIdentifiers, Profile, encode_record
 from schemas.replies import Reply
 from topics.catalog import Catalog
 
@@ -70,11 +70,13 @@ class Outputs:
         *,
         profile: Profile,
         event_mode: bool,
+        was_held: bool = False,
     ) -> None:
         """Add to `out` the messages for what was decided about one customer at one journal offset.
 
         `record=None` for a tick; the first decision is the customer's fact number `first_seq`, and what was
-        known of the customer before it is the `profile`. `event_mode`: whether the partition loads history.
+        known of the customer before it is the `profile`. `event_mode`: whether the partition loads history; `was_held`:
+        whether the record has waited until its customer was known.
         """
         org_id, customer_id = customer
         partition = self._partition
@@ -89,7 +91,7 @@ class Outputs:
             groups=groups,
         )
         out.append(Outgoing(self._facts, key, encode_facts(message), partition))
-        answered = isinstance(record, CommandRecord)
+        answered = was_held or isinstance(record, CommandRecord | LinkIdentifiers)
         for group in groups:
             self.facts += len(group.decisions)
             for decision in group.decisions:
@@ -123,7 +125,10 @@ class Outputs:
         ]
         if answered and is_answered(record, event_mode=event_mode):
             place = Place(partition=partition, offset=offset, org_id=org_id, customer_id=customer_id, at=recorded_at)
-            out += [self._answer(key, one) for one in replies_of(place, record, groups, first_seq, org.amount)]
+            out += [
+                self._answer(key, one)
+                for one in replies_of(place, record, groups, first_seq, org.amount, was_held=was_held)
+            ]
         out += [
             Outgoing(self._journal, input_key(asked.org_id, asked.customer_id), encode_record(asked))
             for asked in requests_of(customer, groups, source=self._source, offset=offset)

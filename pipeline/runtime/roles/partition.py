@@ -32,6 +32,7 @@ from schemas.records import (
     ClockAdvanced,
     CustomerRecord,
     CustomEventReceived,
+    ForwardRecord,
     ProgramActivated,
     UnknownVersion,
     decode_record,
@@ -142,14 +143,16 @@ class LoyaltyPartition:
             if self.blocked:
                 break
             try:
-                record = forwarded(decode_record(message.value or b""))
+                read = decode_record(message.value or b"")
+                record = forwarded(read)
                 definition = definition_in(record)
             except (UnknownVersion, msgspec.DecodeError, ValidationError) as error:
                 defect = Defect("", str(error), "only Accrue writes to the journal; find out who wrote this")
                 self.rejected.append(Rejected(message, UNREADABLE, (defect,)))
             else:  # outside `try`: a state that cannot be read stops the worker, the record is not to blame
                 try:
-                    budget = self._take(record, definition, message, out, budget)
+                    was_held = isinstance(read, ForwardRecord) and read.was_held
+                    budget = self._take(record, definition, message, out, budget, was_held=was_held)
                 except BaseException as error:
                     error.add_note(f"at {self._journal} partition {self.number} offset {message.offset}")
                     raise
@@ -164,9 +167,11 @@ class LoyaltyPartition:
         message: Message,
         out: list[Outgoing],
         budget: int,
+        *,
+        was_held: bool,
     ) -> int:
         if isinstance(record, CustomerRecord):
-            self._decide(record, message.offset, out)
+            self._decide(record, message.offset, out, was_held=was_held)
         elif isinstance(record, ClockAdvanced):
             budget = self._advance(record, message.offset, out, budget)
         elif isinstance(record, BackfillBegun):
@@ -235,7 +240,7 @@ class LoyaltyPartition:
         self.rejected = []
         self.blocked = False
 
-    def _decide(self, record: CustomerRecord, offset: int, out: list[Outgoing]) -> None:
+    def _decide(self, record: CustomerRecord, offset: int, out: list[Outgoing], *, was_held: bool) -> None:
         org_id, customer_id = record.org_id, record.customer_id
         in_force = self._in_force
         customers = self._customers
@@ -273,6 +278,7 @@ class LoyaltyPartition:
             in_force.views.get(org_id, _NO_VIEW),
             profile=profile,
             event_mode=in_force.clock.event_mode,
+            was_held=was_held,
         )
 
     def _start_late(self, customer: Customer, groups: list[Group]) -> None:
