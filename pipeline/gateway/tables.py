@@ -26,7 +26,8 @@ _PROFILES: Final = """
     SELECT customer_id, any(profile) AS profile FROM customer_state_latest
     WHERE org_id = {org:Int64} AND customer_id IN {customers:Array(Int64)} GROUP BY customer_id
 """
-_READ_ONLY: Final = {"readonly": 1, "max_execution_time": _SECONDS_MAX}
+_READ_ONLY: Final = {"readonly": 2, "max_execution_time": _SECONDS_MAX}
+"""Nothing but settings may be changed: 1 would let a server refuse the other setting."""
 
 Row = dict[str, Any]
 Connect = Callable[[], Client]
