@@ -49,16 +49,16 @@ HEAD_ITEMS_MAX: Final = 200_000
 
 def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     """Accept the record, or refuse it for its id or its age; what comes for somebody who was merged is passed on."""
-    if turn.head.merge is not None and (passed := passed_on(turn, record)):
-        return passed
     # A window that a new program version widens does not bring back the ids that are forgotten.
     horizon = max(turn.as_of - turn.org.window_ms, turn.head.horizon)
-    accepted = RecordAccepted(digest=record.digest, forget_before=horizon)
     reason = _refusal_of(turn, horizon)
-    if reason is None:
-        return [*_make_room(turn, horizon), accepted]
     if reason is Refusal.ID_REUSED:
         return [RecordRefused(reason=reason, subject=record.id)]
+    if turn.head.merge is not None and (passed := passed_on(turn, record)):
+        return passed
+    accepted = RecordAccepted(digest=record.digest, forget_before=horizon)
+    if reason is None:
+        return [*_make_room(turn, horizon), accepted]
     refused = RecordRefused(reason=reason)
     is_remembered = uses_up_id(reason, type(record).__name__) and not _is_full(turn, horizon)
     return [*_make_room(turn, horizon), accepted, refused] if is_remembered else [refused]

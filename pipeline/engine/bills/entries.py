@@ -7,11 +7,18 @@ from typing import cast
 from pipeline.engine.bills.state import Bill, Parked, entry_of, parked_of
 from pipeline.engine.programs import Program
 from pipeline.engine.state import CustomerState
+from schemas.records import TransactionAdded
 
 
 def find_bill(state: CustomerState, number: str) -> Bill | None:
     """The bill of that number, if it is known."""
     return cast("Bill | None", state.entries.get(entry_of(number)))
+
+
+def is_known(state: CustomerState, bill: TransactionAdded) -> bool:
+    """Whether a bill of that number can still be returned, so none can come under its number."""
+    known = find_bill(state, bill.bill_number)
+    return known is not None and bill.event_time < known.returnable_until
 
 
 def bill_of(state: CustomerState, number: str) -> Bill:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.engine.bills import lines, parking
-from pipeline.engine.bills.entries import bill_of, find_bill
+from pipeline.engine.bills.entries import bill_of, find_bill, is_known
 from pipeline.engine.bills.state import (
     Bill,
     BillPart,
@@ -49,8 +49,7 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
     moneys = turn.org.moneys
     if moneys and record.currency not in moneys:
         return [RecordRefused(reason=Refusal.CURRENCY_UNKNOWN, subject=record.currency)]
-    known = find_bill(turn.state, record.bill_number)
-    if known is not None and record.event_time < known.returnable_until:
+    if is_known(turn.state, record):
         return [RecordRefused(reason=Refusal.BILL_EXISTS, subject=record.bill_number)]
     window = turn.org.return_window_ms
     until = record.event_time if window is None else record.event_time + window

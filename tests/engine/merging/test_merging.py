@@ -138,6 +138,27 @@ def test_what_the_victim_had_seen_before_stays_a_duplicate_there() -> None:
     assert town.play(bought("V1", 500, LATER, customer_id=VICTIM)).decided == []
 
 
+@pytest.mark.parametrize(
+    ("again", "reason", "subject"),
+    [
+        (bought("V1", 700, AFTER, customer_id=VICTIM, id="new"), Refusal.BILL_EXISTS, "V1"),
+        (bought("V1", 700, AFTER, customer_id=VICTIM), Refusal.ID_REUSED, "t-V1"),
+    ],
+    ids=["bill", "id"],
+)
+def test_what_counted_before_the_merge_is_refused_under_its_number_or_id_and_not_passed_on(
+    again: AnyCustomerRecord, reason: Refusal, subject: str
+) -> None:
+    town = merged(both(program(rules=[spend()], returns={"window_days": 60})))
+    assert [one.decision for one in town.play(again).decided] == [RecordRefused(reason=reason, subject=subject)]
+    assert town.waiting == []
+
+
+def test_bill_of_a_number_that_is_free_again_is_passed_on() -> None:
+    town = merged(both(program(rules=[spend()], returns={"window_days": 40})))
+    assert town.play(bought("V1", 700, "2011-04-20", customer_id=VICTIM, id="new")).kinds() == [RecordPassedOn]
+
+
 def test_return_of_a_bill_of_the_victim_waits_for_a_bill_of_the_survivor() -> None:
     town = merged(both(program(rules=[spend()], returns={"window_days": 60})))
     town.play(brought_back("V1", 500, AFTER, customer_id=VICTIM))
