@@ -71,7 +71,8 @@ class SectionTakenOver(Decision, frozen=True, tag=370):
     returned_minor: int
     """How much more."""
     section: MergedSection
-    """Milestones and enrolments as they are from now on; what is added to levels, unified targets and trackers."""
+    """Milestones, enrolments and rewards as they are from now on; what is added to levels, unified targets and
+    trackers."""
 
 
 class PointsHandedOver(PointsMoved, frozen=True, tag=371):

@@ -88,6 +88,19 @@ class MergedTracker(msgspec.Struct, frozen=True, array_like=True, gc=False):
     visits: tuple[MergedVisits, ...]
 
 
+class MergedReward(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was given for a subject that returns can undo; its points are among the others."""
+
+    key: str
+    """As `PointsIssued.activity`."""
+    rule_id: str
+    at: int
+    until: int
+    """When it may be forgotten; 0 for never."""
+    taken: int
+    """What returns have taken back: as much is given when the subject is achieved again."""
+
+
 class MergedSection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a customer has in a program beside points and purchases."""
 
@@ -97,6 +110,7 @@ class MergedSection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     unified: tuple[MergedUnified, ...] = ()
     trackers: tuple[MergedTracker, ...] = ()
     windows: tuple[MergedWindows, ...] = ()
+    rewards: tuple[MergedReward, ...] = ()
 
 
 class MergedPromise(msgspec.Struct, frozen=True, array_like=True, gc=False):

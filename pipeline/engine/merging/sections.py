@@ -1,7 +1,8 @@
 """What a customer has in a program beside points: as it is handed over, and as the survivor takes it.
 
 RULE (milestones): values of one milestone and period add up; of different things, those that either has are counted
-once. What either has achieved is achieved, and gives nothing a second time; of rolling windows those of both are met.
+once. What either has achieved is achieved, and gives nothing a second time, also when it is lost and achieved again; of
+rolling windows those of both are met. No return takes back what the victim was given.
 Where cycles are the customer's own, those of the survivor hold, and the victim's count where the survivor is not in the
 milestone; targets of a customer's own are the survivor's.
 RULE (streaks): periods that count for either count; the levels of both are reached, each as often as the one who
@@ -12,7 +13,7 @@ RULE (trackers): days add up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 from msgspec import structs
@@ -20,6 +21,8 @@ from msgspec import structs
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.milestones.state import Member, Progress, Tally
+from pipeline.engine.rewards.keys import milestone_key
+from pipeline.engine.rewards.state import Reward
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.trackers.state import Tracked
@@ -28,6 +31,7 @@ from schemas.records import (
     MergedCount,
     MergedMember,
     MergedMilestone,
+    MergedReward,
     MergedSection,
     MergedStreak,
     MergedTracker,
@@ -73,6 +77,10 @@ def handed_over(section: Section) -> MergedSection:
         ),
         trackers=tuple(_tracker(tracker_id, tracked) for tracker_id, tracked in section.trackers.items()),
         windows=tuple(MergedWindows(milestone_id=key, met=met) for key, met in section.windows.items()),
+        rewards=tuple(
+            MergedReward(key=key, rule_id=reward.rule_id, at=reward.at, until=reward.until, taken=reward.taken)
+            for key, reward in section.rewards.items()
+        ),
     )
 
 
@@ -124,6 +132,7 @@ def taken_over(turn: ProgramTurn, record: TakeOverSection) -> SectionTakenOver:
             unified=other.unified,
             trackers=other.trackers,
             windows=other.windows,
+            rewards=tuple(_rewards(section, other, kept)),
         ),
     )
 
@@ -147,6 +156,20 @@ def _joined(section: Section, one: MergedMilestone) -> MergedMilestone:
         keys=keys,
         uses=_sum(_counts(tally.uses), one.uses),
     )
+
+
+def _rewards(section: Section, other: MergedSection, kept: Collection[str]) -> Iterator[MergedReward]:
+    """Those of what the survivor takes over; windows of the victim are numbered after the survivor's own."""
+    met = {one.milestone_id: section.windows.get(one.milestone_id, 0) for one in other.windows}
+    for one in other.rewards:
+        kind, subject, number = one.key.split("/", 2)
+        of_milestone = kind == "milestone"
+        if (of_milestone and subject in kept) or (kind == "streak" and subject not in section.streaks):
+            continue
+        moves = of_milestone and subject in met
+        key = milestone_key(subject, met[subject] + int(number)) if moves else one.key
+        known = section.rewards.get(key)
+        yield structs.replace(one, key=key, taken=one.taken if known is None else min(one.taken, known.taken))
 
 
 def _member(section: Section, one: MergedMember) -> MergedMember:
@@ -219,6 +242,14 @@ def note_members(state: CustomerState, envelope: Envelope, decision: SectionTake
         member.left = False
         member.anchor = one.anchor
         member.given = _dict(one.given)
+
+
+def note_rewards(state: CustomerState, envelope: Envelope, decision: SectionTakenOver) -> None:
+    """What the victim was given is known without its points."""
+    rewards = _section(state, envelope).rewards
+    for one in decision.section.rewards:
+        reward = rewards.setdefault(one.key, Reward(rule_id=one.rule_id, at=one.at, until=one.until))
+        reward.taken = one.taken
 
 
 def note_levels(state: CustomerState, envelope: Envelope, decision: SectionTakenOver) -> None:

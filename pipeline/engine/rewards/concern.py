@@ -27,6 +27,7 @@ from schemas.facts import (
     RecordRefused,
     RewardKept,
     SectionHandedOver,
+    SectionTakenOver,
     movements_in,
 )
 
@@ -131,6 +132,7 @@ CONCERN: Final = Concern(
         PointsReversed: _note_reversed,
         PointsReclaimed: _note_reversed,
         SectionHandedOver: sections.emptied("rewards"),
+        SectionTakenOver: sections.note_rewards,
         PointsCancelled: _note_cancelled,
         AlternatePointsReversed: _note_each,
     },

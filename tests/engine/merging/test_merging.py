@@ -622,3 +622,65 @@ def test_windows_that_both_have_met_are_given_no_second_time() -> None:
     merged(town, "2011-04-05")
     assert town.customer(SURVIVOR).section().windows == {"week": 2}
     assert rewards(town) == [("week", 20)]
+
+
+def test_window_that_is_lost_and_met_again_after_the_merge_is_not_paid_again() -> None:
+    town = Town(program(milestones=[WEEK], returns=FALLING))
+    for customer, first in ((SURVIVOR, 1), (VICTIM, 16)):
+        for number in range(3):
+            town.play(bought(f"{customer}{number}", 100, f"2011-03-{first + number:02}", customer_id=customer))
+    merged(town, "2011-03-22")
+    survivor = town.customer(SURVIVOR)
+    assert survivor.balance() == 40
+    town.play(brought_back(f"{SURVIVOR}1", 100, "2011-03-23"))
+    town.play(bought("again", 100, "2011-03-02"), as_of=instant("2011-03-24"))
+    assert survivor.section().windows == {"week": 2}
+    assert survivor.balance() == 40
+
+
+FALLING = {"window_days": 60, "milestones": "fall", "rewards": "clawback"}
+
+
+@pytest.mark.parametrize("lost_before", [False, True])
+def test_milestone_that_the_victim_had_met_is_paid_once_when_it_is_lost_and_met_again(*, lost_before: bool) -> None:
+    town = Town(program(milestones=[milestone("m", 2, points=50)], returns=FALLING))
+    town.play(joined(FIRST))
+    town.play(set_target("m", 4, FIRST))
+    for number in range(2):
+        for customer in (SURVIVOR, VICTIM):
+            town.play(bought(f"{customer}{number}", 100, f"2011-03-0{number + 2}", customer_id=customer))
+    if lost_before:
+        town.play(brought_back(f"{VICTIM}1", 100, "2011-03-04", customer_id=VICTIM))
+        town.play(bought(f"{SURVIVOR}2", 100, "2011-03-04"))
+    merged(town, "2011-03-05")
+    town.play(brought_back(f"{SURVIVOR}0", 100, "2011-03-06"))
+    town.play(bought("again", 100, "2011-03-07"))
+    assert len(town.customer(SURVIVOR).only(MilestoneAchieved)) == 1 + lost_before
+    assert town.customer(SURVIVOR).balance() == 50
+
+
+def test_what_was_taken_back_of_the_victim_is_not_given_for_what_the_survivor_has() -> None:
+    town = Town(program(milestones=[milestone("m", 2, points=50)], returns=FALLING))
+    for number in range(2):
+        for customer in (SURVIVOR, VICTIM):
+            town.play(bought(f"{customer}{number}", 100, f"2011-03-0{number + 2}", customer_id=customer))
+    town.play(brought_back(f"{VICTIM}1", 100, "2011-03-04", customer_id=VICTIM))
+    merged(town, "2011-03-05")
+    survivor = town.customer(SURVIVOR)
+    assert survivor.balance() == 50
+    for number in range(2):
+        town.play(brought_back(f"{SURVIVOR}{number}", 100, f"2011-03-0{number + 6}"))
+    assert survivor.balance() == 0
+    town.play(bought("again", 100, "2011-03-08"))
+    assert survivor.balance() == 50
+
+
+def test_rewards_of_cycles_of_the_victims_own_stay_behind() -> None:
+    town = Town(program(milestones=[{**OWN, "target": 1, "points": 50}], returns=FALLING))
+    for customer in (SURVIVOR, VICTIM):
+        town.play(enrol_target("own", FIRST, customer_id=customer))
+    town.play(bought("V1", 100, "2011-03-02", customer_id=VICTIM))
+    merged(town, "2011-03-03")
+    assert town.customer(SURVIVOR).section().rewards == {}
+    town.play(bought("B1", 100, "2011-03-04"))
+    assert town.customer(SURVIVOR).balance() == 100
