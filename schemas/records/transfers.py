@@ -24,9 +24,9 @@ class TransferredPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The last day on which they can be spent; None for never."""
     closes_at: int | None
     """The start of the day after, as an instant."""
-    rolls: tuple[int, ...] | None = None
-    """Months, days and months to round up to that they last from each activity on; None where none moves their expiry.
-    """
+    rolls: tuple[int, ...] | str | None = None
+    """Months, days and months to round up to that they last from each activity on; or the id of a tier, as in
+    `schemas.facts.LotOpened`; None where nothing moves their last day."""
 
 
 class ReceiveTransfer(Request, frozen=True):

@@ -149,7 +149,7 @@ def _received(turn: ProgramTurn, currency: str, lot_id: int, part: TransferredPa
         points=part.points,
         expires_on=part.expires_on,
         closes_at=part.closes_at,
-        rolls=None if part.rolls is None else Duration(*part.rolls),
+        rolls=Duration(*part.rolls) if isinstance(part.rolls, tuple) else None,
     )
     policy = turn.program.definition.transfer
     if policy.expiry == "keep" or (part.closes_at is not None and part.closes_at <= turn.head.clock):
@@ -189,7 +189,9 @@ def _part(lot: Lot) -> TransferredPart:
         points=lot.open_points,
         expires_on=lot.expires_on,
         closes_at=None if lot.closes_at == NEVER else lot.closes_at,
-        rolls=(lot.rolls.months, lot.rolls.days, lot.rolls.round_months) if isinstance(lot.rolls, Duration) else None,
+        rolls=(lot.rolls.months, lot.rolls.days, lot.rolls.round_months)
+        if isinstance(lot.rolls, Duration)
+        else lot.rolls,
     )
 
 

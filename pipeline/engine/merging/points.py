@@ -111,7 +111,7 @@ def _lot(lot_id: int, part: TransferredPart) -> LotOpened:
         points=part.points,
         expires_on=part.expires_on,
         closes_at=part.closes_at,
-        rolls=None if part.rolls is None else Duration(*part.rolls),
+        rolls=Duration(*part.rolls) if isinstance(part.rolls, tuple) else part.rolls,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from pipeline.engine.calendar import NEVER, as_date
@@ -28,6 +29,7 @@ from tests.steps import (
     brought_back,
     day,
     instant,
+    merge,
     program,
     reassess,
     redeem,
@@ -201,6 +203,33 @@ def test_points_that_another_customer_receives_keep_their_day_or_go_by_the_tier_
             town.play(step)
             town.settle()
         assert lots(town.customer(8)) == [(5, last)]
+
+
+@pytest.mark.parametrize(
+    ("later", "left"),
+    [
+        pytest.param(
+            bought("S2", 1_000, "2011-09-01"),
+            [(10, "never"), (5, "2013-03-02"), (10, "never")],
+            id="renewed",
+        ),
+        pytest.param(brought_back("S1", 1_000, "2011-09-01"), [(10, "never")], id="lost"),
+    ],
+)
+def test_points_of_a_customer_who_is_merged_go_by_the_tier_of_the_survivor(
+    later: Step, left: list[tuple[int, str]]
+) -> None:
+    tiers = {"renewal": "purchases", "on_return": "at_once"}
+    town = Town(club(tiers=tiers, returns={"window_days": 400}))
+    for step in (SILVER, FIVE):
+        town.play(msgspec.structs.replace(step, customer_id=8))
+    town.play(bought("S1", 1_000, "2011-03-01 09:00"))
+    town.play(merge(8, "2011-06-02"))
+    town.settle()
+    assert lots(town.customer(7)) == [(10, "never"), (5, "2012-03-01"), (10, "never")]
+    town.play(later)
+    town.pass_time(tick("2012-03-03"))
+    assert lots(town.customer(7))[:3] == left
 
 
 def test_redemption_that_is_taken_back_gives_points_that_follow_the_tier() -> None:
