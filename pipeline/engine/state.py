@@ -101,6 +101,11 @@ class Head(msgspec.Struct, array_like=True):
     """The merges that this customer takes part in; None for most."""
 
     @property
+    def is_merged(self) -> bool:
+        """Whether this customer is another one from now on."""
+        return self.merge is not None and self.merge.into != 0
+
+    @property
     def lots(self) -> int:
         """How many lots are open, promised or held in part, in all programs."""
         lots = 0

@@ -419,7 +419,12 @@ class Engine:
 
 
 def _first_start(head: Head, timeline: Timeline, until: int) -> Start | None:
-    """The first start by then of a version that a section of the customer has not adopted yet."""
+    """The first start by then of a version that a section of the customer has not adopted yet.
+
+    Who was merged follows no version any more: it would enrol them anew, and tell them every cycle for ever.
+    """
+    if head.is_merged:
+        return None
     for start in timeline.starts:
         if start.at > until:
             return None

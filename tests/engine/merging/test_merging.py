@@ -50,6 +50,7 @@ from tests.steps import (
     redeem,
     set_target,
     spend,
+    starting,
     status,
     tick,
     unenrol,
@@ -684,3 +685,19 @@ def test_rewards_of_cycles_of_the_victims_own_stay_behind() -> None:
     assert town.customer(SURVIVOR).section().rewards == {}
     town.play(bought("B1", 100, "2011-03-04"))
     assert town.customer(SURVIVOR).balance() == 100
+
+
+def test_customer_who_was_merged_follows_no_version_and_is_told_nothing_any_more() -> None:
+    town = merged(both(everybody_in(1)))
+    told = len(town.customer(VICTIM).facts)
+    town.pass_time(starting("2011-04-02", everybody_in(2)))
+    town.pass_time(tick("2011-08-01"))
+    assert len(town.customer(VICTIM).facts) == told
+    assert town.customer(VICTIM).state.head.timers == {}
+    assert town.customer(SURVIVOR).section().version == 2
+
+
+def everybody_in(version: int) -> ProgramDefinition:
+    enrolment = {"by": "everybody"}
+    cycles = milestone("m", 9, points=version, enrolment=enrolment, tells_cycles="everybody")
+    return program(version=version, rules=[spend()], milestones=[cycles])
