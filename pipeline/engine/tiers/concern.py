@@ -22,6 +22,7 @@ from schemas.facts import (
     PurchaseCounted,
     ReturnCounted,
     SectionHandedOver,
+    SectionTakenOver,
     TierApproached,
     TierAssigned,
     TierCheckSet,
@@ -156,6 +157,13 @@ def _note_handed_over(state: CustomerState, envelope: Envelope, decision: Sectio
     section.tier, section.tier_id, section.tenure = decision.reached, decision.reached_id, None
 
 
+def _note_taken_over(state: CustomerState, envelope: Envelope, decision: SectionTakenOver) -> None:
+    """Bills of the victim use no tier that was given as a reward."""
+    tenure = state.head.sections[envelope.program_id].tenure
+    for reward in () if tenure is None else tenure.rewards.values():
+        reward.bills += decision.transactions
+
+
 def _count_purchase(state: CustomerState, envelope: Envelope, decision: PurchaseCounted) -> None:
     """In the term and in the period in which the bill was paid."""
     tenure = state.head.sections[envelope.program_id].tenure
@@ -232,6 +240,7 @@ CONCERN: Final = Concern(
     name="tiers",
     effects={
         SectionHandedOver: _note_handed_over,
+        SectionTakenOver: _note_taken_over,
         TierUpgraded: _note_upgraded,
         TierReassigned: _note_tier,
         TierRenewed: _note_renewed,

@@ -701,3 +701,18 @@ def everybody_in(version: int) -> ProgramDefinition:
     enrolment = {"by": "everybody"}
     cycles = milestone("m", 9, points=version, enrolment=enrolment, tells_cycles="everybody")
     return program(version=version, rules=[spend()], milestones=[cycles])
+
+
+def test_bills_of_the_victim_do_not_use_a_tier_that_the_survivor_was_given() -> None:
+    given = milestone("m", 2, tier={"id": "silver"})
+    unused = {**FALLING, "rewards": "revoke_if_unused"}
+    levels = [{"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 100_000}]
+    town = Town(program(tiers={"basis": "net_purchases", "levels": levels}, milestones=[given], returns=unused))
+    for number in range(2):
+        town.play(bought(f"B{number}", 100, f"2011-04-0{number + 1}"))
+    town.play(bought("V1", 100, "2011-03-31", customer_id=VICTIM))
+    merged(town, "2011-04-03")
+    survivor = town.customer(SURVIVOR)
+    assert (survivor.tier(), survivor.section().transactions) == (2, 3)
+    town.play(brought_back("B1", 100, "2011-04-04"))
+    assert survivor.tier() == 1
