@@ -31,7 +31,7 @@ from pipeline.engine.programs import Org
 from pipeline.engine.rewards.keys import level_key, milestone_key, unified_key
 from pipeline.engine.state import CustomerState, Head
 from schemas.facts import Decision, Envelope, PointsCancelled, RecordRefused, Refusal
-from schemas.program import milestones_in
+from schemas.program import Rolling, milestones_in
 from schemas.records import AdjustPoints, CancelPoints, CustomEventReceived
 
 
@@ -130,7 +130,15 @@ def _reward_of_milestone(turn: ProgramTurn, record: CancelPoints) -> str:
     if record.milestone not in cycles:
         return ""
     cycle = cycle_named(cycles[record.milestone], record.cycle, turn.day)
+    if cycle is not None and isinstance(cycles[record.milestone], Rolling):
+        cycle = _place_of_window(turn, record.milestone, cycle)
     return "" if cycle is None else milestone_key(record.milestone, cycle)
+
+
+def _place_of_window(turn: ProgramTurn, milestone: str, last_day: int) -> int | None:
+    """The place among the windows that are met of the one that ends with a day, by which its reward is known."""
+    met = [day for day, progress in turn.section.milestones.get(milestone, {}).items() if progress.achieved]
+    return turn.section.windows[milestone] - sum(day > last_day for day in met) if last_day in met else None
 
 
 def _claims(account: Account, lots: Sequence[int], at_most: int) -> list[Claim]:

@@ -274,3 +274,17 @@ def test_held_points_of_a_time_when_nothing_was_counted_stay_uncounted() -> None
 
 def test_bills_are_kept_as_they_were() -> None:
     assert given(program(rules=[spend()]), BILL).account().given == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "lot"),
+    [("7 days to 2011-03-02", 1), ("7 days to 2011-03-12", 2), ("7 days to 2011-03-11", None)],
+)
+def test_reward_of_a_rolling_window_is_named_by_the_window(name: str, lot: int | None) -> None:
+    week = milestone("week", 2, period=None, points=20, cycle={"kind": "rolling", "days": 7})
+    bills = [bought(on, 100, on) for on in ("2011-03-01", "2011-03-02", "2011-03-11", "2011-03-12")]
+    story = given(program(milestones=[week]), *bills, cancel("2011-03-13", milestone="week", cycle=name))
+    assert [one.lot_id for cancelled in story.only(PointsCancelled) for one in cancelled.reversals] == (
+        [] if lot is None else [lot]
+    )
+    assert story.balance() == (40 if lot is None else 20)
