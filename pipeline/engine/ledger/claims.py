@@ -8,7 +8,7 @@ RULE (source): of its own lots; then, where `returns.shortfall` said so when it 
 of all lots that there were then, in the order of spending, and what is still missing is owed. Later points are left
 alone.
 RULE (end): a claim is forgotten when no redemption from before it can be taken back any more and nothing is held; one
-for a reward ends when its subject is achieved again.
+for a reward ends when its subject is achieved again. Of an account the newest ones are known.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from schemas.facts import (
 )
 from schemas.program import Shortfall
 from schemas.records import CustomerRecord
+
+CLAIMS_MAX: Final = 1_000
+"""Claims of one account, 0.1 MB of a head. Each is looked at in every turn of the customer."""
 
 
 def of_awards(reversals: Sequence[Reversal], lots: Mapping[str, Sequence[int]]) -> list[KeptClaim]:
@@ -158,6 +161,8 @@ def _shared_out(left: dict[int, int], lots: Sequence[int], wanted: int) -> dict[
 
 def _from_others(left: dict[int, int], claim: OpenClaim, missing: int) -> tuple[tuple[Taken, ...], int]:
     """What of it is taken from other lots, and what is owed then."""
+    if not missing:
+        return (), 0
     parts = _shared_out(left, [lot_id for lot_id in left if claim.reaches(lot_id)], missing)
     others = tuple(Taken(lot_id=lot_id, points=points) for lot_id, points in parts.items())
     return others, missing - sum(parts.values()) if claim.owes else 0
@@ -188,6 +193,7 @@ def _note_kept(state: CustomerState, envelope: Envelope, decision: ClaimsKept) -
         else:
             known.points += new.points
             known.until = max(known.until, new.until)
+    account.claims = account.claims[-CLAIMS_MAX:]
 
 
 def _identity(claim: OpenClaim) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from pipeline.engine.ledger import claims
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.programs import DAY_MS
 from schemas.facts import ClaimsKept, KeptClaim, PointsReclaimed, RecordRefused, RedemptionReversed, Reversal, Taken
@@ -412,3 +413,13 @@ def test_points_that_come_back_before_their_goods_or_after_end_the_same(
         steps = [make(instant("2011-03-05") + place * MINUTE) for place, make in enumerate(order)]
         endings.append(stand(given(shop(shortfall), *before, *taken, *steps)))
     assert endings[0] == endings[1]
+
+
+def test_of_an_account_the_newest_claims_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "CLAIMS_MAX", 2)
+    bills = [bought(f"B{number}", 1_000, f"2011-03-0{number}") for number in (1, 2, 3)]
+    back = [brought_back(f"B{number}", 1_000, f"2011-03-0{number + 4}") for number in (1, 2, 3)]
+    story = played(shop("own_lot"), *bills, redeem(30, "2011-03-04"), *back)
+    assert [claim.of_bill for claim in story.account().claims] == ["B2", "B3"]
+    story.play(reverse("d-2011-03-04", "2011-03-08"))
+    assert (story.balance(), story.account().claims) == (10, [])
