@@ -124,6 +124,8 @@ class MergeHandedOver(Decision, frozen=True, tag=373):
 
     merge_id: str
     survivor_id: int
+    unique: tuple[int, ...] = ()
+    """The hashes of events that are unique for ever."""
 
 
 class MergedStanding(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -142,6 +144,8 @@ class CustomersMerged(Decision, frozen=True, tag=374):
     merge_id: str
     victim_id: int
     standings: tuple[MergedStanding, ...]
+    unique: tuple[int, ...] = ()
+    """The hashes of events of the victim that are unique for ever: none of them counts here."""
 
 
 class MergeFailed(Decision, frozen=True, tag=375):

@@ -171,3 +171,5 @@ class AnswerMerge(Request, frozen=True):
     """The number of the reason (`schemas.facts.Refusal`); 0 where all was handed over."""
     subject: str = ""
     """What the reason is about, as in the refusal."""
+    unique: tuple[int, ...] = ()
+    """The hashes of events of the victim that are unique for ever."""

@@ -31,6 +31,7 @@ from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head, Section
 from pipeline.engine.tiers.assess import has_tiers
 from pipeline.engine.tiers.values import basis_values, now_of, term_from
+from pipeline.engine.unique import unique_ids
 from schemas.facts import (
     CustomerMerged,
     CustomersMerged,
@@ -166,7 +167,8 @@ def _end_handing_over(turn: ProgramTurn, record: HandOver) -> list[Decision]:
     """After the last program of the org."""
     if turn.program.id != turn.timeline.at(turn.head.clock).programs[-1].id:
         return []
-    return [MergeHandedOver(merge_id=record.merge_id, survivor_id=record.sender_id)]
+    unique = tuple(unique_ids(turn.state))
+    return [MergeHandedOver(merge_id=record.merge_id, survivor_id=record.sender_id, unique=unique)]
 
 
 def _take_over_section(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
@@ -206,7 +208,9 @@ def end(turn: Turn, record: AnswerMerge) -> list[Decision]:
     standings = tuple(
         _standing(program_id, section, turn.org) for program_id, section in sorted(turn.head.sections.items())
     )
-    return [CustomersMerged(merge_id=record.merge_id, victim_id=record.sender_id, standings=standings)]
+    return [
+        CustomersMerged(merge_id=record.merge_id, victim_id=record.sender_id, standings=standings, unique=record.unique)
+    ]
 
 
 def _standing(program_id: int, section: Section, org: Org) -> MergedStanding:
@@ -290,7 +294,7 @@ def _pass_points(decision: PointsHandedOver, envelope: Envelope, stated: Mapping
 
 
 def _done(decision: MergeHandedOver, _envelope: Envelope, stated: Mapping[str, Any]) -> AnswerMerge:
-    return AnswerMerge(customer_id=decision.survivor_id, merge_id=decision.merge_id, **stated)
+    return AnswerMerge(customer_id=decision.survivor_id, merge_id=decision.merge_id, unique=decision.unique, **stated)
 
 
 def _not_done(decision: MergeRefused, _envelope: Envelope, stated: Mapping[str, Any]) -> AnswerMerge:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine import unique
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.merging import concern, points
 from pipeline.engine.merging.state import Merge
@@ -716,3 +717,27 @@ def test_bills_of_the_victim_do_not_use_a_tier_that_the_survivor_was_given() -> 
     assert (survivor.tier(), survivor.section().transactions) == (2, 3)
     town.play(brought_back("B1", 100, "2011-04-04"))
     assert survivor.tier() == 1
+
+
+def test_event_that_is_unique_for_ever_counts_once_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    town = Town(program(rules=[{"id": "welcome", "kind": "event", "event": "welcome", "points": 10}]))
+    for customer, name in ((SURVIVOR, "own"), (SURVIVOR, "both"), (VICTIM, "both"), (VICTIM, "other")):
+        town.play(did("welcome", LATER, id=name, unique=True, customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    assert survivor.balance() == 40
+    refused = [RecordRefused(reason=Refusal.EVENT_EXISTS, subject="other")]
+    assert [one.decision for one in town.play(did("welcome", AFTER, id="other", unique=True)).decided] == refused
+    monkeypatch.setattr(unique, "UNIQUE_MAX", 3)
+    full = town.play(did("welcome", AFTER, id="more", unique=True))
+    assert [one.decision for one in full.decided] == [RecordRefused(reason=Refusal.TOO_MANY)]
+
+
+def test_merge_keeps_no_more_unique_events_than_a_customer_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unique, "UNIQUE_MAX", 2)
+    town = Town(CLUB)
+    for customer, name in ((SURVIVOR, "a"), (VICTIM, "b"), (VICTIM, "c")):
+        town.play(did("welcome", LATER, id=name, unique=True, customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    assert len(unique.unique_ids(survivor.state)) == 2
+    town.play(did("welcome", AFTER, id="c", unique=True))
+    assert [one.reason for one in survivor.only(RecordRefused)] == [Refusal.TOO_MANY]
