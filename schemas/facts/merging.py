@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.facts.decision import Decision, Refusal
 from schemas.facts.ledger import LotOpened, LotPromised, PointsMoved, Taken
-from schemas.records import MergedPromise, MergedSection, TransferredPart
+from schemas.records import MergedPromise, MergedSection, MergedTier, TransferredPart
 
 
 class MergeAsked(Decision, frozen=True, tag=365):
@@ -57,6 +57,10 @@ class SectionHandedOver(Decision, frozen=True, tag=369):
     purchases_minor: int
     returned_minor: int
     section: MergedSection
+    own_id: str = ""
+    """The tier that the victim had apart from those that were given."""
+    given: tuple[MergedTier, ...] = ()
+    """The tiers that were given and hold."""
 
 
 class SectionTakenOver(Decision, frozen=True, tag=370):

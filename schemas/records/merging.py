@@ -113,6 +113,16 @@ class MergedSection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rewards: tuple[MergedReward, ...] = ()
 
 
+class MergedTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A tier that was given to the victim."""
+
+    tier_id: str
+    until: int
+    """The instant up to which it holds."""
+    reward_of: str = ""
+    """What gave it as its reward, as `PointsIssued.activity`; empty for a tier given by hand."""
+
+
 class MergedPromise(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Points that are promised to the victim."""
 
@@ -142,10 +152,13 @@ class TakeOverSection(Request, frozen=True):
     merge_id: str
     program_id: int
     tier_id: str
+    """The tier that the victim had apart from those that were given."""
     transactions: int
     purchases_minor: int
     returned_minor: int
     section: MergedSection
+    given: tuple[MergedTier, ...] = ()
+    """The tiers that were given to the victim."""
 
 
 class TakeOverPoints(Request, frozen=True):

@@ -6,9 +6,9 @@
 3. The survivor takes it over, piece by piece, and is told to have been merged when the last one has come.
 
 RULE (what moves): points, purchases, milestones, streaks, unified targets and trackers add up; the tier is the higher
-one of both. Bills, ids of records, and returns that wait for their bill stay behind with the victim, so a later return
-of one of the victim's bills finds none; profile, identifiers and status are the survivor's. What tiers measure since
-they were reached is the survivor's own.
+one of both, one that was given for as long as it was. Bills, ids of records, and returns that wait for their bill stay
+behind with the victim, so a later return of one of the victim's bills finds none; profile, identifiers and status are
+the survivor's. What tiers measure since they were reached is the survivor's own.
 RULE (who): both are registered, neither is blocked or marked for fraud, nothing of the victim is put aside, and each
 has at most half of what a customer may have. A customer who was merged is merged no more, into nobody and with nobody;
 nor is one who waits for a victim of their own, so no two customers are ever merged into each other.
@@ -24,13 +24,12 @@ from pipeline.engine.kernel.turn import ProgramTurn, Turn
 from pipeline.engine.ledger.accounts import account_of
 from pipeline.engine.ledger.conditions import broken_by_standing
 from pipeline.engine.ledger.issue import LOTS_MAX, PROMISED_LOTS_MAX
-from pipeline.engine.merging import points, sections
+from pipeline.engine.merging import points, sections, tiers
 from pipeline.engine.merging.passing import forward
 from pipeline.engine.merging.state import Merge
 from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head, Section
 from pipeline.engine.tiers.assess import has_tiers
-from pipeline.engine.tiers.values import basis_values, now_of, term_from
 from pipeline.engine.unique import unique_ids
 from schemas.facts import (
     CustomerMerged,
@@ -47,8 +46,6 @@ from schemas.facts import (
     RecordRefused,
     Refusal,
     SectionHandedOver,
-    TierMoved,
-    TierUpgraded,
 )
 from schemas.records import (
     AnswerMerge,
@@ -159,6 +156,8 @@ def _hand_over_section(turn: ProgramTurn, record: HandOver) -> list[Decision]:
             purchases_minor=section.purchases_minor,
             returned_minor=section.returned_minor,
             section=sections.handed_over(section),
+            own_id=tiers.own_tier(turn),
+            given=tuple(tiers.given(section)),
         )
     ]
 
@@ -173,25 +172,6 @@ def _end_handing_over(turn: ProgramTurn, record: HandOver) -> list[Decision]:
 
 def _take_over_section(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
     return [sections.taken_over(turn, record)]
-
-
-def _raise_tier(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
-    """The victim's tier, where it is higher."""
-    section, program, rules = turn.section, turn.program, turn.program.tier_rules
-    reached = program.tier_ids.index(record.tier_id) if record.tier_id in program.tier_ids else 0
-    if reached <= section.tier or reached in rules.retired:
-        return []
-    values = basis_values(section, program, now_of(turn))
-    return [
-        TierUpgraded(
-            previous=section.tier,
-            reached=reached,
-            basis_value=rules.upgrade.decisive(values, reached).value,
-            reached_id=record.tier_id,
-            term=term_from(turn, reached, turn.at + 1) if rules.keeps_tenure else None,
-            by=TierMoved.MERGE,
-        )
-    ]
 
 
 def end(turn: Turn, record: AnswerMerge) -> list[Decision]:
@@ -270,11 +250,12 @@ def _pass_section(decision: SectionHandedOver, envelope: Envelope, stated: Mappi
         customer_id=decision.survivor_id,
         merge_id=decision.merge_id,
         program_id=envelope.program_id,
-        tier_id=decision.previous_id,
+        tier_id=decision.own_id,
         transactions=decision.transactions,
         purchases_minor=decision.purchases_minor,
         returned_minor=decision.returned_minor,
         section=decision.section,
+        given=decision.given,
         **stated,
     )
 
@@ -313,7 +294,7 @@ HAND_OVER: Final = (
     ProgramStage(_end_handing_over),
 )
 TAKE_OVER_SECTION: Final = ProgramStage(_take_over_section)
-RAISE_TIER: Final = ProgramStage(_raise_tier, used=has_tiers)
+RAISE_TIER: Final = ProgramStage(tiers.raise_tier, used=has_tiers)
 TAKE_OVER_POINTS: Final = ProgramStage(points.take_over)
 CONCERN: Final = Concern(
     name="merging",

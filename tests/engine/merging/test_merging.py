@@ -27,6 +27,7 @@ from schemas.facts import (
     Refusal,
     StreakExtended,
     StreakLevelReached,
+    TierAssigned,
     TierMoved,
     TierUpgraded,
     UnifiedAchieved,
@@ -37,9 +38,11 @@ from tests.dsl import Story
 from tests.steps import (
     BACKFILL,
     adjust,
+    assign,
     block,
     bought,
     brought_back,
+    day,
     did,
     enrol_target,
     instant,
@@ -741,3 +744,81 @@ def test_merge_keeps_no_more_unique_events_than_a_customer_may_have(monkeypatch:
     assert len(unique.unique_ids(survivor.state)) == 2
     town.play(did("welcome", AFTER, id="c", unique=True))
     assert [one.reason for one in survivor.only(RecordRefused)] == [Refusal.TOO_MANY]
+
+
+@pytest.mark.parametrize("validity", [{}, {"validity": {"months": 12}}])
+@pytest.mark.parametrize(
+    ("steps", "before", "after"),
+    [
+        pytest.param([(VICTIM, "gold", "2011-04-01")], 3, 1, id="through its last day"),
+        pytest.param([(VICTIM, "gold", None)], 3, 3, id="without an end"),
+        pytest.param([(VICTIM, "gold", THEN)], 1, 1, id="over by then"),
+        pytest.param([(VICTIM, "silver", "2011-04-01"), (SURVIVOR, "gold", None)], 3, 3, id="lower than the other"),
+        pytest.param([(VICTIM, "gold", "2011-04-01"), (SURVIVOR, "gold", "2011-03-20")], 3, 1, id="longer"),
+        pytest.param([(VICTIM, "gold", "2011-03-20"), (SURVIVOR, "gold", None)], 3, 3, id="shorter"),
+    ],
+)
+def test_tier_that_the_victim_was_given_by_hand_holds_as_long_as_it_was_given(
+    steps: list[tuple[int, str, str | None]], before: int, after: int, validity: dict[str, Any]
+) -> None:
+    town = both(program(rules=[spend()], tiers={**TIERS, **validity}), survivor=100, victim=100)
+    for customer, tier, last in steps:
+        last_day = None if last is None else day(last)
+        town.play(assign(tier, LATER, last_day=last_day, customer_id=customer))
+    town.play(merge(VICTIM, AFTER))
+    town.settle()
+    survivor = town.customer(SURVIVOR)
+    assert survivor.only(TierUpgraded) == []
+    assert survivor.tier() == before
+    town.pass_time(tick("2011-03-25"))
+    assert survivor.tier() == before
+    town.pass_time(tick("2011-04-03"))
+    assert survivor.tier() == after
+
+
+def test_tier_that_was_given_and_is_over_when_it_comes_is_not_held() -> None:
+    town = both(program(rules=[spend()], tiers=TIERS), survivor=100, victim=100)
+    town.play(assign("gold", LATER, last_day=day("2011-04-01"), customer_id=VICTIM))
+    town.play(merge(VICTIM, AFTER))
+    town.deliver()
+    town.play(bought("B2", 100, "2011-04-03"))
+    town.settle()
+    survivor = town.customer(SURVIVOR)
+    assert (survivor.tier(), survivor.only(TierAssigned)) == (1, [])
+
+
+def test_tier_of_the_victims_own_values_below_one_that_was_given_stays() -> None:
+    town = both(program(rules=[spend()], tiers=TIERS), survivor=100, victim=1_000)
+    town.play(assign("gold", LATER, last_day=day("2011-04-01"), customer_id=VICTIM))
+    survivor = merged(town).customer(SURVIVOR)
+    assert survivor.tier() == 3
+    town.pass_time(tick("2011-04-03"))
+    assert survivor.tier() == 2
+
+
+def test_tier_that_was_given_below_the_victims_own_lengthens_nothing() -> None:
+    town = both(program(rules=[spend()], tiers=TIERS), survivor=100, victim=1_000)
+    town.play(assign("silver", LATER, last_day=day("2011-04-01"), customer_id=VICTIM))
+    survivor = merged(town).customer(SURVIVOR)
+    town.pass_time(tick("2011-04-03"))
+    assert survivor.tier() == 2
+
+
+def test_tier_that_the_victim_has_as_a_reward_is_held_beside_those_of_the_survivor() -> None:
+    reward = milestone("m", 2, tier={"id": "gold", "validity": {"days": 20}})
+    town = both(program(rules=[spend()], tiers=TIERS, milestones=[reward], returns=FALLING), survivor=100, victim=100)
+    town.play(bought("V2", 100, LATER, customer_id=VICTIM))
+    survivor = merged(town).customer(SURVIVOR)
+    assert survivor.tier() == 3
+    assert list(survivor.section().tenure.rewards) == [f"milestone/m/494/of/{VICTIM}"]
+    town.pass_time(tick("2011-04-03"))
+    assert survivor.tier() == 1
+
+
+def test_reward_that_was_taken_back_of_the_victim_is_not_handed_over() -> None:
+    reward = milestone("m", 2, tier={"id": "gold"})
+    town = both(program(rules=[spend()], tiers=TIERS, milestones=[reward], returns=FALLING), survivor=100, victim=100)
+    town.play(bought("V2", 100, LATER, customer_id=VICTIM))
+    town.play(brought_back("V2", 100, THEN, customer_id=VICTIM))
+    survivor = merged(town, AFTER).customer(SURVIVOR)
+    assert list(survivor.section().tenure.rewards) == ["milestone/m/494"]
