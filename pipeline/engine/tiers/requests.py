@@ -3,7 +3,7 @@
 RULE: who asks that a customer have the tier of their values moves them in one step, up or down, not below a tier that
 somebody gave: so members follow a version that raised its thresholds, which by itself takes no tier.
 RULE: a tier given by hand takes nothing from who has a higher one; while it holds, nothing takes the customer below it,
-and when it ends, the customer has what their own values give.
+and when it ends, the customer has what their own values give, or a higher tier that they had beside it.
 """
 
 from __future__ import annotations
@@ -103,11 +103,18 @@ def released(
     *,
     taken: bool = False,
 ) -> TierReleased:
-    """A customer of the tier `previous` has that of their own values, not below what else was given (`floor`)."""
+    """A customer of the tier `previous` has that of their own values, not below what else was given (`floor`).
+
+    Who has a higher tier than the one that holds no longer did not have it from that, and keeps it.
+    """
     program, section, rules = turn.program, turn.section, turn.program.tier_rules
+    tenure = tenure_of(section)
     values = basis_values(section, program, now_of(turn))
-    reached = min(previous, max(rules.upgrade.reached(values), floor))
-    begins = reached < previous or (tenure_of(section).expires_on is None and reached > floor)
+    given = tenure.rewards[reward_of].tier_id if reward_of else tenure.floor_id
+    reached = previous
+    if program.tier_numbers.get(given, previous) >= previous:
+        reached = min(previous, max(rules.upgrade.reached(values), floor))
+    begins = reached < previous or (tenure.expires_on is None and reached > floor)
     return TierReleased(
         previous=previous,
         reached=reached,

@@ -245,3 +245,20 @@ def test_tier_is_that_of_what_is_achieved_whatever_the_order(
         in_week[on // 7] += amount
     silver, gold = max(in_month.values(), default=0) >= 2, max(in_week.values(), default=0) >= 9
     assert story.tier() == (3 if gold else 2 if silver else 1)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_tier_that_was_earned_for_a_year_stays_when_a_lower_one_that_was_given_ends(*, by_hand: bool) -> None:
+    levels = [
+        {"name": name, "threshold": threshold} for name, threshold in (("Base", 0), ("Silver", 500), ("Gold", 900))
+    ]
+    tiers = {"basis": "purchases_in_period", "period": "month", "levels": levels, "validity": {"months": 12}}
+    visits = milestone("visits", 2, tier={"id": "silver", "validity": {"days": 20}})
+    definition = program(tiers=tiers, milestones=[] if by_hand else [visits])
+    story = given(definition, bought("B1", 500, "2011-03-30"), bought("B2", 500, "2011-03-31"))
+    if by_hand:
+        story.play(assign("silver", "2011-03-31 12:00", last_day=day("2011-04-19")))
+    ends_on = story.section().tenure.expires_on
+    story.play(tick("2011-05-01"))
+    assert len(story.only(TierReleased)) == 1
+    assert (story.tier(), story.section().tenure.expires_on) == (3, ends_on)
