@@ -182,6 +182,8 @@ class Ranker(Achiever):
             self.floor, self.floor_ends = tier, ends
             if tier > self.tier:
                 self._moves(self.program.ranks, tier, at + 1)
+            elif tier < self.tier and self.ends == NEVER and self.program.ranks.term is not None:
+                self._begin(self.program.ranks, at + 1)
 
     def release_tier(self, at: int) -> None:
         """What somebody gave holds no longer."""
@@ -189,7 +191,9 @@ class Ranker(Achiever):
             self._let_go(self.program.ranks, at + 1)
 
     def _let_go(self, ranks: Ranks, begins: int) -> None:
-        reached = min(self.tier, _reached(self._values(ranks), ranks.steps, ranks.enough))
+        reached = self.tier
+        if self.floor >= self.tier:
+            reached = min(reached, _reached(self._values(ranks), ranks.steps, ranks.enough))
         self.floor, self.floor_ends = 0, NEVER
         if reached < self.tier or self.ends == NEVER:
             self._moves(ranks, reached, begins)

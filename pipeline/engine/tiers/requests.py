@@ -3,7 +3,8 @@
 RULE: who asks that a customer have the tier of their values moves them in one step, up or down, not below a tier that
 somebody gave: so members follow a version that raised its thresholds, which by itself takes no tier.
 RULE: a tier given by hand takes nothing from who has a higher one; while it holds, nothing takes the customer below it,
-and when it ends, the customer has what their own values give, or a higher tier that they had beside it.
+and when it ends, the customer has what their own values give, or a higher tier that they had beside it. Who is given a
+lower tier in place of one keeps that for a term of its own.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
     if until is not None and until <= now_of(turn):
         return [RecordRefused(reason=Refusal.DATE_PASSED, subject=record.tier)]
     reached = max(number, section.tier)
+    begins = reached > section.tier or _frees(turn, number)
     return [
         TierAssigned(
             previous=section.tier,
@@ -41,12 +43,20 @@ def assign(turn: ProgramTurn, record: AssignTier) -> list[Decision]:
             assigned_id=record.tier,
             until=until,
             currency=rules.currency,
-            term=term_from(turn, reached, turn.at + 1) if reached > section.tier else None,
+            term=term_from(turn, reached, turn.at + 1) if begins else None,
             reason=record.reason,
             entered_by=record.entered_by,
             last_day=record.last_day,
         )
     ]
+
+
+def _frees(turn: ProgramTurn, number: int) -> bool:
+    """Whether the tier that the customer has was given, with no end but that, and is no longer where this one is."""
+    section, program = turn.section, turn.program
+    held = max(number, floor_of(section, program, but=("",)))
+    has_no_end = program.tier_rules.definition.validity is not None and tenure_of(section).expires_on is None
+    return held < section.tier and has_no_end
 
 
 def reassess(turn: ProgramTurn, _record: ReassessTier) -> list[Decision]:

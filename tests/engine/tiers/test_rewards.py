@@ -247,6 +247,21 @@ def test_tier_is_that_of_what_is_achieved_whatever_the_order(
     assert story.tier() == (3 if gold else 2 if silver else 1)
 
 
+def test_tier_that_was_given_until_a_day_is_not_kept_for_ever_where_a_lower_one_is_given_in_its_place() -> None:
+    levels = [
+        {"name": name, "threshold": threshold} for name, threshold in (("Base", 0), ("Silver", 500), ("Gold", 900))
+    ]
+    tiers = {"basis": "purchases_in_period", "period": "month", "levels": levels, "validity": {"period": "month"}}
+    story = given(program(tiers=tiers), bought("B1", 1, "2011-03-30"))
+    story.play(assign("gold", "2011-03-30 12:00", last_day=day("2011-04-19")))
+    story.play(tick("2011-04-02"))
+    assert (story.tier(), story.section().tenure.expires_on) == (3, None)
+    story.play(assign("silver", "2011-04-03 12:00"))
+    assert (story.tier(), story.section().tenure.expires_on) == (3, day("2011-04-30"))
+    story.play(tick("2011-05-02"))
+    assert story.tier() == 2
+
+
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_tier_that_was_earned_for_a_year_stays_when_a_lower_one_that_was_given_ends(*, by_hand: bool) -> None:
     levels = [
