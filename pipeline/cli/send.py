@@ -36,7 +36,7 @@ class _Kind(msgspec.Struct):
     type: str
 
 
-_LINKS: Final = ("linkIdentifiers", "unlinkIdentifiers")
+_TO_THE_ORG: Final = ("linkIdentifiers", "unlinkIdentifiers", "assignTransaction")
 _KIND: Final = msgspec.json.Decoder(_Kind)
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -73,7 +73,8 @@ def send(files: tuple[IO[bytes], ...], topic: str, headers: Headers, place: Plac
 
     What begins as a list, or with a line that is only an opening brace, must be JSON as a whole, else nothing is sent.
 
-    Messages are keyed by customer (orgId:customerId), or by orgId:0 where they name one by identifiers or link these.
+    Messages are keyed by customer (orgId:customerId), or by orgId:0 where they name one by identifiers, link these
+    or assign a bill.
     One that names no customer is sent as it is: intake says what is wrong with it.
     Events older than the program's repeat window (35 days) are refused, the samples among them: send those with --now.
 
@@ -188,7 +189,7 @@ def _key(message: bytes) -> bytes | None:
     except _NO_JSON:
         return None
     customer_id = address.customer_id
-    links = address.type in _LINKS
-    if (links or address.identifiers) and (customer_id is None) != links:
+    to_the_org = address.type in _TO_THE_ORG
+    if (to_the_org or address.identifiers) and (customer_id is None) != to_the_org:
         customer_id = NOBODY
     return None if customer_id is None else input_key(address.org_id, customer_id)

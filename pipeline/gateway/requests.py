@@ -103,7 +103,7 @@ def messages_in(body: bytes) -> tuple[Sequence[msgspec.Raw], bool]:
 def take(raw: msgspec.Raw, place: int | None, sender: Sender) -> Taken | Refused:
     """One message; `place`: in a list of them."""
     try:
-        fields: dict[str, Any] = _OBJECT.decode(raw)
+        fields: dict[str, Any] = _OBJECT.decode(str(bytes(raw), "utf-8"))
     except _NO_JSON:
         return _judge(bytes(raw), (), sender)
     if _value(fields, "orgId", sender.org_id) != sender.org_id:

@@ -73,6 +73,7 @@ WALKED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("dlq", "replay", "--all"),
     ),
     "dlq show": (("dlq", "show", "0:0"), ("dlq", "show", "3:0"), ("dlq", "show", "9:9")),
+    "erase": (("erase", "100", "8"),),
     "events check": (("events", "check", "{folder}/message\x1b.json"),),
     "events list": (("events", "list"),),
     "events show": (("events", "show", "visit"), ("events", "show", HOSTILE.replace("\0", ""))),

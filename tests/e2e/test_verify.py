@@ -86,7 +86,7 @@ def test_only_what_is_asked_for_is_looked_at(done: Product) -> None:
     assert looked_at(part)["facts"] == sum(one.partition == 2 for one in done.read("facts"))
     assert [note.partition(":")[0] for note in part["notes"]] == ["partition 2"]
     assert looked_at(tables).keys() == {"rows", "customer_state", "views"}
-    assert len(tables["invariants"]) == 13
+    assert len(tables["invariants"]) == 14
 
 
 def test_person_reads_what_holds_and_how_far_it_reaches(done: Product) -> None:

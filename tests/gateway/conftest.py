@@ -55,10 +55,10 @@ def program(number: int) -> ProgramDefinition:
     )
 
 
-def migrated(dsn: str) -> ClickHouse:
-    opened = open_clickhouse(dsn)
-    migrate(opened)
-    return opened
+def migrated(dsn: str, opened: list[ClickHouse]) -> ClickHouse:
+    opened.append(open_clickhouse(dsn))
+    migrate(opened[-1])
+    return opened[-1]
 
 
 def sink_settings(workshop: Workshop) -> SinkSettings:
@@ -73,7 +73,7 @@ def sink_settings(workshop: Workshop) -> SinkSettings:
     )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("gateway")
     log = EmbeddedLog(folder / "log")
@@ -94,16 +94,19 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     listener, other = listen_on("127.0.0.1", 0), listen_on("127.0.0.1", 0)
     questions = Questions()
     settings = workshop.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
+    opened: list[ClickHouse] = []
     dsn = f"chdb://{folder / 'clickhouse'}"
     role = GatewayRole(log, settings, listener, questions, lambda: open_clickhouse(dsn))
     apart = GatewayRole(log, settings, other, Questions(), lambda: open_clickhouse(dsn))
     apart.name = "apart"
-    sink = ClickHouseSink(log, ClickHouseWriter(lambda: migrated(dsn)), sink_settings(workshop))
+    sink = ClickHouseSink(log, ClickHouseWriter(lambda: migrated(dsn, opened)), sink_settings(workshop))
     app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role, apart, sink], questions=questions)
     with listener, other, running(app):
         ready = Until(lambda: all(is_ready for is_ready, _ in app.roles.status().values()))
         while not ready.is_set():
             ready.wait(0.05)
         yield Client(listener.getsockname()[1], other.getsockname()[1])
+    for one in opened:  # one process has one folder at a time
+        one.close()
     workshop.close()
     log.close()

@@ -106,6 +106,12 @@ def test_what_intake_would_not_take_is_refused_with_each_defect() -> None:
     assert {defect.path for defect in refused.defects} == {"customerId", "points"}
 
 
+def test_text_that_is_not_utf_8_is_refused_in_words() -> None:
+    refused = take(msgspec.Raw(b'{"type": "vi\xe5sit", "id": "\xe5"}'), None, sender())
+    assert isinstance(refused, Refused)
+    assert refused.defects
+
+
 def test_what_intake_takes_from_another_topic_only_is_refused() -> None:
     settings = Settings(prefix="", types_by_topic={"commands": ("redeemPoints",)}, identity_key=SecretStr("k" * 16))
     by_intake = sender()._replace(limits=limits_of(settings), topic="gateway")

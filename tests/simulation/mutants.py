@@ -274,7 +274,7 @@ def leave_commands_unanswered() -> tuple[Any, str, Any]:
     return (
         outputs,
         "replies_of",
-        lambda *given: [reply for reply in right(*given) if reply.outcome != ReplyOutcome.DONE],
+        lambda *given, **more: [one for one in right(*given, **more) if one.outcome != ReplyOutcome.DONE],
     )
 
 

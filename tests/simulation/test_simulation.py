@@ -51,7 +51,7 @@ CAUGHT_BY: dict[Callable[[], Any], int] = {
     mutants.take_the_stable_end_for_the_end: 157,
     mutants.roll_back_when_the_store_fails: 18,
     mutants.no_intent: 20,
-    mutants.no_token: 15,
+    mutants.no_token: 20,
     mutants.fire_timers_under_the_latest_version: 0,
     mutants.skip_members_without_timers: 0,
     mutants.forget_what_a_bill_earned: 0,
