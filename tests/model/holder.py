@@ -299,6 +299,7 @@ class Holder:
                     unmet.within = [*unmet.within, anew]
             for point in past:
                 point.lot.gone_anew += 1
+                point.received = point.received or point.lot.received
                 point.lot.points.remove(point)
                 point.lot, point.place, point.closes = anew, "current", anew.closes
                 anew.points.append(point)

@@ -68,6 +68,8 @@ class Point:
     """The how manieth of its redemption or hold it was."""
     once_current: bool = False
     """Whether it became current here, and counted for life."""
+    received: bool = False
+    """Whether it lies in a lot of its own now, and came in one that another customer gave."""
 
 
 @dataclass

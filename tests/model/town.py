@@ -128,7 +128,7 @@ def _give(customers: dict[int, Purses], program: Program, purses: Purses, gift: 
 def figures_of(member: Member) -> Figures:
     """All that is compared, by name; what is nothing is left out."""
     purse = member.purse
-    received = sum(len(lot.points) for lot in purse.lots if lot.received)
+    received = sum(point.received or point.lot.received for point in purse.points)
     points = {
         "issued": len(purse.points) - received,
         "promised": purse.count("promised"),

@@ -114,13 +114,24 @@ def left_by(turn: ProgramTurn, counted: MeasuredContribution) -> int:
 def measured_again(
     turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill
 ) -> tuple[list[Decision], int]:
-    """What an updated bill counts now, and by how much that moves the value; `turn` is that of the sale."""
+    """What an updated bill counts now, and by how much that moves the value; `turn` is that of the sale.
+
+    The value of a final period only falls, where returns lower milestones.
+    """
+    final = periods_of(turn, target).around(turn.day).ends_at <= turn.head.horizon
+    if final and not turn.program.milestones_fall:
+        return [], 0
+    again, added = _again(turn, target, record, bill)
+    return ([], 0) if final and added >= 0 else (again, added)
+
+
+def _again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill) -> tuple[list[Decision], int]:
     part, measure = bill.parts[turn.program.id], target.measure
     period = periods_of(turn, target).around(turn.day)
     known = _contribution(part, target.milestone_id)
     left_out = measure.stores and known is None
     over_limit = measure.limit is not None and (known is None or known.limit_period is None)
-    if left_out or over_limit or period.ends_at <= turn.head.horizon:
+    if left_out or over_limit:
         return [], 0
     sold = structs.replace(
         bill_as_sold(record, bill), gross_minor=record.gross_minor, discount_minor=record.discount_minor or 0

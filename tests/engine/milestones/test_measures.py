@@ -202,6 +202,24 @@ def test_updated_bill_counts_as_if_it_had_been_so(
     assert value(story) in (0, None)
 
 
+@pytest.mark.parametrize(
+    ("returns", "lines", "after"),
+    [
+        ({"window_days": 400}, (LATTE,), 1),
+        ({"window_days": 400}, (BEANS, LATTE, MUG, Line("TEA", 1, 5, "coffee")), 3),
+        ({"window_days": 400, "milestones": "keep"}, (LATTE,), 3),
+    ],
+    ids=["falls", "does not rise", "falls where returns lower it only"],
+)
+def test_update_in_a_period_that_is_final_only_lowers_it(
+    returns: dict[str, Any], lines: tuple[Line, ...], after: int
+) -> None:
+    coffee = counting(measure="quantity", categories=["coffee"], returns=returns)
+    story = given(coffee, bought("B1", None, "2025-03-01", lines=(BEANS, LATTE)))
+    story.play(updated("B1", None, "2025-06-02", lines=lines))
+    assert value(story) == after
+
+
 def test_bill_beyond_the_limit_counts_nothing_by_an_update() -> None:
     limited = counting(measure="sum", at_most={"times": 1, "per": "day"})
     story = given(limited, bought("B1", 500, "2025-03-01 09:00"), bought("B2", 70, "2025-03-01 10:00"))
