@@ -214,7 +214,7 @@ def _count(message: list[Any]) -> int:
 
 def _stated(decision: list[Any], cause: str) -> Decision:
     """A decision as the arithmetic states it."""
-    kind, places = _KINDS[decision[0]]
+    kind, places = _KINDS.get(decision[0], (f"kind {decision[0]}", {}))
     stated = {name: decision[place] for name, place in places.items()}
     if "reason" in stated:
         stated["reason"] = _REASONS[stated["reason"]]

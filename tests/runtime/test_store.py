@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,6 +96,31 @@ def test_store_whose_process_dies_while_it_is_thrown_away_is_begun_anew(tmp_path
 
     assert (anew.position, anew.get(b"1:1"), list(anew.due(FAR))) == (0, None, [])
     anew.close()
+
+
+def test_store_whose_list_of_files_lost_its_end_holds_everything_or_is_begun_anew(tmp_path: Path) -> None:
+    def marker(at: int) -> bytes:
+        return encode_marker(Marker(at, at, PartitionClock(), ()))
+
+    store = PartitionStore(tmp_path / "0", "origin")
+    store.write([Change(b"1:1", b"old", None, 5), Change(b"1:2", b"old", None, 5)], (), (), marker(1), 1)
+    store.restore([Change(b"1:1", b"new", 5, 6)], (), (), 2, whole=False)
+    store.restore((), (), [Change(MARKER_KEY, marker(3))], 3, whole=True)
+    store.write([Change(b"1:2", b"new", 5, 6)], (), (), marker(4), 4)
+    manifest = (tmp_path / "0" / "CURRENT").read_text().strip()
+    whole = (tmp_path / "0" / manifest).stat().st_size
+    kept = []
+    for number, size in enumerate([*range(0, whole, whole // 40), whole], 1):
+        torn = tmp_path / str(number)
+        shutil.copytree(tmp_path / "0", torn)  # as a process that is killed leaves it
+        os.truncate(torn / manifest, size)
+        found = PartitionStore(torn, "origin")
+        if found.marker is not None and found.marker.mark.round == 4:
+            kept.append(size)
+            assert (found.get(b"1:1"), found.get(b"1:2")) == (b"new", b"new")
+        found.close()
+    store.close()
+    assert kept == [whole]
 
 
 def test_customers_of_an_org_are_in_the_order_of_their_keys_and_their_entries_are_none(tmp_path: Path) -> None:

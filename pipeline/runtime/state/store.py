@@ -50,6 +50,10 @@ class _Local(msgspec.Struct, array_like=True):
     """Changelog offset up to which everything is in the store."""
     whole: bool
     """Whether the values are those of the marker; False while restoring."""
+    manifest: str = ""
+    manifest_bytes: int = 0
+    """The file in which RocksDB lists its files, and how long it was. RocksDB takes a shorter one for an older one, and
+    finds nothing wrong where later writes are in its log: what was flushed between them would be missing."""
 
 
 class PartitionStore:
@@ -155,8 +159,7 @@ class PartitionStore:
         """
         batch = self._batch(heads, entries, others)
         batch.put(MARKER_KEY, marker, self._files.in_values)
-        if position is not None and position > self._local.position:
-            self._put_local(batch, _Local(self._origin, position, whole=True))
+        self._put_local(batch, _Local(self._origin, max(position or 0, self._local.position), whole=True))
         self._write(batch)
         self._marker: Marker | None = decode_marker(marker)
 
@@ -221,6 +224,7 @@ class PartitionStore:
         self._write(batch)
 
     def _put_local(self, batch: WriteBatch, local: _Local) -> None:
+        local.manifest, local.manifest_bytes = self._manifest_of(self._manifest)
         self._local = local
         batch.put(_LOCAL_KEY, msgspec.msgpack.encode(local), self._files.in_values)
 
@@ -258,6 +262,7 @@ class PartitionStore:
 
     def _open(self) -> None:
         families = {_VALUES: value_options(), _DUE: index_options(), _FORGOTTEN: index_options()}
+        found, found_bytes = self._manifest_of(self._manifest_in_force())  # opening begins another
         try:
             private_folder(self._folder.parent)
             database = Rdict(str(self._folder), index_options(), families)
@@ -271,12 +276,27 @@ class PartitionStore:
             database.get_column_family_handle(_DUE),
             database.get_column_family_handle(_FORGOTTEN),
         )
+        self._manifest = self._manifest_in_force()
         raw = self.get(_LOCAL_KEY)
         if raw is None:
             self._note(_Local(self._origin, 0, whole=False))
         else:
             self._local = msgspec.msgpack.decode(raw, type=_Local)
+            if found == self._local.manifest and found_bytes < self._local.manifest_bytes:
+                raise self._given_up(OSError(f"{found} lacks its end"))
         self._marker = self._read_marker()
+
+    def _manifest_in_force(self) -> str:
+        try:
+            return (self._folder / _FILES_IN_FORCE).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _manifest_of(self, name: str) -> tuple[str, int]:
+        try:
+            return name, (self._folder / name).stat().st_size
+        except OSError:
+            return name, 0
 
     def _read_marker(self) -> Marker | None:
         raw = self.get(MARKER_KEY)
