@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.state import Section
-from pipeline.engine.tiers.values import basis_values, floor_of, now_of, tenure_of, term_from
-from schemas.facts import Decision, TierAssigned, TierMoved, TierUpgraded
+from pipeline.engine.tiers.values import basis_values, floor_of, now_of, tenure_of, term_from, upgraded
+from schemas.facts import Decision, TierAssigned, TierMoved
 from schemas.records import MergedTier, TakeOverSection
 
 
@@ -42,7 +42,8 @@ def raise_tier(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
     decisions: list[Decision] = []
     reached = program.tier_numbers.get(record.tier_id, 0)
     if reached > now and reached not in program.tier_rules.retired:
-        decisions.append(_upgraded(turn, reached, record.tier_id))
+        values = basis_values(turn.section, program, now_of(turn))
+        decisions.append(upgraded(turn, reached, values, turn.at + 1, TierMoved.MERGE))
         now = reached
     for one in record.given:
         assigned = _assigned(turn, one, now, record.sender_id)
@@ -50,18 +51,6 @@ def raise_tier(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
             decisions.append(assigned)
             now = assigned.reached
     return decisions
-
-
-def _upgraded(turn: ProgramTurn, reached: int, tier_id: str) -> TierUpgraded:
-    section, program, rules = turn.section, turn.program, turn.program.tier_rules
-    return TierUpgraded(
-        previous=section.tier,
-        reached=reached,
-        basis_value=rules.upgrade.decisive(basis_values(section, program, now_of(turn)), reached).value,
-        reached_id=tier_id,
-        term=term_from(turn, reached, turn.at + 1) if rules.keeps_tenure else None,
-        by=TierMoved.MERGE,
-    )
 
 
 def _assigned(turn: ProgramTurn, one: MergedTier, now: int, victim: int) -> TierAssigned | None:

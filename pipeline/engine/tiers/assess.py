@@ -20,7 +20,16 @@ from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.programs import Program
 from pipeline.engine.tiers.terms import reminders_after
-from pipeline.engine.tiers.values import basis_values, floor_of, now_of, renewal_values, tenure_of, term_from, today
+from pipeline.engine.tiers.values import (
+    basis_values,
+    floor_of,
+    now_of,
+    renewal_values,
+    tenure_of,
+    term_from,
+    today,
+    upgraded,
+)
 from schemas.facts import (
     Decision,
     TierCheckSet,
@@ -59,14 +68,7 @@ def upgrade(turn: ProgramTurn, begins_at: int) -> TierUpgraded | None:
         reached, by = min(reached, renewed), TierMoved.RENEWAL
     if reached <= section.tier:
         return None
-    return TierUpgraded(
-        previous=section.tier,
-        reached=reached,
-        basis_value=rules.upgrade.decisive(values, reached).value,
-        reached_id=program.tier_ids[reached],
-        term=term_from(turn, reached, begins_at) if rules.keeps_tenure else None,
-        by=by,
-    )
+    return upgraded(turn, reached, values, begins_at, by)
 
 
 def fall_after_return(turn: ProgramTurn, begins_at: int) -> TierDowngraded | None:

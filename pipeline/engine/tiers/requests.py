@@ -10,7 +10,7 @@ lower tier in place of one keeps that for a term of its own.
 from __future__ import annotations
 
 from pipeline.engine.kernel.turn import ProgramTurn
-from pipeline.engine.tiers.values import basis_values, floor_of, now_of, tenure_of, term_from, tier_of_values
+from pipeline.engine.tiers.values import basis_values, floor_of, now_of, tenure_of, term_from, tier_of_values, upgraded
 from schemas.facts import (
     Decision,
     RecordRefused,
@@ -19,7 +19,6 @@ from schemas.facts import (
     TierDowngraded,
     TierMoved,
     TierReleased,
-    TierUpgraded,
 )
 from schemas.records import AssignTier, ReassessTier, ReleaseTier
 
@@ -69,16 +68,7 @@ def reassess(turn: ProgramTurn, _record: ReassessTier) -> list[Decision]:
         return []
     values, rules = basis_values(section, program, now), program.tier_rules
     if reached > section.tier:
-        return [
-            TierUpgraded(
-                previous=section.tier,
-                reached=reached,
-                basis_value=rules.upgrade.decisive(values, reached).value,
-                reached_id=program.tier_ids[reached],
-                term=term_from(turn, reached, turn.at + 1) if rules.keeps_tenure else None,
-                by=TierMoved.REQUEST,
-            )
-        ]
+        return [upgraded(turn, reached, values, turn.at + 1, TierMoved.REQUEST)]
     measured, needed = rules.upgrade.decisive(values, section.tier)
     return [
         TierDowngraded(

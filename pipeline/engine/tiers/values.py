@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -14,7 +14,7 @@ from pipeline.engine.tiers.rules import Measure
 from pipeline.engine.tiers.state import Measured, Tenure
 from pipeline.engine.tiers.terms import for_ever, last_day, term_through
 from pipeline.engine.trackers.values import tracker_value
-from schemas.facts import TierTerm
+from schemas.facts import TierMoved, TierTerm, TierUpgraded
 from schemas.program import RenewalBasis, TierBasis
 
 _NOTHING: Final = Measured()
@@ -99,6 +99,19 @@ def term_from(turn: ProgramTurn, tier: int, begins_at: int) -> TierTerm:
     day = today(turn)
     registered_on = calendar.day_of(turn.head.registered_at or turn.at)
     return term_through(tiers, calendar, begins_at, day, last_day(tiers.validity, day, registered_on))
+
+
+def upgraded(turn: ProgramTurn, reached: int, values: Sequence[int], begins_at: int, by: TierMoved) -> TierUpgraded:
+    """The move up to a tier, with what the values say of it, to a term that begins at that instant."""
+    program, rules = turn.program, turn.program.tier_rules
+    return TierUpgraded(
+        previous=turn.section.tier,
+        reached=reached,
+        basis_value=rules.upgrade.decisive(values, reached).value,
+        reached_id=program.tier_ids[reached],
+        term=term_from(turn, reached, begins_at) if rules.keeps_tenure else None,
+        by=by,
+    )
 
 
 def now_of(turn: ProgramTurn) -> int:
