@@ -15,7 +15,7 @@ import msgspec
 from pipeline.cli.output import json_option, placed, print_json
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
-from pipeline.intake.dialects.naming import NOBODY, input_key
+from pipeline.intake.dialects.naming import NOBODY, TO_THE_ORG, input_key
 from pipeline.intake.letters.letter import DIALECT_HEADER
 from pipeline.log.port import Headers, Outgoing
 
@@ -36,7 +36,7 @@ class _Kind(msgspec.Struct):
     type: str
 
 
-_TO_THE_ORG: Final = ("linkIdentifiers", "unlinkIdentifiers", "assignTransaction")
+_TO_THE_ORG: Final = frozenset(kind.__struct_config__.tag for kind in TO_THE_ORG)
 _KIND: Final = msgspec.json.Decoder(_Kind)
 _ADDRESS: Final = msgspec.json.Decoder(_Address)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
