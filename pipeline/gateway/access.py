@@ -60,13 +60,14 @@ class Access:
 
     def login(self, key_id: str, secret: str) -> dict[str, str]:
         """Tokens for an access key, by its id and its secret. Raises `NotAllowed`."""
-        key = _good(_known(written(key_id, secret), self._keys()), None)
-        return self._issued_by().issue(key.key_id, self._wall())
+        return self._tokens_for(_known(written(key_id, secret), self._keys()))
 
     def renew(self, refresh_token: str) -> dict[str, str]:
         """New tokens for one that renews them. Raises `NotAllowed`."""
-        key = _good(self._behind(refresh_token, "refresh"), None)
-        return self._issued_by().issue(key.key_id, self._wall())
+        return self._tokens_for(self._behind(refresh_token, "refresh"))
+
+    def _tokens_for(self, key: AccessKey) -> dict[str, str]:
+        return self._issued_by().issue(_good(key, None).key_id, self._wall())
 
     def _behind(self, token: str, use: Use) -> AccessKey:
         key_id = self._issued_by().key_id(token, use, self._wall())
