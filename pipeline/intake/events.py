@@ -63,8 +63,7 @@ def judge(name: str, attributes: Attributes, org: KnownOrg) -> Judged | Rejected
 
 def about_its_subject(event: messages.CustomEvent, org: KnownOrg) -> messages.CustomEvent:
     """The event with the identifier of its subject, where it names nobody otherwise."""
-    definition = org.events.get(event.event_name)
-    subject = None if definition is None else definition.subject
+    subject = _subject_of(event, org)
     if subject is None or event.customer_id is not None or event.identifiers:
         return event
     value = event.attributes.get(subject.name)
@@ -81,10 +80,15 @@ def makes_a_customer(content: messages.CustomerMessage, org: KnownOrg) -> bool:
     if org.org.ids != "accrue":
         return False
     if isinstance(content, messages.CustomEvent):
-        definition = org.events.get(content.event_name)
-        subject = None if definition is None else definition.subject
+        subject = _subject_of(content, org)
         return subject is not None and subject.add_customer_if_not_exists
     return isinstance(content, _MAKING)
+
+
+def _subject_of(event: messages.CustomEvent, org: KnownOrg) -> EventField | None:
+    """The field that says whom the event is about, if its definition has one."""
+    definition = org.events.get(event.event_name)
+    return None if definition is None else definition.subject
 
 
 def _undefined(name: str, org: KnownOrg) -> Judged | Rejected:
