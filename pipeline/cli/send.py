@@ -189,7 +189,7 @@ def _key(message: bytes) -> bytes | None:
     except _NO_JSON:
         return None
     customer_id = address.customer_id
-    to_the_org = address.type in _TO_THE_ORG
+    to_the_org = isinstance(address.type, str) and address.type in _TO_THE_ORG
     if (to_the_org or address.identifiers) and (customer_id is None) != to_the_org:
         customer_id = NOBODY
     return None if customer_id is None else input_key(address.org_id, customer_id)

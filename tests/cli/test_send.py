@@ -148,6 +148,7 @@ def test_every_sample_file_arrives_as_messages_that_intake_takes(sample: Path, w
         pytest.param(
             {"type": "unlinkIdentifiers", "customerId": 5, "identifiers": {"email": "a"}}, b"1:0", id="unlink"
         ),
+        pytest.param({"type": ["linkIdentifiers"], "customerId": 5}, b"1:5", id="of no type"),
     ],
 )
 def test_message_is_keyed_by_who_is_looked_for(
