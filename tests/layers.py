@@ -46,6 +46,7 @@ LAYERS: Final = {
     "tests/fuzz": Layer.embedded,
     "tests/gateway": Layer.embedded,
     "tests/gateway/test_access.py": Layer.pure,
+    "tests/gateway/test_owners.py": Layer.pure,
     "tests/gateway/test_requests.py": Layer.pure,
     "tests/generators": Layer.pure,
     "tests/importer": Layer.pure,

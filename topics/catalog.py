@@ -94,6 +94,13 @@ TOPICS: Final = (
         "Orgs with their stores and events, all in partition 0, so that one offset is one version of all of it.",
     ),
     Topic(
+        "owners",
+        "partition",
+        "address of a gateway, JSON",
+        _COMPACT,
+        "Whose gateway is asked about a partition, all in partition 0. Let nobody but Accrue write it.",
+    ),
+    Topic(
         "keys",
         "orgId:path",
         "secret, 32 bytes",

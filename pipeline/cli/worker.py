@@ -69,7 +69,7 @@ def worker(roles: tuple[RoleName, ...], slot: int | None, place: Place) -> None:
         logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
         sinks = opened.enter_context(sinks_of(place, log))
         _end_by(_end)
-        questions = Questions()
+        questions = Questions(settings.partitions)
         at_once = [one for one in settings.roles if one != GATEWAY]
         begun = opened.enter_context(roles_of(settings, log, at_once, sinks, questions=questions))
         begun.start()

@@ -15,6 +15,7 @@ HEADERS: Final = ("Authorization", "X-AUTH-TOKEN", "X-CAP-API-OAUTH-TOKEN")
 """Where a request may bring its key as a whole: the standard's header, Open Loyalty's (S2), Capillary's (S1)."""
 _APPLICATION: Final = ("X-Client-Application-Id", "X-Client-Token")
 """The same in two headers, as Voucherify's clients do."""
+CREDENTIALS: Final = (*HEADERS, *_APPLICATION)
 _BEARER: Final = re.compile(r"^Bearer +", re.IGNORECASE)
 _KEY: Final = re.compile(r"^ak_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
 

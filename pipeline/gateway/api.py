@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from pipeline.gateway.customers import customer_view, stored_view
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
 from pipeline.gateway.forms import BadForm
+from pipeline.gateway.forwarding import Forwarding
 from pipeline.gateway.openapi import Page, document
 from pipeline.gateway.openloyalty import OpenLoyalty
 from pipeline.gateway.outbox import NotNow
@@ -39,7 +40,6 @@ _TOLD: Final = (
     Misread,
     BadForm,
     NotNow,
-    Unanswered,
     LogError,
     TimeoutError,
 )
@@ -49,11 +49,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Api:
     """Handles requests on the event loop of the gateway."""
 
-    def __init__(self, log: Log, settings: Settings, desk: Desk, tables: Tables) -> None:
+    def __init__(self, log: Log, settings: Settings, desk: Desk, tables: Tables, forwarding: Forwarding) -> None:
         self._log = log
         self._settings = settings
         self._desk = desk
         self._tables = tables
+        self._forwarding = forwarding
         self._vendors = [
             web.post("/v2/events", self.post_definition),
             *(web.post(route.path, _named(self.post_to_vendor, route)) for route in ROUTES),
@@ -64,7 +65,7 @@ class Api:
 
     def app(self) -> web.Application:
         """The application with all its routes."""
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_told])
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._told])
         app.add_routes(
             [
                 web.post("/v1/messages", self.post_messages),
@@ -148,16 +149,17 @@ class Api:
             raise Misread(message)
         try:
             standing = await self._desk.look(org_id, customer_id, int(wanted))
-        except (Unanswered, NotNow):
-            found = await self._stored(org_id, customer_id, int(wanted))
-            if found is None:
-                raise
-            return told(found)
+        except (Unanswered, NotNow) as error:
+            answer = await self._forwarding.answer(request, error)
+            answer = answer or await self._stored(org_id, customer_id, int(wanted))
+            if answer is None:
+                raise NotNow(str(error)) from error
+            return answer
         if standing is None:
             return problem(HTTPStatus.NOT_FOUND, f"nothing is known of customer {customer_id} of org {org_id}")
         return told(customer_view(standing))
 
-    async def _stored(self, org_id: int, customer_id: int, seq: int) -> dict[str, Any] | None:
+    async def _stored(self, org_id: int, customer_id: int, seq: int) -> web.Response | None:
         """Where a customer of another worker stood, as ClickHouse knows; None where it does not, or not so far."""
         rows = await self._tables.rows(
             """
@@ -170,7 +172,7 @@ class Api:
         if not rows or max(row["seq"] for row in rows) < seq:
             return None
         profiles = await self._tables.profiles(org_id, [customer_id])
-        return stored_view(rows, profiles[customer_id])
+        return told(stored_view(rows, profiles[customer_id]))
 
     async def healthcheck(self, _request: web.Request) -> web.Response:
         """204 where messages are taken, else 503."""
@@ -180,6 +182,23 @@ class Api:
     async def openapi(self, _request: web.Request) -> web.Response:
         """What is served, described."""
         return told(self._openapi)
+
+    @web.middleware
+    async def _told(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            detail = error.reason
+            if isinstance(error, web.HTTPRequestEntityTooLarge):
+                detail = f"the body is longer than {BODY_BYTES_MAX:,} bytes"
+            answer = problem(error.status, detail)
+            if "Allow" in error.headers:
+                answer.headers["Allow"] = error.headers["Allow"]
+            return answer
+        except Unanswered as error:
+            return await self._forwarding.answer(request, error) or _busy(str(error))
+        except _TOLD as error:
+            return _of_error(error)
 
 
 def _named(handler: Callable[[VendorRoute, web.Request], Awaitable[web.Response]], route: VendorRoute) -> Handler:
@@ -194,27 +213,11 @@ def _busy(why: str) -> web.Response:
     return answer
 
 
-@web.middleware
-async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        detail = error.reason
-        if isinstance(error, web.HTTPRequestEntityTooLarge):
-            detail = f"the body is longer than {BODY_BYTES_MAX:,} bytes"
-        answer = problem(error.status, detail)
-        if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-        return answer
-    except _TOLD as error:
-        return _of_error(error)
-
-
 def _of_error(error: Exception) -> web.Response:
     match error:
         case NotAllowed():
             return problem(error.status, str(error))
-        case NotNow() | Unanswered():
+        case NotNow():
             return _busy(str(error))
         case LogError():
             return problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -14,12 +15,14 @@ from aiohttp import web
 
 from pipeline.gateway.answers import Asked
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, patience, problem, told
+from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.points import command_of, earned_in, program_of, sale_of, status_of, transfer_in
 from pipeline.gateway.requests import Misread, Refused, Sender, Taken, take, take_of_vendor
 from pipeline.gateway.vendors import CUSTOMER_FORM, NO_FORM, Form, form_errors, id_of
 from pipeline.intake.dialects.naming import NOBODY
 from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
 from pipeline.intake.verdict import Defect
+from pipeline.runtime.roles.questions import Unanswered
 
 DIALECT: Final = "openloyalty"
 _LOOK_SECONDS: Final = 0.05
@@ -80,8 +83,9 @@ class OpenLoyalty:
         taken = _take({"customer": content.get("customer", {})}, request, sender)
         if isinstance(taken, Refused):
             return _form(taken.defects, CUSTOMER_FORM)
+        known = await self._who(sender.org_id, taken)  # where another worker knows it, nothing was sent yet
         await self._desk.send([taken], sender.org_id, 0)
-        customer_id = taken.record.customer_id or await self._known_in_time(sender.org_id, taken, patience(request))
+        customer_id = known or await self._known_in_time(sender.org_id, taken, patience(request))
         email = content["customer"].get("email")
         if customer_id is None:
             answer = told({"customerId": None, "email": email}, HTTPStatus.ACCEPTED)
@@ -156,11 +160,13 @@ class OpenLoyalty:
         """Whom the identifiers of a message name, once it is taken in; None where that takes too long, or is nobody."""
         asked = Asked(org_id, taken.id)
         deadline = asyncio.get_running_loop().time() + seconds
-        while (found := await self._who(org_id, taken)) is None:
-            if self._desk.answers.known(asked) is not None or asyncio.get_running_loop().time() > deadline:
-                return None
-            await asyncio.sleep(_LOOK_SECONDS)
-        return found
+        with suppress(NotNow, Unanswered):  # the message is sent, and its reply says what became of it
+            while (found := await self._who(org_id, taken)) is None:
+                if self._desk.answers.known(asked) is not None or asyncio.get_running_loop().time() > deadline:
+                    return None
+                await asyncio.sleep(_LOOK_SECONDS)
+            return found
+        return None
 
     async def _who(self, org_id: int, taken: Taken) -> int | None:
         """Whom a message is about, by its own customer id, else by what its identifiers name now."""

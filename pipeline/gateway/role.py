@@ -17,7 +17,9 @@ from pipeline.gateway.access import Access
 from pipeline.gateway.answers import Answers
 from pipeline.gateway.api import Api
 from pipeline.gateway.desk import Desk
+from pipeline.gateway.forwarding import Forwarding
 from pipeline.gateway.outbox import Outbox
+from pipeline.gateway.owners import OWNERS, Owners
 from pipeline.gateway.tables import Connect, Tables
 from pipeline.gateway.tokens import Tokens
 from pipeline.log.port import Log, Partition
@@ -60,7 +62,12 @@ class GatewayRole:
         access = Access(lambda: follower.keys, tokens, clock.wall)
         desk = Desk(topic, limits, follower, access, self._outbox, self._answers, questions, clock)
         self._tables = Tables(connect, KeyRing(log, catalog.name("keys"), clock))
-        self._api = Api(log, settings, desk, self._tables)
+        own = settings.gateway_address
+        self._owners = Owners(log, catalog.name(OWNERS), clock, own or "", lambda: questions.ready)
+        self._forwarding = Forwarding(self._owners)
+        self._works = [self._outbox.run, self._answers.run, *([] if own is None else [self._owners.run])]
+        """What runs in threads of its own."""
+        self._api = Api(log, settings, desk, self._tables, self._forwarding)
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; requests that are open then get some seconds."""
@@ -80,8 +87,8 @@ class GatewayRole:
         loop = asyncio.get_running_loop()
         ending, told = threading.Event(), asyncio.Event()
         threading.Thread(target=_pass_on, args=(stop, loop, told), name="accrue-gateway-stop", daemon=True).start()
-        with ThreadPoolExecutor(2, "accrue-gateway") as pool:
-            threads = [loop.run_in_executor(pool, one.run, ending) for one in (self._outbox, self._answers)]
+        with ThreadPoolExecutor(len(self._works), "accrue-gateway") as pool:
+            threads = [loop.run_in_executor(pool, work, ending) for work in self._works]
             runner = web.AppRunner(
                 self._api.app(),
                 handle_signals=False,
@@ -91,15 +98,16 @@ class GatewayRole:
                 max_field_size=_HEAD_BYTES_MAX,
                 shutdown_timeout=_SHUTDOWN_SECONDS,
             )
-            try:
-                await runner.setup()
-                await web.SockSite(runner, self._listener).start()
-                first = asyncio.as_completed([told.wait(), *threads])
-                await next(first)
-            finally:
-                await runner.cleanup()
-                ending.set()
-                self._tables.close()
+            async with self._forwarding:
+                try:
+                    await runner.setup()
+                    await web.SockSite(runner, self._listener).start()
+                    first = asyncio.as_completed([told.wait(), *threads])
+                    await next(first)
+                finally:
+                    await runner.cleanup()
+                    ending.set()
+                    self._tables.close()
             await asyncio.gather(*threads)
 
 

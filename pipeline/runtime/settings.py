@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     """Port of the gateway for slot 0, and one more for each slot; None: no gateway, whatever `roles` says."""
     gateway_bind: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """The address that the gateway is served on. It speaks plain HTTP: put what ends TLS in front of it."""
+    gateway_address: Annotated[str, Field(pattern=r"^https?://[^\s/?#@\\]{1,253}$")] | None = None
+    """Where the gateways of other workers reach this one, such as `http://10.0.0.7:8080`; None: customers of other
+    workers are out of reach here, and those of this one there."""
 
     transaction_timeout: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=15))] = timedelta(
         seconds=15

@@ -92,12 +92,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         workshop.send("settings", key, value, 0)
     workshop.journal(*(activation(program(number)) for number in ORGS))
     listener, other = listen_on("127.0.0.1", 0), listen_on("127.0.0.1", 0)
-    questions = Questions()
+    questions = Questions(workshop.settings.partitions)
     settings = workshop.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
     opened: list[ClickHouse] = []
     dsn = f"chdb://{folder / 'clickhouse'}"
     role = GatewayRole(log, settings, listener, questions, lambda: open_clickhouse(dsn))
-    apart = GatewayRole(log, settings, other, Questions(), lambda: open_clickhouse(dsn))
+    apart = GatewayRole(log, settings, other, Questions(workshop.settings.partitions), lambda: open_clickhouse(dsn))
     apart.name = "apart"
     sink = ClickHouseSink(log, ClickHouseWriter(lambda: migrated(dsn, opened)), sink_settings(workshop))
     app = build_app(workshop.settings, log, ("intake", "loyalty"), extra_roles=[role, apart, sink], questions=questions)

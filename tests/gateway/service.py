@@ -24,7 +24,7 @@ class Client:
 
     def __init__(self, port: int, apart: int) -> None:
         """`apart`: the port of a gateway whose worker has no customers."""
-        self._port = port
+        self.port = port
         self._apart = apart
 
     @property
@@ -33,7 +33,7 @@ class Client:
         return Client(self._apart, self._apart)
 
     def ask(self, method: str, path: str, body: object = None, key: str | None = "1" * 12, **headers: str) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         keyed = {} if key is None else {"Authorization": f"Bearer {written(key, SECRET)}"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}

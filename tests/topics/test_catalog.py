@@ -24,6 +24,7 @@ ALL = [
     "state",
     "programs",
     "settings",
+    "owners",
     "keys",
     "deadletters",
 ]
@@ -59,7 +60,7 @@ def test_every_topic_has_the_same_partitions_and_says_what_it_carries() -> None:
                 "max.message.bytes": "8388608",
             },
         ),
-        (["programs", "settings"], {"cleanup.policy": "compact"}),
+        (["programs", "settings", "owners"], {"cleanup.policy": "compact"}),
         (
             ["keys"],
             {"cleanup.policy": "compact", "max.compaction.lag.ms": "86400000", "delete.retention.ms": "86400000"},

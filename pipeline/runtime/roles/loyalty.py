@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.clock import SYSTEM_CLOCK, Clock
-from pipeline.log.partitioner import partition_for
 from pipeline.log.port import FETCH_BYTES_MAX, Committed, Log, Message, Outgoing, Partition, Unreadable
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
@@ -15,7 +14,7 @@ from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadL
 from pipeline.runtime.roles.following import KeyRing
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
-from pipeline.runtime.roles.questions import Known, Questions, Unanswered
+from pipeline.runtime.roles.questions import Elsewhere, Known, Questions
 from pipeline.runtime.settings import Settings
 from pipeline.runtime.state.changelog import JournalLost, Restore, StateAhead
 from pipeline.runtime.state.marker import committed_with, mark_of
@@ -73,7 +72,7 @@ class LoyaltyRole:
         self._settings = settings
         self._progress = progress
         self._clock = clock
-        self._questions = questions or Questions()
+        self._questions = questions or Questions(settings.partitions)
         self._open_store = open_store or self._in_folder
         self._wall_every = settings.wall_tick.total_seconds() * 1_000
         self._changelog = catalog.name("state")
@@ -158,6 +157,7 @@ class LoyaltyRole:
         self._ahead.pop(number, None)
         self._progress.restores.pop(number, None)
         self._partitions[number] = opened
+        self._questions.ready = frozenset(self._partitions)
         return opened.next_offset
 
     def wants_round(self) -> bool:
@@ -246,6 +246,7 @@ class LoyaltyRole:
         self._unproven.pop(number, None)
         self._tails.drop(Partition(self._changelog, number))
         if (opened := self._partitions.pop(number, None)) is not None:
+            self._questions.ready = frozenset(self._partitions)
             opened.store.close()
         if (restoring := self._restores.pop(number, None)) is not None:
             try:
@@ -261,12 +262,10 @@ class LoyaltyRole:
         self._tails.close()
         self._ring.close()
 
-    def _known(self, org_id: int, customer_id: int) -> Known:
-        number = partition_for(b"%d:%d" % (org_id, customer_id), self._settings.partitions)
+    def _known(self, number: int) -> Known:
         partition = self._partitions.get(number)
         if partition is None:
-            message = "another worker has this customer, or the customer is being restored"
-            raise Unanswered(message)
+            raise Elsewhere(number)
         return partition.known()
 
     def _working(self) -> list[LoyaltyPartition]:

@@ -16,6 +16,7 @@ from pipeline.engine.identity.state import link_of
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head
 from pipeline.intake.dialects.naming import NOBODY, input_key
+from pipeline.log.partitioner import partition_for
 from pipeline.log.port import Unavailable
 from pipeline.runtime.roles.outputs import Open
 from pipeline.runtime.state.customers import key_of_entry
@@ -119,12 +120,19 @@ class Known:
 
 
 class Unanswered(Exception):
-    """Too many questions wait already, or another worker has the customer's partition, or it is being restored."""
+    """Too many questions wait already, or what is asked cannot be read."""
+
+
+class Elsewhere(Unanswered):
+    """Another worker has the partition of a customer, or it is being restored."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__("another worker has this customer, or the customer is being restored")
+        self.partition = partition
 
 
 class _Question(NamedTuple):
-    org_id: int
-    customer_id: int
+    partition: int
     ask: Callable[[Known], Any]
     answer: Future[Any]
 
@@ -132,21 +140,28 @@ class _Question(NamedTuple):
 class Questions:
     """The questions that wait, bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, partitions: int) -> None:
+        """`partitions`: how many there are."""
+        self.ready: frozenset[int] = frozenset()
+        """The partitions that are asked here."""
+        self._partitions = partitions
         self._waiting: queue.Queue[_Question] = queue.Queue(_WAITING_MAX)
 
     def ask(self, org_id: int, customer_id: int, ask: Callable[[Known], _Answer]) -> Future[_Answer]:
         """Ask the partition of a customer. Raises `Unanswered`, now or as the answer."""
+        partition = partition_for(input_key(org_id, customer_id), self._partitions)
+        if partition not in self.ready:
+            raise Elsewhere(partition)
         answer: Future[_Answer] = Future()
         try:
-            self._waiting.put_nowait(_Question(org_id=org_id, customer_id=customer_id, ask=ask, answer=answer))
+            self._waiting.put_nowait(_Question(partition=partition, ask=ask, answer=answer))
         except queue.Full as error:
             message = "too many questions wait already"
             raise Unanswered(message) from error
         return answer
 
-    def answer(self, partition_of: Callable[[int, int], Known]) -> None:
-        """Answer what waits, some at once; `partition_of` a customer raises `Unanswered`."""
+    def answer(self, known: Callable[[int], Known]) -> None:
+        """Answer what waits, some at once; `known`: what a partition knows, or it raises `Unanswered`."""
         for _ in range(_AT_ONCE):
             try:
                 question = self._waiting.get_nowait()
@@ -155,6 +170,6 @@ class Questions:
             if not question.answer.set_running_or_notify_cancel():
                 continue
             try:
-                question.answer.set_result(question.ask(partition_of(question.org_id, question.customer_id)))
+                question.answer.set_result(question.ask(known(question.partition)))
             except Unanswered as error:
                 question.answer.set_exception(error)
