@@ -1,4 +1,4 @@
-"""`python -m bench [a … j memory clickhouse] [--records N] [--customers N]`: runs benchmarks one after the other.
+"""`python -m bench [a … k memory clickhouse] [--records N] [--customers N]`: runs benchmarks one after the other.
 
 Each runs in processes of its own, and prints one JSON line for each thing it measures. Run nothing else meanwhile.
 """
@@ -21,6 +21,7 @@ BENCHMARKS: Final = {
     "h": "bench.restart",  # on the same customers, in the same run
     "i": "bench.takeover",
     "j": "bench.midnight",
+    "k": "bench.doors",
     "memory": "bench.memory",
     "clickhouse": "bench.clickhouse",
 }

@@ -25,9 +25,9 @@ from bench import worker
 from bench.cluster import PARTITIONS, Cluster
 from bench.report import progress, report
 from bench.restart import EMPTY_TICKS, WARM_UP_TICKS, Started, Ticks
-from bench.samples import DAY_MS
+from bench.samples import DAY_MS, FIRST_CUSTOMER
 from bench.sizes import sizes
-from bench.state import FIRST_CUSTOMER, ONE_IN, PROGRAM, commit, last_of, sample_of
+from bench.state import ONE_IN, PROGRAM, commit, last_of, sample_of
 from pipeline.engine.ledger.expiry import EXPIRY
 from pipeline.engine.milestones.members import CYCLE_END
 from pipeline.engine.milestones.state import Cycle

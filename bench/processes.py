@@ -85,11 +85,12 @@ def python_module(name: str) -> list[str]:
     return [sys.executable, "-m", name]
 
 
-def accrue(environment: Mapping[str, str], *arguments: str) -> None:
-    """Run one `accrue` command to its end."""
+def accrue(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run one `accrue` command to its end; what it printed."""
     done = subprocess.run(
         [ACCRUE, *arguments], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     if done.returncode:
         message = f"accrue {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         raise Ended(message)
+    return done.stdout

@@ -7,15 +7,20 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from pipeline.intake.dialects.naming import input_key
+from pipeline.intake.dialects.naming import NOBODY, input_key
 from schemas import messages
 from schemas.notifications import EventName
 from schemas.program import ProgramDefinition
 from schemas.records import Line, TransactionAdded
+from schemas.settings import Org
 
 DAY_MS = 86_400_000
 START = 1_735_689_600_000
 """2025-01-01T00:00:00Z."""
+FIRST_CUSTOMER = 1_000
+
+ORG = Org(org_id=1, name="Bench", zone="Europe/London", currency="GBP", country="GB", identifiers=("cardNumber",))
+"""Whom the bills are of; its customers are known by their cards."""
 
 TEN_RULES = ProgramDefinition.model_validate(
     {
@@ -106,7 +111,7 @@ def three_line_bills(
             source="loyalty.transactions:0",
             offset=number,
             org_id=1,
-            customer_id=1_000 + chance.randrange(customers),
+            customer_id=FIRST_CUSTOMER + chance.randrange(customers),
             id=f"t-{number}",
             digest=number,
             event_time=at,
@@ -121,13 +126,19 @@ def three_line_bills(
         )
 
 
-def as_messages(bills: Iterable[TransactionAdded]) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of the native JSON messages that intake would make these bills of."""
+def card_of(customer_id: int) -> str:
+    """The number of a customer's card."""
+    return f"4000{customer_id:012}"
+
+
+def as_messages(bills: Iterable[TransactionAdded], *, by_card: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of the native JSON messages that intake would make these bills of; `by_card`: without their ids."""
     encode = msgspec.json.Encoder().encode
     for bill in bills:
         message = messages.TransactionAdded(
             org_id=bill.org_id,
-            customer_id=bill.customer_id,
+            customer_id=None if by_card else bill.customer_id,
+            identifiers={"cardNumber": card_of(bill.customer_id)} if by_card else {},
             event_time=bill.event_time,
             id=bill.id,
             bill_number=bill.bill_number,
@@ -142,4 +153,4 @@ def as_messages(bills: Iterable[TransactionAdded]) -> Iterator[tuple[bytes, byte
             store="SOHO",
             till="7",
         )
-        yield input_key(bill.org_id, bill.customer_id), encode(message)
+        yield input_key(bill.org_id, NOBODY if by_card else bill.customer_id), encode(message)

@@ -13,7 +13,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient
 
 from bench.cluster import PARTITIONS, Cluster
-from bench.samples import DAY_MS, TEN_RULES, three_line_bills
+from bench.samples import DAY_MS, FIRST_CUSTOMER, TEN_RULES, three_line_bills
 from pipeline.engine.bills.state import Bill
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide
@@ -35,7 +35,6 @@ ONE_IN: Final = 50
 """One customer in so many has points that expire soon."""
 _MARK: Final = Mark(0, 1)
 _HOUR_MS: Final = 3_600_000
-FIRST_CUSTOMER: Final = 1_000
 
 
 class Typical(NamedTuple):

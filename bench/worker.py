@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.cluster import Cluster
 from bench.processes import ACCRUE, accrue
 from schemas.program import ProgramDefinition
+from schemas.settings import Org, OrgSettings
 from tests.ports import free_port
 from topics.catalog import Catalog
 
@@ -46,3 +47,10 @@ def apply(environment: Mapping[str, str], program: ProgramDefinition, folder: Pa
     file = folder / "program.yaml"
     file.write_text(program.model_dump_json(exclude_unset=True))
     accrue(environment, "program", "apply", str(file))
+
+
+def apply_settings(environment: Mapping[str, str], org: Org, folder: Path) -> None:
+    """Put the settings of an org in force."""
+    file = folder / "settings.yaml"
+    file.write_text(OrgSettings(orgs=(org,)).model_dump_json(exclude_unset=True))
+    accrue(environment, "settings", "apply", str(file))

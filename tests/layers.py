@@ -28,6 +28,7 @@ class Layer(Enum):
 
 
 LAYERS: Final = {
+    "tests/bench/test_doors.py": Layer.embedded,
     "tests/bench/test_midnight.py": Layer.embedded,
     "tests/bench/test_runtime.py": Layer.embedded,
     "tests/bench/test_samples.py": Layer.pure,
