@@ -151,7 +151,9 @@ def _again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: 
         )
     now = measured(turn.program, sold, target, tallied, period.number, value)
     now = structs.replace(now, parts=now.parts if value else ())
-    came_back = fallen(bill, part, value, now.parts) if part.returned_minor else 0
+    came_back = min(had.removed, value)
+    if turn.program.milestones_fall:
+        came_back = fallen(bill, part, value, now.parts) if part.returned_minor else 0
     tallies: list[Decision] = [_untallied(had)] if had.keys or had.limit_period is not None else []
     if tallied is not None:
         tallies.append(tallied)

@@ -284,3 +284,15 @@ def test_values_do_not_go_by_the_order_and_bills_that_came_back_are_as_if_they_h
         story.play(brought_back(record.bill_number, record.amount_minor, f"2025-04-{number + 1:02}"))
     expected = given(counting(measure=measure), *(one for one in records if one not in back))
     assert (value(story) or 0) == (value(expected) or 0)
+
+
+@pytest.mark.parametrize("measure", ["quantity", "sum", "skus"])
+def test_update_after_a_return_lowers_nothing_where_returns_lower_nothing(measure: str) -> None:
+    counts = {"of": "transactions", "measure": measure, "categories": ["kitchen"]}
+    returns = {"window_days": 60, "milestones": "keep", "method": "line_exact"}
+    story = given(program(milestones=[milestone("m", 3, counts=counts)], returns=returns))
+    story.play(bought("B1", None, "2025-03-01", lines=(MUG, LATTE)))
+    before = value(story)
+    story.play(brought_back("B1", None, "2025-03-02", lines=(Line(sku="MUG", amount_minor=400, category="kitchen"),)))
+    cheaper = Line(sku="LATTE", amount_minor=300, category="coffee")
+    assert value(story.when(updated("B1", None, "2025-03-03", lines=(MUG, cheaper)))) == before
