@@ -7,12 +7,15 @@ stands in for them are its days, counted from 1970, each called by the window th
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.engine.calendar import LAST_DAY, Days, add_months, as_date, as_day, days_of, period_name, period_of
 from schemas.program import Cycle, FromDate, PerCustomer, PeriodUnit, Rolling, Windows
 
+_NUMBERED: Final = re.compile(r"Cycle_(0|[1-9][0-9]{0,8})")
 _DAYS: Final = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
 _MONTHS: Final = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.HALF_YEAR: 6, PeriodUnit.YEAR: 12}
 
@@ -32,6 +35,9 @@ class Arithmetic(Protocol):
 
     def name_of(self, number: int) -> str:
         """What a cycle is called."""
+
+    def numbers_named(self, name: str, last: int) -> Iterable[int]:
+        """The numbers from 0 to `last` of the cycles of that name, in order."""
 
 
 class DatedCycle(Arithmetic, Protocol):
@@ -61,6 +67,9 @@ class _CalendarPeriods(NamedTuple):
 
     def name_of(self, number: int) -> str:
         return period_name(self.unit, number)
+
+    def numbers_named(self, name: str, last: int) -> Iterable[int]:
+        return _named_in_order(self, name, last)
 
 
 class Steps(NamedTuple):
@@ -94,6 +103,10 @@ class Steps(NamedTuple):
     def name_of(self, number: int) -> str:
         """`Cycle_2`."""
         return _numbered(number)
+
+    def numbers_named(self, name: str, last: int) -> Iterable[int]:
+        """The one that the name says."""
+        return _number_in(name, last)
 
     def next_after(self, day: int) -> int | None:
         """The first one where none has begun."""
@@ -131,6 +144,9 @@ class _Listed(NamedTuple):
     def name_of(self, number: int) -> str:
         return self.names[number - 1] if 0 < number <= len(self.names) else _numbered(number)
 
+    def numbers_named(self, name: str, last: int) -> Iterable[int]:
+        return (number for number in range(last + 1) if self.name_of(number) == name)
+
     def next_after(self, day: int) -> int | None:
         return next((first for first in self.firsts if first > day), None)
 
@@ -150,6 +166,9 @@ class _RollingDays(NamedTuple):
     def name_of(self, number: int) -> str:
         return f"{self.length} days to {as_date(number)}"
 
+    def numbers_named(self, name: str, last: int) -> Iterable[int]:
+        return _named_in_order(self, name, last)
+
 
 class _Whole(NamedTuple):
     """One cycle that never ends."""
@@ -164,6 +183,9 @@ class _Whole(NamedTuple):
 
     def name_of(self, number: int) -> str:
         return _numbered(number)
+
+    def numbers_named(self, name: str, last: int) -> Iterable[int]:
+        return _number_in(name, last)
 
 
 def arithmetic_of(cycles: PeriodUnit | Cycle) -> Arithmetic:
@@ -198,8 +220,18 @@ def cycle_name(cycles: PeriodUnit | Cycle, number: int) -> str:
 def cycle_named(cycles: PeriodUnit | Cycle, name: str, day: int) -> int | None:
     """The last cycle of that name that has begun by a day; None for none."""
     arithmetic = arithmetic_of(cycles)
-    numbers = range(arithmetic.number_on(day), -1, -1)
-    return next((number for number in numbers if arithmetic.name_of(number) == name), None)
+    return max(arithmetic.numbers_named(name, arithmetic.number_on(day)), default=None)
+
+
+def _named_in_order(arithmetic: Arithmetic, name: str, last: int) -> Iterable[int]:
+    """Where names are in the order of numbers, as those of dates are."""
+    number = bisect_left(range(last + 1), name, key=arithmetic.name_of)
+    return [number] if number <= last and arithmetic.name_of(number) == name else []
+
+
+def _number_in(name: str, last: int) -> Iterable[int]:
+    found = _NUMBERED.fullmatch(name)
+    return [] if found is None or int(found[1]) > last else [int(found[1])]
 
 
 def _numbered(number: int) -> str:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from pipeline.engine.calendar import LAST_DAY, NEVER, Calendar, as_date, as_day
-from pipeline.engine.cycles import arithmetic_of, cycle_name, dated
+from pipeline.engine.cycles import arithmetic_of, cycle_name, cycle_named, dated
 from pipeline.engine.periods import Periods
-from schemas.program import Cycle, FromDate, Lifetime, PeriodUnit, Windows
+from schemas.program import Cycle, FromDate, Lifetime, PeriodUnit, Rolling, Windows
 from tests.steps import day, instant
 
 _CYCLE: TypeAdapter[Any] = TypeAdapter(Cycle)
@@ -147,3 +147,46 @@ def test_cycle_begins_and_ends_at_midnight_of_its_zone(zone: str, on: str) -> No
 def test_date_that_a_zone_skipped_is_no_place_between_daily_cycles() -> None:
     periods = Periods(from_date("2011-12-01", 1, "day"), Calendar("Pacific/Apia"))
     assert periods.around(day("2011-12-31")).place - periods.around(day("2011-12-29")).place == 1
+
+
+TWO_WINTERS = Windows.model_validate_json(
+    '{"windows": [{"first": "2024-12-15", "last": "2025-01-06", "name": "Winter"}, '
+    '{"first": "2025-06-01", "last": "2025-08-31"}, {"first": "2025-12-15", "last": "2026-01-06", "name": "Winter"}]}'
+)
+
+
+@pytest.mark.parametrize(
+    "cycles",
+    [
+        *PeriodUnit,
+        from_date("2024-02-29", 10, "day"),
+        from_date("2024-01-31", 1, "month"),
+        Rolling(days=30),
+        Lifetime(),
+        SEASONS,
+        TWO_WINTERS,
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("today", ["1970-01-01", "2023-06-01", "2025-01-03", "2026-02-01"])
+def test_name_finds_the_last_cycle_of_that_name_that_has_begun(cycles: PeriodUnit | Cycle, today: str) -> None:
+    arithmetic, on = arithmetic_of(cycles), day(today)
+    last = arithmetic.number_on(on)
+    by_name = {arithmetic.name_of(number): number for number in range(last + 1)}
+    some = [*by_name.items()]
+    for name, number in (*some[:3], *some[-70:]):
+        assert cycle_named(cycles, name, on) == number
+    for name in (arithmetic.name_of(last + 1), "", "Cycle_", "Cycle_01", "Cycle_999", "2025-13", "x", "~"):
+        assert cycle_named(cycles, name, on) == by_name.get(name)
+
+
+def test_cycle_is_found_by_its_name_without_going_through_all_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    name_of = type(arithmetic_of(Rolling(days=30))).name_of
+    monkeypatch.setattr(
+        type(arithmetic_of(Rolling(days=30))),
+        "name_of",
+        lambda self, number: tried.append(number) or name_of(self, number),
+    )
+    assert cycle_named(Rolling(days=30), "30 days to 1971-03-01", day("2025-03-01")) == day("1971-03-01")
+    assert len(tried) < 20
