@@ -174,8 +174,9 @@ class Program:
 
     @cached_property
     def tier_rewards(self) -> dict[str, TierReward]:
-        """The tiers that are given, by `milestone/ID` and by `streak/ID/PERIODS` of a level."""
+        """The tiers that are given, by `milestone/ID`, `unified/ID`, and `streak/ID/PERIODS` of a level."""
         rewards = {f"milestone/{one.id}": one.tier for one in self.definition.milestones}
+        rewards |= {f"unified/{one.id}": one.tier for one in self.definition.unified_targets}
         for streak in self.definition.streaks:
             rewards |= {f"streak/{streak.id}/{level.periods}": level.tier for level in streak.levels}
         return {subject: reward for subject, reward in rewards.items() if reward is not None}

@@ -360,6 +360,8 @@ def _tier_released(body: Body, names: Names) -> str:
 
 def _as_reward(body: Body, names: Names) -> str:
     kind, subject = body["reward_of"].split("/")[:2]
+    if kind == "unified":
+        return f"as the reward of the unified target {names.unified(subject)}"
     named = names.milestone(subject) if kind == "milestone" else names.streak(subject)
     return f"as the reward of the {kind} {named.name if named else subject}"
 
@@ -482,6 +484,7 @@ SILENT: Final = frozenset(
     {
         "RecordAccepted",
         "UniqueEventKept",
+        "UniqueEventsJoined",
         "IdsSpilled",
         "RecordRefused",
         "TransactionRecorded",

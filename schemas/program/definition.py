@@ -169,11 +169,9 @@ class ProgramDefinition(Definition):
                 raise Misfit(wrong, index, "adds", "milestone")
         return milestones
 
-    @field_validator("milestones", "streaks")
+    @field_validator("milestones", "unified_targets", "streaks")
     @classmethod
-    def _give_tiers_there_are(
-        cls, parts: tuple[Milestone | Streak, ...], info: ValidationInfo
-    ) -> tuple[Milestone | Streak, ...]:
+    def _give_tiers_there_are(cls, parts: tuple[_Giver, ...], info: ValidationInfo) -> tuple[_Giver, ...]:
         tiers: Tiers | None = info.data.get("tiers")
         levels = {level.id: level for level in tiers.levels} if tiers else {}
         given = {one: number for number, one in enumerate(levels)}
@@ -310,12 +308,15 @@ class ProgramDefinition(Definition):
         return self
 
 
-def _tiers_given(part: Milestone | Streak) -> Iterator[tuple[tuple[str | int, ...], TierReward]]:
+_Giver = Milestone | UnifiedTarget | Streak
+
+
+def _tiers_given(part: _Giver) -> Iterator[tuple[tuple[str | int, ...], TierReward]]:
     """The tiers that a part gives, each with its place in the part."""
     rewards: list[tuple[tuple[str | int, ...], TierReward | None]] = (
-        [((), part.tier)]
-        if isinstance(part, Milestone)
-        else [(("levels", number), level.tier) for number, level in enumerate(part.levels)]
+        [(("levels", number), level.tier) for number, level in enumerate(part.levels)]
+        if isinstance(part, Streak)
+        else [((), part.tier)]
     )
     yield from ((within, reward) for within, reward in rewards if reward is not None)
 

@@ -12,6 +12,7 @@ from schemas.limits import AtMost, Misfit, Plain
 from schemas.program.expiry import Expiry
 from schemas.program.milestones import TargetNumber
 from schemas.program.promises import PromisedOrNot
+from schemas.program.tiers import TierReward
 from schemas.program.values import CurrencyId, Definition, Id, Name, Points
 
 UNIFIED_MAX: Final = 50
@@ -60,6 +61,8 @@ class UnifiedTarget(Definition):
     """What the reward is in; None for the points of the program."""
     expiry: Expiry | None = None
     """How long the reward lasts; None for as long as other points."""
+    tier: TierReward | None = None
+    """A tier that it gives, beside the points."""
     retired: bool = False
     """Whether it has ended: its line stays, and nothing is looked at."""
     promised: PromisedOrNot | None = None

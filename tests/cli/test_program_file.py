@@ -700,17 +700,18 @@ def test_nothing_is_added_to_a_rolling_window() -> None:
         ("{id: silver, validity: {}}", "tier.validity: names none of days, months, "),
     ],
 )
-@pytest.mark.parametrize("given_by", ["milestone", "level"])
+@pytest.mark.parametrize("given_by", ["milestone", "unified", "level"])
 def test_reward_that_is_no_tier_is_a_mistake_at_its_place(tier: str, wrong: str, given_by: str) -> None:
-    own, of_level = (f", tier: {tier}", "") if given_by == "milestone" else ("", f", tier: {tier}")
+    own, of_all, of_level = (f", tier: {tier}" * (given_by == one) for one in ("milestone", "unified", "level"))
     levels = "{name: Base, threshold: 0}, {name: Silver, threshold: 1}, {name: Gold, threshold: 2, retired: true}"
     text = (
         f"tiers: {{basis: visits, levels: [{levels}]}}\n"
         f"milestones: [{{id: m, target_id: 1, name: M, target: 1, period: week, counts: {{of: transactions}}{own}}}]\n"
+        f"unified_targets: [{{id: u, group_id: 2, name: U, expression: m{of_all}}}]\n"
         f"streaks: [{{id: s, streak_id: 1, name: S, milestone: m, levels: [{{name: L, periods: 2{of_level}}}]}}]\n"
     )
     (problem,) = problems(HEAD + text)
-    place = "milestones[0]" if given_by == "milestone" else "streaks[0].levels[0]"
+    place = {"milestone": "milestones[0]", "unified": "unified_targets[0]"}.get(given_by, "streaks[0].levels[0]")
     assert f"{place}.{wrong}" in problem
 
 

@@ -308,6 +308,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         ],
         "unified_targets": [
             {"id": f"u{index}", "group_id": ID_MAX - index, "name": "U", "expression": f"1 of ({one})", "points": 1}
+            | ({"tier": {"id": f"t{tiers[0]}"}} if tiers else {})
             for index, one in enumerate(draw(st.lists(_ends(ids), max_size=2)) if ids else [])
         ],
         "streaks": [{"id": f"s{index}", "streak_id": ID_MAX - index, **one} for index, one in enumerate(followed)],

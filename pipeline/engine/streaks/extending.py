@@ -229,8 +229,21 @@ def rewards(turn: ProgramTurn, decisions: list[Decision]) -> list[Decision]:
             terms=own_terms(level.expiry),
         )
         activity = Activity(key=key, candidates=(award,), reference=key) if points else None
-        achieved.append(Achieved(key=key, rule_id=rule_id, award=activity, ends_at=None))
+        ends_at = settled_at(turn, one.streak_id)
+        achieved.append(
+            Achieved(key=key, rule_id=rule_id, award=activity, ends_at=None if ends_at == NEVER else ends_at)
+        )
     return give(turn, achieved)
+
+
+def settled_at(turn: ProgramTurn, streak_id: str) -> int:
+    """When the periods are over that a level which is reached now can rest on: what comes later keeps it."""
+    day = max(turn.day, turn.program.calendar.day_of(max(turn.head.clock, turn.at)))
+    return next(
+        target.periods.around(day).ends_at
+        for target in turn.program.targets
+        if streak_id in {streak.definition.id for streak in target.streaks}
+    )
 
 
 EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)

@@ -1,8 +1,8 @@
-"""Tiers as rewards: what milestones and streak levels give, and what of it goes when a return undoes them.
+"""Tiers as rewards: what milestones, unified targets and streak levels give, and what goes when a return undoes them.
 
 RULE (reward): such a tier is held as one that is given by hand: the customer does not fall below it while it holds, and
-when its time is up they have what their own values give. It is given once for each milestone and cycle, or level; each
-for itself, so one that ends or is taken back leaves the others, and those that were given by hand.
+when its time is up they have what their own values give. It is given once for each milestone or unified target and
+cycle, or level; each for itself, so one that ends or is taken back leaves the others, and what was given by hand.
 RULE (taken back): as the program says of rewards. A tier is used with the first bill that is paid after it was given.
 What is achieved again after that gives the rest of the time it had.
 """
@@ -16,7 +16,8 @@ from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.programs import DAY_MS, Program
-from pipeline.engine.rewards.keys import level_key
+from pipeline.engine.rewards.keys import level_key, milestone_key, unified_key
+from pipeline.engine.streaks.extending import settled_at
 from pipeline.engine.tiers.requests import released
 from pipeline.engine.tiers.state import Rewarded
 from pipeline.engine.tiers.terms import last_day
@@ -28,6 +29,8 @@ from schemas.facts import (
     StreakLevelReached,
     StreakLevelUnachieved,
     TierAssigned,
+    UnifiedAchieved,
+    UnifiedUnachieved,
 )
 from schemas.program import RewardPolicy, TierReward
 from schemas.records import CustomerRecord
@@ -61,13 +64,17 @@ def _achieved(turn: ProgramTurn) -> Iterator[_Reward]:
     for one in turn.made:
         if isinstance(one, MilestoneAchieved) and (tier := rewards.get(f"milestone/{one.milestone_id}")) is not None:
             ends_at = turn.section.milestones[one.milestone_id][one.period].ends_at
-            key = f"milestone/{one.milestone_id}/{one.number or one.period}"
+            key = milestone_key(one.milestone_id, one.number or one.period)
             yield _Reward(key=key, tier=tier, final_at=ends_at + window if falls else 0)
+        elif isinstance(one, UnifiedAchieved) and (tier := rewards.get(f"unified/{one.unified_id}")) is not None:
+            key = unified_key(one.unified_id, one.period)
+            yield _Reward(key=key, tier=tier, final_at=one.ends_at + window if falls else 0)
         elif isinstance(one, StreakLevelReached):
             tier = rewards.get(f"streak/{one.streak_id}/{one.level}")
             if tier is not None:
+                ends_at = settled_at(turn, one.streak_id)
                 key = level_key(one.streak_id, one.level, one.again)
-                yield _Reward(key=key, tier=tier, final_at=NEVER if falls else 0)
+                yield _Reward(key=key, tier=tier, final_at=ends_at + window if falls else 0)
 
 
 def _given(turn: ProgramTurn, reward: _Reward, now: int, begins_at: int) -> TierAssigned | None:
@@ -137,7 +144,9 @@ def _take(turn: ProgramTurn, record: CustomerRecord | None) -> list[Decision]:  
 def _lost(turn: ProgramTurn) -> Iterator[str]:
     for one in turn.made:
         if isinstance(one, MilestoneUnachieved):
-            yield f"milestone/{one.milestone_id}/{one.number or one.period}"
+            yield milestone_key(one.milestone_id, one.number or one.period)
+        elif isinstance(one, UnifiedUnachieved):
+            yield unified_key(one.unified_id, one.period)
         elif isinstance(one, StreakLevelUnachieved):
             yield level_key(one.streak_id, one.level, one.again)
 

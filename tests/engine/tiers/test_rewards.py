@@ -277,3 +277,53 @@ def test_tier_that_was_earned_for_a_year_stays_when_a_lower_one_that_was_given_e
     story.play(tick("2011-05-01"))
     assert len(story.only(TierReleased)) == 1
     assert (story.tier(), story.section().tenure.expires_on) == (3, ends_on)
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+def test_tiers_and_points_of_a_streak_that_repeats_do_not_pile_up(*, continuous: bool) -> None:
+    """What nothing can take back any more is not kept, however often a level is reached."""
+    level = {"name": "Two", "periods": 2, "points": 5, "tier": {"id": "silver"}}
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "repeats": True, "levels": [level]}
+    months = [f"{year}-{month:02}-01" for year in (2021, 2022, 2023) for month in range(1, 13)]
+    definition = club(milestone("m"), streaks=[{**streak, "continuous": continuous}])
+    story = given(definition, *(bought(f"B{on}", 1, on) for on in months))
+    tenure = story.section().tenure
+    assert tenure is not None
+    assert (story.tier(), story.balance()) == (2, 18 * 5)
+    assert len(tenure.rewards) <= 3
+    assert len([key for key in story.section().rewards if key.startswith("streak/")]) <= 3
+
+
+def test_level_is_lost_with_a_late_return_of_its_last_period() -> None:
+    level = {"name": "Two", "periods": 2, "points": 5, "tier": {"id": "silver"}}
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "levels": [level]}
+    story = given(club(milestone("m"), streaks=[streak]), bought("B1", 1, "2025-02-01"), bought("B2", 1, "2025-03-01"))
+    story.play(bought("B3", 1, "2025-03-31"))
+    story.play(brought_back("B2", 1, "2025-04-20"))
+    assert (story.tier(), story.balance()) == (2, 5)
+    story.play(brought_back("B3", 1, "2025-05-29"))
+    assert (story.tier(), story.balance()) == (1, 0)
+
+
+def together(tier: str = "gold", **parts: Any) -> ProgramDefinition:
+    unified = {"id": "u", "group_id": 9, "name": "U", "expression": "a & b", "tier": {"id": tier, "validity": DAYS}}
+    return club(milestone("a"), milestone("b", 100, target_id=8, counts=SUM), unified_targets=[unified], **parts)
+
+
+@pytest.mark.parametrize(("rewards", "left"), [("clawback", 1), ("keep", 3)])
+def test_unified_target_gives_a_tier_once_in_a_cycle_and_loses_it_with_a_return(rewards: str, left: int) -> None:
+    definition = together(returns=RETURNS | {"rewards": rewards})
+    story = given(definition, bought("B1", 60, "2025-03-01"), bought("B2", 40, "2025-03-02"), tick("2025-03-05"))
+    assert (story.tier(), ran(story)) == (3, ["unified/u/662"])
+    story.play(brought_back("B1", 1, "2025-03-06"))
+    assert story.tier() == left
+    story.play(bought("B3", 1, "2025-03-07"))
+    assert (story.tier(), {one.until for one in story.only(TierAssigned)}) == (3, {instant("2025-04-02 00:00")})
+    assert given(definition, bought("B1", 60, "2025-03-01")).tier() == 1
+
+
+def test_unified_target_of_a_version_gives_its_tier_at_its_start() -> None:
+    alone = club(milestone("a"), milestone("b", 100, target_id=8, counts=SUM))
+    later = starting("2025-03-10", together(version=2))
+    story = given(alone, bought("B1", 100, "2025-03-01"), later).when(tick("2025-03-10 13:00"))
+    assert (story.tier(), ran(story)) == (3, ["unified/u/662"])
