@@ -53,6 +53,7 @@ from schemas.facts import (
     SectionTakenOver,
     TransactionRecorded,
     UniqueEventKept,
+    UniqueEventsJoined,
     UpdateParked,
     UpdateReleased,
 )
@@ -280,6 +281,7 @@ TABLE: Final = Table(
         RegisteredEarlier,
         EventSetAside,
         UniqueEventKept,
+        UniqueEventsJoined,
         CustomerMade,
         IdsSpilled,
         IdentifierLinked,

@@ -35,6 +35,7 @@ from schemas.facts.customers import (
     RegisteredEarlier,
     Standing,
     UniqueEventKept,
+    UniqueEventsJoined,
 )
 from schemas.facts.decision import Decision, Envelope, Reason, Refusal
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, LotsMoved, MovedBy, RemindersPlanned
@@ -344,6 +345,7 @@ __all__ = [
     "UnifiedPart",
     "UnifiedUnachieved",
     "UniqueEventKept",
+    "UniqueEventsJoined",
     "UnlinkedBecause",
     "UpdateParked",
     "UpdateReleased",

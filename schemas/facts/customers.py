@@ -39,6 +39,18 @@ class CustomerRegistered(Decision, frozen=True, tag=3):
 class UniqueEventKept(Decision, frozen=True, tag=376):
     """The id of the event is remembered for ever."""
 
+    bucket: int | None = None
+    """The bucket of its hash, whose entry keeps it; None where the first entry does."""
+
+
+class UniqueEventsJoined(Decision, frozen=True, tag=405):
+    """Events of a customer who was merged into this one are remembered for ever, beside those of `CustomersMerged`."""
+
+    bucket: int
+    """As in `UniqueEventKept`."""
+    keys: tuple[int, ...]
+    """Their hashes."""
+
 
 class EventSetAside(Decision, frozen=True, tag=300):
     """The event is for analysts alone: it registers nobody, and no program gets it."""

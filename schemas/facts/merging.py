@@ -149,7 +149,8 @@ class CustomersMerged(Decision, frozen=True, tag=374):
     victim_id: int
     standings: tuple[MergedStanding, ...]
     unique: tuple[int, ...] = ()
-    """The hashes of events of the victim that are unique for ever: none of them counts here."""
+    """The hashes of events of the victim that are unique for ever, as many as the first entry has room for: none of
+    them counts here."""
 
 
 class MergeFailed(Decision, frozen=True, tag=375):

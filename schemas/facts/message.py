@@ -32,6 +32,7 @@ from schemas.facts.customers import (
     RecordRefused,
     RegisteredEarlier,
     UniqueEventKept,
+    UniqueEventsJoined,
 )
 from schemas.facts.decision import Decision, Envelope
 from schemas.facts.expiry import ExpiryMoved, ExpiryReminded, RemindersPlanned
@@ -261,6 +262,7 @@ AnyDecision = (
     | CustomersMerged
     | MergeFailed
     | UniqueEventKept
+    | UniqueEventsJoined
     | CustomerMade
 )
 

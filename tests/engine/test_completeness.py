@@ -138,6 +138,7 @@ DECISION_NUMBERS = {
     374: "CustomersMerged",
     375: "MergeFailed",
     376: "UniqueEventKept",
+    405: "UniqueEventsJoined",
     377: "CustomerMade",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""

@@ -52,10 +52,27 @@ def test_other_events_cost_no_entry() -> None:
     assert UNIQUE not in story.state.entries
 
 
+def test_further_ids_lie_in_an_entry_for_each_bucket_and_are_found_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unique, "FIRST_MAX", 2)
+    story = given(SHOP, *(reviewed("2011-03-01", f"u:{number}") for number in range(20)))
+    first, *others = (entry for name, entry in story.state.entries.items() if name.startswith(UNIQUE))
+    assert isinstance(first, UniqueIds)
+    assert len(first.keys) == 2
+    assert len(others) > 10  # 18 ids in 64 buckets
+    story.play(did("visit", "2012-02-28"))
+    for number in range(20):
+        story.play(reviewed("2012-03-01", f"u:{number}"))
+    assert (len(story.only(PointsIssued)), refusals(story)) == (20, [Refusal.EVENT_EXISTS] * 20)
+
+
 def test_customer_has_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unique, "UNIQUE_MAX", 2)
+    monkeypatch.setattr(unique, "FIRST_MAX", 1)
+    monkeypatch.setattr(unique, "BUCKET_MAX", 1)
+    monkeypatch.setattr(unique, "bucket_of", lambda _: 5)
     story = given(SHOP, *(reviewed(f"2011-03-0{number}", f"u:{number}") for number in (1, 2, 3)))
     assert refusals(story) == [Refusal.TOO_MANY]
-    kept = story.state.entries[UNIQUE]
-    assert isinstance(kept, UniqueIds)
-    assert len(kept.keys) == 2
+    assert len({*unique.unique_ids(story.state)}) == 2
+
+
+def test_event_writes_so_many_ids_at_most() -> None:
+    assert unique.FIRST_MAX <= unique.BUCKET_MAX <= 1_000

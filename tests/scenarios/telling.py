@@ -74,6 +74,7 @@ ROOT: Final = Path(__file__).parents[2]
 SILENT: Final = (
     facts.RecordAccepted,
     facts.UniqueEventKept,
+    facts.UniqueEventsJoined,
     facts.IdsSpilled,
     facts.TransactionRecorded,
     facts.PurchaseCounted,

@@ -158,6 +158,7 @@ from schemas.facts import (
     UnifiedPart,
     UnifiedUnachieved,
     UniqueEventKept,
+    UniqueEventsJoined,
     UnlinkedBecause,
     UpdatedLine,
     UpdateParked,
@@ -899,7 +900,8 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         standings=(MergedStanding(program_id=4_755, lifetime=4_756, current=4_757, promised=4_758, tier=4_759),),
     ),
     MergeFailed(merge_id="m10", victim_id=4_760, reason=Refusal.CUSTOMER_MERGED, subject="y"),
-    UniqueEventKept(),
+    UniqueEventKept(bucket=9_781),
+    UniqueEventsJoined(bucket=9_782, keys=(9_783, 9_784)),
     CustomerMade(person=4_783),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)

@@ -122,6 +122,7 @@ def test_rows_of_a_view_are_the_golden_ones(stored: Client, view: str) -> None:
 
 BOOKKEEPING = {
     "UniqueEventKept",
+    "UniqueEventsJoined",
     "ClaimsKept",
     "EventSetAside",
     "IdentifiersKnown",

@@ -30,7 +30,7 @@ from pipeline.engine.merging.state import Merge
 from pipeline.engine.programs import Org
 from pipeline.engine.state import CustomerState, Head, Section
 from pipeline.engine.tiers.assess import has_tiers
-from pipeline.engine.unique import unique_ids
+from pipeline.engine.unique import join, unique_ids
 from schemas.facts import (
     CustomerMerged,
     CustomersMerged,
@@ -188,8 +188,10 @@ def end(turn: Turn, record: AnswerMerge) -> list[Decision]:
     standings = tuple(
         _standing(program_id, section, turn.org) for program_id, section in sorted(turn.head.sections.items())
     )
+    unique, others = join(turn.state, record.unique)
     return [
-        CustomersMerged(merge_id=record.merge_id, victim_id=record.sender_id, standings=standings, unique=record.unique)
+        CustomersMerged(merge_id=record.merge_id, victim_id=record.sender_id, standings=standings, unique=unique),
+        *others,
     ]
 
 

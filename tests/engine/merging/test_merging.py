@@ -722,7 +722,7 @@ def test_bills_of_the_victim_do_not_use_a_tier_that_the_survivor_was_given() -> 
     assert survivor.tier() == 1
 
 
-def test_event_that_is_unique_for_ever_counts_once_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_that_is_unique_for_ever_counts_once_for_both() -> None:
     town = Town(program(rules=[{"id": "welcome", "kind": "event", "event": "welcome", "points": 10}]))
     for customer, name in ((SURVIVOR, "own"), (SURVIVOR, "both"), (VICTIM, "both"), (VICTIM, "other")):
         town.play(did("welcome", LATER, id=name, unique=True, customer_id=customer))
@@ -730,19 +730,35 @@ def test_event_that_is_unique_for_ever_counts_once_for_both(monkeypatch: pytest.
     assert survivor.balance() == 40
     refused = [RecordRefused(reason=Refusal.EVENT_EXISTS, subject="other")]
     assert [one.decision for one in town.play(did("welcome", AFTER, id="other", unique=True)).decided] == refused
-    monkeypatch.setattr(unique, "UNIQUE_MAX", 3)
-    full = town.play(did("welcome", AFTER, id="more", unique=True))
-    assert [one.decision for one in full.decided] == [RecordRefused(reason=Refusal.TOO_MANY)]
+
+
+@pytest.mark.parametrize(("own", "others"), [(1, 1), (1, 6), (6, 1), (6, 6), (3, 3), (2, 1)])
+def test_events_of_both_stay_unique_however_many_they_are(
+    monkeypatch: pytest.MonkeyPatch, own: int, others: int
+) -> None:
+    monkeypatch.setattr(unique, "FIRST_MAX", 3)
+    town = Town(CLUB)
+    for customer, many in ((SURVIVOR, own), (VICTIM, others)):
+        for number in range(many):
+            town.play(did("welcome", LATER, id=f"{customer}-{number}", unique=True, customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    assert len({*unique.unique_ids(survivor.state)}) == own + others
+    for customer, many in ((SURVIVOR, own), (VICTIM, others)):
+        for number in range(many):
+            town.play(did("welcome", "2011-07-01", id=f"{customer}-{number}", unique=True))
+    assert [one.reason for one in survivor.only(RecordRefused)] == [Refusal.EVENT_EXISTS] * (own + others)
 
 
 def test_merge_keeps_no_more_unique_events_than_a_customer_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unique, "UNIQUE_MAX", 2)
+    monkeypatch.setattr(unique, "FIRST_MAX", 0)
+    monkeypatch.setattr(unique, "BUCKET_MAX", 1)
+    monkeypatch.setattr(unique, "bucket_of", lambda _: 5)
     town = Town(CLUB)
-    for customer, name in ((SURVIVOR, "a"), (VICTIM, "b"), (VICTIM, "c")):
+    for customer, name in ((SURVIVOR, "a"), (VICTIM, "b")):
         town.play(did("welcome", LATER, id=name, unique=True, customer_id=customer))
     survivor = merged(town).customer(SURVIVOR)
-    assert len(unique.unique_ids(survivor.state)) == 2
-    town.play(did("welcome", AFTER, id="c", unique=True))
+    assert len([*unique.unique_ids(survivor.state)]) == 1
+    town.play(did("welcome", AFTER, id="b", unique=True))
     assert [one.reason for one in survivor.only(RecordRefused)] == [Refusal.TOO_MANY]
 
 
