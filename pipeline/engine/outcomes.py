@@ -111,6 +111,7 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.POINTS_HELD: True,
     Refusal.EVENT_EXISTS: False,
     Refusal.TRANSACTION_UNKNOWN: True,
+    Refusal.TRANSACTION_ASSIGNED: True,
     Refusal.IDENTIFIER_UNKNOWN: False,
     Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,

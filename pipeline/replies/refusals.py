@@ -39,6 +39,10 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "no bill {subject} of this store waits for a customer",
         "check store and number; a bill is assigned once, within 30 days",
     ),
+    Refusal.TRANSACTION_ASSIGNED: (
+        "bill {subject} of this store has a customer already",
+        "nothing needs to be done, or return it and sell it again",
+    ),
     Refusal.EVENT_EXISTS: (
         "an event with the same unique key came before",
         "nothing needs to be done: it counts once for ever",

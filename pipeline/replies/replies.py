@@ -42,6 +42,7 @@ from schemas.facts import (
 from schemas.records import (
     AnswerMerge,
     AnswerTransfer,
+    AssignTransaction,
     CommandRecord,
     CustomerRecord,
     CustomEventReceived,
@@ -156,7 +157,8 @@ def _reply_to(
     place: Place, record: CustomerRecord, decided: Sequence[tuple[Envelope, Decision]], seq: int, amount: Amount
 ) -> Reply:
     outcome = outcome_of(decided)
-    result = results.results_of(decided, amount) if isinstance(record, CommandRecord) else []
+    moved = results.results_of(decided, amount) if isinstance(record, CommandRecord) else []
+    assigned = results.assigned_in(decided) if isinstance(record, AssignTransaction) else []
     return _reply(
         place,
         record_id=record.id,
@@ -164,9 +166,9 @@ def _reply_to(
         request_id=_request_of(record),
         outcome=_name_of(outcome),
         first_or_own=outcome,
-        message=_message(decided, outcome, results.told(result)),
+        message=_message(decided, outcome, results.told(moved)),
         seq=seq,
-        result=result,
+        result=[*moved, *assigned],
     )
 
 

@@ -9,6 +9,7 @@ from pipeline.engine.outcomes import is_by_adoption
 from schemas.facts import (
     Decision,
     Envelope,
+    MessageReleased,
     PointsCancelled,
     PointsConverted,
     PointsDebited,
@@ -24,6 +25,7 @@ from schemas.facts import (
     ReleasedBecause,
     movements_in,
 )
+from schemas.records import CustomerRecord, decode_record
 
 
 class Words(NamedTuple):
@@ -91,6 +93,15 @@ def results_of(decided: Decided, amount: Amount) -> list[dict[str, Any]]:
             },
         }
         for envelope, moved, words in _asked_for(decided)
+    ]
+
+
+def assigned_in(decided: Decided) -> list[dict[str, Any]]:
+    """An object for each record that was given to a customer, with the id that it came with."""
+    return [
+        {"kind": type(one).__name__, "customerId": one.person, "recordId": released.id}
+        for _, one in decided
+        if isinstance(one, MessageReleased) and isinstance(released := decode_record(one.record), CustomerRecord)
     ]
 
 

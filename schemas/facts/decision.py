@@ -148,7 +148,9 @@ class Refusal(Reason):
     EVENT_EXISTS = 168
     """An event with the same unique key came before, and there is one for ever."""
     TRANSACTION_UNKNOWN = 169
-    """No bill of that number of the store waits for a customer, or it was assigned before."""
+    """No bill of that number of the store waits, or has waited lately, for a customer."""
+    TRANSACTION_ASSIGNED = 185
+    """The bill of that number of the store has waited for a customer, and has one."""
     IDENTIFIER_UNKNOWN = 130
     """Nobody is known by the identifiers of the record, and as many records as are held wait for somebody who is."""
     IDENTIFIERS_IN_BACKFILL = 131

@@ -210,6 +210,7 @@ REFUSAL_NUMBERS = {
     167: "points_held",
     168: "event_exists",
     169: "transaction_unknown",
+    185: "transaction_assigned",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}

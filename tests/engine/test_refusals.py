@@ -87,6 +87,7 @@ OF_RECEIVERS = {
     Refusal.CUSTOMER_MERGED,
     Refusal.POINTS_HELD,
     Refusal.TRANSACTION_UNKNOWN,
+    Refusal.TRANSACTION_ASSIGNED,
 }
 """A receiver refuses points for them (`TransferRefused`), a victim a merge (`MergeRefused`), the org an assignment."""
 CASES: dict[Refusal, Case] = {

@@ -139,12 +139,14 @@ def assign(turn: Turn, record: AssignTransaction) -> list[Decision]:
     """What is held under the bill is the customer's."""
     if turn.backfill:
         return [RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL)]
+    waiting = _waiting(turn.state, record.bill, turn.as_of)
     found = [
         MessageReleased(place=place, person=record.person, record=held.record)
-        for place, _ in _waiting(turn.state, record.bill, turn.as_of)
+        for place, _ in waiting
         if (held := cast("Held | None", turn.state.entries.get(held_of(place)))) is not None and held.record
     ]
-    return [*found] or [RecordRefused(reason=Refusal.TRANSACTION_UNKNOWN, subject=record.bill_number)]
+    reason = Refusal.TRANSACTION_ASSIGNED if waiting else Refusal.TRANSACTION_UNKNOWN
+    return [*found] or [RecordRefused(reason=reason, subject=record.bill_number)]
 
 
 def _released(turn: Turn, changes: Sequence[Decision]) -> Iterator[MessageReleased]:

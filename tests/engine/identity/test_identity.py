@@ -280,7 +280,7 @@ def test_bill_that_names_nobody_is_assigned_once_and_counts() -> None:
     assert town.customer(7).balance() == 10
     again = town.play(assigning("B1", 8, "2011-03-06"))
     assert [fact.decision for fact in again.decided] == [
-        RecordRefused(reason=Refusal.TRANSACTION_UNKNOWN, subject="B1")
+        RecordRefused(reason=Refusal.TRANSACTION_ASSIGNED, subject="B1")
     ]
 
 
@@ -303,6 +303,8 @@ def test_bill_that_names_nobody_waits_thirty_days(day: str, *, assigned: bool) -
     town.play(unassigned("B1", "2011-03-01"))
     story = town.play(assigning("B1", 7, day))
     assert bool(story.only(MessageReleased)) is assigned
+    unknown = RecordRefused(reason=Refusal.TRANSACTION_UNKNOWN, subject="B1")
+    assert [one for one in story.only(RecordRefused) if one == unknown] == [unknown] * (not assigned)
 
 
 def test_history_is_assigned_to_nobody() -> None:
