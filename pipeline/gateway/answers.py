@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.clock import Clock
+from pipeline.intake.dialects.naming import NOBODY
 from pipeline.log.port import Consumer, Log, Message, Partition, Unavailable
 from pipeline.runtime.roles.following import STALE_SECONDS, SettingsFollower
 from schemas.replies import Reply, ReplyOutcome
@@ -21,6 +22,8 @@ _POLL_SECONDS: Final = 0.05
 _CALL_SECONDS: Final = 5.0
 _PATIENCE_SECONDS: Final = 60.0
 
+_ASK_ANOTHER: Final = frozenset({"transferPoints", "mergeCustomers"})
+"""Commands whose first reply says that another customer of the org was asked."""
 _REPLY: Final = msgspec.json.Decoder(Reply)
 
 
@@ -128,5 +131,6 @@ class Answers:
 
 
 def _is_answered_soon(reply: Reply) -> bool:
-    """Whether it says only that the receiver of a transfer was asked."""
-    return reply.outcome is ReplyOutcome.HELD and reply.type == "transferPoints"
+    """Whether it says only that another customer was asked; what waits for its own customer is answered so."""
+    waits = (reply.first_outcome or reply.outcome) is ReplyOutcome.HELD
+    return waits and reply.type in _ASK_ANOTHER and reply.customer_id != NOBODY

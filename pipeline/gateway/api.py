@@ -14,6 +14,7 @@ from aiohttp import web
 
 from pipeline.gateway.access import NotAllowed, same_org
 from pipeline.gateway.answers import Asked
+from pipeline.gateway.customer_pages import CustomerPages
 from pipeline.gateway.customers import customer_view, stored_view
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
@@ -25,6 +26,7 @@ from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.reports import Reports
 from pipeline.gateway.requests import BODY_BYTES_MAX, Misread, Refused, messages_in, take, take_of_vendor
 from pipeline.gateway.tables import Tables
+from pipeline.gateway.transfers import Transfers
 from pipeline.gateway.vendors import ROUTES, VendorRoute
 from pipeline.intake.org_settings import event_entry, orgs_in
 from pipeline.log.port import Log, LogError
@@ -58,8 +60,10 @@ class Api:
         self._vendors = [
             web.post("/v2/events", self.post_definition),
             *(web.post(route.path, _named(self.post_to_vendor, route)) for route in ROUTES),
-            *OpenLoyalty(desk).routes(),
+            *OpenLoyalty(desk, tables).routes(),
+            *Transfers(desk, tables).routes(),
             *Reports(desk, tables).routes(),
+            *CustomerPages(desk, tables, forwarding).routes(),
         ]
         self._openapi = document(Page(one.method, one.path, _summary(one)) for one in self._vendors)
 

@@ -14,7 +14,7 @@ _IN_MONEY: Final = frozenset({TierBasis.NET_PURCHASES, TierBasis.PURCHASES_IN_PE
 
 def level_row(level: Tier, program: ProgramDefinition) -> dict[str, Any]:
     """One level of the list; RULE: a tier has neither description nor photo."""
-    return {"name": level.name, "description": "", "conditionValue": _condition(level, program), "hasPhoto": False}
+    return {"name": level.name, "description": "", "conditionValue": condition_of(level, program), "hasPhoto": False}
 
 
 def level_statistics(program: ProgramDefinition | None, customers: Mapping[int, int]) -> list[dict[str, Any]]:
@@ -23,9 +23,9 @@ def level_statistics(program: ProgramDefinition | None, customers: Mapping[int, 
         return []
     return [
         {
-            "levelId": uuid_named(program.org_id, f"level:{program.program_id}:{level.id}"),
+            "levelId": level_id(program, level),
             "name": level.name,
-            "conditionValue": f"{_condition(level, program):.2f}",
+            "conditionValue": f"{condition_of(level, program):.2f}",
             "store": "",
             "customers": customers.get(number, 0),
         }
@@ -34,8 +34,16 @@ def level_statistics(program: ProgramDefinition | None, customers: Mapping[int, 
     ]
 
 
-def _condition(level: Tier, program: ProgramDefinition) -> float:
+def level_id(program: ProgramDefinition, level: Tier) -> str:
+    """What a level is known by."""
+    return uuid_named(program.org_id, f"level:{program.program_id}:{level.id}")
+
+
+def condition_of(level: Tier, program: ProgramDefinition) -> float:
     """What the level asks for: points, or money in major units."""
-    if program.tiers is not None and program.tiers.basis in _IN_MONEY:
-        return major(level.threshold, program.currency)
-    return float(level.threshold)
+    return major(level.threshold, program.currency) if is_in_money(program) else float(level.threshold)
+
+
+def is_in_money(program: ProgramDefinition) -> bool:
+    """Whether its tiers ask for money."""
+    return program.tiers is not None and program.tiers.basis in _IN_MONEY

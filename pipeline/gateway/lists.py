@@ -1,30 +1,25 @@
-"""Lists of Open Loyalty (S2): what their parameters ask of ClickHouse, and how its rows are told.
+"""Open Loyalty's lists of transactions and points transfers (S2): what their parameters ask, and how rows are told.
 
 Pure. RULE: a list is that of the org, whichever of its stores is named; amounts are in major units of their currency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from pipeline.gateway.asked import Asked, instant, minor, one_of, only_known, text
+from pipeline.gateway.paging import PARAMETERS, Where
 from pipeline.gateway.requests import Misread
 from pipeline.gateway.tables import Row
 from pipeline.gateway.vendors import uuid_named
 from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
 from pipeline.notify.numbers import major
-from schemas.money import minor_digits
 from schemas.program import ProgramDefinition
 from schemas.settings import Org
 
-WINDOW_MAX: Final = 10_000
-"""The last result that a list shows (S2 l.3654)."""
-_PER_PAGE: Final = 10
-_WRITTEN_MAX: Final = 40
-_DIRECTIONS: Final = ("asc", "desc")
 _NATIVE: Final = {"sell": "recorded", "return": "returned"}
 TRANSACTION_SORTS: Final = {
     "purchaseDate": "at",
@@ -36,81 +31,121 @@ TRANSACTION_SORTS: Final = {
 TRANSFER_SORTS: Final = {"createdAt": "at", "value": "points", "type": "kind", "customerId": "customer_id"}
 TRANSFER_TYPES: Final = {
     "adding": ("issued",),
-    "spending": ("redeemed", "debited", "cancelled"),
+    "spending": ("redeemed", "debited"),
     "p2p_adding": ("received",),
     "p2p_spending": ("transferred",),
     "blocked": ("held",),
 }
 """Kinds of decisions by the type that S2 has for them (l.6822); `blocked` is ours."""
 _TYPES: Final = {kind: name for name, kinds in TRANSFER_TYPES.items() for kind in kinds}
+_STATES: Final = ("active", "expired", "pending", "cancelled")
+"""Of transfers; `cancelled` is ours."""
+
+FULL_NAME: Final = "name"
+"""First and last name, where one field of a document has both."""
+_FIELDS: Final = {
+    "first_name": "JSONExtractString(profile, 'first_name')",
+    "last_name": "JSONExtractString(profile, 'last_name')",
+    "email": "JSONExtractString(profile, 'email')",
+    "mobile": "JSONExtractString(profile, 'mobile')",
+    "card": "JSONExtractString(profile, 'extended', 'loyaltyCardNumber')",
+    FULL_NAME: "concat(JSONExtractString(profile, 'first_name'), ' ', JSONExtractString(profile, 'last_name'))",
+}
+"""Of a customer's profile, in ClickHouse."""
+_BUYER: Final = {
+    "customerData_loyaltyCardNumber": "card",
+    "customerData_name": FULL_NAME,
+    "customerData_email": "email",
+    "customerData_phone": "mobile",
+}
+"""By the parameters of a list of transactions (S2 l.8408)."""
+_HOLDER: Final = {
+    "customerFirstName": "first_name",
+    "customerLastName": "last_name",
+    "customerPhone": "mobile",
+    "customerEmail": "email",
+}
+"""By the parameters of a list of points transfers (S2 l.6816)."""
+_TRANSACTION_PARAMETERS: Final = PARAMETERS | {
+    *("documentType", "documentNumber", "customerId", "purchaseDateFrom", "purchaseDateTo", "grossValueFrom"),
+    *("grossValueTo", "labels", *_BUYER),
+}
+_TRANSFER_PARAMETERS: Final = PARAMETERS | {"customerId", "state", "type", *_HOLDER}
+
+_OF_LABEL: Final = """(customer_id, cause) IN (
+        SELECT customer_id, concat(type, ':', record_id) FROM journal
+        WHERE org_id = {{org:Int64}} AND type IN ('TransactionAdded', 'TransactionReturned') AND arrayExists(
+            label -> {named_so},
+            JSONExtract(payload, 'described', 'labels', 'Array(Tuple(key String, value String))')))"""
+
+_OF_PERSON: Final = """customer_id IN (
+        SELECT customer_id FROM customer_state_latest WHERE org_id = {{org:Int64}} AND {matches})"""
+Condition = tuple[str, str, Any]
+"""In SQL, and the name and value of its parameter."""
 
 
-class Page(NamedTuple):
-    """Which of the results are asked for."""
-
-    order: str
-    limit: int
-    offset: int
-
-
-class Where(NamedTuple):
-    """Conditions, and their parameters."""
-
-    sql: str
-    parameters: Mapping[str, Any]
-
-
-def page_of(asked: Mapping[str, Any], sorts: Mapping[str, str], then: str) -> Page:
-    """The page that is asked for; `sorts`: columns by what S2 calls them, the first being the default.
-
-    Raises `Misread`. `then`: the columns that decide between equals.
-    """
-    number, size = _positive(asked, "page", 1), _positive(asked, "perPage", _PER_PAGE)
-    if number * size > WINDOW_MAX:
-        message = f"page {number} of {size} lies beyond the first {WINDOW_MAX:,} results; narrow the search"
-        raise Misread(message)
-    column = sorts[_one_of(asked, "sort", tuple(sorts))]
-    direction = _one_of({"direction": str(asked.get("direction", "asc")).lower()}, "direction", _DIRECTIONS)
-    return Page(order=f"{column} {direction}, {then}", limit=size, offset=(number - 1) * size)
-
-
-def transactions_where(asked: Mapping[str, Any], org: Org) -> Where:
-    """The conditions of a list of transactions (S2 l.8403), but those about who the customer is. Raises `Misread`."""
+def transactions_where(asked: Asked, org: Org) -> Where:
+    """The conditions of a list of transactions (S2 l.8403). Raises `Misread`."""
     only_known(asked, _TRANSACTION_PARAMETERS)
-    found: list[tuple[str, str, Any]] = [("org_id = {org:Int64}", "org", org.org_id)]
-    if kind := _text(asked, "documentType"):
-        native = _NATIVE[_one_of({"documentType": kind}, "documentType", tuple(_NATIVE))]
+    found: list[Condition] = [("org_id = {org:Int64}", "org", org.org_id)]
+    if kind := text(asked, "documentType"):
+        native = _NATIVE[one_of({"documentType": kind}, "documentType", tuple(_NATIVE))]
         found.append(("kind = {kind:String}", "kind", native))
-    if number := _text(asked, "documentNumber"):
+    if number := text(asked, "documentNumber"):
         found.append(("number = {number:String}", "number", number))
-    if customer := _text(asked, "customerId"):
+    if customer := text(asked, "customerId"):
         found.append(("customer_id = {customer:Int64}", "customer", customer_of(customer) or 0))
     for name, comparison in (("purchaseDateFrom", ">="), ("purchaseDateTo", "<=")):
-        if written := _text(asked, name):
+        if written := text(asked, name):
             condition = f"at {comparison} fromUnixTimestamp64Milli({{{name}:Int64}})"
-            found.append((condition, name, _instant(name, written, org.zone)))
+            found.append((condition, name, instant(name, written, org.zone)))
     for name, comparison in (("grossValueFrom", ">="), ("grossValueTo", "<=")):
-        if written := _text(asked, name):
+        if written := text(asked, name):
             condition = f"amount_minor {comparison} {{{name}:Int64}}"
-            found.append((condition, name, _minor(name, written, org.currency)))
-    return Where(" AND ".join(sql for sql, _, _ in found), {name: value for _, name, value in found})
+            found.append((condition, name, minor(name, written, org.currency)))
+    found += _labelled(asked)
+    return where_of([*found, *about_people(asked, _BUYER, org)])
 
 
-_TRANSACTION_PARAMETERS: Final = frozenset(
-    {
-        *("documentType", "documentNumber", "customerId", "purchaseDateFrom", "purchaseDateTo", "grossValueFrom"),
-        *("grossValueTo", "page", "perPage", "sort", "direction"),
-    }
-)
+def _labelled(asked: Asked) -> list[Condition]:
+    """Conditions on the labels of a transaction: it has each that is named, with the value where one is given."""
+    named = asked.get("labels", [])
+    if not isinstance(named, list) or not all(isinstance(one, dict) for one in named):
+        message = "labels are written as labels[0][key]=label_key&labels[0][value]=first_value"
+        raise Misread(message)
+    found: list[Condition] = []
+    for number, label in enumerate(named):
+        key, value = text(label, "key"), text(label, "value")
+        named_so = f"label.key = {{label{number}:Array(String)}}[1]"
+        if value:
+            named_so += f" AND label.value = {{label{number}:Array(String)}}[2]"
+        found.append((_OF_LABEL.format(named_so=named_so), f"label{number}", [key, value]))
+    return found
 
 
-def only_known(asked: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Raises `Misread` for a parameter that would have no effect: what it leaves out would be shown."""
-    if others := sorted(asked.keys() - known - {"_locale"}):
+def about_people(asked: Asked, fields: Mapping[str, str], org: Org, *, exact: bool = False) -> list[Condition]:
+    """Conditions on profiles; `fields`: by the parameter that asks for them. Raises `Misread`.
+
+    RULE: a part of the text is enough, whatever its case, unless it is to be `exact`. Sealed data cannot be searched.
+    """
+    named = [(name, written) for name in fields if (written := text(asked, name))]
+    if named and org.personal_data == "sealed":
         message = (
-            f"the parameter {others[0][:_WRITTEN_MAX]!r} is not understood here; known are {', '.join(sorted(known))}"
+            f"personal data of org {org.org_id} is sealed, so that nobody is found by {named[0][0]}; ask for an id"
         )
         raise Misread(message)
+    comparison = (
+        "{field} = {{{name}:String}}" if exact else "positionCaseInsensitiveUTF8({field}, {{{name}:String}}) > 0"
+    )
+    return [
+        (_OF_PERSON.format(matches=comparison.format(field=_FIELDS[fields[name]], name=name)), name, written)
+        for name, written in named
+    ]
+
+
+def where_of(conditions: Sequence[Condition]) -> Where:
+    """All of the conditions together."""
+    return Where(" AND ".join(sql for sql, _, _ in conditions), {name: value for _, name, value in conditions})
 
 
 def transaction_of(
@@ -118,7 +153,7 @@ def transaction_of(
 ) -> dict[str, Any]:
     """One transaction (S2 l.8437): a row of `bills`, its record, the customer's profile, and the points that it earned.
 
-    Fields that have no answer here (names, makers and labels of items) are left out.
+    Fields that have no answer here are left out.
     """
     currency = row["currency"] or org.currency
     stores = {store.code: store for store in org.stores}
@@ -131,12 +166,13 @@ def transaction_of(
         "purchaseDate": iso(row["at"], zone),
         "documentType": "sell" if row["kind"] == "recorded" else "return",
         "customerId": uuid_of(row["customer_id"]),
-        "customerData": {name: customer[field] for name, field in _CUSTOMER_DATA if customer.get(field)},
-        "labels": [],
-        "items": [_item(line, currency) for line in record.get("lines", ())],
+        "customerData": _buyer(customer),
+        **_sold(record, currency),
         "currency": currency.lower(),
         "pointsEarned": points or 0,
     }
+    if "received_at" in record:
+        told["assignedToCustomerDate"] = iso(datetime.fromtimestamp(record["received_at"] / 1_000, UTC), zone)
     if store is not None:
         told["purchasePlace"] = store.name or store.code
     if row["kind"] == "returned":
@@ -144,60 +180,80 @@ def transaction_of(
     return told
 
 
-_CUSTOMER_DATA: Final = (("email", "email"), ("phone", "mobile"))
+def _buyer(customer: Mapping[str, Any]) -> dict[str, Any]:
+    extended = customer.get("extended", {})
+    found = {
+        "email": customer.get("email"),
+        "name": " ".join(filter(None, (customer.get("first_name"), customer.get("last_name")))),
+        "nip": extended.get("company.nip"),
+        "phone": customer.get("mobile"),
+        "loyaltyCardNumber": extended.get("loyaltyCardNumber"),
+        "address": compound(extended, "address"),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
-def _item(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
+def compound(extended: Mapping[str, str], name: str) -> dict[str, str]:
+    """The fields of an address or a company, which profiles keep one by one."""
+    return {field.removeprefix(f"{name}."): value for field, value in extended.items() if field.startswith(f"{name}.")}
+
+
+def _sold(record: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Labels and items of a bill or a return, by its record."""
+    described = record.get("described") or {}
+    lines = record.get("lines", ())
+    words = described.get("lines") or [{}] * len(lines)
+    return {
+        "labels": described.get("labels", []),
+        "items": [_item(line, said, currency) for line, said in zip(lines, words, strict=True)],
+    }
+
+
+def _item(line: Mapping[str, Any], said: Mapping[str, Any], currency: str) -> dict[str, Any]:
     told = {
         "sku": {"code": line["sku"]},
+        "name": said.get("name"),
         "quantity": line.get("quantity", 1),
         "grossValue": major(line["amount_minor"], currency),
-        "labels": [],
+        "category": line.get("category"),
+        "maker": said.get("maker"),
     }
-    return told | ({"category": line["category"]} if line.get("category") else {})
+    return {name: value for name, value in told.items() if value not in (None, "")} | {"labels": said.get("labels", [])}
 
 
-def transfers_where(asked: Mapping[str, Any], org_id: int, program: ProgramDefinition) -> Where:
+def transfers_where(asked: Asked, org: Org, program: ProgramDefinition) -> Where:
     """The conditions of a list of points transfers (S2 l.6811): of the main points of the program. Raises `Misread`."""
     only_known(asked, _TRANSFER_PARAMETERS)
     kinds: Iterable[str] = _TYPES
-    if written := _text(asked, "type"):
-        kinds = TRANSFER_TYPES[_one_of({"type": written}, "type", tuple(TRANSFER_TYPES))]
-    found: dict[str, Any] = {
-        "org": org_id,
-        "program": program.program_id,
-        "currency": program.points.name,
-        "kinds": list(kinds),
-    }
-    sql = (
-        "org_id = {org:Int64} AND program_id = {program:Int64} AND currency = {currency:String} "
-        "AND kind IN {kinds:Array(String)}"
-    )
-    if customer := _text(asked, "customerId"):
-        sql += " AND customer_id = {customer:Int64}"
-        found["customer"] = customer_of(customer) or 0
+    if written := text(asked, "type"):
+        kinds = TRANSFER_TYPES[one_of({"type": written}, "type", tuple(TRANSFER_TYPES))]
+    found: list[Condition] = [
+        ("org_id = {org:Int64}", "org", org.org_id),
+        ("program_id = {program:Int64}", "program", program.program_id),
+        ("currency = {currency:String}", "currency", program.points.name),
+        ("kind IN {kinds:Array(String)}", "kinds", list(kinds)),
+    ]
+    if customer := text(asked, "customerId"):
+        found.append(("customer_id = {customer:Int64}", "customer", customer_of(customer) or 0))
     if states := _states(asked):
-        sql += " AND state IN {states:Array(String)}"
-        found["states"] = states
-    return Where(sql, found)
+        found.append(("state IN {states:Array(String)}", "states", states))
+    return where_of([*found, *about_people(asked, _HOLDER, org)])
 
 
-_TRANSFER_PARAMETERS: Final = frozenset({"customerId", "state", "type", "page", "perPage", "sort", "direction"})
-_STATES: Final = ("active", "expired", "pending")
-
-
-def _states(asked: Mapping[str, Any]) -> list[str]:
+def _states(asked: Asked) -> list[str]:
     given = asked.get("state", [])
-    return [_one_of({"state": one}, "state", _STATES) for one in (given if isinstance(given, list) else [given])]
+    return [one_of({"state": one}, "state", _STATES) for one in (given if isinstance(given, list) else [given])]
 
 
-def transfer_of(row: Row, customer: Mapping[str, Any], org_id: int, zone: str) -> dict[str, Any]:
-    """One points transfer (S2 l.6853): a row of `points_facts`, and the customer's profile."""
+def transfer_of(
+    row: Row, record: Mapping[str, Any], customer: Mapping[str, Any], org: Org, zone: str
+) -> dict[str, Any]:
+    """One points transfer (S2 l.6853): a movement of points, the record of its bill, and the customer's profile."""
     told: dict[str, Any] = {
-        "pointsTransferId": uuid_named(org_id, _transfer_name(row)),
-        "accountId": uuid_named(org_id, f"account:{row['customer_id']}:{row['program_id']}:{row['currency']}"),
+        "pointsTransferId": uuid_named(org.org_id, row["name"]),
+        "accountId": uuid_named(org.org_id, f"account:{row['customer_id']}:{row['program_id']}:{row['currency']}"),
         "customerId": uuid_of(row["customer_id"]),
-        **{name: customer[field] for name, field in _TRANSFER_CUSTOMER if customer.get(field)},
+        **{name: value for name, value in _holder(customer).items() if value},
         "createdAt": iso(row["at"], zone),
         "value": row["points"],
         "state": row["state"],
@@ -207,25 +263,31 @@ def transfer_of(row: Row, customer: Mapping[str, Any], org_id: int, zone: str) -
     }
     if row["expires_on"] is not None:
         told["expiresAt"] = f"{row['expires_on']:%Y-%m-%d}T23:59:59{_offset(row['expires_on'], zone)}"
-    if row["kind"] == "issued" and row["issued_for"] == "spend":
-        told["transactionId"] = {"transactionId": uuid_named(org_id, row["cause"])}
+    if is_of_bill(row):
+        told["transactionId"] = {"transactionId": uuid_named(org.org_id, row["cause"])}
         told["transactionDocumentNumber"] = row["subject"]
+        told["transaction"] = _transaction(record, org)
     return told
 
 
-def _transfer_name(row: Row) -> str:
-    """A command's is its cause, as it was answered; a bill may give several awards, each with a name of its own."""
-    if row["kind"] != "issued" or row["issued_for"] == "adjustment":
-        return str(row["cause"])
-    return f"{row['cause']}/{row['seq']}/{row['reason']}/{row['lot_id']}"
+def is_of_bill(row: Row) -> bool:
+    """Whether a bill earned the points."""
+    return bool(row["kind"] == "issued" and row["issued_for"] == "spend")
 
 
-_TRANSFER_CUSTOMER: Final = (
-    ("customerFirstName", "first_name"),
-    ("customerLastName", "last_name"),
-    ("customerEmail", "email"),
-    ("customerPhone", "mobile"),
-)
+def _transaction(record: Mapping[str, Any], org: Org) -> dict[str, Any]:
+    currency = record.get("currency") or org.currency
+    return {"grossValue": major(record.get("amount_minor", 0), currency), **_sold(record, currency)}
+
+
+def _holder(customer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "customerFirstName": customer.get("first_name"),
+        "customerLastName": customer.get("last_name"),
+        "customerLoyaltyCardNumber": customer.get("extended", {}).get("loyaltyCardNumber"),
+        "customerEmail": customer.get("email"),
+        "customerPhone": customer.get("mobile"),
+    }
 
 
 def iso(at: datetime, zone: str) -> str:
@@ -235,50 +297,3 @@ def iso(at: datetime, zone: str) -> str:
 
 def _offset(day: Any, zone: str) -> str:
     return f"{datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=ZoneInfo(zone)):%z}"
-
-
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    value = asked.get(name, "")
-    if not isinstance(value, str):
-        message = f"the parameter {name} is no text"
-        raise Misread(message)
-    return value.strip()
-
-
-def _one_of(asked: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
-    value = _text(asked, name) or known[0]
-    if value not in known:
-        message = f"{name} is {value[:_WRITTEN_MAX]!r}; write one of {', '.join(known)}"
-        raise Misread(message)
-    return value
-
-
-def _positive(asked: Mapping[str, Any], name: str, default: int) -> int:
-    written = _text(asked, name)
-    if not written:
-        return default
-    if not (written.isascii() and written.isdecimal() and len(written) < len(str(WINDOW_MAX)) + 1 and int(written)):
-        message = f"{name} is {written[:_WRITTEN_MAX]!r}; write a number from 1 to {WINDOW_MAX:,}"
-        raise Misread(message)
-    return int(written)
-
-
-def _instant(name: str, written: str, zone: str) -> int:
-    try:
-        read = datetime.fromisoformat(written.replace(" ", "+") if "T" in written else written)
-    except ValueError as error:
-        message = f"{name} is {written[:_WRITTEN_MAX]!r}; write a date, or a time such as 2022-02-20T09:45:04+0100"
-        raise Misread(message) from error
-    at = read if read.tzinfo is not None else read.replace(tzinfo=ZoneInfo(zone))
-    return int(at.timestamp() * 1_000)
-
-
-def _minor(name: str, written: str, currency: str) -> int:
-    try:
-        minor = Decimal(written).scaleb(minor_digits(currency))
-    except InvalidOperation:
-        minor = Decimal("NaN")
-    if not minor.is_finite() or abs(minor) > 10**15:
-        message = f"{name} is {written[:_WRITTEN_MAX]!r}; write an amount such as 12.50"
-        raise Misread(message)
-    return int(minor)

@@ -14,15 +14,19 @@ import msgspec
 from aiohttp import web
 
 from pipeline.gateway.answers import Asked
+from pipeline.gateway.assigning import ASSIGN_FORM, assigned_in, assignment_in, not_assigned
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, patience, problem, told
 from pipeline.gateway.outbox import NotNow
-from pipeline.gateway.points import command_of, earned_in, program_of, sale_of, status_of, transfer_in
+from pipeline.gateway.people import known_person
+from pipeline.gateway.points import earned_in, program_of, sale_of, status_of
 from pipeline.gateway.requests import Misread, Refused, Sender, Taken, take, take_of_vendor
-from pipeline.gateway.vendors import CUSTOMER_FORM, NO_FORM, Form, form_errors, id_of
+from pipeline.gateway.tables import Tables
+from pipeline.gateway.vendors import CUSTOMER_FORM, NO_FORM, Form, form_errors
 from pipeline.intake.dialects.naming import NOBODY
 from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
 from pipeline.intake.verdict import Defect
 from pipeline.runtime.roles.questions import Unanswered
+from schemas.facts import Refusal
 
 DIALECT: Final = "openloyalty"
 _LOOK_SECONDS: Final = 0.05
@@ -34,8 +38,9 @@ _STRANGER: Final = -1
 class OpenLoyalty:
     """Handles requests on the event loop of the gateway."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, tables: Tables) -> None:
         self._desk = desk
+        self._tables = tables
 
     def routes(self) -> list[web.RouteDef]:
         """Each with the line at which it stands in S2."""
@@ -43,12 +48,12 @@ class OpenLoyalty:
             web.get("/api/", self.get_version),  # l.89
             web.get("/api/healthcheck", self.healthcheck),  # l.106
             web.post("/api/admin/login_check", self.log_in),  # l.160
-            web.post("/api/token/refresh", self.renew),  # ours: S2 names no request for its refresh_token
+            web.post("/api/token/refresh", self.renew),  # S0 l.83; S2 prints what it gives, and no request
             web.post("/api/{store}/customer/register", self.register),  # l.3788
             web.post("/api/{store}/admin/customer/register", self.register),  # l.5078
             web.put("/api/{store}/customer/{customer}", self.update),  # l.4017
             web.get("/api/{store}/admin/customer/{customer}/status", self.get_status),  # l.3258
-            web.post("/api/{store}/points/transfer/{action:add|spend|block}", self.transfer),  # l.7102, l.7132, l.7410
+            web.post("/api/{store}/admin/transaction/customer/assign", self.assign),  # l.7847
             web.post("/api/{store}/transaction/simulate", self.simulate),  # l.8854
         ]
 
@@ -64,13 +69,13 @@ class OpenLoyalty:
         return told([{"name": "log", "status": "Problem", "message": why}], HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """A token for an access key, by its id as `_username` and its secret as `_password`."""
-        key_id, secret = await _texts(request, "_username", "_password")
+        """A token for an access key, by its id as `_username` (in S0 `username`) and its secret as `_password`."""
+        key_id, secret = await _texts(request, ("_username", "username"), ("_password", "password"))
         return told(self._desk.access.login(key_id, secret))
 
     async def renew(self, request: web.Request) -> web.Response:
         """New tokens for one that renews them."""
-        (refresh_token,) = await _texts(request, "refresh_token")
+        (refresh_token,) = await _texts(request, ("refresh_token",))
         return told(self._desk.access.renew(refresh_token))
 
     async def register(self, request: web.Request) -> web.Response:
@@ -106,25 +111,33 @@ class OpenLoyalty:
         await self._desk.send([taken], sender.org_id, 0)
         return told({"customerId": uuid_of(customer_id)})
 
-    async def transfer(self, request: web.Request) -> web.Response:
-        """Add, spend or block points: a command, answered when it is decided."""
+    async def assign(self, request: web.Request) -> web.Response:
+        """Say whose a transaction is that waits for a customer; answered when that is decided.
+
+        RULE: the customer id decides, then card and phone as the org orders identifiers.
+        """
         sender, body = await self._desk.sender(request)
         content, _ = content_of(request, body)
-        found = transfer_in(content)
+        store = request.match_info["store"]
+        found = assignment_in(content)
         if isinstance(found, list):
-            return _form(found)
-        customer_id, transfer = found
-        program = program_of(await self._desk.look(sender.org_id, customer_id))
-        if program is None:
-            return _form([Defect("transfer.customer", "is in no program", "register the customer first")])
-        command = command_of(request.match_info["action"], customer_id, program.program_id, transfer)
-        taken = take(msgspec.Raw(msgspec.json.encode(command)), None, sender)
+            return _form(found, ASSIGN_FORM)
+        number, named = found
+        person = await known_person(self._desk, sender, store, named)
+        if person is None:
+            nobody = Defect("assign.customerId", "names nobody who is known here", "write the id, card or phone number")
+            return _form([nobody], ASSIGN_FORM)
+        message = {"type": "assignTransaction", "customerId": person, "billNumber": number, "store": store}
+        taken = take(msgspec.Raw(msgspec.json.encode(message)), None, sender)
         if isinstance(taken, Refused):
-            return _form([defect._replace(path=f"transfer.{defect.path}") for defect in taken.defects])
+            return _form([one._replace(path="assign.transactionDocumentNumber") for one in taken.defects], ASSIGN_FORM)
         (result,) = await self._desk.send([taken], sender.org_id, patience(request))
-        if result["status"] in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT):
-            return _form([Defect("transfer.points", str(result["message"]), "nothing was done")])
-        return told({"pointsTransferId": id_of(taken)}, min(result["status"], HTTPStatus.ACCEPTED))
+        if result["status"] < HTTPStatus.BAD_REQUEST:
+            return told({"transactionId": assigned_in(result, sender.org_id, store, number)}, result["status"])
+        is_sold = result["reason"] == Refusal.TRANSACTION_ASSIGNED.text or await self._is_sold(
+            sender.org_id, store, number
+        )
+        return _form([not_assigned(result, is_sold=is_sold)], ASSIGN_FORM)
 
     async def get_status(self, request: web.Request) -> web.Response:
         """A customer's points, tier and progress."""
@@ -156,6 +169,23 @@ class OpenLoyalty:
         foreseen = await self._desk.ask(sender.org_id, customer_id, lambda known: known.foresee(record))  # type: ignore[arg-type]  # the union's cases
         return told({"points": earned_in(foreseen, record)})
 
+    async def _is_sold(self, org_id: int, store: str, number: str) -> bool:
+        """Whether a bill of a store has a customer, as far as ClickHouse knows."""
+        try:
+            found = await self._tables.rows(
+                """
+                SELECT 1 FROM journal WHERE org_id = {org:Int64} AND type = 'TransactionAdded' AND customer_id > 0
+                    AND JSONExtractString(payload, 'bill_number') = {number:String}
+                    AND JSONExtractString(payload, 'store') = {store:String} LIMIT 1
+                """,
+                org=org_id,
+                number=number,
+                store=store,
+            )
+        except NotNow:
+            return False
+        return bool(found)
+
     async def _known_in_time(self, org_id: int, taken: Taken, seconds: float) -> int | None:
         """Whom the identifiers of a message name, once it is taken in; None where that takes too long, or is nobody."""
         asked = Asked(org_id, taken.id)
@@ -175,12 +205,12 @@ class OpenLoyalty:
         return await self._desk.ask(org_id, NOBODY, lambda known: known.named_by(org_id, taken.identifiers))
 
 
-async def _texts(request: web.Request, *names: str) -> list[str]:
-    """The texts of these names in the body. Raises `Misread`."""
+async def _texts(request: web.Request, *fields: Sequence[str]) -> list[str]:
+    """The texts of these fields in the body, each under one of its names. Raises `Misread`."""
     content, _ = content_of(request, await asyncio.wait_for(request.read(), READ_SECONDS))
-    texts = [content.get(name) for name in names]
+    texts = [next((content[name] for name in names if name in content), None) for names in fields]
     if not all(isinstance(text, str) for text in texts):
-        message = f"the body needs {' and '.join(names)}, as texts"
+        message = f"the body needs {' and '.join(names[0] for names in fields)}, as texts"
         raise Misread(message)
     return texts  # type: ignore[return-value]  # all are texts
 

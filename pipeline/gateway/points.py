@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from pipeline.engine.calendar import Calendar, as_date
 from pipeline.engine.state import CustomerState
+from pipeline.gateway.levels import condition_of, is_in_money
 from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
 from pipeline.intake.verdict import Defect
 from pipeline.notify.numbers import major
@@ -18,6 +19,8 @@ from schemas.messages.values import IDENTITY_MAX
 from schemas.program import ProgramDefinition
 from schemas.records import CustomerRecord
 
+_A_MONTH_AT_MOST: Final = 31
+"""Days from the first of a month that lie in the next one."""
 _NUMBER: Final = "simulation"
 """The document number of what is only simulated."""
 _NAMES: Final = ("customerId", "email", "phone", "loyaltyCardNumber")
@@ -45,14 +48,59 @@ def transfer_in(content: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]] | l
 def command_of(action: str, customer_id: int, program_id: int, transfer: Mapping[str, Any]) -> dict[str, Any]:
     """The native command of a transfer."""
     kind, comment = TRANSFERS[action]
-    points = str(transfer.get("points", ""))
     return {
         "type": kind,
         "customerId": customer_id,
         "programId": program_id,
-        "points": int(points) if points.isdecimal() and len(points) < len(str(2**53)) else points,
+        "points": _points(transfer),
         comment: str(transfer.get("comment") or _COMMENT),
     }
+
+
+def gift_of(giver: int, receiver: int, program_id: int, transfer: Mapping[str, Any]) -> dict[str, Any]:
+    """The native command by which a customer gives points to another."""
+    return {
+        "type": "transferPoints",
+        "customerId": giver,
+        "toCustomerId": receiver,
+        "programId": program_id,
+        "points": _points(transfer),
+    }
+
+
+def _points(transfer: Mapping[str, Any]) -> int | str:
+    """The number of points; what is none is refused as it is."""
+    points = str(transfer.get("points", ""))
+    return int(points) if points.isdecimal() and len(points) < len(str(2**53)) else points
+
+
+def change_of(change: str, movement: Mapping[str, Any], reference: str) -> dict[str, Any] | None:
+    """The native command that cancels, activates or expires a movement of points; None where nothing can.
+
+    RULE: an award, a redemption and a block can be cancelled; only an award can be activated, or expire.
+
+    Args:
+        change: the last part of the address (S2 l.7232, l.7260, l.7288).
+        movement: a row of movements of points.
+        reference: what its points were promised for.
+    """
+    subject, lot = movement["subject"], movement["lot_id"]
+    asked: dict[str, Any] = {}
+    match change, movement["kind"]:
+        case "cancel", "issued" if movement["issued_for"] == "spend":
+            asked = {"type": "cancelPoints", "billNumber": subject, "rule": movement["reason"]}
+        case "cancel", "issued":
+            asked = {"type": "cancelPoints", "lot": lot}
+        case "cancel", "redeemed":
+            asked = {"type": "reverseRedemption", "redemptionId": subject}
+        case "cancel", "held":
+            asked = {"type": "releasePoints", "holdId": subject}
+        case "activate", "issued" if reference:
+            asked = {"type": "activatePoints", "reference": reference, "lots": [lot]}
+        case "expire", "issued":
+            asked = {"type": "expirePoints", "lots": [lot]}
+    about = {"customerId": movement["customer_id"], "programId": movement["program_id"], "reason": _COMMENT}
+    return {**about, **asked} if asked else None
 
 
 def program_of(standing: Standing | None) -> ProgramDefinition | None:
@@ -120,17 +168,38 @@ def status_of(standing: Standing, definition: ProgramDefinition) -> dict[str, An
         "transactionsAmount": amount,
         "currency": definition.currency.lower(),
     }
+    told["pointsExpiringNextMonth"] = _expiring_next_month(standing, definition)
     progress = row.tier_progress
     if row.tier is None or progress is None or definition.tiers is None:
         return told
     levels = definition.tiers.levels
-    told |= {"levelName": row.tier.name, "levelConditionValue": levels[row.tier.number - 1].threshold}
+    told["levelName"] = row.tier.name
+    told["levelConditionValue"] = condition_of(levels[row.tier.number - 1], definition)
     following = next((one for one in levels[row.tier.number :] if not one.retired), None)
     if following is not None and progress.to_next is not None:
-        told |= {"nextLevelName": following.name, "nextLevelConditionValue": following.threshold}
-        told["pointsToNextLevel"] = progress.to_next
+        told["nextLevelName"] = following.name
+        told["nextLevelConditionValue"] = condition_of(following, definition)
+        if is_in_money(definition):
+            needed = major(progress.to_next, definition.currency)
+            told["transactionsAmountToNextLevelWithoutDeliveryCosts"] = needed
+        else:
+            told["pointsToNextLevel"] = progress.to_next
     if progress.expires_on is not None:
-        today = as_date(Calendar(definition.zone).day_of(standing.as_of))
-        told["levelWillExpireInDays"] = (date.fromisoformat(progress.expires_on) - today).days
+        told["levelWillExpireInDays"] = (date.fromisoformat(progress.expires_on) - _today(standing, definition)).days
         told["pointsRequiredToRetainLevel"] = progress.to_keep
     return told
+
+
+def _today(standing: Standing, definition: ProgramDefinition) -> date:
+    return as_date(Calendar(definition.zone).day_of(standing.as_of))
+
+
+def _expiring_next_month(standing: Standing, definition: ProgramDefinition) -> int:
+    """RULE: the points whose last day lies in the calendar month after this one."""
+    coming = (_today(standing, definition).replace(day=1) + timedelta(days=_A_MONTH_AT_MOST)).replace(day=1)
+    account = standing.head.sections[definition.program_id].accounts.get(definition.points.name)
+    return sum(
+        lot.open_points
+        for lot in (() if account is None else account.lots)
+        if lot.expires_on is not None and as_date(lot.expires_on).replace(day=1) == coming
+    )

@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
+from pipeline.gateway.asked import only_known
 from pipeline.gateway.desk import Desk, problem, told
 from pipeline.gateway.forms import form_in
 from pipeline.gateway.levels import level_row, level_statistics
 from pipeline.gateway.lists import (
     TRANSACTION_SORTS,
     TRANSFER_SORTS,
-    only_known,
-    page_of,
+    is_of_bill,
     transaction_of,
     transactions_where,
     transfer_of,
     transfers_where,
 )
-from pipeline.gateway.outbox import NotNow
-from pipeline.gateway.requests import Misread
+from pipeline.gateway.movements import MOVEMENTS
+from pipeline.gateway.orgs import org_read, program_in_force
+from pipeline.gateway.paging import PARAMETERS, page_of, shown
 from pipeline.gateway.tables import Row, Tables
-from pipeline.gateway.vendors import NAMESPACE
+from pipeline.gateway.vendor_names import is_named, parameters_of
 from pipeline.notify.numbers import major
 from pipeline.trial.times import iso
-from schemas.program import ProgramDefinition
-from schemas.settings import AccessKey, Org
+from schemas.settings import Org
 
 _DAYS: Final = (1, 7, 30, 365)
 _MILLISECONDS: Final = 1_000
-_LEVEL_PARAMETERS: Final = frozenset({"page", "perPage", "sort", "direction"})
+_INVITATION_PARAMETERS: Final = PARAMETERS | {
+    *("referrerId", "referrerEmail", "referrerName", "recipientId", "recipientEmail", "recipientPhone"),
+    *("recipientName", "status"),
+}
+"""Of a list of invitations (S2 l.6735)."""
 _LEVEL_SORTS: Final = {"name": "name", "conditionValue": "threshold"}
-_UUID_DIGITS: Final = 32
 
 _NUMBERED: Final = """
     SELECT org_id, customer_id, seq, cause, at, kind, bill_number, amount_minor, currency,
         if(kind = 'returned', return_number, bill_number) AS number
     FROM bills WHERE kind IN ('recorded', 'returned')
 """
-_STATED: Final = """
-    SELECT *, multiIf(kind = 'issued' AND standing = 'promised', 'pending',
-        kind = 'issued' AND expires_on < toDate32((SELECT as_of FROM settlement)), 'expired', 'active') AS state
-    FROM points_facts
-"""
-# A UUID of version 5 is a SHA-1, but for the four bits of its version and the two of its variant.
-_IS_NAMED: Final = """
-    lower(hex(SHA1(concat(unhex({namespace:String}), toString(org_id), ':', cause)))) AS digest,
-    concat(substring(digest, 1, 12), substring(digest, 14, 3), substring(digest, 18, 15)) AS named
-"""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Reports:
@@ -73,6 +64,7 @@ class Reports:
             web.get(f"{analytics}transactions", self.count_transactions),  # l.644
             web.get(f"{analytics}levels", self.count_levels),  # l.679
             web.get("/api/{store}/customer/level", self.list_levels),  # l.6021
+            web.get("/api/{store}/invitations", self.list_invitations),  # l.6731
             web.get("/api/{store}/points/transfer", self.list_transfers),  # l.6811
             web.get("/api/{store}/transaction", self.list_transactions),  # l.8403
             web.get("/api/{store}/transaction/{transaction}", self.get_transaction),  # l.8912
@@ -80,7 +72,7 @@ class Reports:
 
     async def count_customers(self, request: web.Request) -> web.Response:
         """How many customers are registered, and how many of them since so many days."""
-        org = self._org(request)
+        org = org_read(self._desk, request)
         found = await self._tables.rows(
             f"""
             SELECT count() AS total, {_counts("since")}, (SELECT as_of FROM settlement) AS as_of
@@ -96,7 +88,7 @@ class Reports:
 
     async def count_points(self, request: web.Request) -> web.Response:
         """How often points were spent or given to another customer, and how many; of the main currencies."""
-        org = self._org(request)
+        org = org_read(self._desk, request)
         found = await self._tables.rows(
             """
             SELECT count() AS transfers, sum(points) AS points, (SELECT as_of FROM settlement) AS as_of
@@ -112,13 +104,13 @@ class Reports:
 
     async def count_referrals(self, request: web.Request) -> web.Response:
         """RULE: no program of Accrue has referrals yet, so there are none."""
-        self._org(request)
+        org_read(self._desk, request)
         found = await self._tables.rows("SELECT as_of FROM settlement")
         return _as_of(found[0], {"total": 0, "totalCompleted": 0, "totalRegistered": 0})
 
     async def count_transactions(self, request: web.Request) -> web.Response:
         """How many bills there are, how many since so many days, and what they come to without what came back."""
-        org = self._org(request)
+        org = org_read(self._desk, request)
         found = await self._tables.rows(
             f"""
             SELECT countIf(kind = 'recorded') AS total, {_counts("at", "kind = 'recorded'")},
@@ -145,8 +137,8 @@ class Reports:
 
     async def count_levels(self, request: web.Request) -> web.Response:
         """How many customers each tier of the program has."""
-        org = self._org(request)
-        program = await self._program(org)
+        org = org_read(self._desk, request)
+        program = await program_in_force(self._tables, org)
         found = await self._tables.rows(
             """
             SELECT tier, customers, (SELECT as_of FROM settlement) AS as_of
@@ -161,47 +153,38 @@ class Reports:
 
     async def list_levels(self, request: web.Request) -> web.Response:
         """The tiers of the program."""
-        org = self._org(request)
-        asked = await _asked(request)
-        only_known(asked, _LEVEL_PARAMETERS)
-        page = page_of(asked, _LEVEL_SORTS, "")
-        program = await self._program(org)
+        org = org_read(self._desk, request)
+        asked = await asked_in(request)
+        only_known(asked, PARAMETERS)
+        page = page_of(asked, _LEVEL_SORTS)
+        program = await program_in_force(self._tables, org)
         levels = [] if program is None or program.tiers is None else program.tiers.levels
-        column, direction = page.order.rstrip(", ").split(" ")
-        ordered = sorted(levels, key=lambda level: getattr(level, column), reverse=direction == "desc")
-        shown = ordered[page.offset : page.offset + page.limit]
-        rows = [level_row(one, program) for one in shown if program is not None]
+        ordered = sorted(levels, key=lambda level: getattr(level, page.column), reverse=page.direction == "desc")
+        listed = ordered[page.offset : page.offset + page.limit]
+        rows = [level_row(one, program) for one in listed if program is not None]
         return told({"levels": rows, "total": len(levels)})
+
+    async def list_invitations(self, request: web.Request) -> web.Response:
+        """RULE: nobody can invite others yet, so there are no invitations, whichever are asked for."""
+        org_read(self._desk, request)
+        only_known(await asked_in(request), _INVITATION_PARAMETERS)
+        return told({"invitations": [], "total": 0})
 
     async def list_transactions(self, request: web.Request) -> web.Response:
         """Bills and returns that were taken."""
-        org = self._org(request)
-        asked = await _asked(request)
-        page, where = page_of(asked, TRANSACTION_SORTS, "seq"), transactions_where(asked, org)
-        found = await self._tables.rows(
-            f"""
-            SELECT *, count() OVER () AS total FROM ({_NUMBERED}) WHERE {where.sql}
-            ORDER BY {page.order} LIMIT {{limit:UInt64}} OFFSET {{offset:UInt64}}
-            """,  # noqa: S608 - ours
-            **where.parameters,
-            limit=page.limit,
-            offset=page.offset,
-        )
-        total = found[0]["total"] if found else 0
-        return told({"transactions": await self._transactions(found, org), "total": total})
+        org = org_read(self._desk, request)
+        asked = await asked_in(request)
+        page, where = page_of(asked, TRANSACTION_SORTS), transactions_where(asked, org)
+        found = await shown(self._tables, _NUMBERED, where, page, "customer_id, seq")
+        return told({"transactions": await self._transactions(found.rows, org), "total": found.total})
 
     async def get_transaction(self, request: web.Request) -> web.Response:
         """One bill or return, by the id that it was answered with."""
-        org = self._org(request)
-        digits = request.match_info["transaction"].replace("-", "").lower()
+        org = org_read(self._desk, request)
         found = await self._tables.rows(
-            f"""
-            SELECT *, {_IS_NAMED} FROM ({_NUMBERED})
-            WHERE org_id = {{org:Int64}} AND named = {{named:String}} LIMIT 1
-            """,  # noqa: S608 - ours
+            f"SELECT * FROM ({_NUMBERED}) WHERE org_id = {{org:Int64}} AND {is_named('cause')} LIMIT 1",  # noqa: S608 - ours
             org=org.org_id,
-            namespace=NAMESPACE.hex,
-            named=digits[:12] + digits[13:16] + digits[17:] if len(digits) == _UUID_DIGITS else "",
+            **parameters_of(request.match_info["transaction"]),
         )
         if not found:
             return problem(HTTPStatus.NOT_FOUND, "no transaction with this id was taken")
@@ -210,38 +193,37 @@ class Reports:
 
     async def list_transfers(self, request: web.Request) -> web.Response:
         """Movements of points, one for each award of a rule."""
-        org = self._org(request)
-        asked = await _asked(request)
-        page = page_of(asked, TRANSFER_SORTS, "customer_id, seq, lot_id")
-        program = await self._program(org)
+        org = org_read(self._desk, request)
+        asked = await asked_in(request)
+        page = page_of(asked, TRANSFER_SORTS)
+        program = await program_in_force(self._tables, org)
         if program is None:
             return told({"transfers": [], "total": 0})
-        where = transfers_where(asked, org.org_id, program)
-        found = await self._tables.rows(
-            f"""
-            SELECT *, count() OVER () AS total FROM ({_STATED}) WHERE {where.sql}
-            ORDER BY {page.order} LIMIT {{limit:UInt64}} OFFSET {{offset:UInt64}}
-            """,  # noqa: S608 - ours
-            **where.parameters,
-            limit=page.limit,
-            offset=page.offset,
-        )
-        profiles = await self._tables.profiles(org.org_id, (row["customer_id"] for row in found))
-        rows = [transfer_of(row, profiles.get(row["customer_id"], {}), org.org_id, program.zone) for row in found]
-        return told({"transfers": rows, "total": found[0]["total"] if found else 0})
+        where = transfers_where(asked, org, program)
+        found = await shown(self._tables, MOVEMENTS, where, page, "customer_id, seq, lot_id")
+        records = await self._records(filter(is_of_bill, found.rows), org)
+        profiles = await self._tables.profiles(org.org_id, (row["customer_id"] for row in found.rows))
+        rows = [
+            transfer_of(row, records.get(_cause(row), {}), profiles.get(row["customer_id"], {}), org, program.zone)
+            for row in found.rows
+        ]
+        return told({"transfers": rows, "total": found.total})
 
-    async def _transactions(self, found: Iterable[Row], org: Org) -> list[dict[str, Any]]:
-        rows = list(found)
-        causes = [(row["customer_id"], row["cause"]) for row in rows]
-        records = await self._tables.rows(
+    async def _records(self, found: Iterable[Row], org: Org) -> dict[tuple[int, str], dict[str, Any]]:
+        """The records that rows came from, by customer and cause."""
+        rows = await self._tables.rows(
             """
             SELECT customer_id, concat(type, ':', record_id) AS cause, any(payload) AS payload FROM journal
             WHERE org_id = {org:Int64} AND (customer_id, cause) IN {causes:Array(Tuple(Int64, String))}
             GROUP BY customer_id, cause
             """,
             org=org.org_id,
-            causes=causes,
+            causes=list(map(_cause, found)),
         )
+        return {_cause(row): msgspec.json.decode(row["payload"]) for row in rows}
+
+    async def _transactions(self, rows: Sequence[Row], org: Org) -> list[dict[str, Any]]:
+        records = await self._records(rows, org)
         earned = await self._tables.rows(
             """
             SELECT customer_id, cause, sum(points) AS points FROM points_decisions
@@ -253,48 +235,30 @@ class Reports:
             GROUP BY customer_id, cause
             """,
             org=org.org_id,
-            causes=causes,
+            causes=list(map(_cause, rows)),
         )
-        by_cause = {(row["customer_id"], row["cause"]): msgspec.json.decode(row["payload"]) for row in records}
-        points = {(row["customer_id"], row["cause"]): int(row["points"]) for row in earned}
+        points = {_cause(row): int(row["points"]) for row in earned}
         profiles = await self._tables.profiles(org.org_id, (row["customer_id"] for row in rows))
         return [
             transaction_of(
                 row,
-                by_cause.get((row["customer_id"], row["cause"]), {}),
+                records.get(_cause(row), {}),
                 profiles.get(row["customer_id"], {}),
-                points.get((row["customer_id"], row["cause"])),
+                points.get(_cause(row)),
                 org,
             )
             for row in rows
         ]
 
-    async def _program(self, org: Org) -> ProgramDefinition | None:
-        """The org's default program, else that of lowest number; None where it has none."""
-        found = await self._tables.rows(
-            "SELECT definition FROM programs_in_force WHERE org_id = {org:Int64} ORDER BY program_id", org=org.org_id
-        )
-        programs = [ProgramDefinition.model_validate_json(row["definition"]) for row in found]
-        return next((one for one in programs if one.default), programs[0] if programs else None)
 
-    def _org(self, request: web.Request) -> Org:
-        """The settings of the key's org, which must have the store. Raises `NotAllowed`, `NotNow` and 404."""
-        if not self._desk.answers.fresh():
-            message = "the settings may have changed, and cannot be read"
-            raise NotNow(message)
-        key: AccessKey = self._desk.key(request, "read")
-        known = self._desk.follower.orgs.get(key.org_id)
-        if known is None:
-            message = f"org {key.org_id} has no settings; an operator makes them with `accrue settings apply`"
-            raise Misread(message)
-        if request.match_info["store"] not in known.stores:
-            raise web.HTTPNotFound(reason="the org has no such store")
-        return known.org
-
-
-async def _asked(request: web.Request) -> dict[str, Any]:
+async def asked_in(request: web.Request) -> dict[str, Any]:
     """The parameters of a list: of its address, and those that some examples send as a body (S2 l.3612)."""
     return form_in(request.query_string.encode()) | form_in(await request.read())
+
+
+def _cause(row: Row) -> tuple[int, str]:
+    """Whose record a row came from, and which."""
+    return row["customer_id"], row["cause"]
 
 
 def _counts(column: str, only: str = "true") -> str:

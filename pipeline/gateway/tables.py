@@ -23,8 +23,8 @@ _WAITING_MAX: Final = 50
 _SECONDS_MAX: Final = 10
 """For one query."""
 _PROFILES: Final = """
-    SELECT customer_id, any(profile) AS profile FROM customer_state_latest
-    WHERE org_id = {org:Int64} AND customer_id IN {customers:Array(Int64)} GROUP BY customer_id
+    SELECT l.customer_id AS customer_id, argMax(l.profile, l.seq) AS profile FROM customer_state_latest AS l
+    WHERE l.org_id = {org:Int64} AND l.customer_id IN {customers:Array(Int64)} GROUP BY l.customer_id
 """
 _READ_ONLY: Final = {"readonly": 2, "max_execution_time": _SECONDS_MAX}
 """Nothing but settings may be changed: 1 would let a server refuse the other setting."""

@@ -22,8 +22,11 @@ Body = Mapping[str, Any]
 Form = Mapping[str, Any]
 """The fields of a form by name: those inside of each, or None."""
 NO_FORM: Final[Form] = MappingProxyType({})
-_SENTENCES: Final = {"is not a valid phone number": "This value is not a valid phone number."}
-"""What the documents say word by word (S2 l.4091)."""
+_SENTENCES: Final = {
+    "is not a valid phone number": "This value is not a valid phone number.",
+    "has a customer": "Customer is already assigned to this transaction",
+}
+"""What the documents say word by word (S2 l.4091, l.7882)."""
 CUSTOMER_FORM: Final[Form] = {
     **dict.fromkeys(("firstName", "lastName", "gender", "email", "phone", "birthDate", "createdAt")),
     "address": dict.fromkeys(("street", "address1", "address2", "postal", "city", "province", "country")),

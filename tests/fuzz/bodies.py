@@ -12,11 +12,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from pipeline.gateway.assigning import ASSIGN_FORM, assignment_in
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import content_of
 from pipeline.gateway.forms import BadForm, form_in
-from pipeline.gateway.lists import TRANSACTION_SORTS, TRANSFER_SORTS, page_of, transactions_where, transfers_where
-from pipeline.gateway.points import TRANSFERS, command_of, sale_of, transfer_in
+from pipeline.gateway.lists import TRANSACTION_SORTS, TRANSFER_SORTS, transactions_where, transfers_where
+from pipeline.gateway.paging import page_of
+from pipeline.gateway.points import TRANSFERS, command_of, gift_of, sale_of, transfer_in
+from pipeline.gateway.registered import CUSTOMER_SORTS, customers_where
 from pipeline.gateway.requests import Misread, Refused, Sender, Taken, messages_in, take, take_of_vendor
 from pipeline.gateway.vendors import CUSTOMER_FORM, ROUTES, form_errors
 from pipeline.intake.dialects.registry import read
@@ -46,6 +49,8 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _QUERIES: Final = (
     b"customerId=4711&documentType=sell&page=2&perPage=5&sort=grossValue&direction=DESC",
     b"purchaseDateFrom=2022-02-20T09:45:04+0100&purchaseDateTo=2022-03-01&grossValueFrom=1.50&grossValueTo=10",
+    b"email=example.com&strict=0&page=1&perPage=2&sort=customerId&transactionsAmountFrom=1.5&hoursFromLastUpdateTo=2",
+    b"labels[0][key]=a&labels[0][value]=b&customerData_name=Jo",
     b"state[]=active&state[]=expired&type=adding&customerId=4711",
 )
 _DEFINITION: Final = {
@@ -74,7 +79,9 @@ class _Page(NamedTuple):
 
 
 def _printed(*paths: str) -> tuple[bytes, ...]:
-    bodies = [one.body("4711") for one in PRINTED if any(path in one.path for path in paths)]
+    bodies = [
+        one.body({"customer": "4711", "receiver": "4712"}) for one in PRINTED if any(path in one.path for path in paths)
+    ]
     return tuple(body for body in bodies if body is not None)
 
 
@@ -144,6 +151,23 @@ def _transfer(body: bytes, sender: Sender, kind: str) -> str:
     return " and ".join(sorted(set(ends)))
 
 
+def _gift(body: bytes, sender: Sender, kind: str) -> str:
+    content, _ = _content(body, kind)
+    transfer = content.get("transfer")
+    command = gift_of(4711, 4712, 7, transfer if isinstance(transfer, dict) else {})
+    return _ended(take(msgspec.Raw(msgspec.json.encode(command)), None, sender), sender)
+
+
+def _assignment(body: bytes, sender: Sender, kind: str) -> str:
+    content, _ = _content(body, kind)
+    found = assignment_in(content)
+    if isinstance(found, list):
+        assert form_errors(found, ASSIGN_FORM)
+        return "refused"
+    message = {"type": "assignTransaction", "customerId": 4711, "billNumber": found[0], "store": "DEFAULT"}
+    return _ended(take(msgspec.Raw(msgspec.json.encode(message)), None, sender), sender)
+
+
 def _messages(body: bytes, sender: Sender, _kind: str) -> str:
     raw, _many = messages_in(body)
     return " and ".join(sorted({_ended(take(one, None, sender), sender) for one in raw}))
@@ -161,10 +185,12 @@ def _definition(body: bytes, _sender: Sender, kind: str) -> str:
 def _query(body: bytes, _sender: Sender, _kind: str) -> str:
     asked = form_in(body)
     wheres: list[Callable[[], object]] = [
-        lambda: page_of(asked, TRANSACTION_SORTS, "seq"),
-        lambda: page_of(asked, TRANSFER_SORTS, "seq"),
+        lambda: page_of(asked, TRANSACTION_SORTS),
+        lambda: page_of(asked, TRANSFER_SORTS),
+        lambda: page_of(asked, CUSTOMER_SORTS),
         lambda: transactions_where(asked, _ORG),
-        lambda: transfers_where(asked, 100, PROGRAM),
+        lambda: transfers_where(asked, _ORG, PROGRAM),
+        lambda: customers_where(asked, _ORG, PROGRAM),
     ]
     return " and ".join(sorted({_asked(one) for one in wheres}))
 
@@ -180,13 +206,17 @@ def _asked(where: Callable[[], object]) -> str:
 PAGES: Final[Mapping[str, _Page]] = MappingProxyType(
     {
         "openloyalty": _Page(
-            (*_printed("/customEvent", "/transaction"), encoded(_SALE)), partial(_vendor, "openloyalty")
+            (*_printed("/customEvent", "DEFAULT/transaction"), encoded(_SALE)), partial(_vendor, "openloyalty")
         ),
         "voucherify": _Page(_printed("/v1/events"), partial(_vendor, "voucherify")),
         "capillary": _Page((_EXAMPLES.joinpath("capillary.json").read_bytes(),), partial(_vendor, "capillary")),
         "customers": _Page(_printed("/register", "/customer/{customer}"), _customer),
         "simulations": _Page((*_printed("/simulate"), encoded(_SALE)), _simulation),
-        "transfers": _Page(_printed("/points/transfer"), _transfer),
+        "transfers": _Page(
+            _printed("/points/transfer/add", "/points/transfer/spend", "/points/transfer/block"), _transfer
+        ),
+        "gifts": _Page(_printed("/p2p-points-transfer"), _gift),
+        "assignments": _Page(_printed("/assign"), _assignment),
         "messages": _Page(tuple(map(encoded, examples())), _messages),
         "definitions": _Page((encoded(_DEFINITION),), _definition),
         "lists": _Page(_QUERIES, _query),

@@ -44,15 +44,19 @@ def org(number: int) -> Org:
         stores=(Store(code="DEFAULT", name="High Street"),),
         personal_data="sealed" if number == FIGURES else "readable",
         ids="accrue" if number == OTHER else "upstream",
+        unassigned_bills="hold" if number == 1 else "reject",
     )
 
 
 def program(number: int) -> ProgramDefinition:
     levels = [{"name": f"level{place}", "threshold": threshold} for place, threshold in enumerate((0, 20, 200))]
     tiers = {"basis": "lifetime_points", "levels": levels}
-    return ProgramDefinition.model_validate_json(
-        json.dumps(json.loads(PROGRAM.model_dump_json()) | {"org_id": number, "tiers": tiers})
-    )
+    definition = json.loads(PROGRAM.model_dump_json())
+    booked = {"kind": "event", "id": "booking", "event": "booked", "points": 50}
+    promised = {"until": "trigger", "event": "stayed", "within_days": 5}
+    definition |= {"org_id": number, "tiers": tiers, "rules": [*definition["rules"], booked | {"promised": promised}]}
+    definition["redemption"]["reversible_days"] = 10
+    return ProgramDefinition.model_validate_json(json.dumps(definition))
 
 
 def migrated(dsn: str, opened: list[ClickHouse]) -> ClickHouse:

@@ -1,12 +1,13 @@
 """Requests and answers as the vendors' documents print them: each with the line where it begins.
 
-Host, token, user name, password and dates are replaced; `{customer}` stands for the document's own customer, and
-`{transaction}` for its transaction, as ids are ours.
+Host, token, user name, password and dates are replaced; `{customer}`, `{receiver}`, `{transaction}` and so on stand for
+the document's own, as ids are ours.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -28,26 +29,25 @@ class Printed(NamedTuple):
     answer: str = ""
     """As JSON; empty where the document prints none."""
     left_out: frozenset[str] = frozenset()
-    """Fields of the answer that have no counterpart here, or none in the customer's standing."""
+    """Fields of the answer that have no counterpart here, or none in the customer's standing, by their path."""
 
-    def body(self, customer: str) -> bytes | None:
-        """What is sent, with dates of today."""
+    def body(self, known: Mapping[str, str]) -> bytes | None:
+        """What is sent, with dates of today; `known`: what stands in the place of ids."""
         now = datetime.fromtimestamp(SYSTEM_CLOCK.wall() / 1_000, UTC)
-        fields = [
-            one.replace("{customer}", customer)
-            .replace("{user}", "1" * 12)
-            .replace("{password}", SECRET)
-            .replace("{today}", f"{now:%Y-%m-%dT%H:%M:%S}")
-            .replace("{this minute}", f"{now:%Y-%m-%d %H:%M}")
-            for one in self.sent
-        ]
+        ours = {
+            "user": "1" * 12,
+            "password": SECRET,
+            "today": f"{now:%Y-%m-%dT%H:%M:%S}",
+            "this minute": f"{now:%Y-%m-%d %H:%M}",
+        }
+        fields = [_filled(one, {**ours, **known}) for one in self.sent]
         if not fields:
             return None
         return (fields[0] if self.is_json else "&".join(fields)).encode()
 
-    def where(self, customer: str, transaction: str) -> str:
+    def where(self, known: Mapping[str, str]) -> str:
         """The address."""
-        return self.path.replace("{customer}", quote(customer)).replace("{transaction}", transaction)
+        return _filled(self.path, {name: quote(value) for name, value in known.items()})
 
     @property
     def is_json(self) -> bool:
@@ -58,6 +58,12 @@ class Printed(NamedTuple):
     def expected(self) -> Any:
         """The answer."""
         return json.loads(self.answer)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 _CUSTOMER_FORM = """{
@@ -77,12 +83,27 @@ _CUSTOMER_FORM = """{
   "errors": []
 }"""
 
+_ASSIGNMENT = (
+    "assign[transactionDocumentNumber]=888",
+    "assign[customerId]={customer}",
+    "assign[customerLoyaltyCardNumber]=333",
+    "assign[customerPhoneNumber]=333333",
+)
+_BY_ADDRESS = ("email=example.com", "strict=0", "page=1", "perPage=2", "sort=customerId", "direction=asc")
+
 PRINTED = (
     Printed(
         source="S2 l.171",
         method="POST",
         path="/api/admin/login_check",
         sent=('{"_username":"{user}","_password":"{password}"}',),
+        answer='{"token":"eyJhbGciOiJSUzI1NiIsInR5cCI6...", "refresh_token":"0558f8bb29948c4e54c443f..."}',
+    ),
+    Printed(
+        source="S0 l.48",
+        method="POST",
+        path="/api/admin/login_check",
+        sent=('{"username":"{user}","password":"{password}"}',),
         answer='{"token":"eyJhbGciOiJSUzI1NiIsInR5cCI6...", "refresh_token":"0558f8bb29948c4e54c443f..."}',
     ),
     Printed(
@@ -112,7 +133,7 @@ PRINTED = (
         left_out=frozenset(
             {
                 *("level", "nextLevel", "transactionsAmountToNextLevelWithoutDeliveryCosts", "levelWillExpireInDays"),
-                *("pointsSinceLastLevelRecalculation", "pointsRequiredToRetainLevel", "pointsExpiringNextMonth"),
+                *("pointsSinceLastLevelRecalculation", "pointsRequiredToRetainLevel"),
             }
         ),
     ),
@@ -176,14 +197,14 @@ PRINTED = (
     Printed(
         source="S2 l.4047",
         method="PUT",
-        path="/api/DEFAULT/customer/{customer}",
+        path="/api/DEFAULT/customer/{receiver}",
         sent=("customer[email]=john4@example.com", "customer[phone]=", "customer[agreement2]=1"),
         answer='{"customerId": "e0eb0355-8aaa-4fb1-8159-f58e81b7a25c"}',
     ),
     Printed(
         source="S2 l.4070",
         method="PUT",
-        path="/api/DEFAULT/customer/{customer}",
+        path="/api/DEFAULT/customer/{receiver}",
         sent=("customer[phone]=+440000000",),
         status=400,
         answer=_CUSTOMER_FORM.replace('"loyaltyCardNumber": {}', '"loyaltyCardNumber": {}, "labels": {}').replace(
@@ -286,6 +307,138 @@ PRINTED = (
           "object": "event", "type": "cart_abandoned",
           "customer": {"source_id": "source_customer_event", "object": "customer"},
           "referral": null, "loyalty": null
+        }""",
+    ),
+    Printed(
+        source="S2 l.7170",
+        method="POST",
+        path="/api/DEFAULT/admin/p2p-points-transfer",
+        sent=("transfer[sender]={customer}", "transfer[receiver]={receiver}", "transfer[points]=100"),
+        answer='{"pointsTransferId": "b97a31fe-9bc9-4fff-a467-487f2c316371"}',
+    ),
+    Printed(source="S2 l.7238", method="POST", path="/api/DEFAULT/points/transfer/{cancelled}/cancel"),
+    Printed(source="S2 l.7266", method="POST", path="/api/DEFAULT/points/transfer/{pending}/activate", status=204),
+    Printed(source="S2 l.7294", method="POST", path="/api/DEFAULT/points/transfer/{expired}/expire", status=204),
+    Printed(
+        source="S2 l.7856",
+        method="POST",
+        path="/api/DEFAULT/admin/transaction/customer/assign",
+        sent=_ASSIGNMENT,
+        answer='{"transactionId": "00000000-0000-1111-0000-000000000002"}',
+    ),
+    Printed(
+        source="S2 l.7876",
+        method="POST",
+        path="/api/DEFAULT/admin/transaction/customer/assign",
+        sent=_ASSIGNMENT,
+        status=400,
+        answer="""{
+          "form": {
+            "children": {
+              "transactionDocumentNumber": {"errors": ["Customer is already assigned to this transaction"]},
+              "customerId": {}, "customerLoyaltyCardNumber": {}, "customerPhoneNumber": {}
+            }
+          },
+          "errors": []
+        }""",
+    ),
+    Printed(
+        source="S2 l.3323",
+        method="GET",
+        path="/api/DEFAULT/admin/customer/{receiver}/history",
+        answer="""[
+          {
+            "flatVariables": {"points": 10.0, "transactionId": ""},
+            "customerId": "91d87e1c-56f4-43ce-b669-83d6420b806c", "type": "PointsWereAdded",
+            "createdAt": "2022-02-15T10:36:50+01:00",
+            "variables": [{"key": "points", "value": 10.0}, {"key": "transactionId", "value": ""}, {"key": "comment"}],
+            "pointsBalance": 110.0
+          },
+          {
+            "flatVariables": [], "customerId": "91d87e1c-56f4-43ce-b669-83d6420b806c", "type": "CustomerWasActivated",
+            "createdAt": "2022-02-15T10:34:09+01:00", "variables": []
+          }
+        ]""",
+    ),
+    *(
+        Printed(
+            source=source,
+            method="GET",
+            path=path,
+            sent=sent,
+            answer="""{
+              "customers": [
+                {
+                  "customerId": "41fd3247-2069-4677-8904-584f0ed9f6be", "active": true, "firstName": "test",
+                  "lastName": "test", "email": "test4@example.com", "address": {},
+                  "createdAt": "2018-02-02T11:39:17+0100", "levelId": "000096cf-32a3-43bd-9034-4df343e5fd93",
+                  "agreement1": true, "agreement2": false, "agreement3": false,
+                  "updatedAt": "2018-02-02T11:39:28+0100", "campaignPurchases": [], "transactionsCount": 0,
+                  "transactionsAmount": 0, "transactionsAmountWithoutDeliveryCosts": 0, "amountExcludedForLevel": 0,
+                  "averageTransactionAmount": 0, "currency": "eur", "levelPercent": "14.00%"
+                }
+              ],
+              "total": 2, "scrollId": "DnF1ZXJ5VG..."
+            }""",
+            left_out=frozenset({"customers[].levelPercent", "scrollId"}),
+        )
+        for source, path, sent in (
+            ("S2 l.3405", "/api/DEFAULT/customer", ()),
+            ("S2 l.3472", "/api/DEFAULT/customer", _BY_ADDRESS),
+            ("S2 l.3556", "/api/DEFAULT/customer", tuple(one.replace("strict=0", "strict=1") for one in _BY_ADDRESS)),
+            ("S2 l.3608", "/api/DEFAULT/admin/customer", _BY_ADDRESS),
+        )
+    ),
+    Printed(
+        source="S2 l.3764",
+        method="GET",
+        path="/api/DEFAULT/customer/check?emailOrPhone=899000333",
+        answer='{"total": 1}',
+    ),
+    Printed(
+        source="S2 l.3931",
+        method="GET",
+        path="/api/DEFAULT/customer/{customer}",
+        answer="""{
+          "customerId": "00000000-0000-474c-b092-b0dd880c07e1", "active": true, "firstName": "John", "lastName": "Doe",
+          "gender": "male", "email": "user@example.com", "phone": "+48234234000",
+          "birthDate": "1990-09-11T02:00:00+0200", "lastLevelRecalculation": "2019-03-19T12:00:09+0100",
+          "loyaltyCardNumber": "47834433524", "createdAt": "2016-08-08T10:53:14+0200",
+          "id": "e82c96cf-32a3-43bd-9034-4df343e50000", "levelId": "e82c96cf-32a3-43bd-9034-4df343e50000",
+          "agreement1": false, "agreement2": false, "agreement3": false,
+          "status": {
+            "availableTypes": ["new", "active", "blocked", "deleted"],
+            "availableStates": ["no-card", "card-sent", "with-card"],
+            "type": "active", "state": "no-card"
+          },
+          "updatedAt": "2019-03-19T11:52:49+0100", "campaignPurchases": [], "transactionsCount": 2,
+          "transactionsAmount": 3, "transactionsAmountWithoutDeliveryCosts": 3, "amountExcludedForLevel": 0,
+          "averageTransactionAmount": 1.5, "lastTransactionDate": "2019-03-20T11:52:56+0100", "labels": [],
+          "level": {
+            "levelId": {
+              "id": "e82c96cf-32a3-43bd-9034-4df343e50000", "levelId": "e82c96cf-32a3-43bd-9034-4df343e50000"
+            },
+            "name": "level0",
+            "translations": {"en": {"name": "level0"}, "pl": {"name": "poziom0"}}
+          },
+          "version": 7, "currency": "eur", "segments": [], "levelPercent": "0.00%"
+        }""",
+        left_out=frozenset({"lastLevelRecalculation", "level.translations", "levelPercent"}),
+    ),
+    Printed(
+        source="S2 l.6744",
+        method="GET",
+        path="/api/DEFAULT/invitations",
+        answer="""{
+          "invitations": [
+            {
+              "referrerId": "00000000-0000-474c-b092-b0dd880c07e1", "recipientId": "",
+              "invitationId": "22200000-0000-474c-b092-b0dd880c07e2", "referrerEmail": "user@example.com",
+              "referrerName": "John Doe", "recipientEmail": "test2@example.com", "status": "invited",
+              "token": "8e3889f08265ec0c81e511e23cab94200a7d18b7"
+            }
+          ],
+          "total": 4
         }""",
     ),
     Printed(

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.gateway.api import Api
 from pipeline.intake.dialects.vendor_ids import uuid_of
 from tests.gateway.service import Answer, Client
 from tests.runtime.workshop import Until
 
-OWNER: Final = "1" * 12
+ADMIN: Final = "4" * 12
+"""A key of the owner."""
 OTHERS: Final = ("2" * 12, "6" * 12)
 """Keys of an org without settings, and of one with a store and a program of the same names."""
 CUSTOMER: Final = 40
 SECRET: Final = "Rumpelstiltskin"
+HELD: Final = f"{SECRET}-1"
+"""A bill that waits for a customer."""
 _TEXT = st.text(max_size=30) | st.sampled_from(
     ["", "0", "-1", "\x00", "' OR 1=1 --", "{x}", "4" * 40, "%", "../..", uuid_of(40)]
 )
@@ -70,7 +75,7 @@ def test_anything_that_is_sent_to_a_page_is_answered_in_words(client: Client, da
         content = data.draw(_OBJECT)
         kind = data.draw(st.sampled_from(["application/json", "application/x-www-form-urlencoded"]))
         body = json.dumps(content).encode() if kind.endswith("json") else _form(content).encode()
-    answer = client.ask(method, path, body, "4" * 12, Content_Type=kind, Prefer="wait=0")
+    answer = client.ask(method, path, body, ADMIN, Content_Type=kind, Prefer="wait=0")
 
     assert answer.status < 500 or answer.status == 503, answer
     assert answer.status in {204, 404} or answer.body, answer
@@ -98,41 +103,82 @@ def secret(client: Client) -> dict[str, str]:
         "customerData": {"customerId": str(CUSTOMER)},
     }
     sold = client.ask("POST", "/api/DEFAULT/transaction", {"transaction": sale}).body["transactionId"]
-    redeemed = {"type": "redeemPoints", "customerId": CUSTOMER, "programId": 7, "points": 1}
+    redeemed = {"type": "redeemPoints", "customerId": CUSTOMER, "programId": 7, "points": 1, "notes": SECRET}
     client.send(redeemed, Idempotency_Key=SECRET)
-    stored = Until(lambda: SECRET in str(client.ask("GET", f"/api/DEFAULT/transaction/{sold}").body))
+    held = {"type": "transactionAdded", "billNumber": HELD, "amountMinor": 1, "currency": "GBP", "store": "DEFAULT"}
+    client.send(held)
+    listed = f"/api/DEFAULT/points/transfer?customerId={CUSTOMER}&type=spending"
+    stored = Until(lambda: client.ask("GET", listed).body.get("transfers", []) != [])
     while not stored.is_set():
         stored.wait(0.05)
-    return {"store": "DEFAULT", "customer": uuid_of(CUSTOMER), "transaction": sold, "org": "1", "id": SECRET}
+    (spent,) = client.ask("GET", listed).body["transfers"]
+    names = {"customer": uuid_of(CUSTOMER), "transaction": sold, "transfer": spent["pointsTransferId"]}
+    return {**names, "store": "DEFAULT", "org": "1", "id": SECRET}
+
+
+def pages() -> list[tuple[str, str]]:
+    """Every page, by method and address, one for each choice that the address leaves; what is only read goes first."""
+    router = Api(*[Mock()] * 5).app().router
+    found = {(route.method, _formatter(route.resource)) for route in router.routes() if route.method != "HEAD"}
+    return sorted((method, one) for method, path in found for one in _chosen(path))
+
+
+def _formatter(resource: Any) -> str:
+    return str(resource.get_info().get("path") or resource.get_info()["pattern"].pattern)
+
+
+def _chosen(path: str) -> list[str]:
+    """The addresses in a pattern: `(?P<action>add|spend)` is a choice, any other part the name of a value."""
+    found = [""]
+    for literal, name, pattern in re.findall(r"([^(]*)(?:\(\?P<(\w+)>([^)]*)\))?", path):
+        choices = pattern.split("|") if "|" in pattern else [f"{{{name}}}" if name else ""]
+        found = [f"{one}{literal}{choice}" for one in found for choice in choices]
+    return [one.replace("\\", "") for one in found]
 
 
 def asked_by(client: Client, key: str, method: str, path: str, secret: dict[str, str]) -> Answer:
-    named = secret | {"action": "spend"} | ({"id": str(CUSTOMER)} if "{org}" in path else {})
+    named = secret | ({"customer": str(CUSTOMER)} if "{org}" in path else {})
     for name, value in named.items():
         path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path, "a new parameter: give it a value that is a secret"
     body = {
-        "transfer": {"customer": str(CUSTOMER), "points": 1},
+        "transfer": {"customer": str(CUSTOMER), "sender": str(CUSTOMER), "receiver": str(CUSTOMER + 1), "points": 1},
         "transaction": {
             "items": [{"sku": {"code": "A"}, "quantity": 1, "grossValue": 1}],
             "customerData": {"email": "rum@example.com"},
         },
+        "assign": {"transactionDocumentNumber": HELD, "customerId": str(CUSTOMER)},
     }
     return client.ask(method, path, None if method == "GET" else body, key)
 
 
-def test_owner_sees_the_secret(client: Client, secret: dict[str, str]) -> None:
-    seen = [
-        path for method, path in served(client) if SECRET in str(asked_by(client, OWNER, method, path, secret).body)
-    ]
-    assert {path.rpartition("/")[2] for path in seen} >= {"{transaction}", "transaction", "transfer", "{id}", "status"}
+PAGES = pages()
+
+
+def seq(client: Client) -> int:
+    return int(client.ask("GET", f"/v1/customers/1/{CUSTOMER}").body["seq"])
 
 
 @pytest.mark.parametrize("key", OTHERS)
-def test_another_org_reaches_nothing_by_any_page(client: Client, secret: dict[str, str], key: str) -> None:
-    before = client.ask("GET", f"/v1/customers/1/{CUSTOMER}").body
-    for method, path in sorted(served(client)):  # what is only read goes first: others make customers of their own org
-        answer = asked_by(client, key, method, path, secret)
-        assert SECRET not in str(answer.body), (method, path)
-        if any(name in path for name in ("{customer}", "{transaction}", "{id}")) and method == "GET":
-            assert answer.status in {403, 404, 400}, (method, path, answer)
-    assert client.ask("GET", f"/v1/customers/1/{CUSTOMER}").body["seq"] == before["seq"]
+@pytest.mark.parametrize(("method", "path"), PAGES)
+def test_another_org_reaches_nothing(client: Client, secret: dict[str, str], key: str, method: str, path: str) -> None:
+    before = seq(client)
+    answer = asked_by(client, key, method, path, secret)
+    assert SECRET not in str(answer.body)
+    if any(name in path for name in ("{customer}", "{transaction}", "{transfer}", "{id}")):
+        assert answer.status in {403, 404, 400}, answer
+    assert seq(client) == before
+
+
+@pytest.mark.parametrize(("method", "path"), PAGES)
+def test_the_same_requests_of_the_owner_are_let_in(
+    client: Client, secret: dict[str, str], method: str, path: str
+) -> None:
+    answer = asked_by(client, ADMIN, method, path, secret)
+    assert answer.status not in {401, 403, 404}, answer
+
+
+def test_owner_sees_the_secret(client: Client, secret: dict[str, str]) -> None:
+    answers = {path: asked_by(client, ADMIN, method, path, secret) for method, path in PAGES if method == "GET"}
+    seen = {path.rpartition("/")[2] for path, answer in answers.items() if SECRET in str(answer.body)}
+    assert seen >= {"{transaction}", "transaction", "transfer", "{id}", "status", "history", "{customer}", "customer"}

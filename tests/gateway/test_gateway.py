@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.gateway.vendors import ROUTES
+from pipeline.gateway.vendors import ROUTES, uuid_named
 from pipeline.intake.dialects.vendor_ids import uuid_of
 from tests.gateway.service import SECRET, Answer, Client
 from tests.runtime.workshop import Until
@@ -210,6 +210,100 @@ def test_points_are_added_spent_and_blocked_and_a_status_shows_them(client: Clie
     assert client.ask("GET", "/api/DEFAULT/admin/customer/999/status").status == 404
 
 
+def given(client: Client, sender: str, receiver: str, points: object = 5) -> Answer:
+    body = {"transfer": {"sender": sender, "receiver": receiver, "points": points}}
+    return client.ask("POST", "/api/DEFAULT/admin/p2p-points-transfer", body)
+
+
+def balance(client: Client, customer: int) -> int:
+    answer = client.ask("GET", f"/v1/customers/1/{customer}")
+    return int(answer.body["programs"]["7"]["balances"]["POINTS"]["current"])
+
+
+def test_points_are_given_to_whom_an_id_an_address_or_a_number_names(client: Client) -> None:
+    client.send({"type": "customerAdded", "customerId": 71, "email": "giver@example.com"})
+    client.send(bill("B1", 71, 5_000))
+    client.send({"type": "customerAdded", "customerId": 72, "mobile": "07911 123472"})
+    known = Until(lambda: given(client, "giver@example.com", "07911123472").status == 200)
+    while not known.is_set():
+        known.wait(0.05)
+
+    done = given(client, uuid_of(71), "72")
+    assert (done.status, list(done.body)) == (200, ["pointsTransferId"])
+    assert (balance(client, 71), balance(client, 72)) == (40, 10)
+    refused = {
+        "points": given(client, "71", "72", 1_000),
+        "sender": given(client, "nobody@example.com", "72"),
+        "receiver": given(client, "71", "b9af6a8c-9cc5-4924-989c-e4af614ab2a3"),
+    }
+    assert {name: (one.status, list(one.body["form"]["children"])) for name, one in refused.items()} == {
+        name: (400, [name]) for name in refused
+    }
+    client.send({"type": "customerStatus", "customerId": 72, "status": "BLOCKED", "reason": "a test"})
+    blocked = given(client, "71", "72")
+    assert (blocked.status, list(blocked.body["form"]["children"])) == (400, ["receiver"])
+
+
+def test_steps_that_another_customer_ends_are_answered_when_they_are_over(client: Client) -> None:
+    client.send(bill("B1", 73, 1_000))
+    client.send(bill("B1", 74, 2_000))
+    merge = {"type": "mergeCustomers", "customerId": 73, "victimCustomerId": 74}
+    done, again = (client.send(merge, Idempotency_Key="merge") for _ in range(2))
+    assert (done.status, done.body["outcome"], again.status, again.body["firstOutcome"]) == (200, "done", 200, "done")
+    assert balance(client, 73) == 30
+    nobody = client.send({"type": "mergeCustomers", "customerId": 73, "victimCustomerId": 998})
+    assert (nobody.status, nobody.body["reason"]) == (422, "customer_unknown")
+
+
+def assigned(client: Client, number: str, **named: str) -> Answer:
+    body = {"assign": {"transactionDocumentNumber": number, **named}}
+    return client.ask("POST", "/api/DEFAULT/admin/transaction/customer/assign", body)
+
+
+def test_transaction_that_waits_is_assigned_once_to_whom_id_card_or_number_names(client: Client) -> None:
+    own = {"cardNumber": "7500", "mobile": "07911123475"}
+    client.send({"type": "linkIdentifiers", "customerId": 75, "identifiers": own})
+    for number in ("W1", "W2", "W3"):
+        waits = {name: value for name, value in bill(number, 0).items() if name != "customerId"}
+        client.send(waits | {"store": "DEFAULT", "id": f"own/{number}"})
+    named = {
+        "W1": {"customerId": uuid_of(75), "customerLoyaltyCardNumber": "unknown"},
+        "W2": {"customerLoyaltyCardNumber": "7500"},
+        "W3": {"customerPhoneNumber": "07911 123475"},
+    }
+    answers = {number: assigned(client, number, **who) for number, who in named.items()}
+
+    assert {number: (one.status, one.body) for number, one in answers.items()} == {
+        number: (200, {"transactionId": uuid_named(1, f"TransactionAdded:own/{number}")}) for number in named
+    }
+    counts = Until(lambda: client.ask("GET", "/v1/customers/1/75").status == 200 and balance(client, 75) == 300)
+    while not counts.is_set():
+        counts.wait(0.05)
+    told = assigned(client, "W1", customerId="76").body["form"]["children"]
+    assert told["transactionDocumentNumber"]["errors"] == ["Customer is already assigned to this transaction"]
+
+
+def test_transaction_that_came_with_its_customer_or_never_is_not_assigned(client: Client) -> None:
+    client.send(bill("W9", 77) | {"store": "DEFAULT"})
+    stored = Until(lambda: "already assigned" in str(assigned(client, "W9", customerId="78").body))
+    while not stored.is_set():
+        stored.wait(0.05)
+    unknown, unnamed, nobody = (
+        assigned(client, "W0", customerId="78"),
+        assigned(client, ""),
+        assigned(client, "W9", customerLoyaltyCardNumber="none"),
+    )
+    assert [one.status for one in (unknown, unnamed, nobody)] == [400, 400, 400]
+    assert "no bill W0 of this store waits" in str(unknown.body)
+    children = unnamed.body["form"]["children"]
+    assert [name for name, one in children.items() if one] == ["transactionDocumentNumber", "customerId"]
+    assert list(children) == [
+        "transactionDocumentNumber",
+        *("customerId", "customerLoyaltyCardNumber", "customerPhoneNumber"),
+    ]
+    assert nobody.body["form"]["children"]["customerId"]["errors"]
+
+
 def simulated(client: Client, amount: str, **customer: str) -> Answer:
     items = [{"sku": {"code": "A"}, "quantity": 1, "grossValue": amount}]
     body = {"transaction": {"items": items, "customerData": customer}}
@@ -259,7 +353,7 @@ def test_customer_who_is_registered_and_updated_has_the_profile(client: Client) 
         "firstName": "Jo",
         "lastName": "Li",
         "email": "lee@example.com",
-        "extended": {"gender": "female", "address.city": "York", "agreement1": "1"},
+        "extended": {"gender": "female", "address.city": "York", "agreement1": "1", "loyaltyCardNumber": "777"},
     }
     by_card = client.ask("POST", "/api/DEFAULT/customer/register", registration(loyaltyCardNumber="777"))
     assert by_card.body["customerId"] == uuid_of(22), "known by the card already"

@@ -32,7 +32,10 @@ _PROFILE: Final = (
 )
 """Fields of a customer, and what a native profile calls them."""
 _AGREEMENTS: Final = ("agreement1", "agreement2", "agreement3")
-_EXTENDED: Final = ("gender", "birthDate", "createdAt", "labels", "invitationToken", *_AGREEMENTS)
+_EXTENDED: Final = (
+    *("gender", "birthDate", "createdAt", "labels", "invitationToken", "loyaltyCardNumber"),
+    *_AGREEMENTS,
+)
 """Fields of a customer that are kept as they are."""
 _COMPOUNDS: Final = {
     "address": ("street", "address1", "address2", "postal", "city", "province", "country"),

@@ -229,6 +229,7 @@ def test_the_printed_registration_is_a_profile_and_says_who_has_the_card() -> No
         extended={
             "birthDate": "1990-01-01",
             "createdAt": "2017-01-01 14:15:16",
+            "loyaltyCardNumber": "00000000000000002",
             "agreement1": "1",
             "address.street": "Street",
             "address.postal": "00-000",
