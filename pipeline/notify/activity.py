@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,7 +9,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pipeline.notify.identity import number_of
-from pipeline.notify.parts import NO_ACTIVITY, NOBODY, EnteredBy, Entity, NoActivity, Pair, TriggeringActivity
+from pipeline.notify.parts import (
+    NO_ACTIVITY,
+    NOBODY,
+    EnteredBy,
+    Entity,
+    NoActivity,
+    Pair,
+    TriggeringActivity,
+    entered_by,
+)
 from schemas.records import (
     ActivatePoints,
     AdjustPoints,
@@ -56,9 +64,6 @@ from schemas.records import (
     UnenrolTarget,
 )
 
-_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,14}")
-"""What JSON readers that know doubles only take for the same number."""
-
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record, as an activity."""
@@ -98,13 +103,6 @@ def triggered_by(
         entered_by=activity.entered_by,
         entity_information=entity,
     )
-
-
-def entered_by(user: str) -> EnteredBy:
-    """The user that a record names; their number as published, another text as their name (ours)."""
-    if not user:
-        return NOBODY
-    return EnteredBy(id=int(user)) if _NUMBER.fullmatch(user) else EnteredBy(name=user)
 
 
 def _purchase(record: TransactionAdded) -> Activity:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET
 
 from pipeline.notify.activity import Activity, activity_of
 from pipeline.notify.identity import CauseIds
-from pipeline.notify.parts import NOT_KNOWN, CustomerIdentifiers, Entity, Instore
+from pipeline.notify.parts import NOT_KNOWN, CustomerIdentifiers, Entity, Instore, accounts_of
 from pipeline.notify.program_view import Delivery, OrgView, ProgramView
 from schemas.facts import Envelope
 from schemas.records import AnyRecord, CustomerRecord, Profile
@@ -114,9 +115,13 @@ class Context:
     def _new_contact(self) -> CustomerIdentifiers:
         profile = self._profile
         instore = Instore(mobile=profile.mobile, email=profile.email, external_id=profile.external_id)
-        if instore == NOT_KNOWN:
-            return self.customer
-        return CustomerIdentifiers(customer_id=self.customer_id, instore=instore)
+        accounts = accounts_of(profile.extended)
+        return CustomerIdentifiers(
+            customer_id=self.customer_id,
+            instore=UNSET if instore == NOT_KNOWN else instore,
+            web_engage=accounts.get("web_engage", UNSET),
+            wechat=accounts.get("wechat", UNSET),
+        )
 
     def _new_cause(self, envelope: Envelope) -> Cause:
         ids = CauseIds(self.org_id, self.customer_id, envelope.cause, envelope.at)

@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.notify.activity import MERGE_ACTIVITY, bill_id, entered_by
+from pipeline.notify.activity import MERGE_ACTIVITY, bill_id
 from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
-from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, entered_at
+from pipeline.notify.parts import NOBODY, CustomerIdentifiers, EnteredBy, entered_at, entered_by
 from pipeline.notify.table import News, Table
 from schemas.facts import (
     BillUpdated,
@@ -58,7 +58,7 @@ from schemas.facts import (
     UpdateReleased,
 )
 from schemas.notifications import EventName
-from schemas.records import Profile, TransactionAdded
+from schemas.records import CustomerAdded, CustomerUpdated, Profile, TransactionAdded, TransactionReturned
 
 _FIELDS: Final = {
     "first_name": "firstName",
@@ -78,7 +78,7 @@ def customer_added(decision: CustomerRegistered, envelope: Envelope, context: Co
     return {
         **_profile(decision.profile),
         "enteredAt": envelope.at,
-        "enteredBy": NOBODY,
+        "enteredBy": _entered_by(envelope, context),
         "customerIdentifiers": context.contact_in(envelope),
     }
 
@@ -88,7 +88,7 @@ def customer_updated(decision: CustomerChanged, envelope: Envelope, context: Con
     return {
         **_profile(decision.profile),
         "enteredAt": envelope.at,
-        "enteredBy": NOBODY,
+        "enteredBy": _entered_by(envelope, context),
         "updatedFields": [{"fieldName": _FIELDS[name]} for name in decision.updated_fields],
         "customerIdentifiers": context.contact_in(envelope),
     }
@@ -167,7 +167,7 @@ def transaction_added(decision: TransactionRecorded, envelope: Envelope, context
         line_item_count=len(bill.lines),
         discount=major(bill.discount_minor, decision.currency),
         currency_code=decision.currency,
-        entered_by=entered_at(bill.store, bill.till, bill.site),
+        entered_by=entered_at(bill),
         customer_identifiers=context.member_in(envelope),
         gross_amount=UNSET if bill.gross_minor is None else major(bill.gross_minor, decision.currency),
     )
@@ -189,7 +189,7 @@ def transaction_returned(decision: ReturnRecorded, envelope: Envelope, context: 
         line_item_count=decision.line_count or UNSET,
         discount=0.0,
         currency_code=decision.currency,
-        entered_by=entered_at(decision.store, decision.till, decision.site),
+        entered_by=entered_at(decision),
         customer_identifiers=context.member_in(envelope),
         amount_beyond_bill=major(over, decision.currency) if over else UNSET,
         returned_bill_number=decision.of_bill,
@@ -213,9 +213,22 @@ def transaction_updated(decision: BillUpdated, envelope: Envelope, context: Cont
         "currencyCode": decision.currency,
         "discount": major(decision.discount_minor or 0, decision.currency),
         "grossAmount": major(decision.gross_minor or 0, decision.currency),
-        "enteredBy": NOBODY,
+        "enteredBy": entered_by(decision.entered_by),
         "customerIdentifiers": context.contact_in(envelope),
     }
+
+
+_ENTERED: Final = (TransactionAdded, TransactionReturned, CustomerAdded, CustomerUpdated)
+"""Records that say where they were entered."""
+
+
+def _entered_by(envelope: Envelope, context: Context) -> EnteredBy:
+    """Who entered what led to the decision, and where; nobody where a timer did, or the record of somebody else."""
+    record = context.record
+    activity = context.cause_of(envelope).activity
+    if activity is None:
+        return NOBODY
+    return entered_at(record) if isinstance(record, _ENTERED) else activity.entered_by
 
 
 def _profile(profile: Profile) -> dict[str, object]:

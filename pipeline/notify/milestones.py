@@ -213,7 +213,7 @@ def _at_the_till(activity: Activity | None, context: Context) -> Activity | None
     record = context.record
     if activity is None or not isinstance(record, TransactionAdded | TransactionReturned):
         return activity
-    return msgspec.structs.replace(activity, entered_by=entered_at(record.store, record.till, record.site))
+    return msgspec.structs.replace(activity, entered_by=entered_at(record))
 
 
 def _united(milestone: MilestoneView, period: int, part: UnifiedPart) -> dict[str, object]:

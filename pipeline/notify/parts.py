@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from schemas.accounts import accounts_in
 from schemas.records import Site
 
 
@@ -21,12 +24,46 @@ class Instore(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel
 NOT_KNOWN: Final = Instore()
 
 
+class AccountIdentifier(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """What a customer is known by in an account."""
+
+    identifier_type: str
+    identifier_value: str
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """One account in another system."""
+
+    account_id: str
+    identifiers: list[AccountIdentifier]
+
+
+class Accounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """All accounts in one other system."""
+
+    accounts: list[Account]
+
+
 class CustomerIdentifiers(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """The customer that a notification is about."""
 
     customer_id: int
     loyalty_type: str | UnsetType = UNSET
     instore: Instore | UnsetType = UNSET
+    web_engage: Accounts | UnsetType = msgspec.field(default=UNSET, name="web_engage")
+    wechat: Accounts | UnsetType = UNSET
+
+
+def accounts_of(extended: Mapping[str, str]) -> dict[str, Accounts]:
+    """The accounts among the extended fields of a profile, by other system."""
+    found: dict[str, dict[str, list[AccountIdentifier]]] = {}
+    for one in accounts_in(extended):
+        known = found.setdefault(one.source, {}).setdefault(one.account_id, [])
+        known.append(AccountIdentifier(identifier_type=one.kind, identifier_value=one.value))
+    return {
+        source: Accounts(accounts=[Account(account_id=number, identifiers=known) for number, known in own.items()])
+        for source, own in found.items()
+    }
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -55,20 +92,53 @@ NOBODY: Final = EnteredBy()
 
 
 _NO_IDS: Final = ("", "", "")
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,14}")
+"""What JSON readers that know doubles only take for the same number."""
 
 
-def entered_at(store: str, till: str, site: Site | None) -> EnteredBy:
-    """The store and the till that a record names by their codes, with what the settings say of them."""
-    if not store and not till:
+class Entered(Protocol):
+    """What says where it was entered, and by whom; each is empty where it does not."""
+
+    @property
+    def store(self) -> str:
+        """The code of the store."""
+
+    @property
+    def till(self) -> str:
+        """The code of the till."""
+
+    @property
+    def site(self) -> Site | None:
+        """What the settings say of both."""
+
+    @property
+    def entered_by(self) -> str:
+        """The user."""
+
+
+def entered_by(user: str) -> EnteredBy:
+    """The user that a record names; their number as published, another text as their name (ours)."""
+    if not user:
         return NOBODY
-    till_place = Place(code=till, name=(site and site.till_name) or till) if till else UNSET
-    if not store:
-        return EnteredBy(till=till_place)
+    return EnteredBy(id=int(user)) if _NUMBER.fullmatch(user) else EnteredBy(name=user)
+
+
+def entered_at(entered: Entered) -> EnteredBy:
+    """The user, with the store and the till that are named by their codes, and what the settings say of them."""
+    user, site = entered_by(entered.entered_by), entered.site
+    if not entered.store and not entered.till:
+        return user
+    till = Place(code=entered.till, name=(site and site.till_name) or entered.till) if entered.till else UNSET
+    return EnteredBy(id=user.id, name=user.name, till=till, store=_store(entered.store, site))
+
+
+def _store(code: str, site: Site | None) -> Place | UnsetType:
+    if not code:
+        return UNSET
     if site is None:
-        return EnteredBy(till=till_place, store=Place(code=store, name=store))
+        return Place(code=code, name=code)
     one, two, three = site.store_ids or _NO_IDS
-    known = Place(code=store, name=site.store_name or store, external_id=one, external_id1=two, external_id2=three)
-    return EnteredBy(till=till_place, store=known)
+    return Place(code=code, name=site.store_name or code, external_id=one, external_id1=two, external_id2=three)
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):

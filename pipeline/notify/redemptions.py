@@ -9,7 +9,7 @@ from pipeline.notify.context import Context
 from pipeline.notify.identity import number_of
 from pipeline.notify.numbers import major
 from pipeline.notify.program_view import ProgramView
-from pipeline.notify.shared import points_fields, taken_back_by
+from pipeline.notify.shared import entered_as, points_fields, taken_back_by
 from pipeline.notify.table import News, Table
 from schemas.facts import Envelope, PointsHeld, PointsMoved, PointsRedeemed, PointsReleased, RedemptionReversed
 from schemas.notifications import EventName
@@ -19,7 +19,11 @@ def points_redeemed(decision: PointsRedeemed, envelope: Envelope, context: Conte
     """The `data` of pointsRedeemed; where another currency than the points was spent, it says which (ours)."""
     program = context.program_of(envelope)
     points, balance = (_amount(one, decision, program) for one in (decision.points, decision.balance))
-    activity = redemption_of(context.org_id, context.customer_id, decision.redemption_id, decision.bill_number)
+    activity = entered_as(
+        redemption_of(context.org_id, context.customer_id, decision.redemption_id, decision.bill_number),
+        envelope,
+        context,
+    )
     return {
         **points_fields(envelope, context),
         "triggeringActivity": triggered_by(activity, entity=context.entity),

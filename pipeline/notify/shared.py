@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pipeline.notify.activity import Activity, return_of, triggered_by, update_of
 from pipeline.notify.context import Context
 from schemas.facts import Envelope
@@ -25,5 +27,11 @@ def points_fields(envelope: Envelope, context: Context) -> dict[str, object]:
 
 def taken_back_by(envelope: Envelope, context: Context, of_bill: str) -> Activity:
     """The activity that takes points of a bill back: its return, or an update that corrects it."""
-    activity = update_of if envelope.correction_of else return_of
-    return activity(context.org_id, context.customer_id, of_bill)
+    activity = (update_of if envelope.correction_of else return_of)(context.org_id, context.customer_id, of_bill)
+    return entered_as(activity, envelope, context)
+
+
+def entered_as(activity: Activity, envelope: Envelope, context: Context) -> Activity:
+    """An activity by whoever entered the record that led to the facts, if one did."""
+    own = context.cause_of(envelope).activity
+    return activity if own is None else msgspec.structs.replace(activity, entered_by=own.entered_by)

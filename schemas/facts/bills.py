@@ -43,6 +43,8 @@ class ReturnRecorded(Decision, frozen=True, tag=11):
     store: str = ""
     till: str = ""
     site: Site | None = None
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""
 
 
 class PurchaseCounted(Decision, frozen=True, tag=12):
@@ -109,6 +111,7 @@ class ParkedReturn(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1
     lines: tuple[ParkedLine, ...] = ()
     """Where a program of the org looks at lines."""
     site: Site | None = None
+    entered_by: str = ""
 
 
 class RecordParked(Decision, frozen=True):

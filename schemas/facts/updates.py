@@ -30,6 +30,8 @@ class BillUpdated(Decision, frozen=True, tag=160):
     """As the update says."""
     line_count: int = 0
     """How many lines the update says that the bill has; 0 where it says none."""
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""
 
 
 class UpdatedLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -52,6 +54,7 @@ class ParkedUpdate(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2
     discount_minor: int | None = None
     gross_minor: int | None = None
     delivery_status: str = ""
+    entered_by: str = ""
 
 
 class UpdateParked(RecordParked, frozen=True, tag=161):

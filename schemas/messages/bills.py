@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.messages.message import CustomerMessage
-from schemas.messages.values import LINES_MAX, Code, MaybeCode, Minor, Money
+from schemas.messages.values import LINES_MAX, Code, MaybeCode, Minor, Money, Short
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False):
@@ -38,6 +38,8 @@ class TransactionAdded(CustomerMessage, frozen=True, kw_only=True):
     gross_minor: Minor | None = None
     store: MaybeCode = ""
     till: MaybeCode = ""
+    entered_by: Short = ""
+    """Who entered it; left out, the number of the till or the store in the settings."""
 
 
 DeliveryStatus = Annotated[
@@ -62,6 +64,8 @@ class TransactionUpdated(CustomerMessage, frozen=True, kw_only=True):
     discount_minor: Minor | None = None
     gross_minor: Minor | None = None
     delivery_status: DeliveryStatus = ""
+    entered_by: Short = ""
+    """Who entered it."""
 
 
 class TransactionReturned(CustomerMessage, frozen=True, kw_only=True):
@@ -77,3 +81,5 @@ class TransactionReturned(CustomerMessage, frozen=True, kw_only=True):
     lines: Lines = ()
     store: MaybeCode = ""
     till: MaybeCode = ""
+    entered_by: Short = ""
+    """As of a bill."""

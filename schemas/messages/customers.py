@@ -28,12 +28,23 @@ class ProfileMessage(CustomerMessage, frozen=True, kw_only=True):
 class CustomerAdded(ProfileMessage, frozen=True, kw_only=True):
     """A customer joined."""
 
+    store: MaybeCode = ""
+    till: MaybeCode = ""
+    """Where it was entered."""
+    entered_by: Short = ""
+    """Who entered it; left out, the number of the till or the store in the settings."""
+
 
 class CustomerUpdated(ProfileMessage, frozen=True, kw_only=True):
     """Parts of a customer's profile changed."""
 
     clear: Annotated[tuple[ClearedField, ...], Meta(max_length=ATTRIBUTES_MAX)] = ()
     """Fields that are unknown from now on; one that is also given has the given value."""
+    store: MaybeCode = ""
+    till: MaybeCode = ""
+    """Where it was entered."""
+    entered_by: Short = ""
+    """Who entered it; left out, the number of the till or the store in the settings."""
 
 
 class CustomerStatus(CustomerMessage, frozen=True, kw_only=True):

@@ -31,6 +31,8 @@ class RedeemPoints(CustomerMessage, frozen=True, kw_only=True):
     notes: Text = ""
     hold: bool = False
     """Whether the points are put aside until `confirmRedemption` takes them, or their time is up."""
+    entered_by: Short = ""
+    """Who entered it."""
 
 
 class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
@@ -43,6 +45,8 @@ class AdjustPoints(CustomerMessage, frozen=True, kw_only=True):
     """The points of the program where it is left out."""
     corrects: MaybeRecordId = ""
     """With `points` below zero: the id of an earlier `adjustPoints` that gave them by mistake."""
+    entered_by: Short = ""
+    """Who asks."""
 
 
 class CancelPoints(CustomerMessage, frozen=True, kw_only=True):

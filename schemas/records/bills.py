@@ -44,6 +44,8 @@ class TransactionAdded(CustomerRecord, frozen=True):
     """The IANA zone of its store, as the message or the settings of the org name it; empty where neither does."""
     site: Site | None = None
     """None where the settings do not know the store."""
+    entered_by: str = ""
+    """Who entered it: the number of a user or a till, or another text; empty where nobody is named."""
 
 
 class TransactionUpdated(CustomerRecord, frozen=True):
@@ -59,6 +61,8 @@ class TransactionUpdated(CustomerRecord, frozen=True):
     gross_minor: int | None = None
     delivery_status: str = ""
     """`PLACED`, `PROCESSED`, `SHIPPED`, `DELIVERED` or `RETURNED`; empty: as it is."""
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""
 
 
 class TransactionReturned(CustomerRecord, frozen=True):
@@ -76,3 +80,5 @@ class TransactionReturned(CustomerRecord, frozen=True):
     till: str = ""
     site: Site | None = None
     """None where the settings do not know the store."""
+    entered_by: str = ""
+    """Who entered it: the number of a user or a till, or another text; empty where nobody is named."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.records.bills import Site
 from schemas.records.record import CommandRecord, CustomerRecord
 
 
@@ -25,6 +26,13 @@ class CustomerAdded(CustomerRecord, frozen=True):
     """A customer joined."""
 
     profile: Profile
+    store: str = ""
+    """Where it was entered; empty where no store is named."""
+    till: str = ""
+    site: Site | None = None
+    """None where the settings do not know the store."""
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""
 
 
 class CustomerUpdated(CustomerRecord, frozen=True):
@@ -33,6 +41,13 @@ class CustomerUpdated(CustomerRecord, frozen=True):
     profile: Profile
     clear: tuple[str, ...] = ()
     """Fields of the profile that are unknown from now on, extended ones as `extended.NAME`."""
+    store: str = ""
+    """Where it was entered; empty where no store is named."""
+    till: str = ""
+    site: Site | None = None
+    """None where the settings do not know the store."""
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""
 
 
 class CustomerStatus(CommandRecord, frozen=True):

@@ -19,3 +19,5 @@ class CustomEventReceived(CustomerRecord, frozen=True):
     """The IANA zone in which it happened, as the message names it; empty where it does not."""
     unique: bool = False
     """Whether its id is remembered for ever."""
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""

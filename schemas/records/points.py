@@ -15,6 +15,8 @@ class RedeemPoints(ProgramCommand, frozen=True):
     notes: str = ""
     hold: bool = False
     """Whether the points are put aside until the redemption is confirmed, or their time is up."""
+    entered_by: str = ""
+    """Who entered it; empty where nobody is named."""
 
 
 class AdjustPoints(ProgramCommand, frozen=True):
@@ -26,6 +28,8 @@ class AdjustPoints(ProgramCommand, frozen=True):
     """The points of the program where it is empty."""
     corrects: str = ""
     """The id of the adjustment that gave the points by mistake; empty for none."""
+    entered_by: str = ""
+    """Who asks; empty where nobody is named."""
 
 
 class CancelPoints(ProgramCommand, frozen=True):

@@ -48,6 +48,7 @@ Country = Annotated[str, AfterValidator(_country)]
 Code = Annotated[str, Field(min_length=1, max_length=64), Plain()]
 MaybeCode = Annotated[str, Field(max_length=64), Plain()]
 MaybeName = Annotated[str, Field(max_length=200), Plain()]
+Number = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class Till(Definition):
@@ -56,6 +57,8 @@ class Till(Definition):
     code: Code
     name: MaybeName = ""
     external_id: MaybeCode = ""
+    id: Number | None = None
+    """Its number in notifications (`enteredBy.id`), where a message does not say who entered it."""
 
 
 class Store(Definition):
@@ -68,6 +71,8 @@ class Store(Definition):
     external_id1: MaybeCode = ""
     """And in further ones."""
     external_id2: MaybeCode = ""
+    id: Number | None = None
+    """As of a till, for tills that have none."""
     zone: Zone | None = None
     """IANA zone in which its local times are read; None: the org's."""
     currency: Currency | None = None

@@ -24,12 +24,16 @@ def sent(folder: Path) -> list[Message]:
         return consumer.consume(100, 1.0)
 
 
-@pytest.mark.parametrize(("name", "count"), [("voucherify", 1), ("openloyalty", 2), ("capillary", 1)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("voucherify", 1), ("openloyalty", 2), ("capillary", 1), ("capillary-customer", 1)]
+)
 def test_the_samples_are_accepted(
     name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     terminal = Terminal(tmp_path, monkeypatch, capsys)
-    headers = [f"--header=accrue.{header}" for header in (f"dialect={name}", "org=100", "store=DEFAULT")]
+    headers = [
+        f"--header=accrue.{header}" for header in (f"dialect={name.partition('-')[0]}", "org=100", "store=DEFAULT")
+    ]
     ended = terminal.done("send", f"examples/dialects/{name}.json", "--topic", "events", *headers)
     assert "without a customer" not in ended.err
 

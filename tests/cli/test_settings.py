@@ -95,12 +95,12 @@ def test_apply_writes_what_differs_and_nothing_the_second_time(terminal: Termina
         ),
         pytest.param(
             """\
-          - { code: till-1, name: Counter, external_id: T-001 }
+          - { code: till-1, name: Counter, external_id: T-001, id: 7001 }
           - { code: till-2, name: Bar }
 """,
             """\
           - { code: till-2, name: Bar }
-          - { code: till-1, name: Counter, external_id: T-001 }
+          - { code: till-1, name: Counter, external_id: T-001, id: 7001 }
 """,
             ['org 100, store DEFAULT: the order of tills is ["till-2", "till-1"], was ["till-1", "till-2"]'],
             id="the order of parts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 import pytest
@@ -426,12 +426,21 @@ def test_a_bill_knows_the_zone_of_its_store_and_its_digest_does_not(changes: dic
     assert with_settings.record.digest == without.record.digest
 
 
-TILLS = (Till(code="1", name="Counter"), Till(code="2"))
-FEN_STREET = Store(code="SOHO", name="Fen Street", external_id="S-1", external_id2="X", tills=TILLS)
-SHOP = known(Org(org_id=100, name="Cafe", zone="Europe/Paris", currency="GBP", country="GB", stores=(FEN_STREET,)))
+TILLS = (Till(code="1", name="Counter", id=7_001), Till(code="2"))
+FEN_STREET = Store(code="SOHO", name="Fen Street", external_id="S-1", external_id2="X", id=7_000, tills=TILLS)
+SHOP = known(
+    Org(
+        org_id=100,
+        name="Cafe",
+        zone="Europe/Paris",
+        currency="GBP",
+        country="GB",
+        stores=(FEN_STREET, Store(code="PLAIN")),
+    )
+)
 
 
-@pytest.mark.parametrize("kind", ["transactionAdded", "transactionReturned"])
+@pytest.mark.parametrize("kind", ["transactionAdded", "transactionReturned", "customerAdded", "customerUpdated"])
 @pytest.mark.parametrize(
     ("store", "till", "site"),
     [
@@ -451,9 +460,53 @@ def test_a_document_knows_what_the_settings_call_its_store_and_its_digest_does_n
     )
     assert isinstance(with_settings, Accepted)
     assert isinstance(without, Accepted)
-    assert isinstance(with_settings.record, records.TransactionAdded | records.TransactionReturned)
-    assert with_settings.record.site == site
+    record: Any = with_settings.record
+    assert (record.store, record.till, record.site) == (store, till, site)
     assert with_settings.record.digest == without.record.digest
+
+
+ENTERED = ("transactionUpdated", "customEvent", "redeemPoints", "adjustPoints")
+PLACED = ("transactionAdded", "transactionReturned", "customerAdded", "customerUpdated")
+
+
+@pytest.mark.parametrize("kind", [*ENTERED, *PLACED])
+def test_who_entered_it_is_known_and_not_in_the_digest(kind: str) -> None:
+    content = {name: value for name, value in example(kind).items() if name != "enteredBy"}
+    told, untold = taken({**content, "enteredBy": "200280487"}), taken(content)
+    assert isinstance(told, Accepted)
+    assert isinstance(untold, Accepted)
+    one, other = cast("Any", told.record), cast("Any", untold.record)
+    assert (one.entered_by, other.entered_by) == ("200280487", "")
+    assert one.digest == other.digest
+
+
+@pytest.mark.parametrize("kind", PLACED)
+@pytest.mark.parametrize(
+    ("place", "entered_by"),
+    [
+        ({"store": "SOHO", "till": "1"}, "7001"),
+        ({"store": "SOHO", "till": "2"}, "7000"),
+        ({"store": "SOHO"}, "7000"),
+        ({"store": "SOHO", "till": "1", "enteredBy": "Ann"}, "Ann"),
+        ({"store": "PLAIN", "till": "1"}, ""),
+        ({"store": "ELSEWHERE", "till": "1"}, ""),
+    ],
+)
+def test_where_nobody_is_named_the_till_or_the_store_entered_it(
+    kind: str, place: dict[str, str], entered_by: str
+) -> None:
+    content = {name: value for name, value in example(kind).items() if name not in {"store", "till"}}
+    message = Sent(json.dumps({**content, **place}).encode())
+    verdict = normalise(message, wall=WALL, limits=LIMITS._replace(orgs={100: SHOP}))
+    assert isinstance(verdict, Accepted)
+    assert cast("Any", verdict.record).entered_by == entered_by
+
+
+def test_a_registration_at_another_store_is_another_message() -> None:
+    one, other = (taken({**example("customerAdded"), **place}) for place in ({}, {"store": "SOHO"}))
+    assert isinstance(one, Accepted)
+    assert isinstance(other, Accepted)
+    assert cast("Any", one.record).digest != cast("Any", other.record).digest
 
 
 def test_an_event_knows_the_zone_that_its_message_names() -> None:

@@ -98,7 +98,7 @@ def defects(kind: str, **changed: Any) -> tuple[Defect, ...]:
 
 ADJUST = (
     *("orgId", "customerId", "identifiers", "eventTime", "zone", "id"),
-    *("programId", "points", "reason", "currency", "corrects"),
+    *("programId", "points", "reason", "currency", "corrects", "enteredBy"),
 )
 LINE = {"sku": "A", "amountMinor": 1250}
 ATTRIBUTE = (

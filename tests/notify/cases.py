@@ -191,6 +191,7 @@ def record_fields(identity: str, source: str) -> dict[str, Any]:
     }
 
 
+TILL = "200280487"
 SOHO = Site(store_name="Old Compton Street", store_ids=("S-7", "7", ""))
 
 
@@ -208,6 +209,7 @@ def bill(number: str = "B-1001", **changes: Any) -> TransactionAdded:
         "store": "soho",
         "till": "soho.1",
         "site": SOHO,
+        "entered_by": TILL,
     }
     return TransactionAdded(**record_fields(number, "transactions"), **{**given, **changes})
 
@@ -224,11 +226,24 @@ PERSON = Profile(
     external_id="X-1",
     loyalty_type="LOYALTY",
     channel="INSTORE",
-    extended={"milk": "oat"},
+    extended={
+        "milk": "oat",
+        "web_engage/~1341059d8/cuid": "447700900123",
+        "web_engage/~1341059d8/mobile": "447700900123",
+        "wechat/HDHSDHS32347287D/wechatId": "SGHDGAHA74278sdfG",
+    },
 )
 BILL = bill()
 RETURN = TransactionReturned(
-    **record_fields("R-1", "transactions"), bill_number="R-1", of_bill="B-1001", amount_minor=300, currency="GBP"
+    **record_fields("R-1", "transactions"),
+    bill_number="R-1",
+    of_bill="B-1001",
+    amount_minor=300,
+    currency="GBP",
+    store="soho",
+    till="soho.1",
+    site=SOHO,
+    entered_by=TILL,
 )
 UPDATE = TransactionUpdated(
     **record_fields("u-1", "transactions"),
@@ -237,6 +252,7 @@ UPDATE = TransactionUpdated(
     discount_minor=50,
     gross_minor=1_500,
     delivery_status="DELIVERED",
+    entered_by=TILL,
 )
 REDEMPTION = RedeemPoints(
     **record_fields("red-1", "commands"),
@@ -245,9 +261,15 @@ REDEMPTION = RedeemPoints(
     currency="BEANS",
     bill_number="B-1002",
     notes="at the till",
+    entered_by=TILL,
 )
 REVERSAL = ReverseRedemption(
-    **record_fields("v-1", "commands"), program_id=PROGRAM, redemption_id="red-1", points=45, reason="it was cold"
+    **record_fields("v-1", "commands"),
+    program_id=PROGRAM,
+    redemption_id="red-1",
+    points=45,
+    reason="it was cold",
+    entered_by=TILL,
 )
 ADJUSTMENT = AdjustPoints(**record_fields("a-1", "commands"), program_id=PROGRAM, points=60, reason="goodwill")
 ASKED: dict[str, Any] = {
@@ -273,8 +295,9 @@ ENROL = EnrolStreak(**record_fields("enrol-1", "commands"), program_id=PROGRAM, 
 UNENROL = UnenrolStreak(**record_fields("unenrol-1", "commands"), program_id=PROGRAM, streak="regular")
 TRANSFER = TransferPoints(**record_fields("gift-1", "commands"), receiver_id=43, program_id=PROGRAM, points=10)
 ENROLMENT = EnrolTarget(**record_fields("enrol-1", "commands"), program_id=PROGRAM, milestone="visits", reason="asked")
-REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON)
-CHANGE = CustomerUpdated(**record_fields("c-2", "customers"), profile=Profile(mobile="447700900123"))
+AT_THE_TILL: dict[str, Any] = {"store": "soho", "till": "soho.1", "site": SOHO, "entered_by": TILL}
+REGISTRATION = CustomerAdded(**record_fields("c-1", "customers"), profile=PERSON, **AT_THE_TILL)
+CHANGE = CustomerUpdated(**record_fields("c-2", "customers"), profile=Profile(mobile="447700900123"), **AT_THE_TILL)
 
 FEBRUARY_2024 = 649
 FEBRUARY_29 = 19_782
@@ -448,6 +471,7 @@ CASES: dict[EventName, Case] = {
                 discount_minor=50,
                 gross_minor=1_500,
                 line_count=2,
+                entered_by=TILL,
             ),
             msgspec.structs.replace(of_customer("TransactionUpdated:u-1"), correction_of="TransactionAdded:B-1001"),
             seq=16,

@@ -123,3 +123,27 @@ def test_what_is_known_of_the_other_customer_of_a_transfer_stays_with_that_custo
     assert notification is not None
     data = msgspec.json.decode(notification.body)["data"]
     assert data["transferReceivingCustomerIdentifiers"] == {"customerId": 43}
+
+
+@pytest.mark.parametrize("event", REACHED)
+def test_accounts_stand_beside_the_contact_data(event: EventName) -> None:
+    identifiers = identifiers_of(told(event))
+    assert identifiers["web_engage"] == {
+        "accounts": [
+            {
+                "accountId": "~1341059d8",
+                "identifiers": [
+                    {"identifierType": "cuid", "identifierValue": "447700900123"},
+                    {"identifierType": "mobile", "identifierValue": "447700900123"},
+                ],
+            }
+        ]
+    }
+    assert [one["accountId"] for one in identifiers["wechat"]["accounts"]] == ["HDHSDHS32347287D"]
+
+
+def test_customer_known_by_an_account_alone_is_told_with_it() -> None:
+    known = Profile(extended={"wechat/A/wechatId": "w", "wechat/A": "no type", "line/A/lineId": "other", "milk": "oat"})
+    identifiers = identifiers_of(told(EventName.POINTS_ISSUED, known))
+    account = {"accountId": "A", "identifiers": [{"identifierType": "wechatId", "identifierValue": "w"}]}
+    assert identifiers == {"customerId": CUSTOMER, "wechat": {"accounts": [account]}}

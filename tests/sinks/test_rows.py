@@ -272,7 +272,7 @@ def test_a_journal_record_is_a_json_object_with_names() -> None:
             b'{"received_at":5,"source":"tx:0","offset":6,"org_id":1,"customer_id":11,"id":"t1","digest":7,'
             b'"event_time":4,"bill_number":"B1","amount_minor":900,"currency":"GBP",'
             b'"lines":[{"sku":"A","amount_minor":900,"quantity":2,"category":"tea","line_id":""}],'
-            b'"discount_minor":0,"gross_minor":null,"store":"","till":"","zone":"","site":null}'
+            b'"discount_minor":0,"gross_minor":null,"store":"","till":"","zone":"","site":null,"entered_by":""}'
         ),
         "src_topic": "journal",
         "src_partition": 2,

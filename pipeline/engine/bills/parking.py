@@ -74,6 +74,7 @@ def park(turn: Turn, record: TransactionReturned) -> list[Decision]:
         store=record.store,
         till=record.till,
         site=record.site,
+        entered_by=record.entered_by,
         lines=tuple(ParkedLine(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in lines),
     )
     return [ReturnParked(of_bill=record.of_bill, until=turn.as_of + turn.org.window_ms, parked=parked)]
@@ -101,6 +102,7 @@ def park_update(turn: Turn, record: TransactionUpdated) -> list[Decision]:
         discount_minor=record.discount_minor,
         gross_minor=record.gross_minor,
         delivery_status=record.delivery_status,
+        entered_by=record.entered_by,
     )
     return [UpdateParked(of_bill=record.bill_number, until=turn.as_of + turn.org.window_ms, parked=parked)]
 
@@ -156,6 +158,7 @@ def _return(parked: ParkedReturn, bill: TransactionAdded) -> TransactionReturned
         store=parked.store,
         till=parked.till,
         site=parked.site,
+        entered_by=parked.entered_by,
         lines=tuple(Line(sku=line.sku, line_id=line.line_id, amount_minor=line.amount_minor) for line in parked.lines),
     )
 
@@ -185,6 +188,7 @@ def _update(parked: ParkedUpdate, bill: TransactionAdded) -> TransactionUpdated:
         discount_minor=parked.discount_minor,
         gross_minor=parked.gross_minor,
         delivery_status=parked.delivery_status,
+        entered_by=parked.entered_by,
     )
 
 

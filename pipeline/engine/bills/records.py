@@ -95,6 +95,7 @@ def record_return(turn: Turn, record: TransactionReturned) -> list[Decision]:
         store=record.store,
         till=record.till,
         site=record.site,
+        entered_by=record.entered_by,
     )
     return [recorded] if by_line is None else [recorded, by_line]
 

@@ -57,6 +57,7 @@ def _updated(bill: Bill, record: TransactionUpdated) -> BillUpdated:
         discount_minor=record.discount_minor,
         gross_minor=record.gross_minor,
         line_count=len(record.lines),
+        entered_by=record.entered_by,
     )
 
 

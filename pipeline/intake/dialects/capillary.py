@@ -1,9 +1,12 @@
-"""Capillary's events: transactionAdded, transactionUpdated (S4 l.100) and behavioural events (S1), in its envelopes.
+"""Capillary's events of customers (S4 l.5), transactions (S4 l.118) and behaviour (S1), in its envelopes.
 
 Read are the envelope of the samples (`attributes.data`) and the flat one (`data`, S4 l.545). Spaces that the printed
 page put into keys and codes are taken out. RULE: a bill is known by its `transactionId`, which updates name, as they
-have no `billNumber`; an envelope with any other `eventName` is a behavioural event, and the fields of its `data` are
-its attributes (S1 prints the definition of an event, and no body).
+have no `billNumber`; a return (`billType` RETURN, S4 l.130) has one of its own and names what came back by
+`returnedBillNumber`, as our own notifications do, since the page says nothing of it; an envelope with any other
+`eventName` is a behavioural event, and the fields of its `data` are its attributes (S1 prints the definition of an
+event, and no body). Accounts elsewhere are kept with the profile (`schemas.accounts`), and name the customer where no
+id does; of several of one kind the first one.
 
 `enteredAt` is the store's wall clock, encoded as if it were in another zone (S4: 2.5 h after `createdAt` in Makassar),
 which a setting of the topic names. It is read as the local time of the store; where that would be in the future,
@@ -12,19 +15,28 @@ which a setting of the topic names. It is read as the local time of the store; w
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipeline.intake.dialects.parts import Part, attributes_of
 from pipeline.intake.dialects.vendor import Draft, Received, Site, customer_id, normalise_with
 from pipeline.intake.times import instant_of
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Rejected
+from schemas.accounts import SOURCES, KnownAt, field_of
+from schemas.settings import IDENTIFIERS, Identifier
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT_MAX: Final = 253_402_300_799_999
 _ADDED: Final = "transactionAdded"
 _UPDATED: Final = "transactionUpdated"
+_PROFILES: Final = frozenset({"customerAdded", "customerUpdated"})
+_REGULAR: Final = "REGULAR"
+_RETURN: Final = "RETURN"
+_KINDS: Final[dict[str, Identifier]] = {one: one for one in IDENTIFIERS} | {"wechatId": "wechat"}
+"""Types of identifiers by what accounts call them."""
+_IN_STORE: Final[tuple[Identifier, ...]] = ("mobile", "email", "externalId")
 _OUTSIDE: Final = frozenset(
     {
         "customerIdentifiers",
@@ -36,8 +48,18 @@ _OUTSIDE: Final = frozenset(
 """What an event's data hold beside its attributes."""
 
 
+class _Customer(NamedTuple):
+    """What an event says of its customer."""
+
+    whole: Part
+    names: Part
+    in_store: Mapping[Identifier, str]
+    """Each empty where it is not there."""
+    accounts: Sequence[KnownAt]
+
+
 def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rejected:
-    """The record of an event or a bill, or what is wrong with it."""
+    """The record of an event, a bill or a customer, or what is wrong with it."""
     return normalise_with(_read, message, wall, limits)
 
 
@@ -46,10 +68,13 @@ def _read(body: Part, site: Site, received: Received) -> Draft | None:
     inside = whole.part("attributes") if "attributes" in whole.fields else whole
     name = inside.text("eventName", required="the name of the event")
     data = inside.part("data", required="what happened")
+    customer, entered_by = _customer_in(data), data.part("enteredBy")
     if name == _ADDED:
-        draft = _bill(data, site)
+        draft = _bill(data, site, entered_by)
     elif name == _UPDATED:
         draft = _update(data, site)
+    elif name in _PROFILES:
+        draft = _profile(name, data, customer, entered_by)
     else:
         draft = Draft("customEvent")
         draft.put("eventName", name, inside.at("eventName"))
@@ -57,26 +82,30 @@ def _read(body: Part, site: Site, received: Received) -> Draft | None:
     if draft is None:
         return None
     draft.put("id", whole.text("eventId") or inside.text("eventId"), whole.at("eventId"))
+    draft.put("enteredBy", entered_by.text("id"), entered_by.at("id"))
     _time(draft, data, inside, site, received)
-    _customer(data.part("customerIdentifiers", required="customerId"), draft)
+    _name(customer, draft)
     return draft
 
 
-def _bill(data: Part, site: Site) -> Draft | None:
-    kind = _code(data, "billType")
-    if kind not in {"", "REGULAR"}:
-        data.wrong("billType", f"is {kind}", "write REGULAR; a return names no bill in this event")
+def _bill(data: Part, site: Site, entered_by: Part) -> Draft | None:
+    kind = _code(data, "billType") or _REGULAR
+    if kind not in {_REGULAR, _RETURN}:
+        data.wrong("billType", f"is {kind}", f"write {_REGULAR} or {_RETURN}")
         return None
-    draft = Draft(_ADDED)
+    is_sale = kind == _REGULAR
+    draft = Draft(_ADDED if is_sale else "transactionReturned")
     currency = _code(data, "currencyCode") or site.currency
     _number(draft, data)
     draft.put("currency", currency, data.at("currencyCode"))
     draft.put("amountMinor", data.minor("amount", currency, required="the net amount"), data.at("amount"))
-    draft.put("discountMinor", data.minor("discount", currency), data.at("discount"))
-    draft.put("grossMinor", data.minor("grossAmount", currency), data.at("grossAmount"))
-    entered_by = data.part("enteredBy")
-    for name in ("store", "till"):
-        draft.put(name, entered_by.part(name).text("code"), entered_by.part(name).at("code"))
+    if is_sale:
+        draft.put("discountMinor", data.minor("discount", currency), data.at("discount"))
+        draft.put("grossMinor", data.minor("grossAmount", currency), data.at("grossAmount"))
+    else:
+        sale = data.text("returnedBillNumber", required="the transactionId of what came back")
+        draft.put("ofBill", sale, data.at("returnedBillNumber"))
+    _where(draft, entered_by)
     return draft
 
 
@@ -89,9 +118,30 @@ def _update(data: Part, site: Site) -> Draft:
     return draft
 
 
+def _profile(kind: str, data: Part, customer: _Customer, entered_by: Part) -> Draft:
+    draft = Draft(kind)
+    for name in ("firstName", "lastName"):
+        draft.put(name, data.text(name), data.at(name))
+    draft.put("loyaltyType", _code(data, "loyaltyType"), data.at("loyaltyType"))
+    draft.put("channel", data.text("source"), data.at("source"))
+    for name, value in customer.in_store.items():
+        draft.put(name, value, customer.names.at(name))
+    accounts = {field_of(one.source, one.account_id, one.kind): one.value for one in customer.accounts}
+    draft.put("extended", accounts or None, customer.whole.path)
+    draft.says_who = True
+    _where(draft, entered_by)
+    return draft
+
+
 def _number(draft: Draft, data: Part) -> None:
     name = "transactionId" if "transactionId" in data.fields else "billNumber"
     draft.put("billNumber", data.text(name, required="the id of the transaction"), data.at(name))
+
+
+def _where(draft: Draft, entered_by: Part) -> None:
+    for name in ("store", "till"):
+        place = entered_by.part(name)
+        draft.put(name, place.text("code"), place.at("code"))
 
 
 def _time(draft: Draft, data: Part, inside: Part, site: Site, received: Received) -> None:
@@ -117,13 +167,38 @@ def _undone(entered: int, site: Site) -> int:
     return int((shown.replace(tzinfo=ZoneInfo(site.zone)) - _EPOCH) / timedelta(milliseconds=1))
 
 
-def _customer(customer: Part, draft: Draft) -> None:
-    draft.put("customerId", customer_id(customer, "customerId"), customer.at("customerId"))
-    in_store = customer.part("Instore" if "Instore" in customer.fields else "instore")
-    draft.trace("identifiers", customer.path)
-    draft.identify("mobile", in_store.text("mobile"))
-    draft.identify("email", in_store.text("email"))
-    draft.identify("externalId", in_store.text("externalId"))
+def _name(customer: _Customer, draft: Draft) -> None:
+    """Note whom the message is about."""
+    whole = customer.whole
+    draft.put("customerId", customer_id(whole, "customerId"), whole.at("customerId"))
+    draft.trace("identifiers", whole.path)
+    for name, value in customer.in_store.items():
+        draft.identify(name, value)
+    for one in customer.accounts:
+        kind = _KINDS.get(one.kind)
+        if kind is not None and kind not in draft.identifiers:
+            draft.identify(kind, one.value)
+
+
+def _customer_in(data: Part) -> _Customer:
+    whole = data.part("customerIdentifiers", required="customerId")
+    names = whole.part("Instore" if "Instore" in whole.fields else "instore")
+    return _Customer(
+        whole=whole,
+        names=names,
+        in_store={name: names.text(name) for name in _IN_STORE},
+        accounts=tuple(_accounts(whole)),
+    )
+
+
+def _accounts(customer: Part) -> Iterator[KnownAt]:
+    for source in SOURCES:
+        for account in customer.part(source).parts("accounts"):
+            account_id = account.text("accountId", required="the id of the account")
+            for one in account.parts("identifiers"):
+                kind = one.text("identifierType", required="the type of the identifier")
+                value = one.text("identifierValue", required="the identifier")
+                yield KnownAt(source=source, account_id=account_id, kind=kind, value=value)
 
 
 def _code(part: Part, name: str) -> str:

@@ -56,7 +56,7 @@ def by_settings(
     if org is None or limits.identity_key is None or not isinstance(content, messages.ProfileMessage):
         return Accepted(record, key, undefined)
     own = {"mobile": content.mobile, "email": content.email, "externalId": content.external_id}
-    identifiers = known_by({**own, **content.identifiers}, org, "", limits.identity_key)
+    identifiers = known_by({**own, **content.identifiers}, org, getattr(content, "store", ""), limits.identity_key)
     links = _link(message, content, record.received_at, record.event_time, identifiers) if identifiers else None
     return Accepted(record, key, undefined, links)
 

@@ -22,14 +22,24 @@ from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.times import SECONDS_END, day_in, instant_of, other_instant
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Reason, Rejected
 from schemas import messages, records
-from schemas.settings import Store
 
 _DECODER: Final[msgspec.json.Decoder[messages.AnyMessage]] = msgspec.json.Decoder(messages.AnyMessage)
 # Two spellings of one message have one digest, so the keys of its objects are put in order.
 _CONTENT: Final = msgspec.msgpack.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 6
-_PLACED: Final = (records.TransactionAdded, records.TransactionReturned, records.CustomEventReceived)
-"""Records of which it is known where they happened."""
+_ENTERED: Final = (
+    records.TransactionAdded,
+    records.TransactionReturned,
+    records.TransactionUpdated,
+    records.CustomEventReceived,
+    records.CustomerAdded,
+    records.CustomerUpdated,
+    records.RedeemPoints,
+    records.AdjustPoints,
+)
+"""Records that may say, beside their content, where they were entered, or by whom."""
+_DATED: Final = (records.TransactionAdded, records.CustomEventReceived)
+"""Those of them that may be dated by it."""
 _SEPARATORS: Final = (b",", b"[", b"{")
 SEPARATORS_MAX: Final = 50_000
 """Limit for messages that are not well formed: finding every defect of a larger one would take too long."""
@@ -110,40 +120,36 @@ def _customer_record(
     record = _record(message, content, event_time, wall)
     if record is None:
         return _refused(message, wall, limits, "a field contradicts another")
-    if isinstance(record, _PLACED):
-        record = _placed(record, content, org)
+    if isinstance(record, _ENTERED):
+        record = _entered(record, content, org)
     if org is None and customer_id is not None:
         return Accepted(record, input_key(content.org_id, customer_id))
     return by_settings(message, content, record, limits, org)
 
 
-def _placed(
-    record: records.TransactionAdded | records.TransactionReturned | records.CustomEventReceived,
-    content: messages.CustomerMessage,
-    org: KnownOrg | None,
+def _entered(
+    record: records.CustomerRecord, content: messages.CustomerMessage, org: KnownOrg | None
 ) -> records.CustomerRecord:
-    """The record with where it happened: its zone, and what the org's settings call its store and till.
+    """The record with where it happened, what the settings call its store and till, and who entered it.
 
-    None of it is in the digest: however it is known, it is the same bill.
+    None of it is in the digest: however it is known, it is the same record.
     """
-    zone = content.zone
-    if org is not None and not isinstance(record, records.CustomEventReceived):
-        store = org.stores.get(record.store)
-        if store is not None:
-            zone = zone or store.zone or org.org.zone
-            record = msgspec.structs.replace(record, site=_site(store, record.till))
-    if zone is None or isinstance(record, records.TransactionReturned):
-        return record
-    return msgspec.structs.replace(record, zone=zone)
-
-
-def _site(store: Store, till_code: str) -> records.Site:
-    tills = (till.name for till in store.tills if till.code == till_code)
-    return records.Site(
-        store_name=store.name,
-        store_ids=(store.external_id, store.external_id1, store.external_id2),
-        till_name=next(tills, ""),
-    )
+    changes: dict[str, Any] = {}
+    zone, entered_by = content.zone, getattr(content, "entered_by", "")
+    if org is not None and (store := org.stores.get(getattr(record, "store", ""))) is not None:
+        till = next((one for one in store.tills if one.code == getattr(record, "till", "")), None)
+        zone = zone or store.zone or org.org.zone
+        entered_by = entered_by or str((till and till.id) or store.id or "")
+        changes["site"] = records.Site(
+            store_name=store.name,
+            store_ids=(store.external_id, store.external_id1, store.external_id2),
+            till_name=till.name if till else "",
+        )
+    if entered_by:
+        changes["entered_by"] = entered_by
+    if zone and isinstance(record, _DATED):
+        changes["zone"] = zone
+    return msgspec.structs.replace(record, **changes) if changes else record
 
 
 def _names_nobody(content: messages.CustomerMessage, org: KnownOrg | None) -> bool:
@@ -271,9 +277,18 @@ def _profile(message: messages.ProfileMessage) -> tuple[object, ...]:
     )
 
 
+def _registration(message: messages.CustomerAdded) -> Fields:
+    return (*_profile(message), *_place(message))
+
+
 def _update(message: messages.CustomerUpdated) -> Fields:
-    cleared = [_CLEARED.get(name, name) for name in message.clear]
-    return (*_profile(message), tuple(cleared)) if cleared else _profile(message)
+    cleared = tuple(_CLEARED.get(name, name) for name in message.clear)
+    place = _place(message)
+    return (*_profile(message), cleared, *place) if cleared or place else _profile(message)
+
+
+def _place(message: messages.CustomerAdded | messages.CustomerUpdated) -> tuple[str, ...]:
+    return (message.store, message.till) if message.store or message.till else ()
 
 
 def _redeem(message: messages.RedeemPoints) -> Fields:
@@ -404,7 +419,7 @@ _KINDS: Final[dict[type[messages.CustomerMessage], tuple[type[Any], Callable[[An
     messages.TransactionAdded: (records.TransactionAdded, _added),
     messages.TransactionReturned: (records.TransactionReturned, _returned),
     messages.CustomEvent: (records.CustomEventReceived, _custom_event),
-    messages.CustomerAdded: (records.CustomerAdded, _profile),
+    messages.CustomerAdded: (records.CustomerAdded, _registration),
     messages.CustomerUpdated: (records.CustomerUpdated, _update),
     messages.RedeemPoints: (records.RedeemPoints, _redeem),
     messages.AdjustPoints: (records.AdjustPoints, _adjust),

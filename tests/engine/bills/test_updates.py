@@ -341,6 +341,13 @@ def test_period_that_an_update_meets_counts_in_streaks() -> None:
     assert len(story.only(StreakLevelReached)) == 1
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "waited"])
+def test_update_is_recorded_with_who_entered_it(order: tuple[int, int]) -> None:
+    steps = (B1, updated("B1", 900, "2011-03-02", entered_by="7001"))
+    story = given(SHOP, *(steps[place] for place in order))
+    assert [one.entered_by for one in story.only(BillUpdated)] == ["7001"]
+
+
 def test_update_before_its_bill_waits_for_it() -> None:
     early = updated("B1", 600, "2011-03-02", delivery_status="SHIPPED")
     story = given(SHOP).when(early)

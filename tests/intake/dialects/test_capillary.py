@@ -3,130 +3,44 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Accepted
-from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
-from schemas.settings import Org
+from schemas.records import (
+    CustomerAdded,
+    CustomerUpdated,
+    CustomEventReceived,
+    KnownBy,
+    Profile,
+    ResolveCustomer,
+    TransactionAdded,
+    TransactionReturned,
+    TransactionUpdated,
+)
 from tests.intake.dialects import vendors
-from tests.intake.dialects.vendors import rejected
+from tests.intake.dialects.golden import ORGS, SAMPLES, accepted, path_of, told
+from tests.notify.seed_samples import published
 
-ADDED: dict[str, Any] = json.loads(
-    """{
-"eventId": "7a2716a8-9cc7-4beb-999a-a8f02ad9f02d",
-"eventType": "transactionAdded",
-"consumerGroupId": null,
-"actionType": "STA RT",
-"timeStamp": 1683874800103,
-"attributes": {
-"createdAt": 1683874800089,
-"data": {
-"amount": 89000.0,
-"billNumber": "2_134577_12591538_487122",
-"enteredAt": 1683880160000,
-"transactionId": 65658570,
-"billType": "REGULAR",
-"lineItemCount": 1,
-"discount": 0.0,
-"currencyCode": "IDR",
-"enteredBy": {
-"id": 200280487,
-"till": {
-"code": "prod.shell.id.12591538.1",
-"name ": "prod.shell.id.12591538.1"
-},
-"store": {
-"code": "prod.shell.id.12591538",
-"name": "SHELL JABABEKA-1 BKS",
-"externalId": "12591538",
-"externalId1": "",
-"externalId2": ""
+ADDED: dict[str, Any] = json.loads(published("transactionAdded"))
+UPDATED: dict[str, Any] = json.loads(published("transactionUpdated"))
+WECHAT = {
+    "accounts": [
+        {"accountId": "A1", "identifiers": [{"identifierType": "wechatId", "identifierValue": "w1"}]},
+        {"accountId": "A/2", "identifiers": [{"identifierType": "wechatId", "identifierValue": "w2"}]},
+    ]
 }
-},
-"customerIdentifiers": {
-"customerId": 3122204,
-"loyaltyType": "loyalty",
-"instore": {
-"mobile": "6285692704128"
-},
-"web_engage": {
-"accounts": [
-{
-"accountId": "~1341059d8",
-"identifiers ": [
-{
-"identifierType": "cuid",
-"identifierValue": "6285692704128"
-},
-{
-"identifierType": "mobile",
-"identifierValue": "6285692704128"
-}
-]
-}
-]
-}
-}
-},
-"eventName": "transactionAdded",
-"refId": "151195_65658570",
-"apiRequestId": "e0c09ab511e9f942526944012967b5c4",
-"orgId": 151195
-}
-}"""
-)
-UPDATED: dict[str, Any] = json.loads(
-    """{
-"eventId": "b9383037-89ce-43a9-9db1-99c5ac96e2b9",
-"eventType": "transactionUpdated",
-"consumerGroupId": null,
-"actionType": "START",
-"timeStamp": 1683874807284,
-"attributes": {
-"createdAt": 1683874807271,
-"data": {
-"amount": 50.0,
-"enteredAt": 1683883802000,
-"transactionId": 65658586,
-"deliveryStatus": "DELIV ERED",
-"billType": "REGULAR",
-"discount": 0.0,
-"grossAmount": 0.0,
-"enteredBy": {
-"id": 200315709
-},
-"customerIdentifiers": {
-"customerId": 6675787,
-"instore": {
-"mobile": "609110544825 ",
-"externalId": "6018840184080212"
-}
-}
-},
-"eventName": "transactionUpdated",
-"refId": "151229_65658586",
-"apiRequestId": "0cb47446178e9fa4d66b985087a0f6f5",
-"orgId": 151229
-}
-}"""
-)
-JAKARTA = Org(org_id=151195, name="Shell", zone="Asia/Jakarta", currency="IDR", country="ID")
-SINGAPORE = Org(org_id=151229, name="Mall", zone="Asia/Singapore", currency="MYR", country="MY")
+"""S4 l.561, with other ids."""
 
 
-@pytest.fixture(autouse=True)
-def _orgs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for org in (JAKARTA, SINGAPORE):
-        monkeypatch.setitem(vendors.ORGS, org.org_id, known(org))
+def rejected(body: object) -> tuple[str, list[str]]:
+    return vendors.rejected("capillary", body, org="", orgs=ORGS)
 
 
 def record(body: object) -> Any:
-    accepted = vendors.verdict("capillary", body, org="")
-    assert isinstance(accepted, Accepted), accepted
-    return accepted.record
+    return accepted(body).record
 
 
 def added(**data: Any) -> dict[str, Any]:
@@ -146,6 +60,69 @@ def test_the_printed_bill_is_one_of_its_customer() -> None:
 def test_the_clock_of_the_store_is_read_as_such() -> None:
     # 13:59:20 on the store's clock, encoded as if in India: 06:59:20 UTC, 40 s before it was stored.
     assert record(ADDED).event_time == 1_683_880_160_000 - 5_400_000 == ADDED["attributes"]["createdAt"] - 40_089
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_published_sample_is_taken_as_it_is_printed(sample: str) -> None:
+    assert told(sample) == path_of(sample).read_text()
+
+
+def test_a_customer_is_known_by_accounts_from_then_on() -> None:
+    body = json.loads(
+        published("customerAdded").replace(
+            '"customerIdentifiers": {', f'"customerIdentifiers": {{"wechat": {json.dumps(WECHAT)},'
+        )
+    )
+    verdict = accepted(body)
+
+    assert isinstance(verdict.record, CustomerAdded)
+    assert verdict.record.profile.extended == {"wechat/A1/wechatId": "w1", "wechat/A/2/wechatId": "w2"}
+    assert verdict.links is not None
+    assert [one.kind for one in verdict.links.identifiers] == ["mobile", "externalId", "wechat"]
+
+
+def test_an_update_changes_what_it_says() -> None:
+    updated = record(json.loads(published("customerUpdated")))
+    assert isinstance(updated, CustomerUpdated)
+    assert updated.profile == Profile(
+        first_name="VEERAISH",
+        last_name="PATAL",
+        mobile="918395082082",
+        external_id="AE-22009739375",
+        loyalty_type="LOYALTY",
+        channel="instore",
+    )
+    assert (updated.store, updated.till, updated.entered_by) == (
+        "vh.up.budaun.104458",
+        "vh.up.budaun.104458.1",
+        "200325652",
+    )
+
+
+def test_a_bill_without_a_customer_id_is_of_whom_store_and_accounts_name() -> None:
+    identifiers = {**ADDED["attributes"]["data"]["customerIdentifiers"], "customerId": None, "wechat": WECHAT}
+    resolve = accepted(added(customerIdentifiers=identifiers)).record
+    assert isinstance(resolve, ResolveCustomer)
+    assert [one.kind for one in resolve.identifiers] == ["mobile", "cuid", "wechat"]
+    alone = accepted(added(customerIdentifiers={"wechat": {"accounts": WECHAT["accounts"][:1]}})).record
+    assert isinstance(alone, ResolveCustomer)
+    assert alone.identifiers == (KnownBy(kind="wechat", digest=resolve.identifiers[2].digest),)
+
+
+def test_a_return_names_what_came_back() -> None:
+    returned = record(added(billType="RE TURN", transactionId=65658571, returnedBillNumber=65658570, amount=4500))
+    assert isinstance(returned, TransactionReturned)
+    assert (returned.bill_number, returned.of_bill, returned.amount_minor) == ("65658571", "65658570", 450_000)
+    assert (returned.store, returned.till) == ("prod.shell.id.12591538", "prod.shell.id.12591538.1")
+    assert returned.entered_by == "200280487"
+
+
+def test_the_return_that_the_readme_shows_is_taken() -> None:
+    readme = Path("README.md").read_text("utf-8")
+    body = readme[readme.index('{"eventName": "transactionAdded", "eventId": "r-1"') :].partition("```")[0]
+    verdict = vendors.verdict("capillary", body.encode(), org="")
+    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict.record, TransactionReturned)
 
 
 def test_what_would_be_in_the_future_happened_when_it_was_stored() -> None:
@@ -190,7 +167,12 @@ def test_any_other_name_is_a_behavioural_event() -> None:
     [
         (
             added(billType="RETURN"),
-            "attributes.data.billType is RETURN; write REGULAR; a return names no bill in this event",
+            "attributes.data.returnedBillNumber is missing; add the transactionId of what came back",
+        ),
+        (added(billType="NOT_INTERESTED"), "attributes.data.billType is NOT_INTERESTED; write REGULAR or RETURN"),
+        (
+            added(customerIdentifiers={"wechat": {"accounts": [{"identifiers": []}]}}),
+            "attributes.data.customerIdentifiers.wechat.accounts[0].accountId is missing; add the id of the account",
         ),
         (
             added(amount="much"),
@@ -201,15 +183,15 @@ def test_any_other_name_is_a_behavioural_event() -> None:
         (added(currencyCode="RUPIAH"), 'attributes.data.currencyCode is "RUPIAH"; write an ISO 4217 code such as GBP'),
         (
             added(customerIdentifiers={}),
-            "names no customer; add a customer id, or one of mobile, email, externalId, cardNumber",
+            "names no customer; add a customer id, or one of mobile, email, externalId, cuid, wechat",
         ),
     ],
 )
 def test_every_defect_has_the_vendors_path(body: dict[str, Any], found: str) -> None:
-    reason, defects = rejected("capillary", body, org="")
+    reason, defects = rejected(body)
     assert (reason, defects[0]) == ("INVALID_FIELDS", found)
 
 
 def test_a_notification_of_ours_does_not_come_back() -> None:
     body = ADDED | {"attributes": ADDED["attributes"] | {"seq": 4}}
-    assert rejected("capillary", body, org="")[1][0].startswith("seq is one of Accrue's own notifications")
+    assert rejected(body)[1][0].startswith("seq is one of Accrue's own notifications")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.intake.dialects.registry import read
-from pipeline.intake.org_settings import known
+from pipeline.intake.org_settings import KnownOrg, known
 from pipeline.intake.verdict import Accepted, Rejected
 from schemas.records import CustomerRecord
 from schemas.settings import Org, Store, TopicSetting
@@ -17,15 +18,23 @@ ORG = Org(org_id=100, name="Cafe", zone="Europe/London", currency="GBP", country
 ORGS = {100: known(ORG)}
 
 
-def verdict(dialect: str, body: object, *, store: str = "", org: str = "100", **headers: str) -> Accepted | Rejected:
+def verdict(
+    dialect: str,
+    body: object,
+    *,
+    store: str = "",
+    org: str = "100",
+    orgs: Mapping[int, KnownOrg] = ORGS,
+    **headers: str,
+) -> Accepted | Rejected:
     named = {"accrue.dialect": dialect, "accrue.org": org, "accrue.store": store}
     named |= {f"accrue.{name}": value for name, value in headers.items()}
     value = body if isinstance(body, bytes) else json.dumps(body).encode()
     message = Sent(value, headers=tuple((name, value.encode()) for name, value in named.items() if value))
-    return read(message, wall=WALL, limits=LIMITS._replace(orgs=ORGS))
+    return read(message, wall=WALL, limits=LIMITS._replace(orgs=orgs))
 
 
-def record(dialect: str, body: object, **options: str) -> Any:
+def record(dialect: str, body: object, **options: Any) -> Any:
     """The record of a message that is accepted."""
     accepted = verdict(dialect, body, **options)
     assert isinstance(accepted, Accepted), accepted
@@ -33,7 +42,7 @@ def record(dialect: str, body: object, **options: str) -> Any:
     return accepted.record
 
 
-def rejected(dialect: str, body: object, **options: str) -> tuple[str, list[str]]:
+def rejected(dialect: str, body: object, **options: Any) -> tuple[str, list[str]]:
     """The reason and the defects of a message that is not."""
     found = verdict(dialect, body, **options)
     assert isinstance(found, Rejected), found
