@@ -258,13 +258,13 @@ class Trial:
         ]
         place = _place(who, decided, recorded_at)
         decided.replies += replies_of(place, record, told.groups, told.first_seq, view.amount, was_held=was_held)
-        for request in requests_of(who, told.groups, source=TOPIC, offset=0):
+        for request in requests_of(who, told.groups, source=TOPIC, offset=0, was_held=was_held):
             decided.asked += 1
             asked: AnyCustomerRecord = forwarded(request)  # type: ignore[arg-type, assignment]  # the union's cases
             at_once = self._customers.decide(asked, self._programs)
             other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
-            was_held = isinstance(request, ForwardRecord) and request.was_held
-            self._note(other, asked, asked.received_at, at_once, decided, was_held=was_held)
+            waited = isinstance(request, ForwardRecord) and request.was_held
+            self._note(other, asked, asked.received_at, at_once, decided, was_held=waited)
 
     def _end_step(
         self,

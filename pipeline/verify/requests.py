@@ -153,9 +153,15 @@ def _request_in(value: bytes) -> Request | None:
 
 
 def _key_of(value: bytes) -> bytes | None:
-    """What a request is known by, which hashes its sender, cause and place; None for what is no request."""
+    """What a request is known by; None for what is no request.
+
+    Its id hashes its sender, cause and place. A record that comes twice for somebody who was merged is passed on twice,
+    with one id, so the place of what was decided counts, too.
+    """
     request = _request_in(value)
-    return None if request is None else f"{type(request).__name__}:{request.id}".encode()
+    if request is None:
+        return None
+    return f"{type(request).__name__}:{request.id}:{request.source}:{request.offset}".encode()
 
 
 def _told(value: bytes) -> str:

@@ -115,3 +115,22 @@ def test_who_says_whose_identifiers_are_is_answered(workshop: Workshop) -> None:
         (6, "unlinkIdentifiers-2", "unlinkIdentifiers", "Done."),
         (6, "unlinkIdentifiers-3", "unlinkIdentifiers", "Done."),
     ], "a profile says so, too, and nobody asked"
+
+
+def test_what_was_held_for_somebody_who_was_merged_is_answered_by_the_survivor(workshop: Workshop) -> None:
+    survivor, victim = 5, 6
+    for number, customer in enumerate((survivor, victim)):
+        workshop.send("transactions", b"1:%d" % customer, bill(number, customerId=customer), 0)
+    run(workshop)
+    workshop.send("transactions", b"1:5", message("mergeCustomers", 10, customerId=5, victimCustomerId=victim), 0)
+    workshop.send("transactions", b"1:0", bill(11, identifiers={"cardNumber": "C1"}), 0)
+    run(workshop)
+    linked = message("linkIdentifiers", 12, customerId=victim, identifiers={"cardNumber": "C1"})
+    workshop.send("transactions", b"1:0", linked, 0)
+    for _ in range(2):
+        workshop.send("transactions", b"1:6", bill(13, customerId=victim), 0)
+    run(workshop)
+
+    answers = [(one["customerId"], one["outcome"]) for one in told(workshop) if one["type"] == "transactionAdded"]
+    assert sorted(answers) == [(0, "held"), (survivor, "done"), (survivor, "duplicate")]
+    assert found(verified(workshop)) == []

@@ -47,7 +47,16 @@ from pipeline.runtime.state.store import PartitionStore
 from pipeline.runtime.state.store_port import Change
 from schemas.facts import PointsExpired, ProgramAdopted, decode_facts
 from schemas.program import Tier, TierBasis, Tiers
-from schemas.records import WALL_SOURCE, ClockAdvanced, CustomerAdded, Profile, Record, UnknownVersion
+from schemas.records import (
+    WALL_SOURCE,
+    ClockAdvanced,
+    CustomerAdded,
+    KnownBy,
+    LinkIdentifiers,
+    Profile,
+    Record,
+    UnknownVersion,
+)
 from tests.log.desk import until
 from tests.runtime.workshop import (
     DAY,
@@ -199,6 +208,39 @@ def test_bills_are_forgotten_alike_whatever_rounds_there_are(embedded_log: Log, 
 
     assert told == 3 * told[:1]
     assert sum(b"#bill:" in key for _, key in told[0][1]) == (1 if length == 6 else 0)
+
+
+def test_what_may_leave_earlier_than_before_leaves_alike_whatever_rounds_there_are(
+    embedded_log: Log, tmp_path: Path
+) -> None:
+    def link(at: int, *, unlink: bool) -> LinkIdentifiers:
+        """The e-mail address of customer 5, from then on or no longer."""
+        known = (KnownBy(kind="email", digest="d"),)
+        return LinkIdentifiers(at, "in:0", at, 1, 0, f"in:0:{at}", 0, at, person=5, identifiers=known, unlink=unlink)
+
+    records = [
+        backfill(),
+        activation(),
+        link(START, unlink=False),
+        clock(START),
+        link(START + 1, unlink=True),
+        clock(START + DAY),
+    ]
+
+    told = [
+        told_by(
+            embedded_log,
+            tmp_path / f"{size}",
+            f"by-{size}.",
+            records,
+            transaction_records_max=size,
+            batch_records_max=size,
+        )
+        for size in (1, 2, 1_000)
+    ]
+
+    assert told == 3 * told[:1]
+    assert not [key for _, key in told[0][1] if b"#" in key]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])

@@ -122,10 +122,16 @@ class Engine:
         self._set_timers(state)
 
     def requests_of(
-        self, customer: tuple[int, int], groups: Sequence[Group], *, source: str, offset: int
+        self,
+        customer: tuple[int, int],
+        groups: Sequence[Group],
+        *,
+        source: str,
+        offset: int,
+        was_held: bool = False,
     ) -> list[Request]:
         """The records that decisions about `customer` (org and customer id) lead to for others; see `requests_of`."""
-        return requests_of(customer, groups, self._requests, source=source, offset=offset)
+        return requests_of(customer, groups, self._requests, source=source, offset=offset, was_held=was_held)
 
     def entries_of(self, decision: Decision) -> set[str]:
         """The entries beside the head that `fold` must see for a decision, as far as they exist."""

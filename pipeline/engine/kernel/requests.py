@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from msgspec.structs import replace
+
 from pipeline.engine.kernel.concern import Ask
 from schemas.facts import Decision, Envelope, Group
-from schemas.records import Request
+from schemas.records import ForwardRecord, Request
 
 _ID_BYTES = 16
 _DIGEST_BYTES = 6
@@ -25,10 +27,12 @@ def requests_of(
     *,
     source: str,
     offset: int,
+    was_held: bool = False,
 ) -> list[Request]:
     """What decisions about `customer` (org and customer id) ask of others, in order.
 
-    `source` and `offset` are the place of the journal record that was decided.
+    `source` and `offset` are the place of the journal record that was decided; `was_held`: whether it has waited until
+    its customer was known, which whoever it is passed on to has to know.
     """
     requests: list[Request] = []
     places: dict[str, int] = {}
@@ -39,7 +43,10 @@ def requests_of(
                 cause = group.envelope.cause
                 place = places[cause] = places.get(cause, -1) + 1
                 stated = _stated(customer, group.envelope, place)
-                requests.append(ask(decision, group.envelope, {**stated, "source": source, "offset": offset}))
+                request = ask(decision, group.envelope, {**stated, "source": source, "offset": offset})
+                if was_held and isinstance(request, ForwardRecord):
+                    request = replace(request, was_held=True)
+                requests.append(request)
     return requests
 
 

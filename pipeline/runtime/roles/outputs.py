@@ -131,7 +131,7 @@ class Outputs:
             ]
         out += [
             Outgoing(self._journal, input_key(asked.org_id, asked.customer_id), encode_record(asked))
-            for asked in requests_of(customer, groups, source=self._source, offset=offset)
+            for asked in requests_of(customer, groups, source=self._source, offset=offset, was_held=was_held)
         ]
 
     def add_duplicate(

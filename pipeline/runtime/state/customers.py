@@ -147,18 +147,26 @@ class Customers:
         return count
 
     def _forget_new(self, until: int) -> None:
-        """The entries of this round, which the store does not know yet: what is there must not depend on rounds."""
+        """The entries of this round as the store does not know them: new ones, and those that may leave earlier now.
+
+        What is there must not depend on rounds.
+        """
         self._refresh()
         if self._forget_from > until:
             return
         self._forget_from = NEVER
         for customer in self._in_hand.values():
             entries = customer.state.entries
-            for name in [name for name in entries if customer.loaded.get(name) is None]:
-                if entries[name].forgotten_at <= until:
+            for name, entry in [*entries.items()]:
+                before = customer.loaded.get(name)
+                if entry.forgotten_at > until:
+                    self._forget_from = min(self._forget_from, entry.forgotten_at)
+                elif before is None:
                     del entries[name]
-                else:
-                    self._forget_from = min(self._forget_from, entries[name].forgotten_at)
+                elif before.forgotten_at > until:
+                    del entries[name]
+                    customer.loaded[name] = None
+                    self._forgotten[key_of_entry(customer.key, name)] = before.forgotten_at
 
     def may_forget(self, until: int) -> bool:
         """Whether there are more entries to delete."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pytest
+
 from pipeline.engine.kernel.requests import requests_of
-from schemas.facts import Envelope, Group, RecordRefused, RegisteredEarlier
-from schemas.records import AnswerTransfer, Request
+from pipeline.engine.merging.passing import forward
+from schemas.facts import Envelope, Group, RecordPassedOn, RecordRefused, RegisteredEarlier
+from schemas.records import AnswerTransfer, ForwardRecord, Request, encode_record
+from tests.steps import bought
 
 ME: Final = (1, 7)
 OTHER: Final = 8
@@ -53,3 +57,17 @@ def test_root_of_what_a_request_leads_to_is_that_of_the_request() -> None:
     (first,) = asked(group())
     (second,) = asked(group(via="9:50:TransferPoints:y"))
     assert (first.via, second.via) == ("7:100:TransferPoints:x", "9:50:TransferPoints:y")
+
+
+@pytest.mark.parametrize("was_held", [False, True])
+def test_record_that_was_held_and_is_passed_on_was_held_there_too(was_held: bool) -> None:  # noqa: FBT001 - a parameter
+    envelope = Envelope(cause="TransactionAdded:t", at=100, as_of=200)
+    passed = RecordPassedOn(survivor_id=OTHER, record=encode_record(bought("B1", 500, "2011-03-01")))
+    both = [Group(envelope=envelope, decisions=[passed, RegisteredEarlier()])]
+    asks = {RecordPassedOn: forward, RegisteredEarlier: ask}
+
+    one, other = requests_of(ME, both, asks, source="loyalty.journal:0", offset=5, was_held=was_held)
+
+    assert isinstance(one, ForwardRecord)
+    assert one.was_held is was_held
+    assert isinstance(other, AnswerTransfer), "nothing else waits for its customer"
