@@ -8,15 +8,16 @@ notices a rule that is broken in both.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from pipeline.log.port import Message
 from schemas.facts import (
     PointsExpired,
+    PointsHandedOver,
     PointsHeld,
     PointsIssued,
     PointsReceived,
@@ -24,19 +25,29 @@ from schemas.facts import (
     PointsRedeemed,
     PointsReleased,
     PointsReversed,
+    PointsTakenOver,
     PointsTransferred,
     decode_facts,
 )
 from schemas.records import (
     WALL_SOURCE,
+    AnswerMerge,
     AnswerTransfer,
     BackfillBegun,
     ClockAdvanced,
+    CommandRecord,
     CustomerRecord,
+    ForwardRecord,
+    HandOver,
+    LinkIdentifiers,
+    MergeCustomers,
     ProgramActivated,
     ReceiveTransfer,
     Record,
     RedeemPoints,
+    ResolveCustomer,
+    TakeOverPoints,
+    TakeOverSection,
     TransactionAdded,
     TransactionReturned,
     TransferPoints,
@@ -44,6 +55,7 @@ from schemas.records import (
     decode_record,
 )
 from tests.runtime.workshop import DAY
+from tests.simulation.directory import ORG_ITSELF, Asked, Directory, forward, inner_of
 from tests.simulation.workload import TERMS
 
 _KINDS: Final = {
@@ -56,8 +68,11 @@ _KINDS: Final = {
     PointsReleased: "released",
     PointsTransferred: "transferred",
     PointsReceived: "received",
+    PointsHandedOver: "handed over",
+    PointsTakenOver: "taken over",
 }
-_GAINS: Final = {"issued", "released", "received"}
+_GAINS: Final = {"issued", "released", "received", "taken over"}
+_OF_MERGES: Final = (HandOver, TakeOverSection, TakeOverPoints, AnswerMerge)
 
 
 class Movement(NamedTuple):
@@ -71,7 +86,8 @@ class Movement(NamedTuple):
     balance: int
 
 
-_ANSWERED: Final = {"redeemPoints", "transferPoints"}
+_ANSWERED: Final = {"redeemPoints", "transferPoints", "mergeCustomers", "linkIdentifiers", "unlinkIdentifiers"}
+_ANSWERED_WHERE_HELD: Final = {"transactionAdded": {"held", "done"}}
 
 
 class Answer(NamedTuple):
@@ -89,14 +105,23 @@ Answers = dict[int, list[Answer]]
 """By customer, in order."""
 
 
+class Expected(NamedTuple):
+    """What the records of one journal partition must lead to."""
+
+    movements: Movements
+    answers: Answers
+    asked: list[Asked]
+
+
 def answers_in(replies: Iterable[Message]) -> Answers:
     """The answers that replies give, of those kinds."""
     answers: Answers = defaultdict(list)
     for message in replies:
         reply = msgspec.json.decode(message.value or b"")
-        if reply["type"] in _ANSWERED or reply["outcome"] == "duplicate":
+        kind, outcome = reply["type"], reply["outcome"]
+        if kind in _ANSWERED or outcome in {"duplicate", *_ANSWERED_WHERE_HELD.get(kind, ())}:
             offset = int((reply["requestId"] or ":-1").rpartition(":")[2])
-            answers[reply["customerId"]].append(Answer(reply["recordId"], offset, reply["outcome"]))
+            answers[reply["customerId"]].append(Answer(reply["recordId"], offset, outcome))
     return dict(answers)
 
 
@@ -106,7 +131,7 @@ def movements_in(facts: Iterable[Message]) -> Movements:
     for message in facts:
         stated = decode_facts(message.value or b"")
         for _, envelope, decision in stated.facts():
-            if isinstance(decision, tuple(_KINDS)):
+            if isinstance(decision, tuple(_KINDS)) and decision.points:
                 kind = _KINDS[type(decision)]
                 cause = str(envelope.at) if kind == "expired" else envelope.cause.partition(":")[2]
                 movement = Movement(kind, cause, envelope.version, decision.points, decision.balance)
@@ -114,8 +139,8 @@ def movements_in(facts: Iterable[Message]) -> Movements:
     return dict(movements)
 
 
-def expected_of(journal: Iterable[Message]) -> tuple[Movements, Answers]:
-    """The movements and the answers that the records of one journal partition must lead to."""
+def expected_of(journal: Iterable[Message]) -> Expected:
+    """What the records of one journal partition must lead to."""
     shop = _Shop()
     for message in journal:
         try:
@@ -124,9 +149,10 @@ def expected_of(journal: Iterable[Message]) -> tuple[Movements, Answers]:
             continue
         shop.take(record)
     customers = shop.customers.items()
-    return (
-        {number: customer.movements for number, customer in customers if customer.movements},
-        {number: customer.answers for number, customer in customers if customer.answers},
+    return Expected(
+        movements={number: customer.movements for number, customer in customers if customer.movements},
+        answers={number: customer.answers for number, customer in customers if customer.answers},
+        asked=[*shop.asked, *shop.directory.asked],
     )
 
 
@@ -162,11 +188,17 @@ class _Customer:
     """What is put aside for others, by transfer: so many points of each lot."""
     missing: dict[str, int] = field(default_factory=dict)
     """By bill: what was asked back and was not there."""
+    into: int = 0
+    """Into whom the customer was merged."""
+    awaits: set[int] = field(default_factory=set)
+    """Victims who have not answered."""
 
     def answer(self, record: CustomerRecord, outcome: str) -> None:
         self.answers.append(Answer(record.id, record.offset, outcome))
 
     def move(self, kind: str, cause: str, version: int, points: int) -> None:
+        if not points:
+            return
         self.balance += points if kind in _GAINS else -points
         self.movements.append(Movement(kind, cause, version, points, self.balance))
 
@@ -192,11 +224,25 @@ class _Shop:
 
     def __init__(self) -> None:
         self.customers: defaultdict[int, _Customer] = defaultdict(_Customer)
+        self.directory = Directory()
+        self.asked: list[Asked] = []
         self._time = 0
         self._announced: dict[str, int] = {}
         """In a backfill, by source."""
         self._starts: dict[int, int] = {}
         """By version."""
+        self._deeds: dict[type[Record], Callable[[_Customer, Any, int], None]] = {
+            TransactionAdded: self._buy,
+            TransactionReturned: self._give_back,
+            RedeemPoints: self._redeem,
+            TransferPoints: self._give,
+            ReceiveTransfer: self._receive,
+            AnswerTransfer: self._settle,
+            MergeCustomers: self._merge,
+            HandOver: self._hand_over,
+            TakeOverPoints: self._take_over,
+            AnswerMerge: self._end_merge,
+        }
 
     def take(self, record: Record) -> None:
         if isinstance(record, BackfillBegun):
@@ -205,6 +251,16 @@ class _Shop:
             self._starts.setdefault(record.version, self._time if self._starts else 0)
         elif isinstance(record, ClockAdvanced):
             self._tick(record)
+        elif isinstance(record, ForwardRecord):
+            inner = inner_of(record)
+            self._decide(self.customers[inner.customer_id], inner, was_held=record.was_held)
+        elif isinstance(record, LinkIdentifiers):
+            self.directory.link(record)
+            if record.asked:
+                self.customers[record.person].answers.append(Answer(record.asked, record.offset, "done"))
+        elif isinstance(record, ResolveCustomer):
+            if self.directory.resolve(record):
+                self.customers[ORG_ITSELF].answer(inner_of(record), "held")
         elif isinstance(record, CustomerRecord):
             self._decide(self.customers[record.customer_id], record)
 
@@ -221,12 +277,18 @@ class _Shop:
                 self._adopt(customer, began)
                 self._expire(customer, reached)
 
-    def _decide(self, customer: _Customer, record: CustomerRecord) -> None:
+    def _decide(self, customer: _Customer, record: CustomerRecord, *, was_held: bool = False) -> None:
         if (type(record), record.id) in customer.seen:
-            if isinstance(record, RedeemPoints | TransferPoints) or not self._announced:
+            if isinstance(record, CommandRecord) or not self._announced:
                 customer.answer(record, "duplicate")
             return
-        customer.seen.add((type(record), record.id))
+        if customer.into and not isinstance(record, _OF_MERGES):
+            self._pass_on(customer, record, was_held=was_held)
+            return
+        if was_held and isinstance(record, TransactionAdded):
+            customer.answer(record, "done")
+        if not isinstance(record, _OF_MERGES):
+            customer.seen.add((type(record), record.id))
         as_of = record.received_at
         if self._announced:
             as_of = max(record.event_time, self._announced.get(record.source, 0))
@@ -234,18 +296,8 @@ class _Shop:
         self._expire(customer, now)
         customer.clock = now
         version = self._version_at(now)
-        if isinstance(record, TransactionAdded):
-            self._buy(customer, record, version)
-        elif isinstance(record, TransactionReturned):
-            self._give_back(customer, record, version)
-        elif isinstance(record, RedeemPoints):
-            self._redeem(customer, record, version)
-        elif isinstance(record, TransferPoints):
-            self._give(customer, record, version)
-        elif isinstance(record, ReceiveTransfer):
-            self._receive(customer, record, version)
-        elif isinstance(record, AnswerTransfer):
-            self._settle(customer, record, version)
+        if type(record) in self._deeds:
+            self._deeds[type(record)](customer, record, version)
         self._expire(customer, now)
         self._adopt(customer, customer.clock)
 
@@ -324,6 +376,39 @@ class _Shop:
             customer.move("transferred", record.id, version, points)
         outcome = "refused" if record.refusal else "done"
         customer.answers.append(Answer(record.transfer_id, -1, outcome))
+
+    def _pass_on(self, customer: _Customer, record: CustomerRecord, *, was_held: bool) -> None:
+        """What still comes for somebody who was merged is the survivor's; only who asks for another merge is told."""
+        if isinstance(record, MergeCustomers):
+            customer.answer(record, "refused")
+        else:
+            self.asked.append(forward(record, customer.into, was_held=was_held))
+
+    def _merge(self, customer: _Customer, record: MergeCustomers, _version: int) -> None:
+        refused = record.victim_id == record.customer_id or record.victim_id in customer.awaits
+        customer.answer(record, "refused" if refused else "held")
+        if not refused:
+            customer.awaits.add(record.victim_id)
+            self.asked.append(Asked(f"{HandOver.__name__} {record.id}", record.victim_id))
+
+    def _hand_over(self, customer: _Customer, record: HandOver, version: int) -> None:
+        """Who is unknown, waits for a victim of their own or has put points aside is merged into nobody."""
+        self.asked.append(Asked(f"{AnswerMerge.__name__} {record.merge_id}", record.sender_id))
+        if not (customer.into or customer.awaits or customer.given) and customer.seen:
+            customer.into = record.sender_id
+            customer.move("handed over", record.id, version, customer.balance)
+            customer.lots = []
+
+    def _take_over(self, customer: _Customer, record: TakeOverPoints, version: int) -> None:
+        customer.move("taken over", record.id, version, sum(part.points for part in record.parts))
+        customer.lots += [
+            _Lot(part.closes_at or 0, record.event_time, len(customer.lots) + number, part.points)
+            for number, part in enumerate(record.parts)
+        ]
+
+    def _end_merge(self, customer: _Customer, record: AnswerMerge, _version: int) -> None:
+        customer.awaits.remove(record.sender_id)
+        customer.answers.append(Answer(record.merge_id, -1, "refused" if record.refusal else "done"))
 
     def _reclaim(self, customer: _Customer, record: AnswerTransfer, version: int) -> None:
         """What came back of a bill's own points is taken, as far as it was asked back before."""

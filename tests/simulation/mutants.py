@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, cast
 
+from pipeline.engine import duplicates
 from pipeline.engine.decide import ENGINE
+from pipeline.engine.identity import concern as identity
 from pipeline.engine.ledger.concern import LEDGER
 from pipeline.engine.programs import Timeline
+from pipeline.intake.dialects import naming
 from pipeline.log.port import Aborted, OutcomeUnknown
 from pipeline.runtime.loop.failures import Failures
 from pipeline.runtime.loop.holdings import Holdings
@@ -20,8 +23,8 @@ from pipeline.runtime.state.changelog import Restore, StateAhead, StateMissing
 from pipeline.runtime.state.customers import Customers
 from pipeline.runtime.state.store_port import StoreFailed
 from pipeline.runtime.state.tails import Tails
-from schemas.facts import PointsIssued, RecordRefused, Refusal
-from schemas.records import AnswerTransfer
+from schemas.facts import IdentifierLinked, MessageAwaits, MessageReleased, PointsIssued, RecordRefused, Refusal
+from schemas.records import AnswerTransfer, TakeOverPoints
 from schemas.replies import ReplyOutcome
 from sinks.clickhouse.sink import ClickHouseSink
 from tests.simulation.consumer import SimConsumer
@@ -304,6 +307,53 @@ def ask_again_at_a_replay() -> tuple[Any, str, Any]:
     return _role, "process", wrong
 
 
+def give_an_identifier_twice() -> tuple[Any, str, Any]:
+    """Whoever says that an identifier is theirs gets it, also where it names somebody."""
+
+    def wrong(_state: Any, record: Any) -> Iterator[Any]:
+        return (IdentifierLinked(kind=one.kind, digest=one.digest, person=record.person) for one in record.identifiers)
+
+    return identity, "_linked", wrong
+
+
+def lose_what_is_held() -> tuple[Any, str, Any]:
+    """What is held under an identifier takes the place of what was held under it before."""
+    fold = ENGINE.folds[MessageAwaits]
+
+    def wrong(state: Any, envelope: Any, decision: Any) -> None:
+        state.entries.pop(identity.link_of(decision.kind, decision.digest), None)
+        fold.effect(state, envelope, decision)
+
+    return ENGINE, "folds", {**ENGINE.folds, MessageAwaits: fold._replace(effect=wrong)}
+
+
+def release_twice() -> tuple[Any, str, Any]:
+    """What is released stays where it was held, to be released by its other identifiers."""
+    fold = ENGINE.folds[MessageReleased]
+    return ENGINE, "folds", {**ENGINE.folds, MessageReleased: fold._replace(effect=lambda *_: None)}
+
+
+def pass_on_twice() -> tuple[Any, str, Any]:
+    """What still comes for somebody who was merged is passed on twice."""
+    right = duplicates.passed_on
+    return duplicates, "passed_on", lambda turn, record: 2 * right(turn, record)
+
+
+def keep_what_comes_for_a_victim() -> tuple[Any, str, Any]:
+    """What still comes for somebody who was merged stays theirs."""
+    return duplicates, "passed_on", lambda _turn, _record: []
+
+
+def lose_the_points_of_a_victim() -> tuple[Any, str, Any]:
+    """A survivor does not wait for the points of a victim."""
+    return ENGINE, "_answers", {**ENGINE._answers, TakeOverPoints: lambda _state, _record: False}
+
+
+def leave_personal_data_readable() -> tuple[Any, str, Any]:
+    """Nothing is sealed."""
+    return naming, "sealed", lambda record, *_: record
+
+
 def forgive_failures_at_every_commit() -> tuple[Any, str, Any]:
     """Any round that commits is progress, one without the messages that fail among them. It was: nobody was told."""
     return Failures, "committed", lambda self, _offsets, _again: self.__init__()
@@ -352,6 +402,13 @@ MUTANTS: tuple[Callable[[], tuple[Any, str, Any]], ...] = (
     lose_the_hold_of_a_transfer,
     refuse_an_answer,
     ask_again_at_a_replay,
+    give_an_identifier_twice,
+    lose_what_is_held,
+    release_twice,
+    pass_on_twice,
+    keep_what_comes_for_a_victim,
+    lose_the_points_of_a_victim,
+    leave_personal_data_readable,
 )
 
 

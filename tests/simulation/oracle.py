@@ -5,6 +5,7 @@ And points move as the arithmetic of the workload says, which shares no code wit
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from pipeline.replies.rejected import OF_INTAKE
 from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.state.marker import MARKER_KEY, Marker, decode_marker, mark_of
+from pipeline.sealing import root_of
 from schemas.records import WALL_SOURCE, Request, UnknownVersion, decode_record
 from sinks.clickhouse.tables import (
     TABLES,
@@ -32,17 +34,20 @@ from sinks.clickhouse.tables import (
     add_notification,
     add_reply,
 )
-from tests.simulation.arithmetic import Answers, Movements, answers_in, expected_of, movements_in
+from tests.simulation.arithmetic import Expected, answers_in, expected_of, movements_in
 from tests.simulation.broker import SimBroker
 from tests.simulation.consumer import UNREADABLE
+from tests.simulation.directory import Asked, asked_in, due_of, made_in, names_twice, spellings
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
+from tests.simulation.people import ERASED, ORG, ROOT, SECRET, TOLD
 from tests.simulation.workload import SECOND
 from tests.simulation.world import BASE, World, plan_of
 from topics.catalog import Catalog
 
 Told = tuple[bytes | None, bytes | None, Headers]
 _WALL_IS_OLD = 0
+_OF_THE_ERASED = re.compile(b'"%s%d[^"]*"' % (SECRET.encode(), ERASED))
 
 
 class Outcome(NamedTuple):
@@ -86,17 +91,20 @@ def check(world: World) -> None:
     told: dict[str, dict[int, list[Told]]] = defaultdict(dict)
     letters: list[Told] = []
     asked: list[Told] = []
+    due: list[Asked] = []
     for partition in world.broker.partitions(world.catalog.name("journal")):
         late = _late_ticks(world, partition)
         journal = tuple(one for one in _all(world, partition) if one not in late)
         expected = undisturbed(partition.number, journal)
         _check_state(world, partition, expected)
-        movements, answers = _expected_of(journal)
+        by_arithmetic = _expected_of(journal)
+        due += by_arithmetic.asked
         facts, replies = (
             _all(world, Partition(world.catalog.name(topic), partition.number)) for topic in ("facts", "replies")
         )
-        _same(f"points {partition.number}", movements_in(facts), movements)
-        _same(f"answers {partition.number}", answers_in(one for one in replies if one.headers != OF_INTAKE), answers)
+        _same(f"points {partition.number}", movements_in(facts), by_arithmetic.movements)
+        answers = answers_in(one for one in replies if one.headers != OF_INTAKE)
+        _same(f"answers {partition.number}", answers, by_arithmetic.answers)
         for topic, messages in expected.told.items():
             if topic == world.catalog.name("deadletters"):
                 letters += messages
@@ -104,15 +112,23 @@ def check(world: World) -> None:
                 asked += messages
             else:
                 told[topic][partition.number] = messages
-    for topic in (world.catalog.name("facts"), world.catalog.name("replies"), *world.catalog.notifications):
-        for partition in world.broker.partitions(topic):
-            seen = [(one.key, one.value, one.headers) for one in _all(world, partition) if one.headers != OF_INTAKE]
-            _same(f"{topic} {partition.number}", seen, told[topic].get(partition.number, []))
+    _check_told(world, told)
     _check_requests(world, asked)
+    if world.plan.variant == "people":
+        _check_people(world, due)
     if world.plan.variant != "inputs":
         _same("dead letters", sorted(_letters(world)), sorted(letters))
     if world.plan.sink:
         _check_tables(world)
+
+
+def _check_told(world: World, told: Mapping[str, Mapping[int, list[Told]]]) -> None:
+    """Facts, replies and notifications, in order within each partition."""
+    for topic in (world.catalog.name("facts"), world.catalog.name("replies"), *world.catalog.notifications):
+        for partition in world.broker.partitions(topic):
+            seen = [(one.key, one.value, one.headers) for one in _all(world, partition) if one.headers != OF_INTAKE]
+            expected = told.get(topic, {}).get(partition.number, [])
+            _same(f"{topic} {partition.number}", [*map(_unerased, seen)], [*map(_unerased, expected)])
 
 
 def _check_requests(world: World, asked: list[Told]) -> None:
@@ -131,8 +147,44 @@ def _check_requests(world: World, asked: list[Told]) -> None:
         for movements in movements_in(_all(world, partition)).values():
             for one in movements:
                 points[one.kind] += one.points
+    _same("points handed and taken over", points["handed over"], points["taken over"])
     _same("points given and received", points["transferred"], points["received"])
     _same("points put aside and released", points["held"], points["released"])
+
+
+def _check_people(world: World, due: list[Asked]) -> None:
+    """What names somebody reaches that customer once, no identifier names two, and what is personal stays sealed."""
+    catalog = world.catalog
+    inputs = [one for topic in catalog.inputs for at in world.broker.partitions(topic) for one in _all(world, at)]
+    journal = [one for at in world.broker.partitions(catalog.name("journal")) for one in _all(world, at)]
+    facts = [one for at in world.broker.partitions(catalog.name("facts")) for one in _all(world, at)]
+    _same("records of intake", Counter(made_in(journal)), due_of(inputs))
+    _same("asked of customers", Counter(asked_in(journal)), Counter(due))
+    _same("identifiers that name two customers", names_twice(facts), [])
+    found = spellings(inputs, journal)
+    _same("identifiers with several hashes", [one for one, hashes in found.items() if len(hashes) > 1], [])
+    _same("identifiers with a hash of their own", len({one for some in found.values() for one in some}), len(found))
+    sealed = [
+        *journal,
+        *facts,
+        *(one for at in world.broker.partitions(catalog.name("state")) for one in _all(world, at)),
+    ]
+    _same("readable", [one for one in sealed if SECRET.lower().encode() in (one.value or b"").lower()], [])
+    told = b"".join(
+        one.value or b""
+        for topic in catalog.notifications
+        for at in world.broker.partitions(topic)
+        for one in _all(world, at)
+    )
+    names = [name for name in ("firstName", "lastName") if b'"%s":"%s"' % (name.encode(), TOLD.encode()) not in told]
+    _same("names that nobody was told", names, [])
+    _same("told sealed", told.count(b"sealed:"), 0)
+
+
+def _unerased(one: Told) -> Told:
+    """It without what an erased customer said: what was told in time has it."""
+    key, value, headers = one
+    return key, value and _OF_THE_ERASED.sub(b'""', value), headers
 
 
 @lru_cache(maxsize=64)
@@ -143,6 +195,7 @@ def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
     log = SimBroker(machine, clock, undisturbed=True)
     catalog = Catalog(BASE.prefix, BASE.partitions)
     log.create_topics([TopicSpec(*spec[:3]) for spec in catalog.specs()])
+    log.append([Outgoing(catalog.name("keys"), root_of(ORG.org_id), ROOT, 0)], None)
     role = LoyaltyRole(log, BASE, Progress("loyalty"), clock=clock, open_store=Disk(machine).open)
     (topic,) = role.topics
     partition = Partition(topic, number)
@@ -173,7 +226,7 @@ def undisturbed(number: int, journal: tuple[Message, ...]) -> Outcome:
 
 
 @lru_cache(maxsize=64)
-def _expected_of(journal: tuple[Message, ...]) -> tuple[Movements, Answers]:
+def _expected_of(journal: tuple[Message, ...]) -> Expected:
     return expected_of(journal)
 
 

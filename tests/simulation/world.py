@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import SecretStr
 
@@ -27,7 +27,7 @@ from pipeline.runtime.state.marker import mark_of
 from pipeline.runtime.state.store_port import StoreFailed
 from sinks.clickhouse.sink import ClickHouseSink, SinkSettings
 from sinks.clickhouse.writer import NotInserted
-from tests.simulation import workload
+from tests.simulation import people, workload
 from tests.simulation.broker import SimBroker
 from tests.simulation.disk import Disk, Files, SimClickHouse, SimStore
 from tests.simulation.machine import Crashed, Hit, Machine, Process, SimClock, Violation
@@ -71,7 +71,11 @@ _NUISANCE_SECONDS = 1.0
 _DEATHS = (SlotInUse, Gone, NotInserted, LogError, StoreFailed)
 """What a worker may die of in a storm: its supervisor starts it again."""
 
-Variant = Literal["journal", "wall", "inputs"]
+Variant = Literal["journal", "wall", "inputs", "people"]
+_TAKEN_IN: Final = ("inputs", "people")
+"""Where messages come from upstream, for intake to take."""
+_PEOPLE_SHARE: Final = 0.25
+"""Of all seeds."""
 BASE = Settings(
     data_dir=Path("none"),
     identity_key=SecretStr("that of the simulation"),  # else it would be a file
@@ -114,7 +118,10 @@ def plan_of(seed: int) -> Plan:
         }
     )
     rates = {kind: rate * chance.uniform(0.3, 2.0) for kind, rate in RATES.items() if chance.random() < 0.5}
-    return Plan(seed, variant, settings, rates, chance.random() < 0.5, chance.choice((1, 2, 2, 3)))
+    sink, loyalty = chance.random() < 0.5, chance.choice((1, 2, 2, 3))
+    if chance.random() < _PEOPLE_SHARE:
+        variant = "people"
+    return Plan(seed, variant, settings, rates, sink, loyalty)
 
 
 @dataclass
@@ -153,7 +160,9 @@ class World:
         self.deaths: Counter[str] = Counter()
         self.broker.create_topics([TopicSpec(*spec[:3]) for spec in self.catalog.specs()])
         self.workers = [Worker("loyalty", slot, Disk(self.machine)) for slot in range(plan.loyalty)]
-        if plan.variant == "inputs":
+        if plan.variant == "people":
+            self.broker.append(people.standing_before(self.catalog), None)
+        if plan.variant in _TAKEN_IN:
             self.workers += [Worker("intake", slot, Disk(self.machine)) for slot in range(2)]
         if plan.sink:
             self.workers += [Worker("sink", slot, Disk(self.machine)) for slot in range(2)]
@@ -204,7 +213,7 @@ class World:
     def _followed(self) -> dict[str, list[Partition]]:
         catalog = self.catalog
         topics: dict[str, list[str]] = {"loyalty": [catalog.name("journal")]}
-        if self.plan.variant == "inputs":
+        if self.plan.variant in _TAKEN_IN:
             topics["intake"] = list(catalog.inputs)
         if self.plan.sink:
             topics["sink"] = [*map(catalog.name, ("journal", "facts", "state", "replies")), *catalog.notifications]
@@ -225,6 +234,8 @@ class World:
 
     def _deliveries(self) -> list[list[Outgoing]]:
         chance, variant = self.machine.chance, self.plan.variant
+        if variant == "people":
+            return people.deliveries(self.catalog, chance)
         if variant == "inputs":
             return workload.in_pieces(workload.inputs(self.catalog, chance), chance)
         return workload.in_pieces(workload.journal(self.catalog, backfilled=variant == "journal"), chance)
