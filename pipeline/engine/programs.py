@@ -145,8 +145,10 @@ class Program:
         self.tracks_lots = self.returns is not None and self.returns.shortfall is not Shortfall.OWN_LOT
         """Whether a return may take points from other lots than the bill's."""
         self.earning = Earning()
-        self.earns_by_tier = any(rule.tiers and not rule.retired for rule in definition.rules)
-        """Whether what a bill earns depends on the customer's tier."""
+        self.earns_by_tier = any(rule.tiers and not rule.retired for rule in definition.rules) or any(
+            one.expiry_by_tier for one in (definition.points, *definition.currencies)
+        )
+        """Whether what a bill earns, or how long that lasts, depends on the customer's tier."""
         for rule in definition.rules:
             if not rule.retired:
                 RULES[type(rule)](rule, self.earning)

@@ -106,9 +106,12 @@ def issue_more(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     rises = [one for one in _differences(turn, record) if one.candidate is not None]
     if not rises:
         return []
-    sale = at_the_sale(turn, bill_of(turn.state, record.bill_number))
+    bill = bill_of(turn.state, record.bill_number)
+    sale = at_the_sale(turn, bill)
+    tier = sale.program.tier_numbers.get(bill.parts[turn.program.id].tier_id)
     candidates = [structs.replace(one.candidate, points=one.more) for one in rises if one.candidate is not None]
-    issued = issue(sale, (Activity(key="", candidates=candidates, reference=record.bill_number),), record.bill_number)
+    activity = Activity(key="", candidates=candidates, reference=record.bill_number)
+    issued = issue(sale, (activity,), record.bill_number, tier)
     if isinstance(issued[-1], RecordRefused):
         return issued
     corrected = AwardsCorrected(bill_number=record.bill_number, awards=tuple(one.corrected for one in rises))

@@ -57,11 +57,14 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
     """What promised points of it are known by: the number of the bill, the reference or id of the event, or the key."""
 
 
-def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "") -> list[Decision]:
+def issue(
+    turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = "", tier: int | None = None
+) -> list[Decision]:
     """The decisions for each activity, with the balances after it; a refusal ends them where an account is full.
 
-    `bill_number` is the bill that a return would take the points back with. Awards of one activity and currency that
-    last equally long, or wait for the same thing, share a lot.
+    `bill_number` is the bill that a return would take the points back with. `tier` is the one by which they last, that
+    of the customer where it is None. Awards of one activity and currency that last equally long, or wait for the same
+    thing, share a lot.
     """
     program = turn.program
     tills: dict[str, _Till] = {}
@@ -73,7 +76,7 @@ def issue(turn: ProgramTurn, activities: Sequence[Activity], bill_number: str = 
         for currency, candidates in _by_currency(program, activity.candidates).items():
             till = tills.get(currency)
             if till is None:
-                till = tills[currency] = _Till(turn, program.currencies[currency])
+                till = tills[currency] = _Till(turn, program.currencies[currency], tier)
             one = till.issue(activity, candidates, bill_number)
             room -= len(one.lots) + len(one.promised_lots)
             room_promised -= len(one.promised_lots)
@@ -118,14 +121,14 @@ class _Till:
 
     __slots__ = ("_balance", "_currency", "_lifetime", "_lot_id", "_promised", "_taken_in", "_turn", "_usual")
 
-    def __init__(self, turn: ProgramTurn, currency: Currency) -> None:
+    def __init__(self, turn: ProgramTurn, currency: Currency, tier: int | None) -> None:
         account = account_of(turn.section, currency.id)
         self._currency = currency.id
         self._balance, self._lifetime, self._lot_id = account.balance, account.lifetime, account.lots_opened
         self._taken_in = account.taken_in
         self._promised = account.promised
         self._turn = turn
-        self._usual = lasting_of(turn, currency.terms.held_in(turn.section.tier))
+        self._usual = lasting_of(turn, currency.terms.held_in(turn.section.tier if tier is None else tier))
 
     @property
     def is_full(self) -> bool:

@@ -16,7 +16,7 @@ from pipeline.engine.ledger.terms import closing, last_day, terms_of
 from schemas.facts import PointsIssued
 from schemas.program import Expiry
 from tests.dsl import Story, given
-from tests.steps import adjust, bought, day, did, instant, milestone, program, spend
+from tests.steps import adjust, bought, day, did, instant, milestone, program, spend, updated
 
 ONE_DAY = timedelta(days=1)
 
@@ -229,6 +229,16 @@ def test_points_last_as_long_as_the_tier_says_that_the_customer_had_before_the_b
     assert (last_days(story), story.tier()) == (["2011-03-11"], 2)
 
     assert last_days(story.when(bought("B2", 100, "2011-03-01 13:00"))) == ["2011-04-01"]
+
+
+def test_what_an_update_adds_lasts_as_the_tier_says_that_the_customer_had_before_the_bill() -> None:
+    returns = {"window_days": 60}
+    story = given(program(rules=[spend()], points=BY_TIER, tiers=TIERS, returns=returns))
+    story.play(bought("B1", 1_000, "2011-03-01"))
+    assert last_days(story.when(updated("B1", 1_500, "2011-03-02"))) == ["2011-03-11"]
+
+    story.play(bought("B2", 100, "2011-03-03"))
+    assert last_days(story.when(updated("B2", 300, "2011-03-04"))) == ["2011-04-03"]
 
 
 def test_points_of_a_tier_without_terms_of_its_own_last_as_others_do() -> None:
