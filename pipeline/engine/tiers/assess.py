@@ -184,7 +184,8 @@ def _begin(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 -
         return [TierTenureBegun(currency=program.tier_rules.currency, term=term_from(turn, section.tier, turn.at))]
     if tenure.expires_on is None:
         term = term_from(turn, section.tier, turn.at)
-        limited = term.expires_on is not None and floor_of(section, program) < section.tier
+        by_itself = floor_of(section, program) < program.tier_rules.left_of(section.tier)
+        limited = term.expires_on is not None and by_itself
         return [TierTenureBegun(currency=tenure.currency, term=term)] if limited else []
     return [] if tenure.in_grace else _reminders_planned(turn, tenure.expires_on, tenure.reminders)
 

@@ -9,6 +9,7 @@ from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.ledger.postings import MOVEMENTS, lifetime_change
 from pipeline.engine.state import CustomerState
 from pipeline.engine.tiers.state import Measured, Rewarded, Tenure
+from pipeline.engine.tiers.terms import for_ever
 from pipeline.engine.tiers.timers import CHECK, END, FLOOR, REMINDER, REWARD_END
 from schemas.facts import (
     AlternatePointsIssued,
@@ -62,12 +63,20 @@ def _note_upgraded(state: CustomerState, envelope: Envelope, decision: TierUpgra
 def _note_downgraded(state: CustomerState, envelope: Envelope, decision: TierDowngraded) -> None:
     _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope)
-    _begin_term(tenure, decision.term)
+    _begin_next_term(tenure, decision.term)
     tenure.mark = decision.mark
 
 
+def _note_reassigned(state: CustomerState, envelope: Envelope, decision: TierReassigned) -> None:
+    """The term goes on, but in the first tier, which has no end."""
+    _note_tier(state, envelope, decision)
+    tenure = state.head.sections[envelope.program_id].tenure
+    if decision.reached <= 1 and tenure is not None:
+        _begin_term(tenure, for_ever(envelope.at))
+
+
 def _note_renewed(state: CustomerState, envelope: Envelope, decision: TierRenewed) -> None:
-    _begin_term(_tenure(state, envelope), decision.term)
+    _begin_next_term(_tenure(state, envelope), decision.term)
 
 
 def _note_tenure(state: CustomerState, envelope: Envelope, decision: TierTenureBegun) -> None:
@@ -88,6 +97,8 @@ def _note_grace(state: CustomerState, envelope: Envelope, decision: TierGraceBeg
     tenure = _tenure(state, envelope)
     tenure.in_grace = True
     tenure.term.ends_at = decision.ends_at
+    tenure.term.points += tenure.term.points_then
+    tenure.term.points_then = 0
     tenure.expires_on = decision.expires_on
 
 
@@ -129,7 +140,7 @@ def _note_assigned(state: CustomerState, envelope: Envelope, decision: TierAssig
 
 
 def _note_reward(tenure: Tenure, decision: TierAssigned, horizon: int, bills: int) -> None:
-    """The tier is a reward; rewards that were taken back, and that nothing gives again, leave."""
+    """The tier is a reward; those that hold no longer, and that nothing gives again, leave."""
     kept = {key: one for key, one in tenure.rewards.items() if not one.taken or one.final_at > horizon}
     tenure.rewards = kept
     kept[decision.reward_of] = Rewarded(
@@ -140,10 +151,8 @@ def _note_reward(tenure: Tenure, decision: TierAssigned, horizon: int, bills: in
 def _note_released(state: CustomerState, envelope: Envelope, decision: TierReleased) -> None:
     _note_tier(state, envelope, decision)
     tenure = _tenure(state, envelope)
-    if decision.taken:
+    if decision.reward_of:
         tenure.rewards[decision.reward_of].taken = True
-    elif decision.reward_of:
-        del tenure.rewards[decision.reward_of]
     else:
         tenure.floor_id = ""
         tenure.floor_until = NEVER
@@ -203,6 +212,8 @@ def _count_points(state: CustomerState, envelope: Envelope, decision: PointsMove
     for at, points in moved:
         for measured in _at(tenure, at):
             measured.points += points
+        if at == tenure.term.ends_at:
+            tenure.term.points_then += points
 
 
 def _count_each(
@@ -232,6 +243,14 @@ def _begin_term(tenure: Tenure, term: TierTerm) -> None:
     tenure.reminders = list(term.reminders)
 
 
+def _begin_next_term(tenure: Tenure, term: TierTerm) -> None:
+    """A term begins; where that is when the one before ends, what came in at that instant counts in it."""
+    before = tenure.term
+    _begin_term(tenure, term)
+    if before.ends_at == term.begins_at:
+        tenure.term.points = before.points_then
+
+
 def _or_never(instant: int | None) -> int:
     return NEVER if instant is None else instant
 
@@ -242,7 +261,7 @@ CONCERN: Final = Concern(
         SectionHandedOver: _note_handed_over,
         SectionTakenOver: _note_taken_over,
         TierUpgraded: _note_upgraded,
-        TierReassigned: _note_tier,
+        TierReassigned: _note_reassigned,
         TierRenewed: _note_renewed,
         TierDowngraded: _note_downgraded,
         TierTenureBegun: _note_tenure,

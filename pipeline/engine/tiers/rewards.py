@@ -4,7 +4,7 @@ RULE (reward): such a tier is held as one that is given by hand: the customer do
 when its time is up they have what their own values give. It is given once for each milestone or unified target and
 cycle, or level; each for itself, so one that ends or is taken back leaves the others, and what was given by hand.
 RULE (taken back): as the program says of rewards. A tier is used with the first bill that is paid after it was given.
-What is achieved again after that gives the rest of the time it had.
+What is achieved again after that gives the rest of the time it had, and nothing when its time is up.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _achieved(turn: ProgramTurn) -> Iterator[_Reward]:
 
 
 def _given(turn: ProgramTurn, reward: _Reward, now: int, begins_at: int) -> TierAssigned | None:
-    """The reward, once; of one that was taken back the rest."""
+    """The reward, once; of one that holds no longer the rest."""
     program, section = turn.program, turn.section
     known = tenure_of(section).rewards.get(reward.key)
     until = _until(turn, reward.tier) if known is None else known.until

@@ -97,6 +97,10 @@ class TierRules(NamedTuple):
     keeps_tenure: bool
     """Whether more is kept of a customer than the tier itself."""
 
+    def left_of(self, tier: int) -> int:
+        """The tier, or where it is retired, the next lower one that is left; 0 of none."""
+        return self.left[bisect_right(self.left, tier) - 1]
+
     def next_lower(self, tier: int) -> int:
         """The next lower tier that is left, the first below nothing."""
         return self.left[max(bisect_left(self.left, tier) - 1, 1)]

@@ -18,6 +18,8 @@ class Measured(msgspec.Struct, array_like=True, gc=False):
     purchases_minor: int = 0
     """Net of returns of bills paid in this time."""
     visits: int = 0
+    points_then: int = 0
+    """Points that came in at the instant at which it ends, as promised ones do at midnight: they count afterwards."""
 
     def holds(self, at: int) -> bool:
         """Whether an instant is in this time."""
@@ -34,7 +36,7 @@ class Rewarded(msgspec.Struct, array_like=True, gc=False):
     bills: int
     """How many bills the customer had paid by then: with the next one the reward is used."""
     taken: bool = False
-    """Whether a return took it back: what is achieved again gives the rest of it."""
+    """Whether it holds no longer: a return took it back, or its time is up. What is achieved again gives the rest."""
 
 
 class Tenure(msgspec.Struct, array_like=True, gc=False):

@@ -44,7 +44,7 @@ def _check(turn: ProgramTurn, _: Subject) -> list[Decision]:
 def _end(turn: ProgramTurn, _: Subject) -> list[Decision]:
     """Renewed, held through the grace, or lost."""
     rules, section = turn.program.tier_rules, turn.section
-    if section.tier <= 1 or rules.definition.validity is None:
+    if rules.definition.validity is None:
         return [TierTenureBegun(currency=rules.currency, term=for_ever(turn.at))]
     values = renewal_values(section, turn.program, now_of(turn) - 1)
     measured, needed = rules.renewal.decisive(values, section.tier)

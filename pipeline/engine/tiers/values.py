@@ -75,11 +75,13 @@ def _renewal_value(section: Section, program: Program, measure: Measure, now: in
 def floor_of(section: Section, program: Program, but: Collection[str] = ()) -> int:
     """The number of the highest tier that was given, 0 for none: by hand, or as a reward; `but` for some of them.
 
-    A reward is known by what gave it, what was given by hand by an empty text.
+    Of a tier that is retired it is the next lower one that is left. A reward is known by what gave it, what was given
+    by hand by an empty text.
     """
     tenure = tenure_of(section)
     given = {"": tenure.floor_id, **{key: one.tier_id for key, one in tenure.rewards.items() if not one.taken}}
-    return max((program.tier_numbers.get(tier_id, 0) for key, tier_id in given.items() if key not in but), default=0)
+    numbers = (program.tier_numbers.get(tier_id, 0) for key, tier_id in given.items() if key not in but)
+    return program.tier_rules.left_of(max(numbers, default=0))
 
 
 def tier_of_values(section: Section, program: Program, now: int) -> int:
@@ -104,12 +106,13 @@ def term_from(turn: ProgramTurn, tier: int, begins_at: int) -> TierTerm:
 def upgraded(turn: ProgramTurn, reached: int, values: Sequence[int], begins_at: int, by: TierMoved) -> TierUpgraded:
     """The move up to a tier, with what the values say of it, to a term that begins at that instant."""
     program, rules = turn.program, turn.program.tier_rules
+    has_term = rules.keeps_tenure or tenure_of(turn.section).expires_on is not None
     return TierUpgraded(
         previous=turn.section.tier,
         reached=reached,
         basis_value=rules.upgrade.decisive(values, reached).value,
         reached_id=program.tier_ids[reached],
-        term=term_from(turn, reached, begins_at) if rules.keeps_tenure else None,
+        term=term_from(turn, reached, begins_at) if has_term else None,
         by=by,
     )
 

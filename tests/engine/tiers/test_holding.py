@@ -295,6 +295,26 @@ def test_tier_is_held_through_its_grace_and_renewed_in_it_from_that_day_on() -> 
     assert expires(story) == "2013-03-11"
 
 
+@pytest.mark.parametrize(
+    ("grace_days", "least", "renewed"),
+    [
+        pytest.param(0, 10, ["2011-03-22", "2011-04-02"], id="in-the-next-term"),
+        pytest.param(0, 11, [], id="not-in-the-one-that-ends"),
+        pytest.param(3, 11, ["2011-03-22"], id="in-the-grace"),
+    ],
+)
+def test_promised_points_of_the_midnight_at_which_a_term_ends_count_afterwards(
+    grace_days: int, least: int, renewed: list[str]
+) -> None:
+    levels = (LEVELS[0], {"name": "Silver", "threshold": 1_000, "renewal": least})
+    terms = {"validity": {"days": 10}, "renewal": "points", "grace_days": grace_days}
+    rules = [spend(promised={"until": "days", "days": 6})]
+    story = given(club(levels=levels, rules=rules, **terms), bought("B1", 1_000, "2011-03-01"))
+    story.play(bought("B2", 1_000, "2011-03-05"))
+    story.play(tick("2011-03-23 00:00"))
+    assert [as_date(one.term.expires_on).isoformat() for one in told(story, TierRenewed)] == renewed
+
+
 def test_tier_is_lost_when_its_grace_is_over() -> None:
     story = given(club(**YEAR, grace_days=14), bought("B1", 1_000, "2011-03-01"), tick("2012-04-01"))
     assert moves(story) == [(1, 2), (2, 1)]
@@ -427,13 +447,40 @@ def test_version_that_drops_the_period_begins_no_other_one() -> None:
     assert (moves(story), len(told(story, TierPeriodBegun))) == ([(1, 2)], 1)
 
 
-def test_term_of_a_customer_whose_tier_was_retired_into_the_first_ends_without_a_loss() -> None:
-    retired = ({"name": "Base", "threshold": 0}, {"name": "Silver", "threshold": 1_000, "retired": True})
-    story = given(club(levels=LEVELS[:2], **YEAR), bought("B1", 1_000, "2011-03-01"))
-    story.play(club(version=2, levels=retired, **YEAR))
+def test_upgrade_in_a_version_without_validity_ends_the_term_of_the_lower_tier() -> None:
+    story = given(club(**YEAR), bought("B1", 1_000, "2011-03-01"), club(version=2), bought("B2", 4_000, "2011-03-02"))
+    assert (moves(story), expires(story)) == ([(1, 2), (2, 3)], None)
+
+
+def without(*retired: str) -> list[dict[str, Any]]:
+    return [{**level, "retired": level["name"] in retired} for level in LEVELS]
+
+
+def test_customer_whose_tier_was_retired_into_the_first_has_a_tier_without_an_end() -> None:
+    story = given(club(**YEAR), bought("B1", 1_000, "2011-03-01"), club(version=2, levels=without("Silver"), **YEAR))
     story.play(bought("B2", 1, "2011-04-01"))
-    story.play(tick("2012-03-02 00:00"))
     assert (moves(story), expires(story)) == ([(1, 2), (2, 1)], None)
+    story.play(tick("2012-03-02 00:00"))
+    assert (len(moves(story)), told(story, TierRenewed)) == (2, [])
+
+
+def test_customer_whose_tier_was_retired_into_a_higher_one_than_the_first_keeps_its_term() -> None:
+    story = given(club(**YEAR), bought("B1", 5_000, "2011-03-01"), club(version=2, levels=without("Gold"), **YEAR))
+    story.play(bought("B2", 1, "2011-04-01"))
+    assert (moves(story), expires(story)) == ([(1, 3), (3, 2)], "2012-03-01")
+
+
+def test_loss_ends_at_what_is_left_of_a_tier_that_somebody_gave_and_that_was_retired() -> None:
+    story = given(club(**YEAR), bought("B1", 5_000, "2011-03-01"), assign("silver", "2011-03-02"))
+    story.play(club(version=2, levels=without("Silver"), **YEAR))
+    story.play(tick("2012-03-02 00:00"))
+    assert moves(story) == [(1, 3), (3, 3), (3, 1)]
+
+
+def test_version_that_brings_validity_begins_no_term_where_what_is_left_of_the_tier_was_given() -> None:
+    story = given(club(), assign("gold", "2011-03-01"), club(version=2, levels=without("Gold"), **YEAR))
+    story.play(bought("B1", 1, "2011-04-01"))
+    assert (moves(story), expires(story)) == ([(1, 3), (3, 2)], None)
 
 
 def test_tier_in_a_retired_place_rises_rather_than_moves_down() -> None:

@@ -164,6 +164,16 @@ def test_what_is_achieved_again_too_late_gives_nothing() -> None:
     assert (story.tier(), len(story.only(TierAssigned))) == (1, 1)
 
 
+@pytest.mark.parametrize("rewards", ["clawback", "keep"])
+def test_what_is_achieved_again_when_the_time_of_its_tier_is_up_gives_nothing(rewards: str) -> None:
+    returns = RETURNS | {"rewards": rewards}
+    story = given(club(giving(validity={"days": 1}), returns=returns), bought("B1", 1, "2025-03-01"))
+    story.play(tick("2025-03-03 00:00"))
+    story.play(brought_back("B1", 1, "2025-03-04"))
+    story.play(bought("B2", 1, "2025-03-05"))
+    assert (story.tier(), len(story.only(TierAssigned))) == (1, 1)
+
+
 def test_reward_that_was_taken_back_leaves_when_nothing_gives_it_again() -> None:
     story = given(club(giving()), bought("B1", 1, "2025-03-01"), brought_back("B1", 1, "2025-03-02"))
     story.play(bought("B2", 1, "2025-08-05"))
