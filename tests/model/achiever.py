@@ -43,6 +43,9 @@ class Achiever(Holder):
     fell: set[tuple[str, int]] = field(default_factory=set)
     """Those whose values fell."""
     rewards: dict[str, Reward] = field(default_factory=dict)
+    achieved: list[str] = field(default_factory=list)
+    """What rewards are known by that became due since the last look at the tier."""
+    lost: list[str] = field(default_factory=list)
 
     def does(self, event: str, reference: str, at: int) -> None:
         """An event: what waits for it becomes current, rules pay, goals count."""
@@ -51,7 +54,9 @@ class Achiever(Holder):
             if promise is not None and promise.until == "trigger" and promise.event == event:
                 self._becomes_current(lot, at)
         awards = [
-            (gift.id, gift.points, None, gift.promise, True) for gift in self.program.gifts if gift.event == event
+            (gift.id, gift.points, None, gift.promise, True)
+            for gift in self.program.gifts
+            if gift.event == event and (not gift.tiers or self.ranked.tier in gift.tiers)
         ]
         self._issue(awards, at, at, reference)
         goals = [goal for goal in self.program.goals if goal.counts == event]
@@ -174,7 +179,6 @@ class Achiever(Holder):
         running = [goal for goal in bills_first if self._key(goal, at) in self.values]
         self._meet(running, at, at)
         self._extend([goal for goal in running if self._key(goal, at) in self.met], at, at)
-        self.close()
 
     def _part(self, streak_id: str) -> Row | None:
         row = self.rows.get(streak_id)
@@ -197,12 +201,14 @@ class Achiever(Holder):
                     self._reward(key, unified.id, unified.points, self.when, self.when)
                 elif was and not holds and any(part in self.fell for part in parts):
                     self.together.discard((unified.id, period))
+                    self.lost.append(key)
                     self._take_rewards([self.rewards[key]])
         self.moved.clear()
         self.fell.clear()
         super().close()
 
     def _reward(self, key: str, source: str, points: int, at: int, now: int) -> None:
+        self.achieved.append(key)
         reward = self.rewards.get(key)
         if reward is None:
             reward = self.rewards[key] = Reward()
@@ -264,6 +270,7 @@ class Achiever(Holder):
                 row, period = self.rows.get(streak.id), self._key(goal, bill.paid)[1]
                 if streak.goal == goal.id and row is not None and period in row.periods:
                     keys += _without(row, period)
+        self.lost += keys
         self._take_rewards([self.rewards[key] for key in keys if key in self.rewards])
 
     def _take_rewards(self, rewards: list[Reward]) -> None:

@@ -32,6 +32,8 @@ class Bill:
     """As they were last told: of a cancelled bill, what came back is left of each."""
     paid: int
     awards: list[Award] = field(default_factory=list)
+    tier: int = 1
+    """That of the customer when it was paid."""
     counted: set[str] = field(default_factory=set)
     """The ids of the goals that it counts towards."""
     worth: dict[str, int] = field(default_factory=dict)

@@ -29,21 +29,21 @@ def last_day(lasts: Lasts, day: date) -> date | None:
     """The last day of points that are awarded on `day`; None for never."""
     if lasts.dates:
         years = (day.year, day.year + 1)
-        found = [_clamped(year, month, on) for year in years for month, on in lasts.dates]
+        found = [on_date(year, month, on) for year in years for month, on in lasts.dates]
         return min(one for one in found if one >= day)
     if lasts.days is None and not lasts.months and not lasts.round_months:
         return None
     day = months_later(day, lasts.months) + timedelta(days=lasts.days or 0)
     if lasts.round_months:
         month = -(-day.month // lasts.round_months) * lasts.round_months
-        day = _clamped(day.year, month, 31)
+        day = on_date(day.year, month, 31)
     return day
 
 
 def months_later(day: date, months: int) -> date:
     """The same day so many months later, or the last one of a shorter month."""
     month = day.year * 12 + day.month - 1 + months
-    return _clamped(month // 12, month % 12 + 1, day.day)
+    return on_date(month // 12, month % 12 + 1, day.day)
 
 
 def period_of(period: str, day: date) -> int:
@@ -77,5 +77,6 @@ def period_name(period: str, number: int) -> str:
     return named[period]
 
 
-def _clamped(year: int, month: int, day: int) -> date:
+def on_date(year: int, month: int, day: int) -> date:
+    """This day of a month, or its last one."""
     return date(year, month, min(day, monthrange(year, month)[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,11 @@ from schemas.facts import (
     MilestoneLowered,
     MilestoneProgressed,
     MilestoneUnachieved,
+    TierAssigned,
+    TierDowngraded,
+    TierReassigned,
+    TierReleased,
+    TierUpgraded,
     UnifiedAchieved,
     UnifiedUnachieved,
 )
@@ -23,7 +28,7 @@ from tests import steps
 from tests.dsl import Story
 from tests.model import words
 from tests.model.purse import NEVER
-from tests.model.town import Figures, arrival
+from tests.model.town import Figures, arrival, recent
 from tests.model.words import SECOND, Happening, Lasts, Program, Promise
 from tests.town import Town
 
@@ -33,10 +38,19 @@ _BASES = {
     "purchases": "net_purchases",
     "visits": "visits",
     "purchases_in_period": "purchases_in_period",
+    "points_in_period": "points_in_period",
     "visits_in_period": "visits_in_period",
     "tracker": "tracker",
+    "second lifetime": "lifetime_points",
+    "second current": "current_points",
 }
-_RENEWALS = {"current": "current_points", "purchases": "purchases", "visits": "visits", "tracker": "tracker"}
+_RENEWALS = {
+    "current": "current_points",
+    "points": "points",
+    "purchases": "purchases",
+    "visits": "visits",
+    "tracker": "tracker",
+}
 _ROUND = {1: "month", 3: "quarter", 6: "half_year", 12: "year"}
 
 
@@ -72,6 +86,7 @@ def definition_of(program: Program, version: int = 1) -> ProgramDefinition:
                 "expiry": None if rule.lasts is None else _expiry(rule.lasts),
                 "promised": _promised(rule.promise),
                 "currency": rule.currency or None,
+                "tiers": _tier_ids(rule.tiers),
             }
         )
         for rule in program.spends
@@ -89,6 +104,7 @@ def definition_of(program: Program, version: int = 1) -> ProgramDefinition:
                 "points": gift.points,
                 "promised": _promised(gift.promise),
                 "currency": gift.currency or None,
+                "tiers": _tier_ids(gift.tiers),
             }
         )
         for gift in program.gifts
@@ -96,17 +112,17 @@ def definition_of(program: Program, version: int = 1) -> ProgramDefinition:
     return steps.program(
         version=version,
         zone=program.zone,
-        points={"expiry": _expiry(program.main.lasts)},
+        points=_lasting(program.main),
         currencies=[
-            {"id": SECOND, "expiry": _expiry(terms.lasts), "redemption": _redemption(terms)}
+            {"id": SECOND, **_lasting(terms), "redemption": _redemption(terms)}
             for terms in [program.second]
             if terms is not None
         ],
         promised=_promised(program.promise),
         rules=rules,
-        milestones=[_milestone(number, goal) for number, goal in enumerate(program.goals, 1)],
-        streaks=[_streak(number, streak) for number, streak in enumerate(program.streaks, 1)],
-        unified_targets=[_unified(number, unified) for number, unified in enumerate(program.unified, 1)],
+        milestones=[_milestone(program, number, goal) for number, goal in enumerate(program.goals, 1)],
+        streaks=[_streak(program, number, streak) for number, streak in enumerate(program.streaks, 1)],
+        unified_targets=[_unified(program, number, unified) for number, unified in enumerate(program.unified, 1)],
         returns=None
         if returns is None
         else {
@@ -123,6 +139,22 @@ def definition_of(program: Program, version: int = 1) -> ProgramDefinition:
     )
 
 
+def _tier_ids(tiers: frozenset[int]) -> list[str]:
+    return [f"t{tier}" for tier in sorted(tiers)]
+
+
+def _lasting(terms: words.Terms) -> dict[str, Any]:
+    by_tier = {f"t{tier}": _expiry(lasts) for tier, lasts in terms.by_tier}
+    return {"expiry": _expiry(terms.lasts), "expiry_by_tier": by_tier}
+
+
+def _tier_given(program: Program, of: str) -> dict[str, Any]:
+    for gift in program.tier_gifts:
+        if gift.of == of:
+            return {"tier": {"id": f"t{gift.tier}"} | ({"validity": _validity(gift.term)} if gift.term else {})}
+    return {}
+
+
 def _redemption(terms: words.Terms) -> dict[str, Any]:
     return _without_none(
         {
@@ -132,17 +164,19 @@ def _redemption(terms: words.Terms) -> dict[str, Any]:
             "order": terms.order,
             "hold_minutes": terms.hold_minutes,
             "past_expiry": "reissue" if terms.reissues else "expire",
+            "late_minutes": terms.late_minutes,
         }
     )
 
 
-def _milestone(number: int, goal: words.Goal) -> dict[str, Any]:
+def _milestone(program: Program, number: int, goal: words.Goal) -> dict[str, Any]:
     counts: dict[str, Any] = {"of": "events", "event": goal.counts}
     if goal.counts in {"bills", "money"}:
         counts = {"of": "transactions", "measure": "count" if goal.counts == "bills" else "sum"}
     counts |= {"skus": [goal.sku]} if goal.sku else {}
     counts |= {"at_most": {"times": goal.most, "per": "day"}} if goal.most else {}
     fixed = {"target_id": number, "counts": counts, "points": goal.points, "currency": goal.currency or None}
+    fixed |= _tier_given(program, f"milestone/{goal.id}")
     return steps.milestone(goal.id, goal.target, goal.period, **fixed)
 
 
@@ -153,17 +187,24 @@ def _tiers(program: Program) -> dict[str, Any] | None:
         return {"basis": "lifetime_points", "levels": levels} if levels else None
     keeps = ranks.term is not None
     first, *further = ranks.bases
-    kept, *more = ranks.renewals
     levels = [
-        {"name": f"T{number}", "threshold": needed[0], "further": needed[1:]}
-        | ({"renewal": least[0], "renewal_further": least[1:]} if keeps and number > 1 else {})
+        {"name": f"T{number}", "threshold": needed[0], "further": needed[1:], "retired": number in ranks.retired}
+        | ({"renewal": least[0], "renewal_further": least[1:]} if keeps and ranks.renewals and number > 1 else {})
         for number, (needed, least) in enumerate(zip(ranks.steps, ranks.kept_by, strict=True), 1)
     ]
     written: dict[str, Any] = {
         "basis": _BASES[first],
         "tracker": "tracked" if first == "tracker" else None,
+        "currency": ranks.currency or None,
         "further": [
-            _without_none({"basis": _BASES[one], "tracker": "tracked" if one == "tracker" else None}) for one in further
+            _without_none(
+                {
+                    "basis": _BASES[one],
+                    "tracker": "tracked" if one == "tracker" else None,
+                    "currency": SECOND if one.startswith("second ") else None,
+                }
+            )
+            for one in further
         ],
         "any": ranks.enough,
         "period": ranks.period or None,
@@ -174,6 +215,12 @@ def _tiers(program: Program) -> dict[str, Any] | None:
     if ranks.term is not None:
         written |= {
             "validity": _validity(ranks.term),
+            "downgrade": ranks.downgrade,
+            "grace_days": ranks.grace,
+        }
+    if keeps and ranks.renewals:
+        kept, *more = ranks.renewals
+        written |= {
             "renewal": _RENEWALS[kept],
             "renewal_tracker": "tracked" if kept == "tracker" else None,
             "renewal_further": [
@@ -181,8 +228,6 @@ def _tiers(program: Program) -> dict[str, Any] | None:
                 for one in more
             ],
             "renewal_any": ranks.kept_enough,
-            "downgrade": ranks.downgrade,
-            "grace_days": ranks.grace,
         }
     return _without_none(written)
 
@@ -190,8 +235,10 @@ def _tiers(program: Program) -> dict[str, Any] | None:
 def _validity(term: words.Term) -> dict[str, Any]:
     if term.until is not None:
         return {"until": f"{term.until[0]:02}-{term.until[1]:02}"}
+    if term.anniversary:
+        return {"anniversary": True}
     if term.period:
-        return {"period": term.period}
+        return {"period": term.period, "periods": term.periods}
     return {"months": term.months} if term.months else {"days": term.days}
 
 
@@ -202,7 +249,7 @@ def _trackers(ranks: words.Ranks | None) -> list[dict[str, Any]]:
     return [{"id": "tracked", **counts, "window": {"days": ranks.tracked_days}}]
 
 
-def _streak(number: int, streak: words.Streak) -> dict[str, Any]:
+def _streak(program: Program, number: int, streak: words.Streak) -> dict[str, Any]:
     freezes = {"per": streak.freezes_per, "max": streak.freezes}
     return {
         "id": streak.id,
@@ -211,6 +258,7 @@ def _streak(number: int, streak: words.Streak) -> dict[str, Any]:
         "milestone": streak.goal,
         "levels": [
             {"name": f"L{periods}", "periods": periods, "points": points, "currency": streak.currency or None}
+            | _tier_given(program, f"streak/{streak.id}/{periods}")
             for periods, points in streak.levels
         ],
         "continuous": streak.continuous,
@@ -221,7 +269,7 @@ def _streak(number: int, streak: words.Streak) -> dict[str, Any]:
     }
 
 
-def _unified(number: int, unified: words.Unified) -> dict[str, Any]:
+def _unified(program: Program, number: int, unified: words.Unified) -> dict[str, Any]:
     return {
         "id": unified.id,
         "group_id": number,
@@ -230,12 +278,15 @@ def _unified(number: int, unified: words.Unified) -> dict[str, Any]:
         "threshold": unified.threshold or None,
         "points": unified.points,
         "currency": unified.currency or None,
+        **_tier_given(program, f"unified/{unified.id}"),
     }
 
 
 def _expiry(lasts: Lasts) -> dict[str, Any]:
     if lasts.dates:
         return {"dates": [f"{month:02}-{day:02}" for month, day in lasts.dates]}
+    if lasts.with_tier:
+        return {"with_tier": lasts.with_tier}
     if lasts.days is None and not lasts.months and not lasts.round_months:
         return {"never": True}
     length = {"months": lasts.months} if lasts.days is None else {"days": lasts.days}
@@ -304,6 +355,8 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
         {"tier": f"t{one.tier}", "last_day": None if one.last is None else steps.day(one.last.isoformat())},
     ),
     words.LetsGo: lambda _one: (steps.release_tier, {}),
+    words.Reassesses: lambda _one: (steps.reassess, {}),
+    words.Registers: lambda _one: (steps.joined, {}),
     words.Gives: lambda one: (steps.transfer, {"points": one.points, "to": one.to}),
 }
 
@@ -315,6 +368,7 @@ def _lines(lines: Sequence[words.Line]) -> tuple[SoldLine, ...]:
 def _figures(program: Program, story: Story) -> Figures:
     section = story.section()
     named = {goal.id: partial(cycle_name, PeriodUnit(goal.period)) for goal in program.goals}
+    units = {goal.id: goal.period for goal in program.goals}
     goals = {streak.id: streak.goal for streak in program.streaks}
     second = {} if program.second is None else _account(story, SECOND)
     return {
@@ -322,11 +376,17 @@ def _figures(program: Program, story: Story) -> Figures:
         **{f"second {name}": figure for name, figure in second.items()},
         "bills": (section.transactions, section.purchases_minor, section.returned_minor),
         "tier": max(1, section.tier) if program.tiers or program.ranks else 0,
+        "moves": [
+            one.reached
+            for one in (fact.decision for fact in story.facts)
+            if isinstance(one, TierUpgraded | TierDowngraded | TierReassigned | TierAssigned | TierReleased)
+            and one.reached != one.previous
+        ],
         "holds": _holds(section.tenure),
         "values": {(name, named[name](period)): value for (name, period), value in _values(story).items() if value},
         "met": sorted((name, named[name](period)) for name, period in _met(story)),
         "streaks": {
-            name: [named[goals[name]](period) for first, last in streak.runs for period in range(first, last + 1)]
+            name: [named[goals[name]](period) for period in recent(units[goals[name]], _periods(streak.runs))]
             for name, streak in section.streaks.items()
             if streak.runs
         },
@@ -338,6 +398,10 @@ def _figures(program: Program, story: Story) -> Figures:
             for period in _together(story, unified.id)
         ),
     }
+
+
+def _periods(runs: Iterable[tuple[int, int]]) -> list[int]:
+    return [period for first, last in runs for period in range(first, last + 1)]
 
 
 def _holds(tenure: Tenure | None) -> int | None:

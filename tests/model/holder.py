@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from tests.model.dates import DAY_MS, day_of, last_day, start_of
 from tests.model.purse import NEVER, Lot, Point, Purse
 from tests.model.words import Lasts, Program, Promise, Returns
 
 MINUTE_MS = 60_000
+
+
+class Due(NamedTuple):
+    """Something that falls due."""
+
+    at: int
+    order: int
+    """Of those of one instant, the lowest is first."""
+    then: Callable[[], None]
 
 
 @dataclass
@@ -43,7 +54,16 @@ class Holder:
     """By bill: the redemptions that name it, in order."""
     holds: dict[str, Hold] = field(default_factory=dict)
     adjustments: dict[str, Lot] = field(default_factory=dict)
-    tier: int = 0
+    purses: dict[str, Purse] = field(default_factory=dict)
+    """All that the customer has, by currency; of the main one alone."""
+    leader: Holder | None = None
+    """The same customer in the main currency; None for that one."""
+    tier: int = 1
+    """Of the main currency, as all of the tier is."""
+    moves: list[int] = field(default_factory=list)
+    """The tiers that the customer moved to, one after the other."""
+    ends: int = NEVER
+    """When the tier is renewed or lost."""
     now: int = 0
     when: int = 0
     """The instant of what happens, as it says itself."""
@@ -57,72 +77,80 @@ class Holder:
         """What the program does with what comes back."""
         return self.program.returns or Returns()
 
+    @property
+    def ranked(self) -> Holder:
+        """The customer whose tier it is."""
+        return self if self.leader is None else self.leader
+
     def step(self, at: int, begins: int) -> None:
         """Something happens that is of this instant; a tier's term that it brings begins at another."""
         self.when, self.begins, self.stirred = at, begins, True
 
-    def pass_time(self, until: int) -> None:
-        """All that falls due, one instant after the other: holds end, promises are kept or lapse, points expire."""
-        while True:
-            due = min([*self._dues(), NEVER])
-            if due > until:
-                break
-            self.step(due, due)
-            self._fall_due(due)
-            self.close()
-        self.now = until
+    def dues(self) -> Iterator[Due]:
+        """What falls due: holds end, promises are kept or lapse, points expire."""
+        for name, hold in sorted(self.holds.items()):
+            yield Due(hold.ends, 0, partial(self.release, name, max(hold.ends, self.now)))
+        promised = {point.lot.due for point in self.purse.points if point.place == "promised"}
+        closing = {point.closes for point in self.purse.points if point.place == "current"}
+        yield from (Due(at, 1, partial(self._promises_end, at)) for at in promised)
+        yield from (Due(at, 9, partial(self._expire, at)) for at in closing)
 
-    def _dues(self) -> Iterable[int]:
-        yield from (hold.ends for hold in self.holds.values())
-        yield from self.tier_dues()
+    def _promises_end(self, at: int) -> None:
+        due = [lot for lot in self.purse.lots if lot.due == at and any(one.place == "promised" for one in lot.points)]
+        for lot in due:
+            if lot.promise is not None and lot.promise.until in {"days", "date"}:
+                self._becomes_current(lot, at)
+            else:
+                self._lapses(lot)
+
+    def _expire(self, at: int) -> None:
         for point in self.purse.points:
-            if point.place == "promised":
-                yield point.lot.due
-            if point.place == "current":
-                yield point.closes
-
-    def _fall_due(self, at: int) -> None:
-        ended = sorted(name for name, hold in self.holds.items() if hold.ends == at)
-        waiting = [
-            lot for lot in self.purse.lots if lot.due == at and any(one.place == "promised" for one in lot.points)
-        ]
-        if ended:
-            self.release(ended[0], max(at, self.now))
-        elif waiting:
-            for lot in waiting:
-                if lot.promise is not None and lot.promise.until in {"days", "date"}:
-                    self._becomes_current(lot, at)
-                else:
-                    self._lapses(lot)
-        elif at in self.tier_dues():
-            self.tier_falls_due(at)
-        else:
-            for point in self.purse.points:
-                if point.place == "current" and point.closes == at:
-                    point.place = "expired"
-
-    def tier_dues(self) -> tuple[int, ...]:
-        """When something falls due about the tier."""
-        return ()
-
-    def tier_falls_due(self, at: int) -> None:
-        """The first thing about the tier that falls due at this instant."""
+            if point.place == "current" and point.closes == at:
+                point.place, point.late_until = "expired", at + self.program.main.late_minutes * MINUTE_MS
 
     def close(self) -> None:
         """What ends every step: debts are repaid, and the tier rises."""
         self.purse.collect()
         self.purse.settle()
         reached = sum(self.purse.lifetime >= threshold for threshold in self.program.tiers)
-        self.tier = max(self.tier, reached)
+        self.move_to(max(self.tier, reached))
 
-    def _closes(self, lasts: Lasts | None, at: int) -> int:
+    def move_to(self, tier: int) -> None:
+        """The customer is in this tier."""
+        self.moves += [] if tier == self.tier else [tier]
+        self.tier = tier
+
+    def follow(self) -> None:
+        """What lasts as long as the tier goes with it, if anything happened at all."""
+        tier, ends = self.ranked.tier, self.ranked.ends
+        after = self.when - 1 if self.begins == self.when else self.now
+        today = day_of(max(self.now, self.when), self.program.zone)
+        for point in self.purse.open_points(after) if self.stirred else []:
+            if point.lot.tie is not None and point.lot.tie <= tier:
+                later = ends if point.closes == NEVER else max(ends, point.closes)
+                point.closes = point.lot.closes = later
+            elif point.lot.tie is not None:
+                lost = start_of(today + timedelta(days=1), self.program.zone)
+                point.closes = point.lot.closes = min(lost, point.closes)
+        self.stirred = False
+
+    def _terms(self, lasts: Lasts | None, tier: int = 0) -> Lasts:
+        """How long points last by terms of their own, or without those, in a tier: the customer's, unless named."""
+        main = self.program.main
+        return dict(main.by_tier).get(tier or self.ranked.tier, main.lasts) if lasts is None else lasts
+
+    def _closes(self, terms: Lasts, at: int) -> int:
+        if terms.with_tier:
+            return self.ranked.ends
         zone = self.program.zone
-        last = last_day(self.program.main.lasts if lasts is None else lasts, day_of(at, zone))
+        last = last_day(terms, day_of(at, zone))
         return NEVER if last is None else start_of(last + timedelta(days=1), zone)
 
-    def _rolling(self, lasts: Lasts | None) -> Lasts | None:
-        terms = self.program.main.lasts if lasts is None else lasts
-        return terms if terms.rolls else None
+    def _tie(self, terms: Lasts) -> int | None:
+        """The tier that is the last one with which points of these terms are lost; nothing ties to the first."""
+        if not terms.with_tier or self.ranked.tier == 1:
+            return None
+        return self.ranked.tier if terms.with_tier == "expire" else 0
 
     def roll(self, at: int) -> None:
         """Something happens that moves the expiry of points that roll."""
@@ -142,7 +170,12 @@ class Holder:
         self.purse.take(self.purse.count("current"), "expired")
 
     def _issue(
-        self, awards: Iterable[tuple[str, int, Lasts | None, Promise | None, bool]], at: int, now: int, reference: str
+        self,
+        awards: Iterable[tuple[str, int, Lasts | None, Promise | None, bool]],
+        at: int,
+        now: int,
+        reference: str,
+        tier: int = 0,
     ) -> list[Lot]:
         """A lot for each award (rule, points, terms, promise, promotional); those that wait or last alike share one."""
         lots: dict[object, Lot] = {}
@@ -157,8 +190,10 @@ class Holder:
                 promise.until == "at_once" or (promise.date is not None and promise.date <= day)
             ):
                 promise = None
-            closes = self._closes(lasts, at)
-            key = ("waits", promise, lasts) if promise is not None else ("lasts", closes, self._rolling(lasts))
+            terms = self._terms(lasts, tier)
+            closes, tie = self._closes(terms, at), self._tie(terms)
+            rolling = terms if terms.rolls else None
+            key = ("waits", promise, lasts) if promise is not None else ("lasts", closes, rolling, tie)
             lot = lots.get(key)
             if lot is None:
                 due = NEVER
@@ -175,18 +210,19 @@ class Holder:
                     due=due,
                     reference=reference,
                     source=source,
-                    rolling=self._rolling(lasts),
-                    closes_anew=lambda then, lasts=lasts: self._closes(lasts, then),
+                    lasts=lasts,
+                    rolling=rolling,
+                    tie=tie,
                 )
             self.purse.add(lot, points)
             given.append(lot)
         return given
 
     def _becomes_current(self, lot: Lot, at: int) -> None:
-        lot.since, lot.closes = at, lot.closes_anew(at)
-        for point in lot.points:
-            if point.place == "promised":
-                point.place, point.closes, point.once_current = "current", lot.closes, True
+        terms = self._terms(lot.lasts)
+        lot.since, lot.closes, lot.tie = at, self._closes(terms, at), self._tie(terms)
+        lot.rolling = terms if terms.rolls else None
+        self.purse.become_current(lot)
 
     def _lapses(self, lot: Lot) -> None:
         for point in lot.points:
@@ -225,7 +261,22 @@ class Holder:
             self.purse.take(-points, "adjusted")
 
     def redeem(self, name: str, points: int, bill: str, at: int, *, held: bool) -> None:
-        """Points are spent, or put aside until the redemption is confirmed."""
+        """Points are spent, or put aside until the redemption is confirmed; also what expired since it was made."""
+        lately = [
+            one
+            for one in self.purse.points
+            if one.place == "expired" and one.lot.since <= at < one.closes and self.now < one.late_until
+        ]
+        for point in lately:
+            point.place = "current"
+        self._redeem(name, points, bill, at, held=held)
+        for point in lately:
+            if point.place == "current":
+                point.place = "expired"
+            else:
+                point.late_until = 0
+
+    def _redeem(self, name: str, points: int, bill: str, at: int, *, held: bool) -> None:
         program = self.program.main
         allowed = points >= program.least and points % program.multiple == 0
         if not allowed or (program.most is not None and points > program.most):
@@ -293,7 +344,9 @@ class Holder:
             point.place = "current" if point.closes > self.now else "expired"
             past += [] if point.place == "current" else [point]
         if past and self.program.main.reissues:
-            anew = self.purse.open_lot(0, at, self._closes(None, at), rolling=self._rolling(None))
+            terms = self._terms(None)
+            rolling = terms if terms.rolls else None
+            anew = self.purse.open_lot(0, at, self._closes(terms, at), rolling=rolling, tie=self._tie(terms))
             for unmet in self.purse.unmet:
                 if any(point.lot in unmet.within for point in past):
                     unmet.within = [*unmet.within, anew]

@@ -33,7 +33,8 @@ class Member(Ranker):
         bill = Bill(pence, lines, lines, at, line_returned=[0] * len(lines))
         bill.keeps_lines = bool(lines) and self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
         self.every.append(bill)
-        earned = [(rule, points_for(self.program, rule, pence, lines)) for rule in self.program.spends]
+        bill.tier = self.ranked.tier
+        earned = [(rule, self._worth(rule, bill)) for rule in self.program.spends]
         earned = [(rule, points) for rule, points in earned if points]
         awards = [(rule.id, points, rule.lasts, rule.promise, False) for rule, points in earned]
         lots = self._issue(awards, at, at, name)
@@ -51,10 +52,16 @@ class Member(Ranker):
         self._meet([goal for goal in counting if self._key(goal, at) in self.values], at, at)
         self._extend(counting, at, at)
         self.roll(at)
-        for made, until, then in sorted(self.waiting.pop(name, []), key=lambda one: one[0]):
-            if made >= at and until > self.now:
-                self.close()
-                then()
+
+    def waited(self, name: str, at: int) -> list[Callable[[], None]]:
+        """What came before a bill that was paid then, and still waits for it."""
+        waiting = sorted(self.waiting.pop(name, []), key=lambda one: one[0])
+        return [then for made, until, then in waiting if made >= at and until > self.now]
+
+    def _worth(self, rule: Spend, bill: Bill) -> int:
+        """What the rule gives for the bill, by the tier that the customer had then."""
+        is_for = not rule.tiers or bill.tier in rule.tiers
+        return points_for(self.program, rule, bill.pence, bill.lines) if is_for else 0
 
     def takes(self, bill: Bill, at: int) -> bool:
         """Whether the bill can still come back."""
@@ -121,7 +128,6 @@ class Member(Ranker):
         bill = self.bills.get(name)
         if bill is None or not self.takes(bill, at):
             return
-        self.takes_back()
         named = [award for award in bill.awards if rule in {"", award.rule.id} and award.points > award.claimed]
         self.purse.take_back(
             [(award.lots, award.points - award.claimed) for award in named],
@@ -207,7 +213,7 @@ class Member(Ranker):
             award = known.get(rule.id)
             if award is not None and award.cancelled:
                 continue
-            points = 0 if bill.cancelled else points_for(self.program, rule, bill.pence, bill.lines)
+            points = 0 if bill.cancelled else self._worth(rule, bill)
             claimed = min(points, due_of(self.program, rule, points, bill)) if bill.returned else 0
             if award is None:
                 if points:
@@ -236,5 +242,6 @@ class Member(Ranker):
         for (award, claim), taken in zip(falls, got, strict=True):
             award.forgiven += claim - taken
         issued = [(rule.id, points, rule.lasts, rule.promise, False) for rule, points in rises if points > 0]
-        for (rule_id, *_), lot in zip(issued, self._issue(issued, bill.paid, at, name), strict=True):
+        lots = self._issue(issued, bill.paid, at, name, bill.tier)
+        for (rule_id, *_), lot in zip(issued, lots, strict=True):
             next(award for award in bill.awards if award.rule.id == rule_id).lots.append(lot)

@@ -30,10 +30,12 @@ class Lot:
     reference: str = ""
     source: str = ""
     """What gave the first of its awards."""
+    lasts: Lasts | None = None
+    """How long they last once they are current; None for as long as others."""
     rolling: Lasts | None = None
     """How long they last from each thing on that moves them; None where nothing does."""
-    closes_anew: Callable[[int], int] = lambda _at: NEVER
-    """When they close if they become current at an instant."""
+    tie: int | None = None
+    """The tier with which they are lost, 0 for none; None where they do not last with a tier."""
     points: list[Point] = field(default_factory=list)
     made_good: int = 0
     """How many of other lots were taken, or are owed, in place of points of it."""
@@ -70,6 +72,8 @@ class Point:
     """Whether it became current here, and counted for life."""
     received: bool = False
     """Whether it lies in a lot of its own now, and came in one that another customer gave."""
+    late_until: int = 0
+    """Of an expired one: the instant at which a redemption that was made before takes it no longer."""
 
 
 @dataclass
@@ -101,6 +105,8 @@ class Purse:
     owed: int = 0
     """Points that were taken back and were not there, repaid ones too."""
     unmet: list[Unmet] = field(default_factory=list)
+    came: list[tuple[int, int]] = field(default_factory=list)
+    """Each point that counts for life, with when it became current; and each that no longer does, with the same."""
 
     @property
     def points(self) -> list[Point]:
@@ -119,6 +125,26 @@ class Purse:
         place = "current" if lot.promise is None else "promised"
         counts = lot.promise is None and not lot.received
         lot.points += [Point(lot, place, lot.closes, once_current=counts) for _ in range(points)]
+        self.came += [(lot.since, 1)] * (points if counts else 0)
+
+    def become_current(self, lot: Lot) -> None:
+        """What is promised of a lot can be spent from now on."""
+        for point in lot.points:
+            if point.place == "promised":
+                point.place, point.closes, point.once_current = "current", lot.closes, True
+                self.came.append((lot.since, 1))
+
+    def _reverse(self, point: Point) -> None:
+        """A point goes that can be spent, or is promised."""
+        if point.place == "promised":
+            point.place = "cancelled"
+        else:
+            point.place = "reversed"
+            self._falls(point.lot)
+
+    def _falls(self, lot: Lot) -> None:
+        """A point of the lot, or one in its place, counts no longer."""
+        self.came.append((lot.since, -1))
 
     def current(self, order: str = "fefo") -> list[Point]:
         """The points that can be spent, the first first."""
@@ -181,7 +207,7 @@ class Purse:
         for place in sorted(got, key=lambda place: len(claims[place][0])):
             lots, wanted = claims[place]
             for point in [point for lot in lots for point in lot.there()][:wanted]:
-                point.place = "cancelled" if point.place == "promised" else "reversed"
+                self._reverse(point)
                 got[place] += 1
             missing = wanted - got[place]
             for lot in lots if shortfall != "own_lot" else []:
@@ -195,6 +221,7 @@ class Purse:
                     break
                 self.owed += 1
             lot.made_good += 1
+            self._falls(lot)
             got[place] += 1
         within = [] if shortfall == "own_lot" else list(self.lots)
         for place, (lots, wanted) in enumerate(asked):
@@ -235,7 +262,7 @@ class Purse:
             for lot in one.lots:
                 here = [point for point in lot.points if point.place == "current"]
                 for point in here[: max(0, min(own[lot], one.points - got[place]))]:
-                    point.place = "reversed"
+                    self._reverse(point)
                     own[lot] -= 1
                     got[place] += 1
         for place, one in enumerate(unmet):
@@ -253,6 +280,7 @@ class Purse:
                     else:
                         break
                     lot.made_good += 1
+                    self._falls(lot)
                     got[place] += 1
         for one, points in zip(unmet, got, strict=True):
             one.points -= points

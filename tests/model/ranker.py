@@ -1,17 +1,19 @@
-"""A customer's tier: what it goes by, how long it holds, and what somebody gave by hand."""
+"""A customer's tier: what it goes by, how long it holds, and what was given by hand or as a reward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from tests.model.achiever import Achiever
 from tests.model.bills import Bill
-from tests.model.dates import day_of, first_day, months_later, period_of, start_of
+from tests.model.dates import day_of, first_day, months_later, on_date, period_of, start_of
+from tests.model.holder import Due
 from tests.model.purse import NEVER
-from tests.model.words import Program, Ranks, Term
+from tests.model.words import SECOND, Program, Ranks, Term
 
 
 class Visit(NamedTuple):
@@ -23,6 +25,34 @@ class Visit(NamedTuple):
     bills: int
 
 
+class Begun(NamedTuple):
+    """When a term began, and how much was told by then: what is told later counts in it, if it is of its time."""
+
+    at: int = 0
+    visits: int = 0
+    points: int = 0
+
+
+@dataclass
+class Given:
+    """A tier as a reward."""
+
+    tier: int
+    ends: int
+    bills: int
+    """How many there were by then."""
+    over: bool = False
+    """Whether it does not hold: a return took it back, or its time is up."""
+
+
+_WITHIN_THE_TERM = {
+    "lifetime": "points",
+    "points_in_period": "points",
+    "purchases_in_period": "purchases",
+    "visits_in_period": "visits",
+}
+
+
 @dataclass
 class Ranker(Achiever):
     """A customer's tier in a program whose tiers are more than lifetime points; tiers are numbered from 1."""
@@ -30,10 +60,8 @@ class Ranker(Achiever):
     every: list[Bill] = field(default_factory=list)
     """All bills that there ever were."""
     log: list[Visit] = field(default_factory=list)
-    begun: tuple[int, int] = (0, 0)
-    """When the term began, and how much was in the log by then: what is told later of before does not count in it."""
-    ends: int = NEVER
-    """When the tier is renewed or lost."""
+    registered: int = NEVER
+    begun: Begun = field(default_factory=Begun)
     in_grace: bool = False
     lost_at: int = 0
     """The tier that the values gave when one was lost."""
@@ -42,8 +70,10 @@ class Ranker(Achiever):
     checked: int = NEVER
     """When a move is decided that waits for the end of the day or of the period."""
     falls_then: bool = False
-    floor: int = 0
-    floor_ends: int = NEVER
+    by_hand: int = 0
+    by_hand_ends: int = NEVER
+    gifts: dict[str, Given] = field(default_factory=dict)
+    """By what gave them."""
     held: bool = False
     """Of what takes something back: whether the values gave the tier before."""
 
@@ -54,28 +84,37 @@ class Ranker(Achiever):
     def adopt(self, program: Program, at: int) -> None:
         """A term that the version brings begins with it, unless somebody gave the tier."""
         self.step(at, at)
-        if program.ranks is not None and self.ends == NEVER and self.floor < self.tier:
+        ranks = program.ranks
+        if ranks is not None and ranks.term is not None and self.ends == NEVER:
             self.program = program
-            self._begin(program.ranks, at)
+            if self._floor(ranks) < _left(ranks, self.tier):
+                self._begin(ranks, at)
         super().adopt(program, at)
 
     def takes_back(self) -> None:
         """Something is about to be taken back."""
-        if self.program.ranks is not None:
-            ranks = self.program.ranks
+        ranks = self.program.ranks
+        if ranks is not None:
             self.held = self.tier > 1 and _meets(self._values(ranks), ranks.steps[self.tier - 1], ranks.enough)
 
-    def close(self) -> None:
-        """What ends a step: the tier is looked at last."""
-        super().close()
+    def rank(self) -> None:
+        """What ends a step: tiers are given and taken as rewards, and the tier is looked at last."""
         ranks = self.program.ranks
         if ranks is not None and self.stirred:
-            self.tier = max(1, self.tier)
+            for key in self.achieved:
+                self._give(ranks, key)
+            for key in self.lost:
+                self._take(ranks, key)
             self._assess(ranks, self.begins)
-        self.held = self.stirred = False
+        self.achieved.clear()
+        self.lost.clear()
+        self.held = False
 
     def _now(self) -> int:
         return max(self.now, self.when)
+
+    def _today(self) -> date:
+        return day_of(self._now(), self.program.zone)
 
     def step(self, at: int, begins: int) -> None:
         """What a loss of before is compared with begins anew with each period."""
@@ -85,17 +124,21 @@ class Ranker(Achiever):
             self.lost_at, self.lost_in = 0, self._running(ranks)
 
     def _running(self, ranks: Ranks) -> int:
-        return period_of(ranks.period, day_of(self._now(), self.program.zone))
+        return period_of(ranks.period, self._today())
 
     def _assess(self, ranks: Ranks, begins: int) -> None:
         up = self._up(ranks)
         if up > self.tier:
-            if ranks.upgrade == "at_once":
+            if ranks.upgrade == "at_once" or self.tier in ranks.retired:
                 self._moves(ranks, up, begins)
             else:
                 self._check_later(ranks)
+        elif self.tier in ranks.retired:
+            self.move_to(_left(ranks, self.tier))
+            if self.tier == 1:
+                self._begin(ranks, self.when)
         elif self.in_grace:
-            if _meets(self._kept(ranks), ranks.kept_by[self.tier - 1], ranks.kept_enough):
+            if self._is_kept(ranks, self._kept(ranks)):
                 self._begin(ranks, begins)
         elif self.held and ranks.on_return != "keep" and self._down(ranks) < self.tier:
             if ranks.on_return == "at_once":
@@ -106,16 +149,31 @@ class Ranker(Achiever):
                 self.falls_then = True
 
     def _up(self, ranks: Ranks) -> int:
-        reached = _reached(self._values(ranks), ranks.steps, ranks.enough)
-        if reached <= self.lost_at:
-            reached = min(reached, _reached(self._kept(ranks), ranks.kept_by, ranks.kept_enough))
-        return reached
+        reached = self._reached(ranks)
+        return min(reached, self._renewed(ranks, self._kept(ranks))) if reached <= self.lost_at else reached
+
+    def _reached(self, ranks: Ranks) -> int:
+        """The tier that the values give."""
+        return _highest(ranks, self._values(ranks), ranks.steps, ranks.enough)
+
+    def _renewed(self, ranks: Ranks, kept: list[int]) -> int:
+        """The highest tier that what keeps tiers would keep."""
+        return _highest(ranks, kept, *_asked(ranks))
+
+    def _is_kept(self, ranks: Ranks, kept: list[int]) -> bool:
+        asked, enough = _asked(ranks)
+        return _meets(kept, asked[self.tier - 1], enough)
 
     def _down(self, ranks: Ranks) -> int:
-        reached = _reached(self._values(ranks), ranks.steps, ranks.enough)
+        reached = self._reached(ranks)
         if ranks.downgrade == "one_lower":
-            reached = max(reached, self.tier - 1)
-        return min(self.tier, max(reached, self.floor))
+            reached = max(reached, _left(ranks, self.tier - 1))
+        return min(self.tier, max(reached, self._floor(ranks)))
+
+    def _floor(self, ranks: Ranks) -> int:
+        """The highest tier that was given and holds; of one that is retired the next lower one."""
+        given = max([self.by_hand, *(one.tier for one in self.gifts.values() if not one.over)])
+        return _left(ranks, given) if given else 0
 
     def _check_later(self, ranks: Ranks) -> None:
         if self.checked == NEVER:
@@ -125,43 +183,60 @@ class Ranker(Achiever):
                 self.checked = self._day_start(1)
 
     def _day_start(self, later: int) -> int:
-        return start_of(day_of(self._now(), self.program.zone) + timedelta(days=later), self.program.zone)
+        return start_of(self._today() + timedelta(days=later), self.program.zone)
 
     def _moves(self, ranks: Ranks, tier: int, begins: int) -> None:
-        self.tier = tier
+        self.move_to(tier)
         self._begin(ranks, begins)
 
     def _begin(self, ranks: Ranks, begins: int, *, for_ever: bool = False) -> None:
         """A term begins today."""
-        self.begun, self.in_grace = (begins, len(self.log)), False
-        day = day_of(self._now(), self.program.zone)
-        last = None if for_ever or self.tier <= 1 or ranks.term is None else last_day_of(ranks.term, day)
-        self.ends = NEVER if last is None else start_of(last + timedelta(days=1), self.program.zone)
+        self.begun = Begun(begins, len(self.log), len(self.purses[ranks.currency].came))
+        self.in_grace = False
+        self.ends = self._end_of(None if for_ever or self.tier <= 1 else ranks.term)
+
+    def _end_of(self, term: Term | None) -> int:
+        if term is None:
+            return NEVER
+        last = last_day_of(term, self._today(), day_of(self.registered, self.program.zone))
+        return start_of(last + timedelta(days=1), self.program.zone)
 
     def _values(self, ranks: Ranks) -> list[int]:
         return [self._measures(ranks, basis, self._now()) for basis in ranks.bases]
 
     def _kept(self, ranks: Ranks, now: int | None = None) -> list[int]:
         at = self._now() if now is None else now
-        return [self._measures(ranks, f"kept {basis}", at) for basis in ranks.renewals]
+        renewals = ranks.renewals or tuple(_WITHIN_THE_TERM.get(basis, basis) for basis in ranks.bases)
+        if ranks.term is None:
+            renewals = (_WITHIN_THE_TERM.get(ranks.bases[0], ranks.bases[0]),)
+        return [self._measures(ranks, f"kept {basis}", at) for basis in renewals]
 
     def _measures(self, ranks: Ranks, basis: str, at: int) -> int:
-        zone = self.program.zone
-        begins, told = self.begun
-        term = [one for one in self.log[told:] if begins <= one.paid < self.ends]
+        zone, purse = self.program.zone, self.purses[ranks.currency]
         period = self._running(ranks) if ranks.period else 0
-        now = [one for one in self.log if ranks.period and period_of(ranks.period, day_of(one.paid, zone)) == period]
+
+        def in_term(instant: int) -> bool:
+            return self.begun.at <= instant < self.ends
+
+        def in_period(instant: int) -> bool:
+            return period_of(ranks.period, day_of(instant, zone)) == period
+
+        term = [one for one in self.log[self.begun.visits :] if in_term(one.paid)]
         measures: dict[str, Callable[[], int]] = {
-            "lifetime": lambda: self.purse.lifetime,
-            "current": lambda: self.purse.count("current"),
-            "kept current": lambda: self.purse.count("current"),
+            "lifetime": lambda: purse.lifetime,
+            "current": lambda: purse.count("current"),
+            "second lifetime": lambda: self.purses[SECOND].lifetime,
+            "second current": lambda: self.purses[SECOND].count("current"),
             "purchases": lambda: sum(one.pence for one in self.log),
             "visits": lambda: sum(one.bills for one in self.log),
-            "purchases_in_period": lambda: sum(one.pence for one in now),
-            "visits_in_period": lambda: sum(one.bills for one in now),
+            "tracker": lambda: self._tracked(ranks, at),
+            "points_in_period": lambda: sum(point for instant, point in purse.came if in_period(instant)),
+            "purchases_in_period": lambda: sum(one.pence for one in self.log if in_period(one.paid)),
+            "visits_in_period": lambda: sum(one.bills for one in self.log if in_period(one.paid)),
+            "kept current": lambda: purse.count("current"),
+            "kept points": lambda: sum(point for instant, point in purse.came[self.begun.points :] if in_term(instant)),
             "kept purchases": lambda: sum(one.pence for one in term),
             "kept visits": lambda: sum(one.bills for one in term),
-            "tracker": lambda: self._tracked(ranks, at),
             "kept tracker": lambda: self._tracked(ranks, at),
         }
         return measures[basis]()
@@ -177,39 +252,85 @@ class Ranker(Achiever):
 
     def assign(self, tier: int, last: date | None, at: int) -> None:
         """Somebody gives the customer at least this tier."""
+        ranks = self.program.ranks
         ends = NEVER if last is None else start_of(last + timedelta(days=1), self.program.zone)
-        if ends > self._now() and self.program.ranks is not None:
-            self.floor, self.floor_ends = tier, ends
-            if tier > self.tier:
-                self._moves(self.program.ranks, tier, at + 1)
-            elif tier < self.tier and self.ends == NEVER and self.program.ranks.term is not None:
-                self._begin(self.program.ranks, at + 1)
+        if ranks is None or ends <= self._now() or tier in ranks.retired:
+            return
+        self.by_hand, self.by_hand_ends = tier, ends
+        if tier > self.tier:
+            self._moves(ranks, tier, at + 1)
+        elif self._floor(ranks) < self.tier and self.ends == NEVER and ranks.term is not None:
+            self._begin(ranks, at + 1)
 
     def release_tier(self, at: int) -> None:
         """What somebody gave holds no longer."""
-        if self.floor and self.program.ranks is not None:
+        if self.by_hand and self.program.ranks is not None:
             self._let_go(self.program.ranks, at + 1)
 
     def _let_go(self, ranks: Ranks, begins: int) -> None:
-        reached = self.tier
-        if self.floor >= self.tier:
-            reached = min(reached, _reached(self._values(ranks), ranks.steps, ranks.enough))
-        self.floor, self.floor_ends = 0, NEVER
-        if reached < self.tier or self.ends == NEVER:
+        given, self.by_hand, self.by_hand_ends = self.by_hand, 0, NEVER
+        self._without(ranks, given, begins)
+
+    def _without(self, ranks: Ranks, given: int, begins: int) -> None:
+        """A tier that was given holds no longer: what is left is what the values give, or what else was given."""
+        floor, reached = self._floor(ranks), self.tier
+        if given >= self.tier:
+            reached = min(reached, max(self._reached(ranks), floor))
+        if reached < self.tier or (self.ends == NEVER and reached > floor):
             self._moves(ranks, reached, begins)
 
-    def tier_dues(self) -> tuple[int, ...]:
-        return (self.checked, self.floor_ends, self.ends)
-
-    def tier_falls_due(self, at: int) -> None:
+    def reassess(self, at: int) -> None:
+        """The customer moves to the tier of their values, up or down."""
         ranks = self.program.ranks
-        assert ranks is not None
-        if at == self.checked:
-            self._check(ranks, at)
-        elif at == self.floor_ends:
-            self._let_go(ranks, at)
-        else:
-            self._end(ranks, at)
+        if ranks is None:
+            return
+        reached = self._reached(ranks)
+        if self.tier < reached <= self.lost_at:
+            reached = max(self.tier, min(reached, self._renewed(ranks, self._kept(ranks))))
+        reached = max(reached, self._floor(ranks))
+        if reached < self.tier:
+            self.lost_at = 0
+        if reached != self.tier:
+            self._moves(ranks, reached, at + 1)
+
+    def _give(self, ranks: Ranks, key: str) -> None:
+        """What was achieved gives a tier, once; after it was taken back, for the rest of its time."""
+        of = "/".join(key.split("/")[: 3 if key.startswith("streak") else 2])
+        gift = next((one for one in self.program.tier_gifts if one.of == of), None)
+        if gift is None:
+            return
+        known = self.gifts.get(key)
+        if known is None:
+            known = self.gifts[key] = Given(gift.tier, self._end_of(gift.term), len(self.every))
+        elif not known.over or known.ends <= self._now():
+            return
+        known.over, known.bills, known.tier = False, len(self.every), gift.tier
+        if gift.tier > self.tier:
+            self._moves(ranks, gift.tier, self.begins)
+
+    def _take(self, ranks: Ranks, key: str) -> None:
+        """What is achieved no longer has given nothing, where the program takes rewards back."""
+        given, policy = self.gifts.get(key), self.returns.rewards
+        if given is None or given.over or policy == "keep":
+            return
+        if policy == "clawback" or len(self.every) == given.bills:
+            given.over = True
+            self._without(ranks, given.tier, self.begins)
+
+    def dues(self) -> Iterator[Due]:
+        """What falls due, that about the tier too."""
+        yield from super().dues()
+        ranks = self.program.ranks
+        if ranks is not None:
+            yield Due(self.checked, 2, partial(self._check, ranks, self.checked))
+            yield Due(self.by_hand_ends, 3, partial(self._let_go, ranks, self.by_hand_ends))
+            for one in [one for _, one in sorted(self.gifts.items()) if not one.over]:
+                yield Due(one.ends, 4, partial(self._is_over, ranks, one))
+            yield Due(self.ends, 5, partial(self._end, ranks, self.ends))
+
+    def _is_over(self, ranks: Ranks, given: Given) -> None:
+        given.over = True
+        self._without(ranks, given.tier, given.ends)
 
     def _check(self, ranks: Ranks, at: int) -> None:
         falls = self.falls_then and ranks.on_return == "end_of_day"
@@ -222,36 +343,56 @@ class Ranker(Achiever):
             self.lost_at = 0
 
     def _end(self, ranks: Ranks, at: int) -> None:
-        """Renewed, held through the grace, or lost."""
-        kept = self._kept(ranks, self._now() - 1)
-        if self.floor >= self.tier:
-            self._begin(ranks, at, for_ever=True)
-        elif _meets(kept, ranks.kept_by[self.tier - 1], ranks.kept_enough):
-            self._begin(ranks, at)
-        elif ranks.grace and not self.in_grace:
-            self.in_grace, self.ends = True, self._day_start(ranks.grace)
-        else:
-            lower = self.tier - 1
+        """Renewed, held through the grace, or lost; held for ever, where the program says so by now."""
+        kept, floor = self._kept(ranks, self._now() - 1), self._floor(ranks)
+        if ranks.term is not None and floor < self.tier and not self._is_kept(ranks, kept):
+            if ranks.grace and not self.in_grace:
+                self.in_grace, self.ends = True, self._day_start(ranks.grace)
+                return
+            lower = _left(ranks, self.tier - 1)
             if ranks.downgrade == "by_value":
-                lower = min(lower, _reached(kept, ranks.kept_by, ranks.kept_enough))
-            lost_at = _reached(self._values(ranks), ranks.steps, ranks.enough)
-            self._moves(ranks, max(1 if ranks.downgrade == "base" else lower, self.floor), at)
+                lower = min(lower, self._renewed(ranks, kept))
+            lost_at = self._reached(ranks)
+            self._moves(ranks, max(1 if ranks.downgrade == "base" else lower, floor), at)
             self.lost_at = lost_at
+        else:
+            self._begin(ranks, at, for_ever=ranks.term is None or floor >= self.tier)
+        self.begun = Begun(at)
 
 
 def _meets(values: list[int], needed: tuple[int, ...], enough: int) -> bool:
     return sum(value >= least for value, least in zip(values, needed, strict=True)) >= enough
 
 
-def _reached(values: list[int], steps: tuple[tuple[int, ...], ...], enough: int) -> int:
-    return max(number for number, needed in enumerate(steps, 1) if number == 1 or _meets(values, needed, enough))
+def _asked(ranks: Ranks) -> tuple[tuple[tuple[int, ...], ...], int]:
+    """By tier: what keeps it, and how much of that is enough; without terms as much as the first basis asks for."""
+    if ranks.term is None:
+        return tuple(row[:1] for row in ranks.steps), 1
+    return (ranks.kept_by, ranks.kept_enough) if ranks.renewals else (ranks.steps, ranks.enough)
 
 
-def last_day_of(term: Term, day: date) -> date:
+def _highest(ranks: Ranks, values: list[int], steps: tuple[tuple[int, ...], ...], enough: int) -> int:
+    """The highest tier that there still is and whose conditions are met; the first has none."""
+    tiers = [tier for tier in range(2, len(steps) + 1) if tier not in ranks.retired]
+    return max([1, *(tier for tier in tiers if _meets(values, steps[tier - 1], enough))])
+
+
+def _left(ranks: Ranks, tier: int) -> int:
+    """The tier, or where it is retired, the next lower one that is not."""
+    return max(one for one in range(1, max(tier, 1) + 1) if one not in ranks.retired)
+
+
+def last_day_of(term: Term, day: date, registered: date) -> date:
     """The last day of a term that begins on a day."""
     if term.until is not None:
-        dates = [date(year, *term.until) for year in (day.year, day.year + 1)]
-        return min(one for one in dates if one > day)
+        return _next(day, *term.until)
+    if term.anniversary:
+        return _next(day, registered.month, registered.day) - timedelta(days=1)
     if term.period:
-        return first_day(term.period, period_of(term.period, day) + 1) - timedelta(days=1)
+        return first_day(term.period, period_of(term.period, day) + term.periods) - timedelta(days=1)
     return months_later(day, term.months) + timedelta(days=term.days)
+
+
+def _next(day: date, month: int, of_month: int) -> date:
+    """The first day after a day on this date of a year."""
+    return min(one for one in (on_date(year, month, of_month) for year in (day.year, day.year + 1)) if one > day)

@@ -8,8 +8,9 @@ from random import Random
 
 from tests.model import words
 from tests.model.dates import DAY_MS, day_of
+from tests.model.ranked import arriving_late, asked, later, over_midnight, ranked, tiers_change
 from tests.model.town import arrival
-from tests.model.words import Goal, Happening, Program, Ranks, Streak, Term, Unified
+from tests.model.words import Goal, Happening, Program, Streak, Unified
 
 MINUTE_MS = 60_000
 FREEZES_PER = {"day": ("week", "month"), "week": ("month", "quarter"), "month": ("quarter", "half_year", "year")}
@@ -23,11 +24,11 @@ def enriched(chance: Random, program: Program, history: list[Happening]) -> tupl
     streaks = tuple(_streak(chance, f"row{place}", goal) for place, goal in enumerate(goals[: chance.randint(1, 2)]))
     program = replace(program, goals=goals, streaks=streaks, unified=_unified(chance, goals))
     if chance.random() < 0.7:
-        ranks = _ranks(chance)
-        if program.second is None or not ranks.period:  # whatever falls due of either currency begins the period
-            program = replace(program, tiers=(), ranks=ranks)
+        program = ranked(chance, program)
     before_the_end = [one for one in history if one.name != "end"] or history
     more = [*_series(chance, before_the_end), *_requests(chance, program, before_the_end)]
+    if program.ranks is not None and chance.random() < 0.3:
+        more += later(chance, before_the_end)
     version: Program | None = None
     if chance.random() < 0.35:
         at = chance.choice(before_the_end).at + chance.randint(1, 9) * DAY_MS + 5
@@ -37,7 +38,8 @@ def enriched(chance: Random, program: Program, history: list[Happening]) -> tupl
         program = replace(program, goals=(*program.goals, some))
         version = version and replace(version, goals=(*version.goals, some))
     more += [words.Changes(at, 0, "version", version)] if version is not None else []
-    return program, sorted([*history, *more], key=arrival)
+    history = arriving_late(chance, [*history, *more])
+    return program, sorted([*history, *over_midnight(chance, program, history)], key=arrival)
 
 
 def _goal(chance: Random, name: str) -> Goal:
@@ -79,44 +81,6 @@ def _unified(chance: Random, goals: tuple[Goal, ...]) -> tuple[Unified, ...]:
     return (Unified("all", named, chance.randint(1, len(alike)), threshold, chance.choice((0, 6))),)
 
 
-STEPS = {
-    "lifetime": (10, 30),
-    "current": (8, 20),
-    "purchases": (1_500, 4_000),
-    "visits": (2, 5),
-    "purchases_in_period": (1_200, 3_000),
-    "visits_in_period": (2, 4),
-}
-
-
-def _ranks(chance: Random) -> Ranks:
-    period = chance.choice(("", "", "week", "month"))
-    bases = [*chance.sample(("lifetime", "current", "purchases", "visits", "tracker"), chance.choice((1, 1, 2, 3)))]
-    if period:
-        bases[0] = chance.choice(("purchases_in_period", "visits_in_period"))
-    renewals = chance.sample(("current", "purchases", "visits", "tracker"), chance.choice((1, 1, 2)))
-    tracked = chance.choice(("amount", "visits"))
-    steps = {**STEPS, "tracker": (1_000, 2_500) if tracked == "amount" else (2, 3)}
-    term = chance.choice((None, Term(days=6), Term(days=20), Term(months=1), Term(until=(4, 15)), Term(period="month")))
-    upgrades = ("at_once", "at_once", "end_of_day", "end_of_period" if period else "end_of_day")
-    return Ranks(
-        bases=tuple(bases),
-        steps=((0,) * len(bases), *zip(*(steps[one] for one in bases), strict=True)),
-        renewals=tuple(renewals),
-        kept_by=((0,) * len(renewals), *zip(*(steps[one] for one in renewals), strict=True)),
-        enough=chance.randint(1, len(bases)),
-        kept_enough=chance.randint(1, len(renewals)),
-        period=period,
-        upgrade=chance.choice(upgrades),
-        on_return="keep" if period else chance.choice(("keep", "at_once", "end_of_day")),
-        term=term,
-        downgrade=chance.choice(("one_lower", "by_value", "base")) if term else "one_lower",
-        grace=chance.choice((0, 0, 3)),
-        tracked=tracked,
-        tracked_days=chance.choice((3, 10)),
-    )
-
-
 def _series(chance: Random, history: list[Happening]) -> list[Happening]:
     """Visits day by day, some days missed; some of what was bought comes back."""
     start = chance.choice(history).at + 7 * MINUTE_MS
@@ -138,36 +102,25 @@ def _series(chance: Random, history: list[Happening]) -> list[Happening]:
 
 def _requests(chance: Random, program: Program, history: list[Happening]) -> list[Happening]:
     """What is asked about streaks and tiers."""
-    asked: list[Happening] = []
+    requests: list[Happening] = []
     for place in range(chance.choice((0, 2, 4, 6))):
         at = chance.choice(history).at + chance.randint(1, 40) * 11 * MINUTE_MS
         who, streak, name = chance.choice((1, 1, 2)), chance.choice(program.streaks).id, f"q{place}"
         if program.ranks is not None and chance.random() < 0.4:
-            asked.append(_about_tiers(chance, at, who, name, program.zone))
+            requests.append(asked(chance, at, who, name, program.zone))
             continue
         kind = chance.choice((words.Enrols, words.Leaves, words.Pauses, words.Resumes, words.Freezes, words.Freezes))
         if kind is words.Freezes:
             first = day_of(at, program.zone) + timedelta(days=chance.choice((-6, -2, -1, 0, 1, 4)))
             last = first + timedelta(days=chance.choice((0, 1, 3, 9)))
-            asked.append(words.Freezes(at, who, name, streak, first, last))
+            requests.append(words.Freezes(at, who, name, streak, first, last))
         else:
-            asked.append(kind(at, who, name, streak))
-    return asked
-
-
-def _about_tiers(chance: Random, at: int, who: int, name: str, zone: str) -> Happening:
-    if chance.random() < 0.3:
-        return words.LetsGo(at, who, name)
-    last = chance.choice((None, day_of(at, zone) + timedelta(days=chance.choice((-1, 0, 4, 25)))))
-    return words.Assigns(at, who, name, chance.choice((2, 3)), last)
+            requests.append(kind(at, who, name, streak))
+    return requests
 
 
 def _easier(chance: Random, program: Program) -> Program:
-    """The next version: some goals and tiers ask for less, unified targets and terms of tiers may come."""
+    """The next version: some goals ask for less, tiers change, unified targets may come."""
     goals = tuple(replace(goal, target=max(1, goal.target // chance.choice((1, 2)))) for goal in program.goals)
-    ranks = program.ranks
-    if ranks is not None:
-        thirds = chance.choice((2, 3))
-        steps = tuple(tuple(needed * thirds // 3 for needed in row) for row in ranks.steps)
-        ranks = replace(ranks, steps=steps, term=ranks.term or Term(days=9))
-    return replace(program, goals=goals, ranks=ranks, unified=program.unified or _unified(chance, goals))
+    program = tiers_change(chance, program)
+    return replace(program, goals=goals, unified=program.unified or _unified(chance, goals))

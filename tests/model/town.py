@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.model import words
 from tests.model.achiever import REPEAT_DAYS
-from tests.model.dates import DAY_MS, period_name
+from tests.model.dates import DAY_MS, first_day, period_name
 from tests.model.member import Member
 from tests.model.purse import NEVER, Point, Purse
 from tests.model.words import SECOND, Happening, Lasts, Program
@@ -18,7 +18,11 @@ Figures = dict[str, Any]
 
 
 Purses = dict[str, Member]
-"""A customer in each currency of the program: none of them knows of another."""
+"""A customer in each currency of the program: none of them knows of another, but for the tier, which is of all."""
+
+
+FORGOTTEN_DAYS = 200
+"""How long a period stays before one that follows it in a streak."""
 
 
 def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
@@ -33,9 +37,11 @@ def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
                 _pass_time(purses, now)
                 for currency, member in purses.items() if isinstance(happening, words.Changes) else ():
                     member.adopt(program.alone(currency), now)
+                _close(purses)
         elif not isinstance(happening, words.Again):
             purses = _customer(customers, program, happening.who, now)
             if now - happening.at <= REPEAT_DAYS * DAY_MS:
+                purses[""].registered = min(purses[""].registered, happening.at)
                 _does(customers, program, purses, happening)
             _pass_time(purses, now)
     return {who: _figures_of(purses) for who, purses in sorted(customers.items())}
@@ -47,9 +53,17 @@ def _does(customers: dict[int, Purses], program: Program, purses: Purses, happen
     if isinstance(happening, words.Gives):
         _give(customers, program, purses, happening)
         return
+    if isinstance(happening, words.Cancels):
+        purses[""].takes_back()
     for currency, member in purses.items():
         if getattr(happening, "currency", currency) == currency:
             DOES[type(happening)](member, happening)
+    if isinstance(happening, words.Pays):
+        waited = [member.waited(happening.name, happening.at) for member in purses.values()]
+        for alike in zip(*waited, strict=True):
+            _close(purses)
+            for then in alike:
+                then()
 
 
 def _customer(customers: dict[int, Purses], program: Program, who: int, now: int) -> Purses:
@@ -57,14 +71,37 @@ def _customer(customers: dict[int, Purses], program: Program, who: int, now: int
         currencies = ("",) if program.second is None else ("", SECOND)
         alone = {currency: program.alone(currency) for currency in currencies}
         customers[who] = {currency: Member(one, Purse(one.main.order)) for currency, one in alone.items()}
+        main, *others = customers[who].values()
+        main.purses = {currency: member.purse for currency, member in customers[who].items()}
+        for member in others:
+            member.leader = main
     _pass_time(customers[who], now)
     return customers[who]
 
 
-def _pass_time(purses: Purses, now: int) -> None:
+def _pass_time(purses: Purses, until: int) -> None:
+    """All that falls due, one thing after the other."""
+    _close(purses)
+    while True:
+        dues = [due for member in purses.values() for due in member.dues() if due.at <= until]
+        if not dues:
+            break
+        first = min(dues, key=lambda due: (due.at, due.order))
+        for member in purses.values():
+            member.step(first.at, first.at)
+        first.then()
+        _close(purses)
+    for member in purses.values():
+        member.now = until
+
+
+def _close(purses: Purses) -> None:
+    """What ends every step."""
     for member in purses.values():
         member.close()
-        member.pass_time(now)
+    purses[""].rank()
+    for member in purses.values():
+        member.follow()
 
 
 def _figures_of(purses: Purses) -> Figures:
@@ -76,8 +113,7 @@ def _figures_of(purses: Purses) -> Figures:
 
 def arrival(happening: Happening) -> int:
     """When it is heard of."""
-    late = happening.arrives if isinstance(happening, words.Pays) else None
-    return happening.at if late is None else late
+    return happening.at if happening.arrives is None else happening.arrives
 
 
 DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
@@ -104,6 +140,8 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
     words.Freezes: lambda member, one: member.freeze(one),
     words.Assigns: lambda member, one: member.assign(one.tier, one.last, one.at),
     words.LetsGo: lambda member, one: member.release_tier(one.at),
+    words.Reassesses: lambda member, one: member.reassess(one.at),
+    words.Registers: lambda _member, _one: None,
     words.Cancels: lambda member, one: member.cancel(one.bill, one.rule, one.at),
 }
 """What each kind of happening does to the customer whom it is about."""
@@ -115,14 +153,21 @@ def _give(customers: dict[int, Purses], program: Program, purses: Purses, gift: 
     if gift.points > sender.purse.count("current"):
         return
     receiving = _customer(customers, program, gift.to, gift.at)
+    receiving[""].registered = min(receiving[""].registered, gift.at)
     for member in receiving.values():
         member.step(gift.at, gift.at + 1)
-    alike: dict[tuple[int, Lasts | None], list[Point]] = {}
+    alike: dict[tuple[int, Lasts | None, int | None], list[Point]] = {}
     for point in sender.purse.take(gift.points, "transferred"):
-        alike.setdefault((point.closes, point.lot.rolling), []).append(point)
-    for (closes, rolling), points in alike.items():
+        alike.setdefault((point.closes, point.lot.rolling, point.lot.tie), []).append(point)
+    for (closes, rolling, _), points in alike.items():
         receiving[gift.currency].purse.open_lot(len(points), gift.at, closes, received=True, rolling=rolling)
     _pass_time(receiving, gift.at)
+
+
+def recent(unit: str, periods: list[int]) -> list[int]:
+    """The last of some periods, and those that are not so long before it that they may be forgotten."""
+    last = first_day(unit, periods[-1])
+    return [one for one in periods if (last - first_day(unit, one)).days < FORGOTTEN_DAYS]
 
 
 def figures_of(member: Member) -> Figures:
@@ -152,13 +197,14 @@ def figures_of(member: Member) -> Figures:
         "lots": sorted((*lot, count) for lot, count in lots.items()),
         "promised": sorted(promised.items()),
         "bills": (member.visits, member.paid, member.returned),
-        "tier": max(member.tier, 1 if member.program.ranks else 0),
+        "tier": member.tier if member.program.tiers or member.program.ranks else 0,
+        "moves": member.moves,
         "holds": None if member.ends == NEVER else member.ends,
         "values": {(goal, named[goal](period)): value for (goal, period), value in member.values.items() if value},
         "met": sorted((goal, named[goal](period)) for goal, period in member.met),
         "together": sorted((name, named[groups[name][0]](period)) for name, period in member.together),
         "streaks": {
-            name: [named[goals[name]](one) for one in sorted(row.periods)]
+            name: [named[goals[name]](one) for one in recent(row.unit, sorted(row.periods))]
             for name, row in member.rows.items()
             if row.periods
         },

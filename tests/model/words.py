@@ -5,7 +5,7 @@ Amounts are pence, points are whole, instants are milliseconds since 1970, days 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
@@ -25,6 +25,8 @@ class Lasts:
     dates: tuple[tuple[int, int], ...] = ()
     rolls: bool = False
     """Whether bills and redemptions count as if the points were awarded then, where they last longer so."""
+    with_tier: str = ""
+    """Whether they last as long as the tier, and what becomes of them when it is lost: `expire` or `keep`."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Spend:
     lasts: Lasts | None = None
     promise: Promise | None = None
     currency: str = ""
+    tiers: frozenset[int] = frozenset()
+    """The tiers whose members it is for; empty for all."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Gift:
     points: int
     promise: Promise | None = None
     currency: str = ""
+    tiers: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -138,16 +143,24 @@ class Terms:
     reissues: bool = False
     """Whether points past their day come back in a lot of their own."""
     hold_minutes: int = 60
+    late_minutes: int = 15
+    """How long after they expired a redemption that was made before takes them."""
+    by_tier: tuple[tuple[int, Lasts], ...] = ()
+    """Tiers whose members have points that last otherwise."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """How long a tier holds: so many months, then days; until a date of the year; or to the end of a period."""
+    """How long a tier holds: so many months, then days; until a date of the year; to the end of a period, or of one
+    after it; or to the day before the customer registered, in another year.
+    """
 
     months: int = 0
     days: int = 0
     until: tuple[int, int] | None = None
     period: str = ""
+    periods: int = 1
+    anniversary: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,14 +168,20 @@ class Ranks:
     """Tiers that are more than lifetime points: the first asks for nothing."""
 
     bases: tuple[str, ...]
-    """What tiers go by: `lifetime`, `current`, `purchases`, `visits`, `purchases_in_period`, `visits_in_period`,
-    `tracker`.
+    """What tiers go by: `lifetime`, `current`, `purchases`, `visits`, `points_in_period`, `purchases_in_period`,
+    `visits_in_period`, `tracker`, and `second lifetime` and `second current`.
     """
     steps: tuple[tuple[int, ...], ...]
     """By tier: what it asks for of each."""
     renewals: tuple[str, ...]
-    """What keeps them: `current`, `purchases`, `visits`, `tracker`."""
+    """What keeps them: `current`, `points`, `purchases`, `visits`, `tracker`. Without any, what they are reached by,
+    within the term.
+    """
     kept_by: tuple[tuple[int, ...], ...]
+    currency: str = ""
+    """The points that count, but for those of the second currency that are named."""
+    retired: frozenset[int] = frozenset()
+    """Tiers that nobody is in any more."""
     enough: int = 1
     """How many of the bases are enough."""
     kept_enough: int = 1
@@ -175,6 +194,17 @@ class Ranks:
     tracked: str = "amount"
     """What the tracker adds up: `amount` or `visits`."""
     tracked_days: int = 5
+
+
+@dataclass(frozen=True)
+class TierGift:
+    """A tier that a goal, a unified target or a level of a streak gives."""
+
+    of: str
+    """`milestone/` and the goal, `unified/` and the target, or `streak/`, the streak and the level."""
+    tier: int
+    term: Term | None = None
+    """How long; None for good."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +227,7 @@ class Program:
     """Lifetime points from which each begins."""
     ranks: Ranks | None = None
     """In place of those."""
+    tier_gifts: tuple[TierGift, ...] = ()
     zone: str = "Europe/London"
 
     def alone(self, currency: str) -> Program:
@@ -236,14 +267,14 @@ class Happening:
     at: int
     who: int
     name: str
+    arrives: int | None = field(default=None, kw_only=True)
+    """When it is heard of; None for at once."""
 
 
 @dataclass(frozen=True)
 class Pays(Happening):
     pence: int
     lines: tuple[Line, ...] = ()
-    arrives: int | None = None
-    """When it is heard of; None for at once."""
 
 
 @dataclass(frozen=True)
@@ -393,6 +424,16 @@ class Assigns(Happening):
 @dataclass(frozen=True)
 class LetsGo(Happening):
     """A tier that somebody gave holds no longer."""
+
+
+@dataclass(frozen=True)
+class Reassesses(Happening):
+    """Somebody asks for the tier of the customer's values."""
+
+
+@dataclass(frozen=True)
+class Registers(Happening):
+    """The customer is announced."""
 
 
 @dataclass(frozen=True)
