@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -20,7 +19,7 @@ from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
 from pipeline.gateway.forms import BadForm
 from pipeline.gateway.forwarding import Forwarding
-from pipeline.gateway.openapi import Page, document
+from pipeline.gateway.openapi import document
 from pipeline.gateway.openloyalty import OpenLoyalty
 from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.reports import Reports
@@ -65,7 +64,7 @@ class Api:
             *Reports(desk, tables).routes(),
             *CustomerPages(desk, tables, forwarding).routes(),
         ]
-        self._openapi = document(Page(one.method, one.path, _summary(one)) for one in self._vendors)
+        self._openapi = document(self._vendors)
 
     def app(self) -> web.Application:
         """The application with all its routes."""
@@ -233,8 +232,3 @@ def _of_error(error: Exception) -> web.Response:
             return problem(HTTPStatus.REQUEST_TIMEOUT, f"the body did not come within {READ_SECONDS:.0f} s")
         case _:
             return problem(HTTPStatus.BAD_REQUEST, str(error))
-
-
-def _summary(route: web.RouteDef) -> str:
-    """The first line of what is said of a handler."""
-    return (inspect.getdoc(route.handler) or "").partition("\n")[0]

@@ -11,12 +11,14 @@ from aiohttp import web
 
 from pipeline.gateway.desk import Desk, problem, told
 from pipeline.gateway.forwarding import Forwarding
+from pipeline.gateway.openapi import described
 from pipeline.gateway.orgs import org_read, program_in_force
 from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.paging import page_of, shown
 from pipeline.gateway.people import known_person
 from pipeline.gateway.points import program_of
 from pipeline.gateway.registered import (
+    CUSTOMER_PARAMETERS,
     CUSTOMER_SORTS,
     HISTORY_KINDS,
     customer_of,
@@ -101,6 +103,7 @@ class CustomerPages:
             web.get("/api/{store}/admin/customer/{customer}/history", self.get_history),  # l.3317
         ]
 
+    @described(asked=CUSTOMER_PARAMETERS)
     async def list_customers(self, request: web.Request) -> web.Response:
         """Customers who are registered."""
         org = org_read(self._desk, request)
@@ -112,6 +115,7 @@ class CustomerPages:
         rows = [customer_of(row, profiles.get(row["customer_id"], {}), org, program) for row in found.rows]
         return told({"customers": rows, "total": found.total})
 
+    @described(asked=("emailOrPhone",))
     async def check(self, request: web.Request) -> web.Response:
         """Whether a customer is known by an e-mail address or a phone number."""
         org_read(self._desk, request)

@@ -66,11 +66,11 @@ _HOLDER: Final = {
     "customerEmail": "email",
 }
 """By the parameters of a list of points transfers (S2 l.6816)."""
-_TRANSACTION_PARAMETERS: Final = PARAMETERS | {
+TRANSACTION_PARAMETERS: Final = PARAMETERS | {
     *("documentType", "documentNumber", "customerId", "purchaseDateFrom", "purchaseDateTo", "grossValueFrom"),
     *("grossValueTo", "labels", *_BUYER),
 }
-_TRANSFER_PARAMETERS: Final = PARAMETERS | {"customerId", "state", "type", *_HOLDER}
+TRANSFER_PARAMETERS: Final = PARAMETERS | {"customerId", "state", "type", *_HOLDER}
 
 _OF_LABEL: Final = """(customer_id, cause) IN (
         SELECT customer_id, concat(type, ':', record_id) FROM journal
@@ -86,7 +86,7 @@ Condition = tuple[str, str, Any]
 
 def transactions_where(asked: Asked, org: Org) -> Where:
     """The conditions of a list of transactions (S2 l.8403). Raises `Misread`."""
-    only_known(asked, _TRANSACTION_PARAMETERS)
+    only_known(asked, TRANSACTION_PARAMETERS)
     found: list[Condition] = [("org_id = {org:Int64}", "org", org.org_id)]
     if kind := text(asked, "documentType"):
         native = _NATIVE[one_of({"documentType": kind}, "documentType", tuple(_NATIVE))]
@@ -223,7 +223,7 @@ def _item(line: Mapping[str, Any], said: Mapping[str, Any], currency: str) -> di
 
 def transfers_where(asked: Asked, org: Org, program: ProgramDefinition) -> Where:
     """The conditions of a list of points transfers (S2 l.6811): of the main points of the program. Raises `Misread`."""
-    only_known(asked, _TRANSFER_PARAMETERS)
+    only_known(asked, TRANSFER_PARAMETERS)
     kinds: Iterable[str] = _TYPES
     if written := text(asked, "type"):
         kinds = TRANSFER_TYPES[one_of({"type": written}, "type", tuple(TRANSFER_TYPES))]

@@ -2,47 +2,98 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
+from aiohttp import web
 
 from schemas.messages import AnyMessage
+from schemas.messages.values import IDENTITY_MAX
 from schemas.replies import Reply
 
 _PART: Final = re.compile(r"{(\w+):?([^}]*)}")
 _REF: Final = "#/components/schemas/{name}"
 
 
-def _content(schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+PROBLEM: Final = {"$ref": _REF.format(name="Problem")}
+_ANYTHING: Final = {"type": "object"}
+_IN_PROBLEMS: Final = "application/problem+json"
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
+Answer = Mapping[str, Any]
+"""One answer of a page, as OpenAPI has it."""
+
+
+def _content(schema: Mapping[str, Any], kind: str = "application/json") -> dict[str, Any]:
     return {"content": {kind: {"schema": schema}}}
 
 
-def _answer(description: str, schema: dict[str, Any] | None = None, kind: str = "application/json") -> dict[str, Any]:
+def answer(description: str, schema: Mapping[str, Any] | None = None, kind: str = "application/json") -> Answer:
+    """An answer; `schema`: of its body, None where it has none."""
     return {"description": description, **({} if schema is None else _content(schema, kind))}
 
 
-class Page(NamedTuple):
-    """A page of another vendor's document."""
-
-    method: str
-    path: str
-    """As aiohttp has it: `/{name}`, or `/{name:one|other}`."""
-    summary: str
+def refusal(description: str) -> Answer:
+    """An answer that is a problem."""
+    return answer(description, PROBLEM, _IN_PROBLEMS)
 
 
-def _refusals(problem: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "401": _answer("no good access key", problem, "application/problem+json"),
-        "403": _answer("the access key is for something else", problem, "application/problem+json"),
-        "503": _answer("try again, after Retry-After", problem, "application/problem+json"),
+VENDORS: Final = answer("as the vendor's document has it", _ANYTHING)
+LATER: Final = answer("taken; the reply will be at Location", _ANYTHING)
+OK: Final = ("200", VENDORS)
+NOT_YET: Final = ("202", LATER)
+NO_KEY: Final = ("401", refusal("no good access key"))
+_REFUSALS: Final[Mapping[str, Answer]] = MappingProxyType(
+    {
+        NO_KEY[0]: NO_KEY[1],
+        "403": refusal("the access key is for something else"),
+        "503": refusal("try again, after Retry-After where there is one"),
     }
+)
+_OF_BODIES: Final[Mapping[str, Answer]] = MappingProxyType(
+    {"408": refusal("the body did not come in time"), "413": refusal("the body is too long")}
+)
+_MISREAD: Final[Answer] = {
+    "description": "as the vendor's document has it, or a problem",
+    "content": {"application/json": {"schema": _ANYTHING}, _IN_PROBLEMS: {"schema": PROBLEM}},
+}
+_NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": IDENTITY_MAX}
+_OPEN: Final[Mapping[str, Any]] = MappingProxyType({"security": []})
+
+
+class _Notes(NamedTuple):
+    """What a page of another vendor's document has beside what all of them have."""
+
+    answers: Mapping[str, Answer]
+    asked: Collection[str] = ()
+    is_open: bool = False
+
+
+def described(
+    *answers: tuple[str, Answer], asked: Collection[str] = (), is_open: bool = False
+) -> Callable[[_Handler], _Handler]:
+    """Say which answers a page has, by status (left out: 200), which parameters, and whether it needs no key.
+
+    What holds for all pages, such as that a key may be bad or a body too long, is left out.
+    """
+
+    def noted(handler: _Handler) -> _Handler:
+        _NOTES[handler] = _Notes(dict(answers or (OK,)), asked, is_open)
+        return handler
+
+    return noted
+
+
+_NOTES: Final[dict[object, _Notes]] = {}
+"""By handler."""
 
 
 def _described() -> dict[str, Any]:
     (message, reply), components = msgspec.json.schema_components((AnyMessage, Reply), ref_template=_REF)
-    problem = {"$ref": _REF.format(name="Problem")}
     components["Problem"] = {
         "type": "object",
         "description": "An error (RFC 9457); `defects` names each mistake of a message with its path and remedy.",
@@ -60,7 +111,6 @@ def _described() -> dict[str, Any]:
             },
         },
     }
-    refusals = _refusals(problem)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Accrue", "version": "1", "description": "Messages to Accrue, and answers."},
@@ -75,7 +125,7 @@ def _described() -> dict[str, Any]:
                             "name": "Idempotency-Key",
                             "in": "header",
                             "description": "Becomes the message's id: sent again, it counts once.",
-                            "schema": {"type": "string", "maxLength": 100},
+                            "schema": {"type": "string", "pattern": "^[!-~]{1,100}$"},
                         },
                         {
                             "name": "Prefer",
@@ -89,12 +139,13 @@ def _described() -> dict[str, Any]:
                         **_content({"anyOf": [message, {"type": "array", "items": message}]}),
                     },
                     "responses": {
-                        "200": _answer("a command was done, or a list was taken: see each result", reply),
-                        "202": _answer("taken; of a command, the reply will be at Location"),
-                        "400": _answer("not a message", problem, "application/problem+json"),
-                        "409": _answer("the id came before with another message", reply, "application/problem+json"),
-                        "422": _answer("a command was refused", reply, "application/problem+json"),
-                        **refusals,
+                        "200": answer("a command was done, or a list was taken: see each result", _done(reply)),
+                        "202": answer("taken; of a command, the reply will be at Location", _ANYTHING),
+                        "400": refusal("not a message"),
+                        "409": answer("the id came before with another message", reply, _IN_PROBLEMS),
+                        "422": answer("a command was refused", reply, _IN_PROBLEMS),
+                        **_OF_BODIES,
+                        **_REFUSALS,
                     },
                 }
             },
@@ -103,9 +154,9 @@ def _described() -> dict[str, Any]:
                     "summary": "The latest reply about a message",
                     "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
                     "responses": {
-                        "200": _answer("the reply", reply),
-                        "404": _answer("none yet, or none any more", problem, "application/problem+json"),
-                        **refusals,
+                        "200": answer("the reply", reply),
+                        "404": refusal("none yet, or none any more"),
+                        **_REFUSALS,
                     },
                 }
             },
@@ -113,28 +164,32 @@ def _described() -> dict[str, Any]:
                 "get": {
                     "summary": "Where a customer stands",
                     "parameters": [
-                        {"name": "org", "in": "path", "required": True, "schema": {"type": "integer"}},
-                        {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}},
+                        {"name": "org", "in": "path", "required": True, "schema": _NUMBER},
+                        {"name": "id", "in": "path", "required": True, "schema": _NUMBER},
                         {
                             "name": "minSeq",
                             "in": "query",
                             "description": "The `seq` of a reply: what it led to is in the answer.",
-                            "schema": {"type": "integer"},
+                            "schema": {"type": "integer", "minimum": 0, "maximum": IDENTITY_MAX},
                         },
                     ],
                     "responses": {
-                        "200": _answer("in each program, as of `asOf`", {"type": "object"}),
-                        "404": _answer("nothing is known of the customer", problem, "application/problem+json"),
-                        **refusals,
+                        "200": answer("in each program, as of `asOf`", _ANYTHING),
+                        "400": refusal("minSeq is no number"),
+                        "404": refusal("nothing is known of the customer"),
+                        **_REFUSALS,
                     },
                 }
             },
             "/healthcheck": {
                 "get": {
                     "summary": "Whether messages are taken",
-                    "security": [],
-                    "responses": {"204": _answer("they are"), "503": _answer("they are not")},
+                    **_OPEN,
+                    "responses": {"204": answer("they are"), "503": answer("they are not")},
                 }
+            },
+            "/openapi.json": {
+                "get": {"summary": "This description", **_OPEN, "responses": {"200": answer("in JSON", _ANYTHING)}}
             },
         },
         "components": {
@@ -144,35 +199,47 @@ def _described() -> dict[str, Any]:
     }
 
 
-def document(pages: Iterable[Page]) -> dict[str, Any]:
-    """The whole, with the pages of other vendors' documents."""
-    described = _described()
-    for page in pages:
-        path = _PART.sub(r"{\1}", page.path)
-        described["paths"].setdefault(path, {})[page.method.lower()] = _operation(page)
-    return described
+def _done(reply: Mapping[str, Any]) -> dict[str, Any]:
+    results = {"type": "array", "items": _ANYTHING}
+    return {"anyOf": [reply, {"type": "object", "properties": {"results": results}, "required": ["results"]}]}
 
 
-def _operation(page: Page) -> dict[str, Any]:
+def document(routes: Iterable[web.RouteDef]) -> dict[str, Any]:
+    """The whole, with the pages of other vendors' documents; parts of their addresses: `{name}`, `{name:one|other}`.
+
+    The first line of what is said of a handler is the summary of its page.
+    """
+    whole = _described()
+    for route in routes:
+        path = _PART.sub(r"{\1}", route.path)
+        whole["paths"].setdefault(path, {})[route.method.lower()] = _operation(route)
+    return whole
+
+
+def _operation(route: web.RouteDef) -> dict[str, Any]:
     """RULE: what fields a body has stands in the vendor's document, and is not repeated here."""
-    anything = {"type": "object"}
-    problem = {"$ref": _REF.format(name="Problem")}
-    described: dict[str, Any] = {
-        "summary": page.summary,
+    parts, has_body = _PART.findall(route.path), route.method != "GET"
+    notes = _NOTES.get(getattr(route.handler, "__func__", None), _Notes(dict((OK,))))
+    page: dict[str, Any] = {
+        "summary": (inspect.getdoc(route.handler) or "").partition("\n")[0],
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": _schema_of(choice)}
-            for name, choice in _PART.findall(page.path)
+            *({"name": name, "in": "path", "required": True, "schema": _schema_of(choice)} for name, choice in parts),
+            *({"name": name, "in": "query", "schema": {"type": "string"}} for name in sorted(notes.asked)),
         ],
         "responses": {
-            "200": _answer("as the vendor's document has it", anything),
-            "400": _answer("as the vendor's document has it, or a problem", anything),
-            **_refusals(problem),
+            "400": _MISREAD,
+            **({} if notes.is_open else _REFUSALS),
+            **(_OF_BODIES if has_body else {}),
+            **({"404": refusal("there is nothing at this address")} if parts else {}),
+            **notes.answers,
         },
     }
-    if page.method != "GET":
+    if notes.is_open:
+        page |= _OPEN
+    if has_body:
         kinds = ("application/json", "application/x-www-form-urlencoded")
-        described["requestBody"] = {"content": {kind: {"schema": anything} for kind in kinds}}
-    return described
+        page["requestBody"] = {"content": {kind: {"schema": _ANYTHING} for kind in kinds}}
+    return page
 
 
 def _schema_of(choice: str) -> dict[str, Any]:

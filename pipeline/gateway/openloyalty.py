@@ -16,6 +16,7 @@ from aiohttp import web
 from pipeline.gateway.answers import Asked
 from pipeline.gateway.assigning import ASSIGN_FORM, assigned_in, assignment_in, not_assigned
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, patience, problem, told
+from pipeline.gateway.openapi import NO_KEY, NOT_YET, OK, answer, described
 from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.people import known_person
 from pipeline.gateway.points import earned_in, program_of, sale_of, status_of
@@ -57,10 +58,14 @@ class OpenLoyalty:
             web.post("/api/{store}/transaction/simulate", self.simulate),  # l.8854
         ]
 
+    @described(is_open=True)
     async def get_version(self, _request: web.Request) -> web.Response:
         """What this is."""
         return told({"name": "Accrue", "version": version("accrue")})
 
+    @described(
+        ("204", answer("messages are taken")), ("503", answer("they are not, and why", {"type": "array"})), is_open=True
+    )
     async def healthcheck(self, _request: web.Request) -> web.Response:
         """204 where messages are taken, else 503 and why they are not."""
         if self._desk.answers.fresh():
@@ -68,16 +73,19 @@ class OpenLoyalty:
         why = "the settings and the replies could not be read for half a minute"
         return told([{"name": "log", "status": "Problem", "message": why}], HTTPStatus.SERVICE_UNAVAILABLE)
 
+    @described(OK, NO_KEY, is_open=True)
     async def log_in(self, request: web.Request) -> web.Response:
         """A token for an access key, by its id as `_username` (in S0 `username`) and its secret as `_password`."""
         key_id, secret = await _texts(request, ("_username", "username"), ("_password", "password"))
         return told(self._desk.access.login(key_id, secret))
 
+    @described(OK, NO_KEY, is_open=True)
     async def renew(self, request: web.Request) -> web.Response:
         """New tokens for one that renews them."""
         (refresh_token,) = await _texts(request, ("refresh_token",))
         return told(self._desk.access.renew(refresh_token))
 
+    @described(OK, NOT_YET)
     async def register(self, request: web.Request) -> web.Response:
         """Register a customer; answered once it is known who that is.
 
@@ -111,6 +119,7 @@ class OpenLoyalty:
         await self._desk.send([taken], sender.org_id, 0)
         return told({"customerId": uuid_of(customer_id)})
 
+    @described(OK, NOT_YET)
     async def assign(self, request: web.Request) -> web.Response:
         """Say whose a transaction is that waits for a customer; answered when that is decided.
 

@@ -49,7 +49,7 @@ _AGES: Final = {
     "hoursFromLastUpdateTo": "updated_at >= (SELECT as_of FROM settlement) - toIntervalHour({age:Int64})",
 }
 _BOUNDS: Final = (("From", ">="), ("To", "<="))
-_PARAMETERS: Final = PARAMETERS | {
+CUSTOMER_PARAMETERS: Final = PARAMETERS | {
     *_PERSON,
     *(f"{name}{bound}" for name in (*_AMOUNTS, "transactionsCount") for bound, _ in _BOUNDS),
     *_AGES,
@@ -88,7 +88,7 @@ HISTORY_KINDS: Final = tuple(_HISTORY)
 
 def customers_where(asked: Asked, org: Org, program: ProgramDefinition | None) -> Where:
     """The conditions of a list of customers (S2 l.3379). Raises `Misread`."""
-    only_known(asked, _PARAMETERS)
+    only_known(asked, CUSTOMER_PARAMETERS)
     exact = one_of(asked, "strict", ("0", "1")) == "1"
     found: list[Condition] = [("org_id = {org:Int64}", "org", org.org_id)]
     digits = minor_digits(_money(org, program))

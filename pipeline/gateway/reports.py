@@ -14,7 +14,9 @@ from pipeline.gateway.desk import Desk, problem, told
 from pipeline.gateway.forms import form_in
 from pipeline.gateway.levels import level_row, level_statistics
 from pipeline.gateway.lists import (
+    TRANSACTION_PARAMETERS,
     TRANSACTION_SORTS,
+    TRANSFER_PARAMETERS,
     TRANSFER_SORTS,
     is_of_bill,
     transaction_of,
@@ -23,6 +25,7 @@ from pipeline.gateway.lists import (
     transfers_where,
 )
 from pipeline.gateway.movements import MOVEMENTS
+from pipeline.gateway.openapi import described
 from pipeline.gateway.orgs import org_read, program_in_force
 from pipeline.gateway.paging import PARAMETERS, page_of, shown
 from pipeline.gateway.tables import Row, Tables
@@ -151,6 +154,7 @@ class Reports:
         levels = level_statistics(program, {row["tier"]: row["customers"] for row in found})
         return _as_of(settled[0], {"total": len(levels), "levels": levels})
 
+    @described(asked=PARAMETERS)
     async def list_levels(self, request: web.Request) -> web.Response:
         """The tiers of the program."""
         org = org_read(self._desk, request)
@@ -164,12 +168,14 @@ class Reports:
         rows = [level_row(one, program) for one in listed if program is not None]
         return told({"levels": rows, "total": len(levels)})
 
+    @described(asked=_INVITATION_PARAMETERS)
     async def list_invitations(self, request: web.Request) -> web.Response:
         """RULE: nobody can invite others yet, so there are no invitations, whichever are asked for."""
         org_read(self._desk, request)
         only_known(await asked_in(request), _INVITATION_PARAMETERS)
         return told({"invitations": [], "total": 0})
 
+    @described(asked=TRANSACTION_PARAMETERS)
     async def list_transactions(self, request: web.Request) -> web.Response:
         """Bills and returns that were taken."""
         org = org_read(self._desk, request)
@@ -191,6 +197,7 @@ class Reports:
         (one,) = await self._transactions(found, org)
         return told(one)
 
+    @described(asked=TRANSFER_PARAMETERS)
     async def list_transfers(self, request: web.Request) -> web.Response:
         """Movements of points, one for each award of a rule."""
         org = org_read(self._desk, request)

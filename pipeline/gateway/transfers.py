@@ -12,6 +12,7 @@ from aiohttp import web
 
 from pipeline.gateway.desk import Desk, content_of, patience, problem, told
 from pipeline.gateway.movements import movements_named, promised_for
+from pipeline.gateway.openapi import NOT_YET, OK, answer, described, refusal
 from pipeline.gateway.people import known_person
 from pipeline.gateway.points import change_of, command_of, gift_of, program_of, transfer_in
 from pipeline.gateway.requests import Refused, Sender, take
@@ -41,6 +42,7 @@ class Transfers:
             ),  # l.7232, l.7260, l.7288
         ]
 
+    @described(OK, NOT_YET)
     async def transfer(self, request: web.Request) -> web.Response:
         """Add, spend or block points: a command, answered when it is decided."""
         sender, body = await self._desk.sender(request)
@@ -55,6 +57,7 @@ class Transfers:
         command = command_of(request.match_info["action"], customer_id, program.program_id, transfer)
         return await self._move(request, sender, command)
 
+    @described(OK, NOT_YET)
     async def give(self, request: web.Request) -> web.Response:
         """Give points of one customer to another: answered when the receiver has them, or cannot have them."""
         sender, body = await self._desk.sender(request)
@@ -71,6 +74,7 @@ class Transfers:
             return _form([Defect("transfer.sender", "is in no program", "register the customer first")])
         return await self._move(request, sender, gift_of(giver, receiver, program.program_id, given))
 
+    @described(OK, NOT_YET, ("204", answer("done")), ("409", refusal("two customers have a transfer with this id")))
     async def change(self, request: web.Request) -> web.Response:
         """Cancel, activate or expire a transfer: a command about its points, answered when it is decided."""
         sender, _ = await self._desk.sender(request)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Final
 from unittest.mock import Mock
 from urllib.parse import quote
@@ -12,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.gateway.access import written
 from pipeline.gateway.api import Api
 from pipeline.intake.dialects.vendor_ids import uuid_of
+from tests.gateway.service import SECRET as KEYS_SECRET
 from tests.gateway.service import Answer, Client
 from tests.runtime.workshop import Until
 
@@ -182,3 +187,27 @@ def test_owner_sees_the_secret(client: Client, secret: dict[str, str]) -> None:
     answers = {path: asked_by(client, ADMIN, method, path, secret) for method, path in PAGES if method == "GET"}
     seen = {path.rpartition("/")[2] for path, answer in answers.items() if SECRET in str(answer.body)}
     assert seen >= {"{transaction}", "transaction", "transfer", "{id}", "status", "history", "{customer}", "customer"}
+
+
+SCHEMATHESIS: Final = (
+    *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
+    *("--config-file", str(Path(__file__).with_name("schemathesis.toml"))),
+)
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        pytest.param(("coverage", "--exclude-path", "/v1/messages"), id="coverage"),  # all kinds of messages: too many
+        pytest.param(("fuzzing", "--max-examples", "10"), id="fuzzing"),
+    ],
+)
+def test_schemathesis_finds_nothing_that_is_not_described(
+    client: Client, tmp_path: Path, phase: tuple[str, ...]
+) -> None:
+    key = ("--header", f"Authorization: Bearer {written('4' * 12, KEYS_SECRET)}")
+    command = (*SCHEMATHESIS, "run", *key, "--phases", *phase, f"http://127.0.0.1:{client.port}/openapi.json")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
