@@ -73,7 +73,7 @@ class Story:
         for definition in programs:
             self.play(definition)
 
-    def play(self, step: Step, as_of: int | None = None) -> list[Fact]:
+    def play(self, step: Step, as_of: int | None = None, *, was_held: bool = False) -> list[Fact]:
         """Run one step; a record is decided at its event time unless `as_of` says otherwise."""
         self.groups = []
         if isinstance(step, ProgramDefinition):
@@ -85,18 +85,18 @@ class Story:
         elif isinstance(step, Tick):
             self.groups = self._fire(step.time)
         else:
-            self.groups = self._decide(step, step.event_time if as_of is None else as_of)
+            self.groups = self._decide(step, step.event_time if as_of is None else as_of, was_held=was_held)
         self.decided = self._invariants.check(self.groups, self.state, self.programs)
         self.facts += self.decided
         return self.decided
 
-    def _decide(self, record: AnyCustomerRecord, as_of: int) -> list[Group]:
+    def _decide(self, record: AnyCustomerRecord, as_of: int, *, was_held: bool) -> list[Group]:
         assert decode_record(encode_record(record)) == record
         seen, names = self._seeing(()), frozenset[str]()
         while more := frozenset(needs(seen, record, self.programs, as_of)) - names:
             names |= more
             seen = self._seeing(names)
-        groups = decide(seen, record, self.programs, as_of, backfill=self._backfill)
+        groups = decide(seen, record, self.programs, as_of, backfill=self._backfill, was_held=was_held)
         self.state.entries.update(seen.entries)
         return groups
 

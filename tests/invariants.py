@@ -11,6 +11,8 @@ from pipeline.engine.bills.parking import OF_BILL_MAX, OF_CUSTOMER_MAX, PARKED_E
 from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.decide import TIMERS, entries_of, fold
+from pipeline.engine.identity.holding import HOLDS_END
+from pipeline.engine.identity.state import Held, Holds, Page, held_of
 from pipeline.engine.ledger.holds import HOLDS_MAX
 from pipeline.engine.ledger.postings import lots_moved, postings
 from pipeline.engine.ledger.redeemed import Redemption
@@ -260,16 +262,28 @@ def check_entry(entry: Entry) -> None:
 
 
 def check_agenda(state: CustomerState) -> None:
-    """The agenda names exactly the returns that wait, in order, and not too many."""
+    """The agenda names exactly the returns that wait and the pages of what is held, in order, and not too many."""
     waiting = [
         (one.until, (PARKED_END if isinstance(one.parked, ParkedReturn) else UPDATES_END).kind, name)
         for name, entry in state.entries.items()
         if isinstance(entry, Parked)
         for one in entry.returns
     ]
-    assert state.head.agenda == sorted(waiting)
+    assert state.head.agenda == sorted([*waiting, *_pages(state)])
     assert len(waiting) <= OF_CUSTOMER_MAX
     assert all(count <= OF_BILL_MAX for count in Counter(name for *_, name in waiting).values())
+
+
+def _pages(state: CustomerState) -> list[tuple[int, int, str]]:
+    """The pages of what is held: each record is in one of them until its time is up, and counts until it is let go."""
+    held = {name: entry for name, entry in state.entries.items() if isinstance(entry, Held) and entry.record}
+    pages = {name: entry.places for name, entry in state.entries.items() if isinstance(entry, Page) and entry.places}
+    places = [place for some in pages.values() for place in some]
+    assert len(places) == len(set(places))
+    counts = [entry.count for entry in state.entries.values() if isinstance(entry, Holds)]
+    assert sum(counts) == len(held)
+    ends = {name: {held[held_of(place)].until for place in some} for name, some in pages.items()}
+    return [(until, HOLDS_END.kind, name) for name, untils in ends.items() for until in untils]
 
 
 def check_bill(bill: Bill) -> None:

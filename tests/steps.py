@@ -12,10 +12,12 @@ import msgspec
 from pipeline.engine.calendar import as_day
 from schemas.program import ProgramDefinition
 from schemas.records import (
+    BILL,
     ActivatePoints,
     AdjustPoints,
     AnyCustomerRecord,
     AssignTier,
+    AssignTransaction,
     BackfillBegun,
     BlockPoints,
     CancelPoints,
@@ -26,6 +28,7 @@ from schemas.records import (
     CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
+    EndHold,
     EnrolStreak,
     EnrolTarget,
     ExpirePoints,
@@ -51,6 +54,7 @@ from schemas.records import (
     TransferPoints,
     UnenrolStreak,
     UnenrolTarget,
+    UseIdentityKey,
     encode_record,
 )
 
@@ -302,6 +306,23 @@ def linked(person: int, on: str | int, *identifiers: tuple[str, str], **parts: A
     """Somebody has identifiers from then on, or no longer."""
     known = tuple(KnownBy(kind=kind, digest=digest) for kind, digest in identifiers)
     return _record(LinkIdentifiers, f"in:1:{on}", on, customer_id=0, person=person, identifiers=known, **parts)
+
+
+def assigned(number: str, on: str | int, customer_id: int = CUSTOMER, **parts: Any) -> AssignTransaction:
+    """A bill that is held under its number is a customer's."""
+    bill = KnownBy(kind=BILL, digest=number)
+    fixed = {"person": customer_id, "bill": bill, "bill_number": number}
+    return _record(AssignTransaction, f"a-{number}-{on}", on, customer_id=0, **fixed, **parts)
+
+
+def hold_over(place: str, on: str | int) -> EndHold:
+    """The time is up of what is held at a place."""
+    return _record(EndHold, f"in:2:{on}", on, customer_id=0, sender_id=0, via="", place=place)
+
+
+def keyed(fingerprint: str, on: str | int) -> UseIdentityKey:
+    """Intake says which key it hashes identifiers with."""
+    return _record(UseIdentityKey, f"in:3:{on}", on, customer_id=0, fingerprint=fingerprint)
 
 
 def joined(on: str | int, profile: Profile = UNKNOWN, **parts: Any) -> CustomerAdded:

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.engine.decide import requests_of
 from pipeline.engine.ledger.state import LedgerAccount
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord, Request, forwarded
+from schemas.records import AnyCustomerRecord, ForwardRecord, Request, forwarded
 from tests.dsl import Story
 from tests.steps import ORG, Activation, Step
 
@@ -30,11 +30,11 @@ class Town:
             self.stories[number] = Story(*self._programs, customer=number)
         return self.stories[number]
 
-    def play(self, record: AnyCustomerRecord, as_of: int | None = None) -> Story:
+    def play(self, record: AnyCustomerRecord, as_of: int | None = None, *, was_held: bool = False) -> Story:
         """Decide a record of whatever customer it is about."""
         story = self.customer(record.customer_id)
-        story.play(record, as_of)
-        self._gather(record.customer_id, story)
+        story.play(record, as_of, was_held=was_held)
+        self._gather(record.customer_id, story, was_held=was_held)
         return story
 
     def pass_time(self, step: Step) -> None:
@@ -47,8 +47,10 @@ class Town:
 
     def deliver(self) -> Story:
         """Decide what was asked first; the customer of whom it was asked."""
-        asked = forwarded(self.waiting.pop(0))  # type: ignore[arg-type]  # the union's cases
-        return self.play(asked, asked.received_at)  # type: ignore[arg-type]  # the union's cases
+        request = self.waiting.pop(0)
+        asked = forwarded(request)  # type: ignore[arg-type]  # the union's cases
+        was_held = isinstance(request, ForwardRecord) and request.was_held
+        return self.play(asked, asked.received_at, was_held=was_held)  # type: ignore[arg-type]  # likewise
 
     def settle(self) -> None:
         """Deliver until nothing is asked any more."""
@@ -59,6 +61,6 @@ class Town:
         """What all customers together have in an account of program 1."""
         return sum(story.account(1, currency).total(account) for story in self.stories.values())
 
-    def _gather(self, number: int, story: Story) -> None:
+    def _gather(self, number: int, story: Story, *, was_held: bool = False) -> None:
         self._records += 1
-        self.waiting += requests_of((ORG, number), story.groups, source=SOURCE, offset=self._records)
+        self.waiting += requests_of((ORG, number), story.groups, source=SOURCE, offset=self._records, was_held=was_held)

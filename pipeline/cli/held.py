@@ -26,9 +26,9 @@ def held(org: int, place: Place, *, as_json: bool) -> None:
     now = SYSTEM_CLOCK.wall()
     with place.log() as log:
         waiting = [
-            (name.partition(":")[2], entry.forgotten_at, decode_record(entry.record))
+            (name.partition(":")[2], entry.until, decode_record(entry.record))
             for name, entry in entries_of_org(place, log, org)
-            if isinstance(entry, Held) and entry.record and entry.forgotten_at > now
+            if isinstance(entry, Held) and entry.record and entry.until > now
         ]
     found = [
         (origin, type(record).__name__, record.id, record.event_time, until)

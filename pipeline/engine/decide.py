@@ -9,6 +9,7 @@ from pipeline.engine import adoption, analytics, customers, duplicates, earning,
 from pipeline.engine.bills import parking, updates
 from pipeline.engine.bills import records as bills
 from pipeline.engine.identity import concern as identity
+from pipeline.engine.identity import holding
 from pipeline.engine.kernel.concern import Concern, FollowUp, ProgramStage, Stage, Timer, addressed
 from pipeline.engine.kernel.engine import Engine
 from pipeline.engine.ledger import (
@@ -62,6 +63,7 @@ from schemas.records import (
     CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
+    EndHold,
     EnrolStreak,
     EnrolTarget,
     ExpirePoints,
@@ -87,6 +89,7 @@ from schemas.records import (
     TransferPoints,
     UnenrolStreak,
     UnenrolTarget,
+    UseIdentityKey,
 )
 
 CONCERNS: Final[Sequence[Concern]] = (
@@ -97,7 +100,9 @@ CONCERNS: Final[Sequence[Concern]] = (
     unique.CONCERN,
     identity.IDENTIFIERS,
     identity.PERSONS,
-    identity.HELD,
+    holding.HELD,
+    holding.PAGES,
+    holding.COUNT,
     merging.CONCERN,
     adoption.CONCERN,
     bills.CONCERN,
@@ -163,7 +168,9 @@ CUSTOMER_STAGES: Final[Mapping[type[CustomerRecord], Sequence[Stage]]] = {
     AnswerTransfer: (),
     LinkIdentifiers: (identity.link,),
     ResolveCustomer: (identity.resolve,),
-    AssignTransaction: (identity.assign,),
+    AssignTransaction: (holding.assign,),
+    EndHold: (holding.end,),
+    UseIdentityKey: (identity.use_key,),
     MergeCustomers: (merging.survives, duplicates.admit, customers.enrol, merging.start),
     HandOver: (merging.give_up,),
     TakeOverSection: (),
@@ -256,6 +263,8 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     LinkIdentifiers: (),
     ResolveCustomer: (),
     AssignTransaction: (),
+    EndHold: (),
+    UseIdentityKey: (),
     MergeCustomers: (),
     HandOver: merging.HAND_OVER,
     TakeOverSection: tuple(
@@ -287,6 +296,7 @@ FOLLOW_UPS: Final[Mapping[type[CustomerRecord], FollowUp]] = {
 
 TIMERS: Final[Sequence[Timer]] = (
     HOLD_END,
+    holding.HOLDS_END,
     parking.PARKED_END,
     parking.UPDATES_END,
     CONVERSION,

@@ -1,4 +1,4 @@
-"""Deduplication: each record is applied at most once; records older than the window are refused."""
+"""Deduplication: each record is applied at most once; records older than the window are refused, but for held ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from schemas.facts import (
     UpdateParked,
     UpdateReleased,
 )
-from schemas.records import AnyCustomerRecord, CustomerRecord, MergeCustomers, TransferPoints
+from schemas.records import OUTLASTING, AnyCustomerRecord, CustomerRecord, MergeCustomers, TransferPoints
 
 RECENT_MAX: Final = 5_000
 """Ids in a head: a record every ten minutes for five weeks, and 0.14 MB. Further ones spill into entries, a bucket at a
@@ -51,7 +51,7 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     """Accept the record, or refuse it for its id or its age; what comes for somebody who was merged is passed on."""
     # A window that a new program version widens does not bring back the ids that are forgotten.
     horizon = max(turn.as_of - turn.org.window_ms, turn.head.horizon)
-    reason = _refusal_of(turn, horizon)
+    reason = _refusal_of(turn, record, horizon)
     if reason is Refusal.ID_REUSED:
         return [RecordRefused(reason=reason, subject=record.id)]
     if turn.head.merge is not None and (passed := passed_on(turn, record)):
@@ -64,15 +64,20 @@ def admit(turn: Turn, record: CustomerRecord) -> list[Decision]:
     return [*_make_room(turn, horizon), accepted, refused] if is_remembered else [refused]
 
 
-def _refusal_of(turn: Turn, horizon: int) -> Refusal | None:
+def _refusal_of(turn: Turn, record: CustomerRecord, horizon: int) -> Refusal | None:
     known = turn.head.recent.get(turn.key) or turn.state.spilled_id(turn.key, horizon)
     if known is not None and known[0] >= horizon:
         return Refusal.ID_REUSED
-    if turn.at < horizon:
+    if turn.at < horizon and not _outlasts(turn, record):
         return Refusal.TOO_OLD
     if _is_full(turn, horizon):
         return Refusal.TOO_MANY
     return Refusal.TOTAL_TOO_LARGE if _items_of(turn.head) >= HEAD_ITEMS_MAX else None
+
+
+def _outlasts(turn: Turn | ProgramTurn, record: CustomerRecord) -> bool:
+    """Whether the record counts however old it is: what was held was not too old when it came."""
+    return turn.was_held and isinstance(record, OUTLASTING)
 
 
 def _is_full(turn: Turn, horizon: int) -> bool:
@@ -119,9 +124,9 @@ def _items_of(head: Head) -> int:
     return items
 
 
-def _admit_in_program(turn: ProgramTurn, _record: CustomerRecord) -> list[Decision]:
+def _admit_in_program(turn: ProgramTurn, record: CustomerRecord) -> list[Decision]:
     """Refuse a record for a program whose window is shorter than the org's longest, for which ids are remembered."""
-    if turn.at < turn.head.clock - turn.program.window_ms:
+    if turn.at < turn.head.clock - turn.program.window_ms and not _outlasts(turn, record):
         return [RecordRefused(reason=Refusal.TOO_OLD)]
     return []
 
@@ -133,7 +138,7 @@ def _remember(state: CustomerState, envelope: Envelope, decision: RecordAccepted
     key = key_of(envelope.cause)
     recent.pop(key, None)  # the same id from before the window, not swept out yet
     horizon = decision.forget_before
-    # A command that is refused as too old is remembered from now on.
+    # A command that is refused as too old, and what was held for long, is remembered from now on.
     recent[key] = (envelope.at if envelope.at >= horizon else envelope.as_of, decision.digest)
     head.horizon = horizon
     outcomes = head.outcomes

@@ -112,7 +112,10 @@ USES_UP_ID: Final[Mapping[Refusal, bool]] = {
     Refusal.EVENT_EXISTS: False,
     Refusal.TRANSACTION_UNKNOWN: True,
     Refusal.TRANSACTION_ASSIGNED: True,
+    Refusal.IDENTITY_KEY_DIFFERS: False,
     Refusal.IDENTIFIER_UNKNOWN: False,
+    Refusal.TOO_MANY_HELD: False,
+    Refusal.HOLD_ENDED: False,
     Refusal.IDENTIFIERS_IN_BACKFILL: False,
     Refusal.TOTAL_TOO_LARGE: True,
 }

@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.engine.bills.state import Bill, ItemisedBill, Parked
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.identity.state import Held, Link, Made, Person
+from pipeline.engine.identity.state import Held, Holds, IdentityKey, Link, Made, Page, Person
 from pipeline.engine.ledger.redeemed import Payment, Redemption
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.merging.state import Merge
@@ -137,7 +137,22 @@ class Head(msgspec.Struct, array_like=True):
         return min(self.timers.values(), default=None)
 
 
-Entry = Bill | Parked | ItemisedBill | Redemption | Payment | Link | Person | Held | SpilledIds | UniqueIds | Made
+Entry = (
+    Bill
+    | Parked
+    | ItemisedBill
+    | Redemption
+    | Payment
+    | Link
+    | Person
+    | Held
+    | SpilledIds
+    | UniqueIds
+    | Made
+    | Page
+    | Holds
+    | IdentityKey
+)
 """What is kept beside the head, loaded when a record names it. Every kind is a case of this tagged union and begins
 with `forgotten_at`, the instant at which it may leave."""
 

@@ -36,6 +36,7 @@ from schemas.records import (
     CustomerStatus,
     CustomerUpdated,
     CustomEventReceived,
+    EndHold,
     EnrolStreak,
     EnrolTarget,
     ExpirePoints,
@@ -62,6 +63,7 @@ from schemas.records import (
     TransferPoints,
     UnenrolStreak,
     UnenrolTarget,
+    UseIdentityKey,
 )
 
 
@@ -258,7 +260,7 @@ def _merge(_record: MergeCustomers | HandOver | TakeOverSection | TakeOverPoints
     return Activity(name=MERGE_ACTIVITY, identifiers=[])
 
 
-def _of_org(record: LinkIdentifiers | ResolveCustomer | AssignTransaction) -> Activity:
+def _of_org(record: LinkIdentifiers | ResolveCustomer | AssignTransaction | EndHold | UseIdentityKey) -> Activity:
     """What is asked of the org itself leads to no notification of its own."""
     return Activity(name=type(record).__name__, identifiers=[_customer(record)])
 
@@ -271,6 +273,8 @@ ACTIVITIES: Final[dict[type[CustomerRecord], Callable[[Any], Activity]]] = {
     LinkIdentifiers: _of_org,
     ResolveCustomer: _of_org,
     AssignTransaction: _of_org,
+    EndHold: _of_org,
+    UseIdentityKey: _of_org,
     TransactionAdded: _purchase,
     TransactionReturned: _return,
     TransactionUpdated: _update_of_bill,

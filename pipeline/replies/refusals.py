@@ -55,6 +55,18 @@ REASONS: Final[dict[Refusal, tuple[str, str]]] = {
         "history is being loaded, and this names no customer id",
         "look the customers up first, and send the customer id",
     ),
+    Refusal.IDENTITY_KEY_DIFFERS: (
+        "identifiers of this org are hashed with the key {subject}, and this is another one",
+        "start every worker with the ACCRUE_IDENTITY_KEY that the first one had",
+    ),
+    Refusal.TOO_MANY_HELD: (
+        "as many messages of this org as are kept wait for customers",
+        "register customers with their identifiers, or send customer ids",
+    ),
+    Refusal.HOLD_ENDED: (
+        "nobody was known by its identifiers in time",
+        "register the customer, and send it again with the customer id",
+    ),
     Refusal.IDENTIFIER_UNKNOWN: (
         "nobody is known by the {subject}, and as many messages as are kept wait for somebody who is",
         "register the customer with it, or send the customer id",

@@ -24,6 +24,7 @@ from schemas.facts import (
     Decision,
     Envelope,
     Group,
+    HoldEnded,
     IdentifierClaimed,
     MergeAsked,
     MergeFailed,
@@ -46,10 +47,12 @@ from schemas.records import (
     CommandRecord,
     CustomerRecord,
     CustomEventReceived,
+    EndHold,
     LinkIdentifiers,
     MergeCustomers,
     TransferPoints,
     as_sent,
+    record_in,
 )
 from schemas.replies import Reply, ReplyOutcome
 
@@ -110,6 +113,8 @@ def replies_of(
         if cause == own and record is not None:
             if isinstance(record, AnswerTransfer):
                 replies.append(_reply_to_transfer(place, record, decided, seq, amount))
+            elif isinstance(record, EndHold):
+                replies.append(_reply_to(place, _ended(decided), decided, seq, amount))
             elif isinstance(record, AnswerMerge):
                 replies.append(_reply_to_merge(place, record, seq))
             elif any(isinstance(decision, CustomerResolved | RecordPassedOn) for _, decision in decided):
@@ -170,6 +175,11 @@ def _reply_to(
         seq=seq,
         result=[*moved, *assigned],
     )
+
+
+def _ended(decided: Sequence[tuple[Envelope, Decision]]) -> CustomerRecord:
+    """The record that is held no longer."""
+    return next(record_in(decision.record) for _, decision in decided if isinstance(decision, HoldEnded))
 
 
 def _reply_to_transfer(

@@ -49,7 +49,7 @@ class Customers:
         self._ends: list[tuple[int, Who, str]] = []
         """A heap of the instants at which entries may be forgotten; out of date where the entry says otherwise."""
 
-    def decide(self, record: AnyCustomerRecord, programs: Programs) -> Decided:
+    def decide(self, record: AnyCustomerRecord, programs: Programs, *, was_held: bool = False) -> Decided:
         """Decides a record that has just been received; no groups for a duplicate."""
         who = Who(org_id=record.org_id, customer_id=record.customer_id)
         state = self.states.get(who)
@@ -61,7 +61,7 @@ class Customers:
         while more := frozenset(needs(seen, record, programs, record.received_at)) - names:
             names |= more
             seen.entries.update({name: state.entries[name] for name in more if name in state.entries})
-        groups = decide(seen, record, programs, record.received_at)
+        groups = decide(seen, record, programs, record.received_at, was_held=was_held)
         for name, entry in seen.entries.items():
             state.entries[name] = entry
             heappush(self._ends, (entry.forgotten_at, who, name))

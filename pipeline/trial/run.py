@@ -261,9 +261,9 @@ class Trial:
         for request in requests_of(who, told.groups, source=TOPIC, offset=0, was_held=was_held):
             decided.asked += 1
             asked: AnyCustomerRecord = forwarded(request)  # type: ignore[arg-type, assignment]  # the union's cases
-            at_once = self._customers.decide(asked, self._programs)
-            other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
             waited = isinstance(request, ForwardRecord) and request.was_held
+            at_once = self._customers.decide(asked, self._programs, was_held=waited)
+            other = Who(org_id=asked.org_id, customer_id=asked.customer_id)
             self._note(other, asked, asked.received_at, at_once, decided, was_held=waited)
 
     def _end_step(

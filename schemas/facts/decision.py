@@ -151,8 +151,14 @@ class Refusal(Reason):
     """No bill of that number of the store waits, or has waited lately, for a customer."""
     TRANSACTION_ASSIGNED = 185
     """The bill of that number of the store has waited for a customer, and has one."""
+    IDENTITY_KEY_DIFFERS = 180
+    """Identifiers are hashed with another key than those of the org."""
     IDENTIFIER_UNKNOWN = 130
     """Nobody is known by the identifiers of the record, and as many records as are held wait for somebody who is."""
+    TOO_MANY_HELD = 179
+    """As many records of the org as are kept wait for customers."""
+    HOLD_ENDED = 178
+    """It has waited, and nobody was known by its identifiers in time."""
     IDENTIFIERS_IN_BACKFILL = 131
     """History is being loaded, and must name its customers by id."""
     TOTAL_TOO_LARGE = 20

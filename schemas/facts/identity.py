@@ -65,6 +65,10 @@ class MessageHeld(Decision, frozen=True, tag=306):
     """The instant from which it is held no longer."""
     record: bytes
     """The record as it came, without the customer."""
+    page: str = ""
+    """The entry of what is held just as long."""
+    bill: str = ""
+    """Of a bill: the digest of its store and number, under which its returns wait, too."""
 
 
 class MessageAwaits(Decision, frozen=True, tag=307):
@@ -74,6 +78,8 @@ class MessageAwaits(Decision, frozen=True, tag=307):
     digest: str
     place: str
     until: int
+    gone: tuple[str, ...] = ()
+    """What waited under the identifier and was released under another one."""
 
 
 class MessageReleased(Decision, frozen=True, tag=308):
@@ -83,7 +89,31 @@ class MessageReleased(Decision, frozen=True, tag=308):
     person: int
     record: bytes
     """The record as it came, without the customer."""
+    page: str = ""
+    """The entry of what is held just as long."""
 
 
 class IdentifiersKnown(Decision, frozen=True, tag=305):
     """What was said about identifiers is known already."""
+
+
+class HoldExpired(Decision, frozen=True, tag=410):
+    """Nobody was known by the identifiers of a record in time."""
+
+    page: str
+    """The entry of what is held just as long."""
+    place: str
+
+
+class HoldEnded(Decision, frozen=True, tag=411):
+    """A record that was held is held no longer: it is a dead letter."""
+
+    place: str
+    record: bytes
+    """The record as it came, without the customer."""
+
+
+class IdentityKeySet(Decision, frozen=True, tag=412):
+    """The identifiers of the org are hashed with this key, for good."""
+
+    fingerprint: str

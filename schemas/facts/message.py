@@ -40,10 +40,13 @@ from schemas.facts.holds import PointsHeld, PointsReleased
 from schemas.facts.identity import (
     CustomerMade,
     CustomerResolved,
+    HoldEnded,
+    HoldExpired,
     IdentifierClaimed,
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    IdentityKeySet,
     MessageAwaits,
     MessageHeld,
     MessageReleased,
@@ -264,6 +267,9 @@ AnyDecision = (
     | UniqueEventKept
     | UniqueEventsJoined
     | CustomerMade
+    | HoldExpired
+    | HoldEnded
+    | IdentityKeySet
 )
 
 

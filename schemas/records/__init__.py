@@ -13,11 +13,14 @@ from schemas.records.holds import BlockPoints, ReleasePoints
 from schemas.records.identity import (
     BILL,
     MADE_FROM,
+    OUTLASTING,
     AssignTransaction,
+    EndHold,
     ForwardRecord,
     KnownBy,
     LinkIdentifiers,
     ResolveCustomer,
+    UseIdentityKey,
 )
 from schemas.records.journal import WALL_SOURCE, BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.merging import (
@@ -58,16 +61,19 @@ from schemas.records.wire import (
     AnyCustomerRecord,
     AnyRecord,
     UnknownVersion,
+    as_object,
     as_sent,
     decode_record,
     encode_record,
     forwarded,
+    record_in,
     with_customer,
 )
 
 __all__ = [
     "BILL",
     "MADE_FROM",
+    "OUTLASTING",
     "WALL_SOURCE",
     "ActivatePoints",
     "AdjustPoints",
@@ -90,6 +96,7 @@ __all__ = [
     "CustomerRecord",
     "CustomerStatus",
     "CustomerUpdated",
+    "EndHold",
     "EnrolStreak",
     "EnrolTarget",
     "ExpirePoints",
@@ -139,9 +146,12 @@ __all__ = [
     "UnenrolStreak",
     "UnenrolTarget",
     "UnknownVersion",
+    "UseIdentityKey",
+    "as_object",
     "as_sent",
     "decode_record",
     "encode_record",
     "forwarded",
+    "record_in",
     "with_customer",
 ]

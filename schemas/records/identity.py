@@ -6,14 +6,17 @@ from typing import Final
 
 import msgspec
 
+from schemas.records.bills import TransactionAdded, TransactionReturned, TransactionUpdated
+from schemas.records.events import CustomEventReceived
 from schemas.records.record import CommandRecord, CustomerRecord, Request
 
 MADE_FROM: Final = 2**52 + 1
 """The first customer id that Accrue makes, where it makes them."""
-
-
 BILL: Final = "bill"
 """The kind of what a bill is held under: its store and its number. It names nobody."""
+OUTLASTING: Final = (TransactionAdded, TransactionReturned, TransactionUpdated, CustomEventReceived)
+"""Records that count when they are released, however old they are by then. Others are held no longer than their ids
+would be remembered."""
 
 
 class KnownBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -49,7 +52,7 @@ class ResolveCustomer(CustomerRecord, frozen=True):
     makes: bool = False
     """Whether somebody whom nobody knows becomes a customer."""
     days: int = 0
-    """For how many days it is held at most; 0 for as long as ids are remembered."""
+    """For how many days it is held; 0 for as long as ids are remembered."""
 
 
 class AssignTransaction(CommandRecord, frozen=True):
@@ -67,3 +70,15 @@ class ForwardRecord(Request, frozen=True):
     """The record as it came, with the customer."""
     was_held: bool = False
     """Whether it has waited until its customer was known: its sender was told so, and is told how that ended."""
+
+
+class EndHold(Request, frozen=True):
+    """The time is up of a record that is held: the org asks it of itself, so that what ends at once ends one by one."""
+
+    place: str
+
+
+class UseIdentityKey(CustomerRecord, frozen=True):
+    """From here on intake hashes identifiers of the org with this key; one says so before the first of them."""
+
+    fingerprint: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -11,7 +11,14 @@ from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpd
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
 from schemas.records.holds import BlockPoints, ReleasePoints
-from schemas.records.identity import AssignTransaction, ForwardRecord, LinkIdentifiers, ResolveCustomer
+from schemas.records.identity import (
+    AssignTransaction,
+    EndHold,
+    ForwardRecord,
+    LinkIdentifiers,
+    ResolveCustomer,
+    UseIdentityKey,
+)
 from schemas.records.journal import BackfillBegun, ClockAdvanced, ProgramActivated
 from schemas.records.merging import AnswerMerge, HandOver, MergeCustomers, TakeOverPoints, TakeOverSection
 from schemas.records.points import AdjustPoints, CancelPoints, RedeemPoints
@@ -66,6 +73,8 @@ AnyCustomerRecord = (
     | TakeOverPoints
     | AnswerMerge
     | AssignTransaction
+    | EndHold
+    | UseIdentityKey
 )
 AnyRecord = AnyCustomerRecord | ForwardRecord | ClockAdvanced | BackfillBegun | ProgramActivated
 
@@ -85,10 +94,7 @@ def encode_record(record: Record) -> bytes:
 
 def with_customer(raw: bytes, person: int, *, received_at: int | None = None) -> bytes:
     """The record in `raw`, as one of this customer; with `received_at`, as one that was received then."""
-    record = decode_record(raw)
-    if not isinstance(record, CustomerRecord):
-        message = f"{type(record).__name__} is about no customer"
-        raise TypeError(message)
+    record = record_in(raw)
     received = record.received_at if received_at is None else received_at
     return encode_record(msgspec.structs.replace(record, customer_id=person, received_at=received))
 
@@ -100,13 +106,27 @@ def forwarded(record: AnyRecord) -> AnyRecord:
 
 def as_sent(record: CustomerRecord) -> CustomerRecord:
     """The record that its sender knows of: the one inside, where it is the customer that is looked for."""
-    if not isinstance(record, ResolveCustomer):
-        return record
-    sent = decode_record(record.record)
-    if not isinstance(sent, CustomerRecord):
-        message = f"{type(sent).__name__} is about no customer"
+    return record_in(record.record) if isinstance(record, ResolveCustomer) else record
+
+
+def record_in(raw: bytes) -> CustomerRecord:
+    """The record about a customer in `raw`; raises as `decode_record` does, and `TypeError` for any other record."""
+    record = decode_record(raw)
+    if not isinstance(record, CustomerRecord):
+        message = f"{type(record).__name__} is about no customer"
         raise TypeError(message)
-    return sent
+    return record
+
+
+def as_object(record: Record) -> dict[str, Any]:
+    """The record with field names, as JSON has it: on the wire it is an array."""
+    fields = msgspec.structs.asdict(record)
+    for several in ("lines", "parts", "identifiers"):
+        if several in fields:
+            fields[several] = [msgspec.structs.asdict(one) for one in fields[several]]
+    if "profile" in fields:
+        fields["profile"] = msgspec.structs.asdict(fields["profile"])
+    return fields
 
 
 def decode_record(raw: bytes) -> AnyRecord:

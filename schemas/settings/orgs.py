@@ -109,8 +109,8 @@ class Org(Definition):
     unknown_events: Literal["accept", "reject"] = "accept"
     """What becomes of custom events that `events` does not define."""
     unassigned_bills: Literal["reject", "hold"] = "reject"
-    """What becomes of bills that name nobody: rejected, or held for 30 days, for `assignTransaction` to say whose they
-    are."""
+    """What becomes of bills, and of returns, that name nobody: rejected, or held for 30 days, for
+    `assignTransaction` to say whose they are."""
     personal_data: Literal["readable", "sealed"] = "readable"
     """How names, addresses, numbers and extended fields of customers are kept: as they came, or sealed, each customer's
     with a key that `accrue erase` takes away."""

@@ -98,6 +98,7 @@ def test_what_waits_for_somebody_is_listed_until_it_is_released(terminal: Termin
 
     (waits,) = terminal.done("held", "100", "--json").json
     assert (waits["type"], waits["id"], waits["at"]) == ("CustomEventReceived", "v", now)
+    assert 365 <= (waits["until"] - now) / 86_400_000 <= 366
     assert "loyalty.customers" in terminal.done("held", "100").out
 
     terminal.done("identity", "link", "100", "4711", "email=jo@example.com")

@@ -140,6 +140,9 @@ DECISION_NUMBERS = {
     376: "UniqueEventKept",
     405: "UniqueEventsJoined",
     377: "CustomerMade",
+    410: "HoldExpired",
+    411: "HoldEnded",
+    412: "IdentityKeySet",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {
@@ -211,6 +214,9 @@ REFUSAL_NUMBERS = {
     168: "event_exists",
     169: "transaction_unknown",
     185: "transaction_assigned",
+    178: "hold_ended",
+    179: "too_many_held",
+    180: "identity_key_differs",
 }
 """Frozen, like the numbers of decisions."""
 ISSUED_FOR_NUMBERS = {1: "spend", 2: "event", 3: "milestone", 4: "streak", 5: "adjustment"}
@@ -231,6 +237,7 @@ TIMER_NUMBERS = {
     24: "cycleStart",
     30: "streakRisk",
     50: "rewardedTierEnd",
+    53: "holdsEnd",
 }
 """Frozen: these numbers stand in stored heads."""
 COMMANDS = {
@@ -268,6 +275,7 @@ REQUESTS = {
     "TakeOverSection",
     "TakeOverPoints",
     "AnswerMerge",
+    "EndHold",
 }
 EVENTS = {
     "CustomEventReceived",
@@ -278,6 +286,7 @@ EVENTS = {
     "TransactionUpdated",
     "LinkIdentifiers",
     "ResolveCustomer",
+    "UseIdentityKey",
 }
 """A command is answered whatever becomes of it, and always uses up its id: it derives from `CommandRecord`."""
 

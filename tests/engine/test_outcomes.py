@@ -54,12 +54,15 @@ def test_every_refusal_says_whether_it_uses_up_the_id_of_an_event() -> None:
         Refusal.TOO_MANY,
         Refusal.CUSTOMER_UNKNOWN,
         Refusal.IDENTIFIER_UNKNOWN,
+        Refusal.IDENTITY_KEY_DIFFERS,
+        Refusal.TOO_MANY_HELD,
+        Refusal.HOLD_ENDED,
         Refusal.IDENTIFIERS_IN_BACKFILL,
         Refusal.EVENT_EXISTS,
     }
 
 
-@pytest.mark.parametrize("reason", [one for one in CASES if one is not Refusal.ID_REUSED])
+@pytest.mark.parametrize("reason", [one for one in CASES if one not in (Refusal.ID_REUSED, Refusal.HOLD_ENDED)])
 def test_refused_record_that_comes_again_is_a_duplicate_exactly_where_its_id_is_used_up(
     reason: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

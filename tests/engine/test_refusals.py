@@ -7,7 +7,7 @@ import pytest
 from pipeline.engine import duplicates, spilled
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.customers import EXTENDED_MAX
-from pipeline.engine.identity import concern as identity
+from pipeline.engine.identity import holding
 from pipeline.engine.ledger import holds
 from pipeline.engine.streaks import requests as streak_requests
 from schemas.facts import RecordRefused, Refusal
@@ -34,8 +34,10 @@ from tests.steps import (
     expire_on,
     extend,
     freeze,
+    hold_over,
     instant,
     joined,
+    keyed,
     merge,
     milestone,
     pause,
@@ -200,7 +202,15 @@ CASES: dict[Refusal, Case] = {
         "u:1",
         0,
     ),
+    Refusal.IDENTITY_KEY_DIFFERS: ([SHOP, keyed("a", "2011-03-02")], keyed("b", "2011-03-03"), "a", 0),
     Refusal.IDENTIFIER_UNKNOWN: ([SHOP, unnamed("email", "2011-03-02")], unnamed("email", "2011-03-03"), "email", 0),
+    Refusal.TOO_MANY_HELD: (
+        [SHOP, unnamed("email", "2011-03-02"), unnamed("email", "2011-03-03", "e")],
+        unnamed("email", "2011-03-04", "f"),
+        "",
+        0,
+    ),
+    Refusal.HOLD_ENDED: ([SHOP, unnamed("email", "2011-03-02")], hold_over("in:0:2011-03-02", "2011-04-07"), "", 0),
     Refusal.IDENTIFIERS_IN_BACKFILL: ([SHOP, BACKFILL], unnamed("email", "2011-03-02"), "", 0),
     Refusal.TOTAL_TOO_LARGE: ([SHOP], bought("B2", TOTAL_MAX + 1, "2011-03-02"), "GBP", 1),
 }
@@ -212,7 +222,8 @@ def with_small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "RECENT_MAX", 4)
     monkeypatch.setattr(duplicates, "SPILLED_MAX", 4)
     monkeypatch.setattr(holds, "HOLDS_MAX", 1)
-    monkeypatch.setattr(identity, "HELD_MAX", 1)
+    monkeypatch.setattr(holding, "HELD_MAX", 1)
+    monkeypatch.setattr(holding, "HELD_OF_ORG_MAX", 2)
     monkeypatch.setattr(streak_requests, "EXCUSES_MAX", 1)
 
 

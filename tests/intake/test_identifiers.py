@@ -229,8 +229,8 @@ def judged_by(kind: str, org: KnownOrg, key: bytes | None = KEY, **changes: Any)
     return normalise(Sent(json.dumps(body).encode()), wall=WALL, limits=limits)
 
 
-def held(**changes: Any) -> ResolveCustomer:
-    verdict = judged_by("transactionAdded", HOLDING, customerId=None, **changes)
+def held(kind: str = "transactionAdded", **changes: Any) -> ResolveCustomer:
+    verdict = judged_by(kind, HOLDING, customerId=None, **changes)
     assert isinstance(verdict, Accepted)
     assert isinstance(verdict.record, ResolveCustomer)
     return verdict.record
@@ -240,12 +240,36 @@ def test_a_bill_that_names_nobody_is_held_under_its_store_and_number_where_the_o
     alone = held(store="S", billNumber="888")
     assert ([one.kind for one in alone.identifiers], alone.days) == (["bill"], 30)
     named = held(store="S", billNumber="888", identifiers={"email": "jo@example.com"})
-    assert ([one.kind for one in named.identifiers], named.days) == (["email", "bill"], 0)
+    assert ([one.kind for one in named.identifiers], named.days) == (["email", "bill"], 365)
     assert named.identifiers[1] == alone.identifiers[0] != held(store="S8", billNumber="88").identifiers[0]
     assigned = judged_by("assignTransaction", HOLDING, store="S", billNumber="888", customerId=4711)
     assert isinstance(assigned, Accepted)
     assert isinstance(assigned.record, AssignTransaction)
     assert (assigned.record.bill, assigned.record.person, assigned.key) == (alone.identifiers[0], 4711, b"100:0")
+
+
+def test_a_return_that_names_nobody_is_held_under_its_bill() -> None:
+    sale = held(store="S", billNumber="888")
+    alone = held("transactionReturned", store="S", ofBill="888")
+    assert (alone.identifiers, alone.days) == (sale.identifiers, 30)
+    assert isinstance(judged_by("transactionReturned", SHOP, customerId=None), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"),
+    [
+        ("transactionAdded", 365),
+        ("transactionReturned", 365),
+        ("transactionUpdated", 365),
+        ("customEvent", 365),
+        ("customerUpdated", 0),
+        ("redeemPoints", 0),
+    ],
+)
+def test_bills_and_events_are_held_for_a_year_and_others_for_as_long_as_ids_are_remembered(
+    kind: str, days: int
+) -> None:
+    assert held(kind, identifiers={"email": "jo@example.com"}).days == days
 
 
 def test_a_bill_that_names_nobody_is_rejected_elsewhere() -> None:

@@ -33,7 +33,7 @@ from schemas.messages import UnlinkIdentifiers as UnlinkIdentifiersMessage
 from schemas.records import AnyCustomerRecord, LinkIdentifiers, Profile, forwarded
 from schemas.replies import Reply, ReplyOutcome
 from tests.dsl import Story, given
-from tests.engine.identity.test_identity import assigning, unassigned
+from tests.engine.identity.test_identity import unassigned
 from tests.engine.test_refusals import B1, CASES, SHOP, with_small_bounds
 from tests.steps import (
     CUSTOMER,
@@ -41,6 +41,7 @@ from tests.steps import (
     Step,
     Tick,
     adjust,
+    assigned,
     bought,
     brought_back,
     changed,
@@ -535,8 +536,8 @@ def test_what_was_held_is_answered_when_it_counts() -> None:
 def test_who_assigns_a_bill_is_told_the_id_that_it_came_with() -> None:
     town = Town(SHOP)
     town.play(unassigned("B1", "2011-03-01"))
-    done = only(transferred(town, assigning("B1", 7, "2011-03-02")))
+    done = only(transferred(town, assigned("B1", "2011-03-02", 7)))
     assert (done.outcome, done.message) == (ReplyOutcome.DONE, "Done.")
     assert done.result == [{"kind": "MessageReleased", "customerId": 7, "recordId": B1.id}]
-    again = only(transferred(town, assigning("B1", 7, "2011-03-03")))
+    again = only(transferred(town, assigned("B1", "2011-03-03", 7)))
     assert (again.outcome, again.reason) == (ReplyOutcome.REFUSED, "transaction_assigned")

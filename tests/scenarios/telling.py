@@ -21,7 +21,7 @@ from pipeline.intake.org_settings import KnownOrg, known
 from schemas import facts
 from schemas.facts import Decision, Envelope, Fact
 from schemas.program import ProgramDefinition
-from schemas.records import CustomerAdded, Line, Profile, TransactionAdded
+from schemas.records import BILL, OUTLASTING, CustomerAdded, KnownBy, Line, Profile, TransactionAdded
 from schemas.settings import Org
 from tests.dsl import Story
 from tests.steps import (
@@ -31,6 +31,7 @@ from tests.steps import (
     Tick,
     adjust,
     assign,
+    assigned,
     block,
     bought,
     brought_back,
@@ -154,7 +155,9 @@ def _made(step: dict[str, Any], zone: str, settings: KnownOrg) -> list[Step]:
     if "known by" not in step:
         return [_step(step, zone)]
     at = instant(str(step["at"]), zone)
-    identifiers = known_by(step["known by"], settings, "", IDENTITY_KEY)
+    identifiers = known_by({} if step["known by"] == "nobody" else step["known by"], settings, "", IDENTITY_KEY)
+    if settings.org.unassigned_bills == "hold":
+        identifiers += _bill_of(step)
     if not identifiers:
         return []
     pairs = [(one.kind, one.digest) for one in identifiers]
@@ -168,7 +171,14 @@ def _made(step: dict[str, Any], zone: str, settings: KnownOrg) -> list[Step]:
     record = structs.replace(made, customer_id=0)  # type: ignore[type-var]  # a record
     resolve = unnamed(first.kind, at, first.digest, *more, record=record)  # type: ignore[arg-type]  # likewise
     makes = settings.org.ids == "accrue" and isinstance(record, CustomerAdded | TransactionAdded)
-    return [structs.replace(resolve, makes=makes)]
+    days = 30 if first.kind == BILL else 365 if isinstance(record, OUTLASTING) else 0
+    return [structs.replace(resolve, makes=makes, days=days)]
+
+
+def _bill_of(step: dict[str, Any]) -> tuple[KnownBy, ...]:
+    """What a bill, and a return of it, is held under where the org holds bills that name nobody."""
+    number = step.get("buys") or step.get("returns")
+    return () if number is None else (KnownBy(kind=BILL, digest=number),)
 
 
 def _lines(story: Story, zone: str) -> list[str]:
@@ -268,6 +278,7 @@ _RECORDS: Final[dict[str, Callable[[dict[str, Any], int, dict[str, Any]], Step]]
     ),
     "gives": lambda step, at, common: transfer(step["gives"], step["to"], at, program_id=step.get("from", 1), **common),
     "merges": lambda step, at, common: merge(step["merges"], at, **common),
+    "is given the bill": lambda step, at, common: assigned(step["is given the bill"], at, **common),
     "confirms": lambda step, at, common: confirm(step["confirms"], at, **common),
     "takes back": lambda step, at, common: reverse(step["takes back"], at, step.get("only"), **common),
     "expires later": lambda step, at, common: extend(
@@ -543,6 +554,9 @@ _WORDS: Final[dict[type[Decision], Callable[[Any, Envelope, Story], str]]] = {
     facts.MessageAwaits: lambda decision, *_: f"waits for somebody with the {decision.kind}",
     facts.MessageHeld: lambda decision, *_: f"held until {as_date(decision.until // DAY_MS)}",
     facts.MessageReleased: lambda decision, *_: f"what was held is of customer {decision.person}",
+    facts.HoldExpired: lambda *_: "the time of what is held is up",
+    facts.HoldEnded: lambda *_: "held no longer: a dead letter",
+    facts.IdentityKeySet: lambda decision, *_: f"identifiers are hashed with the key {decision.fingerprint}",
     facts.RecordPassedOn: lambda decision, *_: f"passed on to customer {decision.survivor_id}",
     facts.SectionTakenOver: lambda decision, *_: (
         f"takes over from customer {decision.victim_id}: {decision.transactions} bills, "

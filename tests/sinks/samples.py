@@ -36,11 +36,14 @@ from schemas.facts import (
     ExpiryReminded,
     FactMessage,
     Group,
+    HoldEnded,
+    HoldExpired,
     HoldFor,
     IdentifierClaimed,
     IdentifierLinked,
     IdentifiersKnown,
     IdentifierUnlinked,
+    IdentityKeySet,
     IdsSpilled,
     IgnoredFor,
     IssuedFor,
@@ -789,9 +792,9 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     IdentifierClaimed(kind="mobile", digest="e2", person=4_702, claimant=4_703),
     CustomerResolved(person=4_704, kind="mobile", record=b"r"),
     IdentifiersKnown(),
-    MessageHeld(place="in:0:1", until=4_705, record=b"s"),
-    MessageAwaits(kind="email", digest="e3", place="in:0:2", until=4_706),
-    MessageReleased(place="in:0:3", person=4_707, record=b"t"),
+    MessageHeld(place="in:0:1", until=4_705, record=b"s", page="holds:30:1", bill="e5"),
+    MessageAwaits(kind="email", digest="e3", place="in:0:2", until=4_706, gone=("in:0:9",)),
+    MessageReleased(place="in:0:3", person=4_707, record=b"t", page="holds:30:2"),
     IdsSpilled(bucket=63, forget_before=4_708),
     ClaimsKept(
         currency="POINTS",
@@ -903,6 +906,9 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     UniqueEventKept(bucket=9_781),
     UniqueEventsJoined(bucket=9_782, keys=(9_783, 9_784)),
     CustomerMade(person=4_783),
+    HoldExpired(page="holds:30:3", place="in:0:4"),
+    HoldEnded(place="in:0:5", record=b"v"),
+    IdentityKeySet(fingerprint="f1"),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

@@ -127,6 +127,8 @@ BOOKKEEPING = {
     "EventSetAside",
     "IdentifiersKnown",
     "IdsSpilled",
+    "HoldExpired",
+    "IdentityKeySet",
     "MessageAwaits",
     "CycleAwaited",
     "ProgressGiven",

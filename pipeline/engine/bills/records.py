@@ -53,12 +53,13 @@ def record_bill(turn: Turn, record: TransactionAdded) -> list[Decision]:
         return [RecordRefused(reason=Refusal.BILL_EXISTS, subject=record.bill_number)]
     window = turn.org.return_window_ms
     until = record.event_time if window is None else record.event_time + window
+    kept_until = until if window is None else max(until + turn.org.window_ms, turn.as_of) + LAG_ALLOWANCE_MS
     recorded = TransactionRecorded(
         bill_number=record.bill_number,
         amount_minor=record.amount_minor,
         currency=record.currency,
         returnable_until=until,
-        forgotten_at=until if window is None else until + turn.org.window_ms + LAG_ALLOWANCE_MS,
+        forgotten_at=kept_until,  # beyond now also for one that was held for long, as its returns come behind it
         lines_digest=0 if window is None else lines.digest_of(record.lines),
     )
     return [recorded, lines.keep(record)] if turn.org.keeps_lines and record.lines else [recorded]

@@ -44,9 +44,47 @@ class Held(msgspec.Struct, array_like=True, gc=False, tag=62):
     """A record that waits for its customer."""
 
     forgotten_at: int
-    """From when on it waits no longer."""
+    """`NEVER` while it waits."""
     record: bytes
-    """As it came, without the customer; empty once it was released."""
+    """As it came, without the customer; empty once it waits no longer."""
+    until: int = 0
+    """From when on it waits no longer."""
+    page: str = ""
+    """The entry of what is held just as long."""
+    bill: str = ""
+    """Of a bill: the digest under which its returns wait, too."""
+
+
+class Page(msgspec.Struct, array_like=True, gc=False, tag=67):
+    """Records that are held until one instant."""
+
+    forgotten_at: int
+    """`NEVER` while there are any."""
+    places: list[str]
+
+
+HOLDS: Final = "holds"
+"""The name of the entry."""
+
+
+class Holds(msgspec.Struct, array_like=True, gc=False, tag=68):
+    """The records of the org that wait."""
+
+    forgotten_at: int
+    """Never."""
+    count: int
+
+
+IDENTITY_KEY: Final = "identityKey"
+"""The name of the entry."""
+
+
+class IdentityKey(msgspec.Struct, array_like=True, gc=False, tag=69):
+    """The key with which the identifiers of the org are hashed."""
+
+    forgotten_at: int
+    """Never."""
+    fingerprint: str
 
 
 def held_of(place: str) -> str:

@@ -66,7 +66,14 @@ class Engine:
         self._adopted = adopted
 
     def decide(
-        self, state: CustomerState, record: AnyCustomerRecord, programs: Programs, as_of: int, *, backfill: bool = False
+        self,
+        state: CustomerState,
+        record: AnyCustomerRecord,
+        programs: Programs,
+        as_of: int,
+        *,
+        backfill: bool = False,
+        was_held: bool = False,
     ) -> list[Group]:
         """What `record` leads to at the instant `as_of`, in order, already folded into `state`.
 
@@ -75,6 +82,8 @@ class Engine:
         the state that the stage before it left; a refusal ends the part it belongs to. Then records that waited for
         this one, each in groups of its own cause. Last, timers that the record itself made overdue (a late bill whose
         points have expired already).
+
+        `was_held`: whether the record has waited until its customer was known.
         """
         kind = type(record)
         cause = self._prefixes[kind] + record.id
@@ -97,7 +106,17 @@ class Engine:
         corrects = self._corrects.get(kind)
         corrected = "" if corrects is None else corrects(state, record)
         envelope = Envelope(cause=cause, at=at, as_of=clock, correction_of=corrected, via=via)
-        turn = Turn(state=state, head=head, timeline=timeline, org=org, key=key, at=at, as_of=clock, backfill=backfill)
+        turn = Turn(
+            state=state,
+            head=head,
+            timeline=timeline,
+            org=org,
+            key=key,
+            at=at,
+            as_of=clock,
+            backfill=backfill,
+            was_held=was_held,
+        )
         refused = self._decide_one(turn, record, self._customer_stages[kind], envelope, groups)
         if head.agenda and not refused and kind in self._follow_ups:
             self._follow_up(turn, record, self._follow_ups[kind], groups)
@@ -194,6 +213,7 @@ class Engine:
                 key=key_of(cause),
                 at=waited.event_time,
                 as_of=turn.as_of,
+                was_held=turn.was_held,
             )
             self._decide_one(own, waited, follow_up.stages[type(waited)], envelope, groups)
 
@@ -230,6 +250,7 @@ class Engine:
             day=program.dates.calendar_of(record, head.profile).day_of(about.at),
             decided=decided,
             made=decisions,
+            was_held=about_customer.was_held,
         )
         stages = program.plans.get((self, type(record))) or self._plan(program, type(record))
         self._run(turn, record, stages, envelope, decisions)

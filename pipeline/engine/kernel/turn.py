@@ -28,6 +28,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """The customer's clock: what it was, or the instant of this decision where that is later."""
     backfill: bool = False
     """Whether history is being loaded, which has both sides of what concerns two customers as records of their own."""
+    was_held: bool = False
+    """Whether the record has waited until its customer was known, or for one that has."""
 
 
 class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
@@ -46,3 +48,5 @@ class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
     """What was decided about the customer as such for this record."""
     made: Sequence[Decision] = ()
     """What was decided in this program so far."""
+    was_held: bool = False
+    """Whether the record has waited until its customer was known, or for one that has."""

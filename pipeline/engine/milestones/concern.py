@@ -2,7 +2,8 @@
 
 RULE (achievement): a milestone not achieved yet is achieved when `value >= target`, once per customer, milestone and
 period: with a record that counts, and in the running period when a version is adopted. A late record counts in the
-period of its event time. A retired milestone keeps its periods until no record of them would be accepted.
+period of its event time; one that was held for long counts in no period that is final by then, as that may be
+forgotten. A retired milestone keeps its periods until no record of them would be accepted.
 """
 
 from __future__ import annotations
@@ -109,6 +110,8 @@ def _count(
     counts = counts_for(turn, target) if target.enrolment is not None else True
     period, _, ends_at, _ = periods_of(turn, target).around(turn.day)
     if counts is False or (target.own is not None and (counts is None or period < 1)):
+        return []
+    if turn.at < turn.head.horizon and ends_at <= turn.head.horizon:
         return []
     tallied = tally(turn, target, record, period) if measure.tallied else None
     decisions: list[Decision] = []

@@ -22,8 +22,11 @@ NOBODY: Final = 0
 """The subject of each org that is the org itself: it knows whom identifiers name."""
 TO_THE_ORG: Final = (messages.LinkIdentifiers, messages.UnlinkIdentifiers, messages.AssignTransaction)
 ToTheOrg = messages.LinkIdentifiers | messages.UnlinkIdentifiers | messages.AssignTransaction
+_OF_A_BILL: Final = (messages.TransactionAdded, messages.TransactionReturned)
 _UNNAMED_DAYS: Final = 30
-"""For how long a bill is held that names nobody."""
+"""For how long a bill is held that names nobody, and a return of one."""
+_HELD_DAYS: Final = 365
+"""For how long a bill, a return, an update of a bill or an event is held by whose identifiers nobody is known."""
 
 
 def input_key(org_id: int, customer_id: int) -> bytes:
@@ -125,9 +128,13 @@ def _unnamed(
         identifiers=identifiers,
         record=records.encode_record(record),
         makes=names_somebody and org is not None and makes_a_customer(content, org),
-        days=0 if names_somebody else _UNNAMED_DAYS,
+        days=_days(record) if names_somebody else _UNNAMED_DAYS,
     )
     return Accepted(resolve, input_key(content.org_id, NOBODY), undefined)
+
+
+def _days(record: records.CustomerRecord) -> int:
+    return _HELD_DAYS if isinstance(record, records.OUTLASTING) else 0
 
 
 def _not_ours(customer_id: int, org: KnownOrg) -> Rejected | None:
@@ -194,20 +201,21 @@ def _known_by(
 
 
 def waits_for_assignment(content: messages.CustomerMessage, org: KnownOrg | None) -> bool:
-    """Whether it is a bill that may wait until somebody says whose it is."""
-    return org is not None and org.org.unassigned_bills == "hold" and isinstance(content, messages.TransactionAdded)
+    """Whether it is a bill, or a return, that may wait until somebody says whose the bill is."""
+    return org is not None and org.org.unassigned_bills == "hold" and isinstance(content, _OF_A_BILL)
 
 
 def _known_by_or_held(
     content: messages.CustomerMessage, limits: Limits, org: KnownOrg | None
 ) -> tuple[records.KnownBy, ...] | Rejected:
     """The identifiers that name somebody, and what a bill is held under that may be assigned."""
-    if org is None or not isinstance(content, messages.TransactionAdded) or not waits_for_assignment(content, org):
+    if org is None or not isinstance(content, _OF_A_BILL) or not waits_for_assignment(content, org):
         return _known_by(content, limits, org)
     if limits.identity_key is None:
         return _nobody("leave the customer open, and there is no ACCRUE_IDENTITY_KEY", "set it for every worker")
     named = known_by(content.identifiers, org, content.store, limits.identity_key)
-    return (*named, _bill_of(content.store, content.bill_number, org, limits.identity_key))
+    number = content.bill_number if isinstance(content, messages.TransactionAdded) else content.of_bill
+    return (*named, _bill_of(content.store, number, org, limits.identity_key))
 
 
 def _bill_of(store: str, number: str, org: KnownOrg, key: bytes) -> records.KnownBy:

@@ -12,6 +12,7 @@ from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters
 from pipeline.runtime.roles.following import KeyRing
+from pipeline.runtime.roles.given_up import GIVEN_UP
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.roles.partition import PROGRAM_REFUSED, UNREADABLE, LoyaltyPartition
 from pipeline.runtime.roles.questions import Elsewhere, Known, Questions
@@ -26,6 +27,8 @@ from topics.catalog import Catalog
 LOGGER: Final = logging.getLogger(__name__)
 
 LOYALTY: Final = "loyalty"
+_JUDGED: Final = (PROGRAM_REFUSED, *(reason.name for reason in GIVEN_UP))
+"""Reasons of dead letters of what was read, and says nothing against our reading."""
 _CALL_SECONDS: Final = 1.0
 _OPEN_SECONDS: Final = 3.0
 _TAILS_SECONDS: Final = 5.0
@@ -80,8 +83,8 @@ class LoyaltyRole:
             catalog.name("deadletters"),
             LOYALTY,
             settings.dead_letters_per_minute_max,
-            reasons=(UNREADABLE, PROGRAM_REFUSED),
-            judged=(PROGRAM_REFUSED,),
+            reasons=(UNREADABLE, *_JUDGED),
+            judged=_JUDGED,
             clock=clock.now,
         )
         progress.dead_letters_by_reason = self._dead_letters.by_reason

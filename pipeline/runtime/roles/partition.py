@@ -18,6 +18,7 @@ from pipeline.intake.verdict import Defect
 from pipeline.log.port import Message, Outgoing
 from pipeline.notify.program_view import OrgView, ProgramView
 from pipeline.replies.replies import is_answered
+from pipeline.runtime.roles.given_up import given_up
 from pipeline.runtime.roles.outputs import Open, Outputs
 from pipeline.runtime.roles.questions import Known
 from pipeline.runtime.state.customers import Changes, Customer, Customers
@@ -47,7 +48,7 @@ PROGRAM_REFUSED: Final = "PROGRAM_REFUSED"
 
 
 class Rejected(NamedTuple):
-    """A journal record that has no effect and becomes a dead letter."""
+    """A journal record that has no effect, or a message of which nobody came, and becomes a dead letter."""
 
     message: Message
     reason: str
@@ -77,7 +78,7 @@ class _Round(NamedTuple):
 
 
 _NO_VIEW: Final = OrgView()
-_NEEDS_ROUNDS_MAX: Final = 3
+_NEEDS_ROUNDS_MAX: Final = 6
 """How many times `needs` is asked at most; the last time it must name nothing new."""
 
 
@@ -96,7 +97,8 @@ class LoyaltyPartition:
         self.outputs = Outputs(catalog, number, open_json)
         self._open_json = open_json
         self.rejected: list[Rejected] = []
-        """Records of this round that could not be decoded, and programs that may not follow the one in force."""
+        """Records of this round that could not be decoded, programs that may not follow the one in force, and
+        messages that wait for nobody any more."""
         self.repeats = 0
         """Records dropped because they came before."""
         self.unknown_events: Counter[str] = Counter()
@@ -255,7 +257,14 @@ class LoyaltyPartition:
             message = f"a record still names entries that were not seen after {_NEEDS_ROUNDS_MAX} rounds: {names}"
             raise RuntimeError(message)
         first_seq, profile = state.head.seq + 1, state.head.profile
-        groups = decide(state, record, in_force.programs, as_of, backfill=in_force.clock.event_mode)  # type: ignore[arg-type]
+        groups = decide(
+            state,
+            record,  # type: ignore[arg-type]
+            in_force.programs,
+            as_of,
+            backfill=in_force.clock.event_mode,
+            was_held=was_held,
+        )
         if not groups:
             self.repeats += 1
             if is_answered(record, event_mode=in_force.clock.event_mode):
@@ -280,6 +289,9 @@ class LoyaltyPartition:
             event_mode=in_force.clock.event_mode,
             was_held=was_held,
         )
+        if (lost := given_up(record, groups)) is not None:
+            letter = Message(self._journal, self.number, offset, customer.key, lost.value, lost.sent_at, ())
+            self.rejected.append(Rejected(letter, lost.reason, (lost.defect,)))
 
     def _start_late(self, customer: Customer, groups: list[Group]) -> None:
         """A record that intake took before a tick and journalled behind it: a start that the tick passed is due."""

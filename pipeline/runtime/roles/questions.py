@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.engine.clock import PartitionClock
 from pipeline.engine.decide import decide, needs
-from pipeline.engine.identity.concern import find_link
+from pipeline.engine.identity.lookup import find_link
 from pipeline.engine.identity.state import link_of
 from pipeline.engine.programs import Programs
 from pipeline.engine.state import CustomerState, Head, decode_entry, decode_head

@@ -368,18 +368,19 @@ FROM (
 
 -- Whom identifiers name. kind: linked, unlinked, claimed (it stays with person, and claimant has it, too), resolved (a
 -- record that came by identifiers is one of person), held (nobody is known by them, until then), released (what was held is
--- of person), made (person is a new customer). digest: what the identifier is known by; empty for records. place: what a record is held under.
+-- of person), ended (it is held no longer), made (person is a new customer). digest: what the identifier is known by; empty for records. place: what a record is held under.
 CREATE OR REPLACE VIEW identifier_events AS
 SELECT org_id, seq, cause, at, src_topic, src_partition, src_offset, idx,
     transform(kind, ['IdentifierLinked', 'IdentifierUnlinked', 'IdentifierClaimed', 'CustomerResolved', 'MessageHeld',
-        'MessageReleased', 'CustomerMade'], ['linked', 'unlinked', 'claimed', 'resolved', 'held', 'released', 'made'], '')
+        'MessageReleased', 'HoldEnded', 'CustomerMade'],
+        ['linked', 'unlinked', 'claimed', 'resolved', 'held', 'released', 'ended', 'made'], '')
         AS kind,
     d.kind AS type, d.digest AS digest, d.person AS person, d.claimant AS claimant, d.because AS because,
     d.place AS place, d.until AS until
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(kind String, digest String, person Int64, claimant Int64, because String, place String, until Int64)') AS d
     FROM facts WHERE kind IN ('IdentifierLinked', 'IdentifierUnlinked', 'IdentifierClaimed', 'CustomerResolved', 'MessageHeld',
-        'MessageReleased', 'CustomerMade')
+        'MessageReleased', 'HoldEnded', 'CustomerMade')
 );
 -- kind: achieved, unachieved (by the return or update of the bill of_bill). total: what the values of all its milestones add
 -- up to. milestones, values, targets: those that the record moved.

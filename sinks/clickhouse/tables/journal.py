@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from pipeline.log.port import Message
 from schemas.records import (
-    AnyRecord,
     ClockAdvanced,
     CustomerRecord,
     ProgramActivated,
     UnknownVersion,
+    as_object,
     decode_record,
     forwarded,
 )
@@ -79,7 +79,7 @@ def _journal_row(message: Message, src: Source) -> JournalRow:
         received_at=record.received_at,
         source=record.source,
         source_offset=record.offset,
-        payload=_JSON.encode(_as_object(record)),
+        payload=_JSON.encode(as_object(record)),
         src=src,
     )
     if isinstance(record, CustomerRecord):
@@ -91,14 +91,3 @@ def _journal_row(message: Message, src: Source) -> JournalRow:
     if isinstance(record, ProgramActivated):
         return row._replace(org_id=record.org_id)
     return row
-
-
-def _as_object(record: AnyRecord) -> dict[str, Any]:
-    """The record with field names: on the wire it is an array."""
-    fields = msgspec.structs.asdict(record)
-    for several in ("lines", "parts", "identifiers"):
-        if several in fields:
-            fields[several] = [msgspec.structs.asdict(one) for one in fields[several]]
-    if "profile" in fields:
-        fields["profile"] = msgspec.structs.asdict(fields["profile"])
-    return fields

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from pipeline.engine.calendar import NEVER
-from pipeline.engine.identity import concern
+from pipeline.engine.identity import concern, holding
 from pipeline.engine.identity.state import Held, Link, Made, Person
 from schemas.facts import (
     CustomerMade,
@@ -25,7 +25,6 @@ from schemas.facts import (
 from schemas.records import (
     BILL,
     MADE_FROM,
-    AssignTransaction,
     ForwardRecord,
     KnownBy,
     ResolveCustomer,
@@ -34,7 +33,7 @@ from schemas.records import (
     with_customer,
 )
 from tests.dsl import Story
-from tests.steps import BACKFILL, ORG, bought, instant, linked, program, spend, unnamed
+from tests.steps import BACKFILL, assigned, bought, instant, linked, program, spend, unnamed
 from tests.town import Town
 
 PROGRAM = program(rules=[{"id": "login", "kind": "event", "event": "login", "points": 5}])
@@ -112,7 +111,9 @@ def test_who_loses_everything_is_known_by_nothing() -> None:
 
 
 DAY = 86_400_000
-END = instant("2011-03-01") + 35 * DAY
+END = instant("2011-04-06 01:00")
+"""The end of the day on which 35 days are over, in UTC."""
+PAGE = "holds:35:0"
 
 
 def awaits(place: str, *identifiers: tuple[str, str], until: int = END) -> list[MessageAwaits]:
@@ -121,10 +122,12 @@ def awaits(place: str, *identifiers: tuple[str, str], until: int = END) -> list[
 
 def test_a_record_whose_customer_nobody_knows_is_held_under_each_identifier() -> None:
     record = unnamed("email", "2011-03-01", "e", KnownBy(*CARD))
-    held = MessageHeld(place=record.id, until=END, record=record.record)
+    held = MessageHeld(place=record.id, until=END, record=record.record, page=PAGE)
     story = org().when(record).then(*awaits(record.id, EMAIL, CARD), held)
 
-    assert story.state.entries[f"held:{record.id}"] == Held(forgotten_at=END, record=record.record)
+    assert story.state.entries[f"held:{record.id}"] == Held(
+        forgotten_at=NEVER, record=record.record, until=END, page=PAGE
+    )
     assert story.state.entries["identifier:email:e"] == Link(forgotten_at=END, person=0, waiting=((record.id, END),))
 
 
@@ -138,7 +141,8 @@ def test_what_is_held_is_released_once_in_the_order_of_holding_and_counts_as_rec
 
     assert [fact.decision for fact in story.decided] == [
         *gained(7, CARD, EMAIL),
-        *(MessageReleased(place=one.id, person=7, record=one.record) for one in (first, second)),
+        MessageReleased(place=first.id, person=7, record=first.record, page=PAGE),
+        MessageReleased(place=second.id, person=7, record=second.record, page="holds:35:3"),
     ]
     inside = [forwarded(one) for one in town.waiting if isinstance(one, ForwardRecord)]
     assert [one.received_at for one in inside] == [instant("2011-03-03")] * 2
@@ -156,7 +160,7 @@ def test_a_record_by_two_identifiers_releases_what_waits_for_the_one_that_is_new
 
     assert [fact.decision for fact in town.play(record).decided] == [
         *gained(7, ("mobile", "m")),
-        MessageReleased(place=waits.id, person=7, record=waits.record),
+        MessageReleased(place=waits.id, person=7, record=waits.record, page=PAGE),
         resolved(7, "email", record.record),
     ]
 
@@ -170,7 +174,7 @@ def test_what_has_waited_to_the_end_waits_no_longer() -> None:
 
 
 def test_so_many_records_wait_for_one_identifier_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concern, "HELD_MAX", 1)
+    monkeypatch.setattr(holding, "HELD_MAX", 1)
     story = org()
     story.play(unnamed("email", "2011-03-01"))
     refused = RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject="email")
@@ -263,22 +267,16 @@ def unassigned(number: str, on: str, *more: tuple[str, str], days: int = 30) -> 
     return structs.replace(unnamed(BILL, on, number, record=bill), identifiers=identifiers, days=days)
 
 
-def assigning(number: str, person: int, on: str) -> AssignTransaction:
-    bill = KnownBy(kind=BILL, digest=number)
-    at = instant(on)
-    return AssignTransaction(at, "in:0", 0, ORG, 0, f"a-{number}-{on}", 0, at, person, bill, number)
-
-
 SHOP = program(rules=[spend()])
 
 
 def test_bill_that_names_nobody_is_assigned_once_and_counts() -> None:
     town = Town(SHOP)
     town.play(unassigned("B1", "2011-03-01"))
-    town.play(assigning("B1", 7, "2011-03-05"))
+    town.play(assigned("B1", "2011-03-05", 7))
     town.settle()
     assert town.customer(7).balance() == 10
-    again = town.play(assigning("B1", 8, "2011-03-06"))
+    again = town.play(assigned("B1", "2011-03-06", 8))
     assert [fact.decision for fact in again.decided] == [
         RecordRefused(reason=Refusal.TRANSACTION_ASSIGNED, subject="B1")
     ]
@@ -288,7 +286,7 @@ def test_bill_of_somebody_unknown_is_assigned_or_released_and_its_number_names_n
     town = Town(SHOP)
     town.play(unassigned("B1", "2011-03-01", EMAIL, days=0))
     town.play(unassigned("B2", "2011-03-01 13:00", EMAIL, days=0))
-    town.play(assigning("B1", 7, "2011-03-02"))
+    town.play(assigned("B1", "2011-03-02", 7))
     story = town.play(linked(8, "2011-03-03", EMAIL))
     town.settle()
     assert [town.customer(one).balance() for one in (7, 8)] == [10, 10]
@@ -297,16 +295,16 @@ def test_bill_of_somebody_unknown_is_assigned_or_released_and_its_number_names_n
     assert {one.kind for one in story.only(IdentifierLinked)} == {"email", "cardNumber"}
 
 
-@pytest.mark.parametrize(("day", "assigned"), [("2011-03-30", True), ("2011-04-01", False)])
-def test_bill_that_names_nobody_waits_thirty_days(day: str, *, assigned: bool) -> None:
+@pytest.mark.parametrize(("day", "done"), [("2011-03-30", True), ("2011-04-01", False)])
+def test_bill_that_names_nobody_waits_thirty_days(day: str, *, done: bool) -> None:
     town = Town(SHOP)
     town.play(unassigned("B1", "2011-03-01"))
-    story = town.play(assigning("B1", 7, day))
-    assert bool(story.only(MessageReleased)) is assigned
+    story = town.play(assigned("B1", day, 7))
+    assert bool(story.only(MessageReleased)) is done
     unknown = RecordRefused(reason=Refusal.TRANSACTION_UNKNOWN, subject="B1")
-    assert [one for one in story.only(RecordRefused) if one == unknown] == [unknown] * (not assigned)
+    assert [one for one in story.only(RecordRefused) if one == unknown] == [unknown] * (not done)
 
 
 def test_history_is_assigned_to_nobody() -> None:
-    story = org().when(BACKFILL).when(assigning("B1", 7, "2011-03-01"))
+    story = org().when(BACKFILL).when(assigned("B1", "2011-03-01", 7))
     story.then(RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL))
