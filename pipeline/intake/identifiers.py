@@ -18,6 +18,7 @@ from schemas.records import KnownBy
 
 _DIGEST_BYTES: Final = 16
 _SEPARATOR: Final = b"\0"
+_FINGERPRINT_BYTES: Final = 8
 
 
 def known_by(identifiers: Mapping[str, str], org: KnownOrg, store: str, key: bytes) -> tuple[KnownBy, ...]:
@@ -38,6 +39,11 @@ def _known_by(identifiers: Mapping[str, str], org: KnownOrg, store: str, key: by
         value = normalised(kind, identifiers.get(kind, ""), country)
         if value and value not in _placeholders(kind, org, country):
             yield KnownBy(kind=kind, digest=_digest(org.org.org_id, kind, value, key))
+
+
+def fingerprint_of(key: bytes) -> str:
+    """What a key is told from others by; it does not give the key away."""
+    return hmac.digest(key, b"fingerprint", "sha256")[:_FINGERPRINT_BYTES].hex()
 
 
 def hashed(kind: str, value: str, org: KnownOrg, store: str, key: bytes) -> str:

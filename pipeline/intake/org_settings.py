@@ -1,7 +1,8 @@
 """Settings as messages of their topic: one for each org, store and event, so that one may change without the others.
 
-Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`, `key:<key id>`. Values: the part as JSON,
-an org without its stores and events. A key without a value is gone. Access keys are no part of a settings file.
+Keys: `org:<org>`, `store:<org>/<code>`, `event:<org>/<name>`, `topic:<name>`, `key:<key id>`, `identityKey:`. Values:
+the part as JSON, an org without its stores and events. A key without a value is gone. No part of a settings file are
+access keys, and which key identifiers are hashed with (its fingerprint).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from schemas.settings import AccessKey, EventDefinition, Org, Store, TopicSettin
 _LISTS: Final = {"stores", "events"}
 _TOPIC: Final = b"topic:"
 _ACCESS_KEY: Final = b"key:"
+IDENTITY_KEY: Final = b"identityKey:"
 _Part = TypeVar("_Part", bound=BaseModel)
 
 
@@ -64,8 +66,8 @@ def event_entry(org_id: int, event: EventDefinition) -> tuple[bytes, bytes]:
 
 
 def org_of(key: bytes) -> int | None:
-    """The org whose settings an entry is part of, None for a topic or access key; raises `UnreadableSettings`."""
-    if key.startswith((_TOPIC, _ACCESS_KEY)):
+    """The org whose settings an entry is part of, None for one of no org; raises `UnreadableSettings`."""
+    if key.startswith((_TOPIC, _ACCESS_KEY, IDENTITY_KEY)):
         return None
     number = key.partition(b":")[2].partition(b"/")[0]
     if not number.isdigit():

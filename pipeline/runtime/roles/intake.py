@@ -18,6 +18,7 @@ from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.loop.role import Decided, Finished
 from pipeline.runtime.roles.deadletters import Burial, DeadLetters, TooManyDeadLetters, burial_of
 from pipeline.runtime.roles.following import KeyRing, SettingsFollower
+from pipeline.runtime.roles.identity_key import KeyInUse
 from pipeline.runtime.roles.oddities import Oddities
 from pipeline.runtime.settings import Settings
 from pipeline.sealing import Keys
@@ -45,6 +46,7 @@ class IntakeRole:
         self._ring = KeyRing(log, catalog.name("keys"), clock)
         self._limits = limits_of(settings)
         self._journal = catalog.name("journal")
+        self._identity_key = KeyInUse(log, settings, self._journal)
         self._replies = catalog.name("replies")
         self._journal_partitions = range(settings.partitions)
         self._dead_letters = DeadLetters(
@@ -74,7 +76,10 @@ class IntakeRole:
 
     def restore(self, partition: Partition) -> int | None:
         """Intake keeps no state, so the partition is ready as soon as the settings are read."""
-        return self._opened.pop(partition) if self._settings.begun() else None
+        if not self._settings.begun():
+            return None
+        self._identity_key.agree(self._settings.entries)
+        return self._opened.pop(partition)
 
     def wants_round(self) -> bool:
         """Never: there is nothing to do without a message."""
@@ -83,6 +88,7 @@ class IntakeRole:
     def process(self, batch: Sequence[Message]) -> Decided:
         """One journal record or dead letter for each message; the passing of time goes to every journal partition."""
         self._settings.look()
+        self._identity_key.agree(self._settings.entries)
         self._limits = self._limits._replace(
             orgs=self._settings.orgs,
             topics={self._prefix + name: setting for name, setting in self._settings.topics.items()},
@@ -98,6 +104,7 @@ class IntakeRole:
                 value = encode_record(verdict.record)
                 if verdict.undefined_event:
                     self._events.saw(verdict.undefined_event)
+                out += self._identity_key.told_to(verdict)
                 if verdict.links is not None:
                     org = input_key(verdict.links.org_id, verdict.links.customer_id)
                     out.append(Outgoing(journal, org, encode_record(verdict.links)))
@@ -162,6 +169,7 @@ class IntakeRole:
         del ends
         self._read = {}
         self._dead_letters.committed()
+        self._identity_key.committed()
         self._keys.committed()
         self._events.committed()
 
@@ -169,6 +177,7 @@ class IntakeRole:
         """The round had no effect."""
         self._read = {}
         self._dead_letters.aborted()
+        self._identity_key.aborted()
         self._keys.aborted()
         self._events.aborted()
 
