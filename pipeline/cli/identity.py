@@ -13,7 +13,7 @@ from pipeline.cli.output import json_option, placed, print_json, print_table
 from pipeline.cli.place import Place, Unusable
 from pipeline.cli.printing import say
 from pipeline.cli.reading import read_all
-from pipeline.cli.settings_topic import orgs_now
+from pipeline.cli.settings_topic import identifying_orgs_now
 from pipeline.engine.identity.state import Link, Person, link_of, person_of
 from pipeline.engine.state import Entry, decode_entry
 from pipeline.intake.dialects.naming import NOBODY, input_key
@@ -200,7 +200,7 @@ def _produce(place: Place, key: bytes, message: messages.CustomerMessage, *, as_
 
 def _named(place: Place, log: Log, org: int, identifier: tuple[str, str], entries: dict[str, Entry]) -> int:
     """The customer whom an identifier names; raises `Unusable` where it names nobody."""
-    settings, key = orgs_now(place, log).get(org), place.settings.secret_of_identities()
+    settings, key = identifying_orgs_now(place, log).get(org), place.settings.secret_of_identities()
     if settings is None or key is None:
         missing = f"org {org} has no settings" if settings is None else "ACCRUE_IDENTITY_KEY is not set"
         message = f"{missing}, so nobody is known by identifiers"

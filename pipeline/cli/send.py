@@ -92,12 +92,12 @@ def send(files: tuple[IO[bytes], ...], topic: str, headers: Headers, place: Plac
         try:
             for content in contents:
                 messages = map(_of_now, content) if now else iter(content)
-                while batch := [Outgoing(name, _key(one), one, None, headers) for one in islice(messages, _BATCH)]:
+                while batch := [Outgoing(name, key_of(one), one, None, headers) for one in islice(messages, _BATCH)]:
                     producer.produce(batch)
                     producer.flush(_TIMEOUT)
                     sent += len(batch)
                     nameless += sum(one.key is None for one in batch)
-                    clocks += sum(one.key is None and _is_clock(one.value or b"") for one in batch)
+                    clocks += sum(one.key is None and is_clock(one.value or b"") for one in batch)
         finally:
             producer.close()
     if as_json:
@@ -176,14 +176,16 @@ def _of_now(message: bytes) -> bytes:
     return msgspec.json.encode(content | changed)
 
 
-def _is_clock(message: bytes) -> bool:
+def is_clock(message: bytes) -> bool:
+    """Whether it is a clock message."""
     try:
         return _KIND.decode(message).type == "advanceClock"
     except _NO_JSON:
         return False
 
 
-def _key(message: bytes) -> bytes | None:
+def key_of(message: bytes) -> bytes | None:
+    """The key of a message: that of its customer, or of the org itself; None where it names nobody."""
     try:
         address = _ADDRESS.decode(message)
     except _NO_JSON:

@@ -9,6 +9,7 @@ from pipeline.cli.place import Place
 from pipeline.cli.program_problem import InvalidProgram, Problem
 from pipeline.intake.org_settings import access_keys_in, entries_of, entry_of, org_of, orgs_in, topic_entry, topics_in
 from pipeline.log.port import Log
+from pipeline.runtime.roles.identity_key import check_key
 from pipeline.runtime.roles.settings_writer import Change, read_settings, write_keys, write_settings
 from pipeline.sealing import SECRET_BYTES, Keys, root_of
 from schemas.settings import AccessKey, Org, OrgSettings, TopicSetting
@@ -18,6 +19,13 @@ from schemas.settings.succession import breaches
 def orgs_now(place: Place, log: Log) -> dict[int, Org]:
     """The orgs as the settings topic has them, by id."""
     return orgs_in(read_settings(log, place.settings))
+
+
+def identifying_orgs_now(place: Place, log: Log) -> dict[int, Org]:
+    """The same, for who looks up identifiers: raises `OtherIdentityKey` where they are hashed with another key."""
+    entries = read_settings(log, place.settings)
+    check_key(place.settings, entries)
+    return orgs_in(entries)
 
 
 def topics_now(place: Place, log: Log) -> dict[str, TopicSetting]:

@@ -61,6 +61,7 @@ def test_there_are_the_commands_that_the_readme_shows() -> None:
         "identity merge",
         "identity show",
         "identity unlink",
+        "import messages",
         "import retail",
         "key create",
         "key list",

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.log.embedded import EmbeddedLog
-from pipeline.runtime.host.starting import roles_of
-from pipeline.runtime.settings import Settings
 from tests.cli.terminal import Terminal
-from tests.log.desk import until
+from tests.cli.working import work
 
 EXAMPLE = "examples/settings/roastery.yaml"
 
@@ -22,22 +19,6 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     terminal = Terminal(tmp_path / "data", monkeypatch, capsys)
     terminal.done("settings", "apply", EXAMPLE)
     return terminal
-
-
-def work(folder: Path) -> None:
-    """Let a worker decide all that was sent."""
-    log = EmbeddedLog(folder)
-    settings = Settings(data_dir=folder, web_port=None)
-    with roles_of(settings, log, ["intake", "loyalty"]) as roles:
-        roles.start()
-        until(
-            lambda: roles.loops[0].progress.records > 0 and not any(any(one.behind().values()) for one in roles.loops)
-        )
-        until(
-            lambda: roles.loops[1].progress.records > 0 and not any(any(one.behind().values()) for one in roles.loops)
-        )
-        assert roles.loops[0].progress.odd_keys == {}
-    log.close()
 
 
 def test_links_are_made_shown_and_contested(terminal: Terminal, tmp_path: Path) -> None:
@@ -121,3 +102,12 @@ def test_what_names_nobody_is_told(terminal: Terminal, who: str, told: str) -> N
 
 def test_without_settings_nobody_is_known_by_identifiers(terminal: Terminal) -> None:
     assert "org 7 has no settings" in terminal.run("identity", "show", "7", "email=jo@example.com").err
+
+
+def test_another_key_finds_nobody_and_is_told_so(terminal: Terminal) -> None:
+    terminal.done("identity", "link", "100", "4711", "email=jo@example.com")
+    work(terminal.folder)
+    assert terminal.done("identity", "show", "100", "email=jo@example.com", "--json").json["customer"] == 4711
+    terminal.set("ACCRUE_IDENTITY_KEY", "another key than that")
+    ended = terminal.run("identity", "show", "100", "email=jo@example.com")
+    assert (ended.code, "nobody would be recognised" in ended.err) == (2, True)

@@ -78,7 +78,7 @@ def test_fingerprint_is_the_first_record_of_an_org_and_another_key_is_refused(wo
     assert found(verified(workshop)) == []
 
     send(workshop, 3, identifiers={"email": "jo@example.com"})
-    with pytest.raises(OtherIdentityKey, match=f"hashed with the key {fingerprint}, and ACCRUE_IDENTITY_KEY of this"):
+    with pytest.raises(OtherIdentityKey, match=f"hashed with the key {fingerprint}, and ACCRUE_IDENTITY_KEY here"):
         take(workshop, identity_key=OTHER)
     assert len(org_records(workshop)) == 5
 

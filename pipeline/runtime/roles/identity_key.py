@@ -10,13 +10,28 @@ from pipeline.intake.identifiers import fingerprint_of
 from pipeline.intake.org_settings import IDENTITY_KEY
 from pipeline.intake.verdict import Accepted
 from pipeline.log.port import Fenced, Log, Outgoing, Unavailable
-from pipeline.runtime.roles.settings_writer import Change, read_settings, write_settings
+from pipeline.runtime.roles.settings_writer import SETTINGS, Change, read_settings, write_settings
 from pipeline.runtime.settings import Settings
 from schemas.records import CustomerRecord, UseIdentityKey, encode_record
+from topics.catalog import Catalog
 
 
 class OtherIdentityKey(Halted):
     """Identifiers of these topics are hashed with another key, so nobody would be recognised."""
+
+
+def check_key(settings: Settings, entries: Mapping[bytes, bytes]) -> None:
+    """Raise `OtherIdentityKey` where `entries`, those of the settings topic, name another key than this process has."""
+    key, known = settings.secret_of_identities(), entries.get(IDENTITY_KEY)
+    if key is None or known is None or known.decode() == fingerprint_of(key):
+        return
+    message = (
+        f"{Catalog(settings.prefix, settings.partitions).name(SETTINGS)} says that identifiers (e-mail addresses, "
+        f"phone and card numbers) are hashed with the key {known.decode()}, and ACCRUE_IDENTITY_KEY here (in a data "
+        f"folder without it the file identity.key) is {fingerprint_of(key)}: nobody would be recognised. Give it the "
+        "key that the first worker had"
+    )
+    raise OtherIdentityKey(message)
 
 
 class KeyInUse:
@@ -43,19 +58,11 @@ class KeyInUse:
         own = self._own
         if own is None or self._agreed or not any(name.startswith(b"org:") for name in entries):
             return
-        known = entries.get(IDENTITY_KEY) or self._put(own.encode())
-        if known != own.encode():
-            message = (
-                f"{self._settings.prefix}loyalty.settings says that identifiers (e-mail addresses, phone and card "
-                f"numbers) are hashed with the key {known.decode()}, and ACCRUE_IDENTITY_KEY of this worker (in a data "
-                f"folder without it the file identity.key) is {own}: nobody would be recognised. Start it with the key "
-                "that the first worker had"
-            )
-            raise OtherIdentityKey(message)
+        check_key(self._settings, entries if IDENTITY_KEY in entries else self._put(own.encode()))
         self._agreed = True
 
-    def _put(self, own: bytes) -> bytes:
-        """Say that this is the key, unless another one was said to be since; the one that is."""
+    def _put(self, own: bytes) -> Mapping[bytes, bytes]:
+        """Say that this is the key, unless another one was said to be since; the settings by now."""
         try:
             write_settings(
                 self._log,
@@ -65,7 +72,7 @@ class KeyInUse:
         except Fenced as error:
             message = "somebody else writes the settings at this moment"
             raise Unavailable(message) from error
-        return read_settings(self._log, self._settings)[IDENTITY_KEY]
+        return read_settings(self._log, self._settings)
 
     def told_to(self, verdict: Accepted) -> list[Outgoing]:
         """What an org is told before the first record with identifiers: the fingerprint of the key."""
