@@ -14,6 +14,7 @@ from pipeline.log.port import Message, Outgoing
 from schemas.records import CustomEventReceived, decode_record
 from schemas.settings import EventDefinition, EventField, Org
 from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation
+from tests.verify.damage import found, verified
 
 START = 1_600_000_000_000
 ORG = Org(
@@ -101,3 +102,43 @@ def test_events_without_definition_are_counted_by_name(workshop: Workshop, embed
     loop.run(workshop.until_read("intake", "events"))
 
     assert loop.progress.unknown_events == {"1/reviw": 2}
+
+
+def test_what_came_by_an_earlier_definition_counts_by_it_however_long_it_is_on_its_way(
+    workshop: Workshop, embedded_log: EmbeddedLog
+) -> None:
+    workshop.journal(activation())
+    stars = EventField(name="stars", type="number", is_required=True)
+    (review, _) = ORG.events
+    stricter = ORG.model_copy(update={"events": (review.model_copy(update={"fields": (*review.fields, stars)}),)})
+    by_mail = {"customerId": None, "identifiers": {"email": "jo@example.com"}}
+    workshop.send("events", b"1:0", event("review", attributes={"sku": "S"}, **by_mail), 0)
+    workshop.send("events", b"1:0", event("viewed", **by_mail), 0)
+    workshop.intake().run(workshop.until_read("intake", "events"))
+
+    producer = embedded_log.producer()
+    gone = Outgoing(workshop.topic("settings"), b"event:1/viewed", None, 0)
+    changed = [Outgoing(workshop.topic("settings"), key, value, 0) for key, value in entries_of(stricter).items()]
+    producer.produce([*changed, gone])
+    producer.flush(PATIENCE_SECONDS)
+    producer.close()
+    for name in ("review", "viewed"):
+        workshop.send("events", b"1:5", event(name, attributes={"sku": "T"}), 0)
+    linked = {"type": "customerAdded", "orgId": 1, "customerId": 5, "eventTime": START, "email": "jo@example.com"}
+    workshop.send("events", b"1:5", json.dumps(linked).encode(), 0)
+    workshop.intake().run(workshop.until_read("intake", "events"))
+    for _ in range(3):
+        workshop.decide_all()
+
+    letters = workshop.read("deadletters")
+    assert [headers(one)["accrue.reason"] for one in letters] == [b"INVALID_EVENT", b"UNKNOWN_EVENT"]
+    replies = [json.loads(one.value or b"") for one in workshop.read("replies")]
+    assert [one["outcome"] for one in replies if one["type"] == "customEvent"] == [
+        "rejected",
+        "rejected",
+        "held",
+        "held",
+        "done",
+        "done",
+    ]
+    assert found(verified(workshop, 0)) == []

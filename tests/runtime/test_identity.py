@@ -12,8 +12,8 @@ from pipeline.intake.org_settings import entries_of
 from pipeline.log.embedded import EmbeddedLog
 from pipeline.log.port import Outgoing
 from schemas.facts import PointsIssued, decode_facts
-from schemas.settings import Org
-from tests.runtime.workshop import PATIENCE_SECONDS, Workshop, activation
+from schemas.settings import Org, Store
+from tests.runtime.workshop import PATIENCE_SECONDS, PROGRAM, Workshop, activation
 from tests.verify.damage import found, verified
 
 START = 1_600_000_000_000
@@ -133,4 +133,28 @@ def test_what_was_held_for_somebody_who_was_merged_is_answered_by_the_survivor(w
 
     answers = [(one["customerId"], one["outcome"]) for one in told(workshop) if one["type"] == "transactionAdded"]
     assert sorted(answers) == [(0, "held"), (survivor, "done"), (survivor, "duplicate")]
+    assert found(verified(workshop)) == []
+
+
+def test_one_address_in_two_orgs_whose_stores_have_one_code_is_two_customers(workshop: Workshop) -> None:
+    second = ORG.model_copy(update={"org_id": 2, "name": "Bakery", "country": "ID"})
+    shops = [org.model_copy(update={"stores": (Store(code="DEFAULT"),)}) for org in (ORG, second)]
+    producer = workshop.log.producer()
+    entries = {key: value for org in shops for key, value in entries_of(org).items()}
+    producer.produce([Outgoing(workshop.topic("settings"), key, value, 0) for key, value in entries.items()])
+    producer.flush(PATIENCE_SECONDS)
+    producer.close()
+    workshop.journal(activation(PROGRAM.model_copy(update={"org_id": 2})))
+    mail = {"identifiers": {"email": "jo@example.com"}}
+    for org_id, customer in ((1, 5), (2, 6)):
+        joins = message("customerAdded", 0, orgId=org_id, customerId=customer, email="jo@example.com")
+        workshop.send("customers", b"%d:%d" % (org_id, customer), joins, 0)
+    run(workshop)
+    for org_id in (1, 2):
+        workshop.send("transactions", b"%d:0" % org_id, bill(1, orgId=org_id, store="DEFAULT", **mail), 0)
+    run(workshop)
+
+    points = decided(workshop)
+    assert set(points) == {5, 6}
+    assert points[5] == points[6]
     assert found(verified(workshop)) == []
