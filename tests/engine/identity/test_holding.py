@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 
 from pipeline.engine.calendar import NEVER
@@ -288,6 +292,51 @@ def test_a_hundred_records_wait_for_one_identifier_and_those_that_were_released_
     story.play(by_phone, instant("2011-03-04"))
     assert len(story.only(MessageHeld)) == 101
     assert len(story.state.entries["identifier:mobile:m"].waiting) == 61
+
+
+IDENTIFIERS = [("email", "e"), ("email", "x"), ("mobile", "m"), (BILL, "B")]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("holds"),
+            st.lists(st.sampled_from(IDENTIFIERS), min_size=1, unique=True),
+            st.sampled_from([365, 30, 0]),
+        ),
+        st.tuples(st.just("links"), st.sampled_from(IDENTIFIERS[:3]), st.sampled_from([7, 8])),
+        st.tuples(st.just("unlinks"), st.sampled_from(IDENTIFIERS[:3]), st.sampled_from([7, 8])),
+        st.tuples(st.just("passes"), st.sampled_from([1, 20, 40, 200]), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS)
+def test_what_is_held_is_released_or_ends_and_never_both_or_twice(steps: list[tuple[str, Any, int]]) -> None:
+    bounds = {"PAGE_MAX": 2, "HELD_MAX": 3, "HELD_OF_ORG_MAX": 6}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, bound in bounds.items():
+            patch.setattr(holding, name, bound)
+        town, at = Town(SHOP), instant("2011-03-01")
+        org = town.customer(0)
+        for word, what, number in steps:
+            at += 1_000
+            if word == "holds":
+                first, *more = sorted(what, key=IDENTIFIERS.index)
+                record = bought(f"B{at}", 1_000, at, customer_id=0)
+                town.play(held(record, at, *more, kind=first[0], digest=first[1], days=number))
+            elif word == "passes":
+                at += what * DAY_MS
+                town.pass_time(tick(at))
+            else:
+                town.play(linked(number, at, what, unlink=word == "unlinks"))
+            assert len(org.only(MessageHeld)) - len(places(org)) - len(org.only(HoldEnded)) <= bounds["HELD_OF_ORG_MAX"]
+            town.settle()
+        town.pass_time(tick(at + 400 * DAY_MS))
+        town.settle()
+    gone = [*places(org), *(one.place for one in org.only(HoldEnded))]
+    assert sorted(gone) == sorted(one.place for one in org.only(MessageHeld))
+    assert org.state.head.agenda == []
 
 
 def test_the_first_key_is_that_of_the_org() -> None:
