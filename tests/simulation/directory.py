@@ -23,6 +23,7 @@ from schemas.records import (
     Record,
     Request,
     ResolveCustomer,
+    UseIdentityKey,
     decode_record,
 )
 
@@ -128,11 +129,18 @@ def due_of(inputs: Iterable[Message]) -> Counter[tuple[Any, ...]]:
 
 
 def made_in(journal: Iterable[Message]) -> Iterator[tuple[Any, ...]]:
-    """What intake made, as it lies in a journal partition."""
+    """What intake made of messages, as it lies in a journal partition."""
     for message in journal:
         record = decode_record(message.value or b"")
-        if isinstance(record, CustomerRecord) and not isinstance(record, Request):
+        if isinstance(record, CustomerRecord) and not isinstance(record, Request | UseIdentityKey):
             yield (record.source, record.offset, type(record).__name__, *_about(record))
+
+
+def first_of(journal: Iterable[Message], org_id: int) -> str:
+    """The kind of the first record of an org's own subject."""
+    records = (decode_record(message.value or b"") for message in journal)
+    own = (one for one in records if isinstance(one, CustomerRecord) and one.org_id == org_id)
+    return next((type(one).__name__ for one in own if one.customer_id == ORG_ITSELF), "")
 
 
 def _about(record: CustomerRecord) -> tuple[int, str]:

@@ -24,7 +24,7 @@ from pipeline.runtime.loop.progress import Progress
 from pipeline.runtime.roles.loyalty import LoyaltyRole
 from pipeline.runtime.state.marker import MARKER_KEY, Marker, decode_marker, mark_of
 from pipeline.sealing import root_of
-from schemas.records import WALL_SOURCE, Request, UnknownVersion, decode_record
+from schemas.records import WALL_SOURCE, Request, UnknownVersion, UseIdentityKey, decode_record
 from sinks.clickhouse.tables import (
     TABLES,
     Rows,
@@ -37,7 +37,7 @@ from sinks.clickhouse.tables import (
 from tests.simulation.arithmetic import Expected, answers_in, expected_of, movements_in
 from tests.simulation.broker import SimBroker
 from tests.simulation.consumer import UNREADABLE
-from tests.simulation.directory import Asked, asked_in, due_of, made_in, names_twice, spellings
+from tests.simulation.directory import Asked, asked_in, due_of, first_of, made_in, names_twice, spellings
 from tests.simulation.disk import Disk, Row, row_of
 from tests.simulation.machine import Machine, SimClock, Violation
 from tests.simulation.people import ERASED, ORG, ROOT, SECRET, TOLD
@@ -159,6 +159,7 @@ def _check_people(world: World, due: list[Asked]) -> None:
     journal = [one for at in world.broker.partitions(catalog.name("journal")) for one in _all(world, at)]
     facts = [one for at in world.broker.partitions(catalog.name("facts")) for one in _all(world, at)]
     _same("records of intake", Counter(made_in(journal)), due_of(inputs))
+    _same("first record of the org", first_of(journal, ORG.org_id), UseIdentityKey.__name__)
     _same("asked of customers", Counter(asked_in(journal)), Counter(due))
     _same("identifiers that name two customers", names_twice(facts), [])
     found = spellings(inputs, journal)

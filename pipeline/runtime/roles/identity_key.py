@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline.clock import Clock
 from pipeline.failure import Halted
 from pipeline.intake.dialects.naming import NOBODY, input_key
 from pipeline.intake.identifiers import fingerprint_of
@@ -37,13 +38,14 @@ def check_key(settings: Settings, entries: Mapping[bytes, bytes]) -> None:
 class KeyInUse:
     """Sees to it that intake hashes with the key of the topics, and that each org's journal says which that is."""
 
-    def __init__(self, log: Log, settings: Settings, journal: str) -> None:
+    def __init__(self, log: Log, settings: Settings, journal: str, clock: Clock) -> None:
         """`journal`: its full name."""
         key = settings.secret_of_identities()
         self._own = None if key is None else fingerprint_of(key)
         self._log = log
         self._settings = settings
         self._journal = journal
+        self._clock = clock
         self._agreed = False
         self._told: set[int] = set()
         """Orgs whose journal says it, as far as this worker knows."""
@@ -68,11 +70,12 @@ class KeyInUse:
                 self._log,
                 self._settings,
                 lambda entries: [] if IDENTITY_KEY in entries else [Change(IDENTITY_KEY, None, own)],
+                self._clock,
             )
         except Fenced as error:
             message = "somebody else writes the settings at this moment"
             raise Unavailable(message) from error
-        return read_settings(self._log, self._settings)
+        return read_settings(self._log, self._settings, self._clock)
 
     def told_to(self, verdict: Accepted) -> list[Outgoing]:
         """What an org is told before the first record with identifiers: the fingerprint of the key."""

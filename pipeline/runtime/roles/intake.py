@@ -46,7 +46,7 @@ class IntakeRole:
         self._ring = KeyRing(log, catalog.name("keys"), clock)
         self._limits = limits_of(settings)
         self._journal = catalog.name("journal")
-        self._identity_key = KeyInUse(log, settings, self._journal)
+        self._identity_key = KeyInUse(log, settings, self._journal, clock)
         self._replies = catalog.name("replies")
         self._journal_partitions = range(settings.partitions)
         self._dead_letters = DeadLetters(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pipeline.clock import SYSTEM_CLOCK
+from pipeline.clock import SYSTEM_CLOCK, Clock
 from pipeline.log.port import Log, Outgoing, Unavailable
 from pipeline.runtime.roles.following import Follower
 from pipeline.runtime.settings import Settings
@@ -25,22 +25,22 @@ class Change(NamedTuple):
     after: bytes | None
 
 
-def read_settings(log: Log, settings: Settings) -> dict[bytes, bytes]:
+def read_settings(log: Log, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> dict[bytes, bytes]:
     """All entries of the settings topic, by key. Raises `Unavailable` when it cannot be read."""
-    return _read(log, Catalog(settings.prefix, settings.partitions).name(SETTINGS))
+    return _read(log, Catalog(settings.prefix, settings.partitions).name(SETTINGS), clock)
 
 
 def read_keys(log: Log, catalog: Catalog) -> Keys:
     """The keys of personal data. Raises `Unavailable` when they cannot be read."""
-    return Keys(_read(log, catalog.name(KEYS)))
+    return Keys(_read(log, catalog.name(KEYS), SYSTEM_CLOCK))
 
 
-def _read(log: Log, topic: str) -> dict[bytes, bytes]:
-    follower = Follower(log, topic, SYSTEM_CLOCK)
-    deadline = SYSTEM_CLOCK.now() + _TIMEOUT
+def _read(log: Log, topic: str, clock: Clock) -> dict[bytes, bytes]:
+    follower = Follower(log, topic, clock)
+    deadline = clock.now() + _TIMEOUT
     try:
         while not follower.begun():
-            if SYSTEM_CLOCK.now() > deadline:
+            if clock.now() > deadline:
                 message = f"{topic} could not be read within {_TIMEOUT:.0f} s"
                 raise Unavailable(message)
         return follower.entries
@@ -49,10 +49,13 @@ def _read(log: Log, topic: str) -> dict[bytes, bytes]:
 
 
 def write_settings(
-    log: Log, settings: Settings, changes: Callable[[Mapping[bytes, bytes]], Sequence[Change]]
+    log: Log,
+    settings: Settings,
+    changes: Callable[[Mapping[bytes, bytes]], Sequence[Change]],
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Sequence[Change]:
     """Write what `changes` makes of the settings, in one transaction; what was changed. What it raises ends all."""
-    return _write(log, settings, SETTINGS, changes)
+    return _write(log, settings, SETTINGS, changes, clock)
 
 
 def write_keys(
@@ -63,11 +66,15 @@ def write_keys(
     def differing(entries: Mapping[bytes, bytes]) -> list[Change]:
         return [Change(name, entries.get(name), secret) for name, secret in changes(entries).items()]
 
-    return len(_write(log, settings, KEYS, differing))
+    return len(_write(log, settings, KEYS, differing, SYSTEM_CLOCK))
 
 
 def _write(
-    log: Log, settings: Settings, name: str, changes: Callable[[Mapping[bytes, bytes]], Sequence[Change]]
+    log: Log,
+    settings: Settings,
+    name: str,
+    changes: Callable[[Mapping[bytes, bytes]], Sequence[Change]],
+    clock: Clock,
 ) -> Sequence[Change]:
     """Write what `changes` makes of the entries, in one transaction.
 
@@ -79,7 +86,7 @@ def _write(
     try:
         producer.init(_TIMEOUT)
         topic = Catalog(settings.prefix, settings.partitions).name(name)
-        made = changes(_read(log, topic))
+        made = changes(_read(log, topic, clock))
         if made:
             producer.begin()
             producer.produce([Outgoing(topic, change.key, change.after, 0) for change in made])
