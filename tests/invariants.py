@@ -282,8 +282,13 @@ def _pages(state: CustomerState) -> list[tuple[int, int, str]]:
     assert len(places) == len(set(places))
     counts = [entry.count for entry in state.entries.values() if isinstance(entry, Holds)]
     assert sum(counts) == len(held)
-    ends = {name: {held[held_of(place)].until for place in some} for name, some in pages.items()}
-    return [(until, HOLDS_END.kind, name) for name, untils in ends.items() for until in untils]
+    found = [
+        (held[held_of(place)].until, HOLDS_END.kind, name)
+        for name, some in pages.items()
+        for place in some
+        if held_of(place) in held
+    ]
+    return [one for one in dict.fromkeys(found) if one[0] > state.head.clock]
 
 
 def check_bill(bill: Bill) -> None:

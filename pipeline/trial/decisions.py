@@ -459,6 +459,7 @@ _OUTSIDE: Final[dict[str, Callable[[Body], str]]] = {
     "MessageHeld": lambda _: "held until somebody is known by its identifiers",
     "MessageAwaits": lambda body: f"waits for somebody with the {body['kind']}",
     "MessageReleased": lambda body: f"what was held is of customer {body['person']}",
+    "HoldsDue": lambda _: "the time of what is held until now is up",
     "HoldExpired": lambda _: "the time of what is held is up",
     "HoldEnded": lambda _: "held no longer: a dead letter",
     "IdentityKeySet": lambda _: "from now on identifiers are hashed with this key",

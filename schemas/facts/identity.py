@@ -97,6 +97,13 @@ class IdentifiersKnown(Decision, frozen=True, tag=305):
     """What was said about identifiers is known already."""
 
 
+class HoldsDue(Decision, frozen=True, tag=413):
+    """The time of all that is held just as long is up."""
+
+    page: str
+    """The entry of it."""
+
+
 class HoldExpired(Decision, frozen=True, tag=410):
     """Nobody was known by the identifiers of a record in time."""
 

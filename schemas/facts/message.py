@@ -42,6 +42,7 @@ from schemas.facts.identity import (
     CustomerResolved,
     HoldEnded,
     HoldExpired,
+    HoldsDue,
     IdentifierClaimed,
     IdentifierLinked,
     IdentifiersKnown,
@@ -270,6 +271,7 @@ AnyDecision = (
     | HoldExpired
     | HoldEnded
     | IdentityKeySet
+    | HoldsDue
 )
 
 

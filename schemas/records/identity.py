@@ -73,9 +73,12 @@ class ForwardRecord(Request, frozen=True):
 
 
 class EndHold(Request, frozen=True):
-    """The time is up of a record that is held: the org asks it of itself, so that what ends at once ends one by one."""
+    """The time is up of what is held: the org asks it of itself, so that what ends at once ends one by one."""
 
     place: str
+    """Of the record that is held; empty for all that is in a page."""
+    page: str = ""
+    """The entry of what is held just as long."""
 
 
 class UseIdentityKey(CustomerRecord, frozen=True):

@@ -143,6 +143,7 @@ DECISION_NUMBERS = {
     410: "HoldExpired",
     411: "HoldEnded",
     412: "IdentityKeySet",
+    413: "HoldsDue",
 }
 """Frozen: these numbers stand in messages that were written. Add new ones; never change or reuse one."""
 REFUSAL_NUMBERS = {

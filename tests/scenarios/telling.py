@@ -103,6 +103,7 @@ SILENT: Final = (
     facts.PurchaseCorrected,
     facts.SectionHandedOver,
     facts.MergeHandedOver,
+    facts.HoldsDue,
 )
 """Bookkeeping that a loyalty manager need not read."""
 

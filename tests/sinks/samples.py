@@ -39,6 +39,7 @@ from schemas.facts import (
     HoldEnded,
     HoldExpired,
     HoldFor,
+    HoldsDue,
     IdentifierClaimed,
     IdentifierLinked,
     IdentifiersKnown,
@@ -909,6 +910,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     HoldExpired(page="holds:30:3", place="in:0:4"),
     HoldEnded(place="in:0:5", record=b"v"),
     IdentityKeySet(fingerprint="f1"),
+    HoldsDue(page="holds:30:4"),
 )
 SOURCE: Final = Source(topic="facts", partition=203, offset=204)
 

@@ -128,6 +128,7 @@ BOOKKEEPING = {
     "IdentifiersKnown",
     "IdsSpilled",
     "HoldExpired",
+    "HoldsDue",
     "IdentityKeySet",
     "MessageAwaits",
     "CycleAwaited",

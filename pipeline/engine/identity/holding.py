@@ -8,6 +8,7 @@ RULE (end): a record that is held no longer is refused. It is a dead letter, as 
 RULE (age): what is too old when it comes is refused, not held.
 
 Agenda: an item for each page of what ends at one instant, so that a head stays small with a million records held.
+What is due is a page; each of its records is asked to end, so that no message has more than a page of places.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from schemas.facts import (
     Envelope,
     HoldEnded,
     HoldExpired,
+    HoldsDue,
     IdentifierLinked,
     MessageAwaits,
     MessageHeld,
@@ -190,7 +192,10 @@ def assign(turn: Turn, record: AssignTransaction) -> list[Decision]:
 
 
 def end(turn: Turn, record: EndHold) -> list[Decision]:
-    """The record is held no longer."""
+    """The record is held no longer; of a page each is asked to end."""
+    if record.page:
+        page = cast("Page", turn.state.entries[record.page])
+        return [HoldExpired(page=record.page, place=place) for place in page.places]
     held = cast("Held", turn.state.entries[held_of(record.place)])
     return [HoldEnded(place=record.place, record=held.record), RecordRefused(reason=Refusal.HOLD_ENDED)]
 
@@ -263,7 +268,16 @@ def _take_from_page(state: CustomerState, envelope: Envelope, decision: MessageR
     page.places.remove(decision.place)
     if not page.places:
         page.forgotten_at = envelope.as_of
-        state.head.agenda.remove(next(item for item in state.head.agenda if item[2] == decision.page))
+
+
+def _release_from_page(state: CustomerState, envelope: Envelope, decision: MessageReleased) -> None:
+    _take_from_page(state, envelope, decision)
+    if not cast("Page", state.entries[decision.page]).places:
+        _leave_agenda(state, envelope, decision)
+
+
+def _leave_agenda(state: CustomerState, _envelope: Envelope, decision: MessageReleased | HoldsDue) -> None:
+    state.head.agenda.remove(next(item for item in state.head.agenda if item[2] == decision.page))
 
 
 def _one_more(state: CustomerState, _envelope: Envelope, _decision: MessageHeld) -> None:
@@ -282,7 +296,7 @@ def _held_in(decision: MessageHeld | MessageReleased | HoldEnded) -> str:
     return held_of(decision.place)
 
 
-def _page_in(decision: MessageHeld | MessageReleased | HoldExpired) -> str:
+def _page_in(decision: MessageHeld | MessageReleased | HoldExpired | HoldsDue) -> str:
     return decision.page
 
 
@@ -299,7 +313,7 @@ def _needs_of_assign_then(state: CustomerState, record: AssignTransaction, _org:
 
 
 def _needs_of_end(_head: Head, record: EndHold, _org: Org) -> tuple[str, ...]:
-    return (held_of(record.place), HOLDS)
+    return (record.page,) if record.page else (held_of(record.place), HOLDS)
 
 
 def _forward(decision: MessageReleased, envelope: Envelope, stated: Mapping[str, Any]) -> ForwardRecord:
@@ -308,7 +322,11 @@ def _forward(decision: MessageReleased, envelope: Envelope, stated: Mapping[str,
     return ForwardRecord(**stated, customer_id=decision.person, record=record, was_held=True)
 
 
-def _end_it(decision: HoldExpired, _envelope: Envelope, stated: Mapping[str, Any]) -> EndHold:
+def _end_page(decision: HoldsDue, _envelope: Envelope, stated: Mapping[str, Any]) -> EndHold:
+    return EndHold(**stated, customer_id=stated["sender_id"], place="", page=decision.page)
+
+
+def _end_one(decision: HoldExpired, _envelope: Envelope, stated: Mapping[str, Any]) -> EndHold:
     return EndHold(**stated, customer_id=stated["sender_id"], place=decision.place)
 
 
@@ -321,12 +339,11 @@ def _first(head: Head, due: int) -> Subject:
     return Subject(program_id=0, key=name.removeprefix(_PAGE), part=name)
 
 
-def _expire(turn: Turn, subject: Subject) -> list[Decision]:
-    page = cast("Page", turn.state.entries[subject.part])
-    return [HoldExpired(page=subject.part, place=place) for place in page.places]
+def _fall_due(_turn: Turn, subject: Subject) -> list[Decision]:
+    return [HoldsDue(page=subject.part)]
 
 
-HOLDS_END: Final = Timer(kind=_PAGES_END, name="holdsEnd", due=_due, first=_first, fire=_expire)
+HOLDS_END: Final = Timer(kind=_PAGES_END, name="holdsEnd", due=_due, first=_first, fire=_fall_due)
 HELD: Final = Concern(
     name="held",
     effects={MessageAwaits: _note_awaits, MessageHeld: _keep, MessageReleased: _let_go, HoldEnded: _let_go},
@@ -338,13 +355,18 @@ HELD: Final = Concern(
         MessageReleased: _held_in,
         HoldEnded: _held_in,
     },
-    requests={MessageReleased: _forward, HoldExpired: _end_it},
+    requests={MessageReleased: _forward, HoldsDue: _end_page, HoldExpired: _end_one},
 )
 PAGES: Final = Concern(
     name="pages",
-    effects={MessageHeld: _add_to_page, MessageReleased: _take_from_page, HoldExpired: _take_from_page},
+    effects={
+        MessageHeld: _add_to_page,
+        MessageReleased: _release_from_page,
+        HoldsDue: _leave_agenda,
+        HoldExpired: _take_from_page,
+    },
     timers=(HOLDS_END,),
-    entries={MessageHeld: _page_in, MessageReleased: _page_in, HoldExpired: _page_in},
+    entries={MessageHeld: _page_in, MessageReleased: _page_in, HoldsDue: _page_in, HoldExpired: _page_in},
 )
 COUNT: Final = Concern(
     name="held count",

@@ -16,6 +16,7 @@ from pipeline.engine.programs import DAY_MS
 from schemas.facts import (
     HoldEnded,
     HoldExpired,
+    HoldsDue,
     MessageHeld,
     MessageReleased,
     MilestoneAchieved,
@@ -243,9 +244,9 @@ def test_what_nobody_comes_for_is_given_up_once() -> None:
     town.pass_time(tick(over - 1))
     assert not town.waiting
     town.pass_time(tick(over))
-    assert org.only(HoldExpired) == [HoldExpired(page=page, place=first.id)]
-    (asked,) = town.waiting
-    assert isinstance(asked, EndHold)
+    assert org.only(HoldsDue) == [HoldsDue(page=page)]
+    assert [type(one) for one in town.waiting] == [EndHold]
+    town.deliver().then(HoldExpired(page=page, place=first.id))
     town.deliver().then(HoldEnded(place=first.id, record=first.record), RecordRefused(reason=Refusal.HOLD_ENDED))
     assert org.state.entries[f"held:{first.id}"] == Held(forgotten_at=over, record=b"")
     assert (org.state.entries[page], org.state.entries[HOLDS]) == (
@@ -258,14 +259,16 @@ def test_what_nobody_comes_for_is_given_up_once() -> None:
 
 def test_a_page_has_so_many_records_at_most_and_all_of_them_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "PAGE_MAX", 2)
-    story = Story(SHOP, customer=0)
+    town = Town(SHOP)
     for minute in range(5):
-        story.play(bill(f"B{minute}", f"2011-03-01 12:0{minute}"))
-    story.play(bill("B9", "2011-03-02"))
+        town.play(bill(f"B{minute}", f"2011-03-01 12:0{minute}"))
+    story = town.play(bill("B9", "2011-03-02"))
     pages = [one.page for one in story.only(MessageHeld)]
     assert [pages.count(one) for one in dict.fromkeys(pages)] == [2, 2, 1, 1]
-    story.play(tick("2012-03-01"))
-    assert [one.page for one in story.only(HoldExpired)] == sorted(pages[:5])
+    town.pass_time(tick("2012-03-01"))
+    assert [one.page for one in story.only(HoldsDue)] == sorted(set(pages[:5]))
+    town.settle()
+    assert len(story.only(HoldEnded)) == 5
 
 
 def test_so_many_records_of_an_org_wait_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
