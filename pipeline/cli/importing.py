@@ -13,7 +13,7 @@ from pipeline.cli.backfill import begin_backfill
 from pipeline.cli.identity import entries_of_org
 from pipeline.cli.output import ERRORS, json_option, placed, print_json, print_table
 from pipeline.cli.place import Place
-from pipeline.cli.printing import say
+from pipeline.cli.printing import printable, say
 from pipeline.cli.resolving import Line, Resolver, with_person
 from pipeline.cli.send import is_clock, key_of
 from pipeline.cli.sending import send_inputs
@@ -103,7 +103,7 @@ def messages(files: tuple[Path, ...], place: Place, *, resolve: bool, as_json: b
         print_json({"sent": sent, "resolved": len(resolver.persons) if resolver else 0, "left_out": told})
     else:
         for line, why in left_out.items():
-            say(f"{line.file}, line {line.number}: left out: {why}", err=True)
+            say(f"{printable(line.file)}, line {line.number}: left out: {printable(why)}", err=True)
         say(f"sent {sent:,} messages to {place.catalog.name('transactions')}, left out {len(left_out):,} lines")
     if left_out:
         sys.exit(1)

@@ -84,6 +84,7 @@ WALKED: dict[str, tuple[tuple[str, ...], ...]] = {
     "identity merge": (("identity", "merge", "100", "9", "8"),),
     "identity show": (("identity", "show", "100", "7"), ("identity", "show", "100", f"email={BACKWARDS}@x.com")),
     "identity unlink": (("identity", "unlink", "100", "7", f"email={BACKWARDS}@x.com"),),
+    "import messages": (("import", "messages", "{folder}/message\x1b.json", "--resolve"),),
     "import retail": (("import", "retail", "{folder}/odd\x9b\u202e.csv"), ("import", "retail", "{folder}/good.csv")),
     "key create": (("key", "create", "--org", "100", "--scope", "read", "--label", HOSTILE.replace("\0", "")),),
     "key list": (("key", "list"),),
