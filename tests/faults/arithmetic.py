@@ -1,6 +1,7 @@
 """The arithmetic of `tests/frozen.yaml`, done naively: what must be decided about each customer, message by message.
 
-It knows what was sent and in which order, when customers asked something of each other, and nothing of the engine.
+It knows what was sent, where in the journal that lies, and what customers asked of each other, and nothing of the
+engine.
 """
 
 from __future__ import annotations
@@ -12,8 +13,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from tests.faults.evidence import INPUT
 from tests.faults.generator import Sent
+from tests.faults.journal import (
+    ANSWER,
+    END,
+    HAND_OVER,
+    LINK,
+    OFFER,
+    POINTS,
+    RESOLVE,
+    SECTION,
+    Asked,
+    Milestone,
+    Step,
+)
 from tests.faults.messages import DAY_MS
+from tests.faults.names import Names, passed
 
 Decision = tuple[Any, ...]
 """What was decided, in the order of the facts: its kind, the id of the message, and its numbers."""
@@ -24,37 +40,17 @@ _FIELDS: Final = {
     "redeemPoints": {"programId", "points"},
     "transferPoints": {"programId", "toCustomerId", "points"},
     "customEvent": {"eventName"},
+    "customerAdded": {"email"},
+    "linkIdentifiers": {"customerId", "identifiers"},
+    "unlinkIdentifiers": {"customerId", "identifiers"},
+    "mergeCustomers": {"victimCustomerId"},
 }
+COMMANDS: Final = {"redeemPoints", "transferPoints", "mergeCustomers"}
 _TIERS: Final = (200, 900)
-_NAMES: Final = {"transactionAdded": "TransactionAdded", "transactionReturned": "TransactionReturned"} | {
-    "redeemPoints": "RedeemPoints",
-    "transferPoints": "TransferPoints",
-    "customEvent": "CustomEventReceived",
-}
-
-
-class Asked(NamedTuple):
-    """What one customer asked of another, at its place in the journal: points are offered, or have been taken."""
-
-    partition: int
-    after: int
-    """The offset, in the input, of the last message before it."""
-    place: int
-    """Its offset in the journal."""
-    id: str
-    is_answer: bool
-    customer: int
-    sender: int
-    transfer: str
-    at: int
-    points: int
-    """That are offered; 0 in an answer."""
-
-    @property
-    def what(self) -> str:
-        """It, in words."""
-        asks = f"answers {self.transfer}" if self.is_answer else f"offers {self.points} points as {self.transfer}"
-        return f"{self.sender} {asks} to {self.customer}"
+_TIER_IDS: Final = {"base": 1, "silver": 2, "gold": 3}
+_BIG_MONTH, _BIG_MONTH_POINTS, _BIG_MONTH_MINOR = "big-month", 50, 20_000
+_THREE_VISITS, _THREE_VISITS_POINTS, _VISITS = "three-visits", 10, 3
+_NAMES: Final = {"customEvent": "CustomEventReceived", "unlinkIdentifiers": LINK}
 
 
 def message_of(value: bytes) -> dict[str, Any] | None:
@@ -63,15 +59,17 @@ def message_of(value: bytes) -> dict[str, Any] | None:
         message = json.loads(value)
     except ValueError:
         return None
-    head = {"type", "orgId", "customerId", "eventTime"}
+    head = {"type", "orgId", "eventTime"}
     if not head <= message.keys() or not _FIELDS[message["type"]] <= message.keys():
+        return None
+    if "customerId" not in message and "identifiers" not in message:
         return None
     return message if message.get("amountMinor", 0) >= 0 else None
 
 
 def record_name(kind: str) -> str:
     """What the journal calls a message of this kind."""
-    return _NAMES[kind]
+    return _NAMES.get(kind) or kind[0].upper() + kind[1:]
 
 
 @dataclass
@@ -94,58 +92,177 @@ class _Bill:
 class Customer:
     """One customer's account."""
 
+    number: int
     balance: int = 0
     lifetime: int = 0
     tier: int = 1
     joined: bool = False
     """Whether the program has been asked about a record of theirs: before that it keeps nothing of them."""
     decisions: list[Decision] = field(default_factory=list)
+    asks: list[str] = field(default_factory=list)
+    """What is asked of other customers, in words."""
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    """Who is answered, by the place of the message or the id of what has waited, and how."""
+    _registered: bool = False
+    _into: int = 0
+    """Into whom the customer was merged."""
+    _awaits: set[int] = field(default_factory=set)
+    """Victims who have not answered yet."""
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
     _lots: list[_Lot] = field(default_factory=list)
     _bills: dict[str, _Bill] = field(default_factory=dict)
     _parked: list[dict[str, Any]] = field(default_factory=list)
-    _months: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
+    _months: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _weeks: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    """By the end of the month or of the week."""
     _given: dict[str, int] = field(default_factory=dict)
     """Points put aside for others, by transfer."""
 
-    def take(self, message: dict[str, Any]) -> None:
-        """Decide one message."""
+    def take(self, message: dict[str, Any], place: str, *, was_held: bool = False) -> None:
+        """Decide one message, which lies at a place of the input."""
         kind, one = message["type"], message["id"]
-        content = json.dumps(message, sort_keys=True)
+        content = json.dumps({**message, "customerId": 0, "identifiers": {}}, sort_keys=True)
         before = self._seen.get((kind, one))
         if before == content:
+            self.answers.append((place, "duplicate"))
+            return
+        if self._into and before is None and kind != "mergeCustomers":
+            self._pass_on(message, place, was_held=was_held)
+            return
+        if kind in COMMANDS:
+            self.answers.append((place, "answered"))
+        if self._into and kind == "mergeCustomers":
+            self._refuse(message, "customer_merged")
             return
         if before is not None:
             self._refuse(message, "id_reused")
             return
         self._seen[kind, one] = content
-        self._accept(one)
+        count = len(self.decisions)
+        self._decide_new(message)
+        made = {decision[0] for decision in self.decisions[count:] if decision[1] == one}
+        if was_held and kind not in COMMANDS and not made & {"refused", "parked"}:
+            self.answers.append((f"{place} released", "answered"))
+
+    def _decide_new(self, message: dict[str, Any]) -> None:
+        was_known = self._registered
+        self._accept(message["id"])
+        if message["type"] == "customerAdded":
+            self.joined = True
+            if was_known:
+                self._decide("changed", message)
+            return
         {
             "transactionAdded": self._buy,
             "transactionReturned": self._return,
             "redeemPoints": self._redeem,
             "transferPoints": self._give,
             "customEvent": self._event,
-        }[kind](message)
+            "mergeCustomers": self._merge,
+        }[message["type"]](message)
+
+    def _pass_on(self, message: dict[str, Any], place: str, *, was_held: bool) -> None:
+        """To the survivor, but for a bill that counted before the merge."""
+        if message["type"] == "transactionAdded" and message["billNumber"] in self._bills:
+            self._refuse(message, "bill_exists")
+            return
+        self._decide("passed on", message, self._into)
+        self.asks.append(passed(place, self._into) + (", which waited" if was_held else ""))
 
     def hear(self, asked: Asked) -> None:
         """Decide what another customer asks."""
-        if asked.is_answer:
-            points = self._given.pop(asked.transfer, 0)
-            self.decisions.append(("given back", asked.id, points, self.balance + points))
-            self.decisions.append(("transferred", asked.id, points, self.balance, asked.sender))
+        {
+            OFFER: self._receive,
+            ANSWER: self._settle,
+            HAND_OVER: self._hand_over,
+            SECTION: self._take_over_section,
+            POINTS: self._take_over_points,
+            END: self._end_merge,
+        }[asked.kind](asked)
+
+    def _settle(self, asked: Asked) -> None:
+        points = self._given.pop(asked.subject, 0)
+        self.decisions.append(("given back", asked.id, points, self.balance + points))
+        self.decisions.append(("transferred", asked.id, points, self.balance, asked.sender))
+        self.answers.append((asked.subject, "transferred"))
+
+    def _receive(self, asked: Asked) -> None:
+        if self._into:
+            self.decisions.append(("passed on", asked.id, self._into))
+            self.asks.append(passed(asked.id, self._into))
             return
         self._accept(asked.id)
         self.joined = True
         self.balance += asked.points
         self._lots.append(_Lot(asked.at, asked.points))
         self.decisions.append(("received", asked.id, asked.points, self.balance, asked.sender))
+        self.asks.append(f"{self.number} answers {asked.subject} to {asked.sender}")
+
+    def _hand_over(self, asked: Asked) -> None:
+        """All goes to the survivor, if anybody can be merged here."""
+        reason = None
+        if self._into:
+            reason = "customer_merged"
+        elif not self._registered:
+            reason = "customer_unknown"
+        elif self._awaits:
+            reason = "merge_under_way"
+        to = f"{asked.subject} to {asked.sender}"
+        if reason is not None:
+            self.decisions.append(("merge refused", asked.id, asked.sender, reason))
+            self.asks.append(f"{self.number} refuses {to}")
+            return
+        self.joined = True
+        self._into = asked.sender
+        self.decisions += [("merged", asked.id, asked.sender), ("section handed over", asked.id)]
+        counts = ((_BIG_MONTH, self._months), (_THREE_VISITS, self._weeks))
+        milestones = sorted(
+            Milestone(name, ends_at, value) for name, some in counts for ends_at, value in some.items() if value
+        )
+        tier = next(name for name, number in _TIER_IDS.items() if number == self.tier)
+        self.asks.append(f"{self.number} hands over {tier}, {milestones} by {to}")
+        if self.balance or self.lifetime:
+            self.asks.append(f"{self.number} hands over {self.balance} points of {self.lifetime} by {to}")
+            self.decisions.append(("points handed over", asked.id, self.balance, 0, 0))
+        self.decisions.append(("all handed over", asked.id))
+        self.asks.append(f"{self.number} has handed over all by {to}")
+        self.balance, self.lifetime, self.tier, self._lots = 0, 0, 1, []
+
+    def _take_over_section(self, asked: Asked) -> None:
+        self.decisions.append(("section taken over", asked.id))
+        theirs = _TIER_IDS[asked.tier]
+        if theirs > self.tier:
+            self.decisions.append(("upgraded", asked.id, self.tier, theirs))
+            self.tier = theirs
+        met: list[tuple[str, int]] = []
+        for one in sorted(asked.milestones, key=lambda one: (one.id != _BIG_MONTH, one.ends_at)):
+            big = one.id == _BIG_MONTH
+            counts, goal = (self._months, _BIG_MONTH_MINOR) if big else (self._weeks, _VISITS)
+            own = counts[one.ends_at]
+            counts[one.ends_at] = own + one.value
+            if max(own, one.value) < goal <= own + one.value:
+                met.append((one.id, _BIG_MONTH_POINTS if big else _THREE_VISITS_POINTS))
+                self.decisions.append(("achieved", asked.id, one.id, own + one.value))
+        for name, points in met:
+            self._issue(asked.id, asked.at, points, name)
+        self._rise(asked.id)
+
+    def _take_over_points(self, asked: Asked) -> None:
+        self.balance += asked.points
+        self.lifetime += asked.counted
+        self._lots.append(_Lot(asked.at, asked.points))
+        self.decisions.append(("points taken over", asked.id, asked.points, self.balance, self.lifetime))
+        self._rise(asked.id)
+
+    def _end_merge(self, asked: Asked) -> None:
+        self._awaits.discard(asked.sender)
+        self.decisions.append(("merge failed" if asked.refused else "merge done", asked.id, asked.sender))
+        self.answers.append((asked.subject, "merged"))
 
     def _accept(self, one: str) -> None:
-        first = not self.decisions
         self.decisions.append(("accepted", one))
-        if first:
+        if not self._registered:
+            self._registered = True
             self.decisions.append(("registered", one))
 
     def _buy(self, message: dict[str, Any]) -> None:
@@ -159,14 +276,14 @@ class Customer:
         points = amount // 100 if amount >= 500 else 0
         if points:
             bill.award = points
-            bill.lot = self._issue(message, points, "spend")
-        day = datetime.fromtimestamp(message["eventTime"] / 1000, UTC)
-        before = self._months[day.year, day.month]
-        self._months[day.year, day.month] = after = before + amount
-        if before < 20_000 <= after:
-            self._decide("achieved", message, "big-month", after)
-            self._issue(message, 50, "big-month")
-        self._rise(message)
+            bill.lot = self._issue(message["id"], message["eventTime"], points, "spend")
+        month = _end_of_month(message["eventTime"])
+        before = self._months[month]
+        self._months[month] = after = before + amount
+        if before < _BIG_MONTH_MINOR <= after:
+            self._decide("achieved", message, _BIG_MONTH, after)
+            self._issue(message["id"], message["eventTime"], _BIG_MONTH_POINTS, _BIG_MONTH)
+        self._rise(message["id"])
         early = [one for one in self._parked if one["ofBill"] == number]
         for one in sorted(early, key=lambda one: one["eventTime"]):
             self._parked.remove(one)
@@ -229,6 +346,7 @@ class Customer:
         self._spend(points)
         self._decide("held", message, points, self.balance)
         self._decide("offered", message, message["toCustomerId"])
+        self.asks.append(f"{self.number} offers {points} points as {message['id']} to {message['toCustomerId']}")
 
     def _spend(self, points: int) -> None:
         for lot in sorted(self._lots, key=lambda lot: lot.at):
@@ -239,27 +357,37 @@ class Customer:
     def _event(self, message: dict[str, Any]) -> None:
         self.joined = True
         if message["eventName"] == "review":
-            self._issue(message, 5, "review")
+            self._issue(message["id"], message["eventTime"], 5, "review")
         if message["eventName"] == "visit":
-            week = (message["eventTime"] // DAY_MS + 3) // 7
+            week = _end_of_week(message["eventTime"])
             self._weeks[week] += 1
-            if self._weeks[week] == 3:
-                self._decide("achieved", message, "three-visits", 3)
-                self._issue(message, 10, "three-visits")
-        self._rise(message)
+            if self._weeks[week] == _VISITS:
+                self._decide("achieved", message, _THREE_VISITS, _VISITS)
+                self._issue(message["id"], message["eventTime"], _THREE_VISITS_POINTS, _THREE_VISITS)
+        self._rise(message["id"])
 
-    def _issue(self, message: dict[str, Any], points: int, rule: str) -> _Lot:
+    def _merge(self, message: dict[str, Any]) -> None:
+        victim = message["victimCustomerId"]
+        if victim == self.number or victim in self._awaits:
+            self._refuse(message, "same_customer" if victim == self.number else "merge_under_way")
+            return
+        self.joined = True
+        self._awaits.add(victim)
+        self._decide("merge asked", message, victim)
+        self.asks.append(f"{self.number} asks for all by {message['id']} to {victim}")
+
+    def _issue(self, one: str, at: int, points: int, rule: str) -> _Lot:
         self.balance += points
         self.lifetime += points
-        lot = _Lot(message["eventTime"], points)
+        lot = _Lot(at, points)
         self._lots.append(lot)
-        self._decide("issued", message, points, ((rule, points),), self.balance, self.lifetime)
+        self.decisions.append(("issued", one, points, ((rule, points),), self.balance, self.lifetime))
         return lot
 
-    def _rise(self, message: dict[str, Any]) -> None:
+    def _rise(self, one: str) -> None:
         reached = 1 + sum(self.lifetime >= threshold for threshold in _TIERS)
         if reached > self.tier:
-            self._decide("upgraded", message, self.tier, reached)
+            self.decisions.append(("upgraded", one, self.tier, reached))
             self.tier = reached
 
     def _refuse(self, message: dict[str, Any], reason: str) -> None:
@@ -269,14 +397,38 @@ class Customer:
         self.decisions.append((kind, message["id"], *numbers))
 
 
-def customers_of(ledger: Iterable[Sent], asked: Iterable[Asked] = ()) -> dict[int, Customer]:
-    """Every customer as they must stand after all that was sent, and asked between them."""
-    customers: dict[int, Customer] = defaultdict(Customer)
-    steps: list[tuple[tuple[int, int, int], Sent | Asked]] = [((one.partition, one.offset, -1), one) for one in ledger]
-    steps += [((one.partition, one.after, one.place), one) for one in asked]
-    for _, step in sorted(steps, key=lambda one: one[0]):
-        if isinstance(step, Asked):
-            customers[step.customer].hear(step)
-        elif (message := message_of(step.value)) is not None:
-            customers[message["customerId"]].take(message)
-    return dict(customers)
+def _end_of_month(at: int) -> int:
+    day = datetime.fromtimestamp(at / 1000, UTC)
+    after = datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
+    return int(after.timestamp()) * 1_000
+
+
+def _end_of_week(at: int) -> int:
+    """Weeks begin on Mondays; the day 0 was a Thursday."""
+    return (((at // DAY_MS + 3) // 7 + 1) * 7 - 3) * DAY_MS
+
+
+class World(NamedTuple):
+    """All that was decided."""
+
+    customers: dict[int, Customer]
+    names: Names
+
+
+def world_of(ledger: Iterable[Sent], steps: Iterable[Step]) -> World:
+    """Everybody as they must stand after all that was sent and asked, in the order of the journal."""
+    messages = {f"{INPUT}:{one.partition}:{one.offset}": message_of(one.value) for one in ledger}
+    customers: dict[int, Customer] = {}
+    names = Names()
+    for step in steps:
+        message = messages.get(step.place)
+        if message is not None and step.kind == LINK:
+            names.link(message, step.place)
+        elif message is not None and step.kind == RESOLVE:
+            names.resolve(message, step.place)
+        elif message is not None:
+            customer = customers.setdefault(step.customer, Customer(step.customer))
+            customer.take(message, step.place, was_held=step.was_held)
+        elif step.asked is not None:
+            customers.setdefault(step.customer, Customer(step.customer)).hear(step.asked)
+    return World(customers, names)

@@ -12,16 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.faults.arithmetic import Asked, Customer, Decision, customers_of, message_of, record_name
-from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, REPLIES, Evidence, Read
+from tests.faults.arithmetic import COMMANDS, Customer, Decision, World, message_of, record_name, world_of
+from tests.faults.evidence import DEAD_LETTERS, FACTS, INPUT, JOURNAL, NOTIFICATIONS, REPLIES, STATE, Evidence, Read
+from tests.faults.journal import LINK, RESOLVE, Step, steps_in, taken_in
+from tests.faults.messages import LINKS, PRIVATE, subject_of
 
 _SHOWN: Final = 5
-_SOURCE, _SOURCE_OFFSET, _ORG, _CUSTOMER, _ID, _EVENT_TIME = 2, 3, 4, 5, 6, 8
-"""Places in a journal record, after its type."""
-_SENDER, _TRANSFER, _PARTS = 9, 11, 14
-"""Places in a request to another customer."""
-_REQUESTS: Final = {"ReceiveTransfer", "AnswerTransfer"}
-_ANSWER: Final = "AnswerTransfer"
+_NAME: Final = PRIVATE.encode()
 _JOURNAL_PARTITION, _JOURNAL_OFFSET, _OF_CUSTOMER, _FIRST_SEQ, _GROUPS = 0, 1, 4, 5, 7
 """Places in a facts message."""
 _CAUSE: Final = 0
@@ -30,6 +27,7 @@ _KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
     1: ("accepted", {}),
     2: ("refused", {"reason": 1}),
     3: ("registered", {}),
+    4: ("changed", {}),
     10: ("recorded", {"bill number": 1}),
     11: ("returned", {"amount": 2}),
     14: ("parked", {}),
@@ -44,9 +42,27 @@ _KINDS: Final[dict[int, tuple[str, dict[str, int]]]] = {
     150: ("offered", {"receiver": 2}),
     151: ("transferred", {"points": 2, "balance": 3, "receiver": 5}),
     152: ("received", {"points": 2, "balance": 3, "sender": 5}),
+    301: ("linked", {"kind": 1, "customer": 3}),
+    302: ("unlinked", {"kind": 1, "customer": 3}),
+    303: ("claimed", {"kind": 1, "customer": 3, "claimant": 4}),
+    304: ("resolved", {"customer": 1, "kind": 2}),
+    305: ("known", {}),
+    306: ("kept", {}),
+    307: ("awaits", {"kind": 1}),
+    308: ("let go", {"place": 1, "customer": 2}),
+    365: ("merge asked", {"victim": 2}),
+    366: ("merged", {"survivor": 2}),
+    367: ("merge refused", {"survivor": 2, "reason": 3}),
+    368: ("passed on", {"survivor": 1}),
+    369: ("section handed over", {}),
+    370: ("section taken over", {}),
+    371: ("points handed over", {"points": 2, "balance": 3, "lifetime": 10}),
+    372: ("points taken over", {"points": 2, "balance": 3, "lifetime": 11}),
+    373: ("all handed over", {}),
+    374: ("merge done", {"victim": 2}),
+    375: ("merge failed", {"victim": 2}),
 }
 """What the arithmetic states of a decision, by the number of its kind: its name there, and the places of the values."""
-_COMMANDS: Final = {"redeemPoints", "transferPoints"}
 _SILENT: Final = {
     5: "registered earlier",
     12: "purchase counted",
@@ -58,16 +74,23 @@ _SILENT: Final = {
 """What the arithmetic does not state."""
 _REASONS: Final = {
     1: "id_reused",
+    4: "customer_unknown",
     9: "bill_exists",
     10: "bill_unknown",
     11: "bill_returned",
     14: "balance_too_low",
     16: "return_before_bill",
     60: "same_customer",
+    165: "customer_merged",
+    166: "merge_under_way",
 }
 _AWARD_RULE, _AWARD_POINTS = 1, 2
+_ENDS: Final = {"transferPoints": "transferred", "mergeCustomers": "merged"}
+"""How commands end that wait for another customer."""
 _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
     "registered": ("customerAdded", lambda _: None),
+    "changed": ("customerUpdated", lambda _: None),
+    "merge done": ("loyaltyCustomerMerge", lambda _: None),
     "recorded": ("transactionAdded", lambda _: None),
     "returned": ("transactionAdded", lambda _: None),
     "issued": ("pointsIssued", lambda decision: float(decision[2])),
@@ -79,7 +102,9 @@ _NEWS: Final[dict[str, tuple[str, Callable[[Decision], float | None]]]] = {
     "received": ("pointsTransferredReceived", lambda decision: float(decision[2])),
 }
 _MOVEMENTS: Final = {one: one for one in ("issued", "redeemed", "reversed", "held", "transferred", "received")} | {
-    "given back": "released"
+    "given back": "released",
+    "points handed over": "handed_over",
+    "points taken over": "taken_over",
 }
 """What ClickHouse calls the decisions that move points."""
 _NUMBER: Final = {
@@ -94,16 +119,18 @@ _NUMBER: Final = {
 
 def check(evidence: Evidence) -> list[str]:
     """Everything that is not as it must be; empty when all is well."""
-    asked = list(_asked_in(evidence.topics[JOURNAL]))
-    customers = customers_of(evidence.ledger, asked)
+    steps = list(steps_in(evidence.topics[JOURNAL]))
+    world = world_of(evidence.ledger, steps)
+    customers = world.customers
     return [
         *(f"a transaction hangs in {place}" for place in evidence.hanging),
         *_check_intake(evidence),
-        *_check_requests(asked, customers),
-        *_check_facts(evidence, customers),
+        *_check_requests(steps, world),
+        *_check_facts(evidence, world),
         *_check_notifications(evidence, customers),
-        *_check_replies(evidence, customers),
+        *_check_replies(evidence, world),
         *_check_tables(evidence, customers),
+        *_check_sealing(evidence),
     ]
 
 
@@ -116,22 +143,24 @@ def _check_intake(evidence: Evidence) -> Iterator[str]:
         message = message_of(sent.value)
         if message is None:
             dead[place] = sent.value
-        else:
-            head = (message["orgId"], message["customerId"], message["id"], message["eventTime"])
-            records[place] = (record_name(message["type"]), *head)
+            continue
+        name, org, customer = record_name(message["type"]), message["orgId"], subject_of(message)
+        own = place if message["type"] in LINKS else message["id"]
+        named = name if customer or name == LINK else f"{RESOLVE} {name}"
+        records[place] = (named, org, customer, own, message["eventTime"])
+        if message["type"] == "customerAdded":
+            records[f"{place} {LINK}"] = (LINK, org, 0, place, message["eventTime"])
 
     def in_journal() -> Iterator[tuple[str, Any]]:
-        latest: dict[str, int] = {}
-        for read in evidence.topics[JOURNAL]:
-            record = msgspec.msgpack.decode(read.value[1:])
-            source, offset = record[_SOURCE], record[_SOURCE_OFFSET]
-            if not source.startswith(f"{INPUT}:"):
-                continue
-            if offset <= latest.get(source, -1):
-                disorder.append(f"{source}:{offset} after {latest[source]}")
-            latest[source] = offset
-            head = tuple(record[place] for place in (0, _ORG, _CUSTOMER, _ID, _EVENT_TIME))
-            yield f"{source}:{offset}", head
+        latest: dict[tuple[str, int], int] = {}
+        for taken in taken_in(evidence.topics[JOURNAL]):
+            lane = (taken.source, taken.partition)
+            if taken.offset < latest.get(lane, -1):
+                disorder.append(f"{taken.source}:{taken.offset} after {latest[lane]}")
+            latest[lane] = taken.offset
+            along = taken.kind == LINK and f"{taken.place} {LINK}" in records
+            head = (taken.kind, taken.org, taken.customer, taken.id, taken.at)
+            yield f"{taken.place} {LINK}" if along else taken.place, head
 
     disorder: list[str] = []
     yield from _differences("journal", records, in_journal())
@@ -140,48 +169,16 @@ def _check_intake(evidence: Evidence) -> Iterator[str]:
     yield from _differences("dead letters", dead, letters)
 
 
-def _asked_in(journal: Iterable[Read]) -> Iterator[Asked]:
-    """What customers asked of each other."""
-    latest: dict[int, int] = defaultdict(lambda: -1)
-    for read in journal:
-        record = msgspec.msgpack.decode(read.value[1:])
-        if record[_SOURCE].startswith(f"{INPUT}:"):
-            latest[read.partition] = record[_SOURCE_OFFSET]
-        if record[0] in _REQUESTS:
-            is_answer = record[0] == _ANSWER
-            yield Asked(
-                partition=read.partition,
-                after=latest[read.partition],
-                place=read.offset,
-                id=record[_ID],
-                is_answer=is_answer,
-                customer=record[_CUSTOMER],
-                sender=record[_SENDER],
-                transfer=record[_TRANSFER],
-                at=record[_EVENT_TIME],
-                points=0 if is_answer else sum(part[0] for part in record[_PARTS]),
-            )
-
-
-def _check_requests(asked: Iterable[Asked], customers: Mapping[int, Customer]) -> Iterator[str]:
-    """What was offered to somebody was asked of them once, and answered once."""
-    expected: list[str] = []
-    for number, customer in customers.items():
-        held = 0
-        for kind, one, *numbers in customer.decisions:
-            if kind == "held":
-                held = numbers[0]
-            elif kind == "offered":
-                receiver = numbers[0]
-                expected.append(f"{number} offers {held} points as {one} to {receiver}")
-                expected.append(f"{receiver} answers {one} to {number}")
-    found = Counter(one.what for one in asked)
+def _check_requests(steps: Iterable[Step], world: World) -> Iterator[str]:
+    """What must be asked of somebody is asked of them, once: points to take, all to hand over, a message of theirs."""
+    expected = [*world.names.asks, *(what for customer in world.customers.values() for what in customer.asks)]
+    found = Counter(step.what for step in steps if step.what is not None)
     yield from _some("requests: lost", [one for one in expected if one not in found])
     yield from _some("requests: twice", [one for one, count in found.items() if count > 1])
     yield from _some("requests: nobody made", [one for one in found if one not in set(expected)])
 
 
-def _check_facts(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
+def _check_facts(evidence: Evidence, world: World) -> Iterator[str]:
     """Each customer's facts are those of the arithmetic, in its order and without a gap in their numbers."""
     decided: dict[int, list[Decision]] = defaultdict(list)
     numbers: dict[int, int] = defaultdict(int)
@@ -203,7 +200,9 @@ def _check_facts(evidence: Evidence, customers: Mapping[int, Customer]) -> Itera
             decided[customer] += [_stated(one, cause) for one in decisions if one[0] not in _SILENT]
     yield from _some("facts are out of order", disorder)
     yield from _some("facts have gaps or come twice", gaps)
-    expected = {number: customer.decisions for number, customer in customers.items()}
+    expected = {number: customer.decisions for number, customer in world.customers.items()}
+    if world.names.decisions:
+        expected[0] = world.names.decisions
     yield from _unlike("facts", expected, decided)
 
 
@@ -255,25 +254,12 @@ def _check_notifications(evidence: Evidence, customers: Mapping[int, Customer]) 
     yield from _unlike("notifications", expected, in_order)
 
 
-def _check_replies(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
-    """Every command is answered once, every transfer again when the receiver has the points, and every message that
-    came before, with the first outcome."""
-    first: dict[tuple[Any, ...], dict[str, Any]] = {}
-    expected: dict[str, str] = {}
-    for sent in sorted(evidence.ledger, key=lambda one: (one.partition, one.offset)):
-        message = message_of(sent.value)
-        if message is None:
-            continue
-        place = f"{INPUT}:{sent.partition}:{sent.offset}"
-        name = (message["orgId"], message["customerId"], message["type"], message["id"])
-        if first.setdefault(name, message) is not message and first[name] == message:
-            expected[place] = "duplicate"
-        elif message["type"] in _COMMANDS:
-            expected[place] = "answered"
-    for customer in customers.values():
-        transfers = [one for kind, one, *_ in customer.decisions if kind == "offered"]
-        expected.update(dict.fromkeys(transfers, "transferred"))
-
+def _check_replies(evidence: Evidence, world: World) -> Iterator[str]:
+    """Every command is answered once, transfers and merges again when they are over, what waited for its customer when
+    it is held and when it counts, and every message that came before, with the first outcome."""
+    expected = dict(world.names.answers)
+    for customer in world.customers.values():
+        expected.update(customer.answers)
     yield from _differences("replies", expected, _answered(evidence.topics[REPLIES]))
     ids = [json.loads(read.value)["replyId"] for read in evidence.topics[REPLIES]]
     yield from _some("ids of replies come twice", _twice(ids))
@@ -283,12 +269,18 @@ def _answered(replies: Iterable[Read]) -> Iterator[tuple[str, str]]:
     """What was answered, and how."""
     for read in replies:
         reply = json.loads(read.value)
-        if reply["outcome"] == "duplicate" and reply["firstOutcome"]:
-            yield reply["requestId"], "duplicate"
-        elif reply["type"] == "transferPoints" and reply["requestId"] is None and reply["outcome"] == "done":
-            yield reply["recordId"], "transferred"
-        elif reply["type"] in _COMMANDS and reply["outcome"] in {"done", "held", "refused"}:
-            yield reply["requestId"], "answered"
+        request, kind, outcome = reply["requestId"], reply["type"], reply["outcome"]
+        if outcome == "duplicate":
+            if reply["firstOutcome"]:
+                yield request, "duplicate"
+        elif reply["customerId"] == 0:
+            yield f"{request} waits", outcome
+        elif kind in _ENDS and request is None:
+            yield reply["recordId"], _ENDS[kind]
+        elif kind in COMMANDS or kind in LINKS:
+            yield request, "answered"
+        elif request is not None and outcome == "done":
+            yield f"{request} released", "answered"
 
 
 def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iterator[str]:
@@ -316,6 +308,15 @@ def _check_tables(evidence: Evidence, customers: Mapping[int, Customer]) -> Iter
     states = {customer: tuple(rest) for customer, *rest in tables["states"]}
     standing = {one: (its.balance, its.lifetime, its.tier) for one, its in customers.items() if its.joined}
     yield from _unlike("customer_state", standing, states)
+
+
+def _check_sealing(evidence: Evidence) -> Iterator[str]:
+    """What is personal can be read by those who are told, and nowhere else."""
+    for topic in (JOURNAL, FACTS, STATE):
+        readable = [f"{one.partition}:{one.offset}" for one in evidence.topics.get(topic, ()) if _NAME in one.value]
+        yield from _some(f"readable in {topic}", readable)
+    sealed = [one.key for topic in NOTIFICATIONS for one in evidence.topics[topic] if b"sealed:" in one.value]
+    yield from _some("told sealed", [str(one) for one in sealed])
 
 
 def _movements(customers: Mapping[int, Customer]) -> dict[tuple[int, str], list[int]]:

@@ -23,6 +23,7 @@ from tests.starvation import Stretch
 PARTITIONS: Final = 4
 SHORT_TIMEOUTS: Final = MappingProxyType({"ACCRUE_SESSION_TIMEOUT": "PT3S", "ACCRUE_TRANSACTION_TIMEOUT": "PT4S"})
 """So that a zombie takes seconds to make."""
+_SETTINGS: Final = Path(__file__).with_name("settings.yaml")
 _STOP_SECONDS: Final = 30.0
 _TRAP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.05
@@ -60,6 +61,7 @@ class Crew:
                 "ACCRUE_CLICKHOUSE_DSN": f"chdb://{(folder / 'clickhouse').resolve()}",
                 "ACCRUE_PARTITIONS": str(PARTITIONS),
                 "ACCRUE_WALL_TICK": "PT2S",
+                "ACCRUE_IDENTITY_KEY": "that of the faults",
                 **timeouts,
             },
         )
@@ -92,6 +94,7 @@ class Crew:
     def __enter__(self) -> Self:
         self.broker.start()
         self.product.run("topics", "create")
+        self.product.run("settings", "apply", str(_SETTINGS))
         self.product.run("program", "apply", str(PROGRAM))
         return self
 

@@ -1,4 +1,7 @@
-"""What upstream systems send: bills, returns, redemptions, gifts, app events, repeats and rubbish, by seed."""
+"""What upstream systems send: bills, returns, redemptions, gifts, app events, repeats and rubbish, by seed.
+
+Some of it names its customer by identifiers, which are linked, taken away and claimed meanwhile; and customers merge.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,17 @@ from typing import Any, Final, NamedTuple
 
 ORG: Final = 100
 DAY_MS: Final = 86_400_000
-_CUSTOMERS: Final = 200
+IDENTIFIERS: Final = ("email", "cardNumber")
+"""In the order in which they decide."""
+LINKS: Final = ("linkIdentifiers", "unlinkIdentifiers")
+PRIVATE: Final = "private"
+"""What all that is personal begins with."""
+_GIVERS: Final = 200
+"""Customers up to here are never merged, so their gifts are always answered by the one whom they were for."""
+_CUSTOMERS: Final = 600
+_CARDS: Final = 400
+_NAMED_SHARE: Final = 0.3
+"""How many of the messages that may name their customer by identifiers do."""
 _EVENT_DAYS: Final = 20
 """How far back event times reach: well within the 35 days in which a record is taken."""
 _REMEMBERED: Final = 500
@@ -22,7 +35,8 @@ class Sending(NamedTuple):
     key: bytes
     value: bytes
     news: int | None
-    """Its number, which is in its id, when it must make facts: it can be read and its id is new. Numbers rise."""
+    """Its number, which is in its id, when it must make facts about its customer in the same partition: it can be read,
+    its id is new, and it names the customer by id. Numbers rise."""
 
 
 class Messages:
@@ -40,7 +54,12 @@ class Messages:
             self._gift: 10,
             self._event: 20,
             self._bill_again: 2,
+            self._registration: 6,
+            self._link: 5,
+            self._unlink: 1,
+            self._merge: 1,
         }
+        self._may_be_named = (self._bill, self._return, self._redemption, self._event)
 
     def next(self, wall: int) -> Sending:
         """The next message; `wall` is the time now, milliseconds since the epoch."""
@@ -49,13 +68,17 @@ class Messages:
             return self._repeat(self._random.choice(self._recent))
         if chance < 0.10 and self._recent:
             return self._conflict(self._random.choice(self._recent))
-        customer = self._random.randrange(1, _CUSTOMERS + 1)
+        customer = self._random.randrange(1, self._random.choice((_GIVERS, _CUSTOMERS)) + 1)
         if chance < 0.12:
             return self._rubbish(customer)
         [make] = self._random.choices(list(self._kinds), list(self._kinds.values()))
         message = make(customer, wall)
+        if make in self._may_be_named and self._random.random() < _NAMED_SHARE:
+            del message["customerId"]
+            message["identifiers"] = self._identifiers(customer)
         self._recent = [*self._recent[1 - _REMEMBERED :], message]
-        return Sending(_key(customer), json.dumps(message).encode(), self._number)
+        news = None if subject_of(message) == 0 else self._number
+        return Sending(_key_of(message), json.dumps(message).encode(), news)
 
     def _head(self, kind: str, customer: int, wall: int) -> dict[str, Any]:
         self._number += 1
@@ -101,10 +124,11 @@ class Messages:
 
     def _gift(self, customer: int, wall: int) -> dict[str, Any]:
         """To whomever: somebody whom nobody knows yet, and now and then oneself."""
+        giver = 1 + customer % _GIVERS
         return {
-            **self._head("transferPoints", customer, wall),
+            **self._head("transferPoints", giver, wall),
             "programId": 1,
-            "toCustomerId": customer if self._random.random() < 0.05 else self._random.randrange(1, _CUSTOMERS + 1),
+            "toCustomerId": giver if self._random.random() < 0.05 else self._random.randrange(1, _CUSTOMERS + 1),
             "points": self._random.randrange(1, 60),
         }
 
@@ -117,14 +141,38 @@ class Messages:
         bill = self._bill(customer, wall)
         return bill | {"billNumber": self._bills[customer][0]["billNumber"]}
 
+    def _registration(self, customer: int, wall: int) -> dict[str, Any]:
+        head = self._head("customerAdded", customer, wall)
+        return {**head, "firstName": f"{PRIVATE}-{customer}", "email": _email(customer)}
+
+    def _link(self, customer: int, wall: int) -> dict[str, Any]:
+        """A card, which may be another customer's."""
+        return {**self._head("linkIdentifiers", customer, wall), "identifiers": {"cardNumber": self._card()}}
+
+    def _unlink(self, customer: int, wall: int) -> dict[str, Any]:
+        return {**self._head("unlinkIdentifiers", customer, wall), "identifiers": {"email": _email(customer)}}
+
+    def _merge(self, customer: int, wall: int) -> dict[str, Any]:
+        """Of two who give nothing away; the victim may be unknown, merged already, or waiting for one of their own."""
+        survivor = _GIVERS + 1 + customer % (_CUSTOMERS - _GIVERS)
+        victim = self._random.randrange(_GIVERS + 1, _CUSTOMERS + 1)
+        return {**self._head("mergeCustomers", survivor, wall), "victimCustomerId": victim}
+
+    def _identifiers(self, customer: int) -> dict[str, str]:
+        email, card = {"email": _email(customer)}, {"cardNumber": self._card()}
+        return self._random.choice((email, card, email | card))
+
+    def _card(self) -> str:
+        return f"card-{self._random.randrange(_CARDS)}"
+
     def _repeat(self, message: dict[str, Any]) -> Sending:
         spelling = dict(reversed(message.items())) if self._random.random() < 0.5 else message
-        return Sending(_key(message["customerId"]), json.dumps(spelling, indent=1).encode(), None)
+        return Sending(_key_of(message), json.dumps(spelling, indent=1).encode(), None)
 
     def _conflict(self, message: dict[str, Any]) -> Sending:
         """An id that is there already, with other content."""
         other = message | {"eventTime": message["eventTime"] - 1}
-        return Sending(_key(message["customerId"]), json.dumps(other).encode(), None)
+        return Sending(_key_of(message), json.dumps(other).encode(), None)
 
     def _rubbish(self, customer: int) -> Sending:
         head = {"type": "transactionAdded", "orgId": ORG, "customerId": customer, "eventTime": 1}
@@ -135,6 +183,19 @@ class Messages:
             json.dumps({"type": "customEvent", "orgId": ORG, "eventName": "visit", "eventTime": 1}).encode(),
         )
         return Sending(_key(customer), self._random.choice(values), None)
+
+
+def subject_of(message: dict[str, Any]) -> int:
+    """Whom intake's record is about: the customer, or 0, the org itself, which knows whom identifiers name."""
+    return 0 if message["type"] in LINKS else message.get("customerId", 0)
+
+
+def _email(customer: int) -> str:
+    return f"{PRIVATE}-{customer}@example.com"
+
+
+def _key_of(message: dict[str, Any]) -> bytes:
+    return _key(subject_of(message))
 
 
 def _key(customer: int) -> bytes:

@@ -39,6 +39,7 @@ _RECOVERY_SECONDS: Final = 90.0
 _DRAIN_SECONDS: Final = 180.0
 _VERIFY_SECONDS: Final = 300.0
 _ANSWER_SECONDS: Final = 10.0
+_LOYALTY_GROUP: Final = "accrue.loyalty"
 _SINK_GROUP: Final = "accrue.sink"
 _STORED: Final = (JOURNAL, FACTS, STATE, REPLIES, *NOTIFICATIONS)
 """The topics that the sink follows."""
@@ -120,12 +121,12 @@ def run(
             ledger = sending.ledger()
             write_ledger(ledger, folder / "ledger.jsonl")
             news = sending.latest_news()
-            if not crew.wait(lambda: watch.has_decided(news) and watch.has_settled(), _DRAIN_SECONDS):
+            if not crew.wait(lambda: watch.has_decided(news) and _has_settled(bootstrap), _DRAIN_SECONDS):
                 result.violations.append(Violation("what was sent is not decided in time", crew.readiness()))
         crew.stop_workers()
         topics, hanging = read_topics(bootstrap, (*_STORED, DEAD_LETTERS), PARTITIONS)
         last = {(name, read.partition): read.offset for name in _STORED for read in topics[name]}
-        if not crew.wait(lambda: _is_stored(bootstrap, last), _DRAIN_SECONDS):
+        if not crew.wait(lambda: _is_committed(bootstrap, _SINK_GROUP, last), _DRAIN_SECONDS):
             result.violations.append(Violation("what was decided is not in ClickHouse in time", crew.readiness()))
         crew.stop(SINK_SLOT)
         say(f"{time.monotonic() - begun:6.1f} s  drained")
@@ -155,11 +156,26 @@ def _happen(fault: Fault, crew: Crew, watch: Watch, sending: Generator) -> Recov
     return recovery
 
 
-def _is_stored(bootstrap: str, last: Mapping[tuple[str, int], int]) -> bool:
-    """Whether the sink has committed everything up to these last messages."""
+def _has_settled(bootstrap: str) -> bool:
+    """Whether all that lies in the journal is decided, and nothing came of it that is still to be decided."""
+    before, _ = _last_steps(bootstrap)
+    if not _is_committed(bootstrap, _LOYALTY_GROUP, before):
+        return False
+    after, hanging = _last_steps(bootstrap)
+    return after == before and not hanging
+
+
+def _last_steps(bootstrap: str) -> tuple[dict[tuple[str, int], int], list[str]]:
+    """The last record of each journal partition but for ticks, and partitions in which a transaction is open."""
+    topics, hanging = read_topics(bootstrap, (JOURNAL,), PARTITIONS)
+    return {(JOURNAL, one.partition): one.offset for one in topics[JOURNAL] if one.key is not None}, hanging
+
+
+def _is_committed(bootstrap: str, group: str, last: Mapping[tuple[str, int], int]) -> bool:
+    """Whether a group has committed everything up to these last messages."""
     wanted = [TopicPartition(topic, partition) for topic, partition in last]
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(_SINK_GROUP, wanted)])[_SINK_GROUP]
+    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])[group]
     try:
         committed = answer.result(_ANSWER_SECONDS).topic_partitions
     except (KafkaException, TimeoutError):

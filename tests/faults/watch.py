@@ -12,12 +12,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 _NEWS: Final = re.compile(r"[A-Za-z]+:n(\d+)")
 _PARTITION, _GROUPS = 0, 7
-_ENVELOPE, _DECISIONS, _CAUSE = 0, 1, 0
+_ENVELOPE, _CAUSE = 0, 0
 """Places in a message of facts, in a group and in its envelope."""
-_OFFERED, _TRANSFERRED = 150, 151
-"""Numbers of kinds of decisions."""
-_OFFERED_ID, _TRANSFERRED_ID = 1, 4
-"""Places of a transfer's id in them."""
 _POLL_SECONDS: Final = 0.1
 
 
@@ -42,7 +38,6 @@ class Watch:
         self._decided = dict.fromkeys(range(partitions), 0)
         self._moved_at = dict.fromkeys(range(partitions), now)
         self._longest = dict.fromkeys(range(partitions), 0.0)
-        self._offered: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -62,11 +57,6 @@ class Watch:
             raise RuntimeError(message)
         with self._lock:
             return all(self._decided[partition] >= number for partition, number in news.items())
-
-    def has_settled(self) -> bool:
-        """Whether nobody waits for an answer to a transfer."""
-        with self._lock:
-            return not self._offered
 
     def longest_silence(self) -> float:
         """The longest time in seconds, since the last call, that no new facts came of a partition."""
@@ -89,10 +79,7 @@ class Watch:
         of = decoded[_PARTITION]
         causes = [group[_ENVELOPE][_CAUSE] for group in decoded[_GROUPS]]
         numbers = [int(found[1]) for cause in causes if (found := _NEWS.fullmatch(cause))]
-        decisions = [decision for group in decoded[_GROUPS] for decision in group[_DECISIONS]]
         with self._lock:
-            self._offered.update(one[_OFFERED_ID] for one in decisions if one[0] == _OFFERED)
-            self._offered.difference_update(one[_TRANSFERRED_ID] for one in decisions if one[0] == _TRANSFERRED)
             if numbers and max(numbers) > self._decided[of]:
                 now = time.monotonic()
                 self._decided[of] = max(numbers)
