@@ -20,6 +20,7 @@ from pipeline.gateway.forms import form_in
 from pipeline.gateway.outbox import NotNow, Outbox
 from pipeline.gateway.requests import OTHER_ORG, Misread, Refused, Sender, Taken
 from pipeline.intake.verdict import Limits
+from pipeline.replies.vendor import REJECTION_CODES
 from pipeline.runtime.roles.following import SettingsFollower
 from pipeline.runtime.roles.questions import Known, Questions, Standing
 from schemas.facts import Refusal
@@ -198,6 +199,7 @@ def _of_refused(refused: Refused) -> Result:
         "status": HTTPStatus.FORBIDDEN if refused.reason == OTHER_ORG else HTTPStatus.BAD_REQUEST,
         "outcome": ReplyOutcome.REJECTED,
         "reason": refused.reason,
+        "vendorCode": REJECTION_CODES.get(refused.reason),
         "defects": [defect._asdict() for defect in refused.defects],
     }
 

@@ -57,8 +57,8 @@ class GatewayRole:
         self._outbox = Outbox(log, clock)
         self._answers = Answers(log, catalog.name("replies"), settings.partitions, follower, clock)
         topic, limits = catalog.name("gateway"), limits_of(settings)
-        secret = settings.jwt_secret
-        tokens = None if secret is None else Tokens(secret.get_secret_value())
+        secret = settings.secret_of_tokens()
+        tokens = None if secret is None else Tokens(secret)
         access = Access(lambda: follower.keys, tokens, clock.wall)
         desk = Desk(topic, limits, follower, access, self._outbox, self._answers, questions, clock)
         self._tables = Tables(connect, KeyRing(log, catalog.name("keys"), clock))

@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     """The secret that e-mail addresses, phone and card numbers are hashed with: the same for every worker, for ever.
     None: with the embedded log, that of the file `identity.key` in `data_dir`; else nobody is known by them."""
     jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
-    """The secret that the gateway signs tokens with: the same for every worker. None: it gives no tokens."""
+    """The secret that the gateway signs tokens with: the same for every worker. None: with the embedded log, that of
+    the file `tokens.key` in `data_dir`; else it gives no tokens."""
     types_by_topic: dict[InputTopic, tuple[MessageType, ...]] = {}
     """By input topic, without prefix, the types of messages that are taken from there only, as a JSON object.
 
@@ -145,7 +146,13 @@ class Settings(BaseSettings):
         """The secret that identifiers are hashed with; a data folder gets one of its own when it is first asked for."""
         if self.identity_key is not None:
             return self.identity_key.get_secret_value().encode()
-        return _key_in(self.data_dir) if self.kafka_bootstrap is None else None
+        return _key_in(self.data_dir, "identity.key") if self.kafka_bootstrap is None else None
+
+    def secret_of_tokens(self) -> str | None:
+        """The secret that tokens are signed with; a data folder gets one of its own when it is first asked for."""
+        if self.jwt_secret is not None:
+            return self.jwt_secret.get_secret_value()
+        return _key_in(self.data_dir, "tokens.key").decode() if self.kafka_bootstrap is None else None
 
     @property
     def states(self) -> Path:
@@ -157,12 +164,12 @@ class Settings(BaseSettings):
         return f"{self.prefix}{self.group}-{role}-{self.slot}"
 
 
-def _key_in(folder: Path) -> bytes:
-    """The key in a folder; two processes that ask first agree on one, as a file is made at one name once."""
-    path = folder / "identity.key"
+def _key_in(folder: Path, name: str) -> bytes:
+    """The key of this name in a folder; two processes that ask first agree on one: a name is given once."""
+    path = folder / name
     if not path.exists():
         private_folder(folder)
-        own = folder / f"identity.key.{os.getpid()}"
+        own = folder / f"{name}.{os.getpid()}"
         own.touch(mode=0o600)
         own.write_text(secrets.token_hex(_KEY_BYTES), "ascii")
         with suppress(FileExistsError):

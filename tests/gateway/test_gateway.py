@@ -405,6 +405,9 @@ DEFINITION = {
         ({"fields": "x"}, 1802),
         ({"fields": [7]}, 1802),
         ({"colour": "red"}, 1802),
+        ({"fields": [{"name": "who", "type": "customer", "attributes": {"identifierType": "shoe"}}]}, 1802),
+        ({"fields": [{"name": "who", "type": "string", "attributes": {"identifierType": "email"}}]}, 1802),
+        ({"fields": [{"name": "who", "type": "customer", "attributes": {"addCustomerIfNotExists": True}}]}, 1802),
     ],
 )
 def test_definition_with_a_mistake_has_the_code_of_the_document(
@@ -423,9 +426,56 @@ def test_defined_event_is_judged_at_once(client: Client) -> None:
     judged = Until(lambda: client.send(event).status == 400)
     while not judged.is_set():
         judged.wait(0.05)
+    assert client.send(event).body["vendorCode"] == 1802
     assert client.send({**event, "attributes": {"stars": 5}}).status == 202
     assert client.ask("POST", "/v2/events", DEFINITION).status == 403
     assert client.ask("POST", "/v2/events", DEFINITION, "2" * 12).status == 400
+
+
+def guest(identifier: str, **attributes: object) -> dict[str, Any]:
+    attributes = {"addCustomerIfNotExists": {"valueType": "Boolean", "value": "true"}, **attributes}
+    attributes["identifierType"] = {"valueType": "String", "value": identifier}
+    return {"eventName": "brought", "actions": ["EMFConsumer"], "fields": [_customer("guest", attributes)]}
+
+
+def _customer(name: str, attributes: dict[str, object]) -> dict[str, object]:
+    return {"name": name, "type": "customer", "attributes": attributes}
+
+
+@pytest.mark.parametrize(
+    ("definition", "why"),
+    [
+        pytest.param(guest("email"), "isRequired", id="not required"),
+        pytest.param(guest("wechat", isRequired=True), "wechat names nobody", id="no identifier of the org"),
+        pytest.param(guest("", isRequired=True), "identifierType", id="no identifier"),
+    ],
+)
+def test_definition_adds_no_customers_whom_nothing_names(client: Client, definition: object, why: str) -> None:
+    refused = client.ask("POST", "/v2/events", definition, "6" * 12)
+    assert (refused.status, refused.body["errors"][0]["code"]) == (400, 1802)
+    assert why in refused.body["errors"][0]["message"]
+
+
+def test_defined_event_makes_a_customer_of_whom_its_field_names(client: Client) -> None:
+    made = client.ask("POST", "/v2/events", guest("cardnumber", isRequired=True), "6" * 12)
+    assert made.body["data"]["fields"][0]["attributes"] == {
+        "isRequired": {"valueType": "Boolean", "value": "true"},
+        "isUniqueKeyField": {"valueType": "Boolean", "value": "false"},
+        "identifierType": {"valueType": "String", "value": "cardNumber"},
+        "addCustomerIfNotExists": {"valueType": "Boolean", "value": "true"},
+    }
+    event = {"type": "customEvent", "eventName": "brought", "attributes": {"guest": "77001122"}}
+    taken = Until(lambda: client.send(event, "6" * 12).status == 202)
+    while not taken.is_set():
+        taken.wait(0.05)
+    who = "/api/DEFAULT/transaction/simulate"
+    sale = {
+        "items": [{"sku": {"code": "A"}, "quantity": 1, "grossValue": 1}],
+        "customerData": {"loyaltyCardNumber": "77001122"},
+    }
+    known = Until(lambda: client.ask("POST", who, {"transaction": sale}, "6" * 12).status == 200)
+    while not known.is_set():
+        known.wait(0.05)
 
 
 def test_mistakes_are_told_in_the_forms_of_the_documents(client: Client) -> None:

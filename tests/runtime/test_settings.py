@@ -78,3 +78,15 @@ def test_a_folder_has_a_secret_of_its_own_and_servers_need_one(tmp_path: Path) -
     assert given.secret_of_identities() == b"a secret of 16 characters"
     with pytest.raises(ValidationError, match="at least 16"):
         Settings(data_dir=tmp_path, identity_key="short")  # type: ignore[arg-type]
+
+
+def test_a_folder_signs_tokens_with_a_secret_of_its_own_and_servers_need_one(tmp_path: Path) -> None:
+    folder = Settings(data_dir=tmp_path / "data")
+    secret = folder.secret_of_tokens()
+
+    assert secret is not None
+    assert secret == Settings(data_dir=tmp_path / "data").secret_of_tokens()
+    assert secret.encode() != folder.secret_of_identities()
+    assert Settings(data_dir=tmp_path, kafka_bootstrap="k:1").secret_of_tokens() is None
+    given = Settings(data_dir=tmp_path, jwt_secret="a secret of at least 32 characters")  # type: ignore[arg-type]
+    assert given.secret_of_tokens() == "a secret of at least 32 characters"
