@@ -84,10 +84,7 @@ def test_a_message_is_read_by_its_header_then_by_its_topic_then_as_native() -> N
         ),
         (
             {"org": "7"},
-            (
-                'names no org that the settings know ("7"); send the header accrue.org, or give its topic an org with '
-                "`accrue settings apply`"
-            ),
+            'names org "7", which has no settings; add it with `accrue settings apply`, or name another',
         ),
         (
             {"store": "NOWHERE"},

@@ -153,6 +153,17 @@ def _loops(content: dict[str, Any]) -> Iterator[Defect]:
         yield Defect(_SEQ, problem, "send what happened, not what Accrue told")
 
 
+def _without_org(number: str) -> Defect:
+    if number:
+        return Defect(
+            "",
+            f"names org {shown(number)}, which has no settings",
+            "add it with `accrue settings apply`, or name another",
+        )
+    remedy = f"send the header {ORG_HEADER}, or give its topic an org with `accrue settings apply`"
+    return Defect("", "names no org", remedy)
+
+
 def site_of(content: dict[str, Any], message: Incoming, limits: Limits) -> Site | Rejected:
     """The org and store of a message, by its headers, else its topic's settings, else its own `orgId`."""
     headers = dict(message.headers)
@@ -162,9 +173,7 @@ def site_of(content: dict[str, Any], message: Incoming, limits: Limits) -> Site 
     number = named or (str(own) if own is not None else "")
     org = limits.orgs.get(int(number)) if number.isdecimal() and len(number) <= len(str(2**53)) else None
     if org is None:
-        problem = f"names no org that the settings know ({shown(number)})" if number else "names no org"
-        remedy = f"send the header {ORG_HEADER}, or give its topic an org with `accrue settings apply`"
-        return Rejected(Reason.ORG_UNKNOWN, (Defect("", problem, remedy),))
+        return Rejected(Reason.ORG_UNKNOWN, (_without_org(number),))
     if own is not None and own != org.org.org_id:
         problem = f"is {shown(own)}, and the message came for org {org.org.org_id}"
         return Rejected(Reason.ORG_UNKNOWN, (Defect("orgId", problem, f"write {org.org.org_id}, or leave it out"),))
