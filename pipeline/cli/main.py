@@ -43,7 +43,7 @@ _COMMANDS: Final = {
 INTERRUPTED: Final = 130
 """The exit code of a command that Ctrl-C has ended."""
 _UNREAD: Final = 128 + signal.SIGPIPE
-_SECRET: Final = frozenset({"clickhouse_dsn", "identity_key", "kafka_options"})
+_SECRET: Final = frozenset({"clickhouse_dsn", "identity_key", "jwt_secret", "kafka_options"})
 """Settings that may hold a password: errors about them do not show the value."""
 
 

@@ -123,6 +123,15 @@ def test_setting_that_may_hold_a_password_is_told_without_it(terminal: Terminal,
     assert "secret" not in ended.err + ended.out
 
 
+@pytest.mark.parametrize("setting", ["ACCRUE_IDENTITY_KEY", "ACCRUE_JWT_SECRET"])
+def test_secret_that_is_too_short_is_not_shown(terminal: Terminal, setting: str) -> None:
+    terminal.set(setting, "tooshort")
+    ended = terminal.run("topics", "list")
+
+    assert f"{setting}: " in ended.err
+    assert "tooshort" not in ended.out + ended.err
+
+
 def test_changed_program_needs_a_higher_version(with_topics: Terminal, tmp_path: Path) -> None:
     changed = tmp_path / "changed.yaml"
     changed.write_text(ROASTERY.read_text().replace("Copper Kettle Rewards", "Tin Kettle Rewards"))
