@@ -104,6 +104,8 @@ class TierPeriodBegun(Decision, frozen=True, tag=75):
 
     begins_at: int
     ends_at: int
+    mark: int = 0
+    """The tier that the basis reaches without what came in during a period, where one was lost before; 0 for none."""
 
 
 class TierGraceBegun(Decision, frozen=True, tag=76):

@@ -204,7 +204,16 @@ def _begin_period(turn: ProgramTurn, record: CustomerRecord | None) -> list[Deci
     if periods is None or (period is not None and now < period.ends_at):
         return []
     running = periods.around(turn.program.calendar.day_of(now))
-    return [TierPeriodBegun(begins_at=running.begins_at, ends_at=running.ends_at)]
+    return [TierPeriodBegun(begins_at=running.begins_at, ends_at=running.ends_at, mark=_mark_left(turn, now))]
+
+
+def _mark_left(turn: ProgramTurn, now: int) -> int:
+    """What is left of the mark of a loss, where only what does not begin anew still reaches a tier; 0 for nothing."""
+    mark = tenure_of(turn.section).mark
+    if not mark:
+        return 0
+    left = min(mark, turn.program.tier_rules.upgrade.reached(basis_values(turn.section, turn.program, now)))
+    return left if left > 1 else 0
 
 
 EXCUSE: Final = ProgramStage(

@@ -86,9 +86,9 @@ def _note_tenure(state: CustomerState, envelope: Envelope, decision: TierTenureB
 
 
 def _note_period(state: CustomerState, envelope: Envelope, decision: TierPeriodBegun) -> None:
-    """What a loss of before is compared with begins anew, too."""
+    """What a loss of before is compared with is what the basis still reaches."""
     tenure = _tenure(state, envelope)
-    tenure.mark = 0
+    tenure.mark = decision.mark
     tenure.period = Measured(begins_at=decision.begins_at, ends_at=decision.ends_at)
 
 
@@ -183,12 +183,14 @@ def _count_purchase(state: CustomerState, envelope: Envelope, decision: Purchase
 
 
 def _count_correction(state: CustomerState, envelope: Envelope, decision: PurchaseCorrected) -> None:
-    """In the term and in the period in which the bill was paid."""
+    """In the term and in the period in which the bill was paid. What is cancelled has used a tier."""
     tenure = state.head.sections[envelope.program_id].tenure
     if tenure is not None:
         for measured in _at(tenure, decision.paid_at):
             measured.purchases_minor += decision.amount_minor
             measured.visits += decision.counted
+        for reward in tenure.rewards.values() if decision.counted else ():
+            reward.bills += decision.counted
 
 
 def _count_return(state: CustomerState, envelope: Envelope, decision: ReturnCounted) -> None:

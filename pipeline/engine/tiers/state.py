@@ -34,7 +34,7 @@ class Rewarded(msgspec.Struct, array_like=True, gc=False):
     final_at: int
     """The instant from which on no return takes it back."""
     bills: int
-    """How many bills the customer had paid by then: with the next one the reward is used."""
+    """How many bills the customer had paid by then, less those that were cancelled: with the next one it is used."""
     taken: bool = False
     """Whether it holds no longer: a return took it back, or its time is up. What is achieved again gives the rest."""
 

@@ -371,6 +371,26 @@ def test_basis_in_a_period_begins_anew_with_each_period(basis: str) -> None:
     assert story.tier() == 2
 
 
+@pytest.mark.parametrize(
+    ("bills", "left"),
+    [
+        pytest.param([1], 1, id="not-by-what-was-there-before"),
+        pytest.param([1, 1_000], 2, id="by-what-renews-it"),
+    ],
+)
+def test_new_period_gives_a_lost_tier_back_only_by_what_came_in_since(bills: list[int], left: int) -> None:
+    tiers = {"basis": "purchases_in_period", "further": [{"basis": "visits"}], "any": 1, "period": "month"}
+    levels = (LEVELS[0], {**LEVELS[1], "further": [2], "renewal_further": []})
+    terms = {"validity": {"days": 10}, "renewal": "purchases"}
+    story = given(club(levels=levels, **tiers, **terms), bought("B1", 1_000, "2011-03-01"))
+    story.play(bought("B2", 1, "2011-03-02"))
+    story.play(tick("2011-03-20"))
+    assert (story.tier(), moves(story)) == (1, [(1, 2), (2, 1)])
+    for number, amount in enumerate(bills):
+        story.play(bought(f"C{number}", amount, "2011-04-05"))
+    assert story.tier() == left
+
+
 def test_late_bill_counts_in_the_running_period_only_where_it_was_paid_in_it() -> None:
     monthly = club(basis="purchases_in_period", period="month")
     story = given(monthly, bought("B1", 600, "2011-04-02"))

@@ -164,6 +164,14 @@ def test_what_is_achieved_again_too_late_gives_nothing() -> None:
     assert (story.tier(), len(story.only(TierAssigned))) == (1, 1)
 
 
+def test_tier_is_used_with_a_bill_whatever_else_is_cancelled() -> None:
+    returns = RETURNS | {"rewards": "revoke_if_unused"}
+    story = given(club(giving(target=100, counts=SUM), returns=returns), bought("B1", 100, "2025-03-01"))
+    story.play(bought("B2", 1, "2025-03-02"))
+    story.play(updated("B1", 0, "2025-03-03"))
+    assert (len(story.only(MilestoneUnachieved)), moves(story)) == (1, [(1, 3)])
+
+
 @pytest.mark.parametrize("rewards", ["clawback", "keep"])
 def test_what_is_achieved_again_when_the_time_of_its_tier_is_up_gives_nothing(rewards: str) -> None:
     returns = RETURNS | {"rewards": rewards}
