@@ -249,9 +249,9 @@ def keep_lines_that_came_back() -> Mutant:
 
 
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
-    forgive_no_grace: 238,
+    forgive_no_grace: 254,
     freeze_nothing: 95,
-    freeze_once_for_all: 238,
+    freeze_once_for_all: 515,
     reach_a_level_once: 7,
     break_what_is_counted: 61,
     excuse_nothing: 92,
@@ -262,7 +262,7 @@ CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     ask_for_one_of_all: 7,
     ask_for_no_sum: 1,
     keep_unified_targets_up: 52,
-    give_no_grace_days: 39,
+    give_no_grace_days: 249,
     fall_to_the_first_tier: 23,
     rise_at_once: 17,
     ask_for_one_condition: 51,

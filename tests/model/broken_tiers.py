@@ -173,10 +173,10 @@ def spend_late_for_a_month() -> Mutant:
 
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     count_no_points_in_a_period: 7,
-    keep_by_no_points: 81,
+    keep_by_no_points: 247,
     take_points_off_when_they_come_back: 737,
     go_by_the_main_points: 9,
-    keep_by_the_first_of_all: 81,
+    keep_by_the_first_of_all: 231,
     count_anniversaries_of_the_tier: 2,
     register_with_what_is_heard_first: 2,
     hold_for_one_period: 17,
@@ -184,7 +184,7 @@ CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     forget_a_loss_on_request: 388,
     keep_retired_tiers: 5,
     give_tiers_for_good: 8,
-    give_all_of_its_time_again: 254,
+    give_all_of_its_time_again: 1298,
     take_no_tier_back: 171,
     take_tiers_that_were_used: 1542,
     lose_what_else_was_given: 34,

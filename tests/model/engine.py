@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from tests import steps
 from tests.dsl import Story
 from tests.model import words
 from tests.model.purse import NEVER
-from tests.model.town import Figures, arrival, recent
+from tests.model.town import Figures, arrival
 from tests.model.words import SECOND, Happening, Lasts, Program, Promise
 from tests.town import Town
 
@@ -368,7 +368,6 @@ def _lines(lines: Sequence[words.Line]) -> tuple[SoldLine, ...]:
 def _figures(program: Program, story: Story) -> Figures:
     section = story.section()
     named = {goal.id: partial(cycle_name, PeriodUnit(goal.period)) for goal in program.goals}
-    units = {goal.id: goal.period for goal in program.goals}
     goals = {streak.id: streak.goal for streak in program.streaks}
     second = {} if program.second is None else _account(story, SECOND)
     return {
@@ -386,7 +385,7 @@ def _figures(program: Program, story: Story) -> Figures:
         "values": {(name, named[name](period)): value for (name, period), value in _values(story).items() if value},
         "met": sorted((name, named[name](period)) for name, period in _met(story)),
         "streaks": {
-            name: [named[goals[name]](period) for period in recent(units[goals[name]], _periods(streak.runs))]
+            name: [named[goals[name]](period) for first, last in streak.runs for period in range(first, last + 1)]
             for name, streak in section.streaks.items()
             if streak.runs
         },
@@ -398,10 +397,6 @@ def _figures(program: Program, story: Story) -> Figures:
             for period in _together(story, unified.id)
         ),
     }
-
-
-def _periods(runs: Iterable[tuple[int, int]]) -> list[int]:
-    return [period for first, last in runs for period in range(first, last + 1)]
 
 
 def _holds(tenure: Tenure | None) -> int | None:

@@ -152,15 +152,13 @@ def asked(chance: Random, at: int, who: int, name: str, zone: str) -> Happening:
 
 
 def later(chance: Random, history: list[Happening]) -> list[Happening]:
-    """What happens about a year later, when anniversaries are."""
+    """Points that are given about a year later, when anniversaries are."""
     start = chance.choice(history).at + chance.choice((330, 350, 364)) * DAY_MS
     happenings: list[Happening] = []
     for place in range(chance.randint(1, 6)):
-        at, who = (
-            start + chance.randint(0, 40) * DAY_MS + chance.randint(1, 1_000) * MINUTE_MS,
-            chance.choice((1, 1, 2)),
-        )
-        happenings.append(words.Pays(at, who, f"y{place}", chance.choice((400, 1_200, 2_500))))
+        at = start + chance.randint(0, 40) * DAY_MS + chance.randint(1, 1_000) * MINUTE_MS
+        who, points = chance.choice((1, 1, 2)), chance.choice((5, 12, 20))
+        happenings.append(words.Adjusted(at, who, f"y{place}", points))
     return happenings
 
 

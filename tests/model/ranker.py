@@ -117,11 +117,11 @@ class Ranker(Achiever):
         return day_of(self._now(), self.program.zone)
 
     def step(self, at: int, begins: int) -> None:
-        """What a loss of before is compared with begins anew with each period."""
+        """What a loss of before is compared with is, in a new period, what the basis still reaches."""
         super().step(at, begins)
         ranks = self.program.ranks
         if ranks is not None and ranks.period and self.lost_in != self._running(ranks):
-            self.lost_at, self.lost_in = 0, self._running(ranks)
+            self.lost_at, self.lost_in = min(self.lost_at, self._reached(ranks)), self._running(ranks)
 
     def _running(self, ranks: Ranks) -> int:
         return period_of(ranks.period, self._today())

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.model import words
 from tests.model.achiever import REPEAT_DAYS
-from tests.model.dates import DAY_MS, first_day, period_name
+from tests.model.dates import DAY_MS, period_name
 from tests.model.member import Member
 from tests.model.purse import NEVER, Point, Purse
 from tests.model.words import SECOND, Happening, Lasts, Program
@@ -19,10 +19,6 @@ Figures = dict[str, Any]
 
 Purses = dict[str, Member]
 """A customer in each currency of the program: none of them knows of another, but for the tier, which is of all."""
-
-
-FORGOTTEN_DAYS = 200
-"""How long a period stays before one that follows it in a streak."""
 
 
 def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
@@ -164,12 +160,6 @@ def _give(customers: dict[int, Purses], program: Program, purses: Purses, gift: 
     _pass_time(receiving, gift.at)
 
 
-def recent(unit: str, periods: list[int]) -> list[int]:
-    """The last of some periods, and those that are not so long before it that they may be forgotten."""
-    last = first_day(unit, periods[-1])
-    return [one for one in periods if (last - first_day(unit, one)).days < FORGOTTEN_DAYS]
-
-
 def figures_of(member: Member) -> Figures:
     """All that is compared, by name; what is nothing is left out."""
     purse = member.purse
@@ -204,7 +194,7 @@ def figures_of(member: Member) -> Figures:
         "met": sorted((goal, named[goal](period)) for goal, period in member.met),
         "together": sorted((name, named[groups[name][0]](period)) for name, period in member.together),
         "streaks": {
-            name: [named[goals[name]](one) for one in recent(row.unit, sorted(row.periods))]
+            name: [named[goals[name]](one) for one in sorted(row.periods)]
             for name, row in member.rows.items()
             if row.periods
         },
