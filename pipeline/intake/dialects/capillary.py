@@ -1,12 +1,12 @@
 """Capillary's events of customers (S4 l.5), transactions (S4 l.118) and behaviour (S1), in its envelopes.
 
-Read are the envelope of the samples (`attributes.data`) and the flat one (`data`, S4 l.545). Spaces that the printed
-page put into keys and codes are taken out. RULE: a bill is known by its `transactionId`, which updates name, as they
-have no `billNumber`; a return (`billType` RETURN, S4 l.130) has one of its own and names what came back by
-`returnedBillNumber`, as our own notifications do, since the page says nothing of it; an envelope with any other
-`eventName` is a behavioural event, and the fields of its `data` are its attributes (S1 prints the definition of an
-event, and no body). Accounts elsewhere are kept with the profile (`schemas.accounts`), and name the customer where no
-id does; of several of one kind the first one.
+Read are the envelope of the samples (`attributes.data`), the flat one (`data`, S4 l.545) and either of them inside a
+recorded request. Spaces that the printed page put into keys and codes are taken out. RULE: a bill is known by its
+`transactionId`, which updates name, as they have no `billNumber`; a return (`billType` RETURN, S4 l.130) has one of its
+own and names what came back by `returnedBillNumber`, as our own notifications do, since the page says nothing of it; an
+envelope with any other `eventName` is a behavioural event, and the fields of its `data` are its attributes (S1 prints
+the definition of an event, and no body). Accounts elsewhere are kept with the profile (`schemas.accounts`), and name
+the customer where no id does; of several of one kind the first one.
 
 `enteredAt` is the store's wall clock, encoded as if it were in another zone (S4: 2.5 h after `createdAt` in Makassar),
 which a setting of the topic names. It is read as the local time of the store; where that would be in the future,
@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipeline.intake.dialects.parts import Part, attributes_of
-from pipeline.intake.dialects.vendor import Draft, Received, Site, customer_id, normalise_with
+from pipeline.intake.dialects.vendor import Content, Draft, Received, Site, customer_id, normalise_with
 from pipeline.intake.times import instant_of
 from pipeline.intake.verdict import Accepted, Defect, Incoming, Limits, Rejected
 from schemas.accounts import SOURCES, KnownAt, field_of
@@ -36,7 +36,15 @@ _REGULAR: Final = "REGULAR"
 _RETURN: Final = "RETURN"
 _KINDS: Final[dict[str, Identifier]] = {one: one for one in IDENTIFIERS} | {"wechatId": "wechat"}
 """Types of identifiers by what accounts call them."""
-_IN_STORE: Final[tuple[Identifier, ...]] = ("mobile", "email", "externalId")
+_IN_STORE: Final[dict[Identifier, str]] = {
+    "mobile": "mobile",
+    "email": "email",
+    "externalId": "externalId",
+    "cardNumber": "card_number",
+}
+"""Types of identifiers, and what the store calls them (S4 l.13)."""
+_IN_PROFILE: Final[tuple[Identifier, ...]] = ("mobile", "email", "externalId")
+"""Those of them that a profile has."""
 _OUTSIDE: Final = frozenset(
     {
         "customerIdentifiers",
@@ -60,7 +68,14 @@ class _Customer(NamedTuple):
 
 def normalise(message: Incoming, *, wall: int, limits: Limits) -> Accepted | Rejected:
     """The record of an event, a bill or a customer, or what is wrong with it."""
-    return normalise_with(_read, message, wall, limits)
+    return normalise_with(_read, message, wall, limits, sent_in=_sent_in)
+
+
+def _sent_in(content: Content) -> Content:
+    """The event itself, also of a request that was recorded at its receiver (S4 l.2465)."""
+    request = content.get("event")
+    body = request.get("body") if isinstance(request, dict) else None
+    return body if isinstance(body, dict) else content
 
 
 def _read(body: Part, site: Site, received: Received) -> Draft | None:
@@ -124,8 +139,8 @@ def _profile(kind: str, data: Part, customer: _Customer, entered_by: Part) -> Dr
         draft.put(name, data.text(name), data.at(name))
     draft.put("loyaltyType", _code(data, "loyaltyType"), data.at("loyaltyType"))
     draft.put("channel", data.text("source"), data.at("source"))
-    for name, value in customer.in_store.items():
-        draft.put(name, value, customer.names.at(name))
+    for name in _IN_PROFILE:
+        draft.put(name, customer.in_store[name], customer.names.at(name))
     accounts = {field_of(one.source, one.account_id, one.kind): one.value for one in customer.accounts}
     draft.put("extended", accounts or None, customer.whole.path)
     draft.says_who = True
@@ -186,7 +201,7 @@ def _customer_in(data: Part) -> _Customer:
     return _Customer(
         whole=whole,
         names=names,
-        in_store={name: names.text(name) for name in _IN_STORE},
+        in_store={kind: names.text(name) for kind, name in _IN_STORE.items()},
         accounts=tuple(_accounts(whole)),
     )
 

@@ -88,6 +88,7 @@ class Draft:
         return defect._replace(path=f"{source}{rest}")
 
 
+Content = dict[str, Any]
 Read = Callable[[Part, Site, "Received"], Draft | None]
 """Makes the native message of a vendor's; None where its kind is none that is read, which is noted as a defect."""
 
@@ -113,11 +114,22 @@ class _Restated(NamedTuple):
     headers: Headers
 
 
-def normalise_with(read: Read, message: Incoming, wall: int, limits: Limits) -> Accepted | Rejected:
-    """The record of a vendor's message, or what is wrong with it in the vendor's words."""
+def normalise_with(
+    read: Read,
+    message: Incoming,
+    wall: int,
+    limits: Limits,
+    *,
+    sent_in: Callable[[Content], Content] = lambda content: content,
+) -> Accepted | Rejected:
+    """The record of a vendor's message, or what is wrong with it in the vendor's words.
+
+    `sent_in`: what the vendor sent, in a message that may hold more.
+    """
     content = object_in(message.value, limits, _DECODER)
     if isinstance(content, Rejected):
         return content
+    content = sent_in(content)
     site = site_of(content, message, limits)
     if isinstance(site, Rejected):
         return site

@@ -25,7 +25,7 @@ _ORGS: Final = (
         zone="Asia/Makassar",
         currency="IDR",
         country="ID",
-        identifiers=("mobile", "email", "externalId", "cuid", "wechat"),
+        identifiers=("mobile", "email", "externalId", "cardNumber", "cuid", "wechat"),
     ),
     Org(org_id=150117, name="VH", zone="Asia/Kolkata", currency="INR", country="IN"),
     Org(

@@ -81,6 +81,13 @@ def test_a_customer_is_known_by_accounts_from_then_on() -> None:
     assert [one.kind for one in verdict.links.identifiers] == ["mobile", "externalId", "wechat"]
 
 
+def test_a_card_is_the_customers_from_then_on() -> None:
+    body = json.loads(published("customerAdded").replace('"externalId": "226682932023"', '"card_number": "4000 1"'))
+    links = accepted(body).links
+    assert links is not None
+    assert [one.kind for one in links.identifiers] == ["mobile", "cardNumber"]
+
+
 def test_an_update_changes_what_it_says() -> None:
     updated = record(json.loads(published("customerUpdated")))
     assert isinstance(updated, CustomerUpdated)
@@ -140,7 +147,9 @@ def test_the_printed_update_is_healed() -> None:
 def test_the_flat_envelope_says_the_same() -> None:
     inside = ADDED["attributes"]
     flat = {name: inside[name] for name in ("eventName", "orgId", "refId", "createdAt", "data")}
-    assert record(flat | {"eventId": ADDED["eventId"]}) == record(ADDED)
+    flat |= {"eventId": ADDED["eventId"]}
+    assert record(flat) == record(ADDED)
+    assert record({"event": {"body": flat, "method": "POST", "path": "/"}}) == record(ADDED)
 
 
 def test_any_other_name_is_a_behavioural_event() -> None:
@@ -169,6 +178,8 @@ def test_any_other_name_is_a_behavioural_event() -> None:
             added(billType="RETURN"),
             "attributes.data.returnedBillNumber is missing; add the transactionId of what came back",
         ),
+        ({"event": {"body": "{}"}, "orgId": 151195}, "eventName is missing; add the name of the event"),
+        ({"event": "app_login", "orgId": 151195}, "eventName is missing; add the name of the event"),
         (added(billType="NOT_INTERESTED"), "attributes.data.billType is NOT_INTERESTED; write REGULAR or RETURN"),
         (
             added(customerIdentifiers={"wechat": {"accounts": [{"identifiers": []}]}}),
