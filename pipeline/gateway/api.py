@@ -19,6 +19,7 @@ from pipeline.gateway.definitions import Invalid, definition_in, definition_out
 from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
 from pipeline.gateway.forms import BadForm
 from pipeline.gateway.forwarding import Forwarding
+from pipeline.gateway.histories import Histories
 from pipeline.gateway.openapi import document
 from pipeline.gateway.openloyalty import OpenLoyalty
 from pipeline.gateway.outbox import NotNow
@@ -74,6 +75,7 @@ class Api:
                 web.post("/v1/messages", self.post_messages),
                 web.get("/v1/replies/{id}", self.get_reply),
                 web.get(r"/v1/customers/{org:\d{1,16}}/{customer:\d{1,16}}", self.get_customer),
+                *Histories(self._desk, self._tables).routes(),
                 web.get("/healthcheck", self.healthcheck),
                 web.get("/openapi.json", self.openapi),
                 *self._vendors,

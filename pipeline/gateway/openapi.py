@@ -62,6 +62,8 @@ _MISREAD: Final[Answer] = {
     "content": {"application/json": {"schema": _ANYTHING}, _IN_PROBLEMS: {"schema": PROBLEM}},
 }
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": IDENTITY_MAX}
+FACTS_MAX: Final = 1_000
+"""Facts of a history in one answer."""
 _OPEN: Final[Mapping[str, Any]] = MappingProxyType({"security": []})
 
 
@@ -181,6 +183,13 @@ def _described() -> dict[str, Any]:
                     },
                 }
             },
+            **{
+                f"/v1/customers/{{org}}/{{id}}/{name}": _history(summary)
+                for name, summary in (
+                    ("history", "What was decided about a customer, in order"),
+                    ("explain", "Why a customer has the points that they have"),
+                )
+            },
             "/healthcheck": {
                 "get": {
                     "summary": "Whether messages are taken",
@@ -202,6 +211,27 @@ def _described() -> dict[str, Any]:
 def _done(reply: Mapping[str, Any]) -> dict[str, Any]:
     results = {"type": "array", "items": _ANYTHING}
     return {"anyOf": [reply, {"type": "object", "properties": {"results": results}, "required": ["results"]}]}
+
+
+def _history(summary: str) -> dict[str, Any]:
+    """A page of what ClickHouse has of a customer, some facts at a time."""
+    after = {
+        "name": "after",
+        "in": "query",
+        "description": "`last` of the answer before: what comes after it.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": IDENTITY_MAX},
+    }
+    limit = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": FACTS_MAX}}
+    whose = [{"name": name, "in": "path", "required": True, "schema": _NUMBER} for name in ("org", "id")]
+    answers = {"200": answer("a moment behind", _ANYTHING), "400": refusal("a parameter is not understood")}
+    not_found = {"404": refusal("there is nothing at this address")}
+    return {
+        "get": {
+            "summary": summary,
+            "parameters": [*whose, after, limit],
+            "responses": {**answers, **not_found, **_REFUSALS},
+        }
+    }
 
 
 def document(routes: Iterable[web.RouteDef]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -53,6 +53,13 @@ class Tables:
         """What is known of customers of an org, by their ids; erased texts are empty. Raises `NotNow`."""
         return await self._ask(partial(self._profiles, org_id, sorted(set(customers))))
 
+    async def opened(self, org_id: int, documents: Sequence[str]) -> list[Any]:
+        """What JSON documents of an org hold, with what is sealed in them opened; erased texts are empty.
+
+        Raises `NotNow`.
+        """
+        return await self._ask(partial(self._opened, org_id, documents))
+
     async def _ask(self, read: Callable[[], _Answer]) -> _Answer:
         if self._waiting >= _WAITING_MAX:
             message = "too many questions wait for ClickHouse already"
@@ -80,12 +87,13 @@ class Tables:
             raise NotNow(message) from error
 
     def _profiles(self, org_id: int, customers: list[int]) -> dict[int, Mapping[str, Any]]:
-        parameters = {"org": org_id, "customers": customers}
+        rows = self._rows(_PROFILES, {"org": org_id, "customers": customers})
+        profiles = self._opened(org_id, [row["profile"] for row in rows])
+        return {row["customer_id"]: profile for row, profile in zip(rows, profiles, strict=True)}
+
+    def _opened(self, org_id: int, documents: Sequence[str]) -> list[Any]:
         try:
-            return {
-                row["customer_id"]: msgspec.json.decode(self._ring.open_json(row["profile"].encode(), org_id))
-                for row in self._rows(_PROFILES, parameters)
-            }
+            return [msgspec.json.decode(self._ring.open_json(one.encode(), org_id)) for one in documents]
         except Unavailable as error:
             raise NotNow(str(error)) from error
 

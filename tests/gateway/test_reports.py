@@ -281,6 +281,39 @@ def test_it_is_said_whether_an_address_names_a_customer(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("sold")
+def test_what_was_decided_is_told_fact_by_fact_and_opened(client: Client) -> None:
+    path = f"/v1/customers/{FIGURES}/1"
+    whole = client.ask("GET", f"{path}/history", key=KEY).body
+    first = client.ask("GET", f"{path}/history?limit=2", key=KEY).body
+    rest = client.ask("GET", f"{path}/history?after={first['last']}&limit=1000", key=KEY).body
+
+    assert [one["seq"] for one in whole["facts"]] == list(range(1, whole["last"] + 1))
+    assert first["facts"] + rest["facts"] == whole["facts"]
+    (registered,) = [one["decision"] for one in whole["facts"] if one["kind"] == "CustomerRegistered"]
+    assert registered["profile"]["email"] == "jo@example.com"
+    nobody = client.ask("GET", f"/v1/customers/{FIGURES}/999/history", key=KEY)
+    assert (nobody.status, nobody.body["facts"], nobody.body["last"]) == (200, [], None)
+
+
+@pytest.mark.usefixtures("sold")
+def test_points_of_a_customer_are_explained(client: Client) -> None:
+    explained = client.ask("GET", f"/v1/customers/{FIGURES}/1/explain", key=KEY).body["movements"]
+    balance = client.ask("GET", f"/v1/customers/{FIGURES}/1", key=KEY).body["programs"]["7"]["balances"]["POINTS"]
+    assert [(one["kind"], one["points"], one["reason"], one["subject"]) for one in explained] == [
+        ("issued", 30, "spend", "A1"),
+        ("issued", 7, "spend", "A2"),
+        ("reversed", 10, "", "A1"),
+        ("redeemed", 4, "", explained[-1]["subject"]),
+    ]
+    assert explained[-1]["balance"] == balance["current"] == 23
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=-1", "limit=0", "limit=1001", "before=1"])
+def test_part_of_a_history_that_cannot_be_asked_for_is_told(client: Client, query: str) -> None:
+    assert client.ask("GET", f"/v1/customers/{FIGURES}/1/history?{query}", key=KEY).status == 400
+
+
+@pytest.mark.usefixtures("sold")
 def test_customer_of_another_worker_is_read_in_clickhouse(client: Client) -> None:
     path = f"/v1/customers/{FIGURES}/1"
     here, there = client.ask("GET", path, key=KEY).body, client.apart.ask("GET", path, key=KEY).body
