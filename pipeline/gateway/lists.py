@@ -76,7 +76,7 @@ _OF_LABEL: Final = """(customer_id, cause) IN (
         SELECT customer_id, concat(type, ':', record_id) FROM journal
         WHERE org_id = {{org:Int64}} AND type IN ('TransactionAdded', 'TransactionReturned') AND arrayExists(
             label -> {named_so},
-            JSONExtract(payload, 'described', 'labels', 'Array(Tuple(key String, value String))')))"""
+            JSONExtract(payload, 'words', 'labels', 'Array(Tuple(key String, value String))')))"""
 
 _OF_PERSON: Final = """customer_id IN (
         SELECT customer_id FROM customer_state_latest WHERE org_id = {{org:Int64}} AND {matches})"""
@@ -200,25 +200,27 @@ def compound(extended: Mapping[str, str], name: str) -> dict[str, str]:
 
 def _sold(record: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """Labels and items of a bill or a return, by its record."""
-    described = record.get("described") or {}
+    said = record.get("words") or {}
     lines = record.get("lines", ())
-    words = described.get("lines") or [{}] * len(lines)
+    of_lines = said.get("lines") or [{}] * len(lines)
     return {
-        "labels": described.get("labels", []),
-        "items": [_item(line, said, currency) for line, said in zip(lines, words, strict=True)],
+        "labels": said.get("labels", []),
+        "items": [_item(line, words, currency) for line, words in zip(lines, of_lines, strict=True)],
     }
 
 
-def _item(line: Mapping[str, Any], said: Mapping[str, Any], currency: str) -> dict[str, Any]:
+def _item(line: Mapping[str, Any], words: Mapping[str, Any], currency: str) -> dict[str, Any]:
     told = {
         "sku": {"code": line["sku"]},
-        "name": said.get("name"),
+        "name": words.get("name"),
         "quantity": line.get("quantity", 1),
         "grossValue": major(line["amount_minor"], currency),
         "category": line.get("category"),
-        "maker": said.get("maker"),
+        "maker": words.get("maker"),
     }
-    return {name: value for name, value in told.items() if value not in (None, "")} | {"labels": said.get("labels", [])}
+    return {name: value for name, value in told.items() if value not in (None, "")} | {
+        "labels": words.get("labels", [])
+    }
 
 
 def transfers_where(asked: Asked, org: Org, program: ProgramDefinition) -> Where:

@@ -4,7 +4,7 @@ The kind of a message stands in `type` (`transactionAdded`, `redeemPoints`, …)
 topic. What one field allows is said here, once: intake's decoder, the defects it reports and the Avro files follow it.
 """
 
-from schemas.messages.bills import Line, TransactionAdded, TransactionReturned, TransactionUpdated
+from schemas.messages.bills import Label, Line, TransactionAdded, TransactionReturned, TransactionUpdated
 from schemas.messages.clock import AdvanceClock
 from schemas.messages.customers import CustomerAdded, CustomerStatus, CustomerUpdated, ProfileMessage
 from schemas.messages.events import CustomEvent
@@ -49,6 +49,7 @@ __all__ = [
     "ExpirePoints",
     "FreezeStreak",
     "Identity",
+    "Label",
     "Line",
     "LinkIdentifiers",
     "MergeCustomers",

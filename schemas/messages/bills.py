@@ -8,7 +8,17 @@ import msgspec
 from msgspec import Meta
 
 from schemas.messages.message import CustomerMessage
-from schemas.messages.values import LINES_MAX, Code, MaybeCode, Minor, Money, Short
+from schemas.messages.values import LABELS_MAX, LINES_MAX, Code, MaybeCode, Minor, Money, Name, Short
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False):
+    """Something that is said of a bill or of a line; it is kept, and has no effect."""
+
+    key: Name
+    value: Short = ""
+
+
+Labels = Annotated[tuple[Label, ...], Meta(max_length=LABELS_MAX)]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False):
@@ -21,6 +31,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     category: MaybeCode = ""
     line_id: MaybeCode = ""
     """What a return names the line by; lines without one are known by their SKU."""
+    name: Short = ""
+    """What the product is called. Names, makers and labels are kept of bills and returns, and have no effect."""
+    maker: Short = ""
+    labels: Labels = ()
 
 
 Lines = Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
@@ -40,6 +54,7 @@ class TransactionAdded(CustomerMessage, frozen=True, kw_only=True):
     till: MaybeCode = ""
     entered_by: Short = ""
     """Who entered it; left out, the number of the till or the store in the settings."""
+    labels: Labels = ()
 
 
 DeliveryStatus = Annotated[
@@ -83,3 +98,4 @@ class TransactionReturned(CustomerMessage, frozen=True, kw_only=True):
     till: MaybeCode = ""
     entered_by: Short = ""
     """As of a bill."""
+    labels: Labels = ()

@@ -10,6 +10,8 @@ INSTANT_MAX: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 LINES_MAX: Final = 2_000
 """Lines of one bill: ten times the longest till roll, and a record of 200 kB."""
+LABELS_MAX: Final = 50
+"""Labels of one bill, or of one line."""
 ATTRIBUTES_MAX: Final = 100
 
 _INTEGER_MAX: Final = 2**63 - 1

@@ -5,7 +5,16 @@ Fields are only ever appended, with defaults, so an old record can be read for e
 Instants are milliseconds since the epoch (UTC); amounts are integers in the currency's minor units.
 """
 
-from schemas.records.bills import Line, Site, TransactionAdded, TransactionReturned, TransactionUpdated
+from schemas.records.bills import (
+    Label,
+    Line,
+    LineWords,
+    Site,
+    TransactionAdded,
+    TransactionReturned,
+    TransactionUpdated,
+    Words,
+)
 from schemas.records.customers import CustomerAdded, CustomerStatus, CustomerUpdated, Profile
 from schemas.records.events import CustomEventReceived
 from schemas.records.expiry import ChangeExpiry, ExpirePoints
@@ -104,7 +113,9 @@ __all__ = [
     "FreezeStreak",
     "HandOver",
     "KnownBy",
+    "Label",
     "Line",
+    "LineWords",
     "LinkIdentifiers",
     "MergeCustomers",
     "MergedCount",
@@ -147,6 +158,7 @@ __all__ = [
     "UnenrolTarget",
     "UnknownVersion",
     "UseIdentityKey",
+    "Words",
     "as_object",
     "as_sent",
     "decode_record",

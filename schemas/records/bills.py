@@ -28,6 +28,29 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a return names the line by; lines without one are known by their SKU."""
 
 
+class Label(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a sender says of a bill or of a line under a name of its own."""
+
+    key: str
+    value: str = ""
+
+
+class LineWords(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is said of one line beside what counts."""
+
+    name: str = ""
+    maker: str = ""
+    labels: tuple[Label, ...] = ()
+
+
+class Words(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is said of a bill beside what counts: it is kept, and has no effect."""
+
+    labels: tuple[Label, ...] = ()
+    lines: tuple[LineWords, ...] = ()
+    """One for each line of the bill; none where nothing is said of any."""
+
+
 class TransactionAdded(CustomerRecord, frozen=True):
     """A bill was paid."""
 
@@ -46,6 +69,8 @@ class TransactionAdded(CustomerRecord, frozen=True):
     """None where the settings do not know the store."""
     entered_by: str = ""
     """Who entered it: the number of a user or a till, or another text; empty where nobody is named."""
+    words: Words | None = None
+    """None where nothing is said."""
 
 
 class TransactionUpdated(CustomerRecord, frozen=True):
@@ -82,3 +107,5 @@ class TransactionReturned(CustomerRecord, frozen=True):
     """None where the settings do not know the store."""
     entered_by: str = ""
     """Who entered it: the number of a user or a till, or another text; empty where nobody is named."""
+    words: Words | None = None
+    """None where nothing is said."""

@@ -124,9 +124,18 @@ def as_object(record: Record) -> dict[str, Any]:
     for several in ("lines", "parts", "identifiers"):
         if several in fields:
             fields[several] = [msgspec.structs.asdict(one) for one in fields[several]]
+    if words := fields.pop("words", None):
+        fields["words"] = _named(words)
     if "profile" in fields:
         fields["profile"] = msgspec.structs.asdict(fields["profile"])
     return fields
+
+
+def _named(value: Any) -> Any:
+    """Structs with the names of their fields, those inside too."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _named(one) for name, one in msgspec.structs.asdict(value).items()}
+    return [_named(one) for one in value] if isinstance(value, tuple) else value
 
 
 def decode_record(raw: bytes) -> AnyRecord:

@@ -506,6 +506,33 @@ PRINTED = (
               "customerFirstName": "John", "customerLastName": "Doe",
               "createdAt": "2018-09-13T16:37:33+0200", "value": 10, "state": "active", "type": "adding",
               "comment": "Event - First Purchase - 10", "issuer": "system"
+            },
+            {
+              "pointsTransferId": "cd470d77-a08e-4c62-9f47-da180524f683",
+              "accountId": "49a218ab-71ba-4f7f-8f4e-407df5f84b11",
+              "customerId": "00000000-0000-474c-b092-b0dd880c07e1",
+              "customerFirstName": "John", "customerLastName": "Doe", "customerLoyaltyCardNumber": "47834433524",
+              "customerEmail": "user@example.com", "customerPhone": "+48234234000",
+              "createdAt": "2018-09-13T16:37:33+0200", "expiresAt": "2018-10-13T16:37:33+0200", "value": 6.9,
+              "state": "active", "type": "adding",
+              "transactionId": {"transactionId": "00000000-0000-1111-0000-000000000003"},
+              "comment": "General spending rule - 2.3", "issuer": "system", "transactionDocumentNumber": "456",
+              "transaction": {
+                "grossValue": 3,
+                "labels": [
+                  {"key": "first label", "value": "first test"}, {"key": "second label", "value": "second test"}
+                ],
+                "items": [
+                  {
+                    "sku": {"code": "SKU1"}, "name": "item 1", "quantity": 1, "grossValue": 1, "category": "aaa",
+                    "maker": "sss", "labels": [{"key": "test", "value": "label"}, {"key": "test", "value": "label2"}]
+                  },
+                  {
+                    "sku": {"code": "SKU2"}, "name": "item 2", "quantity": 2, "grossValue": 2, "category": "bbb",
+                    "maker": "ccc", "labels": []
+                  }
+                ]
+              }
             }
           ],
           "total": 2
@@ -514,14 +541,33 @@ PRINTED = (
     Printed(
         source="S2 l.8403",
         method="GET",
-        path="/api/DEFAULT/transaction",
+        path="/api/DEFAULT/transaction?documentNumber=456",
         answer="""{
           "transactions": [
             {
               "grossValue": 3, "transactionId": "00000000-0000-1111-0000-000000000003", "documentNumber": "456",
-              "purchaseDate": "2018-02-20T09:45:04+0100", "documentType": "sell",
-              "customerId": "00000000-0000-474c-b092-b0dd880c07e1", "customerData": {}, "labels": [],
-              "items": [{"sku": {"code": "SKU1"}, "quantity": 1, "grossValue": 1, "labels": []}],
+              "purchaseDate": "2018-02-20T09:45:04+0100", "purchasePlace": "wroclaw", "documentType": "sell",
+              "customerId": "00000000-0000-474c-b092-b0dd880c07e1",
+              "assignedToCustomerDate": "1970-01-01T01:00:00+01:00",
+              "customerData": {
+                "email": "user@example.com", "name": "Jan Nowak", "nip": "aaa", "phone": "123",
+                "loyaltyCardNumber": "sa2222",
+                "address": {
+                  "street": "Bagno", "address1": "12", "province": "Mazowieckie", "city": "Warszawa",
+                  "postal": "00-800", "country": "PL"
+                }
+              },
+              "labels": [{"key": "scan_id", "value": "123"}],
+              "items": [
+                {
+                  "sku": {"code": "SKU1"}, "name": "item 1", "quantity": 1, "grossValue": 1, "category": "aaa",
+                  "maker": "sss", "labels": [{"key": "test", "value": "label"}, {"key": "test", "value": "label2"}]
+                },
+                {
+                  "sku": {"code": "SKU2"}, "name": "item 2", "quantity": 2, "grossValue": 2, "category": "bbb",
+                  "maker": "ccc", "labels": []
+                }
+              ],
               "currency": "eur", "pointsEarned": 6.9
             }
           ],
@@ -535,8 +581,27 @@ PRINTED = (
         answer="""{
           "grossValue": 3, "transactionId": "00000000-0000-1111-0000-000000000003", "documentNumber": "456",
           "purchaseDate": "2018-02-20T09:45:04+0100", "purchasePlace": "wroclaw", "documentType": "sell",
-          "customerId": "00000000-0000-474c-b092-b0dd880c07e1", "customerData": {}, "labels": [],
-          "items": [{"sku": {"code": "SKU1"}, "quantity": 1, "grossValue": 1, "category": "aaa", "labels": []}],
+          "customerId": "00000000-0000-474c-b092-b0dd880c07e1",
+          "assignedToCustomerDate": "1970-01-01T01:00:00+01:00",
+          "customerData": {
+            "email": "user@example.com", "name": "Jan Nowak", "nip": "aaa", "phone": "123",
+            "loyaltyCardNumber": "sa2222",
+            "address": {
+              "street": "Bagno", "address1": "12", "province": "Mazowieckie", "city": "Warszawa",
+              "postal": "00-800", "country": "PL"
+            }
+          },
+          "labels": [{"key": "scan_id", "value": "123"}],
+          "items": [
+            {
+              "sku": {"code": "SKU1"}, "name": "item 1", "quantity": 1, "grossValue": 1, "category": "aaa",
+              "maker": "sss", "labels": [{"key": "test", "value": "label"}, {"key": "test", "value": "label2"}]
+            },
+            {
+              "sku": {"code": "SKU2"}, "name": "item 2", "quantity": 2, "grossValue": 2, "category": "bbb",
+              "maker": "ccc", "labels": []
+            }
+          ],
           "currency": "eur", "pointsEarned": 6.9
         }""",
     ),

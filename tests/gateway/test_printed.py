@@ -19,6 +19,7 @@ CUSTOMER = 100
 ADMIN = "4" * 12
 OURS = {"/api/token/refresh", "/api/{store}/customEvent", "/healthcheck", "/openapi.json"}
 """Of S0 or of ours, and no definition of S2."""
+_ADDRESS = ("street", "address1", "province", "city", "postal", "country")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -46,12 +47,17 @@ def known(client: Client) -> dict[str, str]:
     for number, address in enumerate(("john4", "john3", "john")):
         person = {"firstName": "Test", "lastName": "test", "email": f"{address}@example.com", "agreement1": "1"}
         more = {"gender": "male", "birthDate": "1990-09-11", "phone": "+48234234000", "loyaltyCardNumber": "4783"}
+        more |= {"address": dict.fromkeys(_ADDRESS, "a"), "company": {"nip": "aaa", "name": "b"}}
         body = {"customer": person | {"customerId": str(CUSTOMER + number)} | ({} if number else more)}
         assert client.ask("POST", "/api/DEFAULT/customer/register", body).status == 200
     client.send({"type": "linkIdentifiers", "customerId": CUSTOMER, "identifiers": identifiers})
     sold = {
         "transactionData": {"documentType": "sell", "documentNumber": "456"},
-        "items": [{"sku": {"code": "SKU1"}, "quantity": 1, "grossValue": 3, "category": "aaa"}],
+        "items": [
+            item | {"name": "item 1", "category": "aaa", "maker": "sss", "labels": [{"key": "test", "value": "label"}]}
+            for item in ({"sku": {"code": "SKU1"}, "grossValue": 1}, {"sku": {"code": "SKU2"}, "grossValue": 2})
+        ],
+        "labels": [{"key": "scan_id", "value": "123"}],
         "customerData": {"customerId": str(CUSTOMER)},
     }
     transaction = client.ask("POST", "/api/DEFAULT/transaction", {"transaction": sold}).body["transactionId"]

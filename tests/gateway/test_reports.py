@@ -30,6 +30,7 @@ def sell(client: Client, customer: int, number: str, amount: str, kind: str = "s
         "items": [{"sku": {"code": "SKU1"}, "quantity": 2, "grossValue": amount, "category": "aaa"}],
         "customerData": {"customerId": str(customer)},
         "revisedDocument": "A1",
+        "labels": [] if number == "A2" else [{"key": "shelf"}, {"key": "of", "value": number}],
     }
     answer = client.ask("POST", "/api/DEFAULT/transaction", {"transaction": body}, key=KEY)
     return str(answer.body["transactionId"])
@@ -92,7 +93,9 @@ def numbers(answer: Answer) -> list[str]:
         ("?customerId=9", []),
         ("?documentType=return", ["R1"]),
         ("?documentType=sell&perPage=2&page=2", ["A3"]),
-        ("?labels[0][key]=a&labels[1][key]=b&labels[1][value]=c", []),
+        ("?labels[0][key]=shelf", ["A1", "A3", "R1"]),
+        ("?labels[0][key]=shelf&labels[1][key]=of&labels[1][value]=A3", ["A3"]),
+        ("?labels[0][key]=of&labels[0][value]=A9", []),
         ("?documentNumber=A2", ["A2"]),
         ("?grossValueFrom=7.5&grossValueTo=10", ["A2", "R1"]),
         ("?purchaseDateTo=2020-01-01", []),

@@ -47,6 +47,15 @@ CASES = [
             "SOHO",
             "7",
             "Europe/London",
+            None,
+            "",
+            records.Words(
+                (records.Label("scan_id", "123"),),
+                (
+                    records.LineWords("Santos, 250 g", "Fazenda Alta", (records.Label("roast", "light"),)),
+                    records.LineWords(),
+                ),
+            ),
         ),
     ),
     Case(
@@ -533,3 +542,23 @@ def test_an_award_to_cancel_is_named_by_what_gave_it(named: dict[str, Any], reco
     assert isinstance(found, Accepted)
     assert isinstance(found.record, records.CancelPoints)
     assert {name: getattr(found.record, name) for name in record} == record
+
+
+@pytest.mark.parametrize("kind", ["transactionAdded", "transactionReturned"])
+def test_what_is_said_beside_what_counts_makes_no_other_bill(kind: str) -> None:
+    message = example(kind) | {"lines": [{"sku": "A", "amountMinor": 5}], "amountMinor": 5}
+    message.pop("labels", None)
+    line = {"name": "Tea", "maker": "M", "labels": [{"key": "a"}]}
+    said = message | {"labels": [{"key": "b", "value": "c"}], "lines": [message["lines"][0] | line]}
+    plain, labelled, worded = (
+        accepted.record
+        for accepted in map(taken, (message, message | {"labels": said["labels"]}, said))
+        if isinstance(accepted, Accepted)
+    )
+    assert isinstance(plain, records.TransactionAdded | records.TransactionReturned)
+    assert isinstance(worded, records.TransactionAdded | records.TransactionReturned)
+    assert isinstance(labelled, records.TransactionAdded | records.TransactionReturned)
+    labels = (records.Label("b", "c"),)
+    assert (plain.words, labelled.words) == (None, records.Words(labels))
+    assert worded.words == records.Words(labels, (records.LineWords("Tea", "M", (records.Label("a"),)),))
+    assert plain.digest == labelled.digest == worded.digest

@@ -288,7 +288,11 @@ ATTRIBUTE = (
         (
             "transactionAdded",
             {"lines": [LINE, 5]},
-            ("lines[1]", "is 5", "write an object with sku, amountMinor, quantity, category, lineId"),
+            (
+                "lines[1]",
+                "is 5",
+                "write an object with sku, amountMinor, quantity, category, lineId, name, maker, labels",
+            ),
         ),
         (
             "transactionAdded",
@@ -306,7 +310,7 @@ ATTRIBUTE = (
             (
                 'lines[0]["price of one"]',
                 "is not a known field",
-                "remove it; known are sku, amountMinor, quantity, category, lineId",
+                "remove it; known are sku, amountMinor, quantity, category, lineId, name, maker, labels",
             ),
         ),
         (

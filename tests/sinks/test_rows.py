@@ -21,7 +21,7 @@ from pipeline.engine.streaks.state import StreakRuns
 from pipeline.engine.trackers.state import Tracked
 from pipeline.log.port import Message
 from schemas.facts import AnyDecision, Awaits, Decision, Duration, IssuedFor, StreakStanding
-from schemas.records import Line, Profile, TransactionAdded, encode_record
+from schemas.records import Label, Line, LineWords, Profile, TransactionAdded, Words, encode_record
 from schemas.replies import ReplyOutcome
 from sinks.clickhouse.canonical import canonical_json, twin_of
 from sinks.clickhouse.ddl import FILE, tables_sql
@@ -281,6 +281,16 @@ def test_a_journal_record_is_a_json_object_with_names() -> None:
         "src_partition": 2,
         "src_offset": 9,
         "idx": 0,
+    }
+
+
+def test_what_is_said_of_a_bill_has_names_too_and_is_left_out_where_there_is_nothing() -> None:
+    words = Words(labels=(Label("scan", "1"),), lines=(LineWords("Tea", "M", (Label("a"),)),))
+    record = TransactionAdded(5, "tx:0", 6, 1, 11, "t1", 7, 4, "B1", 900, "GBP", (Line("A", 900),), words=words)
+    row = named_journal_row(Message("journal", 2, 9, b"1:11", encode_record(record), 5, ()))
+    assert msgspec.json.decode(row["payload"])["words"] == {
+        "labels": [{"key": "scan", "value": "1"}],
+        "lines": [{"name": "Tea", "maker": "M", "labels": [{"key": "a", "value": ""}]}],
     }
 
 

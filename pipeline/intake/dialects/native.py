@@ -122,6 +122,8 @@ def _customer_record(
         return _refused(message, wall, limits, "a field contradicts another")
     if isinstance(record, _ENTERED):
         record = _entered(record, content, org)
+    if isinstance(content, messages.TransactionAdded | messages.TransactionReturned):
+        record = _worded(record, content)
     if org is None and customer_id is not None:
         return Accepted(record, input_key(content.org_id, customer_id))
     return by_settings(message, content, record, limits, org)
@@ -150,6 +152,21 @@ def _entered(
     if zone and isinstance(record, _DATED):
         changes["zone"] = zone
     return msgspec.structs.replace(record, **changes) if changes else record
+
+
+def _worded(
+    record: records.CustomerRecord, content: messages.TransactionAdded | messages.TransactionReturned
+) -> records.CustomerRecord:
+    """The record with what is said beside what counts. None of it is in the digest: it is the same bill."""
+    is_said = any(line.name or line.maker or line.labels for line in content.lines)
+    if not is_said and not content.labels:
+        return record
+    lines = [records.LineWords(line.name, line.maker, _labels(line.labels)) for line in content.lines if is_said]
+    return msgspec.structs.replace(record, words=records.Words(_labels(content.labels), tuple(lines)))
+
+
+def _labels(labels: tuple[messages.Label, ...]) -> tuple[records.Label, ...]:
+    return tuple([records.Label(label.key, label.value) for label in labels])
 
 
 def _names_nobody(content: messages.CustomerMessage, org: KnownOrg | None) -> bool:

@@ -23,6 +23,9 @@ _OF_LINES: Final = (
     ("amountMinor", "grossValue"),
     ("quantity", "quantity"),
     ("category", "category"),
+    ("name", "name"),
+    ("maker", "maker"),
+    ("labels", "labels"),
 )
 _PROFILE: Final = (
     ("firstName", "firstName"),
@@ -101,6 +104,7 @@ def _transaction(transaction: Part, site: Site, received: Received) -> Draft | N
     draft.put("amountMinor", sum(line.get("amountMinor") or 0 for line in lines), transaction.at("items"))
     draft.put("currency", site.currency, "")
     draft.put("store", site.store, "")
+    draft.put("labels", _labels(transaction), transaction.at("labels"))
     _customer(transaction.part("customerData", required="email, phone or loyaltyCardNumber"), draft)
     return draft
 
@@ -180,8 +184,18 @@ def _line(item: Part, currency: str) -> dict[str, Any]:
         "amountMinor": item.minor("grossValue", currency, required="the value of the item"),
         "category": item.text("category") or None,
         "quantity": item.whole("quantity"),
+        "name": item.text("name") or None,
+        "maker": item.text("maker") or None,
+        "labels": _labels(item),
     }
     return {name: value for name, value in line.items() if value is not None}
+
+
+def _labels(part: Part) -> list[dict[str, str]] | None:
+    """Labels of a transaction or an item (S2 l.8598)."""
+    named = "the key of the label"
+    found = [{"key": one.text("key", required=named), "value": one.text("value")} for one in part.parts("labels")]
+    return found or None
 
 
 def _time(draft: Draft, part: Part, name: str, site: Site, received: Received) -> None:

@@ -14,11 +14,14 @@ from schemas.records import (
     CustomerAdded,
     CustomerUpdated,
     CustomEventReceived,
+    Label,
     Line,
+    LineWords,
     Profile,
     ResolveCustomer,
     TransactionAdded,
     TransactionReturned,
+    Words,
     decode_record,
 )
 from tests.intake.dialects.vendors import record, rejected, verdict
@@ -117,6 +120,8 @@ def test_the_printed_sale_is_a_bill_of_the_store() -> None:
     assert isinstance(bill, TransactionAdded)
     assert (bill.id, bill.bill_number) == ("DEFAULT/sell/214124124125", "214124124125")
     assert (bill.amount_minor, bill.currency, bill.store) == (150_000, "PLN", "DEFAULT")
+    label = Label("Label key", "Label value")
+    assert bill.words == Words(lines=(LineWords("Product name", "Marker name", (label,)),))
     assert bill.event_time == at(2019, 2, 20, 8, 28)
     assert bill.lines == (Line("test0101", 150_000, 1, "Category Name"),)
 
@@ -293,3 +298,15 @@ def test_a_plus_that_a_form_made_a_space_is_one() -> None:
     assert added.profile.mobile == "+48234234000"
     body = sale({"purchaseDate": "2019-02-20T09:28:00 0100"})
     assert record("openloyalty", body).event_time == at(2019, 2, 20, 8, 28)
+
+
+def test_labels_are_kept_and_told_at_their_place_where_they_are_none() -> None:
+    bill = record("openloyalty", sale(labels=[{"key": "scan_id", "value": "123"}]))
+    assert isinstance(bill, TransactionAdded)
+    assert bill.words is not None
+    assert bill.words.labels == (Label("scan_id", "123"),)
+
+    _, odd = rejected("openloyalty", sale(item={"labels": [{"value": "x"}]}, labels="x"))
+    assert {one.partition(" ")[0] for one in odd} == {"transaction.items[0].labels[0].key", "transaction.labels"}
+    _, (long,) = rejected("openloyalty", sale(item={"name": "x" * 201}))
+    assert long.startswith("transaction.items[0].name ")
