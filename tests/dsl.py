@@ -50,6 +50,7 @@ BOOKKEEPING: Final = frozenset(
         known.MilestoneMeasured,
         known.MilestoneTallied,
         known.WindowMoved,
+        known.UnifiedMoved,
         known.RewardKept,
         known.MilestoneProgressed,
         known.StreakRiskPlanned,

@@ -16,7 +16,7 @@ from pipeline.engine.calendar import NEVER, Calendar, as_day, calendar_of
 from pipeline.engine.cycles import cycle_name
 from pipeline.engine.ledger.state import Account, LedgerAccount
 from pipeline.engine.milestones.rolling import window_on
-from pipeline.engine.milestones.state import Progress
+from pipeline.engine.milestones.state import Progress, Tally
 from pipeline.engine.periods import Periods
 from pipeline.engine.programs import Program
 from pipeline.engine.state import Section
@@ -166,15 +166,17 @@ def view_of(state: dict[str, Any], definition: ProgramDefinition | None) -> dict
 def _cycles(state: dict[str, Any], milestones: dict[str, Milestone], today: int) -> Iterator[dict[str, Any]]:
     """The cycles of the program's milestones; of a rolling window the one that ends today."""
     windows: dict[str, dict[int, Progress]] = {}
+    tallies: dict[str, dict[int, Tally]] = {}
     for one in _nested(state, "milestones"):
         milestone = milestones.get(one["milestone_id"])
         if milestone is not None and milestone.window_days:
             days = windows.setdefault(milestone.id, {})
             days[one["period"]] = Progress(ends_at=NEVER, value=one["value"], achieved=one["achieved"])
+            tallies.setdefault(milestone.id, {})[one["period"]] = Tally(keys=dict.fromkeys(one["things"], 1))
         elif milestone is not None:
-            yield one
+            yield {name: value for name, value in one.items() if name != "things"}
     for milestone_id, days in windows.items():
-        window = window_on(days, milestones[milestone_id].window_days, today)
+        window = window_on(days, milestones[milestone_id].window_days, today, tallies[milestone_id])
         yield {
             "milestone_id": milestone_id,
             "period": today,

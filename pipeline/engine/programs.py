@@ -102,6 +102,8 @@ class Unified(NamedTuple):
     reward: int
     currency: str
     expiry: Expiry | None
+    window: int = 0
+    """The days of the rolling window of each of them, in place of cycles; 0 for none."""
 
 
 class Program:
@@ -457,4 +459,5 @@ def _unified(definition: UnifiedTarget, targets: tuple[Target, ...]) -> Unified:
         reward=definition.points,
         currency=definition.currency or "",
         expiry=definition.expiry,
+        window=targets[0].window,
     )

@@ -7,7 +7,7 @@ program says. What is retired is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from pipeline.engine.bills.entries import bill_of, day_of_bill
@@ -20,10 +20,11 @@ from pipeline.engine.ledger.claims import keep
 from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
-from pipeline.engine.milestones.concern import counted_in
+from pipeline.engine.milestones.concern import counted_in, moved_windows, recorded, replaced_on
 from pipeline.engine.milestones.members import goal_of, periods_of
-from pipeline.engine.milestones.rolling import days_with, met_so_far
+from pipeline.engine.milestones.rolling import Change, Days, days_in, days_with, met_so_far, things_on
 from pipeline.engine.milestones.rolling import fallen as window_fallen
+from pipeline.engine.milestones.state import Progress
 from pipeline.engine.milestones.tallies import fallen, left_by, measured_again, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.keys import level_key, milestone_key
@@ -81,11 +82,16 @@ def _undo_correction(turn: ProgramTurn, record: TransactionUpdated) -> list[Deci
     for target in targets:
         if target.measure.plain:
             continue
-        again, added = measured_again(sale, target, record, bill)
-        if added < 0:
-            if _fall(turn, of_bill, target, periods_of(sale, target).around(sale.day).number, -added, undone):
+        again = measured_again(sale, target, record, bill)
+        if target.window and target.measure.keys is not None:
+            new = replaced_on(sale, target, again)
+            if new is not None and new.falls:
+                _fall_in_window(sale, of_bill, target, new.day, new.progress.value, new.days, new.change, undone)
+                undone.decisions.extend(again.decisions)
+        elif again.added < 0:
+            if _fall(turn, of_bill, target, periods_of(sale, target).around(sale.day).number, -again.added, undone):
                 missed.append(target)
-            undone.decisions.extend(again)
+            undone.decisions.extend(again.decisions)
     return _finish(turn, of_bill, bill, missed, undone)
 
 
@@ -118,19 +124,33 @@ def _lower_measured(
 ) -> bool:
     part = bill.parts[turn.program.id]
     removed = fallen(bill, part, counted.added, tuple(counted.parts)) - counted.removed
+    gone: Collection[int] = ()
     if target.measure.keys is not None:
-        removed = left_by(turn, counted) if part.returned_minor >= bill.amount_minor else 0
+        gone = left_by(turn, counted) if part.returned_minor >= bill.amount_minor else ()
+        removed = len(gone)
     undone.decisions.extend(released(of_bill, bill, part, counted))
-    return _fall(turn, of_bill, target, counted.period, removed, undone)
+    return _fall(turn, of_bill, target, counted.period, removed, undone, gone)
 
 
-def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed: int, undone: _Undone) -> bool:
+def _fall(
+    turn: ProgramTurn,
+    of_bill: str,
+    target: Target,
+    period: int,
+    removed: int,
+    undone: _Undone,
+    gone: Collection[int] = (),
+) -> bool:
+    """The period's value falls, as some things have `gone` from it; whether its target is met no longer."""
     progress = turn.section.milestones.get(target.milestone_id, {}).get(period)
     if removed <= 0 or progress is None:
         return False
     value = progress.value - removed
     if target.window:
-        _fall_in_window(turn, of_bill, target, period, removed, value, undone)
+        left = {*things_on(turn, target, period)} - {*gone}
+        days = days_with(turn, target, period, value, left)
+        change = window_fallen(turn, target, days, period)
+        _fall_in_window(turn, of_bill, target, period, value, days, change, undone)
         return False
     undone.decisions.append(
         MilestoneLowered(
@@ -152,24 +172,31 @@ def _fall(turn: ProgramTurn, of_bill: str, target: Target, period: int, removed:
 
 
 def _fall_in_window(
-    turn: ProgramTurn, of_bill: str, target: Target, day: int, removed: int, value: int, undone: _Undone
+    turn: ProgramTurn, of_bill: str, target: Target, day: int, value: int, days: Days, change: Change, undone: _Undone
 ) -> None:
-    """What counts on one day of a rolling window falls to a value: the windows that are met, one fewer or moved."""
-    goal, days = goal_of(turn, target), days_with(turn, target, day, value)
-    undone.decisions.append(
-        MilestoneLowered(
-            milestone_id=target.milestone_id,
-            period=day,
-            removed=removed,
-            value=days.value(day),
-            target=goal,
-            of_bill=of_bill,
-            of_day=value,
+    """What counts on one day of a rolling window falls to a value: the windows that are met, one fewer or moved.
+
+    Where other days have the same things, the window loses nothing, and nobody is told.
+    """
+    goal, before = goal_of(turn, target), days_in(turn, target)
+    removed = before.value(day) - days.value(day)
+    if removed > 0:
+        undone.decisions.append(
+            MilestoneLowered(
+                milestone_id=target.milestone_id,
+                period=day,
+                removed=removed,
+                value=days.value(day),
+                target=goal,
+                of_bill=of_bill,
+                of_day=value,
+            )
         )
-    )
-    change = window_fallen(turn, target, days, day)
+    else:
+        progress = Progress(ends_at=target.periods.around(day).ends_at, value=value)
+        undone.decisions.append(recorded(target, day, progress, value - before.values.get(day, 0)))
     if change.lost is not None:
-        number = met_so_far(turn, target)
+        number = met_so_far(turn, target.milestone_id)
         undone.decisions.append(
             MilestoneUnachieved(
                 milestone_id=target.milestone_id,
@@ -179,8 +206,8 @@ def _fall_in_window(
                 number=number,
             )
         )
-        undone.keys.append(f"milestone/{target.milestone_id}/{number}")
-    undone.decisions.extend(change.moved)
+        undone.keys.append(milestone_key(target.milestone_id, number))
+    undone.decisions.extend(moved_windows(target, change))
 
 
 def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone: _Undone) -> None:

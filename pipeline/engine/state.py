@@ -62,7 +62,9 @@ class Section(msgspec.Struct, array_like=True):
     unified: dict[str, dict[int, int]] = {}
     """The unified targets that are achieved: by target, then by period, with its end."""
     windows: dict[str, int] = {}
-    """By milestone that goes by a rolling window: how many windows are met."""
+    """By milestone or unified target that goes by a rolling window: how many windows are met."""
+    met_twice: dict[str, list[int]] = {}
+    """By the same: last days of windows that two customers met who became one."""
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -358,6 +358,13 @@ def _tier_released(body: Body, names: Names) -> str:
     return f"the tier given {how} holds no longer{why}{taken}: {move}"
 
 
+def _recorded(body: Body, names: Names) -> str:
+    milestone = names.milestone(body["milestone_id"])
+    of_a_day = milestone is not None and milestone.window_days
+    why = "kept for its day, as the value of the window stays" if of_a_day else "recorded, to count at an enrolment"
+    return f"milestone {_cycle(body, names)}: {why}"
+
+
 def _as_reward(body: Body, names: Names) -> str:
     kind, subject = body["reward_of"].split("/")[:2]
     if kind == "unified":
@@ -417,7 +424,7 @@ _IN_PROGRAM: Final[dict[str, Sentence]] = {
     "TargetChanged": _target_changed,
     "CycleBegan": lambda body, names: f"milestone {_cycle(body, names)} has begun",
     "CycleEnded": lambda body, names: f"milestone {_target(body, names)}: it is over",
-    "MilestoneRecorded": lambda body, names: f"milestone {_cycle(body, names)}: recorded, to count at an enrolment",
+    "MilestoneRecorded": _recorded,
     "StreakStarted": lambda body, names: f"{_streak(body, names)}: enrolled",
     "StreakExtended": lambda body, names: f"{_streak(body, names)}: {_in_a_row(body, names)}",
     "StreakEnrolled": lambda body, names: f"{_streak(body, names)}: takes part, as asked",
@@ -520,6 +527,7 @@ SILENT: Final = frozenset(
         "WindowMoved",
         "CycleAwaited",
         "ProgressGiven",
+        "UnifiedMoved",
         "RewardKept",
     }
 )

@@ -239,7 +239,8 @@ def _cycles_of(section: Section, milestone: Milestone, today: int) -> list[tuple
     """The cycles of a milestone that are kept; of a rolling window the one that ends today."""
     periods = section.milestones.get(milestone.id, {})
     if milestone.window_days and periods:
-        return [(today, window_on(periods, milestone.window_days, today))]
+        tallies = section.tallies.get(milestone.id, {})
+        return [(today, window_on(periods, milestone.window_days, today, tallies))]
     return sorted(periods.items())
 
 

@@ -98,6 +98,7 @@ from schemas.facts.milestones import (
     ProgressGiven,
     TargetChanged,
     UnifiedAchieved,
+    UnifiedMoved,
     UnifiedUnachieved,
     ValueIgnored,
     WindowMoved,
@@ -248,6 +249,7 @@ AnyDecision = (
     | CustomerResolved
     | IdentifiersKnown
     | UnifiedAchieved
+    | UnifiedMoved
     | UnifiedUnachieved
     | ProgressGiven
     | MessageHeld

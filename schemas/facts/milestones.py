@@ -216,7 +216,10 @@ class CycleAwaited(Decision, frozen=True, tag=207):
 
 
 class MilestoneRecorded(Decision, frozen=True, tag=208):
-    """What would count of a customer who is not enrolled: it does as soon as the customer is."""
+    """What would count of a customer who is not enrolled: it does as soon as the customer is.
+
+    Of a rolling window also what changes its day and not its value, as other days have the same things.
+    """
 
     milestone_id: str
     period: int
@@ -235,6 +238,8 @@ class ProgressGiven(Decision, frozen=True, tag=211):
     """The instant at which that cycle is over."""
     to: str
     added: int
+    number: int = 0
+    """As in `MilestoneAchieved`."""
 
 
 class UnifiedPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -256,6 +261,8 @@ class UnifiedAchieved(Decision, frozen=True, tag=209):
     """Those that the record moved."""
     total: int
     """What the values of all of them add up to."""
+    number: int = 0
+    """Of rolling windows: how many are met with it, which names the reward; `period` is the last day then."""
 
 
 class UnifiedUnachieved(Decision, frozen=True, tag=210):
@@ -266,3 +273,17 @@ class UnifiedUnachieved(Decision, frozen=True, tag=210):
     parts: tuple[UnifiedPart, ...]
     total: int
     of_bill: str
+    number: int = 0
+    """As in `UnifiedAchieved`."""
+
+
+class UnifiedMoved(Decision, frozen=True, tag=406):
+    """Windows in which milestones were met together end on another day now: something came late, or came back."""
+
+    unified_id: str
+    period: int
+    """The last day that they had."""
+    to: int
+    """The last day that they have now."""
+    ends_at: int
+    """The instant at which that day is in no window any more."""

@@ -299,7 +299,7 @@ class ProgramDefinition(Definition):
             if streak.milestone in rolling:
                 message = (
                     f"streaks.{index}.milestone names {streak.milestone!r}, which goes by a rolling window: streaks "
-                    f"count cycles one after the other"
+                    f"count cycles one after the other, and it has none; name a milestone with a period or cycles"
                 )
                 raise ValueError(message)
             if retired[streak.milestone] and not streak.retired:
@@ -330,8 +330,6 @@ def _adds_wrongly(milestone: Milestone, known: Mapping[str, Milestone]) -> str |
         following = known[adds.milestone]
         if following.retired:
             return f"{following.id} is retired; let it add to another milestone, or to none"
-        if following.window_days:
-            return f"{following.id} goes by a rolling window, which has no cycle to add to; name another milestone"
         if following in passed:
             return f"{following.id} would add to itself in the end; let one of them add to none"
         passed.append(following)
@@ -346,8 +344,6 @@ def _apart(milestones: Sequence[Milestone], unified: UnifiedTarget) -> str | Non
             return f"{one.id} is retired; retire this, too, or leave it out"
         if isinstance(one.cycle, PerCustomer):
             return f"the cycles of {one.id} differ by customer; unite milestones with equal cycles"
-        if one.window_days:
-            return f"{one.id} goes by a rolling window, which has no cycles; unite milestones with equal cycles"
         if one.cycles != first.cycles:
             return f"{one.id} has other cycles than {first.id}; unite milestones with equal cycles"
         apart = (one.adds_money, one.adds_attribute) != (first.adds_money, first.adds_attribute)

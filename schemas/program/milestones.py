@@ -14,8 +14,6 @@ from schemas.program.promises import PromisedOrNot
 from schemas.program.tiers import TierReward
 from schemas.program.values import ATTRIBUTE_DIGITS, CurrencyId, Definition, Id, Name, Points, Validity
 
-_IN_ONE_CYCLE: Final = ("stores", "skus", "values")
-"""Measures of different things, each of which counts once in a cycle."""
 _DAYS_AT_MOST: Final = {
     PeriodUnit.DAY: 1,
     PeriodUnit.WEEK: 7,
@@ -79,7 +77,8 @@ class Milestone(Definition):
     tier: TierReward | None = None
     """A tier that it gives, beside the points."""
     adds: Adds | None = None
-    """What it adds to another milestone, once in each cycle, however often it is met again."""
+    """What it adds to another milestone, once in each cycle or for each rolling window, however often it is met
+    again."""
     validity: Validity = Validity()
     retired: bool = False
     """Whether the milestone has ended: its line stays, and nothing counts towards it."""
@@ -99,21 +98,19 @@ class Milestone(Definition):
     def _adds_up_by_day(cls, counts: Transactions | Events, info: ValidationInfo) -> Transactions | Events:
         cycle = info.data.get("cycle")
         if isinstance(cycle, Rolling):
-            if counts.measure in _IN_ONE_CYCLE:
-                message = (
-                    f"different {counts.measure} are counted in one cycle, and a rolling window has none; count days"
-                )
-                raise Misfit(message, "measure")
             _fits_the_window(counts.at_most, cycle)
         return counts
 
-    @field_validator("tells_cycles", "adds")
+    @field_validator("tells_cycles")
     @classmethod
-    def _has_cycles(cls, by_cycle: str | Adds | None, info: ValidationInfo) -> str | Adds | None:
-        if by_cycle not in (None, "none") and isinstance(info.data.get("cycle"), Rolling):
-            message = "goes by cycles, and a rolling window has none; leave it out, or choose another cycle"
+    def _has_cycles(cls, tells_cycles: str, info: ValidationInfo) -> str:
+        if tells_cycles != "none" and isinstance(info.data.get("cycle"), Rolling):
+            message = (
+                "tells starts and ends of cycles, and a rolling window has none, as each day begins another one; "
+                "leave it out, or choose another cycle"
+            )
             raise Misfit(message)
-        return by_cycle
+        return tells_cycles
 
     @property
     def window_days(self) -> int:

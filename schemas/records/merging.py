@@ -57,10 +57,12 @@ class MergedStreak(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class MergedWindows(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How many windows are met of a milestone that goes by a rolling one."""
+    """How many windows are met of a milestone or unified target that goes by a rolling one."""
 
     milestone_id: str
     met: int
+    twice: tuple[int, ...] = ()
+    """The last days of windows that two customers met who became one."""
 
 
 class MergedUnified(msgspec.Struct, frozen=True, array_like=True, gc=False):

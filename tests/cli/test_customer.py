@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.cli import customer
 from pipeline.engine.state import Head
+from schemas.records import Line
 from sinks.clickhouse.tables.customers import CUSTOMER_STATE, StateRow
 from sinks.clickhouse.tables.table import Source
 from tests.dsl import Story, given
@@ -73,3 +74,14 @@ def test_rolling_window_is_the_one_that_ends_today(
     ] == [(ends, value, achieved)]
     customer._print(7, view)
     assert ends in capsys.readouterr().out
+
+
+def test_different_things_count_once_in_the_window_that_is_shown() -> None:
+    skus = {"of": "transactions", "measure": "skus"}
+    week = milestone("m", 3, period=None, cycle={"kind": "rolling", "days": 7}, counts=skus)
+    definition = program(milestones=[week])
+    baskets = (("2025-03-01", "A"), ("2025-03-02", "A"), ("2025-03-03", "B"))
+    bills = [bought(on, None, on, lines=(Line(sku=sku, amount_minor=100),)) for on, sku in baskets]
+    view = customer.view_of(state_of(given(definition, *bills).state.head), definition)
+    assert [one["value"] for one in view["milestones"]] == [2]
+    assert "things" not in view["milestones"][0]

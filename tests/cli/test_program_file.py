@@ -647,17 +647,14 @@ def test_streak_on_cycles_that_differ_by_customer_is_a_mistake() -> None:
 @pytest.mark.parametrize(
     ("written", "wrong"),
     [
-        ("counts: {of: transactions, measure: skus}", "counts.measure: different skus are counted in one cycle, and "),
-        (
-            "counts: {of: events, event: e, measure: values, attribute: a}",
-            "counts.measure: different values are counted in one cycle",
-        ),
         (
             "counts: {of: transactions, at_most: {times: 1, per: month}}",
             "counts.at_most.per: a month may be longer than the window of 30 days; choose a shorter period",
         ),
-        ("tells_cycles: counted", "tells_cycles: goes by cycles, and a rolling window has none; leave it out, or "),
-        ("adds: {milestone: n, value: 1}", "adds: goes by cycles, and a rolling window has none; leave it out, or "),
+        (
+            "tells_cycles: counted",
+            "tells_cycles: tells starts and ends of cycles, and a rolling window has none, as each day begins another",
+        ),
     ],
 )
 def test_what_goes_by_cycles_does_not_go_with_a_rolling_window(written: str, wrong: str) -> None:
@@ -671,11 +668,7 @@ def test_what_goes_by_cycles_does_not_go_with_a_rolling_window(written: str, wro
     [
         (
             "streaks: [{id: s, streak_id: 1, name: S, milestone: m, levels: [{name: L, periods: 2}]}]",
-            "streaks.0.milestone names 'm', which goes by a rolling window: streaks count cycles one after the other",
-        ),
-        (
-            "unified_targets: [{id: u, group_id: 9, name: U, expression: m}]",
-            "expression: m goes by a rolling window, which has no cycles; unite milestones with equal cycles",
+            "'m', which goes by a rolling window: streaks count cycles one after the other, and it has none; name ",
         ),
     ],
 )
@@ -684,11 +677,11 @@ def test_nothing_counts_the_cycles_of_a_rolling_window(more: str, wrong: str) ->
     assert wrong in problem
 
 
-def test_nothing_is_added_to_a_rolling_window() -> None:
-    adds = "adds: {milestone: m, value: 1}"
-    giver = f"{{id: n, target_id: 2, name: N, target: 1, period: week, counts: {{of: transactions}}, {adds}}}"
-    (problem,) = problems(f"{HEAD}milestones: [{ROLLING}, counts: {{of: transactions}}}}, {giver}]\n")
-    assert "m goes by a rolling window, which has no cycle to add to; name another milestone" in problem
+def test_rolling_windows_and_cycles_are_not_united() -> None:
+    monthly = "{id: n, target_id: 2, name: N, target: 1, period: month, counts: {of: transactions}}"
+    united = "unified_targets: [{id: u, group_id: 9, name: U, expression: m & n}]"
+    (problem,) = problems(f"{HEAD}milestones: [{ROLLING}, counts: {{of: transactions}}}}, {monthly}]\n{united}\n")
+    assert "expression: n has other cycles than m; unite milestones with equal cycles" in problem
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,7 @@ DECISION_NUMBERS = {
     304: "CustomerResolved",
     305: "IdentifiersKnown",
     209: "UnifiedAchieved",
+    406: "UnifiedMoved",
     210: "UnifiedUnachieved",
     211: "ProgressGiven",
     306: "MessageHeld",

@@ -89,6 +89,7 @@ SILENT: Final = (
     facts.MilestoneMeasured,
     facts.MilestoneTallied,
     facts.WindowMoved,
+    facts.UnifiedMoved,
     facts.CycleAwaited,
     facts.ProgressGiven,
     facts.RewardKept,

@@ -159,6 +159,7 @@ from schemas.facts import (
     TransferInitiated,
     TransferRefused,
     UnifiedAchieved,
+    UnifiedMoved,
     UnifiedPart,
     UnifiedUnachieved,
     UniqueEventKept,
@@ -219,7 +220,7 @@ MERGED: Final = MergedSection(
             visits=(MergedVisits(day=4_779, store=4_780, bills=4_781),),
         ),
     ),
-    windows=(MergedWindows(milestone_id="w", met=4_782),),
+    windows=(MergedWindows(milestone_id="w", met=4_782, twice=(20_305,)),),
 )
 ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     RecordAccepted(digest=81_474_976_710_655, forget_before=3_000),
@@ -699,16 +700,23 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     CycleBegan(milestone_id="m", period=490, begins_at=9_903, ends_at=9_904, target=82),
     CycleEnded(milestone_id="m", period=490, ends_at=9_905, value=83, target=84, achieved=True),
     CycleAwaited(milestone_id="m", at=9_906),
-    ProgressGiven(milestone_id="m", period=490, ends_at=9_909, to="n", added=93),
+    ProgressGiven(milestone_id="m", period=490, ends_at=9_909, to="n", added=93, number=9_785),
     UnifiedAchieved(
         unified_id="u",
         period=490,
         ends_at=9_908,
         parts=(UnifiedPart(milestone_id="m", value=87, target=88),),
         total=89,
+        number=9_786,
     ),
+    UnifiedMoved(unified_id="u", period=20_303, to=20_304, ends_at=9_787),
     UnifiedUnachieved(
-        unified_id="u", period=490, parts=(UnifiedPart(milestone_id="m", value=90, target=91),), total=92, of_bill="B1"
+        unified_id="u",
+        period=490,
+        parts=(UnifiedPart(milestone_id="m", value=90, target=91),),
+        total=92,
+        of_bill="B1",
+        number=9_788,
     ),
     MilestoneRecorded(milestone_id="m", period=490, period_ends_at=9_907, added=85, value=86),
     MilestoneLowered(milestone_id="m", period=490, removed=67, value=68, target=69, of_bill="B1", of_day=23_102),

@@ -123,6 +123,7 @@ def test_rows_of_a_view_are_the_golden_ones(stored: Client, view: str) -> None:
 BOOKKEEPING = {
     "UniqueEventKept",
     "UniqueEventsJoined",
+    "UnifiedMoved",
     "ClaimsKept",
     "EventSetAside",
     "IdentifiersKnown",

@@ -230,8 +230,9 @@ class Summary:
             unified_id: (int(cycles), int(customers))
             for unified_id, cycles, customers in self._rows(
                 "SELECT unified_id, sum(met), uniqExactIf(customer_id, met > 0) FROM ("
-                "SELECT unified_id, customer_id, period, argMax(kind = 'achieved', seq) AS met "
-                f"FROM unified_target_events {_WHERE} GROUP BY unified_id, customer_id, period) GROUP BY unified_id"
+                "SELECT unified_id, customer_id, if(number > 0, number, period) AS cycle, "
+                "argMax(kind = 'achieved', seq) AS met "
+                f"FROM unified_target_events {_WHERE} GROUP BY unified_id, customer_id, cycle) GROUP BY unified_id"
             )
         }
         return [MetTogether(one.name, *counted.get(one.id, (0, 0))) for one in self._definition.unified_targets]

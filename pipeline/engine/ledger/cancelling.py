@@ -12,7 +12,7 @@ RULE (once): a cancelled award of a bill stays cancelled, whatever returns or up
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import structs
 
@@ -125,20 +125,24 @@ def _reward_of_milestone(turn: ProgramTurn, record: CancelPoints) -> str:
     cycles = {one.id: one.cycles for one in definition.milestones}
     for unified in definition.unified_targets:
         if unified.id == record.milestone:
-            cycle = cycle_named(cycles[milestones_in(unified.condition)[0]], record.cycle, turn.day)
+            of_all = cycles[milestones_in(unified.condition)[0]]
+            cycle = cycle_named(of_all, record.cycle, turn.day)
+            if cycle is not None and isinstance(of_all, Rolling):
+                cycle = _place_of_window(turn, unified.id, cycle, turn.section.unified.get(unified.id, {}))
             return "" if cycle is None else unified_key(unified.id, cycle)
     if record.milestone not in cycles:
         return ""
     cycle = cycle_named(cycles[record.milestone], record.cycle, turn.day)
     if cycle is not None and isinstance(cycles[record.milestone], Rolling):
-        cycle = _place_of_window(turn, record.milestone, cycle)
+        periods = turn.section.milestones.get(record.milestone, {})
+        met = [day for day, progress in periods.items() if progress.achieved]
+        cycle = _place_of_window(turn, record.milestone, cycle, met)
     return "" if cycle is None else milestone_key(record.milestone, cycle)
 
 
-def _place_of_window(turn: ProgramTurn, milestone: str, last_day: int) -> int | None:
+def _place_of_window(turn: ProgramTurn, name: str, last_day: int, met: Collection[int]) -> int | None:
     """The place among the windows that are met of the one that ends with a day, by which its reward is known."""
-    met = [day for day, progress in turn.section.milestones.get(milestone, {}).items() if progress.achieved]
-    return turn.section.windows[milestone] - sum(day > last_day for day in met) if last_day in met else None
+    return turn.section.windows[name] - sum(day > last_day for day in met) if last_day in met else None
 
 
 def _claims(account: Account, lots: Sequence[int], at_most: int) -> list[Claim]:

@@ -21,7 +21,6 @@ from msgspec import structs
 from pipeline.engine.amounts import TOTAL_MAX
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.milestones.state import Member, Progress, Tally
-from pipeline.engine.rewards.keys import milestone_key
 from pipeline.engine.rewards.state import Reward
 from pipeline.engine.state import CustomerState, Section
 from pipeline.engine.streaks.state import StreakRuns
@@ -76,7 +75,10 @@ def handed_over(section: Section) -> MergedSection:
             for period, ends_at in periods.items()
         ),
         trackers=tuple(_tracker(tracker_id, tracked) for tracker_id, tracked in section.trackers.items()),
-        windows=tuple(MergedWindows(milestone_id=key, met=met) for key, met in section.windows.items()),
+        windows=tuple(
+            MergedWindows(milestone_id=key, met=met, twice=tuple(section.met_twice.get(key, ())))
+            for key, met in section.windows.items()
+        ),
         rewards=tuple(
             MergedReward(key=key, rule_id=reward.rule_id, at=reward.at, until=reward.until, taken=reward.taken)
             for key, reward in section.rewards.items()
@@ -131,7 +133,7 @@ def taken_over(turn: ProgramTurn, record: TakeOverSection) -> SectionTakenOver:
             ),
             unified=other.unified,
             trackers=other.trackers,
-            windows=other.windows,
+            windows=tuple(_windows(section, other)),
             rewards=tuple(_rewards(section, other, kept)),
         ),
     )
@@ -151,7 +153,7 @@ def _joined(section: Section, one: MergedMilestone) -> MergedMilestone:
         milestone_id=one.milestone_id,
         period=one.period,
         ends_at=own.ends_at,
-        value=len(keys) if keys else min(own.value + one.value, TOTAL_MAX),
+        value=min(own.value + one.value - len(tally.keys) - len(one.keys) + len(keys), TOTAL_MAX),
         achieved=own.achieved or one.achieved,
         keys=keys,
         uses=_sum(_counts(tally.uses), one.uses),
@@ -163,19 +165,34 @@ def _rewards(section: Section, other: MergedSection, kept: Collection[str]) -> I
     met = {one.milestone_id: section.windows.get(one.milestone_id, 0) for one in other.windows}
     for one in other.rewards:
         kind, subject, number = one.key.split("/", 2)
-        of_milestone = kind == "milestone"
-        if (of_milestone and subject in kept) or (kind == "streak" and subject not in section.streaks):
+        if (kind == "milestone" and subject in kept) or (kind == "streak" and subject not in section.streaks):
             continue
-        moves = of_milestone and subject in met
-        key = milestone_key(subject, met[subject] + int(number)) if moves else one.key
+        moves = kind != "streak" and subject in met
+        key = f"{kind}/{subject}/{met[subject] + int(number)}" if moves else one.key
         known = section.rewards.get(key)
         yield structs.replace(one, key=key, taken=one.taken if known is None else min(one.taken, known.taken))
 
 
+def _windows(section: Section, other: MergedSection) -> Iterator[MergedWindows]:
+    """How many more are met, and those of which both have met one that ends with the same day."""
+    for one in other.windows:
+        days = section.milestones.get(one.milestone_id, {})
+        own = {day for day, progress in days.items() if progress.achieved} | {
+            *section.unified.get(one.milestone_id, {})
+        }
+        others = [met.period for met in other.milestones if met.milestone_id == one.milestone_id and met.achieved]
+        others += [met.period for met in other.unified if met.unified_id == one.milestone_id]
+        yield structs.replace(one, twice=(*one.twice, *(day for day in others if day in own)))
+
+
 def _member(section: Section, one: MergedMember) -> MergedMember:
-    """The survivor's enrolment and target stay; cycles that gave something give it no second time."""
+    """The survivor's enrolment and target stay; cycles that gave something give it no second time.
+
+    Of rolling windows, the victim's are numbered after the survivor's own.
+    """
     own = section.members.get(one.milestone_id, Member())
-    given = _counts({**_dict(one.given), **own.given})
+    before = section.windows.get(one.milestone_id, 0)
+    given = _counts({**{before + cycle: ends_at for cycle, ends_at in _dict(one.given).items()}, **own.given})
     if own.enrolled_at is None:
         return structs.replace(one, given=given)
     enrolled_at = min(own.enrolled_at, one.enrolled_at)
@@ -231,6 +248,8 @@ def note_milestones(state: CustomerState, envelope: Envelope, decision: SectionT
             section.tallies.setdefault(one.milestone_id, {})[one.period] = tally
     for windows in decision.section.windows:
         section.windows[windows.milestone_id] = section.windows.get(windows.milestone_id, 0) + windows.met
+        if windows.twice:
+            section.met_twice.setdefault(windows.milestone_id, []).extend(windows.twice)
 
 
 def note_members(state: CustomerState, envelope: Envelope, decision: SectionTakenOver) -> None:

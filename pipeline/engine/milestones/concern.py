@@ -8,8 +8,8 @@ forgotten. A retired milestone keeps its periods until no record of them would b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -25,9 +25,20 @@ from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.merging import sections
 from pipeline.engine.milestones.measures import text_of, worth
 from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, member_of, periods_of, told_start
-from pipeline.engine.milestones.rolling import days_in, days_with, met_so_far, risen
+from pipeline.engine.milestones.rolling import (
+    Change,
+    Days,
+    days_in,
+    days_with,
+    forget_second,
+    met_so_far,
+    replaced,
+    risen,
+    things_on,
+    things_with,
+)
 from pipeline.engine.milestones.state import Member, Progress, Tally
-from pipeline.engine.milestones.tallies import gained, measured, measured_again, tally
+from pipeline.engine.milestones.tallies import Again, gained, measured, measured_again, tally
 from pipeline.engine.programs import DAY_MS, Program, Target
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
 from pipeline.engine.rewards.keys import milestone_key
@@ -128,14 +139,15 @@ def _count(
     kept = _kept(turn, record, target, tallied, period, added) if isinstance(record, TransactionAdded) else []
     progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
     if counts is None:
-        return [*decisions, _recorded(target, period, progress, added), *kept]
+        return [*decisions, recorded(target, period, progress, added), *kept]
     if target.tells_cycles != "none":
         decisions += told_start(turn, target, turn.day)
+    after = _days_after(turn, target, period, value, tallied)
     if added or measure.keys is None:
-        decisions.append(_progressed(turn, target, period, progress, added))
+        decisions.append(_grown(turn, target, period, progress, added, after))
     decisions += kept
     keeps = turn.program.milestones_fall and isinstance(record, TransactionAdded)
-    return decisions + _achieve(turn, target, period, progress, added, achieved, keeps=keeps)
+    return decisions + _achieve(turn, target, period, progress, added, achieved, after, keeps=keeps)
 
 
 def _of_other_days(turn: ProgramTurn, target: Target, day: int) -> int:
@@ -143,10 +155,33 @@ def _of_other_days(turn: ProgramTurn, target: Target, day: int) -> int:
     return sum(value for on, value in days_in(turn, target).values.items() if on != day)
 
 
-def _progressed(turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int) -> MilestoneProgressed:
+def _days_after(
+    turn: ProgramTurn, target: Target, day: int, value: int, tallied: MilestoneTallied | None = None
+) -> Days | None:
+    """The days of a rolling window, with so much on one of them; None where there are cycles."""
+    if not target.window:
+        return None
+    return days_with(turn, target, day, value, things_with(turn, target, day, tallied))
+
+
+def _grown(
+    turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int, after: Days | None
+) -> MilestoneProgressed | MilestoneRecorded:
+    """What counts now; where a rolling window had these things already, what its last day has."""
+    if after is None or target.measure.keys is None:
+        return _progressed(turn, target, period, progress, added, after)
+    gain = after.value(period) - days_in(turn, target).value(period)
+    if not gain:
+        return recorded(target, period, progress, added)
+    return _progressed(turn, target, period, progress, gain, after)
+
+
+def _progressed(
+    turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int, after: Days | None
+) -> MilestoneProgressed:
     value, of_day = progress.value, None
-    if target.window:
-        value, of_day = days_with(turn, target, period, progress.value).value(period), progress.value
+    if after is not None:
+        value, of_day = after.value(period), progress.value
     return MilestoneProgressed(
         milestone_id=target.milestone_id,
         period=period,
@@ -158,7 +193,8 @@ def _progressed(turn: ProgramTurn, target: Target, period: int, progress: Progre
     )
 
 
-def _recorded(target: Target, period: int, progress: Progress, added: int) -> MilestoneRecorded:
+def recorded(target: Target, period: int, progress: Progress, added: int) -> MilestoneRecorded:
+    """What is told to nobody, as it changes no value."""
     return MilestoneRecorded(
         milestone_id=target.milestone_id,
         period=period,
@@ -175,12 +211,15 @@ def _achieve(
     progress: Progress,
     added: int,
     achieved: list[Achieved],
+    after: Days | None = None,
     *,
     keeps: bool = True,
 ) -> list[Decision]:
     """That the target is met, if it is now; its reward joins those of the others, one of nothing if returns undo it."""
-    if target.window:
-        return _meet_window(turn, target, period, progress.value, added, achieved, keeps=keeps)
+    if after is not None:
+        if added < 0:
+            return []
+        return _meet_window(turn, target, after, risen(turn, target, after, period), added, achieved, keeps=keeps)
     goal = goal_of(turn, target)
     if progress.achieved or progress.value < goal:
         return []
@@ -194,18 +233,21 @@ def _achieve(
 
 
 def _meet_window(
-    turn: ProgramTurn, target: Target, day: int, value: int, added: int, achieved: list[Achieved], *, keeps: bool
+    turn: ProgramTurn,
+    target: Target,
+    days: Days,
+    change: Change,
+    added: int,
+    achieved: list[Achieved],
+    *,
+    keeps: bool = True,
 ) -> list[Decision]:
-    """The same of a rolling window, with so much on one day: the windows that are met, one more or moved."""
-    if added < 0:
-        return []
-    days = days_with(turn, target, day, value)
-    change = risen(turn, target, days, day)
+    """The same of a rolling window: the windows that are met, one more or moved."""
     if change.met is None:
-        return change.moved
-    number = met_so_far(turn, target) + 1
+        return moved_windows(target, change)
+    number = met_so_far(turn, target.milestone_id) + 1
     if target.reward or keeps:
-        achieved.append(_reward(turn, target, number, target.periods.around(change.met).ends_at))
+        achieved.append(_reward(turn, target, number, target.periods.around(change.now[-1]).ends_at))
     met = MilestoneAchieved(
         milestone_id=target.milestone_id,
         period=change.met,
@@ -214,7 +256,12 @@ def _meet_window(
         added=added,
         number=number,
     )
-    return [*change.moved, met]
+    return [*moved_windows(target, change), met]
+
+
+def moved_windows(target: Target, change: Change) -> list[Decision]:
+    """The windows that are met on another day now."""
+    return [WindowMoved(milestone_id=target.milestone_id, period=last, to=to) for last, to in change.moved]
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -235,10 +282,11 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     rewards: list[Achieved] = []
     for target in targets:
         if not target.measure.plain:
-            again, added = measured_again(sale, target, record, bill)
-            if falls and added < 0:
-                continue
-            decisions += [*again, *_moved(sale, target, added, rewards)]
+            again = measured_again(sale, target, record, bill)
+            if target.window and target.measure.keys is not None:
+                decisions += _moved_things(sale, target, again, rewards)
+            elif not (falls and again.added < 0):
+                decisions += [*again.decisions, *_moved(sale, target, again.added, rewards)]
             continue
         period = periods_of(sale, target).around(sale.day)
         final = period.ends_at <= turn.head.horizon
@@ -288,9 +336,53 @@ def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Achieved
         return []
     progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
     if counts_for(turn, target) is None:
-        return [_recorded(target, period, progress, added)]
-    progressed = _progressed(turn, target, period, progress, added)
-    return [progressed, *_achieve(turn, target, period, progress, added, rewards)]
+        return [recorded(target, period, progress, added)]
+    after = _days_after(turn, target, period, value)
+    progressed = _progressed(turn, target, period, progress, added, after)
+    return [progressed, *_achieve(turn, target, period, progress, added, rewards, after)]
+
+
+class Replaced(NamedTuple):
+    """What an update of a bill does to a day of a rolling window of different things."""
+
+    day: int
+    progress: Progress
+    """Of the day."""
+    days: Days
+    change: Change
+    added: int
+    """To the value of the window that ends with the day."""
+    falls: bool
+    """Whether a return would have done so: the value falls and no window more is met, or one fewer is."""
+
+
+def replaced_on(turn: ProgramTurn, target: Target, again: Again) -> Replaced | None:
+    """The same; None where the day has the things that it had. `turn` is that of the sale."""
+    day, _, ends_at, _ = target.periods.around(turn.day)
+    if not again.decisions or {*things_on(turn, target, day)} == {*again.things}:
+        return None
+    so_far = turn.section.milestones.get(target.milestone_id, {}).get(day) or Progress(ends_at=ends_at)
+    progress = structs.replace(so_far, value=so_far.value + again.added)
+    days = days_with(turn, target, day, progress.value, again.things)
+    change = replaced(turn, target, days, day)
+    added = days.value(day) - days_in(turn, target).value(day)
+    falls = turn.program.milestones_fall and (change.lost is not None or (added < 0 and change.met is None))
+    return Replaced(day=day, progress=progress, days=days, change=change, added=added, falls=falls)
+
+
+def _moved_things(turn: ProgramTurn, target: Target, again: Again, rewards: list[Achieved]) -> list[Decision]:
+    """Nothing where it falls, which is undone as after a return."""
+    new = replaced_on(turn, target, again)
+    if new is None:
+        return again.decisions
+    if new.falls:
+        return []
+    if counts_for(turn, target) is None:
+        return [*again.decisions, recorded(target, new.day, new.progress, again.added)]
+    progressed = _grown(turn, target, new.day, new.progress, again.added, new.days)
+    if new.change.lost is not None:
+        return [*again.decisions, progressed]
+    return [*again.decisions, progressed, *_meet_window(turn, target, new.days, new.change, new.added, rewards)]
 
 
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage
@@ -312,7 +404,8 @@ def _met_by_merge(turn: ProgramTurn, record: TakeOverSection) -> list[Decision]:
         target = targets.get(one.milestone_id)
         so_far = turn.section.milestones.get(one.milestone_id, {}).get(one.period)
         if target is not None and so_far is not None and is_in(turn, target):
-            decisions += _achieve(turn, target, one.period, so_far, 0, achieved)
+            after = days_in(turn, target) if target.window else None
+            decisions += _achieve(turn, target, one.period, so_far, 0, achieved, after)
             if target.window:
                 del targets[one.milestone_id]  # all its windows were looked at from the first day on
     return decisions + give(turn, achieved) if achieved else decisions
@@ -324,7 +417,7 @@ def _met(turn: ProgramTurn, targets: Iterable[Target]) -> list[Decision]:
     for target in targets:
         if not (target.span is None or target.span.holds(turn.day)) or not is_in(turn, target):
             continue
-        period = periods_of(turn, target).around(turn.day).number
+        period, days = periods_of(turn, target).around(turn.day).number, None
         if target.window:
             days = days_in(turn, target)
             period = max((day for day, value in days.values.items() if value and day <= turn.day), default=period)
@@ -332,23 +425,25 @@ def _met(turn: ProgramTurn, targets: Iterable[Target]) -> list[Decision]:
                 continue
         so_far = turn.section.milestones.get(target.milestone_id, {}).get(period)
         if so_far is not None:
-            decisions += _achieve(turn, target, period, so_far, 0, achieved)
+            decisions += _achieve(turn, target, period, so_far, 0, achieved, days)
     return decisions + give(turn, achieved) if achieved else decisions
 
 
 def _pass_on(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG001 - a stage
     """What the milestones that were met add to others, which may be met thereby.
 
-    RULE (added progress): once per milestone and cycle, to the running cycle of the other one; what was added stays.
+    RULE (added progress): once per milestone and cycle, to the running cycle of the other one; what was added stays. Of
+    rolling windows: once for each that is met, to what counts today.
     """
-    met = [(one.milestone_id, one.period) for one in turn.made if isinstance(one, MilestoneAchieved)]
+    met = [one for one in turn.made if isinstance(one, MilestoneAchieved)]
     targets = {target.milestone_id: target for target in turn.program.targets}
     moved: dict[str, Progress] = {}
+    windows: dict[str, Sequence[int]] = {}
     decisions: list[Decision] = []
     achieved: list[Achieved] = []
-    for milestone_id, period in met:  # grows by those that are met thereby
-        giver = targets[milestone_id]
-        if giver.adds is None or period in member_of(turn, giver).given:
+    for one in met:  # grows by those that are met thereby
+        giver = targets[one.milestone_id]
+        if giver.adds is None or (one.number or one.period) in member_of(turn, giver).given:
             continue
         target = targets[giver.adds.milestone]
         if not (target.span is None or target.span.holds(turn.day)) or not is_in(turn, target):
@@ -358,20 +453,35 @@ def _pass_on(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG0
         known = turn.section.milestones.get(target.milestone_id, {}).get(number)
         so_far = moved.get(target.milestone_id) or known or Progress(ends_at=ends_at)
         progress = Progress(ends_at=ends_at, value=min(so_far.value + added, TOTAL_MAX), achieved=so_far.achieved)
-        own = moved.get(milestone_id) or turn.section.milestones[milestone_id][period]
         decisions.append(
             ProgressGiven(
-                milestone_id=milestone_id, period=period, ends_at=own.ends_at, to=target.milestone_id, added=added
+                milestone_id=one.milestone_id,
+                period=one.period,
+                ends_at=_given_until(turn, giver, one),
+                to=target.milestone_id,
+                added=added,
+                number=one.number,
             )
         )
-        decisions.append(_progressed(turn, target, number, progress, progress.value - so_far.value))
-        reached = _achieve(turn, target, number, progress, added, achieved)
-        if reached:
-            progress.achieved = True
-            met.append((target.milestone_id, number))
+        after = _days_after(turn, target, number, progress.value)
+        decisions.append(_progressed(turn, target, number, progress, progress.value - so_far.value, after))
+        if after is not None:
+            after = after._replace(met=windows.get(target.milestone_id, after.met))
+            windows[target.milestone_id] = risen(turn, target, after, number).now
+        reached = _achieve(turn, target, number, progress, added, achieved, after)
+        news = [one for one in reached if isinstance(one, MilestoneAchieved)]
+        progress.achieved = progress.achieved or bool(news)
+        met += news
         moved[target.milestone_id] = progress
         decisions += reached
     return decisions + give(turn, achieved) if achieved else decisions
+
+
+def _given_until(turn: ProgramTurn, giver: Target, met: MilestoneAchieved) -> int:
+    """When nothing lets the giver be met anew in that cycle, or in that place among the windows."""
+    periods = turn.section.milestones.get(giver.milestone_id, {})
+    own = periods[met.period] if met.period in periods else Progress(periods_of(turn, giver).around(turn.day).ends_at)
+    return max(one.ends_at for one in (own, *periods.values())) if met.number else own.ends_at
 
 
 def _note_given(state: CustomerState, envelope: Envelope, decision: ProgressGiven) -> None:
@@ -380,7 +490,7 @@ def _note_given(state: CustomerState, envelope: Envelope, decision: ProgressGive
     member = section.members.setdefault(decision.milestone_id, Member())
     horizon = state.head.horizon - section.milestones_kept_ms
     kept = {period: ends_at for period, ends_at in member.given.items() if ends_at > horizon}
-    member.given = {**kept, decision.period: decision.ends_at}
+    member.given = {**kept, decision.number or decision.period: decision.ends_at}
 
 
 def _adds(program: Program) -> bool:
@@ -473,8 +583,10 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: Milestone
 
 def _note_window(state: CustomerState, envelope: Envelope, decision: WindowMoved) -> None:
     """Another window is the one that is met."""
-    days = state.head.sections[envelope.program_id].milestones[decision.milestone_id]
-    days[decision.period].achieved = False
+    section = state.head.sections[envelope.program_id]
+    days = section.milestones[decision.milestone_id]
+    if not forget_second(section, decision.milestone_id, decision.period):
+        days[decision.period].achieved = False
     days[decision.to].achieved = True
 
 
@@ -506,7 +618,8 @@ def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneL
 def _note_unachieved(state: CustomerState, envelope: Envelope, decision: MilestoneUnachieved) -> None:
     """The target can be met again."""
     section = state.head.sections[envelope.program_id]
-    section.milestones[decision.milestone_id][decision.period].achieved = False
+    if not forget_second(section, decision.milestone_id, decision.period):
+        section.milestones[decision.milestone_id][decision.period].achieved = False
     if decision.number:
         section.windows[decision.milestone_id] = decision.number - 1
 
@@ -525,7 +638,9 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
         if milestone_id in decision.milestones
     }
     section.milestones = {milestone_id: periods for milestone_id, periods in kept.items() if periods}
-    section.windows = {key: met for key, met in section.windows.items() if key in decision.milestones}
+    windows = {*decision.milestones, *section.unified}
+    section.windows = {key: met for key, met in section.windows.items() if key in windows}
+    section.met_twice = {key: days for key, days in section.met_twice.items() if key in windows}
     tallies = {
         milestone_id: {number: tally for number, tally in periods.items() if number in kept.get(milestone_id, {})}
         for milestone_id, periods in section.tallies.items()
@@ -547,7 +662,7 @@ LOOK_AGAIN: Final = ProgramStage(_look_again, used=uses_targets)
 CONCERN: Final = Concern(
     name="milestones",
     effects={
-        SectionHandedOver: sections.emptied("milestones", "tallies", "milestones_kept_ms", "windows"),
+        SectionHandedOver: sections.emptied("milestones", "tallies", "milestones_kept_ms", "windows", "met_twice"),
         SectionTakenOver: sections.note_milestones,
         MilestoneProgressed: _note_progress,
         MilestoneRecorded: _note_progress,

@@ -9,6 +9,8 @@ nothing of gross and discount leaves the amount as all that is known.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -105,34 +107,45 @@ def released(of_bill: str, bill: Bill, part: BillPart, counted: MeasuredContribu
     ]
 
 
-def left_by(turn: ProgramTurn, counted: MeasuredContribution) -> int:
-    """How many things nothing else has."""
+def left_by(turn: ProgramTurn, counted: MeasuredContribution) -> set[int]:
+    """The things that nothing else has in the period."""
     known = _tally(turn, counted.milestone_id, counted.period).keys
-    return sum(known.get(key) == 1 for key in counted.keys)
+    return {key for key in counted.keys if known.get(key) == 1}
 
 
-def measured_again(
-    turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill
-) -> tuple[list[Decision], int]:
-    """What an updated bill counts now, and by how much that moves the value; `turn` is that of the sale.
+class Again(NamedTuple):
+    """What an updated bill counts now."""
+
+    decisions: list[Decision]
+    added: int
+    """By how much that moves the value."""
+    things: Collection[int] = ()
+    """The different things that its period has then."""
+
+
+_NOT_AGAIN: Final = Again(decisions=[], added=0)
+
+
+def measured_again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill) -> Again:
+    """What an updated bill counts now; `turn` is that of the sale.
 
     The value of a final period only falls, where returns lower milestones.
     """
     final = periods_of(turn, target).around(turn.day).ends_at <= turn.head.horizon
     if final and not turn.program.milestones_fall:
-        return [], 0
-    again, added = _again(turn, target, record, bill)
-    return ([], 0) if final and added >= 0 else (again, added)
+        return _NOT_AGAIN
+    again = _again(turn, target, record, bill)
+    return _NOT_AGAIN if final and again.added >= 0 else again
 
 
-def _again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill) -> tuple[list[Decision], int]:
+def _again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill) -> Again:
     part, measure = bill.parts[turn.program.id], target.measure
     period = periods_of(turn, target).around(turn.day)
     known = _contribution(part, target.milestone_id)
     left_out = measure.stores and known is None
     over_limit = measure.limit is not None and (known is None or known.limit_period is None)
     if left_out or over_limit:
-        return [], 0
+        return _NOT_AGAIN
     sold = structs.replace(
         bill_as_sold(record, bill), gross_minor=record.gross_minor, discount_minor=record.discount_minor or 0
     )
@@ -158,12 +171,14 @@ def _again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: 
     if tallied is not None:
         tallies.append(tallied)
     if measure.keys is None:
-        return [*tallies, structs.replace(now, removed=came_back)], value - came_back - (had.added - had.removed)
+        added = value - came_back - (had.added - had.removed)
+        return Again(decisions=[*tallies, structs.replace(now, removed=came_back)], added=added)
     counts = Counter(_tally(turn, target.milestone_id, period.number).keys)
     before = len(counts)
     counts.subtract(had.keys)
     counts.update(now.keys)
-    return [*tallies, now], len(+counts) - before
+    things = [*+counts]
+    return Again(decisions=[*tallies, now], added=len(things) - before, things=things)
 
 
 def _contribution(part: BillPart, milestone_id: str) -> MeasuredContribution | None:

@@ -63,18 +63,25 @@ def _achieved(turn: ProgramTurn) -> Iterator[_Reward]:
     window = (turn.program.return_days or 0) * DAY_MS
     for one in turn.made:
         if isinstance(one, MilestoneAchieved) and (tier := rewards.get(f"milestone/{one.milestone_id}")) is not None:
-            ends_at = turn.section.milestones[one.milestone_id][one.period].ends_at
+            ends_at = _over_at(turn, one)
             key = milestone_key(one.milestone_id, one.number or one.period)
             yield _Reward(key=key, tier=tier, final_at=ends_at + window if falls else 0)
         elif isinstance(one, UnifiedAchieved) and (tier := rewards.get(f"unified/{one.unified_id}")) is not None:
-            key = unified_key(one.unified_id, one.period)
-            yield _Reward(key=key, tier=tier, final_at=one.ends_at + window if falls else 0)
+            key = unified_key(one.unified_id, one.number or one.period)
+            ends_at = one.ends_at if not one.number else max(turn.section.unified[one.unified_id].values())
+            yield _Reward(key=key, tier=tier, final_at=ends_at + window if falls else 0)
         elif isinstance(one, StreakLevelReached):
             tier = rewards.get(f"streak/{one.streak_id}/{one.level}")
             if tier is not None:
                 ends_at = settled_at(turn, one.streak_id)
                 key = level_key(one.streak_id, one.level, one.again)
                 yield _Reward(key=key, tier=tier, final_at=ends_at + window if falls else 0)
+
+
+def _over_at(turn: ProgramTurn, met: MilestoneAchieved) -> int:
+    """When the cycle is over, or the last of the windows that are met: a reward belongs to a place among them."""
+    periods = turn.section.milestones[met.milestone_id]
+    return max(one.ends_at for one in periods.values()) if met.number else periods[met.period].ends_at
 
 
 def _given(turn: ProgramTurn, reward: _Reward, now: int, begins_at: int) -> TierAssigned | None:
@@ -146,7 +153,7 @@ def _lost(turn: ProgramTurn) -> Iterator[str]:
         if isinstance(one, MilestoneUnachieved):
             yield milestone_key(one.milestone_id, one.number or one.period)
         elif isinstance(one, UnifiedUnachieved):
-            yield unified_key(one.unified_id, one.period)
+            yield unified_key(one.unified_id, one.number or one.period)
         elif isinstance(one, StreakLevelUnachieved):
             yield level_key(one.streak_id, one.level, one.again)
 

@@ -164,6 +164,7 @@ CREATE TABLE IF NOT EXISTS customer_state (
     `milestones.ends_at` Array(Nullable(DateTime64(3, 'UTC'))),
     `milestones.value` Array(Int64),
     `milestones.achieved` Array(Bool),
+    `milestones.things` Array(Array(Int64)) COMMENT 'of different things that are counted: those it has, as days or hashes',
     `trackers.tracker_id` Array(String),
     `trackers.first_on` Array(Date32) COMMENT 'the day of the first bill that counted: cycles begin with it',
     `trackers.days` Array(Array(Date32)),

@@ -383,17 +383,18 @@ FROM (
         'MessageReleased', 'HoldEnded', 'CustomerMade')
 );
 -- kind: achieved, unachieved (by the return or update of the bill of_bill). total: what the values of all its milestones add
--- up to. milestones, values, targets: those that the record moved.
+-- up to. milestones, values, targets: those that the record moved. Of rolling windows, period: the last day since 1970;
+-- number: how many are met with an achieved one.
 CREATE OR REPLACE VIEW unified_target_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
     f.program_id AS program_id, f.program_version AS program_version,
     lower(substring(f.kind, 8)) AS kind, f.d.unified_id AS unified_id, f.d.period AS period, f.d.total AS total,
     arrayMap(part -> part.milestone_id, f.d.parts) AS milestones, arrayMap(part -> part.value, f.d.parts) AS values,
-    arrayMap(part -> part.target, f.d.parts) AS targets, f.d.of_bill AS of_bill
+    arrayMap(part -> part.target, f.d.parts) AS targets, f.d.of_bill AS of_bill, f.d.number AS number
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(unified_id String, period Int64, total Int64, of_bill String,
-        parts Array(Tuple(milestone_id String, value Int64, target Int64)))') AS d
+        parts Array(Tuple(milestone_id String, value Int64, target Int64)), number Int64)') AS d
     FROM facts WHERE kind IN ('UnifiedAchieved', 'UnifiedUnachieved')
 ) AS f;
 

@@ -123,8 +123,8 @@ FROM (
 LEFT JOIN tiers_in_force AS t USING (org_id, program_id, tier_id);
 
 -- What counts towards each milestone of a customer, by period, without what returns and updates took off. value: as in
--- milestone_events. recorded: whether all of it came before an enrolment. Of a rolling window each day, with its value
--- alone, and whether a window that was met ends with it.
+-- milestone_events. recorded: whether all of it came before an enrolment, or changed the value of no window. Of a rolling
+-- window each day, with its value alone, and whether a window that was met ends with it.
 CREATE OR REPLACE VIEW customer_milestones AS
 SELECT org_id, program_id, customer_id, milestone_id, period,
     argMaxIf(e.value, seq, kind IN ('progressed', 'lowered', 'recorded')) AS value,

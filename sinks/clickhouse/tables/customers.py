@@ -71,6 +71,7 @@ class _Counted(NamedTuple):
     milestone_id: str
     period: int
     progress: Progress
+    things: list[int]
 
 
 class _Own(NamedTuple):
@@ -163,8 +164,9 @@ def _holding(row: StateRow) -> list[_Holding]:
 
 def _counted(row: StateRow) -> list[_Counted]:
     return [
-        _Counted(milestone_id, period, progress)
+        _Counted(milestone_id, period, progress, [*tallies[period].keys] if period in tallies else [])
         for milestone_id, periods in row.section.milestones.items()
+        for tallies in (row.section.tallies.get(milestone_id, {}),)
         for period, progress in periods.items()
     ]
 
@@ -323,6 +325,12 @@ CUSTOMER_STATE: Final = Table[StateRow](
                 ),
                 integer("value", lambda counted: counted.progress.value),
                 Column("achieved", "Bool", lambda counted: counted.progress.achieved),
+                Column(
+                    "things",
+                    "Array(Int64)",
+                    lambda counted: counted.things,
+                    comment="of different things that are counted: those it has, as days or hashes",
+                ),
             ),
         ),
         *nested(

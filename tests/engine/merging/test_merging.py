@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from pipeline.engine import unique
+from pipeline.engine.calendar import as_date
 from pipeline.engine.ledger.state import LedgerAccount
 from pipeline.engine.merging import concern, points
 from pipeline.engine.merging.state import Merge
+from pipeline.engine.milestones import rolling
 from pipeline.engine.outcomes import DONE, WAITS, Outcome, first_outcome
 from pipeline.engine.state import Section
 from schemas.facts import (
@@ -33,7 +35,7 @@ from schemas.facts import (
     UnifiedAchieved,
 )
 from schemas.program import ProgramDefinition
-from schemas.records import AnyCustomerRecord
+from schemas.records import AnyCustomerRecord, Line
 from tests.dsl import Story
 from tests.steps import (
     BACKFILL,
@@ -838,3 +840,125 @@ def test_reward_that_was_taken_back_of_the_victim_is_not_handed_over() -> None:
     town.play(brought_back("V2", 100, THEN, customer_id=VICTIM))
     survivor = merged(town, AFTER).customer(SURVIVOR)
     assert list(survivor.section().tenure.rewards) == ["milestone/m/494"]
+
+
+SUMS = milestone("week", 1_000, points=20, counts={"of": "transactions", "measure": "sum"})
+SUMS = {**SUMS, "cycle": {"kind": "rolling", "days": 7}, "period": None}
+
+
+@pytest.mark.parametrize("returns", [None, FALLING])
+def test_windows_that_end_with_the_same_day_are_two_and_the_next_is_met_as_many_days_later(returns: Any) -> None:
+    town = Town(program(milestones=[SUMS], returns=returns))
+    for customer in (SURVIVOR, VICTIM):
+        for number, on in enumerate(("2011-03-04", "2011-03-10")):
+            town.play(bought(f"{customer}{number}", 500, on, customer_id=customer))
+    survivor = merged(town, "2011-03-10 15:00").customer(SURVIVOR)
+    assert (survivor.section().windows, survivor.balance()) == ({"week": 2}, 40)
+    town.play(bought("c", 1, "2011-03-11"))
+    assert (survivor.section().windows, survivor.balance()) == ({"week": 2}, 40)
+    town.play(bought("d", 1_000, "2011-03-17"))
+    assert (survivor.section().windows, survivor.balance()) == ({"week": 3}, 60)
+
+
+def test_windows_that_both_met_on_one_day_are_lost_one_after_the_other() -> None:
+    town = Town(program(milestones=[SUMS], returns=FALLING))
+    for customer in (SURVIVOR, VICTIM):
+        town.play(bought(f"{customer}", 1_000, "2011-03-10", customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    town.play(bought("c", 1_500, "2011-03-10"), as_of=instant("2011-03-12"))
+    assert survivor.section().met_twice == {"week": [day("2011-03-10")]}
+    town.play(brought_back("c", 1_500, "2011-03-13"))
+    assert survivor.section().windows == {"week": 2}
+    town.play(brought_back(f"{SURVIVOR}", 1_000, "2011-03-14"))
+    assert survivor.section().windows == {"week": 2}  # what the victim bought is as much as one asks for
+    town.play(set_target("week", 1_500, "2011-03-14"))
+    for bill, left, twice in (("d", 1, []), ("e", 0, [])):
+        town.play(bought(bill, 100, "2011-03-10"), as_of=instant("2011-03-15"))
+        town.play(brought_back(bill, 100, "2011-03-16"))
+        assert (survivor.section().windows, survivor.section().met_twice) == ({"week": left}, {"week": twice})
+
+
+def test_window_moves_away_from_a_day_that_both_had_met() -> None:
+    town = Town(program(milestones=[SUMS], returns=FALLING))
+    for customer in (SURVIVOR, VICTIM):
+        town.play(bought(f"{customer}", 1_000, "2011-03-10", customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    town.play(bought("c", 1_000, "2011-03-19"))
+    town.play(bought("late", 1_000, "2011-03-02"))
+    assert [str(as_date(one)) for one in rolling.days_of(survivor.section().milestones["week"], 7, {}).met] == [
+        "2011-03-02",
+        "2011-03-10",
+        "2011-03-19",
+    ]
+    assert (survivor.section().windows, survivor.section().met_twice, survivor.balance()) == (
+        {"week": 3},
+        {"week": []},
+        60,
+    )
+
+
+def test_different_things_of_a_rolling_window_are_those_that_either_has() -> None:
+    skus = {**SUMS, "counts": {"of": "transactions", "measure": "skus"}, "target": 3}
+    town = Town(program(milestones=[skus]))
+    for customer, names in ((SURVIVOR, "AB"), (VICTIM, "BC")):
+        lines = tuple(Line(sku=name, amount_minor=100) for name in names)
+        town.play(bought(f"{customer}", None, "2011-03-10", lines=lines, customer_id=customer))
+    assert merged(town).customer(SURVIVOR).section().windows == {"week": 1}
+
+
+def test_what_others_added_to_different_things_stays() -> None:
+    visits = milestone("visits", target_id=8, period="day", adds={"milestone": "skus", "value": 5})
+    skus = milestone("skus", 12, counts={"of": "transactions", "measure": "skus"})
+    town = Town(program(milestones=[skus, visits]))
+    for customer, names in ((SURVIVOR, "AB"), (VICTIM, "BC")):
+        lines = tuple(Line(sku=name, amount_minor=100) for name in names)
+        town.play(bought(f"{customer}", None, "2011-03-10", lines=lines, customer_id=customer))
+    assert merged(town).customer(SURVIVOR).values("skus") == {"2011-03": 13}
+
+
+def test_windows_met_together_add_up_and_are_numbered_after_the_survivors_own() -> None:
+    other = {**SUMS, "id": "day", "target_id": 8, "points": 0, "counts": {"of": "transactions"}, "target": 1}
+    unified = {"id": "u", "group_id": 9, "name": "U", "expression": "week & day", "points": 30}
+    parts = {"milestones": [{**SUMS, "points": 0}, other], "returns": FALLING}
+    town = Town(program(unified_targets=[unified], **parts))
+    for customer in (SURVIVOR, VICTIM):
+        town.play(bought(f"{customer}", 1_000, "2011-03-10", customer_id=customer))
+    town.play(bought("half", 500, "2011-03-18"))
+    town.play(bought("other", 500, "2011-03-19", customer_id=VICTIM))
+    survivor = merged(town, "2011-03-20").customer(SURVIVOR)
+    assert (survivor.section().windows["u"], survivor.balance()) == (2, 60)  # all that both did is worth two
+    assert [str(as_date(one)) for one in survivor.section().unified["u"]] == ["2011-03-10", "2011-03-19"]
+    assert [key for key in survivor.section().rewards if key.startswith("unified")] == ["unified/u/1", "unified/u/2"]
+    town.play(bought("late", 1_000, "2011-03-02"))
+    assert (survivor.section().windows["u"], survivor.balance(), survivor.section().met_twice["u"]) == (3, 90, [])
+    town.play(brought_back("late", 1_000, "2011-03-21"))
+    assert (survivor.section().windows["u"], survivor.balance()) == (2, 60)
+
+
+def test_windows_that_both_met_together_on_one_day_are_lost_one_after_the_other() -> None:
+    unified = {"id": "u", "group_id": 9, "name": "U", "expression": "week", "points": 30}
+    town = Town(program(milestones=[{**SUMS, "points": 0}], unified_targets=[unified], returns=FALLING))
+    for customer in (SURVIVOR, VICTIM):
+        for number in range(2):
+            town.play(bought(f"{customer}-{number}", 500, "2011-03-10", customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    for number in range(2):
+        town.play(brought_back(f"{SURVIVOR}-{number}", 500, f"2011-03-1{number + 2}"))
+    assert (survivor.section().windows["u"], survivor.section().met_twice["u"]) == (2, [day("2011-03-10")])
+    town.play(set_target("week", 1_500, "2011-03-14"))
+    town.play(bought("c", 100, "2011-03-10"), as_of=instant("2011-03-15"))
+    town.play(brought_back("c", 100, "2011-03-16"))
+    assert (survivor.section().windows["u"], survivor.section().met_twice["u"]) == (1, [])
+
+
+def test_windows_that_gave_something_give_it_no_second_time_after_a_merge() -> None:
+    giver = {**SUMS, "enrolment": {"by": "everybody"}, "adds": {"milestone": "steps", "value": 1}}
+    steps = milestone("steps", 9, target_id=8, counts={"of": "events", "event": "none"})
+    town = Town(program(milestones=[giver, steps], returns=FALLING))
+    for customer, on in ((SURVIVOR, "2011-03-01"), (VICTIM, "2011-03-10")):
+        town.play(bought(f"{customer}", 1_000, on, customer_id=customer))
+    survivor = merged(town).customer(SURVIVOR)
+    assert sorted(survivor.section().members["week"].given) == [1, 2]
+    town.play(brought_back(f"{SURVIVOR}", 1_000, "2011-03-12"))
+    town.play(bought("again", 1_000, "2011-03-20"))
+    assert survivor.values("steps") == {"2011-03": 2}

@@ -17,9 +17,11 @@ from schemas.facts import (
     MilestoneAchieved,
     MilestoneLowered,
     MilestoneProgressed,
+    MilestoneRecorded,
     MilestoneUnachieved,
     PointsIssued,
     PointsReversed,
+    ProgressGiven,
     TargetChanged,
     ValueIgnored,
     WindowMoved,
@@ -286,6 +288,208 @@ def test_retired_milestone_keeps_how_often_it_was_met() -> None:
     assert story.section().windows == {"m": 1}
 
 
+# --- different things
+
+SKUS = {"of": "transactions", "measure": "skus"}
+STORES = {"of": "transactions", "measure": "stores"}
+
+
+def lines(*skus: str) -> tuple[Line, ...]:
+    return tuple(Line(sku=sku, amount_minor=100) for sku in skus)
+
+
+def basket(on: str, *skus: str, bill: str = "") -> Any:
+    return bought(bill or f"B{on}", None, f"2025-03-{on}", lines=lines(*skus))
+
+
+def windows(story: Story) -> list[str]:
+    return [one[-2:] for one in met(story)]
+
+
+@pytest.mark.parametrize(
+    ("baskets", "achieved"),
+    [
+        pytest.param([("01", "A", "B"), ("07", "C")], ["07"], id="of all days of the window"),
+        pytest.param([("01", "A", "B"), ("08", "C")], [], id="what is older has left"),
+        pytest.param([("01", "A"), ("02", "A", "B"), ("03", "A", "B")], [], id="each counts once"),
+        pytest.param([("01", "A"), ("05", "A"), ("09", "B", "C")], ["09"], id="the newer of two is in the window"),
+        pytest.param([("01", "A", "B", "C"), ("02", "D"), ("08", "A")], ["01"], id="once in so many days"),
+        pytest.param([("01", "A", "B", "C"), ("05", "B", "C"), ("08", "A")], ["01", "08"], id="again with the same"),
+    ],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_different_skus_count_once_in_the_window(
+    baskets: list[tuple[str, ...]], achieved: list[str], *, backwards: bool
+) -> None:
+    steps = [basket(*one) for one in (reversed(baskets) if backwards else baskets)]
+    story = given(having(3, counts=SKUS, points=50), *steps)
+    assert (windows(story), story.balance()) == (achieved, 50 * len(achieved))
+
+
+def test_different_stores_and_values_count_too() -> None:
+    stores = [bought(f"B{on}", 100, f"2025-03-0{on}", store=store) for on, store in ((1, "S1"), (2, "S1"), (3, "S2"))]
+    assert windows(given(having(2, counts=STORES), *stores)) == ["03"]
+    counts = {"of": "events", "event": "run", "measure": "values", "attribute": "park"}
+    runs = [
+        did("run", f"2025-03-0{on}", attributes={"park": park}) for on, park in ((1, "a"), (2, "a"), (8, "b"), (9, "a"))
+    ]
+    assert windows(given(having(2, counts=counts), *runs)) == ["08"]
+
+
+def test_thing_that_the_window_has_is_told_to_nobody_and_counts_for_later_windows() -> None:
+    story = given(having(2, counts=SKUS), basket("01", "A")).when(basket("05", "A"))
+    assert [one.value for one in story.only(MilestoneProgressed)] == [1]
+    (recorded,) = story.only(MilestoneRecorded)
+    assert (recorded.period, recorded.added, recorded.value) == (day("2025-03-05"), 1, 1)
+    story.play(basket("10", "B"))
+    assert [(one.added, one.value, one.of_day) for one in story.only(MilestoneProgressed)][1:] == [(1, 2, 1)]
+    assert windows(story) == ["10"]
+
+
+def test_late_thing_that_its_own_window_has_meets_a_later_one() -> None:
+    story = given(having(2, counts=SKUS, points=50), basket("01", "A"), basket("09", "B")).when(basket("04", "A"))
+    assert (windows(story), story.balance(), story.only(MilestoneRecorded) != []) == (["09"], 50, True)
+
+
+@pytest.mark.parametrize(
+    ("back", "achieved"),
+    [
+        pytest.param("01", ["03"], id="another day has it, and the window moves"),
+        pytest.param("02", [], id="nothing else has it"),
+        pytest.param("03", ["02"], id="beyond what was asked for"),
+    ],
+)
+def test_return_subtracts_where_the_sale_counted(back: str, achieved: list[str]) -> None:
+    story = given(having(2, counts=SKUS, points=50, returns=FALL))
+    for on, sku in (("01", "A"), ("02", "B"), ("03", "A")):
+        story.play(basket(on, sku))
+    story.play(brought_back(f"B{back}", None, "2025-03-20", lines=lines({"02": "B"}.get(back, "A"))))
+    assert (windows(story), story.balance()) == (achieved, 50 * len(achieved))
+
+
+def test_return_of_a_thing_that_the_window_still_has_is_told_to_nobody_and_can_lose_a_later_window() -> None:
+    story = given(
+        having(2, counts=SKUS, points=50, returns=FALL), basket("01", "A"), basket("04", "A"), basket("09", "B")
+    )
+    assert windows(story) == ["09"]
+    story.play(brought_back("B04", None, "2025-03-20", lines=lines("A")))
+    assert (windows(story), story.only(MilestoneLowered), story.balance()) == ([], [], 0)
+    assert [one.value for one in story.only(MilestoneUnachieved)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("skus", "achieved", "balance"),
+    [
+        pytest.param(("A", "C"), ["02"], 50, id="another thing in place of one"),
+        pytest.param(("A",), [], 0, id="one fewer"),
+        pytest.param(("B",), [], 0, id="only what the other day has"),
+        pytest.param(("A", "B", "C"), ["01"], 50, id="one more, and the window moves"),
+    ],
+)
+@pytest.mark.parametrize("milestones", ["fall", "keep"])
+def test_updated_bill_counts_with_what_it_has_now(
+    skus: tuple[str, ...], achieved: list[str], balance: int, milestones: str
+) -> None:
+    returns = {**FALL, "milestones": milestones}
+    story = given(having(3, counts=SKUS, points=50, returns=returns), basket("01", "A", "C"), basket("02", "B"))
+    story.play(updated("B01", None, "2025-03-03", lines=lines(*skus)))
+    if milestones == "keep" and not achieved:
+        achieved, balance = ["02"], 50
+    assert (windows(story), story.balance()) == (achieved, balance)
+    assert [one.number for one in story.only(MilestoneAchieved)] == [1]
+
+
+def test_update_that_puts_one_thing_in_place_of_another_can_lose_a_window_and_meet_one() -> None:
+    two = having(2, counts=SKUS, points=50, returns=FALL)
+    lost = given(two, basket("01", "A"), basket("04", "B"), basket("06", "A"))
+    lost.play(updated("B04", None, "2025-03-10", lines=lines("A")))
+    assert (windows(lost), lost.balance()) == ([], 0)
+    gained = given(two, basket("01", "A"), basket("04", "A"), basket("06", "A"))
+    gained.play(updated("B04", None, "2025-03-10", lines=lines("B")))
+    assert (windows(gained), gained.balance()) == (["04"], 50)
+    later = given(two, basket("01", "A"), basket("04", "A"), basket("09", "B"))
+    later.play(updated("B04", None, "2025-03-10", lines=lines("B")))
+    assert (windows(later), later.balance()) == (["04"], 50)
+
+
+def test_update_of_a_customer_who_is_not_enrolled_is_recorded() -> None:
+    enrolment = {"by": "command", "past": True}
+    story = given(having(3, counts=SKUS, enrolment=enrolment, returns=FALL), basket("01", "A"), basket("02", "C"))
+    story.play(updated("B02", None, "2025-03-03", lines=lines("C", "D")))
+    assert (windows(story), story.only(MilestoneProgressed)) == ([], [])
+    assert windows(story.when(enrol_target("m", "2025-03-04"))) == ["02"]
+
+
+def test_update_that_changes_no_thing_moves_nothing() -> None:
+    story = given(having(2, counts=SKUS, returns=FALL), basket("01", "A"), basket("01", "A", "B", bill="other"))
+    moved = len(story.only(MilestoneProgressed))
+    story.play(updated("B01", None, "2025-03-03", lines=lines("B")))
+    assert (len(story.only(MilestoneProgressed)), windows(story)) == (moved, ["01"])
+
+
+def test_value_of_a_milestone_with_things_holds_what_others_added() -> None:
+    """A milestone that adds to one of different things adds to what is counted, beside the things."""
+    visits = milestone("v", 2, target_id=8, period="day", adds={"milestone": "m", "value": 2})
+    story = given(program(milestones=[rolling(4, counts=SKUS), visits]), basket("01", "A"), basket("02", "A", "B"))
+    assert windows(story) == []
+    story.play(basket("02", "B", bill="again"))
+    assert (windows(story), [one.value for one in story.only(MilestoneProgressed) if one.milestone_id == "m"]) == (
+        ["02"],
+        [1, 2, 4],
+    )
+
+
+# --- to and from other milestones
+
+
+def adding(**parts: Any) -> ProgramDefinition:
+    """Every £10 in seven days is two steps of five in a month."""
+    steps = milestone("steps", 3, target_id=8, counts={"of": "events", "event": "none"})
+    return program(milestones=[rolling(adds={"milestone": "steps", "value": 2}), steps], **parts)
+
+
+def test_each_window_that_is_met_adds_once() -> None:
+    story = given(adding(returns=FALL), *(paid(f"2025-03-{on}", 1_000) for on in ("01", "02", "10", "11")))
+    assert story.values("steps") == {"2025-03": 4}
+    assert [(one.number, one.added) for one in story.only(ProgressGiven)] == [(1, 2), (2, 2)]
+    story.play(brought_back("B2025-03-10", 1_000, "2025-03-20"))
+    assert met(story) == ["2025-03-01", "2025-03-11"]
+    story.play(brought_back("B2025-03-11", 1_000, "2025-03-20"))
+    story.play(paid("2025-03-21", 1_000))
+    assert (met(story), story.values("steps")) == (["2025-03-01", "2025-03-21"], {"2025-03": 4})
+
+
+def test_what_is_added_to_a_window_counts_on_the_day() -> None:
+    visits = milestone("v", target_id=8, period="day", adds={"milestone": "m", "value": 4})
+    walks = milestone("w", target_id=9, period="day", adds={"milestone": "m", "value": 3})
+    events = {"of": "events", "event": "none"}
+    story = given(program(milestones=[rolling(10, counts=events, points=50), visits, walks]))
+    assert met(story.when(paid("2025-03-01", 1))) == []
+    assert story.values("m") == {"7 days to 2025-03-01": 7}
+    story.play(paid("2025-03-02", 1))
+    assert [(one.added, one.value) for one in story.only(MilestoneProgressed) if one.milestone_id == "m"] == [
+        (4, 4),
+        (3, 7),
+        (4, 11),
+        (3, 14),
+    ]
+    assert (met(story), story.balance(), story.section().windows) == (["2025-03-02"], 50, {"m": 1})
+
+
+def test_late_window_that_is_met_pays_for_its_place_and_is_lost_and_met_again_for_nothing_more() -> None:
+    """A reward is known for as long as the last of the windows can change, whichever day it was given for."""
+    returns = {**FALL, "window_days": 40}
+    story = given(program(milestones=[rolling(points=50)], repeat_window_days=40, returns=returns))
+    story.play(paid("2025-03-30", 1_000))
+    story.play(paid("2025-03-01", 1_000))
+    assert [one.activity for one in story.only(PointsIssued)] == ["milestone/m/1", "milestone/m/2"]
+    story.play(paid("2025-05-29", 1_000), as_of=instant("2025-05-30 12:00"))
+    story.play(brought_back("B2025-03-30", 1_000, "2025-05-08"), as_of=instant("2025-05-31 12:00"))
+    story.play(brought_back("B2025-05-29", 1_000, "2025-06-01"))
+    story.play(paid("2025-06-02", 1_000))
+    assert (story.section().windows, story.balance()) == ({"m": 2}, 100)
+
+
 # --- the same, day by day
 
 _Bill = tuple[int, int]
@@ -341,5 +545,47 @@ def test_value_is_the_sum_of_its_days(values: dict[int, int], length: int, last:
 )
 def test_window_on_a_day_knows_whether_it_shares_one_that_was_met(today: int, value: int, *, met_in_it: bool) -> None:
     days = {16: Progress(ends_at=0, value=3, achieved=True), 20: Progress(ends_at=0, value=5)}
-    window = window_on(days, 7, today)
+    window = window_on(days, 7, today, {})
     assert (window.value, window.achieved) == (value, met_in_it)
+
+
+_Basket = tuple[int, frozenset[str]]
+baskets = st.lists(st.tuples(st.integers(0, 25), st.frozensets(st.sampled_from("ABCDE"), min_size=1)), max_size=9)
+
+
+@settings(max_examples=60)
+@over(
+    sold=baskets,
+    edits=st.dictionaries(st.integers(0, 8), st.frozensets(st.sampled_from("ABCDE"), max_size=3), max_size=4),
+    length=st.integers(2, 9),
+    goal=st.integers(1, 5),
+    seed=st.randoms(),
+)
+def test_things_of_a_window_do_not_go_by_order_returns_and_updates(
+    sold: list[_Basket], edits: dict[int, frozenset[str]], length: int, goal: int, seed: Any
+) -> None:
+    """Bills that are brought back (no SKU left) or updated are as if they had been so; each window pays once."""
+    first = day("2025-03-20")
+    of_day: dict[int, set[str]] = defaultdict(set)
+    for number, (on, skus) in enumerate(sold):
+        of_day[on] |= edits.get(number, skus)
+    steps = [
+        bought(f"B{number}", None, str(as_date(first + on)), lines=lines(*sorted(skus)))
+        for number, (on, skus) in enumerate(sold)
+    ]
+    seed.shuffle(steps)
+    window = {"repeat_window_days": 366, "returns": {**FALL, "window_days": 366}}
+    story = given(program(milestones=[rolling(goal, length, points=5, counts=SKUS)], **window), *steps)
+    for number, skus in edits.items():
+        if number >= len(sold):
+            continue
+        was = lines(*sorted(sold[number][1]))
+        changed = updated(f"B{number}", None, f"2025-05-{number + 10}", lines=lines(*sorted(skus))) if skus else None
+        story.play(changed or brought_back(f"B{number}", None, f"2025-05-{number + 10}", lines=was))
+    expected: list[int] = []
+    for today in range(40):
+        things = set().union(*(of_day.get(on, set()) for on in range(today - length + 1, today + 1)))
+        if of_day.get(today) and len(things) >= goal and not (expected and today - expected[-1] < length):
+            expected.append(today)
+    assert len(met(story)) == len(expected)
+    assert story.balance() == 5 * len(expected)
