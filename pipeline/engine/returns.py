@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from pipeline.engine.bills.entries import bill_of, day_of_bill
 from pipeline.engine.bills.state import Bill, MeasuredContribution, MilestoneContribution
 from pipeline.engine.bills.updates import corrected_in
@@ -21,7 +23,7 @@ from pipeline.engine.ledger.drawdown import Claim, draw
 from pipeline.engine.ledger.state import Account
 from pipeline.engine.ledger.undo import by_kind
 from pipeline.engine.milestones.concern import counted_in, moved_windows, recorded, replaced_on
-from pipeline.engine.milestones.members import goal_of, periods_of
+from pipeline.engine.milestones.members import goal_of, is_in, periods_of
 from pipeline.engine.milestones.rolling import Change, Days, days_in, days_with, met_so_far, things_on
 from pipeline.engine.milestones.rolling import fallen as window_fallen
 from pipeline.engine.milestones.state import Progress
@@ -152,6 +154,10 @@ def _fall(
         change = window_fallen(turn, target, days, period)
         _fall_in_window(turn, of_bill, target, period, value, days, change, undone)
         return False
+    lost = progress.achieved and value < goal_of(turn, target)
+    if not lost and not is_in(turn, target):
+        undone.decisions.append(recorded(target, period, structs.replace(progress, value=value), -removed))
+        return False
     undone.decisions.append(
         MilestoneLowered(
             milestone_id=target.milestone_id,
@@ -162,7 +168,7 @@ def _fall(
             of_bill=of_bill,
         )
     )
-    if not progress.achieved or value >= goal_of(turn, target):
+    if not lost:
         return False
     undone.decisions.append(
         MilestoneUnachieved(milestone_id=target.milestone_id, period=period, value=value, target=goal_of(turn, target))
@@ -176,11 +182,11 @@ def _fall_in_window(
 ) -> None:
     """What counts on one day of a rolling window falls to a value: the windows that are met, one fewer or moved.
 
-    Where other days have the same things, the window loses nothing, and nobody is told.
+    Where other days have the same things, the window loses nothing, and nobody is told; nor is who is not in it.
     """
     goal, before = goal_of(turn, target), days_in(turn, target)
     removed = before.value(day) - days.value(day)
-    if removed > 0:
+    if removed > 0 and (change.lost is not None or is_in(turn, target)):
         undone.decisions.append(
             MilestoneLowered(
                 milestone_id=target.milestone_id,
@@ -204,6 +210,7 @@ def _fall_in_window(
                 value=days.value(change.lost),
                 target=goal,
                 number=number,
+                still=change.lost in change.now,
             )
         )
         undone.keys.append(milestone_key(target.milestone_id, number))

@@ -98,6 +98,8 @@ class MilestoneUnachieved(Decision, frozen=True, tag=127):
     target: int
     number: int = 0
     """As in `MilestoneAchieved`."""
+    still: bool = False
+    """As in `WindowMoved`."""
 
 
 class WindowMoved(Decision, frozen=True, tag=350):
@@ -108,6 +110,8 @@ class WindowMoved(Decision, frozen=True, tag=350):
     """The last day that it had."""
     to: int
     """The last day that it has now."""
+    still: bool = False
+    """Whether another window that was met ends with that day: two customers met one each, who became one."""
 
 
 class MilestoneTallied(Decision, frozen=True, tag=200):
@@ -275,6 +279,8 @@ class UnifiedUnachieved(Decision, frozen=True, tag=210):
     of_bill: str
     number: int = 0
     """As in `UnifiedAchieved`."""
+    still: bool = False
+    """As in `WindowMoved`."""
 
 
 class UnifiedMoved(Decision, frozen=True, tag=406):
@@ -287,3 +293,5 @@ class UnifiedMoved(Decision, frozen=True, tag=406):
     """The last day that they have now."""
     ends_at: int
     """The instant at which that day is in no window any more."""
+    still: bool = False
+    """As in `WindowMoved`."""

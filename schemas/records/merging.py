@@ -36,10 +36,11 @@ class MergedMilestone(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class MergedMember(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An enrolment in a milestone."""
+    """A customer in a milestone of which more is kept than values."""
 
     milestone_id: str
-    enrolled_at: int
+    enrolled_at: int | None
+    """None for one who is not enrolled."""
     anchor: int
     """The local day on which cycles of the customer's own begin."""
     given: tuple[MergedCount, ...] = ()

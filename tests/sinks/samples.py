@@ -647,7 +647,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
     PointsSettled(currency="POINTS", points=57, taken=(Taken(lot_id=58, points=59),), balance=61, deficit=62),
     LotsTracked(currency="POINTS", lots=(63, 64), until=9_700),
     MilestoneCounted(bill_number="B1", milestone_id="m", period=490, added=65, return_days=66, sums=True),
-    WindowMoved(milestone_id="m", period=20_301, to=20_302),
+    WindowMoved(milestone_id="m", period=20_301, to=20_302, still=True),
     MilestoneTallied(milestone_id="m", period=490, keys=(67, 68), limit_period=69, times=-1),
     MilestoneMeasured(
         bill_number="B1",
@@ -709,7 +709,7 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         total=89,
         number=9_786,
     ),
-    UnifiedMoved(unified_id="u", period=20_303, to=20_304, ends_at=9_787),
+    UnifiedMoved(unified_id="u", period=20_303, to=20_304, ends_at=9_787, still=True),
     UnifiedUnachieved(
         unified_id="u",
         period=490,
@@ -717,10 +717,11 @@ ONE_OF_EACH: Final[tuple[AnyDecision, ...]] = (
         total=92,
         of_bill="B1",
         number=9_788,
+        still=True,
     ),
     MilestoneRecorded(milestone_id="m", period=490, period_ends_at=9_907, added=85, value=86),
     MilestoneLowered(milestone_id="m", period=490, removed=67, value=68, target=69, of_bill="B1", of_day=23_102),
-    MilestoneUnachieved(milestone_id="m", period=490, value=71, target=72, number=23_103),
+    MilestoneUnachieved(milestone_id="m", period=490, value=71, target=72, number=23_103, still=True),
     StreakBroken(
         streak_id="s",
         period=490,

@@ -519,6 +519,7 @@ def test_a_head_is_a_row_for_each_program_by_name() -> None:
         "milestones.ends_at": [31, None],
         "milestones.value": [32, 33],
         "milestones.achieved": [True, False],
+        "milestones.things": [[], []],
         "own_targets.milestone_id": ["m"],
         "own_targets.target": [73],
         "trackers.tracker_id": ["coffee"],

@@ -59,7 +59,7 @@ def handed_over(section: Section) -> MergedSection:
                 given=_counts(member.given),
             )
             for milestone_id, member in section.members.items()
-            if member.enrolled_at is not None
+            if member.enrolled_at is not None or member.given
         ),
         streaks=tuple(
             MergedStreak(
@@ -195,7 +195,7 @@ def _member(section: Section, one: MergedMember) -> MergedMember:
     given = _counts({**{before + cycle: ends_at for cycle, ends_at in _dict(one.given).items()}, **own.given})
     if own.enrolled_at is None:
         return structs.replace(one, given=given)
-    enrolled_at = min(own.enrolled_at, one.enrolled_at)
+    enrolled_at = own.enrolled_at if one.enrolled_at is None else min(own.enrolled_at, one.enrolled_at)
     return structs.replace(one, enrolled_at=enrolled_at, anchor=own.anchor, given=given)
 
 
@@ -257,10 +257,11 @@ def note_members(state: CustomerState, envelope: Envelope, decision: SectionTake
     members = _section(state, envelope).members
     for one in decision.section.members:
         member = members.setdefault(one.milestone_id, Member())
-        member.enrolled_at = one.enrolled_at
-        member.left = False
-        member.anchor = one.anchor
         member.given = _dict(one.given)
+        if one.enrolled_at is not None:
+            member.enrolled_at = one.enrolled_at
+            member.left = False
+            member.anchor = one.anchor
 
 
 def note_rewards(state: CustomerState, envelope: Envelope, decision: SectionTakenOver) -> None:

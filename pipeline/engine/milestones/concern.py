@@ -30,7 +30,6 @@ from pipeline.engine.milestones.rolling import (
     Days,
     days_in,
     days_with,
-    forget_second,
     met_so_far,
     replaced,
     risen,
@@ -261,7 +260,10 @@ def _meet_window(
 
 def moved_windows(target: Target, change: Change) -> list[Decision]:
     """The windows that are met on another day now."""
-    return [WindowMoved(milestone_id=target.milestone_id, period=last, to=to) for last, to in change.moved]
+    return [
+        WindowMoved(milestone_id=target.milestone_id, period=last, to=to, still=last in change.now)
+        for last, to in change.moved
+    ]
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -585,7 +587,9 @@ def _note_window(state: CustomerState, envelope: Envelope, decision: WindowMoved
     """Another window is the one that is met."""
     section = state.head.sections[envelope.program_id]
     days = section.milestones[decision.milestone_id]
-    if not forget_second(section, decision.milestone_id, decision.period):
+    if decision.still:
+        section.met_twice[decision.milestone_id].remove(decision.period)
+    else:
         days[decision.period].achieved = False
     days[decision.to].achieved = True
 
@@ -618,7 +622,9 @@ def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneL
 def _note_unachieved(state: CustomerState, envelope: Envelope, decision: MilestoneUnachieved) -> None:
     """The target can be met again."""
     section = state.head.sections[envelope.program_id]
-    if not forget_second(section, decision.milestone_id, decision.period):
+    if decision.still:
+        section.met_twice[decision.milestone_id].remove(decision.period)
+    else:
         section.milestones[decision.milestone_id][decision.period].achieved = False
     if decision.number:
         section.windows[decision.milestone_id] = decision.number - 1

@@ -21,7 +21,6 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.milestones.members import goal_of
 from pipeline.engine.milestones.state import Progress, Tally
 from pipeline.engine.programs import Target
-from pipeline.engine.state import Section
 from schemas.facts import MilestoneTallied
 
 _NONE: Final[Mapping[int, Collection[int]]] = {}
@@ -186,12 +185,3 @@ def change(before: Sequence[int], now: Sequence[int]) -> Change:
 def met_so_far(turn: ProgramTurn, name: str) -> int:
     """How many windows are met, those of days that are no longer kept among them."""
     return turn.section.windows.get(name, 0)
-
-
-def forget_second(section: Section, name: str, day: int) -> bool:
-    """One of two windows that are met on a day is met no longer; whether there were two."""
-    twice = section.met_twice.get(name, [])
-    if day not in twice:
-        return False
-    twice.remove(day)
-    return True

@@ -21,7 +21,7 @@ from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.merging import sections
 from pipeline.engine.milestones.members import goal_of, is_in
-from pipeline.engine.milestones.rolling import Days, Windows, change, days_in, forget_second, met_so_far
+from pipeline.engine.milestones.rolling import Days, Windows, change, days_in, met_so_far
 from pipeline.engine.programs import Program, Target, Unified
 from pipeline.engine.returns import take_rewards
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
@@ -165,9 +165,11 @@ class _Together:
         changes = change(self._windows.met, now)
         decisions: list[Decision] = []
         if changes.lost is not None:
-            decisions += self._lost(changes.lost, named, of_bill)
+            decisions += self._lost(changes.lost, named, of_bill, still=changes.lost in now)
         decisions += [
-            UnifiedMoved(unified_id=unified.unified_id, period=last, to=to, ends_at=self._ends_at(to))
+            UnifiedMoved(
+                unified_id=unified.unified_id, period=last, to=to, ends_at=self._ends_at(to), still=last in now
+            )
             for last, to in changes.moved
         ]
         if changes.met is not None:
@@ -187,7 +189,7 @@ class _Together:
             )
         return decisions
 
-    def _lost(self, last: int, named: Collection[str] | None, of_bill: str) -> list[Decision]:
+    def _lost(self, last: int, named: Collection[str] | None, of_bill: str, *, still: bool) -> list[Decision]:
         turn, unified = self._turn, self._unified
         number = met_so_far(turn, unified.unified_id)
         key = unified_key(unified.unified_id, number)
@@ -200,6 +202,7 @@ class _Together:
                 total=self._total(last),
                 of_bill=of_bill,
                 number=number,
+                still=still,
             ),
             *take_rewards(turn, of_bill, bill_of(turn.state, of_bill).paid_at, rewards),
         ]
@@ -301,7 +304,9 @@ def _note_achieved(state: CustomerState, envelope: Envelope, decision: UnifiedAc
 
 def _note_unachieved(state: CustomerState, envelope: Envelope, decision: UnifiedUnachieved) -> None:
     section = state.head.sections[envelope.program_id]
-    if not forget_second(section, decision.unified_id, decision.period):
+    if decision.still:
+        section.met_twice[decision.unified_id].remove(decision.period)
+    else:
         del section.unified[decision.unified_id][decision.period]
     if decision.number:
         section.windows[decision.unified_id] = decision.number - 1
@@ -311,7 +316,9 @@ def _note_moved(state: CustomerState, envelope: Envelope, decision: UnifiedMoved
     """Other windows are the ones that are met."""
     section = state.head.sections[envelope.program_id]
     known = section.unified[decision.unified_id]
-    if not forget_second(section, decision.unified_id, decision.period):
+    if decision.still:
+        section.met_twice[decision.unified_id].remove(decision.period)
+    else:
         del known[decision.period]
     known[decision.to] = decision.ends_at
 

@@ -320,7 +320,8 @@ FROM (
 -- periods since 1970, other cycles from their first, which is 1. period_ends_at: null for a cycle that never ends.
 -- added, value, target: counts, amounts in minor units, or thousandths where an attribute is added up; added is below zero
 -- for what a return took off. Of a rolling window, period: its last day since 1970; of_day: what counts on that day alone;
--- number: how many windows are met with an achieved one; moved: a window that was met ends on the day moved_to instead.
+-- number: how many windows are met with an achieved one; moved: a window that was met ends on the day moved_to instead;
+-- still: of a lost or moved one, whether another one that is met ends with its day.
 CREATE OR REPLACE VIEW milestone_events AS
 SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause AS cause, f.at AS at,
     f.src_topic AS src_topic, f.src_partition AS src_partition, f.src_offset AS src_offset, f.idx AS idx,
@@ -330,10 +331,11 @@ SELECT f.org_id AS org_id, f.customer_id AS customer_id, f.seq AS seq, f.cause A
     if(f.kind = 'MilestoneProgressed' AND f.d.period_ends_at < 4611686018427387904,
         fromUnixTimestamp64Milli(f.d.period_ends_at, 'UTC'), NULL) AS period_ends_at,
     f.d.added - f.d.removed AS added, f.d.value AS value, f.d.target AS target, f.d.of_day AS of_day,
-    f.d.number AS number, if(f.kind = 'WindowMoved', toNullable(f.d.to), NULL) AS moved_to
+    f.d.number AS number, if(f.kind = 'WindowMoved', toNullable(f.d.to), NULL) AS moved_to, f.d.still AS still
 FROM (
     SELECT *, JSONExtract(data, 'Tuple(milestone_id String, period Int64, period_ends_at Int64, added Int64,
-        removed Int64, value Int64, target Int64, of_day Nullable(Int64), number Int64, to Int64)') AS d
+        removed Int64, value Int64, target Int64, of_day Nullable(Int64), number Int64, to Int64,
+        still Bool)') AS d
     FROM facts WHERE kind IN ('MilestoneCounted', 'MilestoneMeasured', 'MilestoneProgressed', 'MilestoneAchieved',
         'MilestoneLowered', 'MilestoneUnachieved', 'WindowMoved')
 ) AS f;

@@ -133,7 +133,7 @@ SELECT org_id, program_id, customer_id, milestone_id, period,
 FROM (
     SELECT org_id, program_id, customer_id, seq, milestone_id, period, if(kind = 'moved', 'unachieved', kind) AS kind,
         ifNull(of_day, value) AS value
-    FROM milestone_events
+    FROM milestone_events WHERE NOT still
     UNION ALL
     SELECT org_id, program_id, customer_id, seq, milestone_id, assumeNotNull(moved_to), 'achieved', 0
     FROM milestone_events WHERE kind = 'moved'

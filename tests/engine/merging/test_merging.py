@@ -60,6 +60,7 @@ from tests.steps import (
     status,
     tick,
     unenrol,
+    unenrol_target,
     updated,
 )
 from tests.town import Town
@@ -962,3 +963,30 @@ def test_windows_that_gave_something_give_it_no_second_time_after_a_merge() -> N
     town.play(brought_back(f"{SURVIVOR}", 1_000, "2011-03-12"))
     town.play(bought("again", 1_000, "2011-03-20"))
     assert survivor.values("steps") == {"2011-03": 2}
+
+
+def test_cycle_that_gave_something_at_the_victim_gives_it_no_second_time() -> None:
+    giver = milestone("a", 2, adds={"milestone": "b", "value": 1})
+    taker = milestone("b", 9, target_id=10, counts={"of": "events", "event": "none"})
+    town = Town(program(milestones=[giver, taker], returns=FALLING))
+    town.play(bought("B1", 1, "2011-03-01"))
+    for number in range(2):
+        town.play(bought(f"V{number}", 1, "2011-03-02", customer_id=VICTIM))
+    survivor = merged(town, "2011-03-03").customer(SURVIVOR)
+    town.play(set_target("a", 3, "2011-03-04"))
+    town.play(brought_back("B1", 1, "2011-03-05"))
+    town.play(bought("again", 1, "2011-03-06"))
+    assert (len(survivor.only(MilestoneAchieved)), survivor.values("b")) == (1, {"2011-03": 1})
+    assert survivor.section().members["a"].enrolled_at is None
+
+
+def test_enrolment_of_the_survivor_stays_where_the_victim_had_none_and_gave_something() -> None:
+    giver = milestone("a", 1, adds={"milestone": "b", "value": 1}, enrolment={"by": "command"})
+    taker = milestone("b", 9, target_id=10, counts={"of": "events", "event": "none"})
+    town = Town(program(milestones=[giver, taker]))
+    for customer in (SURVIVOR, VICTIM):
+        town.play(enrol_target("a", "2011-03-01", customer_id=customer))
+    town.play(bought("V1", 1, "2011-03-02", customer_id=VICTIM))
+    town.play(unenrol_target("a", "2011-03-02 13:00", customer_id=VICTIM))
+    member = merged(town, "2011-03-03").customer(SURVIVOR).section().members["a"]
+    assert (member.enrolled_at, len(member.given)) == (instant("2011-03-01 12:00"), 1)

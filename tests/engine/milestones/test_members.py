@@ -20,6 +20,7 @@ from schemas.facts import (
     EnrolledBy,
     MilestoneAchieved,
     MilestoneEnrolled,
+    MilestoneLowered,
     MilestoneProgressed,
     MilestoneRecorded,
     MilestoneUnachieved,
@@ -416,3 +417,23 @@ def test_what_a_version_enrols_and_asks_is_nothing_that_a_command_did() -> None:
         True
     ] * 2
     assert outcome_of((fact.envelope, fact.decision) for fact in story.decided).reason is Refusal.ENROLLED_ALREADY
+
+
+@pytest.mark.parametrize(
+    "cycle", [{}, {"period": None, "cycle": {"kind": "rolling", "days": 7}}], ids=["month", "rolling"]
+)
+def test_return_of_who_is_not_enrolled_is_told_to_nobody_and_counts_at_the_enrolment(cycle: dict[str, Any]) -> None:
+    amounts = {"of": "transactions", "measure": "sum"}
+    past = milestone("m", 5, counts=amounts, enrolment={"by": "command", "past": True}, points=9, **cycle)
+    returns = {"window_days": 60, "milestones": "fall", "rewards": "clawback"}
+    story = given(program(milestones=[past], returns=returns), bought("B1", 6, "2025-03-01"))
+    story.play(brought_back("B1", 2, "2025-03-02"))
+    assert story.only(MilestoneLowered) == []
+    assert [one.value for one in story.only(MilestoneRecorded)] == [6, 4]
+    story.play(enrol_target("m", "2025-03-03"))
+    assert story.only(MilestoneAchieved) == []
+    story.play(bought("B2", 1, "2025-03-03"))
+    assert story.balance() == 9
+    story.play(unenrol_target("m", "2025-03-04"))
+    story.play(brought_back("B2", 1, "2025-03-05"))
+    assert (story.balance(), len(story.only(MilestoneLowered))) == (0, 1)
