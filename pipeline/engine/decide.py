@@ -246,9 +246,9 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
     ReverseRedemption: _in_its_program(ProgramStage(reversal.reverse)),
     ChangeExpiry: _in_its_program(ProgramStage(changing.change)),
     ExpirePoints: _in_its_program(ProgramStage(changing.expire)),
-    EnrolTarget: _in_its_program(members.ENROL, members.TOLD_BY_ENROLMENT, milestones.MET_BY_REQUEST),
+    EnrolTarget: _in_its_program(members.ENROL, members.TOLD_BY_ENROLMENT, milestones.MET_BY_REQUEST, extending.FOLLOW),
     UnenrolTarget: _in_its_program(members.UNENROL),
-    SetTarget: _in_its_program(members.SET, milestones.MET_BY_REQUEST),
+    SetTarget: _in_its_program(members.SET, milestones.MET_BY_REQUEST, extending.FOLLOW),
     AssignTier: _in_its_program(ProgramStage(tier_requests.assign)),
     ReleaseTier: _in_its_program(ProgramStage(tier_requests.release)),
     ReassessTier: _in_its_program(ProgramStage(tier_requests.reassess)),
@@ -274,6 +274,7 @@ PROGRAM_STAGES: Final[Mapping[type[CustomerRecord], Sequence[ProgramStage]]] = {
             merging.TAKE_OVER_SECTION,
             merging.RAISE_TIER,
             milestones.MET_BY_MERGE,
+            extending.FOLLOW,
             extending.LOOK_AGAIN,
             unified.LOOK_AGAIN,
         )
@@ -319,6 +320,7 @@ OPENING: Final[Sequence[ProgramStage]] = (assess.BEGIN_PERIOD,)
 
 CLOSING: Final[Sequence[ProgramStage]] = (
     milestones.PASS_ON,
+    extending.FOLLOW_ADDED,
     unified.LOOK,
     claims.COLLECT,
     ProgramStage(deficit.settle),

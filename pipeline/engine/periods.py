@@ -107,6 +107,10 @@ class Periods:
             )
         return period
 
+    def numbered(self, number: int) -> Period:
+        """The cycle of that number."""
+        return self.around(self._cycles.days_of(number).first)
+
     def running(self, day: int) -> int:
         """The place of the cycle that runs on `day`; between two cycles that of the next one, as the last is over."""
         place = self.around(day).place

@@ -26,6 +26,7 @@ from pipeline.engine.streaks.value import alive, reached, reached_once, value_ex
 from schemas.facts import (
     Decision,
     IssuedFor,
+    MilestoneAchieved,
     StreakExtended,
     StreakFrozen,
     StreakLevelReached,
@@ -65,6 +66,44 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | C
                     known = structs.replace(known, excused=excusing(known, frozen.first, frozen.last))
                 decisions += one_more(streak, known, period)
     return decisions + rewards(turn, decisions) if decisions else decisions
+
+
+def _follow(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG001 - a stage
+    """The periods whose milestone was met by something else than a record that it counts.
+
+    That is what another milestone added, an enrolment, a target of the customer's own, or a merge.
+    """
+    targets = {target.milestone_id: target for target in turn.program.targets if target.streaks}
+    grown: dict[str, StreakRuns] = {}
+    decisions: list[Decision] = []
+    for one in turn.made:
+        if isinstance(one, MilestoneAchieved) and (target := targets.get(one.milestone_id)) is not None:
+            for streak in target.streaks:
+                decisions += _grow(turn, streak, target.periods, one.period, grown)
+    return decisions + rewards(turn, decisions) if decisions else decisions
+
+
+def _grow(
+    turn: ProgramTurn, streak: CompiledStreak, periods: Periods, number: int, grown: dict[str, StreakRuns]
+) -> list[Decision]:
+    """The streak with a period that was met; `grown` has what streaks of this turn come to."""
+    streak_id, running = streak.definition.id, periods.around(turn.day)
+    period = running if running.number == number else periods.numbered(number)
+    day = turn.day if period is running else turn.program.calendar.day_of(period.begins_at)
+    known = grown.get(streak_id) or turn.section.streaks.get(streak_id)
+    if not (streak.span is None or streak.span.holds(day)) or not _takes(streak, known, turn.at, period):
+        return []
+    decisions: list[Decision] = []
+    if known is None:
+        decisions.append(start(streak, periods, turn))
+        known = StreakRuns(ends_at=NEVER)
+    if holds(known.runs, period.place):
+        return []
+    decisions += one_more(streak, known, period)
+    _, known = _with_place(streak, known, period.place)
+    levels = [one.level for one in decisions if isinstance(one, StreakLevelReached)]
+    grown[streak_id] = structs.replace(known, levels=[*known.levels, *levels])
+    return decisions
 
 
 def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
@@ -246,7 +285,15 @@ def settled_at(turn: ProgramTurn, streak_id: str) -> int:
     )
 
 
+def _adds_to_streaks(program: Program) -> bool:
+    """Whether a milestone with a streak on it may be met by what another one adds."""
+    added_to = {target.adds.milestone for target in program.targets if target.adds is not None}
+    return any(target.streaks and target.milestone_id in added_to for target in program.targets)
+
+
 EXTEND: Final = ProgramStage(_extend, used=_uses_streaks)
+FOLLOW: Final = ProgramStage(_follow, used=_uses_streaks)
+FOLLOW_ADDED: Final = ProgramStage(_follow, used=_adds_to_streaks)
 CORRECT: Final = ProgramStage(_correct, used=_uses_streaks)
 MERGE: Final = ProgramStage(_merge, used=_uses_streaks)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=_uses_streaks)

@@ -990,3 +990,15 @@ def test_enrolment_of_the_survivor_stays_where_the_victim_had_none_and_gave_some
     town.play(unenrol_target("a", "2011-03-02 13:00", customer_id=VICTIM))
     member = merged(town, "2011-03-03").customer(SURVIVOR).section().members["a"]
     assert (member.enrolled_at, len(member.given)) == (instant("2011-03-01 12:00"), 1)
+
+
+def test_periods_that_both_meet_together_count_in_the_streak() -> None:
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "repeats": True}
+    levels = [{"name": "Two", "periods": 2, "points": 5}]
+    town = Town(program(milestones=[milestone("m", 2)], streaks=[{**streak, "levels": levels}], repeat_window_days=366))
+    for month in (1, 2, 3, 4):
+        for customer in (SURVIVOR, VICTIM):
+            town.play(bought(f"{customer}-{month}", 1, f"2011-0{month}-10", customer_id=customer))
+    survivor = merged(town, "2011-04-20").customer(SURVIVOR)
+    (run,) = survivor.runs("s")
+    assert (run[1] - run[0] + 1, len(survivor.only(StreakExtended)), survivor.balance()) == (4, 4, 10)

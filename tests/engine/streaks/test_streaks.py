@@ -20,7 +20,19 @@ from schemas.facts import (
 )
 from schemas.program import DayStart, PeriodUnit, ProgramDefinition, Returns
 from tests.dsl import BOOKKEEPING, Story, given, issued
-from tests.steps import bought, brought_back, day, did, instant, milestone, program, tick, updated
+from tests.steps import (
+    bought,
+    brought_back,
+    day,
+    did,
+    enrol_target,
+    instant,
+    milestone,
+    program,
+    set_target,
+    tick,
+    updated,
+)
 
 
 def loyal(
@@ -390,3 +402,55 @@ def test_between_two_windows_a_missed_one_is_over(last: str, run: int) -> None:
     )
     story = given(definition, bought("B1", 100, "2011-03-02")).when(tick("2011-06-01"))
     assert [one.run for one in story.only(StreakEnded)] == [run]
+
+
+# --- periods that are met otherwise than by a record of the milestone
+
+_TWO_DAYS = {
+    "id": "s",
+    "streak_id": 1,
+    "name": "S",
+    "milestone": "b",
+    "levels": [{"name": "L", "periods": 2, "points": 7}],
+}
+_NO_EVENTS = {"of": "events", "event": "none"}
+
+
+def two_days(*milestones: dict[str, Any], version: int = 1, **parts: Any) -> ProgramDefinition:
+    return program(version=version, milestones=milestones, streaks=[_TWO_DAYS | parts.pop("streak", {})], **parts)
+
+
+def daily(name: str, target: int = 1, **parts: Any) -> dict[str, Any]:
+    return milestone(name, target, **{"period": "day", "target_id": 1 + ord(name), **parts})
+
+
+def test_day_that_another_milestone_meets_counts() -> None:
+    giver = daily("a", adds={"milestone": "b", "value": 1})
+    bills = [bought(f"B{on}", 1, f"2025-03-0{on}") for on in (1, 2, 3)]
+    story = given(two_days(giver, daily("b", counts=_NO_EVENTS)), *bills)
+    assert (story.runs("s"), story.balance()) == ([(day("2025-03-01"), day("2025-03-03"))], 7)
+    assert len(story.only(StreakExtended)) == 3
+
+
+def test_day_that_an_enrolment_or_a_target_of_ones_own_meets_counts() -> None:
+    past = {"by": "command", "past": True}
+    enrolled = given(two_days(daily("b", enrolment=past)), bought("B1", 1, "2025-03-01"))
+    enrolled.play(enrol_target("b", "2025-03-01 14:00"))
+    own = given(two_days(daily("b", 2)), bought("B1", 1, "2025-03-01"), set_target("b", 1, "2025-03-01 14:00"))
+    for story in (enrolled, own):
+        story.play(bought("B2", 1, "2025-03-02"))
+        assert (len(story.only(StreakExtended)), story.balance()) == (2, 7)
+
+
+def test_target_of_ones_own_that_lets_another_milestone_be_met_counts() -> None:
+    giver = daily("a", 2, adds={"milestone": "b", "value": 1})
+    story = given(two_days(giver, daily("b", counts=_NO_EVENTS)), bought("B1", 1, "2025-03-01"))
+    story.play(set_target("a", 1, "2025-03-01 14:00"))
+    assert story.runs("s") == [(day("2025-03-01"), day("2025-03-01"))]
+
+
+@pytest.mark.parametrize("streak", [{"validity": {"first": "2025-03-02"}}, {"enrolment": "opt_in"}])
+def test_day_outside_of_the_streak_counts_for_nobody(streak: dict[str, Any]) -> None:
+    giver = daily("a", adds={"milestone": "b", "value": 1})
+    story = given(two_days(giver, daily("b", counts=_NO_EVENTS), streak=streak), bought("B1", 1, "2025-03-01"))
+    assert story.only(StreakExtended) == []
