@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.intake.dialects.native import normalise
-from pipeline.intake.identifiers import known_by, normalised
+from pipeline.intake.identifiers import fingerprint_of, known_by, normalised
 from pipeline.intake.org_settings import KnownOrg, known
 from pipeline.intake.verdict import Accepted, Reason, Rejected
 from schemas.records import (
@@ -281,3 +281,9 @@ def test_a_bill_that_names_nobody_is_rejected_elsewhere() -> None:
         judged_by("assignTransaction", known(HOLDING.org.model_copy(update={"ids": "accrue"})), customerId=4711),
     ):
         assert isinstance(verdict, Rejected), verdict
+
+
+def test_a_key_is_told_from_others_by_its_fingerprint_which_is_none_of_its_text() -> None:
+    first, other = (fingerprint_of(key) for key in (b"a key of the tests", b"a key of the tests."))
+    assert first == fingerprint_of(b"a key of the tests") != other
+    assert len(first) == 16

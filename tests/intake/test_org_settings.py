@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.intake.org_settings import UnreadableSettings, entries_of, orgs_in
+from pipeline.intake.org_settings import IDENTITY_KEY, UnreadableSettings, entries_of, orgs_in
 from schemas.settings import EventDefinition, Org, Store
 
 ORG = Org(
@@ -24,7 +24,7 @@ def test_each_part_is_a_message_of_its_own() -> None:
 
 
 def test_messages_give_the_orgs_back() -> None:
-    assert orgs_in(entries_of(ORG) | entries_of(OTHER)) == {100: ORG, 7: OTHER}
+    assert orgs_in(entries_of(ORG) | entries_of(OTHER) | {IDENTITY_KEY: b"a fingerprint"}) == {100: ORG, 7: OTHER}
 
 
 @pytest.mark.parametrize(

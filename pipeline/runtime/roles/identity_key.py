@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from pipeline.clock import Clock
 from pipeline.failure import Halted
@@ -15,6 +16,9 @@ from pipeline.runtime.roles.settings_writer import SETTINGS, Change, read_settin
 from pipeline.runtime.settings import Settings
 from schemas.records import CustomerRecord, UseIdentityKey, encode_record
 from topics.catalog import Catalog
+
+_SOURCE: Final = "identityKey"
+"""It comes from no input partition: no message says it."""
 
 
 class OtherIdentityKey(Halted):
@@ -100,8 +104,8 @@ class KeyInUse:
 def _use(record: CustomerRecord, fingerprint: str) -> UseIdentityKey:
     return UseIdentityKey(
         received_at=record.received_at,
-        source=record.source,
-        offset=record.offset,
+        source=_SOURCE,
+        offset=0,
         org_id=record.org_id,
         customer_id=NOBODY,
         id=f"{record.source}:{record.offset}",
