@@ -210,6 +210,7 @@ def _tiers(program: Program) -> dict[str, Any] | None:
         "period": ranks.period or None,
         "upgrade": ranks.upgrade,
         "on_return": ranks.on_return,
+        "approaching": {"percent": ranks.near, "cooldown_days": ranks.near_days} if ranks.near else None,
         "levels": levels,
     }
     if ranks.term is not None:
@@ -217,6 +218,7 @@ def _tiers(program: Program) -> dict[str, Any] | None:
             "validity": _validity(ranks.term),
             "downgrade": ranks.downgrade,
             "grace_days": ranks.grace,
+            "reminders": ranks.reminders,
         }
     if keeps and ranks.renewals:
         kept, *more = ranks.renewals

@@ -65,6 +65,9 @@ def ranks_by(chance: Random, second: words.Terms | None) -> Ranks:
         term=term,
         downgrade=chance.choice(("one_lower", "by_value", "base")) if term else "one_lower",
         grace=chance.choice((0, 0, 3)) if term else 0,
+        reminders=chance.choice(((), (3,), (10, 1))) if term else (),
+        near=chance.choice((0, 50, 80)),
+        near_days=chance.choice((0, 5)),
         tracked=tracked,
         tracked_days=chance.choice((3, 10)),
     )
@@ -128,7 +131,7 @@ def tiers_change(chance: Random, program: Program) -> Program:
     gifts = (replace(one, tier=5 - one.tier) if one.tier in retired else one for one in program.tier_gifts)
     ranks = replace(ranks, steps=needed, term=term, retired=retired)
     if term is None:
-        ranks = replace(ranks, downgrade="one_lower", grace=0)
+        ranks = replace(ranks, downgrade="one_lower", grace=0, reminders=())
     return replace(program, ranks=ranks, tier_gifts=tuple(gifts))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.model.achiever import Achiever
 from tests.model.bills import Bill
-from tests.model.dates import day_of, first_day, months_later, on_date, period_of, start_of
+from tests.model.dates import DAY_MS, day_of, first_day, months_later, on_date, period_of, start_of
 from tests.model.holder import Due
 from tests.model.purse import NEVER
 from tests.model.words import SECOND, Program, Ranks, Term
@@ -74,6 +74,14 @@ class Ranker(Achiever):
     by_hand_ends: int = NEVER
     gifts: dict[str, Given] = field(default_factory=dict)
     """By what gave them."""
+    reminders: list[tuple[int, int]] = field(default_factory=list)
+    """Those to come: when, and how many days before the end."""
+    said: list[tuple[str | int, ...]] = field(default_factory=list)
+    """What was said about the tier: `renewed`, `grace`, `reminded` with the days, `near` with what is there and needed."""
+    said_near: tuple[int, int] = (0, 0)
+    """The last tier that the customer was said to be near, and when."""
+    comes: bool = False
+    """Whether what happens is a bill or an event."""
     held: bool = False
     """Of what takes something back: whether the values gave the tier before."""
 
@@ -89,6 +97,8 @@ class Ranker(Achiever):
             self.program = program
             if self._floor(ranks) < _left(ranks, self.tier):
                 self._begin(ranks, at)
+        if ranks is not None and not self.in_grace:
+            self._plan(ranks, at)
         super().adopt(program, at)
 
     def takes_back(self) -> None:
@@ -106,6 +116,8 @@ class Ranker(Achiever):
             for key in self.lost:
                 self._take(ranks, key)
             self._assess(ranks, self.begins)
+            self._say_near(ranks)
+        self.comes = False
         self.achieved.clear()
         self.lost.clear()
         self.held = False
@@ -139,6 +151,7 @@ class Ranker(Achiever):
                 self._begin(ranks, self.when)
         elif self.in_grace:
             if self._is_kept(ranks, self._kept(ranks)):
+                self.said.append(("renewed", self.tier))
                 self._begin(ranks, begins)
         elif self.held and ranks.on_return != "keep" and self._down(ranks) < self.tier:
             if ranks.on_return == "at_once":
@@ -194,6 +207,54 @@ class Ranker(Achiever):
         self.begun = Begun(begins, len(self.log), len(self.purses[ranks.currency].came))
         self.in_grace = False
         self.ends = self._end_of(None if for_ever or self.tier <= 1 else ranks.term)
+        self._plan(ranks, self._day_start(1) - 1)
+
+    def _plan(self, ranks: Ranks, after: int) -> None:
+        """The reminders of a term, as far as they are still to come."""
+        leads = ranks.reminders if self.ends != NEVER and ranks.term is not None else ()
+        last = day_of(self.ends - 1, self.program.zone) if leads else date.min
+        dues = [(start_of(last + timedelta(days=1 - lead), self.program.zone), lead) for lead in leads]
+        self.reminders = sorted(one for one in dues if one[0] > after)
+
+    def _remind(self, ranks: Ranks) -> None:
+        """Who would lose the tier is told so."""
+        _, lead = self.reminders.pop(0)
+        hands = [self.by_hand] if self.by_hand_ends > self.ends else []
+        given = [*hands, *(one.tier for one in self.gifts.values() if not one.over and one.ends > self.ends)]
+        stays = any(_left(ranks, tier) >= self.tier for tier in given)
+        if not stays and not self._is_kept(ranks, self._kept(ranks)):
+            self.said.append(("reminded", self.tier, lead))
+
+    def _say_near(self, ranks: Ranks) -> None:
+        """With a bill or an event: whether the next tier is near."""
+        following, value, needed = self._next(ranks)
+        if not (self.comes and ranks.near and following) or not needed * ranks.near <= value * 100 < needed * 100:
+            return
+        tier, at = self.said_near
+        if following > tier or self._now() >= at + ranks.near_days * DAY_MS:
+            self.said.append(("near", following, value, needed))
+            self.said_near = (following, self._now())
+
+    def _next(self, ranks: Ranks) -> tuple[int, int, int]:
+        """The next tier (0 for none), what is there of the condition on which it depends, and what that asks for."""
+        higher = [one for one in range(self.tier + 1, len(ranks.steps) + 1) if one not in ranks.retired]
+        if not higher:
+            return 0, 0, 0
+        values, (steps, enough) = self._values(ranks), (ranks.steps, ranks.enough)
+        if higher[0] <= self.lost_at:
+            values, (steps, enough) = self._kept(ranks), _asked(ranks)
+        return higher[0], *_decisive(values, steps[higher[0] - 1], enough)
+
+    def progress(self, now: int) -> tuple[int, int]:
+        """What is missing at an instant: to the next tier, and to keep the one there is."""
+        ranks = self.program.ranks
+        if ranks is None:
+            return 0, 0
+        self.now = now
+        _, value, needed = self._next(ranks)
+        steps, enough = _asked(ranks)
+        kept, least = _decisive(self._kept(ranks), steps[self.tier - 1], enough)
+        return max(0, needed - value), 0 if self.ends == NEVER else max(0, least - kept)
 
     def _end_of(self, term: Term | None) -> int:
         if term is None:
@@ -327,6 +388,7 @@ class Ranker(Achiever):
             for one in [one for _, one in sorted(self.gifts.items()) if not one.over]:
                 yield Due(one.ends, 4, partial(self._is_over, ranks, one))
             yield Due(self.ends, 5, partial(self._end, ranks, self.ends))
+            yield from (Due(at, 10, partial(self._remind, ranks)) for at, _ in self.reminders[:1])
 
     def _is_over(self, ranks: Ranks, given: Given) -> None:
         given.over = True
@@ -348,6 +410,7 @@ class Ranker(Achiever):
         if ranks.term is not None and floor < self.tier and not self._is_kept(ranks, kept):
             if ranks.grace and not self.in_grace:
                 self.in_grace, self.ends = True, self._day_start(ranks.grace)
+                self.said.append(("grace", self.tier))
                 return
             lower = _left(ranks, self.tier - 1)
             if ranks.downgrade == "by_value":
@@ -356,12 +419,20 @@ class Ranker(Achiever):
             self._moves(ranks, max(1 if ranks.downgrade == "base" else lower, floor), at)
             self.lost_at = lost_at
         else:
+            self.said += [] if ranks.term is None else [("renewed", self.tier)]
             self._begin(ranks, at, for_ever=ranks.term is None or floor >= self.tier)
         self.begun = Begun(at)
 
 
 def _meets(values: list[int], needed: tuple[int, ...], enough: int) -> bool:
     return sum(value >= least for value, least in zip(values, needed, strict=True)) >= enough
+
+
+def _decisive(values: list[int], needed: tuple[int, ...], enough: int) -> tuple[int, int]:
+    """Of what is asked for, what is there and needed: the first that is met, or of those needed what lacks most."""
+    pairs = sorted(zip(values, needed, strict=True), key=lambda one: max(0, one[1] - one[0]))
+    last = pairs[enough - 1]
+    return pairs[0] if last[0] >= last[1] else last
 
 
 def _asked(ranks: Ranks) -> tuple[tuple[tuple[int, ...], ...], int]:

@@ -49,6 +49,7 @@ def _does(customers: dict[int, Purses], program: Program, purses: Purses, happen
     if isinstance(happening, words.Gives):
         _give(customers, program, purses, happening)
         return
+    purses[""].comes = isinstance(happening, words.Pays | words.Does)
     if isinstance(happening, words.Cancels):
         purses[""].takes_back()
     for currency, member in purses.items():

@@ -14,6 +14,7 @@ from pipeline.engine.ledger.issue import Activity, issue
 from pipeline.engine.ledger.uses import all_tracked, tracked
 from pipeline.engine.merging import sections
 from pipeline.engine.programs import DAY_MS
+from pipeline.engine.rewards.keys import level_key
 from pipeline.engine.rewards.state import Reward, RewardLot
 from pipeline.engine.state import CustomerState, Section
 from schemas.facts import (
@@ -28,6 +29,7 @@ from schemas.facts import (
     RewardKept,
     SectionHandedOver,
     SectionTakenOver,
+    StreakLevelUnachieved,
     movements_in,
 )
 
@@ -77,7 +79,7 @@ def give(turn: ProgramTurn, achieved: Sequence[Achieved]) -> list[Decision]:
 
 
 def _note_kept(state: CustomerState, envelope: Envelope, decision: RewardKept) -> None:
-    """The reward is known by its subject; rewards of periods that no return reaches any more are forgotten."""
+    """The reward is known by its subject; what is achieved and no return reaches any more is forgotten."""
     rewards = state.head.sections[envelope.program_id].rewards
     horizon = state.head.horizon
     for key in [key for key, reward in rewards.items() if reward.until and reward.until <= horizon]:
@@ -86,11 +88,20 @@ def _note_kept(state: CustomerState, envelope: Envelope, decision: RewardKept) -
     if reward is None:
         reward = rewards[decision.activity] = Reward(rule_id=decision.rule_id, at=envelope.at, until=decision.until)
     reward.at = envelope.at
+    reward.until = decision.until
     reward.taken = 0
     reward.lots = [lot for lot in reward.lots if lot.points]
     reward.lots += [
         RewardLot(currency=decision.currency, lot_id=award.lot_id, points=award.points) for award in decision.awards
     ]
+
+
+def _note_level_lost(state: CustomerState, envelope: Envelope, decision: StreakLevelUnachieved) -> None:
+    """A level may be reached again whenever: so it is kept until then what it gave."""
+    key = level_key(decision.streak_id, decision.level, decision.again)
+    reward = state.head.sections[envelope.program_id].rewards.get(key)
+    if reward is not None:
+        reward.until = 0
 
 
 def _note_reversed(state: CustomerState, envelope: Envelope, decision: PointsReversed) -> None:
@@ -129,6 +140,7 @@ CONCERN: Final = Concern(
     name="rewards",
     effects={
         RewardKept: _note_kept,
+        StreakLevelUnachieved: _note_level_lost,
         PointsReversed: _note_reversed,
         PointsReclaimed: _note_reversed,
         SectionHandedOver: sections.emptied("rewards"),

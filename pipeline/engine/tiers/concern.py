@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.ledger.postings import MOVEMENTS, lifetime_change
+from pipeline.engine.rewards.keys import level_key
 from pipeline.engine.state import CustomerState
 from pipeline.engine.tiers.state import Measured, Rewarded, Tenure
 from pipeline.engine.tiers.terms import for_ever
@@ -24,6 +25,7 @@ from schemas.facts import (
     ReturnCounted,
     SectionHandedOver,
     SectionTakenOver,
+    StreakLevelUnachieved,
     TierApproached,
     TierAssigned,
     TierCheckSet,
@@ -160,6 +162,14 @@ def _note_released(state: CustomerState, envelope: Envelope, decision: TierRelea
         _begin_term(tenure, decision.term)
 
 
+def _note_level_lost(state: CustomerState, envelope: Envelope, decision: StreakLevelUnachieved) -> None:
+    """A level may be reached again whenever: so it is kept until then what it gave."""
+    tenure = state.head.sections[envelope.program_id].tenure
+    key = level_key(decision.streak_id, decision.level, decision.again)
+    if tenure is not None and key in tenure.rewards:
+        tenure.rewards[key].final_at = NEVER
+
+
 def _note_handed_over(state: CustomerState, envelope: Envelope, decision: SectionHandedOver) -> None:
     """Nothing is kept of how the tier was held."""
     section = state.head.sections[envelope.program_id]
@@ -276,6 +286,7 @@ CONCERN: Final = Concern(
         TierLossExcused: _note_excused,
         TierAssigned: _note_assigned,
         TierReleased: _note_released,
+        StreakLevelUnachieved: _note_level_lost,
     },
     timers=(CHECK, FLOOR, REWARD_END, END, REMINDER),
 )

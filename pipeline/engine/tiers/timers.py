@@ -2,7 +2,8 @@
 
 RULE (end of a term): who meets the renewal keeps the tier for another term from that day on; else it is held through
 its grace, where the program gives any, and then lost. A tier that somebody gave is kept without an end while it holds;
-its term begins when that ends. Records that come late, for a term that has ended, change no decision about it.
+its term begins when that ends, and nobody is reminded of one that would go on so. Records that come late, for a term
+that has ended, change no decision about it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.tiers.assess import fall_after_return, upgrade
 from pipeline.engine.tiers.requests import released
 from pipeline.engine.tiers.rules import TierRules
+from pipeline.engine.tiers.state import Tenure
 from pipeline.engine.tiers.terms import for_ever
 from pipeline.engine.tiers.values import basis_values, floor_of, now_of, renewal_values, tenure_of, term_from
 from schemas.facts import (
@@ -25,6 +27,7 @@ from schemas.facts import (
     TierGraceBegun,
     TierMoved,
     TierReminded,
+    TierRemindersPlanned,
     TierRenewed,
     TierTenureBegun,
 )
@@ -90,8 +93,18 @@ def _lost(turn: ProgramTurn, rules: TierRules, values: tuple[int, ...]) -> TierD
     )
 
 
+def _is_given_beyond(turn: ProgramTurn, tenure: Tenure) -> bool:
+    """Whether somebody gave the tier, or a higher one, for longer than it holds."""
+    ends_at = tenure.term.ends_at
+    over = [key for key, one in tenure.rewards.items() if one.until <= ends_at]
+    over += [""] if tenure.floor_until <= ends_at else []
+    return floor_of(turn.section, turn.program, but=over) >= turn.section.tier
+
+
 def _remind(turn: ProgramTurn, _: Subject) -> list[Decision]:
     rules, section, tenure = turn.program.tier_rules, turn.section, tenure_of(turn.section)
+    if rules.definition.validity is None or _is_given_beyond(turn, tenure):
+        return [TierRemindersPlanned(reminders=tuple(tenure.reminders[1:]))]
     measured, needed = rules.renewal.decisive(renewal_values(section, turn.program, now_of(turn)), section.tier)
     return [
         TierReminded(

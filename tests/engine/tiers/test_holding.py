@@ -334,6 +334,27 @@ def test_reminders_tell_what_is_missing_and_come_once_for_each_number_of_days() 
 # --- upgrades that wait
 
 
+@pytest.mark.parametrize(
+    ("last_day", "reminded"),
+    [
+        pytest.param(None, 0, id="for-good"),
+        pytest.param(day("2012-03-02"), 0, id="beyond-the-term"),
+        pytest.param(day("2012-03-01"), 1, id="as-long-as-the-term"),
+    ],
+)
+def test_who_was_given_the_tier_for_longer_is_not_reminded_of_its_end(last_day: int | None, reminded: int) -> None:
+    story = given(club(**YEAR, reminders=[30]), bought("B1", 1_000, "2011-03-01"))
+    story.play(assign("silver", "2011-04-01", last_day=last_day))
+    story.play(tick("2012-03-01"))
+    assert len(told(story, TierReminded)) == reminded
+
+
+def test_reminders_of_a_version_without_validity_are_none() -> None:
+    story = given(club(**YEAR, reminders=[30, 7]), bought("B1", 1_000, "2011-03-01"), club(version=2))
+    story.play(tick("2012-03-01"))
+    assert told(story, TierReminded) == []
+
+
 def test_upgrade_at_the_end_of_the_day_comes_with_the_next_midnight() -> None:
     story = given(club(upgrade="end_of_day"), bought("B1", 1_000, "2011-03-27 00:30"))
     story.play(bought("B2", 4_000, "2011-03-27 23:30"))

@@ -11,7 +11,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from pipeline.engine.calendar import as_date
-from schemas.facts import MilestoneUnachieved, TierAssigned, TierDowngraded, TierReleased, TierRenewed, TierUpgraded
+from schemas.facts import (
+    MilestoneUnachieved,
+    PointsIssued,
+    TierAssigned,
+    TierDowngraded,
+    TierReleased,
+    TierRenewed,
+    TierUpgraded,
+)
 from schemas.program import ProgramDefinition
 from tests.dsl import Story, given
 from tests.engine.tiers.test_holding import LEVELS, moves
@@ -205,6 +213,20 @@ def test_streak_level_gives_and_loses_a_tier() -> None:
     assert ran(story) == ["streak/s/2"]
     story.play(brought_back("B2", 1, "2025-03-20"))
     assert (story.tier(), moves(story)) == (1, [(1, 2), (2, 1)])
+
+
+@pytest.mark.parametrize(("rewards", "again"), [("keep", []), ("clawback", [5])])
+def test_level_that_is_reached_again_much_later_gives_what_was_taken_back(rewards: str, again: list[int]) -> None:
+    silver = {"id": "silver", "validity": {"days": 10}}
+    levels = [{"name": "One", "periods": 1, "points": 5, "tier": silver}]
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "levels": levels}
+    returns = RETURNS | {"rewards": rewards}
+    visits = milestone("n", target_id=8, counts={"of": "events", "event": "visit"}, tier=silver)
+    story = given(club(milestone("m"), visits, streaks=[streak], returns=returns), bought("B1", 1, "2025-01-01"))
+    for step in (brought_back("B1", 1, "2025-01-02"), did("visit", "2025-06-01"), bought("B2", 1, "2025-07-01")):
+        story.play(step)
+    assert [one.points for one in story.only(PointsIssued)] == [5, *again]
+    assert [one.reward_of for one in story.only(TierAssigned)].count("streak/s/1") == 1
 
 
 def test_two_rewards_taken_by_one_return_are_one_way_down() -> None:
