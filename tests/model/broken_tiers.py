@@ -13,7 +13,7 @@ from pipeline.engine.decide import ENGINE
 from pipeline.engine.ledger import correction, expiry, with_tier
 from pipeline.engine.ledger.terms import CurrencyTerms
 from pipeline.engine.rules.earning import When
-from pipeline.engine.tiers import concern, requests, rewards, rules, timers, values
+from pipeline.engine.tiers import concern, requests, rewards, rules, terms, timers, values
 from pipeline.engine.tiers.rules import TierRules
 from schemas.facts import RegisteredEarlier
 from schemas.program import RenewalBasis, TierBasis, Tiers
@@ -134,6 +134,16 @@ def lose_what_else_was_given() -> Mutant:
     return timers, "released", lambda turn, at, tier, _floor, **more: requests.released(turn, at, tier, 0, **more)
 
 
+def remind_who_was_given_the_tier() -> Mutant:
+    """Who has the tier from somebody for longer than its term is reminded of its end."""
+    return timers, "_is_given_beyond", lambda _turn, _tenure: False
+
+
+def forget_reminders() -> Mutant:
+    """A term has no reminders."""
+    return terms, "reminders_after", lambda *_: ()
+
+
 def leave_points_as_they_were() -> Mutant:
     """Points that last with the tier keep the day that they were given."""
     return with_tier, "_moved_to", lambda _turn, lot, _tier_id: lot.expires_on
@@ -173,26 +183,28 @@ def spend_late_for_a_month() -> Mutant:
 
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     count_no_points_in_a_period: 7,
-    keep_by_no_points: 247,
+    keep_by_no_points: 81,
     take_points_off_when_they_come_back: 737,
     go_by_the_main_points: 9,
-    keep_by_the_first_of_all: 231,
+    keep_by_the_first_of_all: 81,
     count_anniversaries_of_the_tier: 2,
     register_with_what_is_heard_first: 2,
     hold_for_one_period: 17,
-    lower_nobody_on_request: 273,
-    forget_a_loss_on_request: 388,
+    lower_nobody_on_request: 669,
+    forget_a_loss_on_request: 324,
     keep_retired_tiers: 5,
-    give_tiers_for_good: 8,
-    give_all_of_its_time_again: 1298,
+    give_tiers_for_good: 23,
+    give_all_of_its_time_again: 818,
     take_no_tier_back: 171,
     take_tiers_that_were_used: 1542,
     lose_what_else_was_given: 34,
-    leave_points_as_they_were: 7,
-    keep_points_of_lost_tiers: 17,
-    let_points_last_alike: 8,
-    let_corrections_last_as_today: 423,
-    earn_in_every_tier: 28,
+    remind_who_was_given_the_tier: 23,
+    forget_reminders: 5,
+    leave_points_as_they_were: 17,
+    keep_points_of_lost_tiers: 23,
+    let_points_last_alike: 13,
+    let_corrections_last_as_today: 659,
+    earn_in_every_tier: 34,
     spend_nothing_late: 32,
     spend_late_for_a_month: 18,
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from pipeline.engine.cycles import cycle_name
+from pipeline.engine.programs import Program as Compiled
+from pipeline.engine.tiers.progress import tier_progress
 from pipeline.engine.tiers.state import Tenure
 from schemas.facts import (
     MilestoneAchieved,
@@ -15,8 +19,11 @@ from schemas.facts import (
     MilestoneUnachieved,
     TierAssigned,
     TierDowngraded,
+    TierGraceBegun,
     TierReassigned,
     TierReleased,
+    TierReminded,
+    TierRenewed,
     TierUpgraded,
     UnifiedAchieved,
     UnifiedUnachieved,
@@ -68,7 +75,12 @@ def stand_of_engine(program: Program, history: Sequence[Happening]) -> dict[int,
             told = happening.before if isinstance(happening, words.Again) else happening
             town.play(_record(told), as_of=arrival(happening))
             town.settle()
-    return {who: _figures(program, story) for who, story in sorted(town.stories.items())}
+    now = max([arrival(happening) for happening in history], default=0)
+    rules = Compiled(definition_of(program, version))
+    return {
+        who: {**_figures(program, story), "missing": _missing(rules, story, now)}
+        for who, story in sorted(town.stories.items())
+    }
 
 
 def definition_of(program: Program, version: int = 1) -> ProgramDefinition:
@@ -210,7 +222,6 @@ def _tiers(program: Program) -> dict[str, Any] | None:
         "period": ranks.period or None,
         "upgrade": ranks.upgrade,
         "on_return": ranks.on_return,
-        "approaching": {"percent": ranks.near, "cooldown_days": ranks.near_days} if ranks.near else None,
         "levels": levels,
     }
     if ranks.term is not None:
@@ -377,6 +388,7 @@ def _figures(program: Program, story: Story) -> Figures:
         **{f"second {name}": figure for name, figure in second.items()},
         "bills": (section.transactions, section.purchases_minor, section.returned_minor),
         "tier": max(1, section.tier) if program.tiers or program.ranks else 0,
+        "said": [*_said(story)],
         "moves": [
             one.reached
             for one in (fact.decision for fact in story.facts)
@@ -399,6 +411,26 @@ def _figures(program: Program, story: Story) -> Figures:
             for period in _together(story, unified.id)
         ),
     }
+
+
+def _missing(program: Compiled, story: Story, now: int) -> tuple[int, int]:
+    """To the next tier, and to keep the one there is; who has done nothing yet begins in the first."""
+    if program.definition.tiers is None:
+        return 0, 0
+    section = story.section()
+    progress = tier_progress(structs.replace(section, tier=max(1, section.tier)), program, now)
+    return progress.to_next, progress.to_keep
+
+
+def _said(story: Story) -> Iterator[tuple[str | int, ...]]:
+    """What was said about the tier; who has what renews it is not reminded."""
+    for one in (fact.decision for fact in story.facts):
+        if isinstance(one, TierRenewed):
+            yield "renewed", one.tier
+        elif isinstance(one, TierGraceBegun):
+            yield "grace", one.tier
+        elif isinstance(one, TierReminded) and one.measured < one.needed:
+            yield "reminded", one.tier, one.lead_days
 
 
 def _holds(tenure: Tenure | None) -> int | None:

@@ -304,7 +304,7 @@ def reclaim_what_was_made_good() -> Mutant:
 
 
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
-    spend_in_the_wrong_order: 17,
+    spend_in_the_wrong_order: 20,
     expire_a_day_early: 0,
     count_expiry_from_the_promise: 48,
     forget_what_was_spent: 26,
@@ -336,8 +336,8 @@ CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {
     extend_where_earlier_was_asked_for: 1,
     forgive_for_good: 461,
     reclaim_from_own_lots_alone: 6449,
-    reclaim_of_later_points: 348,
-    reclaim_what_was_made_good: 207,
+    reclaim_of_later_points: 270,
+    reclaim_what_was_made_good: 228,
     **broken_standing.CAUGHT_BY,
     **broken_tiers.CAUGHT_BY,
 }

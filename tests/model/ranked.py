@@ -66,8 +66,6 @@ def ranks_by(chance: Random, second: words.Terms | None) -> Ranks:
         downgrade=chance.choice(("one_lower", "by_value", "base")) if term else "one_lower",
         grace=chance.choice((0, 0, 3)) if term else 0,
         reminders=chance.choice(((), (3,), (10, 1))) if term else (),
-        near=chance.choice((0, 50, 80)),
-        near_days=chance.choice((0, 5)),
         tracked=tracked,
         tracked_days=chance.choice((3, 10)),
     )

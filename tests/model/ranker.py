@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.model.achiever import Achiever
 from tests.model.bills import Bill
-from tests.model.dates import DAY_MS, day_of, first_day, months_later, on_date, period_of, start_of
+from tests.model.dates import day_of, first_day, months_later, on_date, period_of, start_of
 from tests.model.holder import Due
 from tests.model.purse import NEVER
 from tests.model.words import SECOND, Program, Ranks, Term
@@ -77,11 +77,7 @@ class Ranker(Achiever):
     reminders: list[tuple[int, int]] = field(default_factory=list)
     """Those to come: when, and how many days before the end."""
     said: list[tuple[str | int, ...]] = field(default_factory=list)
-    """What was said about the tier: `renewed`, `grace`, `reminded` with the days, `near` with what is there and needed."""
-    said_near: tuple[int, int] = (0, 0)
-    """The last tier that the customer was said to be near, and when."""
-    comes: bool = False
-    """Whether what happens is a bill or an event."""
+    """What was said about the tier: `renewed`, `grace`, or `reminded` with the days that were left."""
     held: bool = False
     """Of what takes something back: whether the values gave the tier before."""
 
@@ -95,7 +91,7 @@ class Ranker(Achiever):
         ranks = program.ranks
         if ranks is not None and ranks.term is not None and self.ends == NEVER:
             self.program = program
-            if self._floor(ranks) < _left(ranks, self.tier):
+            if self.tier > 1 and self._floor(ranks) < _left(ranks, self.tier):
                 self._begin(ranks, at)
         if ranks is not None and not self.in_grace:
             self._plan(ranks, at)
@@ -116,8 +112,6 @@ class Ranker(Achiever):
             for key in self.lost:
                 self._take(ranks, key)
             self._assess(ranks, self.begins)
-            self._say_near(ranks)
-        self.comes = False
         self.achieved.clear()
         self.lost.clear()
         self.held = False
@@ -225,16 +219,6 @@ class Ranker(Achiever):
         if not stays and not self._is_kept(ranks, self._kept(ranks)):
             self.said.append(("reminded", self.tier, lead))
 
-    def _say_near(self, ranks: Ranks) -> None:
-        """With a bill or an event: whether the next tier is near."""
-        following, value, needed = self._next(ranks)
-        if not (self.comes and ranks.near and following) or not needed * ranks.near <= value * 100 < needed * 100:
-            return
-        tier, at = self.said_near
-        if following > tier or self._now() >= at + ranks.near_days * DAY_MS:
-            self.said.append(("near", following, value, needed))
-            self.said_near = (following, self._now())
-
     def _next(self, ranks: Ranks) -> tuple[int, int, int]:
         """The next tier (0 for none), what is there of the condition on which it depends, and what that asks for."""
         higher = [one for one in range(self.tier + 1, len(ranks.steps) + 1) if one not in ranks.retired]
@@ -247,9 +231,9 @@ class Ranker(Achiever):
 
     def progress(self, now: int) -> tuple[int, int]:
         """What is missing at an instant: to the next tier, and to keep the one there is."""
-        ranks = self.program.ranks
+        ranks, simple = self.program.ranks, self.program.tiers
         if ranks is None:
-            return 0, 0
+            return max([0, *(least - self.purse.lifetime for least in simple[self.tier : self.tier + 1])]), 0
         self.now = now
         _, value, needed = self._next(ranks)
         steps, enough = _asked(ranks)

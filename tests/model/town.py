@@ -40,7 +40,10 @@ def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
                 purses[""].registered = min(purses[""].registered, happening.at)
                 _does(customers, program, purses, happening)
             _pass_time(purses, now)
-    return {who: _figures_of(purses) for who, purses in sorted(customers.items())}
+    now = max([arrival(happening) for happening in history], default=0)
+    return {
+        who: {**_figures_of(purses), "missing": purses[""].progress(now)} for who, purses in sorted(customers.items())
+    }
 
 
 def _does(customers: dict[int, Purses], program: Program, purses: Purses, happening: Happening) -> None:
@@ -49,7 +52,6 @@ def _does(customers: dict[int, Purses], program: Program, purses: Purses, happen
     if isinstance(happening, words.Gives):
         _give(customers, program, purses, happening)
         return
-    purses[""].comes = isinstance(happening, words.Pays | words.Does)
     if isinstance(happening, words.Cancels):
         purses[""].takes_back()
     for currency, member in purses.items():
@@ -190,6 +192,7 @@ def figures_of(member: Member) -> Figures:
         "bills": (member.visits, member.paid, member.returned),
         "tier": member.tier if member.program.tiers or member.program.ranks else 0,
         "moves": member.moves,
+        "said": member.said,
         "holds": None if member.ends == NEVER else member.ends,
         "values": {(goal, named[goal](period)): value for (goal, period), value in member.values.items() if value},
         "met": sorted((goal, named[goal](period)) for goal, period in member.met),

@@ -193,10 +193,6 @@ class Ranks:
     grace: int = 0
     reminders: tuple[int, ...] = ()
     """So many days before its end a customer is told who would lose a tier."""
-    near: int = 0
-    """From so many percent of the next tier a customer is told; 0 for never."""
-    near_days: int = 0
-    """Days from one such message to the next, but for a higher tier."""
     tracked: str = "amount"
     """What the tracker adds up: `amount` or `visits`."""
     tracked_days: int = 5

@@ -11,9 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from pipeline.engine.calendar import as_date
+from pipeline.engine.decide import decide
 from schemas.facts import (
     MilestoneUnachieved,
     PointsIssued,
+    StreakLevelUnachieved,
     TierAssigned,
     TierDowngraded,
     TierReleased,
@@ -227,6 +229,16 @@ def test_level_that_is_reached_again_much_later_gives_what_was_taken_back(reward
         story.play(step)
     assert [one.points for one in story.only(PointsIssued)] == [5, *again]
     assert [one.reward_of for one in story.only(TierAssigned)].count("streak/s/1") == 1
+
+
+def test_level_is_lost_whose_reward_an_older_build_forgot() -> None:
+    levels = [{"name": "One", "periods": 1, "points": 5}]
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "levels": levels}
+    story = given(club(milestone("m"), streaks=[streak]), bought("B1", 1, "2025-01-01"))
+    del story.section().rewards["streak/s/1"]
+    back = brought_back("B1", 1, "2025-01-02")
+    decided = [one for group in decide(story.state, back, story.programs, back.event_time) for one in group.decisions]
+    assert [one.level for one in decided if isinstance(one, StreakLevelUnachieved)] == [1]
 
 
 def test_two_rewards_taken_by_one_return_are_one_way_down() -> None:
