@@ -186,6 +186,11 @@ class Program:
         return {subject: reward for subject, reward in rewards.items() if reward is not None}
 
     @cached_property
+    def counts_by_store(self) -> bool:
+        """Whether what a bill counts depends on its store."""
+        return any(target.measure.by_store for target in self.transaction_targets)
+
+    @cached_property
     def enrolling(self) -> tuple[Target, ...]:
         """The milestones that know who is in them."""
         return tuple(one for one in self.targets if one.enrolment is not None or one.tells_cycles != "none")

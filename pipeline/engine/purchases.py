@@ -45,6 +45,7 @@ def count_purchase(turn: ProgramTurn, record: TransactionAdded) -> list[Decision
             return_days=turn.program.return_days,
             tier_id=section.tier_id if turn.program.earns_by_tier else "",
             day=turn.day if turn.program.dates.differ else None,
+            store=record.store if turn.program.counts_by_store else "",
         )
     ]
 

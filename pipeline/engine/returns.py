@@ -27,7 +27,7 @@ from pipeline.engine.milestones.members import goal_of, is_in, periods_of
 from pipeline.engine.milestones.rolling import Change, Days, days_in, days_with, met_so_far, things_on
 from pipeline.engine.milestones.rolling import fallen as window_fallen
 from pipeline.engine.milestones.state import Progress
-from pipeline.engine.milestones.tallies import fallen, left_by, measured_again, released
+from pipeline.engine.milestones.tallies import left_by, left_of, measured_again, released
 from pipeline.engine.programs import Program, Target
 from pipeline.engine.rewards.keys import level_key, milestone_key
 from pipeline.engine.rewards.state import Reward
@@ -125,7 +125,7 @@ def _lower_measured(
     turn: ProgramTurn, of_bill: str, bill: Bill, counted: MeasuredContribution, target: Target, undone: _Undone
 ) -> bool:
     part = bill.parts[turn.program.id]
-    removed = fallen(bill, part, counted.added, tuple(counted.parts)) - counted.removed
+    removed = counted.counted - left_of(bill, part, counted.counted, counted.parts)
     gone: Collection[int] = ()
     if target.measure.keys is not None:
         gone = left_by(turn, counted) if part.returned_minor >= bill.amount_minor else ()
@@ -156,7 +156,8 @@ def _fall(
         return False
     lost = progress.achieved and value < goal_of(turn, target)
     if not lost and not is_in(turn, target):
-        undone.decisions.append(recorded(target, period, structs.replace(progress, value=value), -removed))
+        fallen = recorded(turn, target, period, structs.replace(progress, value=value), -removed)
+        undone.decisions.append(structs.replace(fallen, of_bill=of_bill))
         return False
     undone.decisions.append(
         MilestoneLowered(
@@ -200,7 +201,8 @@ def _fall_in_window(
         )
     else:
         progress = Progress(ends_at=target.periods.around(day).ends_at, value=value)
-        undone.decisions.append(recorded(target, day, progress, value - before.values.get(day, 0)))
+        fallen = recorded(turn, target, day, progress, value - before.values.get(day, 0))
+        undone.decisions.append(structs.replace(fallen, of_bill=of_bill))
     if change.lost is not None:
         number = met_so_far(turn, target.milestone_id)
         undone.decisions.append(

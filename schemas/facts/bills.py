@@ -63,6 +63,8 @@ class PurchaseCounted(Decision, frozen=True, tag=12):
     """The tier that the customer had before the bill, where a rule asks for it."""
     day: int | None = None
     """The local day of the bill, where the program goes by the zone of the store or the customer."""
+    store: str = ""
+    """Its store, where a milestone looks at stores."""
 
 
 class LineReturned(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -125,6 +125,8 @@ class MilestoneTallied(Decision, frozen=True, tag=200):
     """The period of the frequency limit that it uses up one of; None without a limit."""
     times: int
     """1, or -1 for a record that counts no longer."""
+    limit_ends_at: int | None = None
+    """The instant at which the limit's period is over, where that is later than the end of the cycle."""
 
 
 class MilestoneMeasured(Decision, frozen=True, tag=201):
@@ -134,14 +136,17 @@ class MilestoneMeasured(Decision, frozen=True, tag=201):
     milestone_id: str
     period: int
     added: int
+    """The most that it has counted."""
     parts: tuple[int, ...]
-    """What each line added; or `added` alone, where the bill's amount decides. Empty where only all of it falls."""
+    """What each line adds; or all of it alone, where the bill's amount decides. Empty where only all of it falls."""
     keys: tuple[int, ...]
     limit_period: int | None
     removed: int
-    """What returns so far have taken off."""
+    """What returns and updates so far have taken off."""
     return_days: int
     """For how long the bill can be returned."""
+    gone: tuple[int, ...] = ()
+    """The different things that it had before and has no longer."""
 
 
 class EnrolledBy(Reason):
@@ -230,6 +235,10 @@ class MilestoneRecorded(Decision, frozen=True, tag=208):
     period_ends_at: int
     added: int
     value: int
+    anchor: int | None = None
+    """The local day on which cycles of the customer's own begin, of the first that is recorded."""
+    of_bill: str = ""
+    """The bill of which something came back."""
 
 
 class ProgressGiven(Decision, frozen=True, tag=211):

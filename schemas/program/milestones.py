@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.limits import Misfit
+from schemas.limits import Misfit, is_written
 from schemas.program.counts import Events, FrequencyLimit, Transactions
-from schemas.program.cycles import Cycle, PeriodUnit, Rolling
+from schemas.program.cycles import Cycle, PerCustomer, PeriodUnit, Rolling
 from schemas.program.expiry import Expiry
 from schemas.program.promises import PromisedOrNot
 from schemas.program.tiers import TierReward
@@ -100,6 +100,19 @@ class Milestone(Definition):
         if isinstance(cycle, Rolling):
             _fits_the_window(counts.at_most, cycle)
         return counts
+
+    @field_validator("enrolment")
+    @classmethod
+    def _has_a_past(cls, enrolment: Enrolment | None, info: ValidationInfo) -> Enrolment | None:
+        cycle = info.data.get("cycle")
+        begins = isinstance(cycle, PerCustomer) and cycle.begins == "enrolment"
+        if is_written(info) and enrolment is not None and enrolment.past and begins:
+            message = (
+                "counts what was done before the enrolment, and the cycles begin with it; leave it out, or let the "
+                "cycles begin with the registration"
+            )
+            raise Misfit(message, "past")
+        return enrolment
 
     @field_validator("tells_cycles")
     @classmethod

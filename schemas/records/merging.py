@@ -33,6 +33,8 @@ class MergedMilestone(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The different things that are counted, each with how many bills or events have it."""
     uses: tuple[MergedCount, ...] = ()
     """How many counted, by period of the frequency limit."""
+    uses_until: int = 0
+    """When these periods are over, where that is later than the cycle."""
 
 
 class MergedMember(msgspec.Struct, frozen=True, array_like=True, gc=False):

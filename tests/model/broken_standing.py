@@ -240,12 +240,12 @@ def count_every_event() -> Mutant:
 
 def keep_lines_that_came_back() -> Mutant:
     """Lines lower a milestone only when all of the bill is back."""
-    right = returns.fallen
+    right = returns.left_of
 
-    def wrong(bill: Any, part: Any, *more: Any) -> int:
-        return right(bill, part, *more) if part.returned_minor >= bill.amount_minor else 0
+    def wrong(bill: Any, part: Any, value: int, parts: Any) -> int:
+        return right(bill, part, value, parts) if part.returned_minor >= bill.amount_minor else value
 
-    return returns, "fallen", wrong
+    return returns, "left_of", wrong
 
 
 CAUGHT_BY: Final[dict[Callable[[], Mutant], int]] = {

@@ -9,6 +9,7 @@ from random import Random
 
 from tests.model import words
 from tests.model.dates import day_of, start_of
+from tests.model.kinds import varied
 from tests.model.richer import enriched
 from tests.model.words import (
     SECOND,
@@ -340,4 +341,7 @@ def history_by(seed: int) -> tuple[Program, list[Happening]]:
     program = program_by(chance)
     history = Life(chance, program).history(chance.randint(4, 25))
     more = Random(f"more of {seed}")
-    return enriched(more, program, history) if history and more.random() < 0.6 else (program, history)
+    if history and more.random() < 0.6:
+        program, history = enriched(more, program, history)
+    kinds = Random(f"kinds of {seed}")
+    return varied(kinds, program, history) if history and kinds.random() < 0.5 else (program, history)

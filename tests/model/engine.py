@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from schemas.facts import (
     MilestoneAchieved,
     MilestoneLowered,
     MilestoneProgressed,
+    MilestoneRecorded,
     MilestoneUnachieved,
     TierAssigned,
     TierDowngraded,
@@ -28,7 +30,7 @@ from schemas.facts import (
     UnifiedAchieved,
     UnifiedUnachieved,
 )
-from schemas.program import PeriodUnit, ProgramDefinition
+from schemas.program import ProgramDefinition
 from schemas.records import AnyCustomerRecord
 from schemas.records import Line as SoldLine
 from tests import steps
@@ -182,14 +184,53 @@ def _redemption(terms: words.Terms) -> dict[str, Any]:
 
 
 def _milestone(program: Program, number: int, goal: words.Goal) -> dict[str, Any]:
-    counts: dict[str, Any] = {"of": "events", "event": goal.counts}
-    if goal.counts in {"bills", "money"}:
-        counts = {"of": "transactions", "measure": "count" if goal.counts == "bills" else "sum"}
-    counts |= {"skus": [goal.sku]} if goal.sku else {}
-    counts |= {"at_most": {"times": goal.most, "per": "day"}} if goal.most else {}
-    fixed = {"target_id": number, "counts": counts, "points": goal.points, "currency": goal.currency or None}
-    fixed |= _tier_given(program, f"milestone/{goal.id}")
-    return steps.milestone(goal.id, goal.target, goal.period, **fixed)
+    cycle = goal.period if isinstance(goal.period, words.Cycle) else None
+    fixed = {
+        "target_id": number,
+        "counts": _counts_of(goal),
+        "points": goal.points,
+        "currency": goal.currency or None,
+        "cycle": None if cycle is None else _cycle(cycle),
+        "enrolment": {"by": goal.joins, "past": goal.past} if goal.joins else None,
+        "adds": {"milestone": goal.adds[0], "value": goal.adds[1]} if goal.adds else None,
+        "validity": _days(goal.first, goal.last),
+        **_tier_given(program, f"milestone/{goal.id}"),
+    }
+    return steps.milestone(goal.id, goal.target, None if cycle else goal.period, **fixed)
+
+
+def _counts_of(goal: words.Goal) -> dict[str, Any]:
+    at_most = {"times": goal.most, "per": goal.most_per} if goal.most else None
+    if goal.of_bills:
+        measure = {"bills": "count", "money": "sum"}.get(goal.counts, goal.counts)
+        return {
+            "of": "transactions",
+            "measure": measure,
+            "skus": [goal.sku] if goal.sku else [],
+            "categories": [goal.category] if goal.category else [],
+            "excluded_skus": [goal.without] if goal.without else [],
+            "stores": sorted(goal.stores),
+            "minimum_minor": goal.minimum,
+            "at_most": at_most,
+        }
+    counts = {"of": "events", "event": goal.counts, "measure": goal.measure or "count", "at_most": at_most}
+    where = {} if goal.where is None else {goal.where[0]: sorted(goal.where[1])}
+    return counts | {"attribute": goal.attribute or None, "where": where}
+
+
+def _cycle(cycle: words.Cycle) -> dict[str, Any]:
+    length = {"unit": cycle.unit, "every": cycle.every}
+    if cycle.kind == "windows":
+        return {"kind": "windows", "windows": [_days(*window) for window in cycle.windows]}
+    if cycle.kind == "from_date":
+        return {"kind": "from_date", "first": str(cycle.first), **length}
+    if cycle.kind == "own":
+        return {"kind": "per_customer", **length, "begins": "registration" if cycle.since_registration else "enrolment"}
+    return {"kind": cycle.kind}
+
+
+def _days(first: date | None, last: date | None) -> dict[str, str]:
+    return _without_none({"first": first and first.isoformat(), "last": last and last.isoformat()})
 
 
 def _tiers(program: Program) -> dict[str, Any] | None:
@@ -279,6 +320,7 @@ def _streak(program: Program, number: int, streak: words.Streak) -> dict[str, An
         "grace": streak.grace,
         "freezes": freezes if streak.freezes else None,
         "enrolment": "opt_in" if streak.opt_in else "automatic",
+        "validity": _days(streak.first, streak.last),
     }
 
 
@@ -287,12 +329,22 @@ def _unified(program: Program, number: int, unified: words.Unified) -> dict[str,
         "id": unified.id,
         "group_id": number,
         "name": unified.id,
-        "expression": f"{unified.least} of ({', '.join(unified.goals)})",
+        "expression": _expression(unified.condition),
         "threshold": unified.threshold or None,
         "points": unified.points,
         "currency": unified.currency or None,
         **_tier_given(program, f"unified/{unified.id}"),
     }
+
+
+def _expression(condition: words.Condition) -> str:
+    if isinstance(condition, str):
+        return condition
+    least, conditions = condition
+    parts = [f"({_expression(one)})" for one in conditions]
+    if len(parts) > 1 and least in {1, len(parts)}:
+        return (" | " if least == 1 else " & ").join(parts)
+    return f"{least} of ({', '.join(parts)})"
 
 
 def _expiry(lasts: Lasts) -> dict[str, Any]:
@@ -326,7 +378,16 @@ def _record(one: Happening) -> AnyCustomerRecord:
 
 
 _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str, Any]]]] = {
-    words.Pays: lambda one: (steps.bought, {"bill": one.name, "amount": one.pence, "lines": _lines(one.lines)}),
+    words.Pays: lambda one: (
+        steps.bought,
+        {
+            "bill": one.name,
+            "amount": one.pence,
+            "lines": _lines(one.lines),
+            "store": one.store,
+            "gross_minor": one.gross,
+        },
+    ),
     words.Returned: lambda one: (
         steps.brought_back,
         {"bill": one.bill, "amount": one.pence, "lines": _lines(one.lines), "bill_number": one.name},
@@ -342,7 +403,10 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
     ),
     words.Does: lambda one: (
         steps.did,
-        {"event": one.event, "attributes": {"reference": one.reference} if one.reference else {}},
+        {
+            "event": one.event,
+            "attributes": dict(one.attributes) | ({"reference": one.reference} if one.reference else {}),
+        },
     ),
     words.Redeems: lambda one: (steps.redeem, {"points": one.points, "bill_number": one.bill, "hold": one.held}),
     words.Confirms: lambda one: (steps.confirm, {"redemption_id": one.redemption}),
@@ -363,6 +427,9 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
         steps.freeze,
         {"streak": one.streak, "first": one.first.isoformat(), "days": (one.last - one.first).days + 1},
     ),
+    words.Joins: lambda one: (steps.enrol_target, {"milestone_id": one.goal}),
+    words.Quits: lambda one: (steps.unenrol_target, {"milestone_id": one.goal}),
+    words.AsksFor: lambda one: (steps.set_target, {"milestone_id": one.goal, "target": one.target}),
     words.Assigns: lambda one: (
         steps.assign,
         {"tier": f"t{one.tier}", "last_day": None if one.last is None else steps.day(one.last.isoformat())},
@@ -375,12 +442,21 @@ _MADE: dict[type[Happening], Callable[[Any], tuple[Callable[..., Any], dict[str,
 
 
 def _lines(lines: Sequence[words.Line]) -> tuple[SoldLine, ...]:
-    return tuple(SoldLine(sku=line.sku, amount_minor=line.pence, line_id=line.id) for line in lines)
+    return tuple(
+        SoldLine(
+            sku=line.sku,
+            amount_minor=line.pence,
+            line_id=line.id,
+            quantity=line.quantity,
+            category=line.category,
+        )
+        for line in lines
+    )
 
 
 def _figures(program: Program, story: Story) -> Figures:
     section = story.section()
-    named = {goal.id: partial(cycle_name, PeriodUnit(goal.period)) for goal in program.goals}
+    named = {one.id: partial(cycle_name, one.cycles) for one in definition_of(program).milestones}
     goals = {streak.id: streak.goal for streak in program.streaks}
     second = {} if program.second is None else _account(story, SECOND)
     return {
@@ -453,7 +529,7 @@ def _values(story: Story) -> dict[tuple[str, int], int]:
     return {
         (one.milestone_id, one.period): one.value
         for one in (fact.decision for fact in story.facts)
-        if isinstance(one, MilestoneProgressed | MilestoneLowered)
+        if isinstance(one, MilestoneProgressed | MilestoneLowered | MilestoneRecorded)
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from tests.model.achiever import REPEAT_DAYS
@@ -11,7 +11,7 @@ from tests.model.bills import Award, Bill
 from tests.model.dates import DAY_MS
 from tests.model.ranker import Ranker
 from tests.model.shares import due_of, in_proportion, lines_back, points_for, shared
-from tests.model.words import Line, Spend
+from tests.model.words import Line, Pays, Spend
 
 
 @dataclass
@@ -25,12 +25,14 @@ class Member(Ranker):
     waiting: dict[str, list[tuple[int, int, Callable[[], None]]]] = field(default_factory=dict)
     """By bill: what came before it, with when it was made, when it is refused, and what it does."""
 
-    def pay(self, name: str, pence: int, lines: tuple[Line, ...], at: int) -> None:
+    def pay(self, one: Pays) -> None:
         """A bill earns points and counts for goals."""
+        name, pence, lines, at = one.name, one.pence, one.lines, one.at
         self.paid += pence
         self.visits += 1
         self.buys(at, pence, 1)
-        bill = Bill(pence, lines, lines, at, line_returned=[0] * len(lines))
+        gross = pence if one.gross is None else one.gross
+        bill = Bill(pence, lines, lines, at, one.store, gross, line_returned=[0] * len(lines))
         bill.keeps_lines = bool(lines) and self.returns.method in {"line_exact", "capillary", "recompute_remaining"}
         self.every.append(bill)
         bill.tier = self.ranked.tier
@@ -41,16 +43,7 @@ class Member(Ranker):
         bill.awards = [Award(rule, points, [lot]) for (rule, points), lot in zip(earned, lots, strict=True)]
         if self.program.returns is not None and self.program.returns.days:
             self.bills[name] = bill
-        counting = [goal for goal in self.program.goals if goal.counts in {"bills", "money"}]
-        for goal in counting:
-            if goal.sku and not bill.counts_for(goal):
-                continue
-            if goal.counts == "bills" or pence:
-                bill.counted.add(goal.id)
-                bill.worth[goal.id] = bill.peak[goal.id] = bill.counts_for(goal)
-            self._count(goal, bill.worth.get(goal.id, 0), at)
-        self._meet([goal for goal in counting if self._key(goal, at) in self.values], at, at)
-        self._extend(counting, at, at)
+        self.bill_counts(bill)
         self.roll(at)
 
     def waited(self, name: str, at: int) -> list[Callable[[], None]]:
@@ -174,20 +167,20 @@ class Member(Ranker):
         more, counted = pence - bill.pence, bill.cancelled - is_cancelled
         if name in self.payments:
             bill.basis = max(bill.basis, bill.pence, pence)
-        bill.pence, bill.cancelled = pence, is_cancelled
+        bill.pence, bill.gross, bill.cancelled = pence, pence, is_cancelled
         self.paid += more
         self.visits += counted
         self.buys(bill.paid, more, counted)
         bill.said_lines = lines or bill.said_lines
         if is_cancelled and bill.lines:
             left = zip(bill.lines, bill.line_returned, strict=True)
-            bill.lines = tuple(Line(line.sku, returned, line.id) for line, returned in left)
+            bill.lines = tuple(replace(line, pence=returned) for line, returned in left)
         elif lines:
             self._reline(bill, lines)
         self._restore_payments(name, bill, at)
         self.purse.collect()
         self._correct_points(name, bill, at)
-        self._correct_goals({"bills": counted, "money": more}, bill, at)
+        self._correct_goals(bill, at)
 
     def _reline(self, bill: Bill, lines: tuple[Line, ...]) -> None:
         """What came back of a line came back of the one of its id, else of its SKU; the rest of all that is left."""

@@ -60,7 +60,6 @@ class Ranker(Achiever):
     every: list[Bill] = field(default_factory=list)
     """All bills that there ever were."""
     log: list[Visit] = field(default_factory=list)
-    registered: int = NEVER
     begun: Begun = field(default_factory=Begun)
     in_grace: bool = False
     lost_at: int = 0

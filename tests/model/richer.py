@@ -26,7 +26,7 @@ def enriched(chance: Random, program: Program, history: list[Happening]) -> tupl
     if chance.random() < 0.7:
         program = ranked(chance, program)
     before_the_end = [one for one in history if one.name != "end"] or history
-    more = [*_series(chance, before_the_end), *_requests(chance, program, before_the_end)]
+    more = [*_series(chance, before_the_end), *requests(chance, program, before_the_end, "q")]
     if program.ranks is not None and chance.random() < 0.3:
         more += later(chance, before_the_end)
     version: Program | None = None
@@ -78,7 +78,7 @@ def _unified(chance: Random, goals: tuple[Goal, ...]) -> tuple[Unified, ...]:
     units = {goal.counts == "money" for goal in alike}
     threshold = chance.choice((0, 1_200 if units == {True} else 3)) if len(units) == 1 else 0
     named = tuple(goal.id for goal in alike)
-    return (Unified("all", named, chance.randint(1, len(alike)), threshold, chance.choice((0, 6))),)
+    return (Unified("all", (chance.randint(1, len(alike)), named), threshold, chance.choice((0, 6))),)
 
 
 def _series(chance: Random, history: list[Happening]) -> list[Happening]:
@@ -100,12 +100,12 @@ def _series(chance: Random, history: list[Happening]) -> list[Happening]:
     return series
 
 
-def _requests(chance: Random, program: Program, history: list[Happening]) -> list[Happening]:
+def requests(chance: Random, program: Program, history: list[Happening], named: str) -> list[Happening]:
     """What is asked about streaks and tiers."""
     requests: list[Happening] = []
     for place in range(chance.choice((0, 2, 4, 6))):
         at = chance.choice(history).at + chance.randint(1, 40) * 11 * MINUTE_MS
-        who, streak, name = chance.choice((1, 1, 2)), chance.choice(program.streaks).id, f"q{place}"
+        who, streak, name = chance.choice((1, 1, 2)), chance.choice(program.streaks).id, f"{named}{place}"
         if program.ranks is not None and chance.random() < 0.4:
             requests.append(asked(chance, at, who, name, program.zone))
             continue

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tests.model.dates import first_day, period_of
-from tests.model.words import Streak
+from tests.model.words import Cycle, Streak
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Row:
     """Periods are numbers; each stretch is looked at anew, from its first period to its last."""
 
     terms: Streak
-    unit: str
+    unit: str | Cycle
     """Of the periods."""
     periods: set[int] = field(default_factory=set)
     levels: list[int] = field(default_factory=list)
@@ -69,6 +69,8 @@ class Row:
         for one, following in pairwise(row):
             missed = [period for period in range(one + 1, following) if not self._excused(period)]
             for period in missed[self.terms.grace :]:
+                if isinstance(self.unit, Cycle):
+                    return False
                 used[period_of(self.terms.freezes_per, first_day(self.unit, period))] += 1
         return all(count <= self.terms.freezes for count in used.values())
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tests.model import words
 from tests.model.achiever import REPEAT_DAYS
-from tests.model.dates import DAY_MS, period_name
+from tests.model.cycles import cycle_name
+from tests.model.dates import DAY_MS
 from tests.model.member import Member
 from tests.model.purse import NEVER, Point, Purse
 from tests.model.words import SECOND, Happening, Lasts, Program
@@ -37,7 +38,7 @@ def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
         elif not isinstance(happening, words.Again):
             purses = _customer(customers, program, happening.who, now)
             if now - happening.at <= REPEAT_DAYS * DAY_MS:
-                purses[""].registered = min(purses[""].registered, happening.at)
+                _is_known(purses, happening.at)
                 _does(customers, program, purses, happening)
             _pass_time(purses, now)
     now = max([arrival(happening) for happening in history], default=0)
@@ -49,6 +50,7 @@ def stand(program: Program, history: Sequence[Happening]) -> dict[int, Figures]:
 def _does(customers: dict[int, Purses], program: Program, purses: Purses, happening: Happening) -> None:
     for member in purses.values() if not isinstance(happening, words.Returned | words.Corrected) else ():
         member.step(happening.at, happening.at + 1)
+    _is_seen(purses, happening)
     if isinstance(happening, words.Gives):
         _give(customers, program, purses, happening)
         return
@@ -76,6 +78,19 @@ def _customer(customers: dict[int, Purses], program: Program, who: int, now: int
             member.leader = main
     _pass_time(customers[who], now)
     return customers[who]
+
+
+def _is_seen(purses: Purses, happening: Happening) -> None:
+    """What waits for its bill is nothing yet."""
+    for member in purses.values():
+        waits = isinstance(happening, words.Returned | words.Corrected) and happening.bill not in member.bills
+        if not member.seen and not waits:
+            member.is_seen(happening.at)
+
+
+def _is_known(purses: Purses, at: int) -> None:
+    for member in purses.values():
+        member.registered = min(member.registered, at)
 
 
 def _pass_time(purses: Purses, until: int) -> None:
@@ -116,12 +131,12 @@ def arrival(happening: Happening) -> int:
 
 
 DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
-    words.Pays: lambda member, one: member.pay(one.name, one.pence, one.lines, one.at),
+    words.Pays: lambda member, one: member.pay(one),
     words.Returned: lambda member, one: member.bring_back(one.bill, one.pence, one.lines, one.at),
     words.Corrected: lambda member, one: member.correct(
         one.bill, one.pence, one.lines, one.at, delivered=one.delivered
     ),
-    words.Does: lambda member, one: member.does(one.event, one.reference or one.name, one.at),
+    words.Does: lambda member, one: member.does(one),
     words.Redeems: lambda member, one: member.redeem(one.name, one.points, one.bill, one.at, held=one.held),
     words.Confirms: lambda member, one: member.confirm(one.redemption, one.at),
     words.TakesBack: lambda member, one: member.take_back_redemption(one.redemption, one.points, one.at),
@@ -137,6 +152,9 @@ DOES: Final[dict[type[Happening], Callable[[Member, Any], None]]] = {
     words.Pauses: lambda member, one: member.pause(one.streak, one.at),
     words.Resumes: lambda member, one: member.resume(one.streak, one.at),
     words.Freezes: lambda member, one: member.freeze(one),
+    words.Joins: lambda member, one: member.join(one.goal, one.at),
+    words.Quits: lambda member, one: member.quit(one.goal, one.at),
+    words.AsksFor: lambda member, one: member.ask_for(one.goal, one.target, one.at),
     words.Assigns: lambda member, one: member.assign(one.tier, one.last, one.at),
     words.LetsGo: lambda member, one: member.release_tier(one.at),
     words.Reassesses: lambda member, one: member.reassess(one.at),
@@ -152,9 +170,10 @@ def _give(customers: dict[int, Purses], program: Program, purses: Purses, gift: 
     if gift.points > sender.purse.count("current"):
         return
     receiving = _customer(customers, program, gift.to, gift.at)
-    receiving[""].registered = min(receiving[""].registered, gift.at)
+    _is_known(receiving, gift.at)
     for member in receiving.values():
         member.step(gift.at, gift.at + 1)
+        member.is_seen(gift.at)
     alike: dict[tuple[int, Lasts | None, int | None], list[Point]] = {}
     for point in sender.purse.take(gift.points, "transferred"):
         alike.setdefault((point.closes, point.lot.rolling, point.lot.tie), []).append(point)
@@ -181,7 +200,7 @@ def figures_of(member: Member) -> Figures:
         "lifetime": purse.lifetime,
     }
     lots = Counter((point.lot.number, point.closes) for point in purse.points if point.place == "current")
-    named = {goal.id: partial(period_name, goal.period) for goal in member.program.goals}
+    named = {goal.id: partial(cycle_name, goal.period) for goal in member.program.goals}
     goals = {streak.id: streak.goal for streak in member.program.streaks}
     groups = {unified.id: unified.goals for unified in member.program.unified}
     promised = Counter(point.lot.number for point in purse.points if point.place == "promised")
@@ -194,7 +213,9 @@ def figures_of(member: Member) -> Figures:
         "moves": member.moves,
         "said": member.said,
         "holds": None if member.ends == NEVER else member.ends,
-        "values": {(goal, named[goal](period)): value for (goal, period), value in member.values.items() if value},
+        "values": {
+            (goal, named[goal](period)): value for (goal, period), value in member.values.items() if value and period
+        },
         "met": sorted((goal, named[goal](period)) for goal, period in member.met),
         "together": sorted((name, named[groups[name][0]](period)) for name, period in member.together),
         "streaks": {

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 SECOND = "STARS"
 """What the currency beside the main one is called; the main one is called nothing."""
+OF_BILLS = frozenset({"bills", "money", "gross", "quantity", "points", "days", "stores", "skus"})
 
 
 @dataclass(frozen=True)
@@ -69,20 +70,89 @@ class Gift:
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """Cycles of a goal that are no calendar periods: so many units each `from_date`, or from a day of the customer's
+    `own`; `windows` that are written out; or one for the whole `lifetime`.
+    """
+
+    kind: str
+    unit: str = ""
+    every: int = 1
+    first: date | None = None
+    windows: tuple[tuple[date, date], ...] = ()
+    since_registration: bool = False
+    """Whether the customer's own day is that of the registration; else that of the enrolment."""
+
+
+@dataclass(frozen=True)
 class Goal:
-    """A milestone: so many bills, so much money or so many events in a calendar period."""
+    """A milestone: so much of something, once in each cycle."""
 
     id: str
-    period: str
+    period: str | Cycle
+    """A calendar period, or other cycles."""
     counts: str
-    """`bills`, `money` or the name of an event."""
+    """Of bills `bills`, `money`, `gross`, `quantity`, `points`, or different `days`, `stores` or `skus`; else the name
+    of an event.
+    """
     target: int
     points: int
     currency: str = ""
     sku: str = ""
-    """Of money: only lines of it count."""
+    """Only lines of it count, or of the category."""
+    category: str = ""
+    without: str = ""
+    """Lines of this SKU do not."""
+    stores: frozenset[str] = frozenset()
+    """Only bills of these stores count; none for all."""
+    minimum: int = 0
+    """The least bill that counts."""
+    measure: str = ""
+    """Of events: nothing for each as one, `sum` of an attribute in thousandths, `points` that they earn, or different
+    `days` or `values` of an attribute.
+    """
+    attribute: str = ""
+    where: tuple[str, frozenset[str]] | None = None
+    """An attribute that has to have one of these values."""
     most: int = 0
-    """Of events: so many a day count at most; 0 for all."""
+    """So many count at most in each of these periods; 0 for all."""
+    most_per: str = "day"
+    joins: str = ""
+    """Who is in it: nothing for everybody, whatever happens; else `everybody` until they leave, who does something that
+    counts (`transaction`), or who is named (`command`).
+    """
+    past: bool = False
+    """Whether what was done before counts, too."""
+    adds: tuple[str, int] | None = None
+    """What meeting it adds to another goal."""
+    first: date | None = None
+    last: date | None = None
+    """The days on which it is there."""
+
+    @property
+    def of_bills(self) -> bool:
+        """Whether bills count; else events."""
+        return self.counts in OF_BILLS
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its cycles differ by customer."""
+        return isinstance(self.period, Cycle) and self.period.kind == "own"
+
+    def is_there(self, day: date) -> bool:
+        """Whether it is there on a day."""
+        return _within(self.first, self.last, day)
+
+    @property
+    def things(self) -> str:
+        """What the different things are that count, if it is those."""
+        kind = self.counts if self.of_bills else self.measure
+        return kind if kind in {"days", "stores", "skus", "values"} else ""
+
+    @property
+    def unit(self) -> int:
+        """How many of what is counted are one of the target."""
+        return 1_000 if self.measure == "sum" else 1
 
 
 @dataclass(frozen=True)
@@ -105,18 +175,33 @@ class Streak:
     freezes_per: str = "month"
     opt_in: bool = False
     """Whether only who enrols takes part."""
+    first: date | None = None
+    last: date | None = None
+    """The days on which it is there."""
+
+    def is_there(self, day: date) -> bool:
+        """Whether it is there on a day."""
+        return _within(self.first, self.last, day)
+
+
+Condition = str | tuple[int, tuple["Condition", ...]]
+"""A goal that is to be met, or so many of several conditions."""
 
 
 @dataclass(frozen=True)
 class Unified:
-    """Goals of equal periods that are met together: so many of them, with values that add up to a threshold."""
+    """Goals of equal periods that are met together, with values that add up to a threshold."""
 
     id: str
-    goals: tuple[str, ...]
-    least: int
+    condition: Condition
     threshold: int
     points: int
     currency: str = ""
+
+    @property
+    def goals(self) -> tuple[str, ...]:
+        """The goals that it names."""
+        return _named(self.condition)
 
 
 @dataclass(frozen=True)
@@ -260,6 +345,8 @@ class Line:
     sku: str
     pence: int
     id: str = ""
+    quantity: int = 1
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,6 +364,9 @@ class Happening:
 class Pays(Happening):
     pence: int
     lines: tuple[Line, ...] = ()
+    store: str = ""
+    gross: int | None = None
+    """Before discounts; None for as much as it comes to."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +390,7 @@ class Corrected(Happening):
 class Does(Happening):
     event: str
     reference: str = ""
+    attributes: tuple[tuple[str, str | int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -416,6 +507,28 @@ class Freezes(Happening):
 
 
 @dataclass(frozen=True)
+class Joins(Happening):
+    """Somebody names the customer for a goal."""
+
+    goal: str
+
+
+@dataclass(frozen=True)
+class Quits(Happening):
+    """The customer is in a goal no longer."""
+
+    goal: str
+
+
+@dataclass(frozen=True)
+class AsksFor(Happening):
+    """A goal asks something else of this customer, or what it asks of others."""
+
+    goal: str
+    target: int | None
+
+
+@dataclass(frozen=True)
 class Assigns(Happening):
     """Somebody gives a tier, through a day."""
 
@@ -455,3 +568,13 @@ class Changes(Happening):
 @dataclass(frozen=True)
 class Waits(Happening):
     """Time passes for everybody."""
+
+
+def _within(first: date | None, last: date | None, day: date) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def _named(condition: Condition) -> tuple[str, ...]:
+    if isinstance(condition, str):
+        return (condition,)
+    return tuple(dict.fromkeys(name for one in condition[1] for name in _named(one)))

@@ -28,6 +28,7 @@ from schemas.facts import (
     MilestoneCounted,
     MilestoneLowered,
     MilestoneMeasured,
+    MilestoneRecorded,
     PurchaseCounted,
     RecordRefused,
     Refusal,
@@ -148,6 +149,7 @@ def _note_program(state: CustomerState, envelope: Envelope, decision: PurchaseCo
             version=envelope.version,
             tier_id=decision.tier_id,
             day=decision.day,
+            store=decision.store,
         )
 
 
@@ -195,6 +197,7 @@ def _note_measured(state: CustomerState, envelope: Envelope, decision: Milestone
             parts=list(decision.parts),
             keys=list(decision.keys),
             limit_period=decision.limit_period,
+            gone=list(decision.gone),
         )
     )
 
@@ -204,6 +207,14 @@ def _note_lowered(state: CustomerState, envelope: Envelope, decision: MilestoneL
     for one in bill_of(state, decision.of_bill).parts[envelope.program_id].milestones:
         if one.milestone_id == decision.milestone_id:
             one.removed += decision.removed
+
+
+def _note_recorded(state: CustomerState, envelope: Envelope, decision: MilestoneRecorded) -> None:
+    """The same of a customer who is not enrolled."""
+    if decision.of_bill:
+        for one in bill_of(state, decision.of_bill).parts[envelope.program_id].milestones:
+            if one.milestone_id == decision.milestone_id:
+                one.removed -= decision.added
 
 
 def _note_tracked(state: CustomerState, envelope: Envelope, decision: TrackerCounted) -> None:
@@ -254,6 +265,7 @@ CONCERN: Final = Concern(
         MilestoneCounted: _note_counted,
         MilestoneMeasured: _note_measured,
         MilestoneLowered: _note_lowered,
+        MilestoneRecorded: _note_recorded,
         TrackerCounted: _note_tracked,
         TrackerLowered: _note_tracker_lowered,
         LinesKept: lines.note_kept,
@@ -267,6 +279,7 @@ CONCERN: Final = Concern(
         MilestoneCounted: lambda decision: entry_of(decision.bill_number),
         MilestoneMeasured: lambda decision: entry_of(decision.bill_number),
         MilestoneLowered: lambda decision: entry_of(decision.of_bill),
+        MilestoneRecorded: lambda decision: entry_of(decision.of_bill) if decision.of_bill else "",
         TrackerCounted: lambda decision: entry_of(decision.bill_number) if decision.kept else "",
         TrackerLowered: lambda decision: entry_of(decision.of_bill),
         LinesKept: lambda decision: entry_of(decision.bill_number),

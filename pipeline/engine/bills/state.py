@@ -72,9 +72,11 @@ class MeasuredContribution(MilestoneContribution, array_like=True, gc=False, tag
     """What the bill counts towards a milestone of which more than a number is kept."""
 
     parts: list[int] = []
-    """What each line added; or all of it alone, where lines are not kept. Empty where only a whole bill comes back."""
+    """What each line adds; or all of it alone, where lines are not kept. Empty where only a whole bill comes back."""
     keys: list[int] = []
     limit_period: int | None = None
+    gone: list[int] = []
+    """The different things that it had before and has no longer."""
 
 
 class TrackerContribution(msgspec.Struct, array_like=True, gc=False, tag=25):
@@ -115,6 +117,8 @@ class BillPart(msgspec.Struct, array_like=True, gc=False):
     """The tier that the customer had before the bill, where a rule of that version asks for it."""
     day: int | None = None
     """The local day of the bill, where the program goes by the zone of the store or the customer."""
+    store: str = ""
+    """Its store, where a milestone looks at stores."""
 
     @property
     def awards(self) -> list[AwardContribution]:

@@ -378,6 +378,7 @@ class Engine:
             section=section,
             at=at,
             day=program.calendar.day_of(at),
+            seen_at=envelope.at,
         )
         stages = [stage.decide for stage in self._adopted if stage.used(program)]
         self._run(turn, None, stages, envelope, decisions)

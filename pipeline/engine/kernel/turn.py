@@ -50,3 +50,5 @@ class ProgramTurn(msgspec.Struct, frozen=True, gc=False):
     """What was decided in this program so far."""
     was_held: bool = False
     """Whether the record has waited until its customer was known, or for one that has."""
+    seen_at: int = 0
+    """At an adoption: the effective time of what led to it."""

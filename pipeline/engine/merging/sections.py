@@ -95,6 +95,7 @@ def _milestone(milestone_id: str, period: int, progress: Progress, tally: Tally)
         achieved=progress.achieved,
         keys=_counts(tally.keys),
         uses=_counts(tally.uses),
+        uses_until=tally.uses_until,
     )
 
 
@@ -157,6 +158,7 @@ def _joined(section: Section, one: MergedMilestone) -> MergedMilestone:
         achieved=own.achieved or one.achieved,
         keys=keys,
         uses=_sum(_counts(tally.uses), one.uses),
+        uses_until=max(tally.uses_until, one.uses_until),
     )
 
 
@@ -244,7 +246,7 @@ def note_milestones(state: CustomerState, envelope: Envelope, decision: SectionT
         progress = Progress(ends_at=one.ends_at, value=one.value, achieved=one.achieved)
         section.milestones.setdefault(one.milestone_id, {})[one.period] = progress
         if one.keys or one.uses:
-            tally = Tally(keys=_dict(one.keys), uses=_dict(one.uses))
+            tally = Tally(keys=_dict(one.keys), uses=_dict(one.uses), uses_until=one.uses_until)
             section.tallies.setdefault(one.milestone_id, {})[one.period] = tally
     for windows in decision.section.windows:
         section.windows[windows.milestone_id] = section.windows.get(windows.milestone_id, 0) + windows.met

@@ -24,7 +24,17 @@ from pipeline.engine.ledger.correction import at_the_sale
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.merging import sections
 from pipeline.engine.milestones.measures import text_of, worth
-from pipeline.engine.milestones.members import counts_for, enrol_by, goal_of, is_in, member_of, periods_of, told_start
+from pipeline.engine.milestones.members import (
+    anchor_of,
+    counts_for,
+    enrol_by,
+    goal_of,
+    is_in,
+    is_placed,
+    member_of,
+    periods_of,
+    told_start,
+)
 from pipeline.engine.milestones.rolling import (
     Change,
     Days,
@@ -119,7 +129,7 @@ def _count(
     measure, milestone_id = target.measure, target.milestone_id
     counts = counts_for(turn, target) if target.enrolment is not None else True
     period, _, ends_at, _ = periods_of(turn, target).around(turn.day)
-    if counts is False or (target.own is not None and (counts is None or period < 1)):
+    if counts is False or not is_placed(turn, target):
         return []
     if turn.at < turn.head.horizon and ends_at <= turn.head.horizon:
         return []
@@ -138,7 +148,7 @@ def _count(
     kept = _kept(turn, record, target, tallied, period, added) if isinstance(record, TransactionAdded) else []
     progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
     if counts is None:
-        return [*decisions, recorded(target, period, progress, added), *kept]
+        return [*decisions, recorded(turn, target, period, progress, added), *kept]
     if target.tells_cycles != "none":
         decisions += told_start(turn, target, turn.day)
     after = _days_after(turn, target, period, value, tallied)
@@ -171,7 +181,7 @@ def _grown(
         return _progressed(turn, target, period, progress, added, after)
     gain = after.value(period) - days_in(turn, target).value(period)
     if not gain:
-        return recorded(target, period, progress, added)
+        return recorded(turn, target, period, progress, added)
     return _progressed(turn, target, period, progress, gain, after)
 
 
@@ -192,14 +202,16 @@ def _progressed(
     )
 
 
-def recorded(target: Target, period: int, progress: Progress, added: int) -> MilestoneRecorded:
+def recorded(turn: ProgramTurn, target: Target, period: int, progress: Progress, added: int) -> MilestoneRecorded:
     """What is told to nobody, as it changes no value."""
+    begins = target.own is not None and not member_of(turn, target).has_cycles
     return MilestoneRecorded(
         milestone_id=target.milestone_id,
         period=period,
         period_ends_at=progress.ends_at,
         added=added,
         value=progress.value,
+        anchor=anchor_of(turn, target) if begins else None,
     )
 
 
@@ -309,7 +321,7 @@ def counted_in(turn: ProgramTurn, bill: Bill) -> tuple[ProgramTurn, list[Target]
         target
         for target in turn.program.transaction_targets
         if target.milestone_id in counted and (target.span is None or target.span.holds(sale.day))
-        if counts_for(now, target) is not False
+        if counts_for(now, target) is not False and is_placed(now, target)
     ]
 
 
@@ -338,7 +350,7 @@ def _moved(turn: ProgramTurn, target: Target, added: int, rewards: list[Achieved
         return []
     progress = Progress(ends_at=ends_at, value=value, achieved=so_far is not None and so_far.achieved)
     if counts_for(turn, target) is None:
-        return [recorded(target, period, progress, added)]
+        return [recorded(turn, target, period, progress, added)]
     after = _days_after(turn, target, period, value)
     progressed = _progressed(turn, target, period, progress, added, after)
     return [progressed, *_achieve(turn, target, period, progress, added, rewards, after)]
@@ -380,7 +392,7 @@ def _moved_things(turn: ProgramTurn, target: Target, again: Again, rewards: list
     if new.falls:
         return []
     if counts_for(turn, target) is None:
-        return [*again.decisions, recorded(target, new.day, new.progress, again.added)]
+        return [*again.decisions, recorded(turn, target, new.day, new.progress, again.added)]
     progressed = _grown(turn, target, new.day, new.progress, again.added, new.days)
     if new.change.lost is not None:
         return [*again.decisions, progressed]
@@ -448,7 +460,9 @@ def _pass_on(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG0
         if giver.adds is None or (one.number or one.period) in member_of(turn, giver).given:
             continue
         target = targets[giver.adds.milestone]
-        if not (target.span is None or target.span.holds(turn.day)) or not is_in(turn, target):
+        if not (target.span is None or target.span.holds(turn.day)):
+            continue
+        if not (is_in(turn, target) and is_placed(turn, target)):
             continue
         added = giver.adds.value * target.unit
         number, _, ends_at, _ = periods_of(turn, target).around(turn.day)
@@ -569,10 +583,16 @@ def _note_progress(state: CustomerState, envelope: Envelope, decision: Milestone
         return
     section = state.head.sections[envelope.program_id]
     horizon = state.head.horizon - section.milestones_kept_ms
-    for period in [number for number, progress in periods.items() if progress.ends_at <= horizon]:
+    tallies = section.tallies.get(decision.milestone_id, {})
+    for period in [number for number, progress in periods.items() if _is_over(progress, tallies.get(number), horizon)]:
         del periods[period]
-        section.tallies.get(decision.milestone_id, {}).pop(period, None)
+        tallies.pop(period, None)
     periods[decision.period] = Progress(ends_at=decision.period_ends_at, value=value)
+
+
+def _is_over(progress: Progress, tallied: Tally | None, horizon: int) -> bool:
+    """Whether no record can count in a period any more, nor find less room below a limit for what counted in it."""
+    return progress.ends_at <= horizon and (tallied is None or tallied.uses_until <= horizon)
 
 
 def _note_achieved(state: CustomerState, envelope: Envelope, decision: MilestoneAchieved) -> None:
@@ -604,6 +624,8 @@ def _note_tallied(state: CustomerState, envelope: Envelope, decision: MilestoneT
             counts[key] = counts.get(key, 0) + decision.times
             if not counts[key]:
                 del counts[key]
+    if decision.limit_ends_at is not None:
+        tallied.uses_until = max(tallied.uses_until, decision.limit_ends_at)
 
 
 def _note_counted(state: CustomerState, envelope: Envelope, decision: MilestoneCounted | MilestoneMeasured) -> None:
@@ -639,7 +661,11 @@ def _note_adopted(state: CustomerState, envelope: Envelope, decision: ProgramAdo
     section = state.head.sections[envelope.program_id]
     horizon = state.head.horizon - section.milestones_kept_ms
     kept = {
-        milestone_id: {number: progress for number, progress in periods.items() if progress.ends_at > horizon}
+        milestone_id: {
+            number: progress
+            for number, progress in periods.items()
+            if not _is_over(progress, section.tallies.get(milestone_id, {}).get(number), horizon)
+        }
         for milestone_id, periods in section.milestones.items()
         if milestone_id in decision.milestones
     }

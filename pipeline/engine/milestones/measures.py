@@ -50,6 +50,10 @@ class Measure(NamedTuple):
     limit: Limit | None = None
     stores: frozenset[str] = frozenset()
     """The stores whose bills count; empty for all."""
+    by_store: bool = False
+    """Whether it looks at the store of a bill."""
+    minimum_minor: int = 0
+    """The least bill that counts."""
     earned: bool = False
     """Whether it adds up the points that the record earned."""
     tallied: bool = False
@@ -69,6 +73,7 @@ def measure_of(counts: Transactions | Events, currency: str, calendar: Calendar)
     return made._replace(
         limit=limit,
         tallied=made.keys is not None or limit is not None,
+        by_store=made.by_store or bool(made.stores),
         plain=limit is None and not made.filters and not made.stores,
     )
 
@@ -82,6 +87,7 @@ def _of_bills(counts: Transactions, currency: str) -> Measure:
         value=lambda bill, made: value(bill, made) if bill.amount_minor >= minimum else 0,
         filters=True,
         stores=frozenset(counts.stores),
+        minimum_minor=minimum,
         in_proportion=measured.in_proportion or measured.sums,
         sums=False,
     )
@@ -121,6 +127,7 @@ def _stores(counts: Transactions, _currency: str) -> Measure:
         value=lambda bill, made: some(bill, made) if bill.store else 0,
         filters=True,
         keys=lambda bill, _day: (key_of(bill.store),),
+        by_store=True,
     )
 
 

@@ -1,7 +1,8 @@
 """Members: who is in a milestone, what it asks of them, and the starts and ends of cycles that they are told.
 
 RULE (enrolment): what a customer does counts from the instant of their enrolment on, or with the past where the program
-says so: then what was done before is recorded, and counts at the enrolment.
+says so: then what was done before is recorded, and counts at the enrolment. Of a customer who left, what was done while
+they were in it still counts. Cycles of a customer's own begin once: they go on as they were with another enrolment.
 RULE (starts and ends): a cycle's start is told with the first thing that counts in it or with the enrolment, its end to
 everybody who was told the start, at its boundary. Late records count after it, and nothing is told a second time.
 RULE (own targets): a customer's own target holds until it is taken back. What is achieved stays so.
@@ -29,6 +30,7 @@ from schemas.facts import (
     EnrolledBy,
     Envelope,
     MilestoneEnrolled,
+    MilestoneRecorded,
     MilestoneUnenrolled,
     ProgramAdopted,
     RecordRefused,
@@ -57,7 +59,28 @@ def goal_of(turn: ProgramTurn, target: Target) -> int:
 
 def periods_of(turn: ProgramTurn, target: Target) -> Periods:
     """The customer's cycles."""
-    return target.periods if target.own is None else target.own.of(member_of(turn, target).anchor)
+    if target.own is None:
+        return target.periods
+    anchor = anchor_of(turn, target)
+    return target.own.of(turn.day if anchor is None else anchor)
+
+
+def anchor_of(turn: ProgramTurn, target: Target) -> int | None:
+    """The local day on which cycles of the customer's own begin; None where they begin with an enrolment to come."""
+    member = member_of(turn, target)
+    if member.has_cycles:
+        return member.anchor
+    if target.own is not None and target.own.cycles.begins == "registration" and turn.head.registered_at is not None:
+        return turn.program.calendar.day_of(turn.head.registered_at)
+    return None
+
+
+def is_placed(turn: ProgramTurn, target: Target) -> bool:
+    """Whether the day lies in a cycle, where these are the customer's own."""
+    if target.own is None:
+        return True
+    anchor = anchor_of(turn, target)
+    return anchor is not None and turn.day >= anchor
 
 
 def counts_for(turn: ProgramTurn, target: Target) -> bool | None:
@@ -66,9 +89,12 @@ def counts_for(turn: ProgramTurn, target: Target) -> bool | None:
     if enrolment is None:
         return True
     member = member_of(turn, target)
-    if member.enrolled_at is None:
-        return None if enrolment.past else False
-    return enrolment.past or turn.at >= member.enrolled_at
+    if member.enrolled_at is not None:
+        return enrolment.past or turn.at >= member.enrolled_at
+    enrolled_at, left_at = member.was_in
+    if turn.at < left_at and (enrolment.past or enrolled_at <= turn.at):
+        return True
+    return None if enrolment.past else False
 
 
 def enrol_by(turn: ProgramTurn, target: Target) -> list[Decision]:
@@ -76,7 +102,7 @@ def enrol_by(turn: ProgramTurn, target: Target) -> list[Decision]:
     enrolment, member = target.enrolment, member_of(turn, target)
     if enrolment is None or enrolment.by != "transaction" or member.enrolled_at is not None or member.left:
         return []
-    return [_enrolled(turn, target, EnrolledBy.TRANSACTION)]
+    return [_enrolled(turn, target, EnrolledBy.TRANSACTION, turn.day)]
 
 
 def told_start(turn: ProgramTurn, target: Target, day: int) -> list[Decision]:
@@ -104,7 +130,8 @@ def _begin(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 -
         member, enrolment = member_of(turn, target), target.enrolment
         everybody = enrolment is None or enrolment.by == "everybody"
         if enrolment is not None and everybody and member.enrolled_at is None and not member.left:
-            decisions.append(_enrolled(turn, target, EnrolledBy.EVERYBODY))
+            day = turn.program.calendar.day_of(turn.seen_at)
+            decisions.append(_enrolled(turn, target, EnrolledBy.EVERYBODY, day))
         elif member.target and member.target != (member.own or target.goal):
             decisions.append(
                 TargetChanged(
@@ -143,11 +170,10 @@ def _running_or_awaited(turn: ProgramTurn, target: Target, day: int) -> list[Dec
 
 
 def _enrolled(
-    turn: ProgramTurn, target: Target, enrolled_by: EnrolledBy, reason: str = "", entered_by: str = ""
+    turn: ProgramTurn, target: Target, enrolled_by: EnrolledBy, day: int, reason: str = "", entered_by: str = ""
 ) -> MilestoneEnrolled:
-    anchor = turn.day
-    if target.own is not None and target.own.cycles.begins == "registration" and turn.head.registered_at is not None:
-        anchor = turn.program.calendar.day_of(turn.head.registered_at)
+    known = anchor_of(turn, target)
+    anchor = day if known is None else known
     periods = target.periods if target.own is None else target.own.of(anchor)
     return MilestoneEnrolled(
         milestone_id=target.milestone_id,
@@ -167,7 +193,7 @@ def _enrol(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
         return [RecordRefused(reason=Refusal.MILESTONE_UNKNOWN, subject=record.milestone)]
     if is_in(turn, target):
         return [RecordRefused(reason=Refusal.ENROLLED_ALREADY, subject=record.milestone)]
-    return [_enrolled(turn, target, EnrolledBy.COMMAND, record.reason, record.entered_by)]
+    return [_enrolled(turn, target, EnrolledBy.COMMAND, turn.day, record.reason, record.entered_by)]
 
 
 def _told_by_enrolment(turn: ProgramTurn, record: EnrolTarget) -> list[Decision]:
@@ -228,9 +254,18 @@ def _note_enrolled(state: CustomerState, envelope: Envelope, decision: Milestone
     member.target = decision.target
 
 
+def _note_recorded(state: CustomerState, envelope: Envelope, decision: MilestoneRecorded) -> None:
+    """Cycles of the customer's own begin before the enrolment."""
+    if decision.anchor is not None:
+        member = _member(state, envelope, decision.milestone_id)
+        member.anchor = decision.anchor
+        member.placed = True
+
+
 def _note_unenrolled(state: CustomerState, envelope: Envelope, decision: MilestoneUnenrolled) -> None:
     """Cycles of which the start was told still end."""
     member = _member(state, envelope, decision.milestone_id)
+    member.was_in = (member.enrolled_at or 0, envelope.at)
     member.enrolled_at = None
     member.left = True
     member.starts_at = NEVER
@@ -334,6 +369,7 @@ CONCERN: Final = Concern(
         SectionTakenOver: sections.note_members,
         MilestoneEnrolled: _note_enrolled,
         MilestoneUnenrolled: _note_unenrolled,
+        MilestoneRecorded: _note_recorded,
         TargetChanged: _note_target,
         CycleBegan: _note_began,
         CycleEnded: _note_ended,

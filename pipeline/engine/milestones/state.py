@@ -22,6 +22,8 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
     """The different things that are counted, each with how many bills or events have it."""
     uses: dict[int, int] = {}
     """How many counted, by period of the frequency limit."""
+    uses_until: int = 0
+    """When the limit's periods are over, where that is later than the cycle."""
 
 
 class Cycle(msgspec.Struct, array_like=True, gc=False):
@@ -50,6 +52,15 @@ class Member(msgspec.Struct, array_like=True):
 
     given: dict[int, int] = {}
     """The cycles in which meeting it added to another milestone, each with its end."""
+    placed: bool = False
+    """Whether cycles of the customer's own have a first day before the first enrolment: something was recorded."""
+    was_in: tuple[int, int] = (0, 0)
+    """From when to when the customer was in it last: from the instant of the enrolment to that of the leaving."""
+
+    @property
+    def has_cycles(self) -> bool:
+        """Whether cycles of the customer's own have a first day."""
+        return self.placed or self.left or self.enrolled_at is not None
 
     @property
     def due(self) -> int:

@@ -1,15 +1,16 @@
 """Tallies: milestones of which more than a number is kept, and what their bills know of them.
 
-RULE (limit): where so many in a calendar period count, those that come first do. One that comes back as a whole makes
-room for later ones.
-RULE (correction): a bill that a limit or its store left out counts nothing by an update, either. An update that says
-nothing of gross and discount leaves the amount as all that is known.
+RULE (limit): where so many in a calendar period count, those that come first do, whatever cycle they lie in. One that
+comes back as a whole makes room for later ones.
+RULE (correction): an update counts as if the bill had been right from the beginning; a bill that takes up no room below
+a limit counts by it where there is room then. Of a period that is final only that counts again which was taken off. An
+update that says nothing of gross and discount leaves the amount as all that is known.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -18,10 +19,11 @@ from pipeline.engine.amounts import reversal_due
 from pipeline.engine.bills.state import Bill, BillPart, ItemisedBill, MeasuredContribution
 from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.correction import bill_as_sold
+from pipeline.engine.milestones.measures import Limit, Measure, worth
 from pipeline.engine.milestones.members import periods_of
 from pipeline.engine.milestones.state import Tally
 from pipeline.engine.programs import Program, Target
-from schemas.facts import Decision, MilestoneMeasured, MilestoneTallied
+from schemas.facts import Decision, IgnoredFor, MilestoneMeasured, MilestoneTallied
 from schemas.records import CustomEventReceived, TransactionAdded, TransactionUpdated
 
 _NOTHING = Tally()
@@ -33,11 +35,30 @@ def tally(
     """What the record has of the things that are counted; None where the limit leaves it out."""
     measure, use = target.measure, None
     if measure.limit is not None:
-        use = measure.limit.periods.around(turn.day).number
-        if _uses(turn, target, period, use) >= measure.limit.times:
+        use = _room(turn, target, measure.limit)
+        if use is None:
             return None
     keys = () if measure.keys is None else measure.keys(record, turn.day)
-    return MilestoneTallied(milestone_id=target.milestone_id, period=period, keys=keys, limit_period=use, times=1)
+    return _tallied(turn, target, period, keys, use)
+
+
+def _room(turn: ProgramTurn, target: Target, limit: Limit) -> int | None:
+    """The running period of the limit, if one more counts in it."""
+    use = limit.periods.around(turn.day).number
+    tallies = turn.section.tallies.get(target.milestone_id, {})
+    return use if sum(one.uses.get(use, 0) for one in tallies.values()) < limit.times else None
+
+
+def _tallied(
+    turn: ProgramTurn, target: Target, period: int, keys: tuple[int, ...], use: int | None
+) -> MilestoneTallied:
+    limit, ends_at = target.measure.limit, None
+    if limit is not None and use is not None:
+        limit_ends_at = limit.periods.around(turn.day).ends_at
+        ends_at = limit_ends_at if limit_ends_at > periods_of(turn, target).around(turn.day).ends_at else None
+    return MilestoneTallied(
+        milestone_id=target.milestone_id, period=period, keys=keys, limit_period=use, times=1, limit_ends_at=ends_at
+    )
 
 
 def gained(turn: ProgramTurn, tallied: MilestoneTallied) -> int:
@@ -74,10 +95,14 @@ def measured(
     )
 
 
-def fallen(bill: Bill, part: BillPart, added: int, parts: tuple[int, ...]) -> int:
-    """What all returns so far take off what the bill added."""
+def left_of(bill: Bill, part: BillPart, value: int, parts: Sequence[int]) -> int:
+    """What all returns so far leave of what the bill counts, by its parts where it has some."""
     if part.returned_minor >= bill.amount_minor:
-        return added
+        return 0
+    return sum(parts) - _fallen(bill, part, parts) if parts else value
+
+
+def _fallen(bill: Bill, part: BillPart, parts: Sequence[int]) -> int:
     if isinstance(bill, ItemisedBill) and len(parts) == len(bill.lines):
         return sum(
             reversal_due(share, line.amount_minor, line.returned_minor)
@@ -103,6 +128,7 @@ def released(of_bill: str, bill: Bill, part: BillPart, counted: MeasuredContribu
             limit_period=None,
             removed=counted.removed,
             return_days=part.return_days,
+            gone=(*counted.gone, *counted.keys),
         ),
     ]
 
@@ -127,58 +153,70 @@ _NOT_AGAIN: Final = Again(decisions=[], added=0)
 
 
 def measured_again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill) -> Again:
-    """What an updated bill counts now; `turn` is that of the sale.
-
-    The value of a final period only falls, where returns lower milestones.
-    """
-    final = periods_of(turn, target).around(turn.day).ends_at <= turn.head.horizon
-    if final and not turn.program.milestones_fall:
-        return _NOT_AGAIN
-    again = _again(turn, target, record, bill)
-    return _NOT_AGAIN if final and again.added >= 0 else again
-
-
-def _again(turn: ProgramTurn, target: Target, record: TransactionUpdated, bill: Bill) -> Again:
-    part, measure = bill.parts[turn.program.id], target.measure
+    """What an updated bill counts now; `turn` is that of the sale."""
     period = periods_of(turn, target).around(turn.day)
+    final, falls = period.ends_at <= turn.head.horizon, turn.program.milestones_fall
+    part, measure = bill.parts[turn.program.id], target.measure
     known = _contribution(part, target.milestone_id)
-    left_out = measure.stores and known is None
-    over_limit = measure.limit is not None and (known is None or known.limit_period is None)
-    if left_out or over_limit:
+    if final and (known is None or not falls):
         return _NOT_AGAIN
-    sold = structs.replace(
-        bill_as_sold(record, bill), gross_minor=record.gross_minor, discount_minor=record.discount_minor or 0
-    )
-    if bill.cancelled:
-        value = 0
-    elif measure.earned:
-        value = sum(one.points for one in part.awards if one.currency == turn.program.currency)
-    else:
-        value = int(measure.value(sold, ()))
     had = known or MeasuredContribution(milestone_id=target.milestone_id, period=period.number, added=0, sums=False)
-    tallied = None
-    if measure.tallied and value:
-        keys = () if measure.keys is None else measure.keys(sold, turn.day)
-        tallied = MilestoneTallied(
-            milestone_id=target.milestone_id, period=period.number, keys=keys, limit_period=had.limit_period, times=1
-        )
-    now = measured(turn.program, sold, target, tallied, period.number, value)
-    now = structs.replace(now, parts=now.parts if value else ())
-    came_back = min(had.removed, value)
-    if turn.program.milestones_fall:
-        came_back = fallen(bill, part, value, now.parts) if part.returned_minor else 0
+    sold = structs.replace(
+        bill_as_sold(record, bill),
+        store=part.store,
+        gross_minor=record.gross_minor,
+        discount_minor=record.discount_minor or 0,
+    )
+    is_gone = bill.cancelled or (falls and 0 < part.returned_minor >= bill.amount_minor)
+    value, use = 0 if is_gone else _value(turn, measure, sold, part), had.limit_period
+    if value and measure.limit is not None and use is None:
+        use = _room(turn, target, measure.limit)
+        if use is None:
+            return _NOT_AGAIN
+    keys = () if measure.keys is None or not value else measure.keys(sold, turn.day)
+    if final:
+        keys = tuple(key for key in keys if key in had.keys or key in had.gone)
     tallies: list[Decision] = [_untallied(had)] if had.keys or had.limit_period is not None else []
-    if tallied is not None:
-        tallies.append(tallied)
+    if value and measure.tallied:
+        tallies.append(_tallied(turn, target, period.number, keys, use))
+    said = measured(turn.program, sold, target, None, period.number, value)
+    parts = said.parts if value else ()
+    most, counts = _counted_now(had, value, left_of(bill, part, value, parts) if falls else None, final=final)
+    again = structs.replace(
+        said,
+        added=most,
+        removed=most - counts,
+        parts=parts,
+        keys=keys,
+        limit_period=use if value else None,
+        gone=tuple(key for key in (*had.gone, *had.keys) if key not in keys),
+    )
     if measure.keys is None:
-        added = value - came_back - (had.added - had.removed)
-        return Again(decisions=[*tallies, structs.replace(now, removed=came_back)], added=added)
-    counts = Counter(_tally(turn, target.milestone_id, period.number).keys)
-    before = len(counts)
-    counts.subtract(had.keys)
-    counts.update(now.keys)
-    things = [*+counts]
-    return Again(decisions=[*tallies, now], added=len(things) - before, things=things)
+        return Again(decisions=[*tallies, again], added=counts - had.counted)
+    has = Counter(_tally(turn, target.milestone_id, period.number).keys)
+    before = len(has)
+    has.subtract(had.keys)
+    has.update(keys)
+    things = [*+has]
+    return Again(decisions=[*tallies, again], added=len(things) - before, things=things)
+
+
+def _counted_now(had: MeasuredContribution, value: int, left: int | None, *, final: bool) -> tuple[int, int]:
+    """The most that the bill has counted, and what it counts; `left` by returns, None where they lower nothing."""
+    if left is None:
+        off = (sum(had.parts) or had.added) - had.counted
+        return value, value - min(value, off)
+    counts = min(left, had.added) if final else left
+    return max(had.added, counts), counts
+
+
+def _value(turn: ProgramTurn, measure: Measure, sold: TransactionAdded, part: BillPart) -> int:
+    if measure.earned:
+        fits = sold.amount_minor >= measure.minimum_minor and (not measure.stores or sold.store in measure.stores)
+        return sum(one.points for one in part.awards if one.currency == turn.program.currency) if fits else 0
+    value = worth(measure, sold, ())
+    assert not isinstance(value, IgnoredFor)  # noqa: S101 - bills have no attributes
+    return value or 0
 
 
 def _contribution(part: BillPart, milestone_id: str) -> MeasuredContribution | None:
@@ -199,14 +237,6 @@ def _untallied(counted: MeasuredContribution) -> MilestoneTallied:
         limit_period=counted.limit_period,
         times=-1,
     )
-
-
-def _uses(turn: ProgramTurn, target: Target, period: int, use: int) -> int:
-    """How many counted in a period of the limit: in the same cycle, or on any day of a rolling window."""
-    if not target.window:
-        return _tally(turn, target.milestone_id, period).uses.get(use, 0)
-    tallies = turn.section.tallies.get(target.milestone_id, {})
-    return sum(one.uses.get(use, 0) for one in tallies.values())
 
 
 def _tally(turn: ProgramTurn, milestone_id: str, period: int) -> Tally:

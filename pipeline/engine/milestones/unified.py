@@ -20,8 +20,9 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.merging import sections
-from pipeline.engine.milestones.members import goal_of, is_in
+from pipeline.engine.milestones.members import goal_of, is_in, member_of
 from pipeline.engine.milestones.rolling import Days, Windows, change, days_in, met_so_far
+from pipeline.engine.milestones.state import Progress
 from pipeline.engine.programs import Program, Target, Unified
 from pipeline.engine.returns import take_rewards
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
@@ -48,7 +49,7 @@ from schemas.facts import (
 from schemas.program import Condition
 from schemas.records import TakeOverSection, TransactionReturned, TransactionUpdated
 
-_MOVED: Final = (MilestoneProgressed, MilestoneAchieved, MilestoneLowered, MilestoneUnachieved)
+_MOVED: Final = (MilestoneEnrolled, MilestoneProgressed, MilestoneAchieved, MilestoneLowered, MilestoneUnachieved)
 
 
 _OF_DAYS: Final = (MilestoneProgressed, MilestoneRecorded, MilestoneLowered)
@@ -238,10 +239,18 @@ def _moves(turn: ProgramTurn, unified: Unified) -> Iterable[_Moves]:
         yield _Moves(period=period, milestones=tuple(named), lowered_by=lowered.get(period))
 
 
+def _progress(turn: ProgramTurn, target: Target, period: int) -> Progress | None:
+    """What counts towards a milestone; what is recorded of who was never in it does not."""
+    member = member_of(turn, target)
+    if target.enrolment is not None and member.enrolled_at is None and not member.left:
+        return None
+    return turn.section.milestones.get(target.milestone_id, {}).get(period)
+
+
 def _changed(turn: ProgramTurn, unified: Unified, moves: _Moves, achieved: list[Achieved]) -> list[Decision]:
     """The unified target, if it is achieved now and was not, or the other way round."""
     section, period = turn.section, moves.period
-    values = {one.milestone_id: section.milestones.get(one.milestone_id, {}).get(period) for one in unified.targets}
+    values = {one.milestone_id: _progress(turn, one, period) for one in unified.targets}
     met = {milestone_id for milestone_id, progress in values.items() if progress is not None and progress.achieved}
     total = sum(progress.value for progress in values.values() if progress is not None)
     holds = _holds(unified.condition, met) and total >= unified.threshold

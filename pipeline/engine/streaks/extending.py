@@ -15,6 +15,7 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.ledger.issue import Activity, Candidate
 from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.milestones.concern import targets_of
+from pipeline.engine.milestones.members import is_in
 from pipeline.engine.periods import Period, Periods
 from pipeline.engine.programs import CompiledStreak, Program
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
@@ -57,6 +58,8 @@ def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | C
             if not (streak.span is None or streak.span.holds(turn.day)) or not _takes(streak, known, turn.at, period):
                 continue
             if known is None:
+                if not is_in(turn, target):
+                    continue
                 decisions.append(start(streak, target.periods, turn))
                 known = StreakRuns(ends_at=NEVER)
             if progress.achieved and not holds(known.runs, period.place):

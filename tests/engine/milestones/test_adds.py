@@ -10,7 +10,7 @@ from pipeline.engine.milestones import concern
 from schemas.facts import MilestoneAchieved, MilestoneProgressed, ProgressGiven, StreakExtended
 from schemas.program import ProgramDefinition
 from tests.dsl import given
-from tests.steps import bought, brought_back, milestone, program, set_target, starting
+from tests.steps import bought, brought_back, instant, milestone, program, set_target, starting
 
 RUNS = {"of": "events", "event": "run"}
 
@@ -87,6 +87,17 @@ def test_streak_on_it_goes_on_and_versions_and_commands_add_too() -> None:
     assert len(story.only(ProgressGiven)) == 2
     story.play(bought("B3", 1, "2025-05-01"))
     assert [one.run for one in story.only(StreakExtended)] == [1, 2, 3]
+
+
+def test_nothing_is_added_before_own_cycles_begin() -> None:
+    parts = [
+        milestone("a", 1, period="day", adds={"milestone": "b", "value": 1}),
+        milestone("b", 9, target_id=10, period=None, cycle={"kind": "per_customer", "unit": "day", "every": 10}),
+    ]
+    parts[1]["counts"] = {"of": "transactions", "minimum_minor": 100}
+    story = given(program(milestones=parts), bought("B1", 100, "2025-03-05"))
+    story.play(bought("B2", 1, "2025-03-04"), as_of=instant("2025-03-06"))
+    assert story.values("b") == {"Cycle_1": 2}
 
 
 def test_value_stays_within_what_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:

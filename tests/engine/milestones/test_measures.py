@@ -227,6 +227,86 @@ def test_bill_beyond_the_limit_counts_nothing_by_an_update() -> None:
     assert value(story) == 500
 
 
+def test_bill_that_a_limit_left_out_counts_by_an_update_where_there_is_room_then() -> None:
+    limited = counting(measure="sum", at_most={"times": 1, "per": "day"})
+    story = given(limited, bought("B1", 500, "2025-03-01 09:00"), bought("B2", 70, "2025-03-01 10:00"))
+    story.play(brought_back("B1", 500, "2025-03-02"))
+    story.play(updated("B2", 90, "2025-03-03"))
+    assert value(story) == 90
+    story.play(updated("B2", 0, "2025-03-04"))
+    assert value(story) == 0
+    story.play(updated("B2", 80, "2025-03-05"))
+    assert value(story) == 80
+
+
+def test_bill_that_becomes_one_of_those_that_count_does_so_below_a_limit() -> None:
+    limited = counting(minimum_minor=100, at_most={"times": 1, "per": "day"})
+    story = given(limited, bought("B1", 99, "2025-03-01"), updated("B1", 100, "2025-03-02"))
+    assert value(story) == 1
+
+
+def test_limit_holds_for_its_period_whatever_cycles_that_lies_in() -> None:
+    weekly = {"of": "transactions", "at_most": {"times": 1, "per": "week"}}
+    daily = program(milestones=[milestone("m", counts=weekly, period="day")], returns={"window_days": 400})
+    story = given(daily, bought("B1", 1, "2025-03-31"), bought("B2", 1, "2025-04-01"), bought("B3", 1, "2025-04-07"))
+    assert story.values("m") == {"2025-03-31": 1, "2025-04-07": 1}
+
+
+@pytest.mark.parametrize(
+    ("on", "days"),
+    [
+        pytest.param("2025-12-31", {"2025-01-01": 1}, id="in-its-year"),
+        pytest.param("2026-01-01", {"2025-01-01": 1, "2026-01-01": 1}, id="in-the-next"),
+        pytest.param("2026-02-05", {"2026-02-05": 1}, id="forgotten-when-the-year-is-final"),
+    ],
+)
+def test_limit_of_a_year_is_remembered_for_a_year(on: str, days: dict[str, int]) -> None:
+    yearly = {"of": "transactions", "at_most": {"times": 1, "per": "year"}}
+    daily = program(milestones=[milestone("m", counts=yearly, period="day")], returns=None)
+    again = program(version=2, milestones=[milestone("m", counts=yearly, period="day", points=1)], returns=None)
+    story = given(daily, bought("B1", 1, "2025-01-01"), starting("2025-12-30", again), bought("B2", 1, on))
+    assert story.values("m") == days
+
+
+@pytest.mark.parametrize(
+    ("counts", "counted"),
+    [
+        pytest.param({"measure": "stores"}, [1, 0, 1], id="stores"),
+        pytest.param({"measure": "sum", "stores": ["S1"]}, [700, 0, 800], id="money-in-a-store"),
+        pytest.param({"measure": "stores", "minimum_minor": 600}, [1, 0, 1], id="of-such-bills"),
+        pytest.param({"stores": ["S2"]}, [None, None, None], id="in-another-store"),
+        pytest.param({"measure": "points", "stores": ["S1"]}, [14, 0, 16], id="points-in-a-store"),
+        pytest.param({"measure": "points", "minimum_minor": 750}, [None, None, 16], id="points-of-such-bills"),
+    ],
+)
+def test_updated_bill_is_of_the_store_that_it_was_of(counts: dict[str, Any], counted: list[int | None]) -> None:
+    story = given(counting(**counts), bought("B1", 500, "2025-03-01", store="S1"))
+    values = []
+    for day, amount in enumerate((700, 0, 800), 2):
+        story.play(updated("B1", amount, f"2025-03-0{day}"))
+        values.append(value(story))
+    assert values == counted
+
+
+@pytest.mark.parametrize("measure", ["count", "sum", "gross", "days", "stores", "skus"])
+def test_what_is_taken_off_in_a_final_period_comes_back_up_to_what_it_was(measure: str) -> None:
+    counts = {"measure": measure, "at_most": {"times": 9, "per": "day"}}
+    story = given(counting(**counts), bought("B1", None, "2025-03-01", store="S1", lines=(LATTE,)))
+    was = value(story)
+    story.play(updated("B1", 0, "2025-06-01"))
+    assert value(story) == 0
+    story.play(updated("B1", None, "2025-06-02", lines=(LATTE, MUG)))
+    assert value(story) == was
+
+
+def test_returns_that_lower_no_milestone_are_no_matter_to_its_updates() -> None:
+    keeps = counting(measure="gross", returns={"window_days": 400, "milestones": "keep"})
+    story = given(keeps, bought("B1", 500, "2025-03-01"), brought_back("B1", 200, "2025-03-02"))
+    assert value(story) == 500
+    story.play(updated("B1", 600, "2025-03-03"))
+    assert value(story) == 600
+
+
 def test_update_after_a_return_leaves_what_came_back_off() -> None:
     lines = counting(measure="quantity", returns={"window_days": 400, "method": "line_exact"})
     story = given(lines, bought("B1", None, "2025-03-01", lines=(BEANS, MUG)))

@@ -27,6 +27,8 @@ from schemas.facts import (
     MilestoneUnenrolled,
     RecordRefused,
     Refusal,
+    StreakExtended,
+    StreakStarted,
     TargetChanged,
 )
 from schemas.program import PerCustomer, PeriodUnit, ProgramDefinition
@@ -437,3 +439,89 @@ def test_return_of_who_is_not_enrolled_is_told_to_nobody_and_counts_at_the_enrol
     story.play(unenrol_target("m", "2025-03-04"))
     story.play(brought_back("B2", 1, "2025-03-05"))
     assert (story.balance(), len(story.only(MilestoneLowered))) == (0, 1)
+
+
+def test_what_was_done_while_the_customer_was_in_it_counts_after_they_left() -> None:
+    story = given(
+        asking(9, enrolment=by("command")), enrol_target("m", "2025-03-03"), unenrol_target("m", "2025-03-10")
+    )
+    for number, on in enumerate(("2025-03-02", "2025-03-03 13:00", "2025-03-09", "2025-03-10", "2025-03-11")):
+        story.play(bought(f"B{number}", 1, on), as_of=instant("2025-03-12"))
+    assert story.values("m") == {"2025-03": 2}
+    story.play(enrol_target("m", "2025-03-20"))
+    story.play(bought("B9", 1, "2025-03-09"), as_of=instant("2025-03-21"))
+    assert story.values("m") == {"2025-03": 2}
+
+
+def test_with_the_past_what_is_done_after_leaving_waits_for_the_next_enrolment() -> None:
+    story = given(asking(2, enrolment=by("command", past=True)), enrol_target("m", "2025-03-03"))
+    story.play(unenrol_target("m", "2025-03-10"))
+    story.play(bought("B1", 1, "2025-03-01"), as_of=instant("2025-03-11"))
+    assert len(story.only(MilestoneProgressed)) == 1
+    story.play(bought("B2", 1, "2025-03-11"))
+    assert (story.values("m"), story.only(MilestoneAchieved)) == ({"2025-03": 2}, [])
+    story.play(enrol_target("m", "2025-03-12"))
+    assert len(story.only(MilestoneAchieved)) == 1
+
+
+def test_own_cycles_go_on_as_they_were_with_another_enrolment() -> None:
+    story = given(asking(9, cycle=DAYS, enrolment=by("command")), enrol_target("m", "2025-03-01"))
+    story.play(bought("B1", 1, "2025-03-02"))
+    story.play(unenrol_target("m", "2025-03-03"))
+    story.play(enrol_target("m", "2025-03-12"))
+    story.play(bought("B2", 1, "2025-03-13"))
+    assert story.values("m") == {"Cycle_1": 1, "Cycle_2": 1}
+
+
+def test_past_of_cycles_from_the_registration_counts_at_the_enrolment() -> None:
+    cycle = {**DAYS, "begins": "registration"}
+    story = given(asking(2, cycle=cycle, enrolment=by("command", past=True)), joined("2025-03-01"))
+    story.play(bought("B1", 1, "2025-03-02"))
+    story.play(bought("B0", 1, "2025-02-27"), as_of=instant("2025-03-02 13:00"))
+    story.play(bought("B2", 1, "2025-03-12"))
+    story.play(bought("B3", 1, "2025-03-13"))
+    story.play(updated("B3", 2, "2025-03-14"))
+    assert story.only(MilestoneProgressed) == []
+    story.play(enrol_target("m", "2025-03-15"))
+    assert story.values("m") == {"Cycle_1": 1, "Cycle_2": 2}
+    assert [one.period for one in story.only(MilestoneAchieved)] == [2]
+
+
+def test_update_of_a_bill_before_own_cycles_begin_counts_nothing() -> None:
+    story = given(asking(2, cycle=DAYS, counts={"of": "transactions", "measure": "gross"}, enrolment=by("command")))
+    story.play(bought("B1", 1, "2025-03-01"))
+    story.play(updated("B1", 5, "2025-03-02"))
+    story.play(enrol_target("m", "2025-03-03"))
+    story.play(updated("B1", 9, "2025-03-04"))
+    assert story.values("m") == {}
+
+
+def test_own_cycles_of_everybody_begin_with_the_day_of_the_first_record_however_late_it_comes() -> None:
+    story = given(asking(9, cycle=DAYS, enrolment=by("everybody")))
+    story.play(bought("B1", 1, "2025-03-01"), as_of=instant("2025-03-05"))
+    assert story.only(MilestoneEnrolled)[0].anchor == day("2025-03-01")
+    assert story.values("m") == {"Cycle_1": 1}
+
+
+def test_streak_begins_for_who_is_in_its_milestone_and_follows_what_a_command_meets() -> None:
+    streak = {"id": "s", "streak_id": 1, "name": "S", "milestone": "m", "levels": [{"name": "L", "periods": 1}]}
+    part = milestone("m", 2, enrolment=by("command", past=True))
+    story = given(program(milestones=[part], streaks=[streak]))
+    story.play(bought("B1", 1, "2025-03-01"))
+    story.play(bought("B2", 1, "2025-03-02"))
+    assert story.only(StreakStarted) == []
+    story.play(enrol_target("m", "2025-03-03"))
+    assert len(story.only(StreakStarted)) == 1
+    assert [one.run for one in story.only(StreakExtended)] == [1]
+    story.play(bought("B3", 1, "2025-04-01"))
+    story.play(set_target("m", 1, "2025-04-02"))
+    assert [one.run for one in story.only(StreakExtended)] == [1, 2]
+
+
+def test_what_comes_back_of_who_is_not_enrolled_is_taken_off_once() -> None:
+    counts = {"of": "transactions", "measure": "gross"}
+    part = milestone("m", 500, counts=counts, enrolment=by("command", past=True))
+    story = given(program(milestones=[part], returns={"window_days": 60}), bought("B1", 100, "2025-03-01"))
+    story.play(brought_back("B1", 33, "2025-03-02"))
+    story.play(brought_back("B1", 67, "2025-03-03"))
+    assert story.values("m") == {"2025-03": 0}

@@ -26,7 +26,7 @@ from schemas.facts import (
     UnifiedPart,
     UnifiedUnachieved,
 )
-from schemas.program import Condition, Group, ProgramDefinition, condition_of, milestones_in
+from schemas.program import Condition, Enrolment, Group, ProgramDefinition, condition_of, milestones_in
 from schemas.records import Line
 from tests.dsl import Story, given
 from tests.steps import (
@@ -454,3 +454,13 @@ def test_windows_met_together_do_not_go_by_order_and_what_came_back_is_as_if_it_
             expected.append(today)
     assert sorted(story.section().unified.get("u", {})) == [first + one for one in expected]
     assert story.balance() == 5 * len(expected)
+
+
+def test_what_is_recorded_of_who_is_not_enrolled_adds_up_to_no_threshold() -> None:
+    definition = united("a | b", threshold=150)
+    recorded = definition.milestones[0].model_copy(update={"enrolment": Enrolment(by="command", past=True)})
+    definition = definition.model_copy(update={"milestones": (recorded, *definition.milestones[1:])})
+    story = given(definition, buys("a", 80, "2025-03-01"), buys("b", 100, "2025-03-02"))
+    assert edges(story) == []
+    story.play(enrol_target("a", "2025-03-03"))
+    assert edges(story) == [f"+{(2025 - 1970) * 12 + 2}"]
