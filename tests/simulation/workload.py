@@ -66,7 +66,7 @@ _FIRST_LATE, _FIRST_NEW, _FIRST_EARLY, _FIRST_GIFT, _FIRST_DORMANT = 100, 200, 3
 _GIFT, _TOO_MUCH = 3, 10_000
 _MINUTE = 60_000
 _BILLS_PER_RUBBISH = 7
-_MADE_BY_INTAKE = {"received_at", "source", "offset", "digest", "site"}
+_MADE_BY_INTAKE = {"received_at", "source", "offset", "digest", "site", "words"}
 
 
 def journal(catalog: Catalog, *, backfilled: bool) -> list[Outgoing]:
