@@ -521,7 +521,8 @@ def test_streak_begins_for_who_is_in_its_milestone_and_follows_what_a_command_me
 def test_what_comes_back_of_who_is_not_enrolled_is_taken_off_once() -> None:
     counts = {"of": "transactions", "measure": "gross"}
     part = milestone("m", 500, counts=counts, enrolment=by("command", past=True))
-    story = given(program(milestones=[part], returns={"window_days": 60}), bought("B1", 100, "2025-03-01"))
+    both = [milestone("other", target_id=10), part]
+    story = given(program(milestones=both, returns={"window_days": 60}), bought("B1", 100, "2025-03-01"))
     story.play(brought_back("B1", 33, "2025-03-02"))
     story.play(brought_back("B1", 67, "2025-03-03"))
     assert story.values("m") == {"2025-03": 0}
