@@ -16,7 +16,18 @@ from pipeline.gateway.answers import Asked
 from pipeline.gateway.customer_pages import CustomerPages
 from pipeline.gateway.customers import customer_view, stored_view
 from pipeline.gateway.definitions import Invalid, definition_in, definition_out
-from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, dumps, object_in, of_reply, patience, problem, told
+from pipeline.gateway.desk import (
+    READ_SECONDS,
+    Desk,
+    body_of,
+    content_of,
+    dumps,
+    object_in,
+    of_reply,
+    patience,
+    problem,
+    told,
+)
 from pipeline.gateway.forms import BadForm
 from pipeline.gateway.forwarding import Forwarding
 from pipeline.gateway.histories import Histories
@@ -113,7 +124,7 @@ class Api:
     async def post_definition(self, request: web.Request) -> web.Response:
         """Define a custom event as Capillary's document has it (S1), with its codes."""
         key = self._desk.key(request, "admin")
-        body = object_in(await asyncio.wait_for(request.read(), READ_SECONDS))
+        body = object_in(await body_of(request))
         made: list[EventDefinition] = []
 
         def changes(entries: Mapping[bytes, bytes]) -> list[Change]:

@@ -83,7 +83,7 @@ class Desk:
             message = "the settings may have changed, and cannot be read"
             raise NotNow(message)
         key = self.key(request, scope)
-        body = await asyncio.wait_for(request.read(), READ_SECONDS)
+        body = await body_of(request)
         sender = Sender(
             org_id=key.org_id,
             idempotency_key=_idempotency_key(request),
@@ -148,6 +148,15 @@ async def _within(seconds: float, expected: dict[int, Future[Reply]]) -> dict[in
     wrapped = {number: asyncio.wrap_future(future) for number, future in expected.items()}
     await asyncio.wait(wrapped.values(), timeout=seconds)
     return {number: future.result() for number, future in wrapped.items() if future.done()}
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The body of a request, unpacked. Raises `Misread`, `TimeoutError` and 413."""
+    try:
+        return await asyncio.wait_for(request.read(), READ_SECONDS)
+    except web.RequestPayloadError as error:
+        message = f"the body cannot be unpacked as its Content-Encoding says: {error}"
+        raise Misread(message) from error
 
 
 def told(content: Any, status: int = HTTPStatus.OK) -> web.Response:

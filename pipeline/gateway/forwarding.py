@@ -22,7 +22,7 @@ from aiohttp import (
 from yarl import URL
 
 from pipeline.gateway.access import CREDENTIALS
-from pipeline.gateway.desk import patience, problem
+from pipeline.gateway.desk import body_of, patience, problem
 from pipeline.gateway.owners import Owners
 from pipeline.runtime.roles.questions import Elsewhere
 
@@ -73,7 +73,7 @@ class Forwarding:
             request.method,
             URL(f"{address}{request.rel_url.raw_path_qs}", encoded=True),  # the host is the address's, whatever follows
             headers={name: request.headers[name] for name in _SENT if name in request.headers} | {MARK: "1"},
-            data=await request.read() or None,
+            data=await body_of(request) or None,
             allow_redirects=False,
             timeout=ClientTimeout(total=patience(request) + _ANSWER_SECONDS, connect=_CONNECT_SECONDS),
         ) as answer:

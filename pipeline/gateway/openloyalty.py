@@ -15,7 +15,7 @@ from aiohttp import web
 
 from pipeline.gateway.answers import Asked
 from pipeline.gateway.assigning import ASSIGN_FORM, assigned_in, assignment_in, not_assigned
-from pipeline.gateway.desk import READ_SECONDS, Desk, content_of, patience, problem, told
+from pipeline.gateway.desk import Desk, body_of, content_of, patience, problem, told
 from pipeline.gateway.openapi import NO_KEY, NOT_YET, OK, answer, described
 from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.people import known_person
@@ -216,7 +216,7 @@ class OpenLoyalty:
 
 async def _texts(request: web.Request, *fields: Sequence[str]) -> list[str]:
     """The texts of these fields in the body, each under one of its names. Raises `Misread`."""
-    content, _ = content_of(request, await asyncio.wait_for(request.read(), READ_SECONDS))
+    content, _ = content_of(request, await body_of(request))
     texts = [next((content[name] for name in names if name in content), None) for names in fields]
     if not all(isinstance(text, str) for text in texts):
         message = f"the body needs {' and '.join(names[0] for names in fields)}, as texts"

@@ -168,4 +168,8 @@ def _number_of_bill(fields: Mapping[str, Any]) -> str | None:
 
 
 def _value(fields: Mapping[str, Any], name: str, missing: Any) -> Any:
-    return msgspec.json.decode(fields[name]) if name in fields else missing
+    """A number that nobody can read, such as 1e400, stays as it was written: intake refuses it in words."""
+    try:
+        return msgspec.json.decode(fields[name]) if name in fields else missing
+    except msgspec.DecodeError:
+        return fields[name]

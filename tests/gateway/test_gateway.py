@@ -113,6 +113,12 @@ def test_request_that_may_not_or_cannot_be_answered_is_a_problem(
     assert (refused.status, refused.body["status"]) == (status, status)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_body_that_cannot_be_unpacked_is_a_problem_in_words(client: Client, coding: str) -> None:
+    refused = client.send(b"\xff\xff no such thing", Content_Encoding=coding)
+    assert (refused.status, "Content-Encoding" in refused.body["detail"]) == (400, True)
+
+
 def test_replies_of_another_org_are_out_of_reach(client: Client) -> None:
     client.send(redemption(15, 5), Idempotency_Key="mine")
     assert [client.ask("GET", "/v1/replies/mine", key=digit * 12).status for digit in ("1", "2")] == [200, 404]

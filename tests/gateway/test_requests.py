@@ -112,6 +112,21 @@ def test_text_that_is_not_utf_8_is_refused_in_words() -> None:
     assert refused.defects
 
 
+@pytest.mark.parametrize("field", ["id", "type", "store", "billNumber"])
+@pytest.mark.parametrize(("number", "is_placed"), [("1e400", True), ("9" * 5_000, False)])
+def test_number_that_nobody_can_read_is_refused_in_words(field: str, number: str, *, is_placed: bool) -> None:
+    message = json.dumps({**BILL, field: 0}).replace(f'"{field}": 0', f'"{field}": {number}')
+    refused = take(msgspec.Raw(message.encode()), None, sender())
+    assert isinstance(refused, Refused)
+    assert (field if is_placed else "") in {defect.path for defect in refused.defects}
+
+
+def test_org_that_is_no_number_is_another_org() -> None:
+    refused = take(msgspec.Raw(b'{"type": "customEvent", "orgId": 1e400}'), None, sender())
+    assert isinstance(refused, Refused)
+    assert refused.reason == "OTHER_ORG"
+
+
 def test_what_intake_takes_from_another_topic_only_is_refused() -> None:
     settings = Settings(prefix="", types_by_topic={"commands": ("redeemPoints",)}, identity_key=SecretStr("k" * 16))
     by_intake = sender()._replace(limits=limits_of(settings), topic="gateway")
