@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from schemas.money import minor_digits
 WRITTEN_MAX: Final = 40
 """Characters of a parameter that are told back."""
 _MINOR_MAX: Final = 10**15
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Asked = Mapping[str, Any]
 """Parameters by name, as a form has them."""
@@ -65,7 +67,12 @@ def instant(name: str, written: str, zone: str) -> int:
         message = f"{name} is {written[:WRITTEN_MAX]!r}; write a date, or a time such as 2022-02-20T09:45:04+0100"
         raise Misread(message) from error
     at = read if read.tzinfo is not None else read.replace(tzinfo=ZoneInfo(zone))
-    return int(at.timestamp() * 1_000)
+    return round(at.timestamp() * 1_000)
+
+
+def latest(name: str, written: str, zone: str) -> int:
+    """The same as an upper limit: of a date alone, the end of that day."""
+    return instant(name, f"{written}T23:59:59.999" if _DATE.fullmatch(written) else written, zone)
 
 
 def minor(name: str, written: str, currency: str) -> int:
@@ -77,7 +84,7 @@ def scaled(name: str, written: str, digits: int) -> int:
     """A decimal number, times ten to the power of `digits`, without what is left of its fraction then."""
     try:
         found = Decimal(written).scaleb(digits)
-    except InvalidOperation:
+    except DecimalException:
         found = Decimal("NaN")
     if not found.is_finite() or abs(found) > _MINOR_MAX:
         message = f"{name} is {written[:WRITTEN_MAX]!r}; write a number such as 12.50"

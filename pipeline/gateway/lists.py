@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pipeline.gateway.asked import Asked, instant, minor, one_of, only_known, text
+from pipeline.gateway.asked import Asked, instant, latest, minor, one_of, only_known, text
 from pipeline.gateway.paging import PARAMETERS, Where
 from pipeline.gateway.requests import Misread
 from pipeline.gateway.tables import Row
@@ -95,10 +95,10 @@ def transactions_where(asked: Asked, org: Org) -> Where:
         found.append(("number = {number:String}", "number", number))
     if customer := text(asked, "customerId"):
         found.append(("customer_id = {customer:Int64}", "customer", customer_of(customer) or 0))
-    for name, comparison in (("purchaseDateFrom", ">="), ("purchaseDateTo", "<=")):
+    for name, comparison, read in (("purchaseDateFrom", ">=", instant), ("purchaseDateTo", "<=", latest)):
         if written := text(asked, name):
             condition = f"at {comparison} fromUnixTimestamp64Milli({{{name}:Int64}})"
-            found.append((condition, name, instant(name, written, org.zone)))
+            found.append((condition, name, read(name, written, org.zone)))
     for name, comparison in (("grossValueFrom", ">="), ("grossValueTo", "<=")):
         if written := text(asked, name):
             condition = f"amount_minor {comparison} {{{name}:Int64}}"

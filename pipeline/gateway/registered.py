@@ -48,6 +48,8 @@ _AGES: Final = {
     "daysFromLastTransactionTo": "last_bill_at >= (SELECT as_of FROM settlement) - toIntervalDay({age:Int64})",
     "hoursFromLastUpdateTo": "updated_at >= (SELECT as_of FROM settlement) - toIntervalHour({age:Int64})",
 }
+_AGE_MAX: Final = 10**6
+"""Of days and hours; ClickHouse counts in milliseconds, and begins again after too many."""
 _BOUNDS: Final = (("From", ">="), ("To", "<="))
 CUSTOMER_PARAMETERS: Final = PARAMETERS | {
     *_PERSON,
@@ -100,7 +102,7 @@ def customers_where(asked: Asked, org: Org, program: ProgramDefinition | None) -
                 found.append((condition, f"{name}{bound}", scaled(f"{name}{bound}", written, scale)))
     for name, condition in _AGES.items():
         if written := text(asked, name):
-            found.append((condition.replace("{age:", f"{{{name}:"), name, scaled(name, written, 0)))
+            found.append((condition.replace("{age:", f"{{{name}:"), name, min(scaled(name, written, 0), _AGE_MAX)))
     where = where_of([*found, *about_people(asked, _PERSON, org, exact=exact)])
     return where._replace(parameters={**where.parameters, "program": 0 if program is None else program.program_id})
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 
+from pipeline.gateway import desk
+from pipeline.gateway.access import written
 from pipeline.gateway.lists import transactions_where
 from pipeline.gateway.paging import page_of
 from pipeline.gateway.requests import Misread
 from pipeline.gateway.vendors import uuid_named
 from pipeline.intake.dialects.vendor_ids import customer_of, uuid_of
 from tests.gateway.conftest import FIGURES, org
-from tests.gateway.service import Answer, Client
+from tests.gateway.service import SECRET, Answer, Client
 from tests.runtime.workshop import Until
 
 KEY = "5" * 12
@@ -172,7 +175,9 @@ def people(client: Client) -> None:
         ("transactionsCountTo=1&firstName=o&sort=averageTransactionAmount&direction=desc", [502, 501]),
         ("daysFromLastTransactionTo=1", [501, 502]),
         ("hoursFromLastUpdateTo=1", [501, 502, 503]),
+        ("hoursFromLastUpdateTo=3000000000000", [501, 502, 503]),
         ("phone=1", []),
+        ("loyaltyCardNumber=%2563", []),
     ],
 )
 def test_customers_are_found_by_what_is_asked(client: Client, query: str, expected: list[int]) -> None:
@@ -348,6 +353,7 @@ def test_levels_are_listed_by_name(client: Client) -> None:
         *("transaction?page=0", "transaction?page=x", "transaction?perPage=1000&page=11", "transaction?sort=price"),
         *("transaction?direction=up", "transaction?documentType=rent", "transaction?labels=a"),
         *("transaction?purchaseDateFrom=yesterday", "transaction?grossValueTo=1e99", "transaction?grossValueTo=NaN"),
+        *("transaction?grossValueTo=1e999999", "transaction?documentNumber=%FF"),
         *("transaction?customerData_name=Jo", "transaction?documentNumber[]=1", "points/transfer?type=gift"),
         *("points/transfer?state[]=lost", "customer/level?sort=photo", "transaction?a[b=1"),
     ],
@@ -355,6 +361,14 @@ def test_levels_are_listed_by_name(client: Client) -> None:
 def test_what_cannot_be_asked_is_told(client: Client, path: str) -> None:
     refused = ask(client, path)
     assert (refused.status, bool(refused.body["detail"])) == (400, True)
+
+
+def test_list_does_not_wait_for_ever_for_a_body(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "READ_SECONDS", 0.01)
+    head = f"GET /api/DEFAULT/invitations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {written(KEY, SECRET)}\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=60) as connection:
+        connection.sendall(f"{head}Content-Length: 9\r\n\r\npage=".encode())
+        assert connection.recv(12) == b"HTTP/1.1 408"
 
 
 def test_store_of_nobody_is_not_found(client: Client) -> None:
@@ -370,3 +384,18 @@ def test_results_end_at_the_ten_thousandth(asked: dict[str, Any]) -> None:
 def test_local_times_of_a_search_are_the_orgs() -> None:
     where = transactions_where({"purchaseDateFrom": "2022-07-01"}, org(1).model_copy(update={"zone": "Europe/London"}))
     assert where.parameters["purchaseDateFrom"] == 1_656_630_000_000
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2022-07-01", 1_656_716_399_999),  # the whole day counts
+        ("2022-10-30", 1_667_174_399_999),  # it has 25 hours in London
+        ("2022-07-01T00:00:00", 1_656_630_000_000),
+        ("2022-07-01T00:00:00.003", 1_656_630_000_003),
+        ("9999-12-31", 253_402_300_799_999),
+    ],
+)
+def test_a_date_alone_ends_a_search_at_the_end_of_that_day(written: str, expected: int) -> None:
+    where = transactions_where({"purchaseDateTo": written}, org(1).model_copy(update={"zone": "Europe/London"}))
+    assert where.parameters["purchaseDateTo"] == expected
