@@ -15,6 +15,7 @@ which a setting of the topic names. It is read as the local time of the store; w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -28,7 +29,9 @@ from schemas.accounts import SOURCES, KnownAt, field_of
 from schemas.settings import IDENTIFIERS, Identifier
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_INSTANT_MAX: Final = 253_402_300_799_999
+_ENTERED_MAX: Final = 253_402_300_799_999 - 2 * 86_400_000
+"""The last instant that clocks everywhere show within the year 9999."""
+_INSTANT: Final = re.compile(r"[0-9]{1,16}")
 _ADDED: Final = "transactionAdded"
 _UPDATED: Final = "transactionUpdated"
 _PROFILES: Final = frozenset({"customerAdded", "customerUpdated"})
@@ -164,11 +167,11 @@ def _time(draft: Draft, data: Part, inside: Part, site: Site, received: Received
     entered = data.whole("enteredAt")
     named = data.text("eventDateTime")
     if named:
-        draft.put("eventTime", int(named) if named.isdecimal() else named, data.at("eventDateTime"))
+        draft.put("eventTime", int(named) if _INSTANT.fullmatch(named) else named, data.at("eventDateTime"))
         if isinstance(instant_of(draft.content["eventTime"], None), Defect):
             draft.put("zone", site.zone, data.at("eventDateTime"))
         return
-    if entered is not None and 0 <= entered <= _INSTANT_MAX:
+    if entered is not None and 0 <= entered <= _ENTERED_MAX:
         instant = _undone(entered, site)
         if instant <= received.wall + received.future_ms or created is None:
             draft.put("eventTime", instant, data.at("enteredAt"))

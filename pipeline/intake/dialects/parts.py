@@ -13,6 +13,7 @@ from pipeline.intake.verdict import Defect
 from schemas.money import minor_digits
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,16}(\.0)?")
 _TEXT_MAX: Final = 1_000
 
 
@@ -75,9 +76,8 @@ class Part:
         text = self.text(name)
         if not text:
             return None
-        number = text.removesuffix(".0")
-        if number.lstrip("-").isdecimal() and len(number) <= len(str(2**53)):
-            return int(number)
+        if _WHOLE.fullmatch(text):
+            return int(text.removesuffix(".0"))
         self.wrong(name, f"is {shown(self.fields[name])}", "write a whole number")
         return None
 

@@ -206,3 +206,20 @@ def test_every_defect_has_the_vendors_path(body: dict[str, Any], found: str) -> 
 def test_a_notification_of_ours_does_not_come_back() -> None:
     body = ADDED | {"attributes": ADDED["attributes"] | {"seq": 4}}
     assert rejected(body)[1][0].startswith("seq is one of Accrue's own notifications")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"enteredAt": "--5"}, id="two signs"),
+        pytest.param({"enteredAt": "\u0663"}, id="digits of another script"),
+        pytest.param({"eventDateTime": "9" * 5_000}, id="more digits than are read"),
+    ],
+)
+def test_a_time_that_nobody_can_read_is_a_dead_letter(data: dict[str, Any]) -> None:
+    reason, defects = rejected(added(**data))
+    assert (reason, len(defects)) == ("INVALID_FIELDS", 1)
+
+
+def test_a_clock_that_shows_the_end_of_time_gives_way_to_the_time_of_storing() -> None:
+    assert record(added(enteredAt=253_402_300_799_999)).event_time == ADDED["attributes"]["createdAt"]
