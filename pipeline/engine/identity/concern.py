@@ -64,17 +64,20 @@ def link(turn: Turn, record: LinkIdentifiers) -> Sequence[Decision]:
 
 
 def _linked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]:
-    own = identifiers_of(state, record.person)
+    own = [*identifiers_of(state, record.person)]
     for one in record.identifiers:
         known = find_link(state, one)
         if known is None or not known.person:
-            for kind, digest in own:
-                if kind == one.kind and kind in REPLACED:
-                    yield IdentifierUnlinked(
-                        kind=kind, digest=digest, person=record.person, because=UnlinkedBecause.REPLACED
-                    )
-            if len(own) < IDENTIFIERS_MAX:
-                yield IdentifierLinked(kind=one.kind, digest=one.digest, person=record.person)
+            replaced = [known_by for known_by in own if known_by[0] == one.kind and one.kind in REPLACED]
+            if len(own) - len(replaced) >= IDENTIFIERS_MAX:
+                continue
+            for kind, digest in replaced:
+                own.remove((kind, digest))
+                yield IdentifierUnlinked(
+                    kind=kind, digest=digest, person=record.person, because=UnlinkedBecause.REPLACED
+                )
+            own.append((one.kind, one.digest))
+            yield IdentifierLinked(kind=one.kind, digest=one.digest, person=record.person)
         elif known.person != record.person and _is_news(known, record.person):
             yield IdentifierClaimed(kind=one.kind, digest=one.digest, person=known.person, claimant=record.person)
 

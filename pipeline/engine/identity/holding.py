@@ -1,7 +1,8 @@
 """Records whose identifiers name nobody wait for somebody who is known by one of them.
 
 RULE (how long): bills, returns, updates of bills and events for 365 days, a bill or a return that names nobody for 30,
-everything else for as long as ids are remembered (`repeat_window_days`); always to the end of a day, UTC.
+everything else for as long as ids are remembered (`repeat_window_days`); always to the end of a day, UTC. A return is
+held at least as long as the bill that it is of.
 RULE (release): in the order of holding, when one of the identifiers names somebody, or when the bill is assigned. What
 waits under a bill alone, as its returns do, is released right behind it.
 RULE (end): a record that is held no longer is refused. It is a dead letter, as is one that there is no room for.
@@ -69,8 +70,11 @@ def hold(turn: Turn, record: ResolveCustomer) -> list[Decision]:
         return [RecordRefused(reason=Refusal.IDENTIFIER_UNKNOWN, subject=record.identifiers[0].kind)]
     if _count(turn.state) >= HELD_OF_ORG_MAX:
         return [RecordRefused(reason=Refusal.TOO_MANY_HELD)]
-    days = _days(record, turn.org)
-    until = -(-(turn.as_of + days * DAY_MS) // DAY_MS) * DAY_MS
+    term = _days(record, turn.org)
+    until = -(-(turn.as_of + term * DAY_MS) // DAY_MS) * DAY_MS
+    end_of_sale = _end_of_sale(turn.state, record)
+    if end_of_sale > until:
+        term = until = end_of_sale
     return [
         *(
             MessageAwaits(kind=one.kind, digest=one.digest, place=record.id, until=until, gone=gone[one])
@@ -80,7 +84,7 @@ def hold(turn: Turn, record: ResolveCustomer) -> list[Decision]:
             place=record.id,
             until=until,
             record=record.record,
-            page=_page_for(turn, days, until),
+            page=_page_for(turn, term, until),
             bill=_bill_in(record),
         ),
     ]
@@ -94,6 +98,18 @@ def _gone(turn: Turn, one: KnownBy) -> tuple[str, ...]:
 
 def _days(record: ResolveCustomer, org: Org) -> int:
     return record.days or org.window_ms // DAY_MS
+
+
+def _end_of_sale(state: CustomerState, record: ResolveCustomer) -> int:
+    """Until when the bill waits of which the record is a return; 0 where none waits."""
+    places = () if _bill_in(record) else _places_under_bill(state, record)
+    return max((held.until for place in places if (held := _held_at(state, place)) and held.bill), default=0)
+
+
+def _places_under_bill(state: CustomerState, record: ResolveCustomer) -> tuple[str, ...]:
+    last = record.identifiers[-1]
+    known = find_link(state, last) if last.kind == BILL else None
+    return () if known is None else tuple(place for place, _ in known.waiting)
 
 
 def _bill_in(record: ResolveCustomer) -> str:
@@ -110,9 +126,9 @@ class _Place(NamedTuple):
     name: str
 
 
-def _last_page(head: Head, days: int) -> _Place | None:
-    """The page to which something was added last of all that is held for so many days."""
-    prefix = f"{_PAGE}{days}:"
+def _last_page(head: Head, term: int) -> _Place | None:
+    """The page to which something was added last of all that is held for so many days, or until one instant."""
+    prefix = f"{_PAGE}{term}:"
     pages = [
         _Place(number=int(name.removeprefix(prefix)), until=until, name=name)
         for until, kind, name in head.agenda
@@ -121,22 +137,22 @@ def _last_page(head: Head, days: int) -> _Place | None:
     return max(pages, default=None)
 
 
-def _page_for(turn: Turn, days: int, until: int) -> str:
+def _page_for(turn: Turn, term: int, until: int) -> str:
     """The page for one record more; a new one has a name that none had before."""
-    last = _last_page(turn.head, days)
+    last = _last_page(turn.head, term)
     if last is not None and last.until == until:
         page = cast("Page", turn.state.entries[last.name])
         if len(page.places) < PAGE_MAX:
             return last.name
-    return f"{_PAGE}{days}:{turn.head.seq}"
+    return f"{_PAGE}{term}:{turn.head.seq}"
 
 
 def released(turn: Turn, changes: Sequence[Decision]) -> Iterator[MessageReleased]:
-    """What was held under identifiers that name somebody now, in the order of holding."""
-    told: set[str] = set()
-    for change in changes:
-        if isinstance(change, IdentifierLinked):
-            yield from _released_under(turn, KnownBy(kind=change.kind, digest=change.digest), change.person, told)
+    """What was held under identifiers that name somebody now, all of one customer, in the order of holding."""
+    links = [change for change in changes if isinstance(change, IdentifierLinked)]
+    if links:
+        identifiers = [KnownBy(kind=one.kind, digest=one.digest) for one in links]
+        yield from _released_under(turn, identifiers, links[0].person)
 
 
 def released_behind(
@@ -148,12 +164,14 @@ def released_behind(
         yield from _returns_of(turn, last.digest, person, {one.place for one in before})
 
 
-def _released_under(turn: Turn, one: KnownBy, person: int, told: set[str]) -> Iterator[MessageReleased]:
-    for place, held in _held_under(turn, one):
+def _released_under(turn: Turn, identifiers: Sequence[KnownBy], person: int) -> Iterator[MessageReleased]:
+    found = dict(waits for one in identifiers for waits in _held_under(turn, one))
+    told: set[str] = set()
+    for place, held in sorted(found.items(), key=lambda waits: waits[1].since):
         if place not in told:
             told.add(place)
             yield MessageReleased(place=place, person=person, record=held.record, page=held.page)
-            if held.bill and one.kind != BILL:
+            if held.bill:
                 yield from _returns_of(turn, held.bill, person, told)
 
 
@@ -183,7 +201,7 @@ def assign(turn: Turn, record: AssignTransaction) -> list[Decision]:
     """What is held under the bill is the customer's."""
     if turn.backfill:
         return [RecordRefused(reason=Refusal.IDENTIFIERS_IN_BACKFILL)]
-    found = [*_released_under(turn, record.bill, record.person, set())]
+    found = [*_released_under(turn, [record.bill], record.person)]
     if found:
         return [*found]
     has_waited = waiting(turn.state, record.bill, turn.as_of)
@@ -203,9 +221,11 @@ def end(turn: Turn, record: EndHold) -> list[Decision]:
 def needs_to_hold(state: CustomerState, record: ResolveCustomer, org: Org) -> Iterator[str]:
     """The entries that a record needs that may have to wait."""
     yield HOLDS
-    last = _last_page(state.head, _days(record, org))
-    if last is not None:
-        yield last.name
+    yield from map(held_of, _places_under_bill(state, record))
+    for term in (_days(record, org), _end_of_sale(state, record)):
+        last = _last_page(state.head, term)
+        if last is not None:
+            yield last.name
     for one in record.identifiers:
         known = find_link(state, one)
         if known is not None and len(known.waiting) >= HELD_MAX:
@@ -240,13 +260,14 @@ def _note_awaits(state: CustomerState, envelope: Envelope, decision: MessageAwai
     state.entries[link_of(one.kind, one.digest)] = Link(forgotten_at=end, person=0, waiting=now)
 
 
-def _keep(state: CustomerState, _envelope: Envelope, decision: MessageHeld) -> None:
+def _keep(state: CustomerState, envelope: Envelope, decision: MessageHeld) -> None:
     state.entries[held_of(decision.place)] = Held(
         forgotten_at=NEVER,
         record=decision.record,
         until=decision.until,
         page=decision.page,
         bill=decision.bill,
+        since=envelope.as_of,
     )
 
 

@@ -53,6 +53,8 @@ class Held(msgspec.Struct, array_like=True, gc=False, tag=62):
     """The entry of what is held just as long."""
     bill: str = ""
     """Of a bill: the digest under which its returns wait, too."""
+    since: int = 0
+    """The org's clock when it came."""
 
 
 class Page(msgspec.Struct, array_like=True, gc=False, tag=67):

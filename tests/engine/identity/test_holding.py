@@ -220,6 +220,48 @@ def test_return_by_an_identifier_that_is_linked_with_its_sale_is_released_once()
     assert places(known) == [sale.id, back.id]
 
 
+@pytest.mark.parametrize("returns", [1, 2])
+def test_return_that_names_nobody_waits_as_long_as_its_sale(returns: int) -> None:
+    town = Town(SHOP)
+    town.play(bill("B1", "2011-03-01", (BILL, "B1")))
+    for number in range(returns):
+        town.play(structs.replace(goods("B1", "2011-03-05"), id=f"in:0:{number}"))
+    town.pass_time(tick("2012-02-29 23:00"))
+    story = town.play(linked(7, "2012-02-29 23:30", ("email", "e")))
+    assert len(places(story)) == 1 + returns
+    town.settle()
+    assert town.customer(7).balance() == 0
+    assert (story.state.head.agenda, story.only(HoldsDue)) == ([], [])
+
+
+def test_return_and_sale_end_at_one_midnight() -> None:
+    town = Town(SHOP)
+    town.play(bill("B1", "2011-03-01", (BILL, "B1")))
+    back = goods("B1", "2011-03-05")
+    town.play(back)
+    town.pass_time(tick("2012-03-01"))
+    town.settle()
+    assert {one.place for one in town.customer(0).only(HoldEnded)} == {"in:0:2011-03-01", back.id}
+
+
+def test_return_of_a_sale_that_waits_no_longer_waits_for_its_own_time() -> None:
+    town = Town(SHOP)
+    town.play(bill("B1", "2011-03-01", (BILL, "B1")))
+    town.play(linked(7, "2011-03-02", ("email", "e")))
+    town.play(goods("B1", "2011-03-05"))
+    assert town.customer(0).only(MessageHeld)[-1].until == instant("2011-04-05 01:00")
+
+
+def test_what_waits_under_several_identifiers_is_released_in_the_order_of_holding() -> None:
+    story = Story(SHOP, customer=0)
+    first = bill("B1", "2011-03-01")
+    second = held(bought("B2", 1_000, "2011-03-02", customer_id=0), "2011-03-02", kind="mobile", digest="m")
+    story.play(first)
+    story.play(second)
+    story.play(linked(7, "2011-03-05", ("mobile", "m"), ("email", "e")))
+    assert places(story) == [first.id, second.id]
+
+
 def test_sale_and_return_are_assigned_together_however_late() -> None:
     town = Town(program(rules=[spend()], returns={"window_days": 35}))
     town.play(bill("B1", "2011-03-01", (BILL, "B1")))

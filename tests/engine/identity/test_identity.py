@@ -126,7 +126,7 @@ def test_a_record_whose_customer_nobody_knows_is_held_under_each_identifier() ->
     story = org().when(record).then(*awaits(record.id, EMAIL, CARD), held)
 
     assert story.state.entries[f"held:{record.id}"] == Held(
-        forgotten_at=NEVER, record=record.record, until=END, page=PAGE
+        forgotten_at=NEVER, record=record.record, until=END, page=PAGE, since=instant("2011-03-01")
     )
     assert story.state.entries["identifier:email:e"] == Link(forgotten_at=END, person=0, waiting=((record.id, END),))
 
@@ -221,6 +221,20 @@ def test_a_customer_has_so_many_identifiers_at_most(monkeypatch: pytest.MonkeyPa
     story.when(linked(7, "2011-03-02", ("cardNumber", "c2"))).then(IdentifiersKnown())
     record = unnamed("cardNumber", "2011-03-03", "c", KnownBy("email", "e"))
     story.when(record).then(resolved(7, "cardNumber", record.record))
+
+
+def test_who_has_as_many_as_fit_still_gets_a_new_address_for_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concern, "IDENTIFIERS_MAX", 2)
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL, CARD))
+    later, phone = ("email", "e2"), ("mobile", "m")
+    story.when(linked(7, "2011-03-02", phone, later)).then(*lost(7, UnlinkedBecause.REPLACED, EMAIL), *gained(7, later))
+    assert story.state.entries["person:7"].identifiers == [CARD, later]
+
+
+def test_several_at_once_are_no_more_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concern, "IDENTIFIERS_MAX", 2)
+    org().when(linked(7, "2011-03-01", EMAIL, CARD, ("mobile", "m"))).then(*gained(7, EMAIL, CARD))
 
 
 def test_so_many_claimants_are_told_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
