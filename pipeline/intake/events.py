@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from pipeline.intake.defects import joined, shown
+from pipeline.intake.identifiers import normalised
 from pipeline.intake.org_settings import KnownOrg
 from pipeline.intake.verdict import Defect, Reason, Rejected
 from schemas import messages
@@ -55,7 +56,7 @@ def judge(name: str, attributes: Attributes, org: KnownOrg) -> Judged | Rejected
         return Rejected(Reason.INVALID_EVENT, defects)
     return Judged(
         is_defined=True,
-        unique_id=_unique_id(attributes, definition),
+        unique_id=_unique_id(attributes, definition, org.org.country),
         analytics_only="EMFConsumer" not in definition.actions,
         for_ever=definition.unique == "forever",
     )
@@ -165,14 +166,14 @@ _IN_WORDS: Final = {
 }
 
 
-def _unique_id(attributes: Attributes, definition: EventDefinition) -> str | None:
+def _unique_id(attributes: Attributes, definition: EventDefinition, country: str) -> str | None:
     """RULE: 128 bits of SHA-256 over (name, field, type, value), each with its length, in the order of the fields."""
     key = definition.unique_key
     if not key:
         return None
     digest = sha256(_with_length(definition.name))
     for field in key:
-        for part in (field.name, field.type, _plain(attributes[field.name], field)):
+        for part in (field.name, field.type, _plain(attributes[field.name], field, country)):
             digest.update(_with_length(part))
     return f"{UNIQUE}{digest.digest()[:_ID_BYTES].hex()}"
 
@@ -182,8 +183,12 @@ def _with_length(text: str) -> bytes:
     return len(raw).to_bytes(4, "big") + raw
 
 
-def _plain(value: object, field: EventField) -> str:
-    """One spelling of equal values: 4, 4.0 and "4" are one number; 007 and 7 are two codes."""
+def _plain(value: object, field: EventField, country: str) -> str:
+    """One spelling of equal values.
+
+    4, 4.0 and "4" are one number; +44 7400 123456 and 07400123456 are one phone number; 007 and 7 are two codes.
+    """
     if field.type in {"double", "number"}:
-        return format(Decimal(str(value)).normalize(), "f")
-    return str(value)
+        return format(Decimal(str(value)).normalize() + 0, "f")  # which makes -0 to 0
+    kind = field.identifier_type
+    return str(value) if kind is None else normalised(kind, str(value), country) or str(value)

@@ -171,6 +171,30 @@ def test_a_unique_key_tells_names_types_and_values_apart() -> None:
     assert unique(sku="4") != unique(sku="4.0")
 
 
+@pytest.mark.parametrize(
+    ("one", "kind", "other"), [("0", "number", "-0"), (0, "double", -0.0), (0, "double", "-0.0"), (4, "double", 4.0)]
+)
+def test_equal_numbers_are_one_key_however_they_are_written(one: object, kind: str, other: object) -> None:
+    place = org(field("size", kind, unique=True))
+    assert taken(place, attributes={"size": one}).id == taken(place, attributes={"size": other}).id
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("mobile", "+44 7400 123456", "07400123456"),
+        ("mobile", 447400123456, "07400123456"),
+        ("mobile", "1111", 1111),
+        ("email", "Jo@Example.com", " jo@example.com"),
+    ],
+)
+def test_an_identifier_is_one_key_however_it_is_written(kind: Any, one: object, other: object) -> None:
+    who = EventField(name="who", type="customer", is_required=True, is_unique_key_field=True, identifier_type=kind)
+    place = org(who)
+    assert taken(place, attributes={"who": one}).id == taken(place, attributes={"who": other}).id
+    assert taken(place, attributes={"who": one}).id != taken(place, attributes={"who": "x"}).id
+
+
 def test_an_event_without_unique_key_keeps_its_own_id() -> None:
     assert taken(org(field("sku", "productSku")), attributes={"sku": "S"}).id == "own"
 
