@@ -53,6 +53,8 @@ class ResolveCustomer(CustomerRecord, frozen=True):
     """Whether somebody whom nobody knows becomes a customer."""
     days: int = 0
     """For how many days it is held; 0 for as long as ids are remembered."""
+    own: tuple[KnownBy, ...] = ()
+    """Of a registration or an update: all that the customer is known by from then on."""
 
 
 class AssignTransaction(CommandRecord, frozen=True):

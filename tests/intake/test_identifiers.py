@@ -130,6 +130,19 @@ def test_who_registers_has_these_identifiers_and_a_bill_links_none() -> None:
     assert accepted("customerAdded", mobile="", email="", externalId="").links is None
 
 
+def test_who_registers_by_identifiers_is_known_by_the_profile_too() -> None:
+    profile = {"mobile": "07911123456", "email": "jo@new.example.com", "externalId": "no"}
+    named = {"cardNumber": "C", "email": "jo@old.example.com"}
+    resolve = accepted("customerUpdated", customerId=None, **profile, identifiers=named).record
+
+    assert isinstance(resolve, ResolveCustomer)
+    assert resolve.identifiers == of(email="jo@old.example.com", cardNumber="C")
+    assert {*resolve.own} == {*of(mobile="+447911123456", email="jo@new.example.com", externalId="no", cardNumber="C")}
+    bill = accepted("transactionAdded", customerId=None, identifiers=named).record
+    assert isinstance(bill, ResolveCustomer)
+    assert bill.own == ()
+
+
 @pytest.mark.parametrize(("kind", "unlink"), [("linkIdentifiers", False), ("unlinkIdentifiers", True)])
 def test_links_are_made_and_ended_by_messages_of_their_own(kind: str, unlink: bool) -> None:  # noqa: FBT001
     verdict = accepted(kind)

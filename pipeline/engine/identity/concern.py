@@ -3,8 +3,9 @@
 RULE: an identifier names one customer. Another one who is said to have it is a claimant: it is not moved, and that is
 told once. A customer has one phone number, e-mail address and external id at a time: the next one replaces it; cards
 and accounts add up. Of several identifiers in one record the first that names anybody decides, and those that name
-nobody are that customer's from then on. A record whose identifiers name nobody is held (`holding`). Where Accrue makes
-customer ids, a record that says so makes a customer instead, who is known by all of them.
+nobody are that customer's from then on; beside the others, but for a registration or an update. A record whose
+identifiers name nobody is held (`holding`). Where Accrue makes customer ids, a record that says so makes a customer
+instead, who is known by all of them.
 RULE (key): all identifiers of an org are hashed with one key, the first that intake says it uses.
 """
 
@@ -58,14 +59,14 @@ CLAIMANTS_MAX: Final = 20
 
 def link(turn: Turn, record: LinkIdentifiers) -> Sequence[Decision]:
     """Link the identifiers to the customer, or take them away."""
-    change = _unlinked if record.unlink else _linked
-    changes = [*change(turn.state, record)]
+    state = turn.state
+    changes = [*(_unlinked(state, record) if record.unlink else _linked(state, record.person, record.identifiers))]
     return [*changes, *holding.released(turn, changes)] or [IdentifiersKnown()]
 
 
-def _linked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]:
-    own = [*identifiers_of(state, record.person)]
-    for one in record.identifiers:
+def _linked(state: CustomerState, person: int, identifiers: Sequence[KnownBy]) -> Iterator[Decision]:
+    own = [*identifiers_of(state, person)]
+    for one in identifiers:
         known = find_link(state, one)
         if known is None or not known.person:
             replaced = [known_by for known_by in own if known_by[0] == one.kind and one.kind in REPLACED]
@@ -73,13 +74,11 @@ def _linked(state: CustomerState, record: LinkIdentifiers) -> Iterator[Decision]
                 continue
             for kind, digest in replaced:
                 own.remove((kind, digest))
-                yield IdentifierUnlinked(
-                    kind=kind, digest=digest, person=record.person, because=UnlinkedBecause.REPLACED
-                )
+                yield IdentifierUnlinked(kind=kind, digest=digest, person=person, because=UnlinkedBecause.REPLACED)
             own.append((one.kind, one.digest))
-            yield IdentifierLinked(kind=one.kind, digest=one.digest, person=record.person)
-        elif known.person != record.person and _is_news(known, record.person):
-            yield IdentifierClaimed(kind=one.kind, digest=one.digest, person=known.person, claimant=record.person)
+            yield IdentifierLinked(kind=one.kind, digest=one.digest, person=person)
+        elif known.person != person and _is_news(known, person):
+            yield IdentifierClaimed(kind=one.kind, digest=one.digest, person=known.person, claimant=person)
 
 
 def _is_news(known: Link, claimant: int) -> bool:
@@ -109,29 +108,31 @@ def resolve(turn: Turn, record: ResolveCustomer) -> list[Decision]:
     if found is None:
         return _make(turn, record) if record.makes else holding.hold(turn, record)
     kind, person = found
-    room = IDENTIFIERS_MAX - len(identifiers_of(turn.state, person))
-    new = [one for one in record.identifiers if one.kind != BILL and not names_anybody(turn.state, one)]
-    links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]]
-    return [*links, *_resolved_as(turn, record, person, kind, links)]
+    return [*_resolved_as(turn, record, person, kind)]
 
 
 def _make(turn: Turn, record: ResolveCustomer) -> list[Decision]:
     """A new customer, who is known by all of the identifiers."""
     made = cast("Made | None", turn.state.entries.get(MADE))
     person = MADE_FROM + (0 if made is None else made.count)
-    new = [one for one in record.identifiers if one.kind != BILL]
-    links = [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new]
-    return [CustomerMade(person=person), *links, *_resolved_as(turn, record, person, new[0].kind, links)]
+    return [CustomerMade(person=person), *_resolved_as(turn, record, person, record.identifiers[0].kind)]
 
 
-def _resolved_as(
-    turn: Turn, record: ResolveCustomer, person: int, kind: str, links: Sequence[IdentifierLinked]
-) -> Iterator[Decision]:
+def _resolved_as(turn: Turn, record: ResolveCustomer, person: int, kind: str) -> Iterator[Decision]:
     """The record is the customer's: behind what has waited, and before the returns that have waited for it."""
-    waited = [*holding.released(turn, links)]
+    changes = [*(_linked(turn.state, person, record.own) if record.own else _added(turn.state, person, record))]
+    yield from changes
+    waited = [*holding.released(turn, changes)]
     yield from waited
     yield CustomerResolved(person=person, kind=kind, record=record.record)
     yield from holding.released_behind(turn, record, person, waited)
+
+
+def _added(state: CustomerState, person: int, record: ResolveCustomer) -> Sequence[IdentifierLinked]:
+    """The identifiers that name nobody, as far as they fit: of a bill, an event or a command they replace none."""
+    room = IDENTIFIERS_MAX - len(identifiers_of(state, person))
+    new = [one for one in record.identifiers if one.kind != BILL and not names_anybody(state, one)]
+    return [IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in new[:room]]
 
 
 def use_key(turn: Turn, record: UseIdentityKey) -> list[Decision]:
@@ -201,22 +202,32 @@ def _needs_of_link(head: Head, record: LinkIdentifiers, org: Org) -> tuple[str, 
 
 def _needs_of_link_then(state: CustomerState, record: LinkIdentifiers, _org: Org) -> tuple[str, ...]:
     """The identifiers that new ones may replace, or that all go, and what is held under the new ones."""
-    kinds = {one.kind for one in record.identifiers} & REPLACED
-    own = identifiers_of(state, record.person)
-    replaced = [link_of(kind, digest) for kind, digest in own if kind in kinds or record.everything]
-    return (*replaced, *holding.needs_to_release(state, record.identifiers))
+    own = identifiers_of(state, record.person) if record.everything else ()
+    return (
+        *(link_of(kind, digest) for kind, digest in own),
+        *_needs_to_replace(state, record.person, record.identifiers),
+        *holding.needs_to_release(state, record.identifiers),
+    )
+
+
+def _needs_to_replace(state: CustomerState, person: int, identifiers: Sequence[KnownBy]) -> Iterator[str]:
+    kinds = {one.kind for one in identifiers} & REPLACED
+    return (link_of(kind, digest) for kind, digest in identifiers_of(state, person) if kind in kinds)
 
 
 def _needs_of_resolve(head: Head, record: ResolveCustomer, org: Org) -> tuple[str, ...]:
-    return (*_needs(head, record, org), *((MADE,) if record.makes else ()))
+    own = (link_of(one.kind, one.digest) for one in record.own)
+    return (*_needs(head, record, org), *own, *((MADE,) if record.makes else ()))
 
 
 def _needs_of_resolve_then(state: CustomerState, record: ResolveCustomer, org: Org) -> tuple[str, ...]:
     found = named(state, record.identifiers)
     if found is None and not record.makes:
         return tuple(holding.needs_to_hold(state, record, org))
-    person = () if found is None else (person_of(found[1]),)
-    return (*person, *holding.needs_to_release(state, record.identifiers))
+    released = tuple(holding.needs_to_release(state, (*record.identifiers, *record.own)))
+    if found is None:
+        return released
+    return (person_of(found[1]), *_needs_to_replace(state, found[1], record.own), *released)
 
 
 def _needs_of_key(_head: Head, _record: UseIdentityKey, _org: Org) -> tuple[str, ...]:

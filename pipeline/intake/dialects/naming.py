@@ -56,10 +56,7 @@ def by_settings(
         return strange
     record = sealed(record, content.customer_id, limits, org)
     key = input_key(content.org_id, content.customer_id)
-    if org is None or limits.identity_key is None or not isinstance(content, messages.ProfileMessage):
-        return Accepted(record, key, undefined)
-    own = {"mobile": content.mobile, "email": content.email, "externalId": content.external_id}
-    identifiers = known_by({**own, **content.identifiers}, org, getattr(content, "store", ""), limits.identity_key)
+    identifiers = _own(content, limits, org)
     links = _link(message, content, record.received_at, record.event_time, identifiers) if identifiers else None
     return Accepted(record, key, undefined, links)
 
@@ -129,8 +126,21 @@ def _unnamed(
         record=records.encode_record(record),
         makes=names_somebody and org is not None and makes_a_customer(content, org),
         days=_days(record) if names_somebody else _UNNAMED_DAYS,
+        own=_own(content, limits, org),
     )
     return Accepted(resolve, input_key(content.org_id, NOBODY), undefined)
+
+
+def _own(content: messages.CustomerMessage, limits: Limits, org: KnownOrg | None) -> tuple[records.KnownBy, ...]:
+    """What a customer who registers or changes is known by from then on: what the profile says, and then the rest."""
+    key = limits.identity_key
+    if org is None or key is None or not isinstance(content, messages.ProfileMessage):
+        return ()
+    profile = {"mobile": content.mobile, "email": content.email, "externalId": content.external_id}
+    store = getattr(content, "store", "")
+    said, named = (known_by(some, org, store, key) for some in (profile, content.identifiers))
+    kinds = {one.kind for one in said}
+    return (*said, *(one for one in named if one.kind not in kinds))
 
 
 def _days(record: records.CustomerRecord) -> int:

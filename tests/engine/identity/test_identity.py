@@ -27,13 +27,14 @@ from schemas.records import (
     MADE_FROM,
     ForwardRecord,
     KnownBy,
+    Profile,
     ResolveCustomer,
     decode_record,
     forwarded,
     with_customer,
 )
 from tests.dsl import Story
-from tests.steps import BACKFILL, assigned, bought, instant, linked, program, spend, unnamed
+from tests.steps import BACKFILL, assigned, bought, changed, instant, linked, program, spend, unnamed
 from tests.town import Town
 
 PROGRAM = program(rules=[{"id": "login", "kind": "event", "event": "login", "points": 5}])
@@ -243,6 +244,54 @@ def test_so_many_claimants_are_told_at_most(monkeypatch: pytest.MonkeyPatch) -> 
     for person in (7, 8):
         story.play(linked(person, "2011-03-01", EMAIL))
     story.when(linked(9, "2011-03-02", EMAIL)).then(IdentifiersKnown())
+
+
+def updated(on: str, by: tuple[str, str], *own: tuple[str, str]) -> ResolveCustomer:
+    """A profile by one identifier, and all that the customer is known by from then on."""
+    record = unnamed(by[0], on, by[1], record=changed(on, Profile(first_name="Jo"), customer_id=0))
+    return structs.replace(record, own=tuple(KnownBy(*one) for one in own))
+
+
+def test_a_new_address_in_an_update_by_card_replaces_the_one_before_and_releases_what_waits() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL, CARD))
+    later = ("email", "e2")
+    waits = unnamed("email", "2011-03-02", "e2")
+    story.play(waits)
+    record = updated("2011-03-03", CARD, later, CARD)
+    story.when(record).then(
+        *lost(7, UnlinkedBecause.REPLACED, EMAIL),
+        *gained(7, later),
+        MessageReleased(place=waits.id, person=7, record=waits.record, page="holds:35:2"),
+        resolved(7, "cardNumber", record.record),
+    )
+    assert story.state.entries["person:7"].identifiers == [CARD, later]
+
+
+def test_an_address_of_somebody_else_in_an_update_is_not_moved() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", CARD))
+    story.play(linked(8, "2011-03-02", EMAIL))
+    record = updated("2011-03-03", CARD, CARD, EMAIL)
+    story.when(record).then(
+        IdentifierClaimed(kind="email", digest="e", person=8, claimant=7), resolved(7, "cardNumber", record.record)
+    )
+
+
+def test_a_bill_by_card_replaces_no_address() -> None:
+    story = org()
+    story.play(linked(7, "2011-03-01", EMAIL, CARD))
+    story.play(unnamed("cardNumber", "2011-03-02", "c", KnownBy("email", "e2")))
+    assert story.state.entries["person:7"].identifiers == [EMAIL, CARD, ("email", "e2")]
+
+
+def test_who_becomes_a_customer_is_known_by_all_that_the_profile_says() -> None:
+    record = structs.replace(updated("2011-03-01", CARD, EMAIL, CARD), makes=True)
+    org().when(record).then(
+        CustomerMade(person=MADE_FROM),
+        *gained(MADE_FROM, EMAIL, CARD),
+        resolved(MADE_FROM, "cardNumber", record.record),
+    )
 
 
 def making(kind: str, on: str, digest: str = "d", *more: KnownBy) -> ResolveCustomer:
