@@ -9,8 +9,8 @@ the definition of an event, and no body). Accounts elsewhere are kept with the p
 the customer where no id does; of several of one kind the first one.
 
 `enteredAt` is the store's wall clock, encoded as if it were in another zone (S4: 2.5 h after `createdAt` in Makassar),
-which a setting of the topic names. It is read as the local time of the store; where that would be in the future,
-`createdAt` holds.
+which a setting of the topic names. It is read as the local time of the store, which `enteredBy` names; where that would
+be in the future, `createdAt` holds.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def _read(body: Part, site: Site, received: Received) -> Draft | None:
     name = inside.text("eventName", required="the name of the event")
     data = inside.part("data", required="what happened")
     customer, entered_by = _customer_in(data), data.part("enteredBy")
+    site = _where_entered(site, entered_by)
     if name == _ADDED:
         draft = _bill(data, site, entered_by)
     elif name == _UPDATED:
@@ -104,6 +105,15 @@ def _read(body: Part, site: Site, received: Received) -> Draft | None:
     _time(draft, data, inside, site, received)
     _name(customer, draft)
     return draft
+
+
+def _where_entered(site: Site, entered_by: Part) -> Site:
+    """The store that the event itself names, where the org has it."""
+    code = entered_by.part("store").text("code")
+    store = site.org.stores.get(code)
+    if store is None:
+        return site
+    return site._replace(store=code, zone=store.zone or site.zone, currency=store.currency or site.currency)
 
 
 def _bill(data: Part, site: Site, entered_by: Part) -> Draft | None:
@@ -129,9 +139,10 @@ def _bill(data: Part, site: Site, entered_by: Part) -> Draft | None:
 
 def _update(data: Part, site: Site) -> Draft:
     draft = Draft(_UPDATED)
+    currency = _code(data, "currencyCode") or site.currency
     _number(draft, data)
-    draft.put("amountMinor", data.minor("amount", site.currency), data.at("amount"))
-    draft.put("discountMinor", data.minor("discount", site.currency), data.at("discount"))
+    draft.put("amountMinor", data.minor("amount", currency), data.at("amount"))
+    draft.put("discountMinor", data.minor("discount", currency), data.at("discount"))
     draft.put("deliveryStatus", _code(data, "deliveryStatus"), data.at("deliveryStatus"))
     return draft
 

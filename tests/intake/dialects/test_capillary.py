@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.intake.org_settings import known
 from pipeline.intake.verdict import Accepted
 from schemas.records import (
     CustomerAdded,
@@ -20,6 +21,7 @@ from schemas.records import (
     TransactionReturned,
     TransactionUpdated,
 )
+from schemas.settings import Store
 from tests.intake.dialects import vendors
 from tests.intake.dialects.golden import ORGS, SAMPLES, accepted, path_of, told
 from tests.notify.seed_samples import published
@@ -223,3 +225,36 @@ def test_a_time_that_nobody_can_read_is_a_dead_letter(data: dict[str, Any]) -> N
 
 def test_a_clock_that_shows_the_end_of_time_gives_way_to_the_time_of_storing() -> None:
     assert record(added(enteredAt=253_402_300_799_999)).event_time == ADDED["attributes"]["createdAt"]
+
+
+def at_store(body: dict[str, Any], **parts: str) -> Any:
+    """The record of a message in its org, which has the store of the printed bill."""
+    org_id = body["attributes"]["orgId"]
+    store = Store(code="prod.shell.id.12591538", **parts)
+    org = known(ORGS[org_id].org.model_copy(update={"stores": (store,)}))
+    return vendors.record("capillary", body, org="", orgs={org_id: org})
+
+
+@pytest.mark.parametrize(("parts", "hours"), [({"zone": "Asia/Makassar"}, -1), ({}, 0)])
+def test_the_clock_is_that_of_the_store_that_the_event_names(parts: dict[str, str], hours: int) -> None:
+    assert at_store(ADDED, **parts).event_time - record(ADDED).event_time == hours * 3_600_000
+
+
+def updated(**data: Any) -> dict[str, Any]:
+    inside = UPDATED["attributes"]
+    return UPDATED | {"attributes": inside | {"data": inside["data"] | data}}
+
+
+def test_an_update_is_in_the_currency_that_it_or_else_its_store_names() -> None:
+    by = {"store": {"code": "prod.shell.id.12591538"}}
+    assert record(updated(amount=500)).amount_minor == 50_000
+    assert record(updated(amount=500, currencyCode="J PY")).amount_minor == 500
+    assert at_store(updated(amount=500, enteredBy=by), currency="JPY").amount_minor == 500
+    assert at_store(updated(amount=500, enteredBy=by)).amount_minor == 50_000
+
+
+@pytest.mark.parametrize(
+    "named", ["2023-05-12T08:00:00+02:00", "2023-05-12T13:00:00", 1_683_871_200_000, "1683871200000"]
+)
+def test_a_time_of_its_own_is_an_instant_or_in_the_zone_of_its_store(named: object) -> None:
+    assert record(added(eventDateTime=named)).event_time == 1_683_871_200_000
