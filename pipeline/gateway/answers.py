@@ -34,6 +34,13 @@ class Asked(NamedTuple):
     record_id: str
 
 
+class _Waiting(NamedTuple):
+    """Who waits for a reply, about which customer's record; of `NOBODY`: whoever has it."""
+
+    customer_id: int
+    future: Future[Reply]
+
+
 class Answers:
     """Follows the replies and the settings in a thread of its own, and answers requests from any other."""
 
@@ -47,24 +54,23 @@ class Answers:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[Asked, Reply] = OrderedDict()
-        self._waiting: dict[Asked, list[Future[Reply]]] = {}
+        self._waiting: dict[Asked, list[_Waiting]] = {}
         self._well_at = clock.now()
 
-    def expect(self, asked: Asked) -> Future[Reply]:
-        """The next reply about a record that no other follows at once; `forget` it when nobody waits any more."""
+    def expect(self, asked: Asked, customer_id: int) -> Future[Reply]:
+        """The next reply about a record that no other follows at once; `forget` it when nobody waits any more.
+
+        `customer_id`: whose record, as two customers may each have one of that id; `NOBODY`: whoever has it.
+        """
         future: Future[Reply] = Future()
         with self._lock:
-            self._waiting.setdefault(asked, []).append(future)
+            self._waiting.setdefault(asked, []).append(_Waiting(customer_id, future))
         return future
 
     def forget(self, asked: Asked, future: Future[Reply]) -> None:
         """Nobody waits for this any more."""
         with self._lock:
-            others = [one for one in self._waiting.get(asked, ()) if one is not future]
-            if others:
-                self._waiting[asked] = others
-            else:
-                self._waiting.pop(asked, None)
+            self._keep(asked, [one for one in self._waiting.get(asked, ()) if one.future is not future])
 
     def fresh(self) -> bool:
         """Whether the settings are recent, and no reply is missed."""
@@ -75,10 +81,11 @@ class Answers:
         with self._lock:
             return len(self._waiting)
 
-    def known(self, asked: Asked) -> Reply | None:
-        """The latest reply about a record, if it is still kept."""
+    def known(self, asked: Asked, customer_id: int = NOBODY) -> Reply | None:
+        """The latest reply about a record, if it is still kept, and about that customer where one is named."""
         with self._lock:
-            return self._kept.get(asked)
+            reply = self._kept.get(asked)
+        return None if reply is None or customer_id not in (NOBODY, reply.customer_id) else reply
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set. Raises `Unavailable` when the log cannot be read for a minute."""
@@ -125,9 +132,25 @@ class Answers:
             self._kept.move_to_end(asked)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-            waiting = () if _is_answered_soon(reply) else self._waiting.pop(asked, ())
+            waiting = () if _is_answered_soon(reply) else self._whom_it_answers(asked, reply.customer_id)
         for one in waiting:
-            one.set_result(reply)
+            one.future.set_result(reply)
+
+    def _whom_it_answers(self, asked: Asked, customer_id: int) -> list[_Waiting]:
+        """Those who asked about this customer's record, who then wait no longer.
+
+        RULE: if there are none, those who named another customer: who was merged into this one is answered by this one.
+        """
+        waiting = self._waiting.get(asked, [])
+        answered = [one for one in waiting if one.customer_id in (NOBODY, customer_id)] or waiting
+        self._keep(asked, [one for one in waiting if one not in answered])
+        return answered
+
+    def _keep(self, asked: Asked, waiting: list[_Waiting]) -> None:
+        if waiting:
+            self._waiting[asked] = waiting
+        else:
+            self._waiting.pop(asked, None)
 
 
 def _is_answered_soon(reply: Reply) -> bool:

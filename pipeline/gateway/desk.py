@@ -97,17 +97,20 @@ class Desk:
     async def send(self, taken: Sequence[Taken | Refused], org_id: int, seconds: float) -> list[Result]:
         """Send what can be sent, and wait for the replies to commands; a result for each, in order."""
         good = [one for one in taken if isinstance(one, Taken)]
-        asked = {id(one): Asked(org_id, one.id) for one in good if one.waits}
+        waits = {id(one): one for one in good if one.waits}
+        asked = {number: Asked(org_id, one.id) for number, one in waits.items()}
         if self.answers.waiting() + len(asked) > _WAITING_MAX:
             message = "too many requests wait already"
             raise NotNow(message)
-        expected = {number: self.answers.expect(one) for number, one in asked.items()}
+        expected = {number: self.answers.expect(asked[number], one.record.customer_id) for number, one in waits.items()}
         try:
             if good:
                 await asyncio.wrap_future(self._outbox.put([one.message for one in good]))
             replies = await _within(seconds, expected)
-            known = {number: self.answers.known(one) for number, one in asked.items() if number not in replies}
-            replies |= {number: reply for number, reply in known.items() if reply is not None}
+            for number, one in waits.items():
+                known = self.answers.known(asked[number], one.record.customer_id)
+                if number not in replies and known is not None:
+                    replies[number] = known
         finally:
             for number, future in expected.items():
                 self.answers.forget(asked[number], future)

@@ -49,6 +49,24 @@ def test_command_sent_again_is_done_once_and_answered_as_the_first_time(client: 
     assert standing.body["programs"]["7"]["balances"]["POINTS"]["redeemed"] == 30
 
 
+def test_one_id_of_two_customers_is_answered_to_each_by_their_own(client: Client) -> None:
+    client.send([bill("B1", 171), bill("B1", 172)])
+    both = client.send([redemption(171, 30) | {"id": "one"}, redemption(172, 20) | {"id": "one"}]).body["results"]
+    assert [(one["customerId"], one["result"][0]["points"]) for one in both] == [(171, 30), (172, 20)]
+
+    client.send(redemption(171, 10), Idempotency_Key="next")
+    other = client.send(redemption(172, 10), Idempotency_Key="next", Prefer="wait=0")
+    assert (other.status, other.body.get("customerId", 172)) in ((202, 172), (200, 172))
+
+
+def test_who_names_a_customer_that_was_merged_is_answered_by_the_one_that_is_left(client: Client) -> None:
+    client.send([bill("B1", 173), bill("B1", 174)])
+    merged = client.send({"type": "mergeCustomers", "customerId": 173, "victimCustomerId": 174})
+    assert merged.status == 200
+    done = client.send(redemption(174, 150))
+    assert (done.status, done.body["customerId"], done.body["result"][0]["points"]) == (200, 173, 150)
+
+
 def test_refused_command_says_why_and_its_reply_can_be_asked_for(client: Client) -> None:
     refused = client.send(redemption(13, 5), Idempotency_Key="poor")
     reply = client.ask("GET", "/v1/replies/poor")
