@@ -110,7 +110,7 @@ def _transaction(transaction: Part, site: Site, received: Received) -> Draft | N
 
 
 def _registration(body: Part, site: Site, received: Received) -> Draft:
-    customer = body.part("customer", required="firstName, lastName, email and agreement1")
+    customer = _as_form(body.part("customer", required="firstName, lastName, email and agreement1"))
     for name in ("firstName", "lastName", "email", "agreement1"):
         customer.text(name, required=f"the customer's {name}")
     draft = _profile(customer, "customerAdded", site, received)
@@ -120,7 +120,7 @@ def _registration(body: Part, site: Site, received: Received) -> Draft:
 
 def _customer_update(body: Part, site: Site, received: Received) -> Draft:
     """What is left out stays; what is left empty is cleared, as is the rest of an address of which a part is given."""
-    customer = body.part("customer")
+    customer = _as_form(body.part("customer"))
     draft = _profile(customer, "customerUpdated", site, received)
     draft.of(body, "customerId")
     empty = [native for name, native in _PROFILE if _is_empty(customer, name)]
@@ -132,6 +132,13 @@ def _customer_update(body: Part, site: Site, received: Received) -> Draft:
             empty += [f"extended.{field}" for field in fields if field not in kept]
     draft.put("clear", empty or None, customer.path)
     return draft
+
+
+def _as_form(customer: Part) -> Part:
+    """Agreements as forms write them: in JSON they are true and false, as lists show them (S2 l.3454)."""
+    given = {name: customer.fields.get(name) for name in _AGREEMENTS}
+    written = {name: str(int(value)) for name, value in given.items() if isinstance(value, bool)}
+    return Part({**customer.fields, **written}, customer.path, customer.defects)
 
 
 def _is_empty(part: Part, name: str) -> bool:

@@ -246,6 +246,13 @@ def test_the_printed_registration_is_a_profile_and_says_who_has_the_card() -> No
     assert [one.kind for one in accepted.links.identifiers] == ["email", "cardNumber"]
 
 
+@pytest.mark.parametrize(("sent", "kept"), [(True, "1"), (False, "0"), (1, "1"), ("0", "0")])
+def test_an_agreement_may_be_true_or_false(sent: object, kept: str) -> None:
+    added = record("openloyalty", registered(agreement1=sent, customerId="4711"))
+    updated = record("openloyalty", {"customerId": 4711, "customer": {"agreement2": sent}})
+    assert (added.profile.extended["agreement1"], updated.profile.extended) == (kept, {"agreement2": kept})
+
+
 def test_a_registration_by_identifiers_is_looked_for() -> None:
     resolve = record("openloyalty", REGISTRATION)
     assert isinstance(resolve, ResolveCustomer)
