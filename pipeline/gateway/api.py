@@ -214,7 +214,10 @@ class Api:
         except Unanswered as error:
             return await self._forwarding.answer(request, error) or _busy(str(error))
         except _TOLD as error:
-            return _of_error(error)
+            answer = _of_error(error)
+            if isinstance(error.__cause__, web.RequestPayloadError):  # nobody knows where the next request begins
+                answer.force_close()
+            return answer
 
 
 def _named(handler: Callable[[VendorRoute, web.Request], Awaitable[web.Response]], route: VendorRoute) -> Handler:

@@ -135,6 +135,7 @@ def test_request_that_may_not_or_cannot_be_answered_is_a_problem(
 def test_body_that_cannot_be_unpacked_is_a_problem_in_words(client: Client, coding: str) -> None:
     refused = client.send(b"\xff\xff no such thing", Content_Encoding=coding)
     assert (refused.status, "Content-Encoding" in refused.body["detail"]) == (400, True)
+    assert refused.headers["Connection"] == "close"
 
 
 def test_replies_of_another_org_are_out_of_reach(client: Client) -> None:
