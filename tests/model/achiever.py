@@ -92,14 +92,14 @@ class Achiever(Holder):
         day, marks = day_of(at, self.program.zone), list[Mark]()
         for goal in goals:
             mark = Mark(goal.id, day)
-            if not goal.is_there(day) or not counts(goal, mark):
+            if not goal.is_there(day) or self._cycle_of(mark) is None or not counts(goal, mark):
                 continue
             part = self._part(goal)
             if goal.joins == "transaction" and part.since is None:
                 self._goes_in(goal, at)
             if goal.is_own and part.begins is None and part.counts(goal, at):
                 part.begins = self._own_day(goal, at)
-            if part.counts(goal, at) and self._cycle_of(mark) is not None and self._has_room(goal, mark):
+            if part.counts(goal, at) and self._has_room(goal, mark):
                 marks.append(mark)
                 self.marks.append(mark)
         self._marked(marks, at, at)

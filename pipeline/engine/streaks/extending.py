@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import structs
 
 from pipeline.engine.bills.entries import bill_of, day_of_bill
+from pipeline.engine.bills.state import MeasuredContribution
 from pipeline.engine.bills.updates import corrected_in
 from pipeline.engine.calendar import NEVER
 from pipeline.engine.kernel.concern import ProgramStage
@@ -17,7 +18,7 @@ from pipeline.engine.ledger.terms import own_terms
 from pipeline.engine.milestones.concern import targets_of
 from pipeline.engine.milestones.members import is_in
 from pipeline.engine.periods import Period, Periods
-from pipeline.engine.programs import CompiledStreak, Program
+from pipeline.engine.programs import CompiledStreak, Program, Target
 from pipeline.engine.rewards.concern import Achieved, give, reward_of
 from pipeline.engine.rewards.keys import level_key
 from pipeline.engine.streaks.excuses import excusing
@@ -28,6 +29,9 @@ from schemas.facts import (
     Decision,
     IssuedFor,
     MilestoneAchieved,
+    MilestoneProgressed,
+    MilestoneRecorded,
+    MilestoneTallied,
     StreakExtended,
     StreakFrozen,
     StreakLevelReached,
@@ -36,17 +40,29 @@ from schemas.facts import (
 from schemas.records import CustomEventReceived, TakeOverSection, TransactionAdded, TransactionUpdated
 
 _SKIPPED: Final = "a date that the zone skipped"
+_COUNTED: Final = (MilestoneProgressed, MilestoneRecorded, MilestoneTallied)
+"""What says that a record counts for a milestone."""
 
 
 def _uses_streaks(program: Program) -> bool:
     return bool(program.streak_ids)
 
 
-def _extend(turn: ProgramTurn, record: TransactionAdded | TransactionUpdated | CustomEventReceived) -> list[Decision]:
+def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
+    """What a record gives the streaks on the milestones that count it."""
+    counted = {one.milestone_id for one in turn.made if isinstance(one, _COUNTED)}
+    return _extended(turn, record, [one for one in targets_of(record, turn.program) if one.milestone_id in counted])
+
+
+def _extended(
+    turn: ProgramTurn,
+    record: TransactionAdded | TransactionUpdated | CustomEventReceived,
+    targets: Iterable[Target],
+) -> list[Decision]:
     """Enrol at the first record that counts; add the period if its milestone is met; reach the levels that gives."""
     decisions: list[Decision] = []
     section = turn.section
-    for target in targets_of(record, turn.program):
+    for target in targets:
         if not target.streaks:
             continue
         period = target.periods.around(turn.day)
@@ -114,7 +130,14 @@ def _correct(turn: ProgramTurn, record: TransactionUpdated) -> list[Decision]:
     bill = bill_of(turn.state, record.bill_number)
     if not corrected_in(turn, bill):
         return []
-    return _extend(structs.replace(turn, at=bill.paid_at, day=day_of_bill(turn.program, bill)), record)
+    counted = {
+        one.milestone_id
+        for one in bill.parts[turn.program.id].milestones
+        if isinstance(one, MeasuredContribution) and (one.added or one.keys)
+    }
+    sale = structs.replace(turn, at=bill.paid_at, day=day_of_bill(turn.program, bill))
+    targets = [one for one in targets_of(record, turn.program) if one.measure.plain or one.milestone_id in counted]
+    return _extended(sale, record, targets)
 
 
 def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG001 - a stage

@@ -30,6 +30,8 @@ from tests.steps import (
     milestone,
     program,
     set_target,
+    spend,
+    starting,
     tick,
     updated,
 )
@@ -102,6 +104,38 @@ def test_bill_that_counts_without_meeting_the_target_enrols_only() -> None:
     assert (len(story.only(StreakStarted)), story.only(StreakExtended)) == (1, [])
     story.play(bought("B2", 100, "2011-03-11"))
     assert [extended.run for extended in story.only(StreakExtended)] == [1]
+
+
+def selective() -> ProgramDefinition:
+    """The streak of later in the month, on bills of five pounds."""
+    later = loyal(validity={"first": "2011-03-15"}).model_dump(mode="json", exclude_unset=True)
+    counts = {"of": "transactions", "minimum_minor": 500}
+    returns = {"window_days": 100}
+    return program(milestones=[milestone("visit", counts=counts)], streaks=later["streaks"], returns=returns)
+
+
+@pytest.mark.parametrize("then", [[], [updated("B2", 450, "2011-03-17")]], ids=["bill", "update"])
+def test_bill_that_does_not_count_enrols_nobody_though_the_milestone_was_met_before_the_streak(then: list[Any]) -> None:
+    story = given(selective(), bought("B1", 500, "2011-03-10"), bought("B2", 400, "2011-03-16"), *then)
+    assert (story.only(MilestoneAchieved) != [], story.only(StreakStarted)) == (True, [])
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [[bought("B3", 500, "2011-03-18")], [updated("B2", 500, "2011-03-18")]],
+    ids=["bill", "update"],
+)
+def test_first_bill_that_counts_enrols_with_the_milestone_that_was_met_before(counts: list[Any]) -> None:
+    story = given(selective(), bought("B1", 500, "2011-03-10"), bought("B2", 400, "2011-03-16"), *counts)
+    assert [extended.period for extended in story.only(StreakExtended)] == [month("2011-03")]
+
+
+def test_update_gives_nothing_to_a_streak_on_a_milestone_that_came_later() -> None:
+    story = given(program(rules=[spend()], returns={"window_days": 100}), bought("B1", 100, "2011-03-10"))
+    later = loyal(2).model_copy(update={"returns": Returns(window_days=100)})
+    story.play(starting("2011-04-01", later))
+    story.play(updated("B1", 200, "2011-04-02"))
+    assert story.only(StreakStarted) == []
 
 
 def test_period_counts_once_however_often_its_target_is_met() -> None:
