@@ -208,7 +208,7 @@ def _nested(state: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _place(cycles: PeriodUnit | Cycle, day: int, calendar: Calendar | None) -> int:
-    return Periods(cycles, calendar).running(day) if calendar else 0
+    return Periods(cycles, calendar).running(day).place if calendar else 0
 
 
 def _counted_on(streak: dict[str, Any], today: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from pipeline.engine.calendar import Calendar, as_day
+from pipeline.engine.calendar import NEVER, Calendar, as_day
 from pipeline.engine.cycles import DatedCycle, Steps, arithmetic_of, dated, steps
 from schemas.program import Cycle, PerCustomer, PeriodUnit, Validity
 
@@ -111,10 +111,15 @@ class Periods:
         """The cycle of that number."""
         return self.around(self._cycles.days_of(number).first)
 
-    def running(self, day: int) -> int:
-        """The place of the cycle that runs on `day`; between two cycles that of the next one, as the last is over."""
-        place = self.around(day).place
-        return place if self._dated is None or self._dated.holds(day) else place + 1
+    def running(self, day: int) -> Period:
+        """The cycle that runs on `day`; else the next one; after the last one what comes then, which never ends."""
+        if self._dated is None or self._dated.holds(day):
+            return self.around(day)
+        first = self._dated.next_after(day)
+        if first is not None:
+            return self.around(first)
+        over = self.around(day)
+        return Period(number=over.number + 1, begins_at=over.ends_at, ends_at=NEVER, skipped=over.skipped)
 
 
 class OwnPeriods:

@@ -227,7 +227,7 @@ def _break(turn: ProgramTurn, of_bill: str, paid_on: int, target: Target, undone
         known = turn.section.streaks.get(streak_id)
         if known is None or not holds(known.runs, period.place):
             continue
-        value = value_without(streak, known, period.place, target.periods.running(turn.day))
+        value = value_without(streak, known, period.place, target.periods.running(turn.day).place)
         undone.decisions.append(
             StreakBroken(
                 streak_id=streak_id,

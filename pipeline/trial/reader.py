@@ -266,7 +266,7 @@ def _streaks(section: Section, definition: ProgramDefinition, settled_at: int) -
         known = section.streaks.get(streak.id)
         if known is not None:
             unit = units[streak.milestone]
-            now = Periods(unit, calendar).running(today)
+            now = Periods(unit, calendar).running(today).place
             if known.ended and known.ends_in is not None:
                 now = known.ends_in
             rows.append(

@@ -97,8 +97,7 @@ class Achiever(Holder):
             part = self._part(goal)
             if goal.joins == "transaction" and part.since is None:
                 self._goes_in(goal, at)
-            if goal.is_own and part.begins is None and part.counts(goal, at):
-                part.begins = self._own_day(goal, at)
+            self._may_begin(goal, at)
             if part.counts(goal, at) and self._has_room(goal, mark):
                 marks.append(mark)
                 self.marks.append(mark)
@@ -239,8 +238,16 @@ class Achiever(Holder):
 
     def _goes_in(self, goal: Goal, at: int) -> None:
         part = self._part(goal)
+        if part.since is not None and part.left is not None:
+            part.before.append((part.since, part.left))
         part.since, part.left = at, None
         part.begins = part.begins or self._own_day(goal, at)
+
+    def _may_begin(self, goal: Goal, at: int) -> None:
+        """Cycles of the customer's own begin, with something that counts."""
+        part = self._part(goal)
+        if goal.is_own and part.begins is None and part.counts(goal, at):
+            part.begins = self._own_day(goal, at)
 
     def _own_day(self, goal: Goal, at: int) -> date:
         """The day on which cycles of the customer's own begin."""
@@ -403,6 +410,7 @@ class Achiever(Holder):
         fits = bill.counts_for(goal) or bill.things_for(goal, mark.day)
         if not fits or not goal.is_there(mark.day) or self._is_final(mark):
             return None
+        self._may_begin(goal, bill.paid)
         if not self._part(goal).counts(goal, bill.paid) or self._cycle_of(mark) is None:
             return None
         if not self._has_room(goal, mark):
@@ -452,10 +460,13 @@ class Achiever(Holder):
             worth, things = min(mark.worth, bill.counts_for(goal)), mark.things & bill.things_for(goal, mark.day)
             if (worth, things) == (mark.worth, mark.things):
                 continue
+            key = self._key_of(mark)
+            before = self.value(key)
             mark.worth, mark.things = worth, things
             if bill.is_gone or not bill.fits(goal):
                 mark.room = None
-            key = self._key_of(mark)
+            if self.value(key) == before:
+                continue
             self.moved.add(key)
             self.fell.add(key)
             if key in self.met and self.value(key) < self._needs(goal):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from tests.model.purse import NEVER
 from tests.model.words import Goal
 
 
@@ -42,6 +43,8 @@ class Part:
     """From when on what happens counts, once the customer is in it."""
     left: int | None = None
     """When the customer left."""
+    before: list[tuple[int, int]] = field(default_factory=list)
+    """From when to when the customer was in it, before the last time."""
     begins: date | None = None
     """The day on which cycles of the customer's own begin."""
     target: int | None = None
@@ -57,7 +60,8 @@ class Part:
         """Whether what happened at an instant counts."""
         if not goal.joins:
             return True
-        return self.since is not None and (goal.past or self.since <= at) and (self.left is None or at < self.left)
+        last = [] if self.since is None else [(self.since, NEVER if self.left is None else self.left)]
+        return any((goal.past or since <= at) and at < left for since, left in [*self.before, *last])
 
     def takes(self, goal: Goal, at: int) -> bool:
         """Whether the goal may be met by what happened at an instant."""

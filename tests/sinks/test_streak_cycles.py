@@ -72,7 +72,7 @@ def test_runs_are_those_of_the_state(
     kept = story.section().streaks
     runs = {
         target.milestone_id: alive(
-            compiled.streaks[target.milestone_id], kept[target.milestone_id], target.periods.running(day(settled))
+            compiled.streaks[target.milestone_id], kept[target.milestone_id], target.periods.running(day(settled)).place
         )
         for target in compiled.targets
         if target.milestone_id in kept

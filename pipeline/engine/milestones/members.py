@@ -2,7 +2,8 @@
 
 RULE (enrolment): what a customer does counts from the instant of their enrolment on, or with the past where the program
 says so: then what was done before is recorded, and counts at the enrolment. Of a customer who left, what was done while
-they were in it still counts. Cycles of a customer's own begin once: they go on as they were with another enrolment.
+they were in it still counts, also once they enrolled again. Cycles of a customer's own begin once: they go on as they
+were with another enrolment.
 RULE (starts and ends): a cycle's start is told with the first thing that counts in it or with the enrolment, its end to
 everybody who was told the start, at its boundary. Late records count after it, and nothing is told a second time.
 RULE (own targets): a customer's own target holds until it is taken back. What is achieved stays so.
@@ -42,6 +43,8 @@ from schemas.facts import (
 from schemas.records import EnrolTarget, SetTarget, UnenrolTarget
 
 _NOBODY: Final = Member()
+_STRETCHES_KEPT: Final = 10
+"""From an enrolment to the leaving; of what was done in older ones, nothing that comes late counts."""
 
 
 def member_of(turn: ProgramTurn, target: Target) -> Member:
@@ -89,10 +92,9 @@ def counts_for(turn: ProgramTurn, target: Target) -> bool | None:
     if enrolment is None:
         return True
     member = member_of(turn, target)
-    if member.enrolled_at is not None:
-        return enrolment.past or turn.at >= member.enrolled_at
-    enrolled_at, left_at = member.was_in
-    if turn.at < left_at and (enrolment.past or enrolled_at <= turn.at):
+    if member.enrolled_at is not None and (enrolment.past or turn.at >= member.enrolled_at):
+        return True
+    if any(turn.at < left_at and (enrolment.past or enrolled_at <= turn.at) for enrolled_at, left_at in member.was_in):
         return True
     return None if enrolment.past else False
 
@@ -265,7 +267,7 @@ def _note_recorded(state: CustomerState, envelope: Envelope, decision: Milestone
 def _note_unenrolled(state: CustomerState, envelope: Envelope, decision: MilestoneUnenrolled) -> None:
     """Cycles of which the start was told still end."""
     member = _member(state, envelope, decision.milestone_id)
-    member.was_in = (member.enrolled_at or 0, envelope.at)
+    member.was_in = [*member.was_in, (member.enrolled_at or 0, envelope.at)][-_STRETCHES_KEPT:]
     member.enrolled_at = None
     member.left = True
     member.starts_at = NEVER

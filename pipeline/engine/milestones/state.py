@@ -54,8 +54,8 @@ class Member(msgspec.Struct, array_like=True):
     """The cycles in which meeting it added to another milestone, each with its end."""
     placed: bool = False
     """Whether cycles of the customer's own have a first day before the first enrolment: something was recorded."""
-    was_in: tuple[int, int] = (0, 0)
-    """From when to when the customer was in it last: from the instant of the enrolment to that of the leaving."""
+    was_in: list[tuple[int, int]] = []
+    """From when to when the customer was in it before: from the instant of each enrolment to that of the leaving."""
 
     @property
     def has_cycles(self) -> bool:

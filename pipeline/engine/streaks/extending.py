@@ -161,7 +161,7 @@ def _look_again(turn: ProgramTurn, record: None) -> list[Decision]:  # noqa: ARG
                 decisions += one_more(streak, known, period)
             else:
                 last = period.number if holds(known.runs, period.place) else period.number - 1
-                run = alive(streak, known, target.periods.running(turn.day))
+                run = alive(streak, known, target.periods.running(turn.day).place)
                 decisions += levels_of(streak, reached_once(streak, known, run), last, run)
     return decisions + rewards(turn, decisions)
 
@@ -246,7 +246,7 @@ def start(streak: CompiledStreak, periods: Periods, turn: ProgramTurn) -> Streak
         starts_on=turn.day if first is None else first,
         ends_on=last if ends else None,
         ends_at=ends_at if ends else None,
-        ends_in=periods.running(last + 1) if last is not None and ends else None,
+        ends_in=periods.running(last + 1).place if last is not None and ends else None,
     )
 
 

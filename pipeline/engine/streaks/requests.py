@@ -2,7 +2,8 @@
 
 RULE: from the period of the enrolment on, what counts in the milestone counts in the streak, though it came before the
 enrolment. Who leaves keeps levels and rewards; nothing from then on counts until they enrol again, and then nothing of
-periods before that. RULE: what is excused breaks no run, and does not lengthen it; periods of it that are met count. A
+periods before that. On a day between two cycles, an enrolment and a pause begin with the next one, and a pause ends
+with the last one. RULE: what is excused breaks no run, and does not lengthen it; periods of it that are met count. A
 request that excuses past periods may join runs and reach levels; the end of a pause takes none away.
 """
 
@@ -42,7 +43,7 @@ class _Part(NamedTuple):
     streak: CompiledStreak
     known: StreakRuns
     period: Period
-    """That of the request."""
+    """That of the request; between two cycles, the one that is over, but of an enrolment the next one."""
 
 
 def enrol(turn: ProgramTurn, record: EnrolStreak) -> list[Decision]:
@@ -56,7 +57,7 @@ def enrol(turn: ProgramTurn, record: EnrolStreak) -> list[Decision]:
         return [_refused(record, Refusal.STREAK_OVER)]
     if known is not None and known.left_at is None:
         return [_refused(record, Refusal.STREAK_ENROLLED)]
-    period = target.periods.around(turn.day)
+    period = target.periods.running(turn.day)
     first_day, last_day = _days(turn, period)
     decisions: list[Decision] = [
         StreakEnrolled(
@@ -101,14 +102,15 @@ def pause(turn: ProgramTurn, record: PauseStreak) -> list[Decision]:
         return [_refused(record, part)]
     if part.known.paused:
         return [_refused(record, Refusal.STREAK_PAUSED)]
-    excused = excusing(part.known, part.period.place, NEVER)
+    period = part.target.periods.running(turn.day)
+    excused = excusing(part.known, period.place, NEVER)
     if len(excused) > EXCUSES_MAX:
         return [_refused(record, Refusal.TOO_MANY_FREEZES)]
     value = value_excusing(part.streak, part.known, excused)
     paused = StreakPaused(
         streak_id=record.streak,
-        period=part.period.number,
-        skipped=part.period.skipped,
+        period=period.number,
+        skipped=period.skipped,
         longest=value.longest,
         standing=value.standing,
         reason=record.reason,
@@ -144,9 +146,9 @@ def freeze(turn: ProgramTurn, record: FreezeStreak) -> list[Decision]:
     if isinstance(part, Refusal):
         return [_refused(record, part)]
     last_day = record.first_day + record.days - 1
-    first, last = (part.target.periods.around(day).place for day in (record.first_day, last_day))
+    first, last = part.target.periods.running(record.first_day).place, part.target.periods.around(last_day).place
     excused = excusing(part.known, first, last)
-    if excused == part.known.excused:
+    if first > last or excused == part.known.excused:
         return [_refused(record, Refusal.NOTHING_CHANGES)]
     if len(excused) > EXCUSES_MAX:
         return [_refused(record, Refusal.TOO_MANY_FREEZES)]
@@ -201,7 +203,8 @@ def _met_already(turn: ProgramTurn, part: _Part) -> list[Decision]:
     known, span = part.known, part.streak.span
     progress = turn.section.milestones.get(part.target.milestone_id, {})
     for number in sorted(number for number, one in progress.items() if one.achieved and number >= part.period.number):
-        last = turn.day if number == part.period.number else turn.program.calendar.day_of(progress[number].ends_at - 1)
+        runs_today = number == part.target.periods.around(turn.day).number
+        last = turn.day if runs_today else turn.program.calendar.day_of(progress[number].ends_at - 1)
         period = part.target.periods.around(last)
         if holds(known.runs, period.place) or not (span is None or span.holds(last)):
             continue

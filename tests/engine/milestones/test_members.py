@@ -450,7 +450,31 @@ def test_what_was_done_while_the_customer_was_in_it_counts_after_they_left() -> 
     assert story.values("m") == {"2025-03": 2}
     story.play(enrol_target("m", "2025-03-20"))
     story.play(bought("B9", 1, "2025-03-09"), as_of=instant("2025-03-21"))
-    assert story.values("m") == {"2025-03": 2}
+    story.play(bought("B10", 1, "2025-03-11"), as_of=instant("2025-03-21"))
+    assert story.values("m") == {"2025-03": 3}
+
+
+def test_bill_is_corrected_whichever_of_the_enrolments_it_counted_in() -> None:
+    sums = asking(999, enrolment=by("command"), counts={"of": "transactions", "measure": "sum"})
+    story = given(sums, enrol_target("m", "2025-03-03"), bought("B1", 10, "2025-03-04"))
+    for left_on, enrolled_on in (("2025-03-05", "2025-03-07"), ("2025-03-08", "2025-03-09")):
+        story.play(unenrol_target("m", left_on))
+        story.play(bought(f"away-{left_on}", 300, f"{left_on} 18:00"))
+        story.play(enrol_target("m", enrolled_on))
+    story.play(updated("B1", 25, "2025-03-10"))
+    story.play(updated("away-2025-03-05", 500, "2025-03-11"))
+    assert story.values("m") == {"2025-03": 25}
+
+
+def test_of_many_enrolments_the_last_ones_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.engine.milestones.members._STRETCHES_KEPT", 2)
+    story = given(asking(9, enrolment=by("command")))
+    for month in (3, 4, 5):
+        story.play(enrol_target("m", f"2025-{month:02}-03"))
+        story.play(unenrol_target("m", f"2025-{month:02}-10"))
+    assert story.section().members["m"].was_in == [
+        (instant(f"2025-{month:02}-03"), instant(f"2025-{month:02}-10")) for month in (4, 5)
+    ]
 
 
 def test_with_the_past_what_is_done_after_leaving_waits_for_the_next_enrolment() -> None:

@@ -182,6 +182,70 @@ def test_a_cycle_without_an_end_has_no_last_day() -> None:
     assert [one.last_day for one in story.only(StreakEnrolled)] == [None]
 
 
+WINDOWS = {
+    "kind": "windows",
+    "windows": [
+        {"first": "2011-03-01", "last": "2011-03-04"},
+        {"first": "2011-03-08", "last": "2011-03-11"},
+        {"first": "2011-03-14", "last": "2011-03-17"},
+    ],
+}
+
+
+def on_windows(**parts: Any) -> ProgramDefinition:
+    """With days between the cycles, on which none runs."""
+    cycles = {key: part for key, part in milestone("visit").items() if key != "period"} | {"cycle": WINDOWS}
+    levels = [{"name": "Two", "periods": 2, "points": 30}]
+    streak = {"id": "daily", "streak_id": 2, "name": "Daily", "milestone": "visit", "levels": levels, **parts}
+    return program(milestones=[cycles], streaks=[streak])
+
+
+def windows_of(story: Story) -> list[Run]:
+    return story.section().streaks["daily"].runs
+
+
+def test_between_two_cycles_an_enrolment_begins_with_the_next_one() -> None:
+    story = visits(on_windows(enrolment="opt_in"), 2).when(enrol("daily", "2011-03-06"))
+    (told,) = story.only(StreakEnrolled)
+    assert (told.period, told.first_day, told.last_day) == (2, day("2011-03-08"), day("2011-03-11"))
+    assert windows_of(story) == []
+    assert windows_of(also(story, visit(9))) == [(2, 2)]
+
+
+def test_late_enrolment_between_two_cycles_counts_what_was_met_since() -> None:
+    story = visits(on_windows(enrolment="opt_in"), 2, 9, 15)
+    story.play(enrol("daily", "2011-03-06"), as_of=instant("2011-03-16"))
+    assert (windows_of(story), reached(story)) == ([(2, 3)], [2])
+
+
+def test_enrolment_before_the_first_cycle_is_told_with_it_and_after_the_last_one_with_what_comes_then() -> None:
+    story = given(on_windows(enrolment="opt_in")).when(enrol("daily", "2011-02-20"))
+    assert [(one.period, one.first_day) for one in story.only(StreakEnrolled)] == [(1, day("2011-03-01"))]
+    late = visits(on_windows(enrolment="opt_in"), 15).when(enrol("daily", "2011-03-20"))
+    (told,) = late.only(StreakEnrolled)
+    assert (told.period, told.first_day, told.last_day) == (4, day("2011-03-18"), None)
+    assert windows_of(late) == []
+
+
+def test_between_two_cycles_a_pause_begins_with_the_next_one_and_ends_with_the_last_one() -> None:
+    story = also(visits(on_windows(), 2), pause("daily", "2011-03-06"), resume("daily", "2011-03-12"), visit(15))
+    assert (reached(story), story.section().streaks["daily"].excused) == ([2], [(2, 2)])
+    at_once = also(visits(on_windows(), 2), pause("daily", "2011-03-06"), resume("daily", "2011-03-07"), visit(15))
+    assert (reached(at_once), at_once.section().streaks["daily"].excused) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("first", "days", "excused"),
+    [(5, 2, []), (4, 3, [(1, 1)]), (6, 3, [(2, 2)]), (6, 7, [(2, 2)])],
+    ids=["no-cycle", "the-one-before", "the-one-after", "the-one-between"],
+)
+def test_frozen_days_between_cycles_touch_none(first: int, days: int, excused: list[Run]) -> None:
+    story = also(visits(on_windows(), 2), freeze("daily", f"2011-03-{first:02}", days, "2011-03-03"))
+    assert story.section().streaks["daily"].excused == excused
+    refused = [one.reason.text for one in story.only(RecordRefused)]
+    assert refused == ([] if excused else ["nothing_changes"])
+
+
 def test_a_pause_keeps_the_run_until_the_period_in_which_it_ends() -> None:
     story = visits(daily(), 1, 2).when(pause("daily", "2011-03-03", entered_by="app"))
     story.then(
