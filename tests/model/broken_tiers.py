@@ -136,7 +136,8 @@ def lose_what_else_was_given() -> Mutant:
 
 def remind_who_was_given_the_tier() -> Mutant:
     """Who has the tier from somebody for longer than its term is reminded of its end."""
-    return timers, "_is_given_beyond", lambda _turn, _tenure: False
+    right = timers._given_beyond
+    return timers, "_given_beyond", lambda turn, instant: right(turn, instant) if instant == turn.at else 0
 
 
 def forget_reminders() -> Mutant:

@@ -176,9 +176,10 @@ class Ranker(Achiever):
             reached = max(reached, _left(ranks, self.tier - 1))
         return min(self.tier, max(reached, self._floor(ranks)))
 
-    def _floor(self, ranks: Ranks) -> int:
-        """The highest tier that was given and holds; of one that is retired the next lower one."""
-        given = max([self.by_hand, *(one.tier for one in self.gifts.values() if not one.over)])
+    def _floor(self, ranks: Ranks, after: int = 0) -> int:
+        """The highest tier that was given and holds after an instant; of one that is retired the next lower one."""
+        by_hand = self.by_hand if self.by_hand_ends > after else 0
+        given = max([by_hand, *(one.tier for one in self.gifts.values() if not one.over and one.ends > after)])
         return _left(ranks, given) if given else 0
 
     def _check_later(self, ranks: Ranks) -> None:
@@ -311,13 +312,13 @@ class Ranker(Achiever):
         if self.by_hand and self.program.ranks is not None:
             self._let_go(self.program.ranks, at + 1)
 
-    def _let_go(self, ranks: Ranks, begins: int) -> None:
+    def _let_go(self, ranks: Ranks, begins: int, after: int = 0) -> None:
         given, self.by_hand, self.by_hand_ends = self.by_hand, 0, NEVER
-        self._without(ranks, given, begins)
+        self._without(ranks, given, begins, after)
 
-    def _without(self, ranks: Ranks, given: int, begins: int) -> None:
+    def _without(self, ranks: Ranks, given: int, begins: int, after: int = 0) -> None:
         """A tier that was given holds no longer: what is left is what the values give, or what else was given."""
-        floor, reached = self._floor(ranks), self.tier
+        floor, reached = self._floor(ranks, after), self.tier
         if given >= self.tier:
             reached = min(reached, max(self._reached(ranks), floor))
         if reached < self.tier or (self.ends == NEVER and reached > floor):
@@ -367,7 +368,7 @@ class Ranker(Achiever):
         ranks = self.program.ranks
         if ranks is not None:
             yield Due(self.checked, 2, partial(self._check, ranks, self.checked))
-            yield Due(self.by_hand_ends, 3, partial(self._let_go, ranks, self.by_hand_ends))
+            yield Due(self.by_hand_ends, 3, partial(self._let_go, ranks, *[self.by_hand_ends] * 2))
             for one in [one for _, one in sorted(self.gifts.items()) if not one.over]:
                 yield Due(one.ends, 4, partial(self._is_over, ranks, one))
             yield Due(self.ends, 5, partial(self._end, ranks, self.ends))
@@ -375,7 +376,7 @@ class Ranker(Achiever):
 
     def _is_over(self, ranks: Ranks, given: Given) -> None:
         given.over = True
-        self._without(ranks, given.tier, given.ends)
+        self._without(ranks, given.tier, given.ends, given.ends)
 
     def _check(self, ranks: Ranks, at: int) -> None:
         falls = self.falls_then and ranks.on_return == "end_of_day"

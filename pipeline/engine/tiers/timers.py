@@ -2,8 +2,9 @@
 
 RULE (end of a term): who meets the renewal keeps the tier for another term from that day on; else it is held through
 its grace, where the program gives any, and then lost. A tier that somebody gave is kept without an end while it holds;
-its term begins when that ends, and nobody is reminded of one that would go on so. Records that come late, for a term
-that has ended, change no decision about it.
+its term begins when that ends, and nobody is reminded of one that would go on so. Where several that were given end at
+one instant, the first end is the one move. Records that come late, for a term that has ended, change no decision about
+it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pipeline.engine.kernel.turn import ProgramTurn
 from pipeline.engine.tiers.assess import fall_after_return, upgrade
 from pipeline.engine.tiers.requests import released
 from pipeline.engine.tiers.rules import TierRules
-from pipeline.engine.tiers.state import Tenure
 from pipeline.engine.tiers.terms import for_ever
 from pipeline.engine.tiers.values import basis_values, floor_of, now_of, renewal_values, tenure_of, term_from
 from schemas.facts import (
@@ -93,17 +93,17 @@ def _lost(turn: ProgramTurn, rules: TierRules, values: tuple[int, ...]) -> TierD
     )
 
 
-def _is_given_beyond(turn: ProgramTurn, tenure: Tenure) -> bool:
-    """Whether somebody gave the tier, or a higher one, for longer than it holds."""
-    ends_at = tenure.term.ends_at
-    over = [key for key, one in tenure.rewards.items() if one.until <= ends_at]
-    over += [""] if tenure.floor_until <= ends_at else []
-    return floor_of(turn.section, turn.program, but=over) >= turn.section.tier
+def _given_beyond(turn: ProgramTurn, instant: int) -> int:
+    """The number of the highest tier that was given and holds after an instant, 0 for none."""
+    tenure = tenure_of(turn.section)
+    over = [key for key, one in tenure.rewards.items() if one.until <= instant]
+    over += [""] if tenure.floor_until <= instant else []
+    return floor_of(turn.section, turn.program, but=over)
 
 
 def _remind(turn: ProgramTurn, _: Subject) -> list[Decision]:
     rules, section, tenure = turn.program.tier_rules, turn.section, tenure_of(turn.section)
-    if rules.definition.validity is None or _is_given_beyond(turn, tenure):
+    if rules.definition.validity is None or _given_beyond(turn, tenure.term.ends_at) >= section.tier:
         return [TierRemindersPlanned(reminders=tuple(tenure.reminders[1:]))]
     measured, needed = rules.renewal.decisive(renewal_values(section, turn.program, now_of(turn)), section.tier)
     return [
@@ -118,13 +118,11 @@ def _remind(turn: ProgramTurn, _: Subject) -> list[Decision]:
 
 
 def _floor(turn: ProgramTurn, _: Subject) -> list[Decision]:
-    floor = floor_of(turn.section, turn.program, but=("",))
-    return [released(turn, turn.at, turn.section.tier, floor)]
+    return [released(turn, turn.at, turn.section.tier, _given_beyond(turn, turn.at))]
 
 
 def _reward_over(turn: ProgramTurn, subject: Subject) -> list[Decision]:
-    floor = floor_of(turn.section, turn.program, but=(subject.part,))
-    return [released(turn, turn.at, turn.section.tier, floor, reward_of=subject.part)]
+    return [released(turn, turn.at, turn.section.tier, _given_beyond(turn, turn.at), reward_of=subject.part)]
 
 
 CHECK: Final = section_timer(kind=17, name="tierCheck", at=lambda section: tenure_of(section).check_at, fire=_check)

@@ -104,6 +104,18 @@ def test_rewards_end_each_for_itself() -> None:
     assert moves(story.when(tick("2025-06-01")))[3:] == [(2, 1)]
 
 
+def test_rewards_that_end_together_are_lost_in_one_move() -> None:
+    gold, silver = giving("gold"), giving("silver", name="n", target_id=8)
+    story = given(club(gold, silver), bought("B1", 1, "2025-03-01"), tick("2025-04-01"))
+    assert moves(story) == [(1, 3), (3, 3), (3, 1), (1, 1)]
+
+
+def test_tier_given_by_hand_that_ends_with_a_reward_is_lost_in_one_move_with_it() -> None:
+    story = given(club(giving("silver")), bought("B1", 1, "2025-03-01"))
+    story.play(assign("gold", "2025-03-02", last_day=day("2025-03-31")))
+    assert moves(story.when(tick("2025-04-01"))) == [(1, 2), (2, 3), (3, 1), (1, 1)]
+
+
 @pytest.mark.parametrize("first", ["hand", "reward"])
 def test_tier_given_by_hand_and_a_reward_hold_beside_each_other(first: str) -> None:
     bill, hand = bought("B1", 1, "2025-03-02"), assign("silver", "2025-03-02")
