@@ -162,8 +162,8 @@ class Achiever(Holder):
         own = self._part(goal).target
         return (goal.target if own is None else own) * goal.unit
 
-    def _meet(self, keys: Iterable[Key], at: int, now: int) -> None:
-        """Goals that have what they ask for are met, then come their rewards."""
+    def _meet(self, keys: Iterable[Key], at: int, now: int) -> list[Key]:
+        """Goals that have what they ask for are met, then come their rewards; those that are met now."""
         met = [
             (goal, key)
             for key in dict.fromkeys(keys)
@@ -174,9 +174,10 @@ class Achiever(Holder):
         self.fresh += [key for _, key in met]
         for goal, key in met:
             self._reward(f"milestone/{goal.id}/{key[1]}", goal.id, goal.points, at, now)
+        return [key for _, key in met]
 
     def _pass_on(self, at: int, now: int) -> list[Key]:
-        """What was met adds to other goals, once for each cycle; those may be met thereby."""
+        """What was met adds to other goals, once for each cycle; those that are met thereby."""
         keys: list[Key] = []
         while self.fresh:
             name, cycle = self.fresh.pop(0)
@@ -189,8 +190,7 @@ class Achiever(Holder):
                 self._part(goal).given.add(cycle)
                 self.marks.append(Mark(other.id, day_of(at, self.program.zone), goal.adds[1] * other.unit))
                 self.moved.add(key)
-                self._meet([key], at, now)
-                keys.append(key)
+                keys += self._meet([key], at, now)
         return keys
 
     def _extend(self, keys: Iterable[Key], at: int, now: int) -> None:
@@ -278,9 +278,8 @@ class Achiever(Holder):
         key = self._cycle_at(goal, at)
         if key is not None:
             self.moved.add(key)
-            self._meet([key], at, at)
-            counted = [key] if key in self.values else []
-            self._extend([*counted, *self._pass_on(at, at)], at, at)
+            met = self._meet([key], at, at)
+            self._extend([*met, *self._pass_on(at, at)], at, at)
 
     def enrol(self, streak_id: str, at: int) -> None:
         """The customer takes part, with what is met from that period on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Final
 
 from msgspec import structs
@@ -32,6 +33,7 @@ from schemas.facts import (
     MilestoneProgressed,
     MilestoneRecorded,
     MilestoneTallied,
+    ProgressGiven,
     StreakExtended,
     StreakFrozen,
     StreakLevelReached,
@@ -49,8 +51,10 @@ def _uses_streaks(program: Program) -> bool:
 
 
 def _extend(turn: ProgramTurn, record: TransactionAdded | CustomEventReceived) -> list[Decision]:
-    """What a record gives the streaks on the milestones that count it."""
-    counted = {one.milestone_id for one in turn.made if isinstance(one, _COUNTED)}
+    """What a record gives the streaks on the milestones that count it, or that are met by what others add for it."""
+    by_record = takewhile(lambda one: not isinstance(one, ProgressGiven), turn.made)
+    counted = {one.milestone_id for one in by_record if isinstance(one, _COUNTED)}
+    counted |= {one.milestone_id for one in turn.made if isinstance(one, MilestoneAchieved)}
     return _extended(turn, record, [one for one in targets_of(record, turn.program) if one.milestone_id in counted])
 
 

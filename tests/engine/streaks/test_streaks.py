@@ -130,6 +130,17 @@ def test_first_bill_that_counts_enrols_with_the_milestone_that_was_met_before(co
     assert [extended.period for extended in story.only(StreakExtended)] == [month("2011-03")]
 
 
+@pytest.mark.parametrize("counts", [{"of": "transactions", "minimum_minor": 500}, {"of": "events", "event": "walk"}])
+def test_what_another_milestone_adds_enrols_once_it_meets_the_milestone(counts: dict[str, Any]) -> None:
+    daily = milestone("daily", period="day", target_id=10, adds={"milestone": "visit", "value": 1})
+    streaks = loyal().model_dump(mode="json", exclude_unset=True)["streaks"]
+    added = program(milestones=[daily, milestone("visit", 2, counts=counts)], streaks=streaks)
+    story = given(added, bought("B1", 100, "2011-03-10"))
+    assert story.only(StreakStarted) == []
+    story.play(bought("B2", 100, "2011-03-11"))
+    assert (len(story.only(StreakStarted)), len(story.only(StreakExtended))) == (1, 1)
+
+
 def test_update_gives_nothing_to_a_streak_on_a_milestone_that_came_later() -> None:
     story = given(program(rules=[spend()], returns={"window_days": 100}), bought("B1", 100, "2011-03-10"))
     later = loyal(2).model_copy(update={"returns": Returns(window_days=100)})
