@@ -322,6 +322,7 @@ CLOSING: Final[Sequence[ProgramStage]] = (
     milestones.PASS_ON,
     extending.FOLLOW_ADDED,
     unified.LOOK,
+    unified.TAKE,
     claims.COLLECT,
     ProgramStage(deficit.settle),
     tier_rewards.GIVE,

@@ -80,6 +80,17 @@ def _look(turn: ProgramTurn, record: object) -> list[Decision]:
     return decisions + give(turn, achieved) if achieved else decisions
 
 
+def _take(turn: ProgramTurn, record: object) -> list[Decision]:  # noqa: ARG001 - a stage
+    """What goes of the rewards of all that the record undid."""
+    lost = [one for one in turn.made if isinstance(one, UnifiedUnachieved)]
+    keys = [unified_key(one.unified_id, one.number or one.period) for one in lost]
+    rewards = {key: turn.section.rewards[key] for key in keys if key in turn.section.rewards}
+    if not rewards:
+        return []
+    of_bill = lost[0].of_bill
+    return take_rewards(turn, of_bill, bill_of(turn.state, of_bill).paid_at, rewards)
+
+
 def _look_again(turn: ProgramTurn, record: TakeOverSection | None) -> list[Decision]:
     """What a version gives for the running cycle or the window of today; of two customers who became one, for all."""
     decisions: list[Decision] = []
@@ -193,8 +204,6 @@ class _Together:
     def _lost(self, last: int, named: Collection[str] | None, of_bill: str, *, still: bool) -> list[Decision]:
         turn, unified = self._turn, self._unified
         number = met_so_far(turn, unified.unified_id)
-        key = unified_key(unified.unified_id, number)
-        rewards = {key: turn.section.rewards[key]} if key in turn.section.rewards else {}
         return [
             UnifiedUnachieved(
                 unified_id=unified.unified_id,
@@ -205,7 +214,6 @@ class _Together:
                 number=number,
                 still=still,
             ),
-            *take_rewards(turn, of_bill, bill_of(turn.state, of_bill).paid_at, rewards),
         ]
 
     def _parts(self, last: int, named: Collection[str] | None) -> tuple[UnifiedPart, ...]:
@@ -264,8 +272,7 @@ def _changed(turn: ProgramTurn, unified: Unified, moves: _Moves, achieved: list[
         lost = UnifiedUnachieved(
             unified_id=unified.unified_id, period=period, parts=parts, total=total, of_bill=of_bill
         )
-        rewards = {key: section.rewards[key]} if key in section.rewards else {}
-        return [lost, *take_rewards(turn, of_bill, bill_of(turn.state, of_bill).paid_at, rewards)]
+        return [lost]
     ends_at = next(one.ends_at for one in values.values() if one is not None)
     if unified.reward or turn.program.milestones_fall:
         achieved.append(_reward(turn, unified, key, ends_at))
@@ -336,7 +343,12 @@ def _used(program: Program) -> bool:
     return bool(program.unified)
 
 
+def _takes(program: Program) -> bool:
+    return _used(program) and program.milestones_fall
+
+
 LOOK: Final = ProgramStage(_look, used=_used)
+TAKE: Final = ProgramStage(_take, used=_takes)
 LOOK_AGAIN: Final = ProgramStage(_look_again, used=_used)
 CONCERN: Final = Concern(
     name="unified targets",

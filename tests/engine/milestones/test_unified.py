@@ -73,6 +73,17 @@ def edges(story: Story) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("other", ["a", "b"], ids=["both-lost", "one-lost-and-one-achieved"])
+def test_rewards_of_two_unified_targets_that_one_update_moves_add_up(other: str) -> None:
+    plan = united("a")
+    second = plan.unified_targets[0].model_copy(update={"id": "v", "group_id": 10, "expression": other, "points": 7})
+    plan = plan.model_copy(update={"unified_targets": (*plan.unified_targets, second)})
+    story = given(plan, bought("B1", None, "2025-03-01", lines=(Line("A", 100),)))
+    assert story.balance() == (57 if other == "a" else 50)
+    story.play(updated("B1", None, "2025-03-02", lines=(Line("B", 100),)))
+    assert story.balance() == (0 if other == "a" else 7)
+
+
 @pytest.mark.parametrize(
     ("expression", "holds"),
     [
