@@ -310,8 +310,8 @@ def ask_again_at_a_replay() -> tuple[Any, str, Any]:
 def give_an_identifier_twice() -> tuple[Any, str, Any]:
     """Whoever says that an identifier is theirs gets it, also where it names somebody."""
 
-    def wrong(_state: Any, record: Any) -> Iterator[Any]:
-        return (IdentifierLinked(kind=one.kind, digest=one.digest, person=record.person) for one in record.identifiers)
+    def wrong(_state: Any, person: int, identifiers: Any) -> Iterator[Any]:
+        return (IdentifierLinked(kind=one.kind, digest=one.digest, person=person) for one in identifiers)
 
     return identity, "_linked", wrong
 
