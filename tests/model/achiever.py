@@ -278,8 +278,8 @@ class Achiever(Holder):
         key = self._cycle_at(goal, at)
         if key is not None:
             self.moved.add(key)
-            met = self._meet([key], at, at)
-            self._extend([*met, *self._pass_on(at, at)], at, at)
+            self._extend(self._meet([key], at, at), at, at)
+            self._extend(self._pass_on(at, at), at, at)
 
     def enrol(self, streak_id: str, at: int) -> None:
         """The customer takes part, with what is met from that period on."""
@@ -427,7 +427,8 @@ class Achiever(Holder):
 
     def _corrected(self, goal: Goal, bill: Bill, mark: Mark) -> bool:
         """What a bill counts now: less only later, where returns lower goals; whether that moves the goal."""
-        before = mark.worth, mark.things
+        key = self._key_of(mark)
+        before = self.value(key)
         said, final = bill.said_for(goal), self._is_final(mark)
         worth, things = bill.counts_for(goal), bill.things_for(goal, mark.day)
         if self.goals_fall:
@@ -437,13 +438,14 @@ class Achiever(Holder):
                 return False
             mark.becomes(max(worth, mark.worth), things | mark.things)
         elif not final:
-            if said and goal.most and mark.room is None and not self._has_room(goal, mark):
+            things = bill.things_said_for(goal, mark.day)
+            if (said or things) and goal.most and mark.room is None and not self._has_room(goal, mark):
                 return False
-            mark.becomes(mark.worth + said - mark.said, bill.things_said_for(goal, mark.day))
+            mark.becomes(mark.worth + said - mark.said, things)
             if bill.cancelled or not bill.fits(goal):
                 mark.room = None
         mark.said = said
-        return (mark.worth, mark.things) != before
+        return self.value(key) != before
 
     @property
     def goals_fall(self) -> bool:
