@@ -18,8 +18,9 @@ from pipeline.engine.kernel.concern import Concern
 from pipeline.engine.kernel.identity import key_of
 from pipeline.engine.kernel.turn import Turn
 from pipeline.engine.programs import Org
+from pipeline.engine.spilled import BUCKETS, bucket_of
 from pipeline.engine.state import CustomerState, Head
-from pipeline.engine.unique_state import BUCKETS, UNIQUE, UniqueIds, bucket_of, entry_of
+from pipeline.engine.unique_state import UNIQUE, UniqueIds, entry_of
 from schemas.facts import (
     CustomersMerged,
     Decision,

@@ -7,9 +7,7 @@ from typing import Final
 import msgspec
 
 UNIQUE: Final = "unique"
-"""The name of a customer's first entry."""
-BUCKETS: Final = 64
-"""Stored in entries: changes with the format of the state alone."""
+"""The name of a customer's first entry; further ones are for a bucket of hashes each, as `engine.spilled` has them."""
 
 
 class UniqueIds(msgspec.Struct, array_like=True, gc=False, tag=65):
@@ -18,11 +16,6 @@ class UniqueIds(msgspec.Struct, array_like=True, gc=False, tag=65):
     forgotten_at: int
     """Never."""
     keys: list[int]
-
-
-def bucket_of(key: int) -> int:
-    """The bucket of an id that the first entry has no room for, by its hash."""
-    return key % BUCKETS
 
 
 def entry_of(bucket: int | None) -> str:
