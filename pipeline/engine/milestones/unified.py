@@ -50,8 +50,6 @@ from schemas.program import Condition
 from schemas.records import TakeOverSection, TransactionReturned, TransactionUpdated
 
 _MOVED: Final = (MilestoneEnrolled, MilestoneProgressed, MilestoneAchieved, MilestoneLowered, MilestoneUnachieved)
-
-
 _OF_DAYS: Final = (MilestoneProgressed, MilestoneRecorded, MilestoneLowered)
 """What says that a day of a rolling window has another value."""
 _MET_OTHERWISE: Final = (MilestoneAchieved, MilestoneEnrolled, TargetChanged)
@@ -177,7 +175,7 @@ class _Together:
         changes = change(self._windows.met, now)
         decisions: list[Decision] = []
         if changes.lost is not None:
-            decisions += self._lost(changes.lost, named, of_bill, still=changes.lost in now)
+            decisions.append(self._lost(changes.lost, named, of_bill, still=changes.lost in now))
         decisions += [
             UnifiedMoved(
                 unified_id=unified.unified_id, period=last, to=to, ends_at=self._ends_at(to), still=last in now
@@ -201,20 +199,17 @@ class _Together:
             )
         return decisions
 
-    def _lost(self, last: int, named: Collection[str] | None, of_bill: str, *, still: bool) -> list[Decision]:
-        turn, unified = self._turn, self._unified
-        number = met_so_far(turn, unified.unified_id)
-        return [
-            UnifiedUnachieved(
-                unified_id=unified.unified_id,
-                period=last,
-                parts=self._parts(last, named),
-                total=self._total(last),
-                of_bill=of_bill,
-                number=number,
-                still=still,
-            ),
-        ]
+    def _lost(self, last: int, named: Collection[str] | None, of_bill: str, *, still: bool) -> UnifiedUnachieved:
+        unified_id = self._unified.unified_id
+        return UnifiedUnachieved(
+            unified_id=unified_id,
+            period=last,
+            parts=self._parts(last, named),
+            total=self._total(last),
+            of_bill=of_bill,
+            number=met_so_far(self._turn, unified_id),
+            still=still,
+        )
 
     def _parts(self, last: int, named: Collection[str] | None) -> tuple[UnifiedPart, ...]:
         return tuple(
@@ -266,16 +261,14 @@ def _changed(turn: ProgramTurn, unified: Unified, moves: _Moves, achieved: list[
     if holds == was or (was and moves.lowered_by is None):
         return []
     parts = tuple(_part(turn, one, period) for one in unified.targets if one.milestone_id in moves.milestones)
-    key = unified_key(unified.unified_id, period)
     if was:
         of_bill = moves.lowered_by or ""
-        lost = UnifiedUnachieved(
-            unified_id=unified.unified_id, period=period, parts=parts, total=total, of_bill=of_bill
-        )
-        return [lost]
+        return [
+            UnifiedUnachieved(unified_id=unified.unified_id, period=period, parts=parts, total=total, of_bill=of_bill)
+        ]
     ends_at = next(one.ends_at for one in values.values() if one is not None)
     if unified.reward or turn.program.milestones_fall:
-        achieved.append(_reward(turn, unified, key, ends_at))
+        achieved.append(_reward(turn, unified, unified_key(unified.unified_id, period), ends_at))
     return [UnifiedAchieved(unified_id=unified.unified_id, period=period, ends_at=ends_at, parts=parts, total=total)]
 
 
