@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from pipeline.gateway.desk import Desk, problem, told
+from pipeline.gateway.desk import Desk, asked_in, problem, told
 from pipeline.gateway.forwarding import Forwarding
 from pipeline.gateway.openapi import described
 from pipeline.gateway.orgs import org_read, program_in_force
@@ -27,7 +27,6 @@ from pipeline.gateway.registered import (
     event_of,
     row_of,
 )
-from pipeline.gateway.reports import asked_in
 from pipeline.gateway.requests import Misread
 from pipeline.gateway.tables import Row, Tables
 from pipeline.intake.dialects import vendor_ids

@@ -162,6 +162,11 @@ async def body_of(request: web.Request) -> bytes:
         raise Misread(message) from error
 
 
+async def asked_in(request: web.Request) -> dict[str, Any]:
+    """The parameters of a list: of its address, and those that some examples send as a body (S2 l.3612)."""
+    return form_in(request.rel_url.raw_query_string.encode()) | form_in(await body_of(request))
+
+
 def told(content: Any, status: int = HTTPStatus.OK) -> web.Response:
     """An answer as JSON."""
     return web.json_response(content, status=status, dumps=dumps)

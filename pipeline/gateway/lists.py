@@ -88,9 +88,8 @@ def transactions_where(asked: Asked, org: Org) -> Where:
     """The conditions of a list of transactions (S2 l.8403). Raises `Misread`."""
     only_known(asked, TRANSACTION_PARAMETERS)
     found: list[Condition] = [("org_id = {org:Int64}", "org", org.org_id)]
-    if kind := text(asked, "documentType"):
-        native = _NATIVE[one_of({"documentType": kind}, "documentType", tuple(_NATIVE))]
-        found.append(("kind = {kind:String}", "kind", native))
+    if text(asked, "documentType"):
+        found.append(("kind = {kind:String}", "kind", _NATIVE[one_of(asked, "documentType", tuple(_NATIVE))]))
     if number := text(asked, "documentNumber"):
         found.append(("number = {number:String}", "number", number))
     if customer := text(asked, "customerId"):
@@ -227,8 +226,8 @@ def transfers_where(asked: Asked, org: Org, program: ProgramDefinition) -> Where
     """The conditions of a list of points transfers (S2 l.6811): of the main points of the program. Raises `Misread`."""
     only_known(asked, TRANSFER_PARAMETERS)
     kinds: Iterable[str] = _TYPES
-    if written := text(asked, "type"):
-        kinds = TRANSFER_TYPES[one_of({"type": written}, "type", tuple(TRANSFER_TYPES))]
+    if text(asked, "type"):
+        kinds = TRANSFER_TYPES[one_of(asked, "type", tuple(TRANSFER_TYPES))]
     found: list[Condition] = [
         ("org_id = {org:Int64}", "org", org.org_id),
         ("program_id = {program:Int64}", "program", program.program_id),

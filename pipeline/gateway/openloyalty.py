@@ -20,7 +20,7 @@ from pipeline.gateway.openapi import NO_KEY, NOT_YET, OK, answer, described
 from pipeline.gateway.outbox import NotNow
 from pipeline.gateway.people import known_person
 from pipeline.gateway.points import earned_in, program_of, sale_of, status_of
-from pipeline.gateway.requests import Misread, Refused, Sender, Taken, take, take_of_vendor
+from pipeline.gateway.requests import Misread, Refused, Sender, Taken, take_command, take_of_vendor
 from pipeline.gateway.tables import Tables
 from pipeline.gateway.vendors import CUSTOMER_FORM, NO_FORM, Form, form_errors
 from pipeline.intake.dialects.naming import NOBODY
@@ -137,7 +137,7 @@ class OpenLoyalty:
             nobody = Defect("assign.customerId", "names nobody who is known here", "write the id, card or phone number")
             return _form([nobody], ASSIGN_FORM)
         message = {"type": "assignTransaction", "customerId": person, "billNumber": number, "store": store}
-        taken = take(msgspec.Raw(msgspec.json.encode(message)), None, sender)
+        taken = take_command(message, sender)
         if isinstance(taken, Refused):
             return _form([one._replace(path="assign.transactionDocumentNumber") for one in taken.defects], ASSIGN_FORM)
         (result,) = await self._desk.send([taken], sender.org_id, patience(request))

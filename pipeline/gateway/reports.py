@@ -10,8 +10,7 @@ import msgspec
 from aiohttp import web
 
 from pipeline.gateway.asked import only_known
-from pipeline.gateway.desk import Desk, body_of, problem, told
-from pipeline.gateway.forms import form_in
+from pipeline.gateway.desk import Desk, asked_in, problem, told
 from pipeline.gateway.levels import level_row, level_statistics
 from pipeline.gateway.lists import (
     TRANSACTION_PARAMETERS,
@@ -256,11 +255,6 @@ class Reports:
             )
             for row in rows
         ]
-
-
-async def asked_in(request: web.Request) -> dict[str, Any]:
-    """The parameters of a list: of its address, and those that some examples send as a body (S2 l.3612)."""
-    return form_in(request.rel_url.raw_query_string.encode()) | form_in(await body_of(request))
 
 
 def _cause(row: Row) -> tuple[int, str]:

@@ -100,6 +100,11 @@ def messages_in(body: bytes) -> tuple[Sequence[msgspec.Raw], bool]:
     return found, many
 
 
+def take_command(command: Mapping[str, Any], sender: Sender) -> Taken | Refused:
+    """A native command that a vendor's request comes to."""
+    return take(msgspec.Raw(msgspec.json.encode(command)), None, sender)
+
+
 def take(raw: msgspec.Raw, place: int | None, sender: Sender) -> Taken | Refused:
     """One message; `place`: in a list of them."""
     try:

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 from aiohttp import web
 
 from pipeline.gateway.desk import Desk, content_of, patience, problem, told
@@ -15,7 +14,7 @@ from pipeline.gateway.movements import movements_named, promised_for
 from pipeline.gateway.openapi import NOT_YET, OK, answer, described, refusal
 from pipeline.gateway.people import known_person
 from pipeline.gateway.points import change_of, command_of, gift_of, program_of, transfer_in
-from pipeline.gateway.requests import Refused, Sender, take
+from pipeline.gateway.requests import Refused, Sender, take_command
 from pipeline.gateway.tables import Tables
 from pipeline.gateway.vendors import form_errors, id_of
 from pipeline.intake.dialects.vendor_ids import customer_of
@@ -86,7 +85,7 @@ class Transfers:
         command = change_of(change, found[0], reference)
         if command is None:
             return _form([Defect("", f"this transfer is none of which one can {change} the points", "choose another")])
-        taken = take(msgspec.Raw(msgspec.json.encode(command)), None, sender)
+        taken = take_command(command, sender)
         if isinstance(taken, Refused):
             return _form([defect._replace(path="") for defect in taken.defects])
         (result,) = await self._desk.send([taken], sender.org_id, patience(request))
@@ -110,7 +109,7 @@ class Transfers:
         return customer_of(text) if known is None else known
 
     async def _move(self, request: web.Request, sender: Sender, command: Mapping[str, Any]) -> web.Response:
-        taken = take(msgspec.Raw(msgspec.json.encode(command)), None, sender)
+        taken = take_command(command, sender)
         if isinstance(taken, Refused):
             return _form([defect._replace(path=f"transfer.{defect.path}") for defect in taken.defects])
         (result,) = await self._desk.send([taken], sender.org_id, patience(request))
