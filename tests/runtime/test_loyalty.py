@@ -138,6 +138,14 @@ def told_by(log: Log, folder: Path, prefix: str, records: Sequence[Record], **ch
     return seen
 
 
+def told_by_rounds(log: Log, folder: Path, records: Sequence[Record]) -> list[tuple[Any, Any]]:
+    """The same in rounds of one record, of two and of all."""
+    return [
+        told_by(log, folder / f"{size}", f"by-{size}.", records, transaction_records_max=size, batch_records_max=size)
+        for size in (1, 2, 1_000)
+    ]
+
+
 def test_a_bill_becomes_facts_a_notification_and_state_in_the_journals_partition(workshop: Workshop) -> None:
     workshop.journal(activation(), bill(5, 1, START))
 
@@ -194,17 +202,7 @@ def test_bills_are_forgotten_alike_whatever_rounds_there_are(embedded_log: Log, 
         clock(START + 300 * DAY),
     ][:length]
 
-    told = [
-        told_by(
-            embedded_log,
-            tmp_path / f"{size}",
-            f"by-{size}.",
-            records,
-            transaction_records_max=size,
-            batch_records_max=size,
-        )
-        for size in (1, 2, 1_000)
-    ]
+    told = told_by_rounds(embedded_log, tmp_path, records)
 
     assert told == 3 * told[:1]
     assert sum(b"#bill:" in key for _, key in told[0][1]) == (1 if length == 6 else 0)
@@ -227,17 +225,7 @@ def test_what_may_leave_earlier_than_before_leaves_alike_whatever_rounds_there_a
         clock(START + DAY),
     ]
 
-    told = [
-        told_by(
-            embedded_log,
-            tmp_path / f"{size}",
-            f"by-{size}.",
-            records,
-            transaction_records_max=size,
-            batch_records_max=size,
-        )
-        for size in (1, 2, 1_000)
-    ]
+    told = told_by_rounds(embedded_log, tmp_path, records)
 
     assert told == 3 * told[:1]
     assert not [key for _, key in told[0][1] if b"#" in key]
